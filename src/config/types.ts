@@ -1,0 +1,58 @@
+/**
+ * The configuration as the program sees it: checked, complete, frozen. Keys keep the names and units
+ * that an operator writes in TOML (`connect_timeout_secs` is seconds), so that a key in a file, in the
+ * documents, in an error and in the code is the same word; byte sizes are plain integers. A module turns
+ * its units into what it works with once, when it starts.
+ *
+ * Each module adds its own tables to {@linkcode RootTables}, {@linkcode VhostTables} and
+ * {@linkcode RouteTables} by declaration merging beside its schema:
+ *
+ * ```ts ignore
+ * declare module "../../config/types.ts" {
+ *   interface VhostTables { readonly web?: WebConfig }
+ *   interface RouteTables { readonly web?: WebConfig }
+ * }
+ * ```
+ *
+ * @module
+ */
+import type { CoreConfig, CoreRoute, CoreVhost } from "./core_schema.ts";
+
+/** Tables that modules own at the top level. */
+// deno-lint-ignore no-empty-interface
+export interface RootTables {}
+/** Tables that modules own under `[[vhosts]]`. */
+// deno-lint-ignore no-empty-interface
+export interface VhostTables {}
+/** Tables that modules own under `[[vhosts.routes]]`. */
+// deno-lint-ignore no-empty-interface
+export interface RouteTables {}
+
+/** One `[[vhosts.routes]]`. */
+export interface RouteConfig extends CoreRoute, RouteTables {}
+
+/** One `[[vhosts]]`, or the implicit `default` one (spec 02 section 1). */
+export interface VhostConfig extends CoreVhost, VhostTables {
+  readonly routes: readonly RouteConfig[];
+}
+
+/** The whole configuration. */
+export interface Config extends CoreConfig, RootTables {
+  /** Never empty: without `[[vhosts]]` it holds the implicit vhost built from the global tables. */
+  readonly vhosts: readonly VhostConfig[];
+}
+
+/** Something an operator must change. A value, not an exception; all of them are reported in one run. */
+export interface Problem {
+  /** Key path as the operator would write it: `vhosts[1].routes[0].path_prefix`; `""` for the file itself. */
+  readonly key: string;
+  /** What is wrong and what is allowed, in one sentence. */
+  readonly message: string;
+  /** A way out, when there is an obvious one: `did you mean "hosts"?`. */
+  readonly hint?: string;
+  /** File it came from and line, where known. */
+  readonly file?: string;
+  readonly line?: number;
+  /** A warning does not stop the program. */
+  readonly warning?: boolean;
+}

@@ -1,0 +1,70 @@
+/**
+ * One request on its way through the gateway: the protocol's exchange plus what routing and policy
+ * learned about it.
+ *
+ * @module
+ */
+import { HttpExchange } from "../http/exchange.ts";
+import type { Refusal } from "./refusal.ts";
+import type { RouteScope } from "./module.ts";
+
+/** Something an exchange holds that must be given back when it is over, come what may. */
+export interface Held {
+  /** Called exactly once, after the last byte or on failure. */
+  release(exchange: Exchange): void;
+}
+
+/** One request and its answer, with the gateway's own findings. */
+export class Exchange extends HttpExchange {
+  /** Normalized request host (lower case, no port, no trailing dot), `""` when missing or invalid. */
+  host = "";
+  /** The vhost and route that serve this request; `undefined` before routing or when refused by it. */
+  scope: RouteScope | undefined = undefined;
+  /** Effective client address through trusted proxies (spec 01 section 2.2); `""` if unknown. */
+  clientAddress = "";
+  /** Path to serve or forward: `path`, or what the route's rewrite made of it. */
+  servedPath = "";
+  /** Regex captures of a `path_regex` route: index and name to text. */
+  captures: Captures | undefined = undefined;
+  /** `""` until assigned (spec 06 D4). */
+  requestId = "";
+  /** Set when the gateway refused; its cause and text. */
+  refusal: Refusal | undefined = undefined;
+
+  // --- findings of modules that the access log or header templates show -----------------------
+  upstream = "";
+  upstreamAlias = "";
+  upstreamRetries = 0;
+  cachePhase = "";
+  compressionEncoding = "";
+  geoCountry = "";
+  geoAsn: number | null = null;
+  /**
+   * Fields an auth service allowed onto the upstream request, and names to be removed from the
+   * client's own request before that (spec 02 section 9.8).
+   */
+  authFields: readonly (readonly [name: string, value: string])[] | undefined = undefined;
+  authRemoves: ReadonlySet<string> | undefined = undefined;
+
+  #held: Held[] | undefined = undefined;
+
+  /** Registers something to release when the exchange is over. */
+  hold(held: Held): void {
+    if (this.#held === undefined) this.#held = [held];
+    else this.#held.push(held);
+  }
+
+  /** Releases everything held, last first. Called by the pipeline's `finish`. */
+  releaseAll(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    for (let i = held.length - 1; i >= 0; i--) held[i].release(this);
+  }
+}
+
+/** What a `path_regex` matched; each text is at most 256 bytes, a longer one is `""`. */
+export interface Captures {
+  readonly byIndex: readonly string[];
+  readonly byName: ReadonlyMap<string, string>;
+}

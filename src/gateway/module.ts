@@ -1,0 +1,163 @@
+/**
+ * The contract between the gateway and a capability. The gateway knows this interface and never a
+ * module; a profile is a list of modules.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import type { Config, Problem, RouteConfig, VhostConfig } from "../config/types.ts";
+import type { Exchange } from "./exchange.ts";
+import type { ZoneRequest, Zones } from "../net/zone.ts";
+import type { Clock } from "../net/clock.ts";
+import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Where a configuration table may stand. */
+export type TableScope = "root" | "vhost" | "route";
+
+/** One configuration table a module owns. */
+export interface TableSchema {
+  /** Key path below its scope: `"web"`, `"access"`, `"proxy"`. */
+  readonly table: string;
+  readonly scopes: readonly TableScope[];
+  /** Unknown keys are refused at every level: build it with `z.strictObject`. */
+  readonly schema: z.ZodType;
+}
+
+/** Exact permissions in the runtime's own grammar; an absent kind asks for nothing. */
+export interface Permissions {
+  /** `host:port`, `[v6]:port`, `a.b.c.d/n:port`, `unix:/path`. */
+  readonly net?: readonly Grant[];
+  /** Absolute paths. */
+  readonly read?: readonly Grant[];
+  readonly write?: readonly Grant[];
+  readonly run?: readonly Grant[];
+  readonly env?: readonly Grant[];
+  readonly sys?: readonly Grant[];
+}
+
+/** What a module may need at most: `true` for a whole kind, or exact values. Absent: never. */
+export interface Manifest {
+  readonly net?: true | readonly string[];
+  readonly read?: true | readonly string[];
+  readonly write?: true | readonly string[];
+  readonly run?: true | readonly string[];
+  readonly env?: true | readonly string[];
+  readonly sys?: true | readonly string[];
+}
+
+/** One thing to be allowed, and the configuration key that asks for it. */
+export interface Grant {
+  readonly value: string;
+  /** Key path as an operator writes it: `vhosts[0].proxy.upstream`. */
+  readonly key: string;
+  /** Which thread uses it. `edge` workers get only their own. */
+  readonly for: "edge" | "keeper";
+}
+
+/** The part of the system that preflight checks and starts may touch, so that tests can narrow it. */
+export interface System {
+  /** Effective user id, or -1 where unknown. */
+  readonly uid: number;
+}
+
+/** A vhost, and one of its routes or its own fallback actions (`route` undefined). */
+export interface RouteScope {
+  readonly config: Config;
+  readonly vhost: VhostConfig;
+  readonly route: RouteConfig | undefined;
+  /** `vhosts[2].routes[0]`, for messages. */
+  readonly key: string;
+}
+
+/**
+ * A step sees the exchange once. It returns nothing when it decided at once, a promise only when it must
+ * wait. It answers by setting `exchange.status` (usually through `refuse`); later steps are then skipped.
+ */
+export type Step = (exchange: Exchange) => void | Promise<void>;
+
+/** What one scope needs of one module. A route without a step of a kind pays nothing for it. */
+export interface Steps {
+  /** Finds facts about the client (GeoIP). Never refuses. */
+  readonly identify?: Step;
+  /** Spec 02 section 3 row 5. */
+  readonly access?: Step;
+  /** Row 6, first half: takes a token or refuses; a delay is only computed here. */
+  readonly rate?: Step;
+  /** Row 7: takes a permit, waiting in its queue if it must. */
+  readonly concurrency?: Step;
+  /** Row 6, second half: sleeps, holding the permit. */
+  readonly delay?: Step;
+  /** Row 11: checks that belong to the route's action (gRPC). */
+  readonly check?: Step;
+  /** Row 12: content. `serve` steps are asked in the order redirect, php, static; passing on is fine. */
+  readonly serve?: Step;
+  /** Row 13, only when the proxy action is reached: auth_request, then mirror, then cache. */
+  readonly authorize?: Step;
+  readonly mirror?: Step;
+  readonly lookup?: Step;
+  readonly forward?: Step;
+  /** Sees the answer's head before it is written, may change fields or wrap the body. */
+  readonly response?: Step;
+}
+
+/** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
+export const PHASES = [
+  "identify",
+  "access",
+  "rate",
+  "concurrency",
+  "delay",
+  "check",
+  "serve",
+  "authorize",
+  "mirror",
+  "lookup",
+  "forward",
+  "response",
+] as const satisfies readonly (keyof Steps)[];
+
+export type Phase = typeof PHASES[number];
+
+/** What a module gets to build its part for one worker and one snapshot. */
+export interface WorkerContext {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Shared tables, the same in every worker of the process; asked for by name. */
+  readonly zones: Zones;
+  /** Index of this worker, from 0. */
+  readonly worker: number;
+  /** How many edge workers there are. */
+  readonly workers: number;
+}
+
+/** A capability of the gateway. */
+export interface Module {
+  /** As profiles, permission manifests and error messages name it: `"rate-limit"`. */
+  readonly name: string;
+  /** The configuration tables it owns. */
+  readonly schema: readonly TableSchema[];
+  /** Rules that span tables; pure. */
+  check?(config: Config): Problem[];
+  /** What this configuration needs the runtime to allow. Pure. */
+  permissions(config: Config): Permissions;
+  /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
+  readonly manifest: Manifest;
+  /** Shared tables this configuration needs; the keeper makes them before a worker starts. Pure. */
+  zones?(config: Config): readonly ZoneRequest[];
+  /** Checks that touch the system; run by `--validate-config` and at start. */
+  preflight?(config: Config, system: System): Promise<Problem[]>;
+  /** Builds its part for one worker and one snapshot. What it opens, its `stop` closes. */
+  start(context: WorkerContext): Promise<RunningModule>;
+}
+
+/** A module at work for one snapshot in one worker. */
+export interface RunningModule {
+  /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
+  plan(scope: RouteScope): Steps | undefined;
+  stop(): Promise<void> | void;
+  /** For `fluxheim explain`: what this module would do with a request in this scope, in one line. */
+  explain?(scope: RouteScope, exchange: Exchange): string | undefined;
+}

@@ -1,0 +1,43 @@
+/**
+ * Answers the gateway makes itself instead of content. Every refusal goes through {@linkcode refuse},
+ * so its status, its fields and its log line cannot drift apart (spec 02 section 3.4).
+ *
+ * @module
+ */
+import { Fields } from "../http/fields.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Why a request was not served. A value, not an exception: a client can cause it at will. */
+export interface Refusal {
+  readonly status: number;
+  /** Text of a `text/plain` body, or `""` for a bare refusal with no body (spec 02 section 3.4). */
+  readonly text: string;
+  /** Short machine-readable cause for logs and `fluxheim explain`: `access`, `rate_limit`, ... */
+  readonly cause: string;
+  /** Extra answer fields, such as `allow` or `retry-after`. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
+  /** Ends an HTTP/1 connection after the answer. */
+  readonly close?: boolean;
+}
+
+const encoder = new TextEncoder();
+
+/** Makes `refusal` the answer of `exchange`. Response header policy is not applied to it. */
+export function refuse(exchange: Exchange, refusal: Refusal): void {
+  const fields = new Fields();
+  if (refusal.text !== "") {
+    fields.append("content-type", "text/plain; charset=utf-8");
+    fields.append("cache-control", "no-store");
+    exchange.responseBody = encoder.encode(refusal.text);
+  } else {
+    fields.append("cache-control", "private, no-store");
+    exchange.responseBody = undefined;
+  }
+  if (refusal.fields !== undefined) {
+    for (const [name, value] of refusal.fields) fields.append(name, value);
+  }
+  exchange.status = refusal.status;
+  exchange.response = fields;
+  exchange.refusal = refusal;
+  if (refusal.close === true) exchange.closeAfter = true;
+}

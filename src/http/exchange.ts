@@ -1,0 +1,133 @@
+/**
+ * One request and its answer as a codec sees them: what HTTP/1.1, HTTP/2 and HTTP/3 have in common.
+ * A codec fills the request half, the gateway fills the answer half, the codec sends it.
+ *
+ * @module
+ */
+import type { Body } from "./body.ts";
+import { Fields } from "./fields.ts";
+
+/** What TLS told about a connection; absent on cleartext. */
+export interface TlsFacts {
+  /** `TLSv1.2` or `TLSv1.3`; `""` where the runtime does not tell. */
+  readonly version: string;
+  /** Suite name as the library spells it; `""` where the runtime does not tell. */
+  readonly cipher: string;
+  /** Name the client asked for, lower case, or `""`. */
+  readonly serverName: string;
+  /** The verified client certificate, if one was presented. */
+  readonly client: ClientCertificate | undefined;
+}
+
+/** The leaf certificate a client proved to own. */
+export interface ClientCertificate {
+  /** SHA-256 over the DER, lower-case hex. */
+  readonly sha256: string;
+  /** Serial number, upper-case hex. */
+  readonly serial: string;
+  /** Subject organization, or `""`. */
+  readonly organization: string;
+}
+
+/** The facts of a downstream connection that every exchange on it shares. */
+export interface ConnectionFacts {
+  /** Address of the client as TCP, or the PROXY header, says; IPv4-mapped IPv6 is written as IPv4. */
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** Whether `peerAddress` is the TCP peer itself rather than what a PROXY header told. */
+  readonly peerIsDirect: boolean;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The `server.listen` or `server.tls_listen` entry this connection came in by. */
+  readonly listener: string;
+  readonly tls: TlsFacts | undefined;
+}
+
+/** A two-way byte stream that an upgraded connection has become. */
+export interface Duplex {
+  /** As `Deno.Conn.read`: bytes read, or `null` at the end of that direction. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes all of `bytes`. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the sending direction; reading goes on. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions at once. May be called twice. */
+  close(): void;
+}
+
+/** The HTTP version an exchange came in by, as `major * 10 + minor`. */
+export type HttpVersion = 10 | 11 | 20 | 30;
+
+/** One request and its answer. */
+export class HttpExchange {
+  // --- the request, filled by the codec -------------------------------------------------------
+  method = "";
+  /** Path and query exactly as received, in origin form (absolute form is reduced to it). */
+  target = "";
+  /** `target` up to the first `?`. */
+  path = "";
+  /** `target` after the first `?`, or `undefined` when there is none. */
+  query: string | undefined = undefined;
+  /** `Host`, `:authority` or the authority of an absolute target, as received; `""` when missing. */
+  authority = "";
+  version: HttpVersion = 11;
+  request: Fields = NO_FIELDS;
+  /** `undefined` when the request has no body. */
+  requestBody: Body | undefined = undefined;
+  /** Decoded body bytes the codec may still accept; the gateway lowers it to the route's limit. */
+  bodyLimit = Infinity;
+
+  // --- the answer, filled by the gateway ------------------------------------------------------
+  /** Final status; 0 while nothing has answered. */
+  status = 0;
+  response: Fields = NO_FIELDS;
+  /** A whole body, a streamed one, or `undefined` for none. The codec frames it. */
+  responseBody: Uint8Array | Body | undefined = undefined;
+  /** Set to end the connection after this answer (HTTP/1) or ignored (HTTP/2 and later). */
+  closeAfter = false;
+  /** With status 101: the upstream's side of the tunnel. The codec relays until both sides end. */
+  tunnel: Duplex | undefined = undefined;
+
+  // --- how it went, filled by the codec -------------------------------------------------------
+  /** Decoded request body bytes that were read. */
+  requestBodyBytes = 0;
+  /** Body bytes that were written to the client, without framing; both directions' sum for tunnels. */
+  responseBodyBytes = 0;
+  /** The client went away, or the answer was cut short. */
+  failed = false;
+  /** When the head was complete: `performance.now()` milliseconds. */
+  startedAt = 0;
+
+  /**
+   * Called by the codec when the client vanishes while the answer is being made. Whoever waits for
+   * something slow (an upstream, a queue) sets it, and clears it when done.
+   */
+  onAbort: (() => void) | undefined = undefined;
+  /** The client has vanished; set before `onAbort` is called. */
+  aborted = false;
+
+  constructor(readonly connection: ConnectionFacts) {}
+
+  /** Sends an interim (1xx) answer, where the codec can; 101 is not interim. */
+  sendInterim(_status: number, _fields: Fields): Promise<void> | void {}
+}
+
+/**
+ * What a codec calls. `X` is the gateway's own exchange type, so that `http` need not know it.
+ * The codec calls `create` when a head is complete, fills it, then `handle`, and `finish` once the
+ * last byte is written or the exchange has failed.
+ */
+export interface Handler<X extends HttpExchange> {
+  create(connection: ConnectionFacts): X;
+  /** Makes the answer: sets `status` and the rest. Never throws or rejects. */
+  handle(exchange: X): void | Promise<void>;
+  /**
+   * A head that the codec refuses before routing (broken framing, too large); `create` has been called
+   * and as much of the request as could be read is filled in.
+   */
+  refuse(exchange: X, status: number, reason: string): void;
+  /** The exchange is over: log it, release what it holds. Called exactly once for each `create`. */
+  finish(exchange: X): void;
+}
+
+const NO_FIELDS = new Fields();

@@ -1,0 +1,65 @@
+/**
+ * One coarse clock a worker. Whoever must not wait for ever registers itself and keeps a deadline
+ * field up to date; a sweep every {@linkcode TICK_MS} tells those whose deadline has passed. Setting a
+ * deadline is one assignment, where a timer for each read would cost two microseconds.
+ *
+ * @module
+ */
+
+/** Time between two sweeps, in milliseconds: the error of every time limit. */
+export const TICK_MS = 250;
+
+/** Something with a time limit. */
+export interface Expiring {
+  /** {@linkcode Clock.now} value after which `expire` is called; 0 for no limit. */
+  deadline: number;
+  /** Called by the sweep, with `deadline` already reset to 0. Must not throw. */
+  expire(): void;
+}
+
+/** A coarse, monotonic clock with a sweep. */
+export class Clock {
+  /** Milliseconds since the process started, as of the last tick. Never goes back. */
+  now = performance.now();
+  readonly #watched = new Set<Expiring>();
+  readonly #onTick = new Set<() => void>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Starts ticking. `unref` leaves the event loop free to end. */
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+    Deno.unrefTimer(this.#timer as unknown as number);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  watch(expiring: Expiring): void {
+    this.#watched.add(expiring);
+  }
+
+  unwatch(expiring: Expiring): void {
+    this.#watched.delete(expiring);
+  }
+
+  /** Calls `job` on every tick until the returned function is called. */
+  every(job: () => void): () => void {
+    this.#onTick.add(job);
+    return () => this.#onTick.delete(job);
+  }
+
+  /** One sweep; public for tests, which move time themselves. */
+  tick(now = performance.now()): void {
+    this.now = now;
+    for (const expiring of this.#watched) {
+      if (expiring.deadline !== 0 && expiring.deadline <= now) {
+        expiring.deadline = 0;
+        expiring.expire();
+      }
+    }
+    for (const job of this.#onTick) job();
+  }
+}
