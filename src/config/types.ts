@@ -16,6 +16,7 @@
  *
  * @module
  */
+import type { z } from "zod";
 import type { CoreConfig, CoreRoute, CoreVhost } from "./core_schema.ts";
 
 /** Tables that modules own at the top level. */
@@ -55,4 +56,16 @@ export interface Problem {
   readonly line?: number;
   /** A warning does not stop the program. */
   readonly warning?: boolean;
+}
+
+/** Where a configuration table may stand. */
+export type TableScope = "root" | "vhost" | "route";
+
+/** One configuration table a module owns. */
+export interface TableSchema {
+  /** Its name below its scope: `"web"`, `"access"`, `"proxy"`. */
+  readonly table: string;
+  readonly scopes: readonly TableScope[];
+  /** Unknown keys are refused at every level: built with `z.strictObject`. */
+  readonly schema: z.ZodType;
 }

@@ -4,25 +4,14 @@
  *
  * @module
  */
-import type { z } from "zod";
-import type { Config, Problem, RouteConfig, VhostConfig } from "../config/types.ts";
+import type { Config, Problem, RouteConfig, TableSchema, VhostConfig } from "../config/types.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Where a configuration table may stand. */
-export type TableScope = "root" | "vhost" | "route";
-
-/** One configuration table a module owns. */
-export interface TableSchema {
-  /** Key path below its scope: `"web"`, `"access"`, `"proxy"`. */
-  readonly table: string;
-  readonly scopes: readonly TableScope[];
-  /** Unknown keys are refused at every level: build it with `z.strictObject`. */
-  readonly schema: z.ZodType;
-}
+export type { TableSchema, TableScope } from "../config/types.ts";
 
 /** Exact permissions in the runtime's own grammar; an absent kind asks for nothing. */
 export interface Permissions {

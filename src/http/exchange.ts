@@ -6,6 +6,7 @@
  */
 import type { Body } from "./body.ts";
 import { Fields } from "./fields.ts";
+import type { Duplex } from "../net/duplex.ts";
 
 /** What TLS told about a connection; absent on cleartext. */
 export interface TlsFacts {
@@ -43,18 +44,6 @@ export interface ConnectionFacts {
   readonly tls: TlsFacts | undefined;
 }
 
-/** A two-way byte stream that an upgraded connection has become. */
-export interface Duplex {
-  /** As `Deno.Conn.read`: bytes read, or `null` at the end of that direction. */
-  read(into: Uint8Array): Promise<number | null>;
-  /** Writes all of `bytes`. */
-  write(bytes: Uint8Array): Promise<void>;
-  /** Ends the sending direction; reading goes on. */
-  closeWrite(): Promise<void>;
-  /** Ends both directions at once. May be called twice. */
-  close(): void;
-}
-
 /** The HTTP version an exchange came in by, as `major * 10 + minor`. */
 export type HttpVersion = 10 | 11 | 20 | 30;
 
@@ -74,8 +63,10 @@ export class HttpExchange {
   request: Fields = NO_FIELDS;
   /** `undefined` when the request has no body. */
   requestBody: Body | undefined = undefined;
-  /** Decoded body bytes the codec may still accept; the gateway lowers it to the route's limit. */
+  /** Most decoded body bytes the codec accepts; past it the body's `read` throws a 413 `BodyError`. */
   bodyLimit = Infinity;
+  /** Longest wait for the next piece of the request body. Spec 01 section 3.7. */
+  bodyTimeoutMs = 30_000;
 
   // --- the answer, filled by the gateway ------------------------------------------------------
   /** Final status; 0 while nothing has answered. */
@@ -85,6 +76,12 @@ export class HttpExchange {
   responseBody: Uint8Array | Body | undefined = undefined;
   /** Set to end the connection after this answer (HTTP/1) or ignored (HTTP/2 and later). */
   closeAfter = false;
+  /** Longest one write to the client may stall. */
+  writeTimeoutMs = 30_000;
+  /** Longest the whole answer may take to write. */
+  responseTimeoutMs = 300_000;
+  /** Slowest reader tolerated, in bytes a second over the whole answer; 0 for no such limit. */
+  minSendRate = 0;
   /** With status 101: the upstream's side of the tunnel. The codec relays until both sides end. */
   tunnel: Duplex | undefined = undefined;
 

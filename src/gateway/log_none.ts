@@ -1,0 +1,5 @@
+/** A logger for tests and for `fluxheim explain`: keeps nothing. @module */
+import type { Logger } from "./log.ts";
+
+/** Says nothing. */
+export const SILENT: Logger = { enabled: () => false, log() {}, access() {} };

@@ -1,0 +1,59 @@
+/**
+ * What every server codec is given: limits, the clock, and how it learns that the gateway drains.
+ *
+ * @module
+ */
+import type { Clock } from "../net/clock.ts";
+
+/** Limits of spec 01 section 2.4, in bytes and counts. */
+export interface HeadLimits {
+  readonly maxHeadBytes: number;
+  readonly maxUriBytes: number;
+  readonly maxFields: number;
+}
+
+/** A connection that can be asked to end soon. */
+export interface Drainable {
+  /** Stop taking requests: close when idle, say `Connection: close` or GOAWAY when busy. */
+  drain(): void;
+  /** End now, whatever is in flight. */
+  abort(): void;
+}
+
+/** The open connections of one listener. A server codec adds itself at the start and removes itself at its end. */
+export class OpenConnections {
+  readonly #open = new Set<Drainable>();
+  draining = false;
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(connection: Drainable): void {
+    this.#open.add(connection);
+    if (this.draining) connection.drain();
+  }
+
+  delete(connection: Drainable): void {
+    this.#open.delete(connection);
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const connection of this.#open) connection.drain();
+  }
+
+  abort(): void {
+    for (const connection of this.#open) connection.abort();
+  }
+}
+
+/** What a server codec works with. */
+export interface ServerOptions {
+  /** Read again for each request, so that a reload changes it on kept-alive connections. */
+  readonly limits: HeadLimits;
+  readonly clock: Clock;
+  readonly open: OpenConnections;
+  /** Longest wait for a request head, and for the next one on a kept-alive connection. */
+  readonly headTimeoutMs: number;
+}

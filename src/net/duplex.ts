@@ -1,0 +1,33 @@
+/**
+ * A two-way byte stream: the part of `Deno.Conn` that codecs need, so that a `Deno.TcpConn` or
+ * `Deno.TlsConn` is one as it stands, with no wrapper on the fast path.
+ *
+ * @module
+ */
+
+/** A two-way byte stream. */
+export interface Duplex {
+  /** Reads at least one byte into `into`; `null` at the end of that direction. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes some of `bytes`, at least one; returns how many. See {@linkcode writeAll}. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends the sending direction; reading goes on. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions; pending calls reject. A second call may throw: see {@linkcode closeQuietly}. */
+  close(): void;
+}
+
+/** Writes all of `bytes`. */
+export async function writeAll(stream: Duplex, bytes: Uint8Array): Promise<void> {
+  let written = await stream.write(bytes);
+  while (written < bytes.length) written += await stream.write(bytes.subarray(written));
+}
+
+/** Closes, whether or not it was closed before. */
+export function closeQuietly(stream: { close(): void }): void {
+  try {
+    stream.close();
+  } catch {
+    // Already closed: by the peer's reset, a time limit or the other direction.
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * What accepts connections: cleartext, or one of two TLS doors, with or without a PROXY header first.
+ *
+ * @module
+ */
+import type { ConnectionFacts } from "../http/exchange.ts";
+import type { Duplex } from "./duplex.ts";
+
+/** A connection that is ready for its codec: PROXY header read, TLS handshake done. */
+export interface Accepted {
+  readonly stream: Duplex;
+  readonly facts: ConnectionFacts;
+  readonly protocol: "http/1.1" | "h2";
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The configured entry, `127.0.0.1:8080`. */
+  readonly name: string;
+  /** The bound port: differs from the entry for port 0. */
+  readonly port: number;
+  /** How it works, for `fluxheim explain`: `tcp`, `tls (static certificate)`, `tls (names)`. */
+  readonly door: string;
+  /** Stops accepting; accepted connections go on. */
+  close(): void;
+}
