@@ -1,0 +1,19 @@
+/**
+ * What a build contains. A profile is the only place that names modules; whatever it does not import
+ * is not in the program.
+ *
+ * @module
+ */
+import type { Module } from "../gateway/module.ts";
+
+/** One build of the program: the modules in it, and the entry of its edge workers. */
+export interface Profile {
+  /** As the command line, manifests and messages name it: `development`. */
+  readonly name: string;
+  readonly modules: readonly Module[];
+  /**
+   * The module an edge worker runs: it imports the same list and hands it to `runEdgeWorker`. Written
+   * as `new URL("./<name>_worker.ts", import.meta.url)`, so that bundling tools find the file.
+   */
+  readonly workerUrl: URL;
+}
