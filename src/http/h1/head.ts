@@ -1,0 +1,136 @@
+/**
+ * The message head of HTTP/1: what request and response heads have in common, and how field lines are
+ * read. Strict by RFC 9112 and spec 01 section 3: CRLF ends a line and nothing else does, no folding,
+ * no white space before the colon.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { Fields } from "../fields.ts";
+import { lowerName } from "../names.ts";
+import { TOKEN } from "../chars.ts";
+
+const CR = 13;
+const LF = 10;
+const COLON = 58;
+const SPACE = 32;
+const TAB = 9;
+
+/** Longest field line, in bytes without its CRLF; a smaller head limit lowers it. */
+export const MAX_FIELD_LINE_BYTES = 8192;
+
+/** A head that cannot be accepted. */
+export interface HeadProblem {
+  readonly status: 400 | 414 | 431;
+  /** For the log and for tests; never sent to the client. */
+  readonly reason: string;
+}
+
+/** A problem as a value, made once for each place that reports it. */
+export function headProblem(status: 400 | 414 | 431, reason: string): HeadProblem {
+  return { status, reason };
+}
+
+/**
+ * Looks for the CRLFCRLF that ends a head.
+ *
+ * @param from Where to start: the first byte not looked at before, less three.
+ * @returns Index behind it, or -1.
+ */
+export function findHeadEnd(bytes: Uint8Array, from: number, end: number): number {
+  // The last byte of CRLFCRLF is an LF, so looking at LFs alone finds every candidate.
+  for (let i = bytes.indexOf(LF, from); i >= 0 && i < end; i = bytes.indexOf(LF, i + 1)) {
+    if (
+      i >= from + 3 && bytes[i - 1] === CR && bytes[i - 2] === LF && bytes[i - 3] === CR
+    ) return i + 1;
+  }
+  return -1;
+}
+
+/** The text of a head, one character a byte. */
+export function headText(bytes: Uint8Array, start: number, end: number): string {
+  return asBuffer(bytes).toString("latin1", start, end);
+}
+
+const UNTERMINATED = headProblem(400, "a field line does not end with CRLF");
+const FOLDED = headProblem(400, "a line starts with white space (obsolete folding)");
+const BAD_NAME = headProblem(400, "a field name is not a token followed by a colon");
+const BAD_VALUE = headProblem(400, "a field value has a control or non-ASCII byte");
+const LONG_LINE = headProblem(431, "a field line is too long");
+const TOO_MANY = headProblem(431, "too many field lines");
+
+/**
+ * Reads field lines into `fields`.
+ *
+ * @param bytes Holds the head; `text` is the same bytes from `textStart` on, as characters.
+ * @param at Index of the first field line.
+ * @param end Index behind the head's last CRLF.
+ * @param allowed Bytes a value may have.
+ * @returns What is wrong, or `undefined`.
+ */
+export function readFieldLines(
+  bytes: Uint8Array,
+  text: string,
+  textStart: number,
+  at: number,
+  end: number,
+  allowed: Uint8Array,
+  maxLineBytes: number,
+  maxFields: number,
+  fields: Fields,
+): HeadProblem | undefined {
+  const last = end - 2;
+  let count = 0;
+  while (at < last) {
+    const lineStart = at;
+    const first = bytes[at];
+    if (first === SPACE || first === TAB) return FOLDED;
+    while (TOKEN[bytes[at]] === 1) at++;
+    if (bytes[at] !== COLON || at === lineStart) return BAD_NAME;
+    const nameEnd = at++;
+    while (bytes[at] === SPACE || bytes[at] === TAB) at++;
+    const valueStart = at;
+    while (allowed[bytes[at]] === 1) at++;
+    if (bytes[at] !== CR) return BAD_VALUE;
+    if (bytes[at + 1] !== LF) return UNTERMINATED;
+    if (at - lineStart > maxLineBytes) return LONG_LINE;
+    if (++count > maxFields) return TOO_MANY;
+    let valueEnd = at;
+    while (
+      valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)
+    ) valueEnd--;
+    fields.append(
+      lowerName(text.substring(lineStart - textStart, nameEnd - textStart)),
+      text.substring(valueStart - textStart, valueEnd - textStart),
+    );
+    at += 2;
+  }
+  return undefined;
+}
+
+/**
+ * Writes text as bytes, one byte a character.
+ *
+ * @returns Index behind the text, or -1 when it does not fit.
+ */
+export function writeText(text: string, into: Uint8Array, at: number): number {
+  const target = at === 0 ? into : into.subarray(at);
+  const { read, written } = encoder.encodeInto(text, target);
+  if (written === text.length) return at + written;
+  if (read === written || text.length > target.length) return -1;
+  // Some character is above 0x7F: obs-text of an upstream, which must leave as the byte it was.
+  return at + asBuffer(into).write(text, at, "latin1");
+}
+
+const encoder = new TextEncoder();
+const views = new WeakMap<Uint8Array, Buffer>();
+
+/** `bytes` under node's name, which reads and writes latin1 without a decoder object. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  let view = views.get(bytes);
+  if (view === undefined) {
+    view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    views.set(bytes, view);
+  }
+  return view;
+}

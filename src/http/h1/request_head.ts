@@ -1,0 +1,317 @@
+/**
+ * The head of an HTTP/1 request: read strictly, so that nothing in front of or behind the gateway can
+ * read it another way (request smuggling). RFC 9112 and spec 01 sections 3.1 to 3.4.
+ *
+ * @module
+ */
+import { Fields } from "../fields.ts";
+import { sharedMethod } from "../names.ts";
+import { FIELD_VALUE, HEX, isAll, PATH, QUERY, TOKEN } from "../chars.ts";
+import { isAuthority, isHostAndPort } from "../authority.ts";
+import type { HeadLimits } from "../server.ts";
+import {
+  type HeadProblem,
+  headProblem,
+  headText,
+  MAX_FIELD_LINE_BYTES,
+  readFieldLines,
+} from "./head.ts";
+
+/** How the bytes behind a request head are framed. */
+export type RequestFraming = "none" | "length" | "chunked";
+
+/** What a request head says; one object a connection, filled again for each request. */
+export class RequestHead {
+  method = "";
+  /** Origin form: path and query. `*` for `OPTIONS *`, an authority for CONNECT. */
+  target = "";
+  path = "";
+  query: string | undefined = undefined;
+  /** `Host`, or the authority of an absolute target, which must be the same; `""` if missing. */
+  authority = "";
+  version: 10 | 11 = 11;
+  fields = new Fields();
+  framing: RequestFraming = "none";
+  /** With framing `length`. */
+  contentLength = 0;
+  /** Whether the connection may serve another request after this one. */
+  persistent = true;
+  /** Whether the client waits for `100 Continue` before it sends the body. */
+  expectsContinue = false;
+}
+
+const BAD_LINE = headProblem(400, "the request line is not `method SP target SP version`");
+const BAD_METHOD = headProblem(400, "the method is not a token");
+const BAD_VERSION = headProblem(400, "the version is not HTTP/1.0 or HTTP/1.1");
+const BAD_TARGET = headProblem(400, "the request target has a form or a byte that is not allowed");
+const LONG_TARGET = headProblem(414, "the request target is too long");
+const NO_HOST = headProblem(400, "HTTP/1.1 needs exactly one Host");
+const BAD_HOST = headProblem(400, "Host is not a plain authority");
+const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
+const BAD_LENGTH = headProblem(400, "Content-Length is not one plain number");
+const BAD_CODING = headProblem(400, "Transfer-Encoding is not exactly one `chunked`");
+const TWO_FRAMINGS = headProblem(400, "Transfer-Encoding and Content-Length together");
+const OLD_CODING = headProblem(400, "Transfer-Encoding on HTTP/1.0");
+const BAD_CONNECTION = headProblem(400, "Connection has something that is not a token");
+
+const SPACE = 32;
+const CR = 13;
+const LF = 10;
+const PERCENT = 37;
+const QUESTION = 63;
+const SLASH = 47;
+
+/**
+ * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
+ *
+ * @returns What is wrong with it, or `undefined`; `head` is then filled in.
+ */
+export function readRequestHead(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  head: RequestHead,
+): HeadProblem | undefined {
+  const text = headText(bytes, start, end);
+
+  let at = start;
+  while (TOKEN[bytes[at]] === 1) at++;
+  if (at === start || bytes[at] !== SPACE) {
+    return bytes[at] === SPACE || bytes[at] === CR ? BAD_LINE : BAD_METHOD;
+  }
+  head.method = sharedMethod(text.substring(0, at - start));
+
+  const targetStart = ++at;
+  let queryAt = -1;
+  if (bytes[at] === SLASH) {
+    at = skipPath(bytes, at);
+    if (bytes[at] === QUESTION) {
+      queryAt = at;
+      at = skipQuery(bytes, at + 1);
+    }
+  } else {
+    while (bytes[at] !== SPACE && bytes[at] > SPACE && bytes[at] < 127) at++;
+  }
+  const targetEnd = at;
+  if (targetEnd === targetStart) return BAD_LINE;
+  if (bytes[at] !== SPACE) {
+    return bytes[at] === CR && bytes[at + 1] === LF ? BAD_LINE : BAD_TARGET;
+  }
+  if (targetEnd - targetStart > limits.maxUriBytes) return LONG_TARGET;
+
+  const version = readVersion(bytes, at + 1);
+  if (version === 0) return BAD_VERSION;
+  head.version = version;
+  // " HTTP/1.1" and CRLF.
+  at += 11;
+
+  const fields = head.fields = new Fields();
+  const wrong = readFieldLines(
+    bytes,
+    text,
+    start,
+    at,
+    end,
+    FIELD_VALUE,
+    Math.min(MAX_FIELD_LINE_BYTES, limits.maxHeadBytes),
+    limits.maxFields,
+    fields,
+  );
+  if (wrong !== undefined) return wrong;
+
+  const meaning = readMeaning(head, fields);
+  if (meaning !== undefined) return meaning;
+
+  const target = text.substring(targetStart - start, targetEnd - start);
+  if (bytes[targetStart] === SLASH) {
+    if (bytes[targetStart + 1] === SLASH) return BAD_TARGET;
+    head.target = target;
+    if (queryAt < 0) {
+      head.path = target;
+      head.query = undefined;
+    } else {
+      head.path = text.substring(targetStart - start, queryAt - start);
+      head.query = text.substring(queryAt + 1 - start, targetEnd - start);
+    }
+    return undefined;
+  }
+  return readOtherTarget(head, target);
+}
+
+/** Behind the last path byte; stops at anything that is not one. */
+function skipPath(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    while (PATH[bytes[at]] === 1) at++;
+    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
+    at += 3;
+  }
+}
+
+function skipQuery(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    while (QUERY[bytes[at]] === 1) at++;
+    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
+    at += 3;
+  }
+}
+
+function isEscape(bytes: Uint8Array, at: number): boolean {
+  return HEX[bytes[at + 1]] !== 255 && HEX[bytes[at + 2]] !== 255;
+}
+
+/** 10 or 11 for `HTTP/1.0` or `HTTP/1.1` and CRLF at `at`, else 0. */
+function readVersion(bytes: Uint8Array, at: number): 0 | 10 | 11 {
+  const known = bytes[at] === 72 && bytes[at + 1] === 84 && bytes[at + 2] === 84 &&
+    bytes[at + 3] === 80 && bytes[at + 4] === SLASH && bytes[at + 5] === 49 &&
+    bytes[at + 6] === 46 && bytes[at + 8] === CR && bytes[at + 9] === LF;
+  if (!known) return 0;
+  if (bytes[at + 7] === 49) return 11;
+  return bytes[at + 7] === 48 ? 10 : 0;
+}
+
+/** What the fields say about host, framing and the connection. */
+function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined {
+  const { names, values } = fields;
+  let hosts = 0;
+  let host = "";
+  let lengths = 0;
+  let codings = 0;
+  let codingIsChunked = false;
+  let close = false;
+  let keepAlive = false;
+  head.contentLength = 0;
+  head.expectsContinue = false;
+  for (let i = 0; i < names.length; i++) {
+    switch (names[i]) {
+      case "host":
+        hosts++;
+        host = values[i];
+        break;
+      case "content-length": {
+        lengths++;
+        const length = readContentLength(values[i]);
+        if (length < 0) return BAD_LENGTH;
+        head.contentLength = length;
+        break;
+      }
+      case "transfer-encoding":
+        codings++;
+        codingIsChunked = values[i].toLowerCase() === "chunked";
+        break;
+      case "connection": {
+        const options = readConnectionOptions(values[i]);
+        if (options < 0) return BAD_CONNECTION;
+        if ((options & CLOSE) !== 0) close = true;
+        if ((options & KEEP_ALIVE) !== 0) keepAlive = true;
+        break;
+      }
+      case "expect":
+        if (values[i].toLowerCase() === "100-continue") head.expectsContinue = true;
+        break;
+    }
+  }
+  if (lengths > 1) return BAD_LENGTH;
+  if (codings > 0) {
+    if (head.version === 10) return OLD_CODING;
+    if (lengths > 0) return TWO_FRAMINGS;
+    if (codings > 1 || !codingIsChunked) return BAD_CODING;
+    head.framing = "chunked";
+  } else {
+    head.framing = head.contentLength > 0 ? "length" : "none";
+  }
+  if (head.version === 11 ? hosts !== 1 : hosts > 1) return NO_HOST;
+  if (hosts === 1 && !isHostAndPort(host)) return BAD_HOST;
+  head.authority = host;
+  head.persistent = !close && (head.version === 11 || keepAlive);
+  head.expectsContinue = head.expectsContinue && head.version === 11 && head.framing !== "none";
+  return undefined;
+}
+
+/**
+ * A `Content-Length` value, or -1 when it is not pure digits or beyond what can be counted exactly
+ * (2^53 - 1: no body of nine petabytes is served, and a limit far below applies anyway).
+ */
+export function readContentLength(value: string): number {
+  const { length } = value;
+  if (length === 0 || length > 16) return -1;
+  let number = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = value.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number <= Number.MAX_SAFE_INTEGER ? number : -1;
+}
+
+const CLOSE = 1;
+const KEEP_ALIVE = 2;
+
+/** A bit set of what one `Connection` line lists, or -1 when an element is not a token. */
+function readConnectionOptions(value: string): number {
+  if (value === "keep-alive" || value === "Keep-Alive") return KEEP_ALIVE;
+  if (value === "close") return CLOSE;
+  let options = 0;
+  for (const element of value.split(",")) {
+    const option = element.trim();
+    if (!isAll(option, TOKEN)) return -1;
+    const name = option.toLowerCase();
+    if (name === "close") options |= CLOSE;
+    else if (name === "keep-alive") options |= KEEP_ALIVE;
+  }
+  return options;
+}
+
+/** Absolute form, `*` and authority form. */
+function readOtherTarget(head: RequestHead, target: string): HeadProblem | undefined {
+  head.query = undefined;
+  if (target === "*") {
+    if (head.method !== "OPTIONS") return BAD_TARGET;
+    head.target = head.path = "*";
+    return undefined;
+  }
+  if (head.method === "CONNECT") {
+    if (!isAuthority(target)) return BAD_TARGET;
+    head.target = head.path = target;
+    return undefined;
+  }
+  const schemeEnd = target.indexOf("://");
+  if (schemeEnd < 0) return BAD_TARGET;
+  const scheme = target.substring(0, schemeEnd).toLowerCase();
+  if (scheme !== "http" && scheme !== "https") return BAD_TARGET;
+  const authorityStart = schemeEnd + 3;
+  let authorityEnd = authorityStart;
+  while (authorityEnd < target.length && !"/?#".includes(target[authorityEnd])) authorityEnd++;
+  const authority = target.substring(authorityStart, authorityEnd);
+  if (!isHostAndPort(authority)) return BAD_TARGET;
+  if (head.authority === "") head.authority = authority;
+  else if (head.authority.toLowerCase() !== authority.toLowerCase()) return OTHER_HOST;
+
+  const rest = target.substring(authorityEnd);
+  const origin = rest.startsWith("/") ? rest : "/" + rest;
+  const question = origin.indexOf("?");
+  const path = question < 0 ? origin : origin.substring(0, question);
+  const query = question < 0 ? undefined : origin.substring(question + 1);
+  if (path.startsWith("//") || !isEscaped(path, PATH)) return BAD_TARGET;
+  if (query !== undefined && query !== "" && !isEscaped(query, QUERY)) return BAD_TARGET;
+  head.target = origin;
+  head.path = path;
+  head.query = query;
+  return undefined;
+}
+
+/** Whether `text` has only `allowed` characters and well-formed percent escapes. */
+function isEscaped(text: string, allowed: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === PERCENT) {
+      const good = i + 2 < text.length && HEX[text.charCodeAt(i + 1)] !== 255 &&
+        HEX[text.charCodeAt(i + 2)] !== 255;
+      if (!good) return false;
+      i += 2;
+    } else if (code > 255 || allowed[code] === 0) {
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,117 @@
+/**
+ * Bytes that arrived on a connection and are not used yet, in front of the stream they come from.
+ *
+ * @module
+ */
+import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "./buffers.ts";
+import type { Duplex } from "./duplex.ts";
+
+/** A receive buffer that is small while a connection waits and grows with what arrives. */
+export class Inbox {
+  /** The unused bytes are `bytes[start, end)`. */
+  bytes: Uint8Array = SMALL.take();
+  start = 0;
+  end = 0;
+  #pending: Promise<number | null> | undefined;
+  #released = false;
+
+  constructor(readonly stream: Duplex) {}
+
+  get isEmpty(): boolean {
+    return this.start === this.end;
+  }
+
+  /** Whether a read has been started whose bytes nobody has taken yet. */
+  get isReading(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /**
+   * Starts reading before anybody needs the bytes, to learn at once when the peer goes away. Nothing
+   * may touch `bytes` until {@linkcode Inbox.more} has returned. Call it only on an empty inbox.
+   */
+  ahead(): Promise<number | null> {
+    if (this.#pending === undefined) {
+      this.start = this.end = 0;
+      this.#pending = this.stream.read(this.bytes);
+    }
+    return this.#pending;
+  }
+
+  /**
+   * Waits for more bytes behind those that are there.
+   *
+   * @param capacity Bytes the buffer may grow to; with that many unused ones there is no room.
+   * @returns How many came; `null` at the end of the stream, -1 when there is no room.
+   */
+  async more(capacity: number): Promise<number | null> {
+    const ahead = this.#pending !== undefined;
+    if (!ahead) {
+      if (this.end === this.bytes.length && !this.#makeRoom(capacity)) return -1;
+      this.#pending = this.stream.read(
+        this.end === 0 ? this.bytes : this.bytes.subarray(this.end),
+      );
+    }
+    const count = await this.#pending!;
+    this.#pending = undefined;
+    if (count !== null) this.end += count;
+    return count;
+  }
+
+  /**
+   * Reads past the buffer, straight into the caller's. Only on an empty inbox with no read pending.
+   */
+  direct(into: Uint8Array): Promise<number | null> {
+    return this.stream.read(into);
+  }
+
+  /** Takes unused bytes into `into`; returns how many. */
+  take(into: Uint8Array): number {
+    const count = Math.min(this.end - this.start, into.length);
+    into.set(this.bytes.subarray(this.start, this.start + count));
+    this.start += count;
+    return count;
+  }
+
+  /** Goes back to a small buffer, if nothing is unused. */
+  shrink(): void {
+    if (this.start !== this.end || this.#pending !== undefined) return;
+    this.start = this.end = 0;
+    if (this.bytes.length === SMALL_BYTES) return;
+    this.#giveBack();
+    this.bytes = SMALL.take();
+  }
+
+  /** Gives the buffer back when the connection is over. A buffer that a read still holds is let go. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    if (this.#pending === undefined) this.#giveBack();
+    this.bytes = NOTHING;
+    this.start = this.end = 0;
+  }
+
+  #makeRoom(capacity: number): boolean {
+    const unused = this.end - this.start;
+    if (this.start > 0) {
+      this.bytes.copyWithin(0, this.start, this.end);
+    } else {
+      if (unused >= capacity) return false;
+      const old = this.bytes;
+      const larger = unused < LARGE_BYTES ? LARGE.take() : new Uint8Array(unused * 2);
+      larger.set(old);
+      this.#giveBack();
+      this.bytes = larger;
+    }
+    this.start = 0;
+    this.end = unused;
+    return true;
+  }
+
+  #giveBack(): void {
+    if (this.bytes.length === SMALL_BYTES) SMALL.give(this.bytes);
+    else if (this.bytes.length === LARGE_BYTES) LARGE.give(this.bytes);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
