@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { formatIp, parseIp } from "./ip.ts";
+import { canonicalIp, ipFamily } from "../net/ip.ts";
 
 const MAX_HOST_BYTES = 253;
 const MAX_LABEL_BYTES = 63;
@@ -26,7 +26,7 @@ const LOWER_Z = 122;
 
 /**
  * Normal form of a host: trimmed, no `:port`, no brackets, no trailing dots, lower case; IPv6 in its
- * RFC 5952 text.
+ * RFC 5952 text, IPv4-mapped IPv6 as IPv4.
  *
  * @returns The normal form, or `undefined` when `text` is not a DNS name or IP literal: empty,
  * wildcard, a label that is empty, longer than 63 bytes, begins or ends with `-` or has other
@@ -59,7 +59,7 @@ export function normalizeHostPattern(text: string): string | undefined {
   const trimmed = text.trim();
   if (!trimmed.startsWith("*.")) return normalizeHost(trimmed);
   const suffix = normalizeHost(trimmed.slice(2));
-  return suffix === undefined || parseIp(suffix) !== undefined ? undefined : `*.${suffix}`;
+  return suffix === undefined || ipFamily(suffix) !== 0 ? undefined : `*.${suffix}`;
 }
 
 /** Checks `text[start, end)` label by label; makes a new string only when it must. */
@@ -89,7 +89,7 @@ function name(text: string, start: number, end: number): string | undefined {
   }
   if (!isLabel(text, label, end)) return undefined;
   const whole = start === 0 && end === text.length ? text : text.slice(start, end);
-  if (digits && parseIp(whole) === undefined) return undefined;
+  if (digits && ipFamily(whole) !== 4) return undefined;
   return upper ? whole.toLowerCase() : whole;
 }
 
@@ -111,8 +111,7 @@ function bracketed(text: string): string | undefined {
 }
 
 function ipv6(text: string): string | undefined {
-  const address = parseIp(text);
-  return address === undefined || address.length !== 16 ? undefined : formatIp(address);
+  return text.includes(":") ? canonicalIp(text) : undefined;
 }
 
 /** Whether `text[start, end)` is a decimal number from 0 to 65535 of at most five digits. */

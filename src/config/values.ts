@@ -11,8 +11,8 @@
  */
 import { z } from "zod";
 import { isToken } from "../http/chars.ts";
+import { ipFamily, parseNetwork } from "../net/ip.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
-import { networkAddress, parseIp, parseIpPrefix } from "./ip.ts";
 import { BYTE_SIZE_FORM, formatByteSize, parseByteSize } from "./units.ts";
 
 /** What a schema stands for beyond its TOML type: for the documents, and for paths, what to check. */
@@ -128,7 +128,7 @@ export function plainText({ max = 1024 }: { max?: number } = {}) {
 export function listener() {
   return text('an address and port such as "127.0.0.1:8080" or "[::1]:8080"', (value) => {
     const parts = splitAuthority(value);
-    return parts !== undefined && parseIp(parts.host) !== undefined;
+    return parts !== undefined && ipFamily(parts.host) !== 0;
   }, "listener");
 }
 
@@ -145,15 +145,14 @@ export function authority() {
 export function ipMatcher({ canonical = false }: { canonical?: boolean } = {}) {
   const form = 'an IP address or a prefix such as "192.0.2.7" or "10.0.0.0/8"';
   return text(canonical ? `${form}, with no bits set behind the prefix` : form, (value) => {
-    const prefix = parseIpPrefix(value);
-    if (prefix === undefined) return false;
-    return !canonical || networkAddress(prefix).every((byte, i) => byte === prefix.address[i]);
+    const network = parseNetwork(value);
+    return network !== undefined && (network.canonical || !canonical);
   }, "IP matcher");
 }
 
 /** An IP address without a port or brackets. */
 export function ipAddress() {
-  return text('an IP address such as "192.0.2.7"', (value) => parseIp(value) !== undefined, "IP");
+  return text('an IP address such as "192.0.2.7"', (value) => ipFamily(value) !== 0, "IP");
 }
 
 /** A name for an upstream: 1 to 64 of `A-Z a-z 0-9 . - _`. */
@@ -281,7 +280,9 @@ export function splitAuthority(value: string): { host: string; port: number } | 
   const port = Number(match[3]);
   if (port > 65_535) return undefined;
   if (match[1] !== undefined) {
-    return parseIp(match[1])?.length === 16 ? { host: match[1], port } : undefined;
+    return match[1].includes(":") && ipFamily(match[1]) !== 0
+      ? { host: match[1], port }
+      : undefined;
   }
   return { host: match[2], port };
 }
@@ -290,7 +291,7 @@ export function splitAuthority(value: string): { host: string; port: number } | 
 export function isAuthority(value: string): boolean {
   const parts = splitAuthority(value);
   if (parts === undefined || parts.port === 0) return false;
-  return parseIp(parts.host) !== undefined || normalizeHost(parts.host) !== undefined;
+  return ipFamily(parts.host) !== 0 || normalizeHost(parts.host) !== undefined;
 }
 
 /** Whether `value` follows the path value rules of spec 02 section 4. */
