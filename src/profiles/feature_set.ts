@@ -1,0 +1,137 @@
+/**
+ * What a list of module and profile names stands for, and whether it may be built (spec 01 section 5.3).
+ *
+ * @module
+ */
+import {
+  BASE_FOLDERS,
+  type CatalogModule,
+  type CatalogProfile,
+  EXCLUSIVE,
+  MODULES,
+  NOT_WITH_PRIVACY,
+  PROFILES,
+  REMOVED,
+} from "./catalog.ts";
+import { nearest } from "./nearest.ts";
+
+const MODULE_BY_NAME: ReadonlyMap<string, CatalogModule> = new Map(MODULES.map((m) => [m.name, m]));
+
+/** A reason why a set cannot be built. */
+export interface FeatureProblem {
+  readonly kind: "unknown" | "forbidden" | "not-built" | "no-provider";
+  readonly message: string;
+}
+
+/** An expanded list of names. */
+export interface FeatureSet {
+  /** Every module, aliases and needs expanded, in catalog order. */
+  readonly modules: readonly CatalogModule[];
+  /** Empty when the set can be built today. */
+  readonly problems: readonly FeatureProblem[];
+}
+
+/** The profile called `name`, by its own name or its 1.5 alias. */
+export function findProfile(name: string): CatalogProfile | undefined {
+  return PROFILES.find((p) => p.name === name || p.alias === name);
+}
+
+/** The module called `name`. */
+export function findModule(name: string): CatalogModule | undefined {
+  return MODULE_BY_NAME.get(name);
+}
+
+/** Names of a profile's modules before their needs are added; profiles it includes come first. */
+function namesOf(profile: CatalogProfile): string[] {
+  const included = (profile.includes ?? []).map(findProfile).filter((p) => p !== undefined);
+  return [...included.flatMap(namesOf), ...profile.modules];
+}
+
+/** What a profile of the catalog contains. */
+export function profileFeatures(profile: CatalogProfile): FeatureSet {
+  return expandFeatures(namesOf(profile));
+}
+
+/**
+ * Expands module names and `profile-*` aliases, adds what each module needs, and checks the result.
+ *
+ * @param names As an operator lists them, in any order; repeats are fine.
+ */
+export function expandFeatures(names: readonly string[]): FeatureSet {
+  const problems: FeatureProblem[] = [];
+  const found = new Set<string>();
+  const add = (name: string): void => {
+    if (found.has(name)) return;
+    const module = findModule(name);
+    if (module === undefined) {
+      problems.push({ kind: "unknown", message: unknownName(name) });
+      return;
+    }
+    found.add(name);
+    module.needs.forEach(add);
+  };
+  for (const name of names) {
+    const profile = findModule(name) === undefined ? findProfile(name) : undefined;
+    if (profile === undefined) add(name);
+    else namesOf(profile).forEach(add);
+  }
+  const modules = MODULES.filter((module) => found.has(module.name));
+  problems.push(...forbidden(found), ...unavailable(modules));
+  return { modules, problems };
+}
+
+function unknownName(name: string): string {
+  const removed = REMOVED[name];
+  if (removed !== undefined) return `unknown module "${name}": ${removed}`;
+  const known = [...MODULE_BY_NAME.keys(), ...PROFILES.flatMap((p) => p.alias ?? [])];
+  const close = nearest(name, known);
+  const hint = close === undefined ? "" : `; did you mean "${close}"?`;
+  return `unknown module "${name}"${hint}`;
+}
+
+function forbidden(found: ReadonlySet<string>): FeatureProblem[] {
+  const problems: FeatureProblem[] = [];
+  const refuse = (message: string) => problems.push({ kind: "forbidden", message });
+  for (const { what, members } of EXCLUSIVE) {
+    const chosen = members.filter((name) => found.has(name));
+    if (chosen.length > 1) {
+      refuse(`at most one ${what}: ${chosen.join(" and ")} exclude each other`);
+    }
+  }
+  if (found.has("tls") && !EXCLUSIVE[0].members.some((name) => found.has(name))) {
+    refuse("tls is no backend by itself: add tls-rustls");
+  }
+  if (found.has("privacy-mode")) {
+    for (const name of NOT_WITH_PRIVACY) {
+      // A codec brings `compression` with it; naming the codec is enough.
+      if (name === "compression" && [...found].some((n) => n.startsWith("compression-"))) continue;
+      if (found.has(name)) {
+        refuse(`privacy-mode excludes ${name}: it would keep or reveal requests`);
+      }
+    }
+  }
+  return problems;
+}
+
+function unavailable(modules: readonly CatalogModule[]): FeatureProblem[] {
+  const problems: FeatureProblem[] = [];
+  for (const { name, state } of modules) {
+    if (state.kind === "not-built") {
+      problems.push({ kind: state.kind, message: `module ${name} is not built yet` });
+    } else if (state.kind === "no-provider") {
+      problems.push({
+        kind: state.kind,
+        message: `module ${name} cannot be offered: ${state.reason}`,
+      });
+    }
+  }
+  return problems;
+}
+
+/** Folders of `src/modules` that make up a set, base folders first; what is not built has none. */
+export function foldersOf(modules: readonly CatalogModule[]): string[] {
+  return [
+    ...BASE_FOLDERS,
+    ...modules.flatMap(({ state }) => state.kind === "built" ? state.folders : []),
+  ];
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { MODULES, PROFILES } from "./catalog.ts";
+import { expandFeatures, findProfile, foldersOf, profileFeatures } from "./feature_set.ts";
+
+function messages(...names: string[]): string[] {
+  return expandFeatures(names).problems.map((p) => p.message);
+}
+
+function names(...features: string[]): string[] {
+  return expandFeatures(features).modules.map((m) => m.name);
+}
+
+Deno.test("a module brings what it needs", () => {
+  assert.deepEqual(names("compression-gzip"), [
+    "proxy",
+    "ingress",
+    "compression",
+    "compression-gzip",
+  ]);
+});
+
+Deno.test("an alias stands for its modules, in catalog order", () => {
+  assert.deepEqual(names("profile-static-site"), [
+    "proxy",
+    "web",
+    "security",
+    "ingress",
+    "tls",
+    "tls-rustls",
+  ]);
+});
+
+Deno.test("two TLS backends are refused after aliases are expanded", () => {
+  assert.ok(
+    messages("profile-core", "tls-rustls-fips").includes(
+      "at most one TLS backend: tls-rustls and tls-rustls-fips exclude each other",
+    ),
+  );
+});
+
+Deno.test("tls alone is no backend", () => {
+  assert.deepEqual(messages("proxy", "tls"), ["tls is no backend by itself: add tls-rustls"]);
+});
+
+for (
+  const name of [
+    "cache",
+    "metrics",
+    "metrics-otlp",
+    "otel-tracing",
+    "otel-otlp",
+    "compression-gzip",
+    "compression-zstd",
+    "compression-brotli",
+  ]
+) {
+  Deno.test(`privacy-mode excludes ${name}`, () => {
+    const forbidden = expandFeatures(["profile-privacy", name]).problems
+      .filter((p) => p.kind === "forbidden").map((p) => p.message);
+    assert.ok(
+      forbidden.includes(`privacy-mode excludes ${name}: it would keep or reveal requests`),
+      forbidden.join("\n"),
+    );
+  });
+}
+
+Deno.test("a mistyped name gets a suggestion", () => {
+  assert.deepEqual(messages("compresion-gzip"), [
+    'unknown module "compresion-gzip"; did you mean "compression-gzip"?',
+  ]);
+});
+
+Deno.test("a name like nothing known gets none", () => {
+  assert.deepEqual(messages("zzzzzzzz"), ['unknown module "zzzzzzzz"']);
+});
+
+Deno.test("a removed backend is unknown, with the reason", () => {
+  assert.deepEqual(messages("tls-s2n"), [
+    'unknown module "tls-s2n": the s2n backend was removed before 1.5',
+  ]);
+});
+
+Deno.test("a module without a provider is refused with the reason", () => {
+  assert.match(messages("profile-fips-rustls").join(), /tls-rustls-fips cannot be offered: .*FIPS/);
+});
+
+Deno.test("no profile of the catalog is a forbidden combination", () => {
+  for (const profile of PROFILES) {
+    const wrong = profileFeatures(profile).problems.filter((p) =>
+      p.kind === "forbidden" || p.kind === "unknown"
+    );
+    assert.deepEqual(wrong, [], profile.name);
+  }
+});
+
+Deno.test("the full release is the full profile with ACME and observability", () => {
+  const full = findProfile("full");
+  assert.ok(full !== undefined);
+  const modules = profileFeatures(full).modules.map((m) => m.name);
+  assert.ok(["acme-client", "otel-otlp", "geoip", "cache"].every((m) => modules.includes(m)));
+  assert.ok(!modules.includes("php-fpm"));
+});
+
+Deno.test("profile and module names never collide with each other's aliases", () => {
+  const all = [
+    ...MODULES.map((m) => m.name),
+    ...PROFILES.flatMap((p) => p.alias !== undefined && p.alias !== p.name ? [p.alias] : []),
+  ];
+  assert.equal(new Set(all).size, all.length);
+  assert.equal(new Set(PROFILES.map((p) => p.name)).size, PROFILES.length);
+});
+
+Deno.test("every set has the base folders, and the code of its built modules", () => {
+  assert.deepEqual(foldersOf(expandFeatures(["web"]).modules), [
+    "headers",
+    "redirect",
+    "access",
+    "rate_limit",
+    "concurrency",
+    "web",
+  ]);
+});
