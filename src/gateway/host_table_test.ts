@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { HostTable } from "./host_table.ts";
+
+const VHOSTS = [
+  { name: "main", hosts: ["example.com", "www.example.com"] },
+  { name: "apps", hosts: ["*.example.com"] },
+  { name: "deep", hosts: ["*.a.example.com", "192.0.2.1"] },
+];
+const lenient = { defaultVhost: undefined, strict: false };
+const strict = { defaultVhost: undefined, strict: true };
+
+Deno.test("an exact name wins over a wildcard", () => {
+  const table = new HostTable(VHOSTS, lenient);
+  assert.equal(table.find("www.example.com"), 0);
+  assert.equal(table.kind("www.example.com"), "exact");
+});
+
+Deno.test("a wildcard stands for exactly one label", () => {
+  const table = new HostTable(VHOSTS, lenient);
+  assert.equal(table.find("shop.example.com"), 1);
+  assert.equal(table.kind("shop.example.com"), "wildcard");
+  assert.equal(table.find("x.a.example.com"), 2);
+  assert.equal(table.find("x.y.example.com"), -1);
+  assert.equal(table.find("com"), -1);
+});
+
+Deno.test("a wildcard does not match its own suffix", () => {
+  const table = new HostTable([{ name: "apps", hosts: ["*.example.com"] }], lenient);
+  assert.equal(table.find("example.com"), -1);
+});
+
+Deno.test("an IP address is an exact name", () => {
+  assert.equal(new HostTable(VHOSTS, lenient).find("192.0.2.1"), 2);
+});
+
+Deno.test("what no vhost names goes to the first vhost", () => {
+  const table = new HostTable(VHOSTS, lenient);
+  assert.equal(table.select("other.test", "other.test"), 0);
+  assert.equal(table.select("", ""), 0);
+  assert.equal(table.select("a_b", ""), 0);
+  assert.equal(table.kind("other.test"), "default");
+});
+
+Deno.test("what no vhost names goes to the named default vhost", () => {
+  const table = new HostTable(VHOSTS, { defaultVhost: "deep", strict: false });
+  assert.equal(table.select("other.test", "other.test"), 2);
+});
+
+Deno.test("strict routing tells missing, invalid and unknown hosts apart", () => {
+  const table = new HostTable(VHOSTS, strict);
+  assert.equal(table.select("", ""), "missing");
+  assert.equal(table.select("a_b", ""), "invalid");
+  assert.equal(table.select("other.test", "other.test"), "unknown");
+  assert.equal(table.select("Example.com", "example.com"), 0);
+});
+
+Deno.test("a vhost without host names serves every host, strict or not", () => {
+  const table = new HostTable([{ name: "default", hosts: [] }], strict);
+  assert.equal(table.select("", ""), 0);
+  assert.equal(table.select("other.test", "other.test"), 0);
+});
