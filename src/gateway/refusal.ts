@@ -31,6 +31,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
     exchange.responseBody = encoder.encode(refusal.text);
   } else {
     fields.append("cache-control", "private, no-store");
+    fields.append("content-length", "0");
     exchange.responseBody = undefined;
   }
   if (refusal.fields !== undefined) {

@@ -84,6 +84,8 @@ export class HttpExchange {
   minSendRate = 0;
   /** With status 101: the upstream's side of the tunnel. The codec relays until both sides end. */
   tunnel: Duplex | undefined = undefined;
+  /** Longest a tunnel may be silent in both directions; 0 for no limit. */
+  tunnelIdleMs = 0;
 
   // --- how it went, filled by the codec -------------------------------------------------------
   /** Decoded request body bytes that were read. */

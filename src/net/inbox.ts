@@ -114,4 +114,27 @@ export class Inbox {
   }
 }
 
+/** An inbox and the stream behind it as one stream: what was read ahead comes first. */
+export class InboxStream implements Duplex {
+  constructor(readonly inbox: Inbox) {}
+
+  async read(into: Uint8Array): Promise<number | null> {
+    const { inbox } = this;
+    if (inbox.isReading && await inbox.more(into.length) === null) return null;
+    return inbox.isEmpty ? await inbox.direct(into) : inbox.take(into);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.inbox.stream.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.inbox.stream.closeWrite();
+  }
+
+  close(): void {
+    this.inbox.stream.close();
+  }
+}
+
 const NOTHING = new Uint8Array(0);

@@ -1,0 +1,317 @@
+/**
+ * An HTTP/1 connection from a client: requests in, answers out in the same order.
+ *
+ * @module
+ */
+import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
+import type { Drainable, ServerOptions } from "../server.ts";
+import type { Expiring } from "../../net/clock.ts";
+import { closeQuietly, type Duplex } from "../../net/duplex.ts";
+import { Inbox, InboxStream } from "../../net/inbox.ts";
+import { relay } from "../../net/relay.ts";
+import { LARGE } from "../../net/buffers.ts";
+import { type Outlet, sendAnswer } from "./answer.ts";
+import { findHeadEnd, type HeadProblem, headProblem } from "./head.ts";
+import { RequestBody } from "./request_body.ts";
+import { readRequestHead, RequestHead } from "./request_head.ts";
+import { responseFraming, responseHead } from "./response_head.ts";
+
+/** After an answer that ends the connection early, the client's bytes are read this long at most. */
+const LINGER_MS = 2_000;
+/** Most bytes read while lingering. */
+const MAX_LINGER_BYTES = 1024 * 1024;
+/** What a start line has beside its target: the longest common method, two spaces, the version. */
+const START_LINE_OVERHEAD = 32;
+/** Head start of a slow reader before `minSendRate` is applied. */
+const RATE_GRACE_MS = 1_000;
+
+const LONG_HEAD = headProblem(431, "the request head is too long");
+const LONG_START_LINE = headProblem(414, "the request line is too long");
+
+/**
+ * Serves one connection to its end. Never rejects; the stream is closed when it returns.
+ *
+ * @param facts What is known of the connection; shared by its exchanges.
+ */
+export function serveHttp1<X extends HttpExchange>(
+  stream: Duplex,
+  facts: ConnectionFacts,
+  handler: Handler<X>,
+  options: ServerOptions,
+): Promise<void> {
+  return new ServerConnection(stream, facts, handler, options).serve();
+}
+
+class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, Outlet {
+  deadline = 0;
+  readonly #inbox: Inbox;
+  readonly #head = new RequestHead();
+  #exchange: X | undefined;
+  #body: RequestBody | undefined;
+  #draining = false;
+  #waiting = false;
+  #answerBegan = 0;
+
+  constructor(
+    readonly stream: Duplex,
+    readonly facts: ConnectionFacts,
+    readonly handler: Handler<X>,
+    readonly options: ServerOptions,
+  ) {
+    this.#inbox = new Inbox(stream);
+  }
+
+  async serve(): Promise<void> {
+    const { clock, open } = this.options;
+    clock.watch(this);
+    open.add(this);
+    try {
+      while (await this.#serveOne());
+    } catch {
+      // The connection failed under us, or one of its time limits closed it: there is nobody to tell.
+    } finally {
+      this.deadline = 0;
+      clock.unwatch(this);
+      open.delete(this);
+      this.#over(true);
+      closeQuietly(this.stream);
+      this.#inbox.release();
+    }
+  }
+
+  /** Asks the connection to end: at once when it waits, behind the current answer otherwise. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#waiting && this.#inbox.isEmpty) closeQuietly(this.stream);
+  }
+
+  abort(): void {
+    closeQuietly(this.stream);
+  }
+
+  /** A head or a write took too long: nothing can be said any more. */
+  expire(): void {
+    closeQuietly(this.stream);
+  }
+
+  async send(bytes: Uint8Array, exchange: HttpExchange): Promise<void> {
+    this.#limitWrite(bytes.length, exchange);
+    let written = await this.stream.write(bytes);
+    while (written < bytes.length) {
+      this.#limitWrite(bytes.length - written, exchange);
+      written += await this.stream.write(bytes.subarray(written));
+    }
+  }
+
+  /** One request and its answer; tells whether another may follow. */
+  async #serveOne(): Promise<boolean> {
+    const inbox = this.#inbox;
+    const { clock } = this.options;
+    this.deadline = clock.now + this.options.headTimeoutMs;
+
+    let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
+    let problem: HeadProblem | undefined;
+    while (behind < 0) {
+      problem = this.#tooLong();
+      if (problem !== undefined) break;
+      if (inbox.isEmpty) {
+        if (this.#draining) return false;
+        this.#waiting = true;
+      }
+      const scanned = inbox.isReading ? 0 : Math.max(0, inbox.end - inbox.start - 3);
+      const count = await inbox.more(this.options.limits.maxHeadBytes + 1);
+      this.#waiting = false;
+      if (count === null) return false;
+      behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
+    }
+
+    const exchange = this.handler.create(this.facts);
+    this.#exchange = exchange;
+    exchange.startedAt = performance.now();
+    const head = this.#head;
+    if (problem === undefined) {
+      const { limits } = this.options;
+      problem = behind - inbox.start > limits.maxHeadBytes
+        ? this.#tooLong() ?? LONG_HEAD
+        : readRequestHead(inbox.bytes, inbox.start, behind, limits, head);
+    }
+    if (problem !== undefined) {
+      this.handler.refuse(exchange, problem.status, problem.reason);
+      exchange.closeAfter = true;
+      return await this.#answer(exchange);
+    }
+    inbox.start = behind;
+    this.#describe(exchange, head);
+    this.deadline = 0;
+
+    const handling = this.handler.handle(exchange);
+    if (handling !== undefined) {
+      this.#watchClient();
+      await handling;
+    }
+    return await this.#answer(exchange);
+  }
+
+  /** 414 or 431 for an incomplete head that is too long already. */
+  #tooLong(): HeadProblem | undefined {
+    const { start, end, bytes, isReading } = this.#inbox;
+    if (isReading) return undefined;
+    const { maxHeadBytes, maxUriBytes } = this.options.limits;
+    const maxStartLine = Math.min(maxUriBytes + START_LINE_OVERHEAD, maxHeadBytes);
+    if (end - start > maxStartLine) {
+      const lf = bytes.indexOf(10, start);
+      if (lf < 0 || lf - 1 - start > maxStartLine || lf >= end) return LONG_START_LINE;
+    }
+    return end - start > maxHeadBytes ? LONG_HEAD : undefined;
+  }
+
+  #describe(exchange: X, head: RequestHead): void {
+    exchange.method = head.method;
+    exchange.target = head.target;
+    exchange.path = head.path;
+    exchange.query = head.query;
+    exchange.authority = head.authority;
+    exchange.version = head.version;
+    exchange.request = head.fields;
+    exchange.closeAfter = !head.persistent;
+    if (head.framing === "none") {
+      this.#body = undefined;
+      return;
+    }
+    const body = new RequestBody(
+      this.#inbox,
+      head,
+      exchange,
+      this.options.clock,
+      this.#onBodyComplete,
+    );
+    if (head.expectsContinue) exchange.request.delete("expect");
+    this.#body = body;
+    exchange.requestBody = body;
+  }
+
+  /** Reads on while the answer is made, to notice at once that the client has gone. */
+  #watchClient(): void {
+    const inbox = this.#inbox;
+    if (inbox.isReading || !inbox.isEmpty) return;
+    if (this.#body !== undefined && !this.#body.isOver) return;
+    inbox.ahead().then(this.#onAhead, this.#onVanished);
+  }
+
+  /** From now on only the connection itself tells whether the client is still there. */
+  readonly #onBodyComplete = (): void => {
+    if (this.#exchange !== undefined && this.#exchange.status === 0) this.#watchClient();
+  };
+
+  readonly #onAhead = (count: number | null): void => {
+    if (count === null) this.#onVanished();
+  };
+
+  readonly #onVanished = (): void => {
+    const exchange = this.#exchange;
+    if (exchange === undefined || exchange.aborted) return;
+    exchange.aborted = true;
+    exchange.onAbort?.();
+    cancelAnswer(exchange);
+  };
+
+  /** Writes the answer; tells whether the connection goes on. */
+  async #answer(exchange: X): Promise<boolean> {
+    if (exchange.aborted) return false;
+    const body = this.#body;
+    const unread = body !== undefined && !body.isOver;
+    if (unread && !body.canDiscard) exchange.closeAfter = true;
+    if (this.#draining) exchange.closeAfter = true;
+    const framing = responseFraming(exchange);
+    const tunnel = exchange.status === 101 ? exchange.tunnel : undefined;
+    const persistent = !exchange.closeAfter && framing !== "close";
+    this.#answerBegan = this.options.clock.now;
+    const head = responseHead(exchange, framing, persistent, this.options.clock);
+    await sendAnswer(this, exchange, head, framing);
+    if (tunnel !== undefined) return await this.#tunnel(exchange, tunnel);
+    // What the framing forbids to send (HEAD, 304) is given up, so that what feeds it may go.
+    if (framing === "none") cancelAnswer(exchange);
+    this.#over(false);
+    if (!persistent) {
+      await this.#linger();
+      return false;
+    }
+    if (unread) await this.#discard(body);
+    this.#body = undefined;
+    if (!this.#inbox.isReading) this.#inbox.shrink();
+    return true;
+  }
+
+  /** The exchange is over: tell the gateway, once. */
+  #over(failed: boolean): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    this.#exchange = undefined;
+    if (failed) {
+      exchange.failed = true;
+      exchange.tunnel?.close();
+      cancelAnswer(exchange);
+      this.#body?.cancel();
+    }
+    this.handler.finish(exchange);
+  }
+
+  async #tunnel(exchange: X, upstream: Duplex): Promise<boolean> {
+    this.deadline = 0;
+    const client = new InboxStream(this.#inbox);
+    const { clock } = this.options;
+    const result = await relay(client, upstream, clock, exchange.tunnelIdleMs);
+    exchange.requestBodyBytes = result.forward;
+    exchange.responseBodyBytes = result.backward;
+    this.#over(result.end === "error");
+    return false;
+  }
+
+  /** Reads the rest of a body that the answer did not need. */
+  async #discard(body: RequestBody): Promise<void> {
+    const scratch = LARGE.take();
+    this.deadline = this.options.clock.now + this.options.headTimeoutMs;
+    while (await body.discard(scratch) !== null);
+    LARGE.give(scratch);
+  }
+
+  /**
+   * Ends the sending side first and reads what the client still sends for a moment: closing with
+   * unread bytes would reset the connection and could destroy the answer on its way (RFC 9112 section 9.6).
+   */
+  async #linger(): Promise<void> {
+    const inbox = this.#inbox;
+    const mayBeSending = !inbox.isEmpty || (this.#body !== undefined && !this.#body.isOver) ||
+      this.#head.framing !== "none";
+    if (!mayBeSending) return;
+    this.deadline = this.options.clock.now + LINGER_MS;
+    await this.stream.closeWrite();
+    if (inbox.isReading) await inbox.more(1);
+    const scratch = LARGE.take();
+    for (let left = MAX_LINGER_BYTES; left > 0;) {
+      const count = await this.stream.read(scratch);
+      if (count === null) break;
+      left -= count;
+    }
+    LARGE.give(scratch);
+  }
+
+  #limitWrite(bytes: number, exchange: HttpExchange): void {
+    const { now } = this.options.clock;
+    let deadline = Math.min(
+      now + exchange.writeTimeoutMs,
+      this.#answerBegan + exchange.responseTimeoutMs,
+    );
+    if (exchange.minSendRate > 0) {
+      const due = this.#answerBegan + RATE_GRACE_MS +
+        (exchange.responseBodyBytes + bytes) * 1000 / exchange.minSendRate;
+      deadline = Math.min(deadline, due);
+    }
+    this.deadline = deadline;
+  }
+}
+
+function cancelAnswer(exchange: HttpExchange): void {
+  const body = exchange.responseBody;
+  if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
+}

@@ -1,0 +1,76 @@
+/**
+ * Status codes: their reason phrases, and which answers have no body. RFC 9110 section 15.
+ *
+ * @module
+ */
+
+const PHRASES: Readonly<Record<number, string>> = {
+  100: "Continue",
+  101: "Switching Protocols",
+  103: "Early Hints",
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  203: "Non-Authoritative Information",
+  204: "No Content",
+  205: "Reset Content",
+  206: "Partial Content",
+  207: "Multi-Status",
+  226: "IM Used",
+  300: "Multiple Choices",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  402: "Payment Required",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  407: "Proxy Authentication Required",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length Required",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  425: "Too Early",
+  426: "Upgrade Required",
+  428: "Precondition Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  451: "Unavailable For Legal Reasons",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  507: "Insufficient Storage",
+  511: "Network Authentication Required",
+};
+
+const STATUS_LINES: string[] = [];
+for (let status = 100; status < 600; status++) {
+  STATUS_LINES[status] = `HTTP/1.1 ${status} ${PHRASES[status] ?? ""}\r\n`;
+}
+
+/** `HTTP/1.1 200 OK` and CRLF. The phrase is empty for a status that has none. */
+export function statusLine(status: number): string {
+  return STATUS_LINES[status] ?? `HTTP/1.1 ${status} \r\n`;
+}
+
+/** Whether an answer with `status` never has a body, whatever its fields say. */
+export function isBodyless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
