@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { LogRingReader, LogRingWriter, RING_BYTES, SEGMENT_BYTES, SEGMENTS } from "./log_ring.ts";
+
+function ring(onSealed = () => {}) {
+  const shared = new SharedArrayBuffer(RING_BYTES);
+  return { shared, writer: new LogRingWriter(shared, onSealed), reader: new LogRingReader(shared) };
+}
+
+/** Everything that waits, freed as it is read. */
+function drain(reader: LogRingReader): string {
+  let text = "";
+  for (;;) {
+    const bytes = reader.peek();
+    if (bytes === undefined) return text;
+    text += new TextDecoder().decode(bytes.slice());
+    reader.release(bytes.length);
+  }
+}
+
+const LONG = `${"x".repeat(SEGMENT_BYTES / 2)}\n`;
+
+Deno.test("lines come out as they went in", () => {
+  const { writer, reader } = ring();
+  writer.append("one\n");
+  writer.append("zwölf €\n");
+  assert.equal(drain(reader), "one\nzwölf €\n");
+  writer.append("three\n");
+  assert.equal(drain(reader), "three\n");
+});
+
+Deno.test("what was not released is there again", () => {
+  const { writer, reader } = ring();
+  writer.append("one\n");
+  assert.equal(reader.peek()?.length, 4);
+  reader.release(1);
+  assert.equal(reader.peek()?.length, 3);
+});
+
+Deno.test("many times the ring's size passes through a ring that is read", () => {
+  const { writer, reader } = ring();
+  let expected = "", got = "";
+  for (let i = 0; i < 5 * SEGMENTS; i++) {
+    const line = `${i} ${"y".repeat(SEGMENT_BYTES / 3)}\n`;
+    assert.equal(writer.append(line), true);
+    expected += line;
+    got += drain(reader);
+  }
+  assert.equal(got, expected);
+  assert.equal(reader.takeLost(), 0);
+});
+
+Deno.test("a ring nobody reads drops lines, counts them, and goes on when it is read again", () => {
+  const { writer, reader } = ring();
+  let kept = 0;
+  for (let i = 0; i < 4 * SEGMENTS; i++) if (writer.append(LONG)) kept++;
+  assert.equal(kept, SEGMENTS, "one line of half a segment and a byte fits each segment");
+  assert.equal(drain(reader).length, kept * LONG.length);
+  assert.equal(reader.takeLost(), 4 * SEGMENTS - kept);
+  assert.equal(reader.takeLost(), 0);
+  assert.equal(writer.append("again\n"), true);
+  assert.equal(drain(reader), "again\n");
+});
+
+Deno.test("a line that no segment can hold is counted as lost", () => {
+  const { writer, reader } = ring();
+  assert.equal(writer.append("€".repeat(SEGMENT_BYTES / 2)), false);
+  assert.equal(writer.append("short\n"), true);
+  assert.equal(writer.append("€".repeat(SEGMENT_BYTES / 2)), false);
+  assert.equal(drain(reader), "short\n");
+  assert.equal(reader.takeLost(), 2);
+});
+
+Deno.test("a full segment wakes the reader", () => {
+  let woken = 0;
+  const { writer } = ring(() => woken++);
+  writer.append(LONG);
+  assert.equal(woken, 0);
+  writer.append(LONG);
+  assert.equal(woken, 1);
+});
+
+Deno.test("a thread that takes a dead one's place goes on where it stopped", () => {
+  const { shared, writer, reader } = ring();
+  writer.append(LONG);
+  writer.append(LONG);
+  const successor = new LogRingWriter(shared, () => {});
+  successor.append("successor\n");
+  assert.equal(drain(reader), `${LONG}${LONG}successor\n`);
+});
