@@ -25,6 +25,7 @@ export class RequestBody implements Body, Expiring {
   /** Complete, or given up. */
   isOver = false;
   #awaitsContinue: boolean;
+  #begun = false;
   #fail: ((reason: BodyError) => void) | undefined;
   readonly #source: Body;
 
@@ -47,15 +48,15 @@ export class RequestBody implements Body, Expiring {
   }
 
   /**
-   * Whether the unread rest may be read and dropped to keep the connection: it is short, and the client
-   * is certain to send it.
+   * Whether the body may be read and dropped to keep the connection: it is short, nobody has begun to
+   * read it, and the client is certain to send it.
    */
   get canDiscard(): boolean {
-    const left = (this.length ?? Infinity) - this.exchange.requestBodyBytes;
-    return !this.isOver && !this.#awaitsContinue && left <= MAX_DISCARD_BYTES;
+    return !this.#begun && !this.#awaitsContinue && (this.length ?? Infinity) <= MAX_DISCARD_BYTES;
   }
 
   read(into: Uint8Array): number | null | Promise<number | null> {
+    this.#begun = true;
     if (this.#awaitsContinue) return this.#invite(into);
     const count = this.#source.read(into);
     return typeof count === "object" && count !== null ? this.#wait(count) : this.#count(count);

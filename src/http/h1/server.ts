@@ -10,7 +10,7 @@ import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
 import { LARGE } from "../../net/buffers.ts";
-import { type Outlet, sendAnswer } from "./answer.ts";
+import { type Outlet, writeMessage } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem, headProblem } from "./head.ts";
 import { RequestBody } from "./request_body.ts";
 import { readRequestHead, RequestHead } from "./request_head.ts";
@@ -94,13 +94,17 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     closeQuietly(this.stream);
   }
 
-  async send(bytes: Uint8Array, exchange: HttpExchange): Promise<void> {
-    this.#limitWrite(bytes.length, exchange);
+  async send(bytes: Uint8Array): Promise<void> {
+    this.#limitWrite();
     let written = await this.stream.write(bytes);
     while (written < bytes.length) {
-      this.#limitWrite(bytes.length - written, exchange);
+      this.#limitWrite();
       written += await this.stream.write(bytes.subarray(written));
     }
+  }
+
+  countBody(bytes: number): void {
+    if (this.#exchange !== undefined) this.#exchange.responseBodyBytes += bytes;
   }
 
   /** One request and its answer; tells whether another may follow. */
@@ -227,7 +231,8 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     const persistent = !exchange.closeAfter && framing !== "close";
     this.#answerBegan = this.options.clock.now;
     const head = responseHead(exchange, framing, persistent, this.options.clock);
-    await sendAnswer(this, exchange, head, framing);
+    const answerBody = framing === "none" ? undefined : exchange.responseBody;
+    await writeMessage(this, head, answerBody, framing === "chunked");
     if (tunnel !== undefined) return await this.#tunnel(exchange, tunnel);
     // What the framing forbids to send (HEAD, 304) is given up, so that what feeds it may go.
     if (framing === "none") cancelAnswer(exchange);
@@ -296,7 +301,9 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     LARGE.give(scratch);
   }
 
-  #limitWrite(bytes: number, exchange: HttpExchange): void {
+  #limitWrite(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
     const { now } = this.options.clock;
     let deadline = Math.min(
       now + exchange.writeTimeoutMs,
@@ -304,7 +311,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     );
     if (exchange.minSendRate > 0) {
       const due = this.#answerBegan + RATE_GRACE_MS +
-        (exchange.responseBodyBytes + bytes) * 1000 / exchange.minSendRate;
+        exchange.responseBodyBytes * 1000 / exchange.minSendRate;
       deadline = Math.min(deadline, due);
     }
     this.deadline = deadline;

@@ -1,19 +1,20 @@
 /**
- * Writes an answer to an HTTP/1 client: head and first body bytes in one write, the rest as it comes.
+ * Writes a message on an HTTP/1 connection, in either direction: head and first body bytes in one
+ * write, the rest as it comes.
  *
  * @module
  */
 import type { Body } from "../body.ts";
 import type { Fields } from "../fields.ts";
-import type { HttpExchange } from "../exchange.ts";
 import { LARGE, LARGE_BYTES } from "../../net/buffers.ts";
 import { writeText } from "./head.ts";
-import type { ResponseFraming } from "./response_head.ts";
 
-/** What an answer is written through: counts bytes and sets the time limit of each write. */
+/** What a message is written through. */
 export interface Outlet {
-  /** Writes all of `bytes` within the exchange's time limits. */
-  send(bytes: Uint8Array, exchange: HttpExchange): Promise<void>;
+  /** Writes all of `bytes`, within the time limits that apply. */
+  send(bytes: Uint8Array): Promise<void>;
+  /** Told of each piece of the body, without its framing, before it is sent. */
+  countBody(bytes: number): void;
 }
 
 /** Room in front of a piece of a chunked body for its size: at most `ffff` and CRLF. */
@@ -23,28 +24,29 @@ const SUFFIX_BYTES = 2;
 /** Less room than this is not worth another read before what is there is sent. */
 const MIN_ROOM_BYTES = 4096;
 
-/** Sends `head`, and `body` framed as `framing` says. Throws what `body` or the outlet throws. */
-export async function sendAnswer(
+/**
+ * Sends `head`, and `body` behind it, in chunks if `chunked`. Throws what the body or the outlet throws.
+ */
+export async function writeMessage(
   outlet: Outlet,
-  exchange: HttpExchange,
   head: string,
-  framing: ResponseFraming,
+  body: Uint8Array | Body | undefined,
+  chunked: boolean,
 ): Promise<void> {
   const out = LARGE.take();
   let at = writeText(head, out, 0);
   if (at < 0) {
     // A head this large is rare: it leaves on its own.
     const large = new Uint8Array(head.length);
-    await outlet.send(large.subarray(0, writeText(head, large, 0)), exchange);
+    await outlet.send(large.subarray(0, writeText(head, large, 0)));
     at = 0;
   }
-  const body = exchange.responseBody;
-  if (framing === "none" || body === undefined) {
-    if (at > 0) await outlet.send(out.subarray(0, at), exchange);
+  if (body === undefined) {
+    if (at > 0) await outlet.send(out.subarray(0, at));
   } else if (body instanceof Uint8Array) {
-    await sendBytes(outlet, exchange, out, at, body);
+    await sendBytes(outlet, out, at, body);
   } else {
-    await sendStream(outlet, exchange, out, at, body, framing === "chunked");
+    await sendStream(outlet, out, at, body, chunked);
   }
   // Not in a `finally`: after a failed write or read the runtime may still hold the buffer.
   LARGE.give(out);
@@ -52,21 +54,20 @@ export async function sendAnswer(
 
 async function sendBytes(
   outlet: Outlet,
-  exchange: HttpExchange,
   out: Uint8Array,
   at: number,
   body: Uint8Array,
 ): Promise<void> {
+  outlet.countBody(body.length);
   const first = Math.min(out.length - at, body.length);
   if (first === body.length) {
     out.set(body, at);
-    await outlet.send(out.subarray(0, at + first), exchange);
+    await outlet.send(out.subarray(0, at + first));
   } else {
     out.set(body.subarray(0, first), at);
-    await outlet.send(out, exchange);
-    await outlet.send(body.subarray(first), exchange);
+    await outlet.send(out);
+    await outlet.send(body.subarray(first));
   }
-  exchange.responseBodyBytes = body.length;
 }
 
 /**
@@ -75,7 +76,6 @@ async function sendBytes(
  */
 async function sendStream(
   outlet: Outlet,
-  exchange: HttpExchange,
   out: Uint8Array,
   at: number,
   body: Body,
@@ -92,13 +92,13 @@ async function sendStream(
       let count = body.read(room);
       if (typeof count === "object" && count !== null) {
         waiting = count;
-        if (at > from) await outlet.send(out.subarray(from, at), exchange);
+        if (at > from) await outlet.send(out.subarray(from, at));
         from = at;
         count = await waiting;
         waiting = undefined;
       }
       if (count === null) break;
-      exchange.responseBodyBytes += count;
+      outlet.countBody(count);
       if (chunked) {
         from = frame(out, from, at, count);
         at += overhead + count;
@@ -106,7 +106,7 @@ async function sendStream(
         at += count;
       }
       if (LARGE_BYTES - at - overhead < MIN_ROOM_BYTES) {
-        await outlet.send(out.subarray(from, at), exchange);
+        await outlet.send(out.subarray(from, at));
         from = at = 0;
       }
     }
@@ -118,14 +118,14 @@ async function sendStream(
     const end = "0\r\n" + trailerLines(body.trailers) + "\r\n";
     const behind = writeText(end, out, at);
     if (behind < 0) {
-      await outlet.send(out.subarray(from, at), exchange);
+      await outlet.send(out.subarray(from, at));
       const large = new Uint8Array(end.length);
-      await outlet.send(large.subarray(0, writeText(end, large, 0)), exchange);
+      await outlet.send(large.subarray(0, writeText(end, large, 0)));
       return;
     }
     at = behind;
   }
-  if (at > from) await outlet.send(out.subarray(from, at), exchange);
+  if (at > from) await outlet.send(out.subarray(from, at));
 }
 
 /**

@@ -1,0 +1,140 @@
+/**
+ * The head of an HTTP/1 answer that an upstream sends. RFC 9112 section 4. As strict as the reader of
+ * requests, but for `obs-text` in values, which is passed on byte for byte.
+ *
+ * @module
+ */
+import { Fields } from "../fields.ts";
+import { FIELD_VALUE_OR_OBS_TEXT } from "../chars.ts";
+import { isBodyless } from "../status.ts";
+import { headText, readFieldLines } from "./head.ts";
+import { readContentLength } from "./request_head.ts";
+
+/** Largest head an upstream may send, in bytes. */
+export const MAX_REPLY_HEAD_BYTES = 64 * 1024;
+/** Most field lines of such a head. */
+const MAX_REPLY_FIELDS = 256;
+
+/** How the bytes behind an upstream's head are framed. */
+export type ReplyFraming = "none" | "length" | "chunked" | "close";
+
+/** What an upstream's head says. */
+export interface ReplyHead {
+  readonly status: number;
+  /** Without the fields of the connection; with `content-length` only where no body follows. */
+  readonly fields: Fields;
+  readonly framing: ReplyFraming;
+  /** With framing `length`. */
+  readonly contentLength: number;
+  readonly persistent: boolean;
+}
+
+/**
+ * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
+ *
+ * @param method Of the request it answers: an answer to HEAD has no body.
+ * @returns The head, or what is wrong with it.
+ */
+export function readReplyHead(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  method: string,
+): ReplyHead | string {
+  const text = headText(bytes, start, end);
+  const minor = text.charCodeAt(7) - 48;
+  if (!text.startsWith("HTTP/1.") || minor < 0 || minor > 9 || text[8] !== " ") {
+    return "the status line does not start with HTTP/1";
+  }
+  const status = readStatus(text);
+  if (status < 100 || (text[12] !== " " && text[12] !== "\r")) {
+    return "the status is not three digits";
+  }
+  const lineEnd = text.indexOf("\r\n");
+
+  const all = new Fields();
+  const problem = readFieldLines(
+    bytes,
+    text,
+    start,
+    start + lineEnd + 2,
+    end,
+    FIELD_VALUE_OR_OBS_TEXT,
+    MAX_REPLY_HEAD_BYTES,
+    MAX_REPLY_FIELDS,
+    all,
+  );
+  if (problem !== undefined) return problem.reason;
+  return readMeaning(status, minor, method, all);
+}
+
+function readMeaning(
+  status: number,
+  minor: number,
+  method: string,
+  all: Fields,
+): ReplyHead | string {
+  const { names, values } = all;
+  const noBody = method === "HEAD" || isBodyless(status);
+  let length = -1;
+  let chunked = false;
+  let coded = false;
+  let persistent = minor > 0;
+  let listed: string[] | undefined;
+  let keep = 0;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    const value = values[i];
+    switch (name) {
+      case "content-length": {
+        const announced = readContentLength(value);
+        if (announced < 0) return "Content-Length is not one plain number";
+        if (length >= 0 && length !== announced) return "there are two different Content-Length";
+        if (length >= 0) continue;
+        length = announced;
+        if (!noBody || isBodyless(status) && status !== 304) continue;
+        break;
+      }
+      case "transfer-encoding":
+        if (coded || value.toLowerCase() !== "chunked") return "Transfer-Encoding is not `chunked`";
+        coded = chunked = true;
+        continue;
+      case "connection":
+        for (const element of value.split(",")) {
+          const option = element.trim().toLowerCase();
+          if (option === "close") persistent = false;
+          else if (option === "keep-alive") persistent = true;
+          else if (option !== "" && option !== "upgrade") (listed ??= []).push(option);
+        }
+        continue;
+      case "keep-alive":
+      case "proxy-connection":
+        continue;
+    }
+    names[keep] = name;
+    values[keep] = value;
+    keep++;
+  }
+  names.length = values.length = keep;
+  if (listed !== undefined) { for (const name of listed) all.delete(name); }
+  if (chunked && length >= 0) return "Transfer-Encoding and Content-Length together";
+
+  const framing = noBody ? "none" : chunked ? "chunked" : length >= 0 ? "length" : "close";
+  return {
+    status,
+    fields: all,
+    framing: framing === "length" && length === 0 ? "none" : framing,
+    contentLength: Math.max(length, 0),
+    persistent: persistent && framing !== "close",
+  };
+}
+
+function readStatus(text: string): number {
+  let status = 0;
+  for (let i = 9; i < 12; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    status = status * 10 + digit;
+  }
+  return status;
+}
