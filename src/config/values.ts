@@ -13,6 +13,7 @@ import { z } from "zod";
 import { isToken } from "../http/chars.ts";
 import { ipFamily, parseNetwork } from "../net/ip.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
+import { byteLength, hasControl } from "./text.ts";
 import { BYTE_SIZE_FORM, formatByteSize, parseByteSize } from "./units.ts";
 
 /** What a schema stands for beyond its TOML type: for the documents, and for paths, what to check. */
@@ -298,20 +299,6 @@ export function isAuthority(value: string): boolean {
 export function isPathValue(value: string): boolean {
   return value.startsWith("/") && !/[\\?#]/.test(value) && !hasControl(value) &&
     !value.split("/").some((segment) => segment === "." || segment === "..");
-}
-
-/** Whether `value` holds a control character (C0, DEL or C1). */
-export function hasControl(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) return true;
-  }
-  return false;
-}
-
-/** Length of `value` in UTF-8. */
-export function byteLength(value: string): number {
-  return new TextEncoder().encode(value).length;
 }
 
 function isPlainUrl(value: string): boolean {

@@ -1,0 +1,144 @@
+/**
+ * The `[server]` table (spec 01 section 2).
+ *
+ * @module
+ */
+import { z } from "zod";
+import { parseNetwork } from "../net/ip.ts";
+import {
+  byteSize,
+  count,
+  enumWord,
+  filePath,
+  label,
+  list,
+  listener,
+  port,
+  redirectStatus,
+  valueKinds,
+} from "./values.ts";
+
+const MAX_LISTENERS = 64;
+const MAX_TRUSTED_PROXIES = 512;
+/** A trusted prefix shorter than this trusts more of the internet than any one operator owns. */
+const MIN_TRUSTED_BITS_V4 = 8;
+const MIN_TRUSTED_BITS_V6 = 29;
+
+const RUN_DIRECTORY = "/run/fluxheim";
+
+/** `[server.limits]`: bounds of a request, and of connections. */
+const limits = z.strictObject({
+  max_request_header_bytes: byteSize().default(64 * 1024)
+    .describe("Most bytes of a whole request head; a longer one is answered 431."),
+  max_uri_bytes: byteSize().default(8 * 1024)
+    .describe("Most bytes of a request target; a longer one is answered 414."),
+  max_request_headers: count({ min: 1 }).default(100)
+    .describe("Most header fields of a request, each duplicate counted; more are answered 431."),
+  max_request_body_bytes: byteSize().default(16 * 1024 * 1024)
+    .describe(
+      "Most bytes of a request body where neither the route nor the vhost sets a limit of its own; " +
+        "a longer one is answered 413.",
+    ),
+  max_connections: count({ min: 1, max: 1_000_000 }).default(20_000)
+    .describe(
+      "Most open connections of one listener over all workers; one more is closed at once and counted.",
+    ),
+});
+
+/** `[server.https_redirect]`: cleartext requests are sent to HTTPS. */
+const httpsRedirect = z.strictObject({
+  enabled: z.boolean().default(false)
+    .describe(
+      "Redirect requests that arrived on a cleartext listener. Needs at least one `tls_listen`.",
+    ),
+  status: redirectStatus().default(308).describe("Status of the redirect."),
+  target_port: port().optional().describe("Port to put into the URL, unless it is 443."),
+});
+
+/** `[server.host_routing]`: what happens to hosts that no vhost serves. */
+const hostRouting = z.strictObject({
+  strict: z.boolean().default(false)
+    .describe(
+      "Refuse requests whose host is missing, invalid (400) or unknown (421) instead of giving them " +
+        "to the default vhost.",
+    ),
+});
+
+/** `[server.process]`: threads, files and shutdown of the process. */
+const process = z.strictObject({
+  daemon: z.boolean().default(false)
+    .describe("Detach after start. Refused at start here: run under a supervisor instead."),
+  error_log: processPath().optional().describe("A file that receives the error log as well."),
+  pid_file: processPath().default(`${RUN_DIRECTORY}/fluxheim.pid`)
+    .describe("Where the process id is written."),
+  upgrade_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-upgrade.sock`)
+    .describe("Socket of a process upgrade. Reserved: checked, but no listener is handed over."),
+  certificate_reload_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-cert-reload.sock`)
+    .describe("Unix socket that takes `reload-certificates` from the local ACME client."),
+  threads: count({ min: 1, max: 1024 }).default(1).describe("How many workers serve requests."),
+  listener_tasks_per_fd: count({ min: 1, max: 1024 }).default(1)
+    .describe("Parallel acceptors of a listener. Advisory: every worker has one."),
+  work_stealing: z.boolean().default(true)
+    .describe("Scheduler hint. Advisory: the kernel spreads connections over the workers."),
+  upstream_keepalive_pool_size: count({ min: 1, max: 16_384 }).default(128)
+    .describe("Most idle upstream connections kept for one proxy table."),
+  max_retries: count({ max: 1024 }).default(16)
+    .describe("Hard ceiling of upstream retries of one request."),
+  grace_period_seconds: count({ min: 1 }).optional()
+    .describe("Seconds between the stop signal and the start of draining. Unset: none."),
+  graceful_shutdown_timeout_seconds: count({ min: 1 }).optional()
+    .describe("Seconds that draining may take. Unset: 30."),
+});
+
+/** `[server]`. */
+export const serverSchema = z.strictObject({
+  listen: listeners().default(["127.0.0.1:8080"]).describe("Cleartext HTTP listeners."),
+  tls_listen: listeners().default([])
+    .describe("HTTPS listeners. Need `tls.enabled` and a fallback certificate."),
+  default_vhost: label().optional()
+    .describe("Name of the vhost that takes requests no other one does. Unset: the first vhost."),
+  trusted_proxies: list(trustedProxy(), { max: MAX_TRUSTED_PROXIES }).default([])
+    .describe("Peers whose forwarding information is believed. Fragments add to this list."),
+  proxy_protocol: enumWord(["off", "v1", "v2"]).default("off")
+    .describe(
+      "PROXY header that every connection must begin with. Needs `trusted_proxies`.",
+    ),
+  regex_enabled: z.boolean().default(false)
+    .describe("Allow routes to match by `path_regex`."),
+  host_routing: hostRouting.prefault({}),
+  limits: limits.prefault({}),
+  https_redirect: httpsRedirect.prefault({}),
+  process: process.prefault({}),
+});
+
+function listeners() {
+  return list(listener(), { max: MAX_LISTENERS });
+}
+
+function processPath() {
+  return filePath({ trustedParent: true, process: true });
+}
+
+/** An address or canonical prefix that is narrow enough to be believed (spec 01 sections 1.7, 2). */
+function trustedProxy() {
+  const allowed = 'an IP address or network such as "192.0.2.7" or "10.0.0.0/8"';
+  return z.string().superRefine((value, context) => {
+    const wrong = whyNotTrusted(value);
+    if (wrong !== undefined) context.addIssue({ code: "custom", input: value, message: wrong });
+  }).register(valueKinds, {
+    type: "IP matcher",
+    allowed: "network address, /8 or longer (IPv6: /29 or longer)",
+  });
+
+  function whyNotTrusted(value: string): string | undefined {
+    const network = parseNetwork(value);
+    if (network === undefined) return `must be ${allowed}`;
+    const least = network.family === 4 ? MIN_TRUSTED_BITS_V4 : MIN_TRUSTED_BITS_V6;
+    if (network.prefix < least) {
+      return `must be ${allowed} with a prefix of /${least} or longer`;
+    }
+    if (!network.canonical) return "must be a network address, with no bits set behind the prefix";
+    if (network.words.every((word) => word === 0)) return "must be an address other than all zeros";
+    return undefined;
+  }
+}
