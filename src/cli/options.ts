@@ -1,0 +1,37 @@
+/** Options that more than one command takes. @module */
+import type { OptionSpec, ParsedArgs } from "./args.ts";
+import { Failure } from "./command.ts";
+
+/** Environment variable that stands in for `--config` (spec 01 section 6.1). */
+export const CONFIG_ENV = "FLUXHEIM_CONFIG";
+
+/** `-c`, `--config`. */
+export const CONFIG: OptionSpec = {
+  name: "config",
+  short: "c",
+  value: "PATH",
+  help: `configuration file or directory; without it $${CONFIG_ENV}, and else built-in defaults`,
+};
+
+/** `--json`. */
+export const JSON_OUTPUT: OptionSpec = { name: "json", help: "print JSON, for machines" };
+
+/** `-h`, `--help`. */
+export const HELP: OptionSpec = { name: "help", short: "h", help: "print help and end" };
+
+/**
+ * Where the configuration is: the option, else the environment where it may be read, else nowhere.
+ *
+ * @throws {Failure} on an empty path.
+ */
+export function configSource(args: ParsedArgs): string | undefined {
+  const source = args.get(CONFIG.name) ?? environment(CONFIG_ENV);
+  if (source === "") throw new Failure("the configuration path is empty");
+  return source;
+}
+
+/** A variable, or `undefined` when it is unset or this process may not read it. */
+function environment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
+}
