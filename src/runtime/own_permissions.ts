@@ -1,0 +1,81 @@
+/**
+ * What the gateway itself needs the runtime to allow, whatever modules are in it: its listeners, its
+ * configuration, its log and pid files.
+ *
+ * @module
+ */
+import type { Config } from "../config/types.ts";
+import type { Manifest, Module } from "../gateway/module.ts";
+import { splitAuthority } from "../config/values.ts";
+import type { PlannedGrant } from "./permissions.ts";
+import { pidFileDraft } from "./pid_file.ts";
+
+/** Overrides `logging.level`; read once at start, if the runtime allows it. */
+export const LEVEL_VARIABLE = "FLUXHEIM_LOG";
+
+/** What a plan must know beside the configuration. */
+export interface PlanOptions {
+  /** The file or directory given as `--config`, absolute; read again at every reload. */
+  readonly configSource?: string | undefined;
+}
+
+/** Directories that the packages give the service; the only places a compiled build may write to. */
+const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
+
+/** The gateway's share of ring 2. */
+export function ownGrants(
+  config: Config,
+  modules: readonly Module[],
+  { configSource }: PlanOptions,
+): readonly PlannedGrant[] {
+  const grants: PlannedGrant[] = [...listenerGrants(config)];
+  if (configSource !== undefined) grants.push(keeper("read", configSource, "--config"));
+  const { file } = config.logging;
+  if (file.enabled && file.path !== undefined) {
+    grants.push(keeper("read", file.path, "logging.file.path"));
+    grants.push(keeper("write", file.path, "logging.file.path"));
+  }
+  if (writesPidFile(modules)) {
+    const path = config.server.process.pid_file;
+    for (const value of [path, pidFileDraft(path)]) {
+      grants.push(optional("read", value, "server.process.pid_file"));
+      grants.push(optional("write", value, "server.process.pid_file"));
+    }
+  }
+  grants.push(optional("env", LEVEL_VARIABLE, "logging.level"));
+  return grants;
+}
+
+/** The gateway's share of ring 1: addresses and the places of configurations are the operator's choice. */
+export function ownManifest(modules: readonly Module[]): Manifest {
+  const manifest: Manifest = { net: true, read: true, env: [LEVEL_VARIABLE, "FLUXHEIM_CONFIG"] };
+  return writesPidFile(modules) ? { ...manifest, write: SERVICE_DIRECTORIES } : manifest;
+}
+
+/** A privacy build writes nothing at all, not even its process id. */
+export function writesPidFile(modules: readonly Module[]): boolean {
+  return !modules.some(({ name }) => name === "privacy-mode");
+}
+
+/**
+ * Every address the workers bind. For port 0 the port is not known before it is bound, so the plan has
+ * the whole address; the workers' own grants name the port that was found.
+ */
+function listenerGrants({ server }: Config): PlannedGrant[] {
+  const entries = (["listen", "tls_listen"] as const).flatMap((list) =>
+    server[list].map((value, index) => ({ value, key: `server.${list}[${index}]` }))
+  );
+  return entries.map(({ value, key }) => {
+    const anyPort = splitAuthority(value)?.port === 0;
+    const bound = anyPort ? value.slice(0, value.lastIndexOf(":")) : value;
+    return { kind: "net", value: bound, key, for: "edge", optional: false };
+  });
+}
+
+function keeper(kind: PlannedGrant["kind"], value: string, key: string): PlannedGrant {
+  return { kind, value, key, for: "keeper", optional: false };
+}
+
+function optional(kind: PlannedGrant["kind"], value: string, key: string): PlannedGrant {
+  return { kind, value, key, for: "keeper", optional: true };
+}

@@ -1,0 +1,137 @@
+/**
+ * The three rings of permissions: what a build can ever need ({@linkcode manifestOf}), what one
+ * configuration needs ({@linkcode permissionPlan}, {@linkcode toFlags}), and what of that an edge
+ * worker gets ({@linkcode workerPermissions}). Pure; `granted.ts` asks the runtime.
+ *
+ * @module
+ */
+import type { Config } from "../config/types.ts";
+import type { Grant, Manifest, Module } from "../gateway/module.ts";
+import { ownGrants, ownManifest, type PlanOptions } from "./own_permissions.ts";
+
+/** The kinds of permission a plan uses, in the order they are printed. The rest is never asked for. */
+export const PERMISSION_KINDS = ["net", "read", "write", "run", "env", "sys"] as const;
+
+/** A kind of permission. */
+export type PermissionKind = typeof PERMISSION_KINDS[number];
+
+/** One thing a configuration needs the runtime to allow. */
+export interface PlannedGrant extends Grant {
+  readonly kind: PermissionKind;
+  /** Without it the program works, only something small is left out (the pid file). */
+  readonly optional: boolean;
+}
+
+/** What one configuration needs, each thing with the key that asks for it. */
+export interface Plan {
+  readonly grants: readonly PlannedGrant[];
+}
+
+/** Ring 2: what `config` needs, of the gateway itself and of each module. */
+export function permissionPlan(
+  config: Config,
+  modules: readonly Module[],
+  options: PlanOptions = {},
+): Plan {
+  const grants: PlannedGrant[] = [...ownGrants(config, modules, options)];
+  for (const module of modules) {
+    const permissions = module.permissions(config);
+    for (const kind of PERMISSION_KINDS) {
+      for (const grant of permissions[kind] ?? []) {
+        grants.push({ ...grant, kind, optional: false });
+      }
+    }
+  }
+  return { grants };
+}
+
+/** The values of one kind, each once, sorted so that flags and manifests do not change by accident. */
+export function valuesOf(
+  { grants }: Plan,
+  kind: PermissionKind,
+  user?: Grant["for"],
+): readonly string[] {
+  const values = new Set<string>();
+  for (const grant of grants) {
+    if (grant.kind === kind && (user === undefined || grant.for === user)) values.add(grant.value);
+  }
+  return [...values].sort();
+}
+
+/** Ring 2 as arguments of `deno run`. The two unstable features are those every build uses. */
+export function toFlags(plan: Plan): string[] {
+  const flags = ["--no-prompt", "--unstable-net", "--unstable-worker-options"];
+  for (const kind of PERMISSION_KINDS) {
+    const values = valuesOf(plan, kind);
+    // A comma within a value is written twice.
+    const list = values.map((value) => value.replaceAll(",", ",,")).join(",");
+    if (values.length > 0) flags.push(`--allow-${kind}=${list}`);
+  }
+  return flags;
+}
+
+/** What one thread may do: exact lists, `false` for nothing. */
+export type ThreadPermissions =
+  & { readonly [Kind in Exclude<PermissionKind, "net">]: string[] | false }
+  & {
+    readonly net: string[] | "inherit" | false;
+    readonly ffi: false;
+    readonly import: false;
+  };
+
+/**
+ * Ring 3: the part of a plan that edge workers use.
+ *
+ * @param options `blanketNet`: this thread may use the whole network. The runtime refuses to hand an
+ * IPv4 range on to a worker when its own grant is that same range, so without a blanket grant a
+ * plan with a range gives the worker all of this thread's network grants, and nothing else of it.
+ */
+export function workerPermissions(
+  plan: Plan,
+  { blanketNet }: { readonly blanketNet: boolean },
+): ThreadPermissions {
+  const edge = (kind: PermissionKind): string[] | false => {
+    const values = valuesOf(plan, kind, "edge");
+    return values.length === 0 ? false : [...values];
+  };
+  const net = edge("net");
+  return {
+    net: net !== false && !blanketNet && net.some(isRange) ? "inherit" : net,
+    read: edge("read"),
+    write: edge("write"),
+    run: edge("run"),
+    env: edge("env"),
+    sys: edge("sys"),
+    ffi: false,
+    import: false,
+  };
+}
+
+/** Whether a thread with `held` already has everything `wanted` asks for. */
+export function covers(held: ThreadPermissions, wanted: ThreadPermissions): boolean {
+  return PERMISSION_KINDS.every((kind) => {
+    const [has, wants] = [held[kind], wanted[kind]];
+    if (wants === false || has === "inherit") return true;
+    if (wants === "inherit" || has === false) return false;
+    return wants.every((value) => has.includes(value));
+  });
+}
+
+/** Ring 1: everything a build with these modules can ever need. */
+export function manifestOf(modules: readonly Module[]): Manifest {
+  const all: Manifest[] = [ownManifest(modules), ...modules.map(({ manifest }) => manifest)];
+  const ring: { -readonly [Kind in PermissionKind]?: true | readonly string[] } = {};
+  for (const kind of PERMISSION_KINDS) {
+    const parts = all.map((manifest) => manifest[kind]).filter((part) => part !== undefined);
+    if (parts.includes(true)) ring[kind] = true;
+    else if (parts.length > 0) {
+      ring[kind] = [...new Set(parts.flatMap((part) => part === true ? [] : part))].sort();
+    }
+  }
+  return ring;
+}
+
+/** `10.0.0.0/8` or `10.0.0.0/8:443`; a unix socket's path has slashes of its own. */
+function isRange(value: string): boolean {
+  return !value.startsWith("unix:") && value.includes("/");
+}
