@@ -116,9 +116,12 @@ export interface WorkerContext {
   readonly metrics: Metrics;
   /** Shared tables, the same in every worker of the process; asked for by name. */
   readonly zones: Zones;
-  /** Index of this worker, from 0. */
+  /** Index of this worker, from 0: its own cell in tables that have one for each worker. */
   readonly worker: number;
-  /** How many edge workers there are. */
+  /**
+   * How many indices there are. More than `server.process.threads`, because workers that finish old
+   * requests may stand beside those that replaced them.
+   */
   readonly workers: number;
 }
 
@@ -134,8 +137,19 @@ export interface Module {
   permissions(config: Config): Permissions;
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
-  /** Shared tables this configuration needs; the keeper makes them before a worker starts. Pure. */
-  zones?(config: Config): readonly ZoneRequest[];
+  /**
+   * Shared tables this configuration needs; the keeper makes them before a worker starts. Pure.
+   *
+   * @param workers {@linkcode WorkerContext.workers}.
+   */
+  zones?(config: Config, workers: number): readonly ZoneRequest[];
+  /**
+   * Gives back what a worker that died held in shared tables. Called in the keeper, before another
+   * worker takes its index.
+   *
+   * @param zones The tables of `config`, which the worker ran.
+   */
+  workerLost?(config: Config, zones: Zones, worker: number): void;
   /** Checks that touch the system; run by `--validate-config` and at start. */
   preflight?(config: Config, system: System): Promise<Problem[]>;
   /** Builds its part for one worker and one snapshot. What it opens, its `stop` closes. */
