@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { policyRoute } from "./policy_route.ts";
+import { type RouteMatcher, RouteTable } from "./route_table.ts";
+
+const ROUTES: RouteMatcher[] = [
+  { name: "admin", path_prefix: "/admin", fallback: false, methods: [] },
+  { name: "posts", path_exact: "/form", fallback: false, methods: ["POST"] },
+  { name: "rest", fallback: true, methods: [] },
+];
+
+function policy(path: string, method = "GET"): string | undefined {
+  const table = new RouteTable(ROUTES);
+  const found = policyRoute(table, method, path, table.match(method, path));
+  return found === undefined ? undefined : ROUTES[found.index].name;
+}
+
+Deno.test("the policy of a plain path is that of its route", () => {
+  assert.equal(policy("/admin/x"), "admin");
+  assert.equal(policy("/x"), "rest");
+});
+
+Deno.test("an encoded path keeps the policy of what it stands for", () => {
+  assert.equal(policy("/%61dmin/x"), "admin");
+  assert.equal(policy("/for%6d", "POST"), "posts");
+});
+
+Deno.test("a path is decoded once only", () => {
+  assert.equal(policy("/%2561dmin"), "rest");
+});
+
+Deno.test("a decoded path that only the fallback takes keeps the route of the raw one", () => {
+  const table = new RouteTable([
+    { name: "raw", path_exact: "/%78", fallback: false, methods: [] },
+    { name: "rest", fallback: true, methods: [] },
+  ]);
+  assert.equal(policyRoute(table, "GET", "/%78", table.match("GET", "/%78"))?.index, 0);
+});
+
+Deno.test("a vhost without a matching route has no policy route", () => {
+  const table = new RouteTable([]);
+  assert.equal(policyRoute(table, "GET", "/%61", undefined), undefined);
+});
