@@ -7,6 +7,7 @@
 import { HttpExchange } from "../http/exchange.ts";
 import type { Refusal } from "./refusal.ts";
 import type { RouteScope } from "./module.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** Something an exchange holds that must be given back when it is over, come what may. */
 export interface Held {
@@ -20,6 +21,8 @@ export class Exchange extends HttpExchange {
   host = "";
   /** The vhost and route that serve this request; `undefined` before routing or when refused by it. */
   scope: RouteScope | undefined = undefined;
+  /** The compiled configuration this request began on. */
+  snapshot: Snapshot | undefined = undefined;
   /** Effective client address through trusted proxies (spec 01 section 2.2); `""` if unknown. */
   clientAddress = "";
   /** Path to serve or forward: `path`, or what the route's rewrite made of it. */

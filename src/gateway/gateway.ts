@@ -1,0 +1,199 @@
+/**
+ * The gateway of one worker: takes exchanges from the codecs, runs their plan, and answers. This file is
+ * the request's way; the order of the steps is in `plan.ts`.
+ *
+ * @module
+ */
+import { BodyError } from "../http/body.ts";
+import type { ConnectionFacts, Handler } from "../http/exchange.ts";
+import type { Config } from "../config/types.ts";
+import type { Clock } from "../net/clock.ts";
+import type { Zones } from "../net/zone.ts";
+import { Exchange } from "./exchange.ts";
+import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Module, RunningModule, Step, WorkerContext } from "./module.ts";
+import type { Plan } from "./plan.ts";
+import { refuse, type Refusal } from "./refusal.ts";
+import { Snapshot } from "./snapshot.ts";
+
+/** What a worker gives its gateway. */
+export interface GatewayServices {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly zones: Zones;
+  /** Index of this worker, from 0. */
+  readonly worker: number;
+  readonly workers: number;
+}
+
+const NOTHING_SERVES: Refusal = { status: 404, text: "", cause: "no_content" };
+const FAULT: Refusal = { status: 500, text: "", cause: "fault", close: true };
+
+/** Refusals for a request body that fell short; the connection cannot go on behind one. */
+const BODY_REFUSALS: Readonly<Record<BodyError["status"], Refusal>> = {
+  400: { status: 400, text: "", cause: "body", close: true },
+  408: { status: 408, text: "", cause: "body", close: true },
+  413: { status: 413, text: "", cause: "body", close: true },
+  502: { status: 502, text: "", cause: "upstream" },
+};
+
+/** Serves exchanges by the current snapshot. */
+export class Gateway implements Handler<Exchange> {
+  #current: Snapshot | undefined;
+  #inFlight = 0;
+
+  constructor(readonly services: GatewayServices, readonly modules: readonly Module[]) {}
+
+  /** Exchanges that are not over, on every snapshot. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The snapshot that new requests begin on. */
+  get snapshot(): Snapshot | undefined {
+    return this.#current;
+  }
+
+  /**
+   * Builds a snapshot of `config` without using it yet. When a module cannot start, those that did are
+   * stopped again and the error is thrown.
+   */
+  async prepare(config: Config): Promise<Snapshot> {
+    const context: WorkerContext = { ...this.services, config };
+    const running: RunningModule[] = [];
+    try {
+      for (const module of this.modules) running.push(await module.start(context));
+      return Snapshot.compile(config, running, context);
+    } catch (error) {
+      for (const module of running) await module.stop();
+      throw error;
+    }
+  }
+
+  /** Makes a prepared snapshot the one that new requests begin on; the old one stops when it is idle. */
+  async commit(snapshot: Snapshot): Promise<void> {
+    const old = this.#current;
+    this.#current = snapshot;
+    if (old !== undefined && old.inFlight === 0) await old.stop();
+  }
+
+  /** Prepares and commits in one go. */
+  async load(config: Config): Promise<void> {
+    await this.commit(await this.prepare(config));
+  }
+
+  async stop(): Promise<void> {
+    const old = this.#current;
+    this.#current = undefined;
+    await old?.stop();
+  }
+
+  create(connection: ConnectionFacts): Exchange {
+    this.#inFlight++;
+    return new Exchange(connection);
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const snapshot = this.#current;
+    if (snapshot === undefined) {
+      refuse(exchange, FAULT);
+      return;
+    }
+    snapshot.inFlight++;
+    exchange.snapshot = snapshot;
+    try {
+      const plan = snapshot.locate(exchange);
+      return plan === undefined ? undefined : this.#run(exchange, plan);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  refuse(exchange: Exchange, status: number, reason: string): void {
+    const { log } = this.services;
+    if (log.enabled("debug")) {
+      log.log("debug", "fluxheim::security", `request refused with ${status}: ${reason}`);
+    }
+    refuse(exchange, { status, text: "", cause: "framing", close: true });
+  }
+
+  finish(exchange: Exchange): void {
+    exchange.releaseAll();
+    this.services.log.access(exchange);
+    this.#inFlight--;
+    const snapshot = exchange.snapshot;
+    if (snapshot === undefined) return;
+    snapshot.inFlight--;
+    if (snapshot.inFlight === 0 && snapshot !== this.#current) {
+      snapshot.stop().catch((error) => this.#report(error));
+    }
+  }
+
+  /** Runs steps until one answers; turns into a promise only when a step does. */
+  #run(exchange: Exchange, plan: Plan): void | Promise<void> {
+    const { steps } = plan;
+    for (let i = 0; i < steps.length; i++) {
+      const waiting = steps[i](exchange);
+      if (waiting !== undefined) return this.#resume(exchange, plan, i, waiting);
+      if (exchange.status !== 0) break;
+    }
+    return this.#respond(exchange, plan.response);
+  }
+
+  async #resume(exchange: Exchange, plan: Plan, at: number, waiting: Promise<void>): Promise<void> {
+    const { steps } = plan;
+    try {
+      await waiting;
+      for (let i = at + 1; i < steps.length && exchange.status === 0; i++) {
+        if (exchange.aborted) return;
+        const next = steps[i](exchange);
+        if (next !== undefined) await next;
+      }
+      await this.#respond(exchange, plan.response);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  #respond(exchange: Exchange, response: readonly Step[]): void | Promise<void> {
+    if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
+    if (exchange.refusal !== undefined) return;
+    for (let i = 0; i < response.length; i++) {
+      const waiting = response[i](exchange);
+      if (waiting !== undefined) return this.#respondOn(exchange, response, i, waiting);
+    }
+  }
+
+  async #respondOn(
+    exchange: Exchange,
+    response: readonly Step[],
+    at: number,
+    waiting: Promise<void>,
+  ): Promise<void> {
+    try {
+      await waiting;
+      for (let i = at + 1; i < response.length; i++) await response[i](exchange);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  /** A step failed: the client's own body was at fault, or the program is. */
+  #fail(exchange: Exchange, error: unknown): void {
+    const body = exchange.responseBody;
+    if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
+    if (error instanceof BodyError) {
+      refuse(exchange, BODY_REFUSALS[error.status]);
+      return;
+    }
+    this.#report(error);
+    refuse(exchange, FAULT);
+  }
+
+  #report(error: unknown): void {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    this.services.log.log("error", "fluxheim", `fault: ${text}`);
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The compiled way of a request: for each route one flat list of steps, in the order of spec 02
+ * section 3. Made when a snapshot is loaded; while a request waits nothing is looked up by name.
+ *
+ * @module
+ */
+import type { Phase, RouteScope, RunningModule, Step, Steps } from "./module.ts";
+import { PHASES } from "./module.ts";
+
+/** What the modules want to do in one scope, by phase, in the profile's order of modules. */
+export type ScopeSteps = { readonly [P in Phase]: readonly Step[] };
+
+/** Asks every module for its steps in `scope`. */
+export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[]): ScopeSteps {
+  const found: Record<Phase, Step[]> = {
+    identify: [],
+    access: [],
+    rate: [],
+    concurrency: [],
+    delay: [],
+    check: [],
+    serve: [],
+    authorize: [],
+    mirror: [],
+    lookup: [],
+    forward: [],
+    response: [],
+  };
+  for (const module of modules) {
+    const steps: Steps | undefined = module.plan(scope);
+    if (steps === undefined) continue;
+    for (const phase of PHASES) {
+      const step = steps[phase];
+      if (step !== undefined) found[phase].push(step);
+    }
+  }
+  return found;
+}
+
+/** Steps of the gateway itself that stand between those of the modules. */
+export interface OwnSteps {
+  /** Row 8: the request is larger than this scope takes. */
+  readonly limits: Step;
+  /** Row 9; `undefined` when request ids are off. */
+  readonly requestId: Step | undefined;
+  /** Row 10; `undefined` when cleartext is served. */
+  readonly httpsRedirect: Step | undefined;
+  /** Row 12, before the action; `undefined` when the path is served as it came. */
+  readonly rewrite: Step | undefined;
+  /** Undoes the rewrite where a route's content passes on to the vhost's. */
+  readonly restorePath: Step;
+}
+
+/** One request's way. */
+export interface Plan {
+  /** Run in order until one answers. */
+  readonly steps: readonly Step[];
+  /** Run on the answer's head, unless the gateway refused. */
+  readonly response: readonly Step[];
+}
+
+/**
+ * Joins the steps of a vhost, of the matched route and of the policy route into one plan.
+ *
+ * @param vhost The vhost's own scope.
+ * @param route The matched route's scope, if a route matched.
+ * @param policy The scope of the policy route (spec 02 section 4.4), if it is not the matched one.
+ */
+export function joinPlan(
+  vhost: ScopeSteps,
+  route: ScopeSteps | undefined,
+  policy: ScopeSteps | undefined,
+  own: OwnSteps,
+): Plan {
+  const none: readonly Step[] = [];
+  const narrow = route ?? vhost;
+  const limiter = policy ?? route;
+  const steps = [
+    // 4: facts about the client, once.
+    ...(narrow.identify.length > 0 ? narrow.identify : vhost.identify),
+    // 5: every scope that applies must agree.
+    ...vhost.access,
+    ...(route?.access ?? none),
+    ...(policy?.access ?? none),
+    // 6 and 7: the token is taken before the permit, so that a request that trips both gets 429; the
+    // delay is slept with the permit in hand, so that sleepers count as in flight.
+    ...vhost.rate,
+    ...(limiter?.rate ?? none),
+    ...vhost.concurrency,
+    ...(limiter?.concurrency ?? none),
+    ...vhost.delay,
+    ...(limiter?.delay ?? none),
+    // 8 to 10.
+    own.limits,
+    ...(own.requestId === undefined ? none : [own.requestId]),
+    ...(own.httpsRedirect === undefined ? none : [own.httpsRedirect]),
+    // 11 and 12.
+    ...narrow.check,
+    ...(own.rewrite === undefined ? none : [own.rewrite]),
+    ...narrow.serve,
+    ...forwardSteps(narrow),
+  ];
+  if (route !== undefined && route.serve.length > 0 && vhost.forward.length > 0) {
+    // A route's static content that has no such file passes on to the vhost's upstream.
+    steps.push(own.restorePath, ...forwardSteps(vhost));
+  }
+  return { steps, response: narrow.response };
+}
+
+/** 13: what stands in front of an upstream runs only when the upstream is really asked. */
+function forwardSteps(scope: ScopeSteps): Step[] {
+  if (scope.forward.length === 0) return [];
+  return [...scope.authorize, ...scope.mirror, ...scope.lookup, ...scope.forward];
+}

@@ -1,0 +1,213 @@
+/**
+ * An immutable compiled configuration: hosts, routes and a plan for each way a request can take.
+ *
+ * @module
+ */
+import { normalizeHost } from "../config/host.ts";
+import type { Config, VhostConfig } from "../config/types.ts";
+import { clientAddressOf, type ClientAddressRule } from "./client_address.ts";
+import type { Exchange } from "./exchange.ts";
+import { HOST_REFUSALS, HostTable } from "./host_table.ts";
+import { compileHttpsRedirect } from "./https_redirect.ts";
+import type { Counter } from "./metrics.ts";
+import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts";
+import { isSafePath } from "./path_safety.ts";
+import { joinPlan, type OwnSteps, type Plan, type ScopeSteps, scopeSteps } from "./plan.ts";
+import { policyRoute } from "./policy_route.ts";
+import { refuse, type Refusal } from "./refusal.ts";
+import { requestIdStep } from "./request_id.ts";
+import { compileRewrite } from "./rewrite.ts";
+import { type RouteMatch, RouteTable } from "./route_table.ts";
+import { compileIpSet } from "../net/ip_set.ts";
+
+const UNSAFE_PATH: Refusal = { status: 400, text: "unsafe request path", cause: "path" };
+const BAD_REWRITE: Refusal = { status: 400, text: "bad request", cause: "rewrite" };
+const TOO_LARGE: Refusal = { status: 413, text: "", cause: "body", close: true };
+
+/** One vhost, ready to serve. */
+interface CompiledVhost {
+  readonly vhost: VhostConfig;
+  readonly routes: RouteTable;
+  /** The scope of the vhost's own actions, then one for each route. */
+  readonly scopes: readonly CompiledScope[];
+}
+
+/** One scope of a vhost: its steps, and the plans in which it is the matched one. */
+interface CompiledScope {
+  readonly scope: RouteScope;
+  readonly steps: ScopeSteps;
+  readonly plan: Plan;
+  /** Plans for requests whose policy route is another one, by its index; made when first needed. */
+  readonly withPolicy: Map<number, Plan>;
+}
+
+/** What a request was found to be for. */
+export interface Located {
+  readonly scope: RouteScope;
+  readonly plan: Plan;
+}
+
+/** A compiled configuration. */
+export class Snapshot {
+  /** Exchanges that began on this snapshot and are not over. */
+  inFlight = 0;
+  readonly #hosts: HostTable;
+  readonly #vhosts: readonly CompiledVhost[];
+  readonly #clientAddress: ClientAddressRule;
+  readonly #rejections: Readonly<Record<keyof typeof HOST_REFUSALS, Counter>>;
+
+  private constructor(
+    readonly config: Config,
+    readonly modules: readonly RunningModule[],
+    readonly context: WorkerContext,
+  ) {
+    const { server, vhosts } = config;
+    this.#hosts = new HostTable(vhosts, {
+      defaultVhost: server.default_vhost,
+      strict: server.host_routing.strict,
+    });
+    this.#clientAddress = clientAddressOf(compileIpSet(server.trusted_proxies));
+    this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
+    const rejected = (reason: string) =>
+      context.metrics.counter("fluxheim_host_routing_rejections_total", { reason });
+    this.#rejections = {
+      missing: rejected("missing"),
+      invalid: rejected("invalid"),
+      unknown: rejected("unknown"),
+    };
+  }
+
+  /** Compiles `config` with modules that were started for it. */
+  static compile(
+    config: Config,
+    modules: readonly RunningModule[],
+    context: WorkerContext,
+  ): Snapshot {
+    return new Snapshot(config, modules, context);
+  }
+
+  /**
+   * Finds who serves a request: rows 1 to 3 of spec 02 section 3. Sets host, client address and scope
+   * of the exchange.
+   *
+   * @returns The plan, or `undefined` when the request was refused.
+   */
+  locate(exchange: Exchange): Plan | undefined {
+    exchange.clientAddress = this.#clientAddress(exchange);
+    const host = exchange.authority === "" ? "" : normalizeHost(exchange.authority) ?? "";
+    exchange.host = host;
+    const selected = this.#hosts.select(exchange.authority, host);
+    if (typeof selected === "string") {
+      this.#rejections[selected].value++;
+      this.context.log.log("warn", "fluxheim::security", `host routing rejection: ${selected} host`);
+      refuse(exchange, HOST_REFUSALS[selected]);
+      return undefined;
+    }
+    const { path } = exchange;
+    const compiled = this.#vhosts[selected];
+    exchange.servedPath = path;
+    if (!isSafePath(path)) {
+      exchange.scope = compiled.scopes[0].scope;
+      refuse(exchange, UNSAFE_PATH);
+      return undefined;
+    }
+    const match = compiled.routes.match(exchange.method, path);
+    const at = scopeIndex(match);
+    const found = compiled.scopes[at];
+    exchange.scope = found.scope;
+    exchange.captures = match?.captures;
+    const policy = policyRoute(compiled.routes, exchange.method, path, match);
+    const policyAt = scopeIndex(policy);
+    return policyAt === at ? found.plan : planWithPolicy(compiled, at, policyAt);
+  }
+
+  /** Stops the modules; nothing may be in flight any more. */
+  async stop(): Promise<void> {
+    for (const module of this.modules) await module.stop();
+  }
+}
+
+/** Scope 0 is the vhost's own. */
+function scopeIndex(match: RouteMatch | undefined): number {
+  return match === undefined ? 0 : match.index + 1;
+}
+
+function compileVhost(
+  config: Config,
+  vhost: VhostConfig,
+  index: number,
+  modules: readonly RunningModule[],
+): CompiledVhost {
+  const key = `vhosts[${index}]`;
+  const scopes: RouteScope[] = [{ config, vhost, route: undefined, key }];
+  vhost.routes.forEach((route, at) => {
+    scopes.push({ config, vhost, route, key: `${key}.routes[${at}]` });
+  });
+  const steps = scopes.map((scope) => scopeSteps(scope, modules));
+  return {
+    vhost,
+    routes: new RouteTable(vhost.routes, config.server.regex_enabled),
+    scopes: scopes.map((scope, at) => ({
+      scope,
+      steps: steps[at],
+      plan: joinPlan(
+        steps[0],
+        at === 0 ? undefined : steps[at],
+        undefined,
+        ownSteps(scope, scope),
+      ),
+      withPolicy: new Map(),
+    })),
+  };
+}
+
+/** At most one plan for each pair of routes: the table is bounded by the configuration. */
+function planWithPolicy(vhost: CompiledVhost, at: number, policyAt: number): Plan {
+  const found = vhost.scopes[at];
+  let plan = found.withPolicy.get(policyAt);
+  if (plan === undefined) {
+    const policy = vhost.scopes[policyAt];
+    plan = joinPlan(
+      vhost.scopes[0].steps,
+      at === 0 ? undefined : found.steps,
+      policyAt === 0 ? undefined : policy.steps,
+      ownSteps(found.scope, policy.scope),
+    );
+    found.withPolicy.set(policyAt, plan);
+  }
+  return plan;
+}
+
+function ownSteps(scope: RouteScope, policy: RouteScope): OwnSteps {
+  const { config, vhost, route } = scope;
+  return {
+    limits: limitBody(
+      policy.route?.max_request_body_bytes ?? route?.max_request_body_bytes ??
+        vhost.max_request_body_bytes ?? config.server.limits.max_request_body_bytes,
+    ),
+    requestId: requestIdStep(config),
+    httpsRedirect: compileHttpsRedirect(scope),
+    rewrite: rewriteStep(scope),
+    restorePath: (exchange) => {
+      exchange.servedPath = exchange.path;
+    },
+  };
+}
+
+function limitBody(maxBytes: number): Step {
+  return (exchange) => {
+    exchange.bodyLimit = maxBytes;
+    const length = exchange.requestBody?.length;
+    if (length !== undefined && length > maxBytes) refuse(exchange, TOO_LARGE);
+  };
+}
+
+function rewriteStep(scope: RouteScope): Step | undefined {
+  const rewrite = scope.route === undefined ? undefined : compileRewrite(scope.route);
+  if (rewrite === undefined) return undefined;
+  return (exchange) => {
+    const path = rewrite(exchange.path, exchange.captures);
+    if (path === undefined) refuse(exchange, BAD_REWRITE);
+    else exchange.servedPath = path;
+  };
+}
