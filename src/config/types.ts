@@ -49,6 +49,8 @@ export interface Problem {
   readonly key: string;
   /** What is wrong and what is allowed, in one sentence. */
   readonly message: string;
+  /** The vhost and route it is about: `vhost "shop", route "api"`. Filled in by the loader. */
+  readonly scope?: string;
   /** A way out, when there is an obvious one: `did you mean "hosts"?`. */
   readonly hint?: string;
   /** File it came from and line, where known. */
@@ -63,9 +65,22 @@ export type TableScope = "root" | "vhost" | "route";
 
 /** One configuration table a module owns. */
 export interface TableSchema {
-  /** Its name below its scope: `"web"`, `"access"`, `"proxy"`. */
+  /**
+   * Its name below its scope: `"web"`, `"access"`, `"proxy"`. A dotted name, `"proxy.load_balance"`,
+   * adds a key to a table that another module of the same build owns.
+   */
   readonly table: string;
   readonly scopes: readonly TableScope[];
-  /** Unknown keys are refused at every level: built with `z.strictObject`. */
+  /**
+   * Unknown keys are refused at every level: built with `z.strictObject` and the builders of
+   * `values.ts`, each key with a `.describe()`. The table may be left out: a schema that does not
+   * accept `undefined` is made optional. What comes out must be accepted again as input, because the
+   * effective configuration is stored and loaded as TOML.
+   */
   readonly schema: z.ZodType;
+  /**
+   * How a later file's table meets an earlier one, for tables that spec 01 section 1.5 does not list:
+   * key by key at every depth (the default), or replaced whole.
+   */
+  readonly merge?: "fields" | "whole";
 }

@@ -16,6 +16,8 @@ import { normalizeHost, normalizeHostPattern } from "./host.ts";
 import { byteLength, hasControl } from "./text.ts";
 import { BYTE_SIZE_FORM, formatByteSize, parseByteSize } from "./units.ts";
 
+export { byteLength, hasControl } from "./text.ts";
+
 /** What a schema stands for beyond its TOML type: for the documents, and for paths, what to check. */
 export interface ValueKind {
   /** Type column of the documents: `byte size`, `list of listener`. */

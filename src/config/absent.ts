@@ -1,0 +1,154 @@
+/**
+ * Keys of the 1.5 line whose module a build may lack. A configuration that asks for one is refused by
+ * the module's name, never ignored; one that only says it is off is fine anywhere (spec 01 section 5.4).
+ *
+ * @module
+ */
+import { formatKey } from "./key_path.ts";
+import type { Origins } from "./origins.ts";
+import { isTable, type Path, type Schema, schemaAt, type Table } from "./schema_walk.ts";
+import type { Problem, TableScope } from "./types.ts";
+
+/** A key that exists only where a module does. */
+interface ModuleKey {
+  /** Below its scope, `proxy.load_balance`. */
+  readonly path: readonly string[];
+  readonly scopes: readonly TableScope[];
+  readonly module: string;
+}
+
+const EVERYWHERE: readonly TableScope[] = ["root", "vhost", "route"];
+
+const MODULE_KEYS: readonly ModuleKey[] = [
+  ...keys("proxy", EVERYWHERE, "proxy"),
+  ...keys("web", EVERYWHERE, "web"),
+  ...keys("headers", EVERYWHERE, "headers"),
+  ...keys("compression", EVERYWHERE, "compression"),
+  ...keys("cache", EVERYWHERE, "cache"),
+  ...keys("cache", ["root"], "cache_purger"),
+  ...keys("stream-proxy", ["root"], "stream"),
+  ...keys("udp-proxy", ["root"], "udp"),
+  ...keys("geoip", ["root"], "geoip"),
+  ...keys("admin", ["root"], "admin"),
+  ...keys("metrics", ["root"], "metrics"),
+  ...keys("metrics-otlp", ["root"], "metrics.otlp"),
+  ...keys("otel-tracing", ["root"], "tracing"),
+  ...keys("otel-otlp", ["root"], "tracing.otlp"),
+  ...keys("tls", ["root", "vhost"], "tls"),
+  ...keys("acme", ["root", "vhost"], "tls.acme"),
+  ...keys("acme", ["vhost"], "acme_challenge"),
+  ...keys("php-fpm", ["vhost", "route"], "php"),
+  ...keys("access", ["vhost", "route"], "access"),
+  ...keys("rate-limit", ["vhost", "route"], "rate_limit"),
+  ...keys("concurrency", ["vhost", "route"], "concurrency"),
+  ...keys("proxy", ["route"], "grpc"),
+  ...keys("traffic-mirror", EVERYWHERE, "proxy.mirror"),
+  ...keys("proxy", EVERYWHERE, "proxy.error_pages"),
+  ...keys(
+    "load-balancer",
+    EVERYWHERE,
+    "proxy.load_balance",
+    "proxy.upstreams_file",
+    "proxy.upstreams_file_refresh_secs",
+    "proxy.upstreams_http_url",
+    "proxy.upstreams_http_refresh_secs",
+    "proxy.upstreams_http_bearer_token_file",
+    "proxy.upstreams_http_allow_private_backends",
+    "proxy.upstream_dns_refresh_secs",
+    "proxy.upstream_dns_allow_private_backends",
+    "proxy.upstream_weights",
+    "proxy.upstream_priority_groups",
+    "proxy.upstream_priority_group_min_active",
+    "proxy.upstream_localities",
+    "proxy.preferred_upstream_localities",
+    "proxy.upstream_max_in_flight",
+    "proxy.upstream_aliases",
+    "proxy.upstream_tags",
+    "proxy.backup_upstreams",
+    "proxy.drain_upstreams",
+    "proxy.disabled_upstreams",
+  ),
+];
+
+/** Names of the keys in `scope` that some module of the 1.5 line owns, for hints. */
+export function knownTables(scope: TableScope): readonly string[] {
+  return MODULE_KEYS
+    .filter((key) => key.path.length === 1 && key.scopes.includes(scope))
+    .map((key) => key.path[0]);
+}
+
+/**
+ * Takes the keys of absent modules out of a merged configuration, and refuses those that ask for
+ * something.
+ *
+ * @param schema The root schema of this build: a key it knows is not absent.
+ * @param root Changed: what is left has only keys that the schema may know.
+ */
+export function takeOutAbsent(schema: Schema, root: Table, origins: Origins): Problem[] {
+  const problems: Problem[] = [];
+  for (const [scope, path, table] of scopesOf(root)) {
+    for (const key of MODULE_KEYS) {
+      if (!key.scopes.includes(scope)) continue;
+      if (schemaAt(schema, [...schemaPath(scope), ...key.path]) !== undefined) continue;
+      const holder = tableAt(table, key.path.slice(0, -1));
+      const name = key.path[key.path.length - 1];
+      if (holder === undefined || !Object.hasOwn(holder, name)) continue;
+      if (asksForSomething(holder[name])) {
+        const full = [...path, ...key.path];
+        const { origin, path: written } = origins.locate(root, full);
+        problems.push({
+          key: formatKey(written),
+          message: `needs the ${key.module} module, which this build does not have`,
+          file: origin?.file,
+          line: origin?.line,
+        });
+      }
+      origins.remove(holder, name);
+    }
+  }
+  return problems;
+}
+
+/** Every table that modules add keys to. */
+function* scopesOf(root: Table): Generator<readonly [TableScope, Path, Table]> {
+  yield ["root", [], root];
+  if (!Array.isArray(root.vhosts)) return;
+  for (const [v, vhost] of root.vhosts.entries()) {
+    if (!isTable(vhost)) continue;
+    yield ["vhost", ["vhosts", v], vhost];
+    if (!Array.isArray(vhost.routes)) continue;
+    for (const [r, route] of vhost.routes.entries()) {
+      if (isTable(route)) yield ["route", ["vhosts", v, "routes", r], route];
+    }
+  }
+}
+
+function schemaPath(scope: TableScope): Path {
+  if (scope === "root") return [];
+  return scope === "vhost" ? ["vhosts", 0] : ["vhosts", 0, "routes", 0];
+}
+
+function tableAt(table: Table, path: readonly string[]): Table | undefined {
+  let found: Table = table;
+  for (const key of path) {
+    const below = Object.hasOwn(found, key) ? found[key] : undefined;
+    if (!isTable(below)) return undefined;
+    found = below;
+  }
+  return found;
+}
+
+/** An empty table or list, or exactly `enabled = false`, asks for nothing. */
+function asksForSomething(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  if (!isTable(value)) return true;
+  return Object.keys(value).some((key) => key !== "enabled" || value.enabled !== false);
+}
+
+function keys(
+  module: string,
+  scopes: readonly TableScope[],
+  ...paths: readonly string[]
+): readonly ModuleKey[] {
+  return paths.map((path) => ({ path: path.split("."), scopes, module }));
+}
