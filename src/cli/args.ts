@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nearest } from "../profiles/nearest.ts";
+import { nearestWord } from "../config/did_you_mean.ts";
 
 /** One option of a command. */
 export interface OptionSpec {
@@ -130,7 +130,7 @@ function recognize(arg: string, specs: readonly OptionSpec[]): Recognized {
   const name = label.slice(2);
   const spec = specs.find((s) => s.name === name);
   if (spec === undefined) {
-    const close = nearest(name, specs.map((s) => s.name));
+    const close = nearestWord(name, specs.map((s) => s.name));
     throw new UsageError(
       `unknown option ${label}` + (close === undefined ? "" : `; did you mean --${close}?`),
     );

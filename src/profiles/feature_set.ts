@@ -13,7 +13,7 @@ import {
   PROFILES,
   REMOVED,
 } from "./catalog.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean } from "../config/did_you_mean.ts";
 
 const MODULE_BY_NAME: ReadonlyMap<string, CatalogModule> = new Map(MODULES.map((m) => [m.name, m]));
 
@@ -84,9 +84,8 @@ function unknownName(name: string): string {
   const removed = REMOVED[name];
   if (removed !== undefined) return `unknown module "${name}": ${removed}`;
   const known = [...MODULE_BY_NAME.keys(), ...PROFILES.flatMap((p) => p.alias ?? [])];
-  const close = nearest(name, known);
-  const hint = close === undefined ? "" : `; did you mean "${close}"?`;
-  return `unknown module "${name}"${hint}`;
+  const hint = didYouMean(name, known);
+  return `unknown module "${name}"` + (hint === undefined ? "" : `; ${hint}`);
 }
 
 function forbidden(found: ReadonlySet<string>): FeatureProblem[] {
