@@ -1,0 +1,89 @@
+/**
+ * What tests of one policy need: a configuration around its tables, and exchanges to put before it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { loggingSchema } from "../../src/config/logging_schema.ts";
+import { serverSchema } from "../../src/config/server_schema.ts";
+import type { Config, RootTables, RouteTables, VhostTables } from "../../src/config/types.ts";
+import { routeShape, vhostShape } from "../../src/config/vhost_schema.ts";
+import { Exchange } from "../../src/gateway/exchange.ts";
+import { SILENT } from "../../src/gateway/log_none.ts";
+import { Metrics } from "../../src/gateway/metrics.ts";
+import type { Module, RouteScope, WorkerContext } from "../../src/gateway/module.ts";
+import type { ConnectionFacts, TlsFacts } from "../../src/http/exchange.ts";
+import { Fields } from "../../src/http/fields.ts";
+import { Clock } from "../../src/net/clock.ts";
+import { Zones } from "../../src/net/zone.ts";
+
+/** A configuration with one vhost `shop` and, if `route` is given, one route `api` for `/api`. */
+export function configOf(vhost: VhostTables, route?: RouteTables, root: RootTables = {}): Config {
+  const core = z.object(vhostShape).parse({ name: "shop", hosts: ["shop.test"] });
+  const routes = route === undefined
+    ? []
+    : [{ ...z.object(routeShape).parse({ name: "api", path_prefix: "/api" }), ...route }];
+  return {
+    ...root,
+    server: serverSchema.parse({}),
+    logging: loggingSchema.parse({}),
+    vhosts: [{ ...core, ...vhost, routes }],
+  };
+}
+
+/** The scope of the vhost itself. */
+export function vhostScope(config: Config): RouteScope {
+  return { config, vhost: config.vhosts[0], route: undefined, key: "vhosts[0]" };
+}
+
+/** The scope of the vhost's route. */
+export function routeScope(config: Config): RouteScope {
+  const [vhost] = config.vhosts;
+  return { config, vhost, route: vhost.routes[0], key: "vhosts[0].routes[0]" };
+}
+
+/** What worker `worker` gets to start `modules` with; its clock does not tick by itself. */
+export function contextOf(
+  config: Config,
+  modules: readonly Module[],
+  { zones = new Zones(), worker = 0, workers = 2 }: Partial<WorkerContext> = {},
+): WorkerContext {
+  for (const module of modules) zones.prepare(module.zones?.(config, workers) ?? []);
+  const metrics = new Metrics();
+  return { config, clock: new Clock(), log: SILENT, metrics, zones, worker, workers };
+}
+
+/** A request of `clientAddress`, in no scope yet. */
+export function exchangeFrom(
+  clientAddress: string,
+  { tls, request = [] }: {
+    tls?: TlsFacts;
+    request?: readonly (readonly [name: string, value: string])[];
+  } = {},
+): Exchange {
+  const facts: ConnectionFacts = {
+    peerAddress: clientAddress,
+    peerPort: 40_000,
+    peerIsDirect: true,
+    localAddress: "127.0.0.1",
+    localPort: 443,
+    listener: "127.0.0.1:443",
+    tls,
+  };
+  const exchange = new Exchange(facts);
+  exchange.clientAddress = clientAddress;
+  exchange.method = "GET";
+  exchange.target = exchange.path = exchange.servedPath = "/";
+  exchange.request = Fields.of(...request);
+  return exchange;
+}
+
+/** The counters that are not zero, as `name{label=value,...}` to value. */
+export function counted(context: WorkerContext): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const { name, labels, value } of context.metrics.series()) {
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}=${text}`);
+    if (value !== 0) found[`${name}{${pairs.join(",")}}`] = value;
+  }
+  return found;
+}
