@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs the real peers that the tests and benchmarks speak to, as far as they are missing: Debian
+# packages, so it needs root and apt. Where it cannot, it says so and the tests that need a peer are
+# skipped by name. With --list it only prints what is missing.
+set -u
+
+# command:package
+peers=(
+  nginx:nginx-light haproxy:haproxy caddy:caddy varnishd:varnish
+  curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client nghttp:nghttp2-client
+  strace:strace chromium:chromium systemd-analyze:systemd
+)
+# python module:package
+modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio google.protobuf:python3-protobuf)
+
+missing=()
+for peer in "${peers[@]}"; do
+  command -v "${peer%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${peer%%:*}" ] || missing+=("${peer#*:}")
+done
+for module in "${modules[@]}"; do
+  /usr/bin/python3 -c "import ${module%%:*}" >/dev/null 2>&1 || missing+=("${module#*:}")
+done
+
+if [ "${1:-}" = --list ]; then
+  printf '%s\n' "${missing[@]+"${missing[@]}"}" | sort -u
+  exit 0
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+  echo "peers: not installed, and no root or no apt here: ${missing[*]}" >&2
+  exit 0
+fi
+
+# The packages must not start services of their own: the tests start each peer on a port of their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+echo "peers: installing ${missing[*]}" >&2
+apt-get update -qq >/dev/null 2>&1
+for package in $(printf '%s\n' "${missing[@]}" | sort -u); do
+  apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 ||
+    echo "peers: cannot install $package" >&2
+done
+exit 0
