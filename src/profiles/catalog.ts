@@ -8,7 +8,7 @@
 /** How far a module has come. */
 export type ModuleState =
   /** Its code stands in these folders of `src/modules`, or, for none, in the gateway itself. */
-  | { readonly kind: "built"; readonly folders: readonly string[] }
+  | { readonly kind: "built"; readonly folders: readonly Folder[] }
   /** Planned, and not there yet: a set that names it is refused. */
   | { readonly kind: "not-built" }
   /** Known by name so that configurations and tools parse, but this runtime can never prove it. */
@@ -49,6 +49,30 @@ export const BASE_FOLDERS = [
   "concurrency",
 ] as const;
 
+/**
+ * The order of modules in every profile. Within a phase the gateway asks modules in this order: content
+ * is redirect, then static; response headers are settled before compression sees them.
+ */
+export const FOLDER_ORDER = [
+  "geoip",
+  "access",
+  "rate_limit",
+  "concurrency",
+  "redirect",
+  "web",
+  "proxy",
+  "headers",
+  "compression",
+  "compression_gzip",
+  "compression_zstd",
+  "compression_brotli",
+  "tls",
+  "privacy",
+] as const;
+
+/** A folder of `src/modules` that is there. */
+export type Folder = typeof FOLDER_ORDER[number];
+
 const NO_FIPS =
   "this runtime has one TLS implementation and no way to load or prove a FIPS 140-3 or ISO/IEC 19790 " +
   "validated cryptographic module";
@@ -60,7 +84,7 @@ const NOT_BUILT: ModuleState = { kind: "not-built" };
 const FIPS: ModuleState = { kind: "no-provider", reason: NO_FIPS };
 const OPENSSL: ModuleState = { kind: "no-provider", reason: NO_OPENSSL };
 
-function built(...folders: string[]): ModuleState {
+function built(...folders: Folder[]): ModuleState {
   return { kind: "built", folders };
 }
 

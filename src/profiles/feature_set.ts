@@ -8,6 +8,8 @@ import {
   type CatalogModule,
   type CatalogProfile,
   EXCLUSIVE,
+  type Folder,
+  FOLDER_ORDER,
   MODULES,
   NOT_WITH_PRIVACY,
   PROFILES,
@@ -127,10 +129,11 @@ function unavailable(modules: readonly CatalogModule[]): FeatureProblem[] {
   return problems;
 }
 
-/** Folders of `src/modules` that make up a set, base folders first; what is not built has none. */
-export function foldersOf(modules: readonly CatalogModule[]): string[] {
-  return [
-    ...BASE_FOLDERS,
-    ...modules.flatMap(({ state }) => state.kind === "built" ? state.folders : []),
-  ];
+/** Folders of `src/modules` that make up a set, in the order of a profile; what is not built has none. */
+export function foldersOf(modules: readonly CatalogModule[]): Folder[] {
+  const wanted = new Set<string>(BASE_FOLDERS);
+  for (const { state } of modules) {
+    if (state.kind === "built") state.folders.forEach((folder) => wanted.add(folder));
+  }
+  return FOLDER_ORDER.filter((folder) => wanted.has(folder));
 }

@@ -110,13 +110,16 @@ Deno.test("profile and module names never collide with each other's aliases", ()
   assert.equal(new Set(PROFILES.map((p) => p.name)).size, PROFILES.length);
 });
 
-Deno.test("every set has the base folders, and the code of its built modules", () => {
-  assert.deepEqual(foldersOf(expandFeatures(["web"]).modules), [
-    "headers",
-    "redirect",
+Deno.test("every set has the base folders, and the code of its modules, in a profile's order", () => {
+  assert.deepEqual(foldersOf(expandFeatures(["compression-gzip", "web"]).modules), [
     "access",
     "rate_limit",
     "concurrency",
+    "redirect",
     "web",
+    "proxy",
+    "headers",
+    "compression",
+    "compression_gzip",
   ]);
 });
