@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HEX } from "./chars.ts";
+import { HEX, PATH } from "./chars.ts";
 
 /**
  * Decodes every `%XX` of `text` once.
@@ -37,9 +37,9 @@ export function percentEncodePath(text: string): string {
   return encode(text, PATH_UNRESERVED);
 }
 
-/** Encodes what is not ASCII and leaves the rest, escapes included, as it is. */
-export function percentEncodeNonAscii(text: string): string {
-  return encode(text, ASCII);
+/** Encodes what may not stand in a path (RFC 3986 `pchar` and `/`), `%` included. */
+export function percentEncodeLiteral(text: string): string {
+  return encode(text, PATH);
 }
 
 /**
@@ -57,7 +57,6 @@ const PATH_UNRESERVED = classOf((code) =>
   (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) ||
   code === 45 || code === 46 || code === 95 || code === 126 || code === 47
 );
-const ASCII = classOf((code) => code < 128);
 
 const ESCAPES: readonly string[] = Array.from(
   { length: 256 },

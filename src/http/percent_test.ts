@@ -3,7 +3,7 @@ import fc from "fast-check";
 import {
   hasValidEscapes,
   percentDecode,
-  percentEncodeNonAscii,
+  percentEncodeLiteral,
   percentEncodePath,
 } from "./percent.ts";
 
@@ -33,8 +33,9 @@ Deno.test("encoding a path keeps unreserved characters and slashes only", () => 
   assert.equal(percentEncodePath("a b%41!*'()é"), "a%20b%2541%21%2A%27%28%29%C3%A9");
 });
 
-Deno.test("encoding non-ASCII leaves escapes alone", () => {
-  assert.equal(percentEncodeNonAscii("/%41 é"), "/%41 %C3%A9");
+Deno.test("encoding a literal keeps what may stand in a path", () => {
+  assert.equal(percentEncodeLiteral("/a:@!$&'()*+,;=~"), "/a:@!$&'()*+,;=~");
+  assert.equal(percentEncodeLiteral('"<é>|%'), "%22%3C%C3%A9%3E%7C%25");
 });
 
 Deno.test("decoding gives back what was encoded", () => {

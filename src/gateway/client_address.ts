@@ -1,0 +1,75 @@
+/**
+ * Who the client is when trusted proxies stand between (spec 01 section 2.2, spec 02 section 6.1). The
+ * answer decides access, rate limits, GeoIP, logs and the fields an upstream sees.
+ *
+ * @module
+ */
+import type { HttpExchange } from "../http/exchange.ts";
+import { canonicalIp } from "../net/ip.ts";
+
+/** The part of an address set that is used here. */
+export interface AddressSet {
+  readonly empty: boolean;
+  has(address: string): boolean;
+}
+
+/** Gives the effective client address of a request, `""` when unknown. */
+export type ClientAddressRule = (exchange: HttpExchange) => string;
+
+/** Most hops of `X-Forwarded-For` that are followed; a longer chain counts as malformed. */
+export const MAX_HOPS = 64;
+
+/**
+ * The rule for these trusted proxies: the peer; when that is trusted, the last hop of
+ * `X-Forwarded-For` that is not; the peer again when a hop on the way is malformed.
+ */
+export function clientAddressOf(trusted: AddressSet): ClientAddressRule {
+  if (trusted.empty) return ({ connection }) => connection.peerAddress;
+  return ({ connection, request }) => {
+    const peer = connection.peerAddress;
+    if (!trusted.has(peer)) return peer;
+    const chain = request.joined("x-forwarded-for", ",");
+    return chain === undefined ? peer : forwardedClient(chain, trusted) ?? peer;
+  };
+}
+
+/**
+ * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) tells of, or `undefined` when a
+ * hop that has to be looked at is malformed.
+ */
+export function forwardedClient(chain: string, trusted: AddressSet): string | undefined {
+  let rightmost: string | undefined;
+  let end = chain.length;
+  for (let hops = 0; hops < MAX_HOPS; hops++) {
+    const comma = end === 0 ? -1 : chain.lastIndexOf(",", end - 1);
+    const hop = parseHop(chain.slice(comma + 1, end));
+    if (hop === undefined) return undefined;
+    if (!trusted.has(hop)) return hop;
+    rightmost ??= hop;
+    if (comma < 0) return whenAllTrusted(rightmost);
+    end = comma;
+  }
+  return undefined;
+}
+
+/**
+ * The client when every hop is a trusted proxy. Not confirmed by released behaviour (spec 02 section
+ * 13): the rightmost hop, where the leftmost or the peer would also make sense.
+ */
+function whenAllTrusted(rightmost: string): string {
+  return rightmost;
+}
+
+/** A hop: an address, perhaps quoted, IPv6 perhaps in brackets, without a port. In canonical text. */
+function parseHop(text: string): string | undefined {
+  let hop = text.trim();
+  if (hop.startsWith('"')) {
+    if (hop.length < 2 || !hop.endsWith('"')) return undefined;
+    hop = hop.slice(1, -1);
+  }
+  if (hop.startsWith("[")) {
+    if (!hop.endsWith("]") || hop.indexOf(":") < 0) return undefined;
+    hop = hop.slice(1, -1);
+  }
+  return canonicalIp(hop);
+}

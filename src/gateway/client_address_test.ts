@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type ConnectionFacts, HttpExchange } from "../http/exchange.ts";
+import { Fields } from "../http/fields.ts";
+import { IpSet } from "../net/ip_set.ts";
+import { clientAddressOf, MAX_HOPS } from "./client_address.ts";
+
+const TRUSTED = IpSet.of(["10.0.0.0/8", "2001:db8::/32"]);
+
+function client(peerAddress: string, ...chain: string[]): string {
+  return clientAddressOf(TRUSTED)(exchange(peerAddress, chain));
+}
+
+function exchange(peerAddress: string, chain: string[]): HttpExchange {
+  const connection: ConnectionFacts = {
+    peerAddress,
+    peerPort: 1,
+    peerIsDirect: true,
+    localAddress: "127.0.0.1",
+    localPort: 80,
+    listener: "127.0.0.1:80",
+    tls: undefined,
+  };
+  const made = new HttpExchange(connection);
+  made.request = Fields.of(...chain.map((line) => ["x-forwarded-for", line] as const));
+  return made;
+}
+
+Deno.test("an untrusted peer is the client, whatever it forwards", () => {
+  assert.equal(client("192.0.2.1", "198.51.100.7"), "192.0.2.1");
+});
+
+Deno.test("without trusted proxies the peer is the client", () => {
+  const rule = clientAddressOf(IpSet.of([]));
+  assert.equal(rule(exchange("10.0.0.1", ["198.51.100.7"])), "10.0.0.1");
+});
+
+Deno.test("a trusted peer that forwards nothing is the client", () => {
+  assert.equal(client("10.0.0.1"), "10.0.0.1");
+});
+
+Deno.test("the last hop that is not trusted is the client", () => {
+  assert.equal(client("10.0.0.1", "198.51.100.7"), "198.51.100.7");
+  assert.equal(client("10.0.0.1", "1.1.1.1, 198.51.100.7, 10.0.0.2"), "198.51.100.7");
+});
+
+Deno.test("several lines are one chain", () => {
+  assert.equal(
+    client("10.0.0.1", "1.1.1.1", "198.51.100.7 , 10.0.0.2", "10.0.0.3"),
+    "198.51.100.7",
+  );
+});
+
+Deno.test("a malformed hop on the way gives the peer", () => {
+  for (
+    const hop of ["x", "", "1.2.3.4:80", '"1.2.3.4', '"', "[1.2.3.4]", "[::1", "1.2.3", "_hidden"]
+  ) {
+    assert.equal(client("10.0.0.1", `198.51.100.7, ${hop}, 10.0.0.2`), "10.0.0.1", hop);
+  }
+});
+
+Deno.test("a malformed hop behind the client is not looked at", () => {
+  assert.equal(client("10.0.0.1", "garbage, 198.51.100.7"), "198.51.100.7");
+});
+
+Deno.test("quotes, brackets and mapped addresses are read", () => {
+  assert.equal(client("10.0.0.1", '"198.51.100.7"'), "198.51.100.7");
+  assert.equal(client("10.0.0.1", '"[2001:DB9::0:1]"'), "2001:db9::1");
+  assert.equal(client("10.0.0.1", "[2001:db9::1]"), "2001:db9::1");
+  assert.equal(client("10.0.0.1", "::ffff:198.51.100.7"), "198.51.100.7");
+});
+
+Deno.test("unconfirmed choice: when all hops are trusted, the rightmost is the client", () => {
+  assert.equal(client("10.0.0.1", "10.0.0.4, 2001:db8::3, 10.0.0.2"), "10.0.0.2");
+});
+
+Deno.test("a chain of more hops than are followed gives the peer", () => {
+  const hops = Array(MAX_HOPS).fill("10.0.0.2");
+  assert.equal(client("10.0.0.1", hops.join(",")), "10.0.0.2");
+  assert.equal(client("10.0.0.1", ["1.1.1.1", ...hops].join(",")), "10.0.0.1");
+});
+
+Deno.test("what a client makes up never becomes a trusted address's client of its choice", () => {
+  // The proxy at the end of the chain appends the true client; nothing in front of it matters.
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme-ascii" }), (made) => {
+      return client("10.0.0.1", `${made},203.0.113.9`) === "203.0.113.9";
+    }),
+  );
+});
