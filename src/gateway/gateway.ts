@@ -14,7 +14,7 @@ import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Module, RunningModule, Step, WorkerContext } from "./module.ts";
 import type { Plan } from "./plan.ts";
-import { refuse, type Refusal } from "./refusal.ts";
+import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** What a worker gives its gateway. */
@@ -36,6 +36,7 @@ const BODY_REFUSALS: Readonly<Record<BodyError["status"], Refusal>> = {
   400: { status: 400, text: "", cause: "body", close: true },
   408: { status: 408, text: "", cause: "body", close: true },
   413: { status: 413, text: "", cause: "body", close: true },
+  500: { status: 500, text: "", cause: "content", close: true },
   502: { status: 502, text: "", cause: "upstream" },
 };
 

@@ -47,6 +47,8 @@ export interface OwnSteps {
   readonly httpsRedirect: Step | undefined;
   /** Row 12, before the action; `undefined` when the path is served as it came. */
   readonly rewrite: Step | undefined;
+  /** Row 12, the redirect action. */
+  readonly redirect: Step | undefined;
   /** Undoes the rewrite where a route's content passes on to the vhost's. */
   readonly restorePath: Step;
 }
@@ -97,6 +99,7 @@ export function joinPlan(
     // 11 and 12.
     ...narrow.check,
     ...(own.rewrite === undefined ? none : [own.rewrite]),
+    ...(own.redirect === undefined ? none : [own.redirect]),
     ...narrow.serve,
     ...forwardSteps(narrow),
   ];

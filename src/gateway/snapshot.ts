@@ -14,11 +14,11 @@ import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts
 import { isSafePath } from "./path_safety.ts";
 import { joinPlan, type OwnSteps, type Plan, type ScopeSteps, scopeSteps } from "./plan.ts";
 import { policyRoute } from "./policy_route.ts";
-import { refuse, type Refusal } from "./refusal.ts";
+import { type Refusal, refuse } from "./refusal.ts";
 import { requestIdStep } from "./request_id.ts";
 import { compileRewrite } from "./rewrite.ts";
 import { type RouteMatch, RouteTable } from "./route_table.ts";
-import { compileIpSet } from "../net/ip_set.ts";
+import { IpSet } from "../net/ip_set.ts";
 
 const UNSAFE_PATH: Refusal = { status: 400, text: "unsafe request path", cause: "path" };
 const BAD_REWRITE: Refusal = { status: 400, text: "bad request", cause: "rewrite" };
@@ -66,7 +66,7 @@ export class Snapshot {
       defaultVhost: server.default_vhost,
       strict: server.host_routing.strict,
     });
-    this.#clientAddress = clientAddressOf(compileIpSet(server.trusted_proxies));
+    this.#clientAddress = clientAddressOf(IpSet.of(server.trusted_proxies));
     this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
     const rejected = (reason: string) =>
       context.metrics.counter("fluxheim_host_routing_rejections_total", { reason });
@@ -99,7 +99,11 @@ export class Snapshot {
     const selected = this.#hosts.select(exchange.authority, host);
     if (typeof selected === "string") {
       this.#rejections[selected].value++;
-      this.context.log.log("warn", "fluxheim::security", `host routing rejection: ${selected} host`);
+      this.context.log.log(
+        "warn",
+        "fluxheim::security",
+        `host routing rejection: ${selected} host`,
+      );
       refuse(exchange, HOST_REFUSALS[selected]);
       return undefined;
     }
@@ -140,13 +144,14 @@ function compileVhost(
 ): CompiledVhost {
   const key = `vhosts[${index}]`;
   const scopes: RouteScope[] = [{ config, vhost, route: undefined, key }];
-  vhost.routes.forEach((route, at) => {
+  const routes = matchedRoutes(vhost);
+  routes.forEach((route, at) => {
     scopes.push({ config, vhost, route, key: `${key}.routes[${at}]` });
   });
   const steps = scopes.map((scope) => scopeSteps(scope, modules));
   return {
     vhost,
-    routes: new RouteTable(vhost.routes, config.server.regex_enabled),
+    routes: new RouteTable(routes),
     scopes: scopes.map((scope, at) => ({
       scope,
       steps: steps[at],
@@ -188,6 +193,7 @@ function ownSteps(scope: RouteScope, policy: RouteScope): OwnSteps {
     requestId: requestIdStep(config),
     httpsRedirect: compileHttpsRedirect(scope),
     rewrite: rewriteStep(scope),
+    redirect: route?.redirect === undefined ? undefined : compileRedirect(route.redirect),
     restorePath: (exchange) => {
       exchange.servedPath = exchange.path;
     },
