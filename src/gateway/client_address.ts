@@ -41,7 +41,7 @@ export function forwardedClient(chain: string, trusted: AddressSet): string | un
   let rightmost: string | undefined;
   let end = chain.length;
   for (let hops = 0; hops < MAX_HOPS; hops++) {
-    const comma = end === 0 ? -1 : chain.lastIndexOf(",", end - 1);
+    const comma = chain.lastIndexOf(",", end - 1);
     const hop = parseHop(chain.slice(comma + 1, end));
     if (hop === undefined) return undefined;
     if (!trusted.has(hop)) return hop;
@@ -64,7 +64,7 @@ function whenAllTrusted(rightmost: string): string {
 function parseHop(text: string): string | undefined {
   let hop = text.trim();
   if (hop.startsWith('"')) {
-    if (hop.length < 2 || !hop.endsWith('"')) return undefined;
+    if (!hop.endsWith('"')) return undefined;
     hop = hop.slice(1, -1);
   }
   if (hop.startsWith("[")) {

@@ -34,7 +34,7 @@ Deno.test("a redirect has the status, a location and no body, for any method", (
   assert.equal(exchange.refusal, undefined);
 });
 
-for (const target of ["/{x}", "/x?}", "/x?a b", "/x?\\", "/x?\u007f", "/x?\u0085"]) {
+for (const target of ["/x?{", "/x?}", "/x?a b", "/x?\\", "/x?\u007f", "/x?\u0085"]) {
   Deno.test(`a target made with ${JSON.stringify(target)} is refused`, () => {
     const exchange = redirected("https://example.org{uri}", { target });
     assert.equal(exchange.status, 400);
