@@ -43,7 +43,6 @@ export interface CatalogProfile {
  */
 export const BASE_FOLDERS = [
   "headers",
-  "redirect",
   "access",
   "rate_limit",
   "concurrency",
@@ -51,14 +50,13 @@ export const BASE_FOLDERS = [
 
 /**
  * The order of modules in every profile. Within a phase the gateway asks modules in this order: content
- * is redirect, then static; response headers are settled before compression sees them.
+ * is static before an upstream; response headers are settled before compression sees them.
  */
 export const FOLDER_ORDER = [
   "geoip",
   "access",
   "rate_limit",
   "concurrency",
-  "redirect",
   "web",
   "proxy",
   "headers",

@@ -115,7 +115,6 @@ Deno.test("every set has the base folders, and the code of its modules, in a pro
     "access",
     "rate_limit",
     "concurrency",
-    "redirect",
     "web",
     "proxy",
     "headers",
