@@ -14,6 +14,7 @@ import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts
 import { isSafePath } from "./path_safety.ts";
 import { joinPlan, type OwnSteps, type Plan, type ScopeSteps, scopeSteps } from "./plan.ts";
 import { policyRoute } from "./policy_route.ts";
+import { compileRedirect, matchedRoutes } from "./redirect.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { requestIdStep } from "./request_id.ts";
 import { compileRewrite } from "./rewrite.ts";
