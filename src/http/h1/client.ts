@@ -110,6 +110,14 @@ export class Http1Client implements Expiring, Outlet {
     }
   }
 
+  /** Whether it carried a request before, so that it may have died unnoticed. */
+  get reused(): boolean {
+    return this.requests > 0;
+  }
+
+  /** Gives up the request that is under way, and the connection with it. */
+  readonly abort = (): void => this.close();
+
   /** Ends the connection at once. */
   close(): void {
     if (this.#state === "closed") return;
