@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { dirname, join } from "node:path";
 import type { Config } from "../config/types.ts";
 import type { Manifest, Module } from "../gateway/module.ts";
 import { splitAuthority } from "../config/values.ts";
@@ -12,6 +13,9 @@ import { pidFileDraft } from "./pid_file.ts";
 
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */
 export const LEVEL_VARIABLE = "FLUXHEIM_LOG";
+
+/** Makes the runtime write TLS secrets to a file, without any permission; refused at start. */
+export const KEY_LOG_VARIABLE = "SSLKEYLOGFILE";
 
 /** What a plan must know beside the configuration. */
 export interface PlanOptions {
@@ -29,7 +33,14 @@ export function ownGrants(
   { configSource }: PlanOptions,
 ): readonly PlannedGrant[] {
   const grants: PlannedGrant[] = [...listenerGrants(config)];
-  if (configSource !== undefined) grants.push(keeper("read", configSource, "--config"));
+  if (configSource !== undefined) {
+    grants.push(keeper("read", configSource, "--config"));
+    // A single file may ask for the directory beside it; a directory contains its own.
+    const directory = dirname(configSource);
+    if (configSource.endsWith(".toml")) {
+      grants.push(optional("read", join(directory, "conf.d"), "include_conf_d"));
+    }
+  }
   const { file } = config.logging;
   if (file.enabled && file.path !== undefined) {
     grants.push(keeper("read", file.path, "logging.file.path"));
@@ -43,12 +54,20 @@ export function ownGrants(
     }
   }
   grants.push(optional("env", LEVEL_VARIABLE, "logging.level"));
+  grants.push(optional("env", KEY_LOG_VARIABLE, "server.tls_listen"));
+  // File safety checks compare owners with the user this runs as.
+  grants.push(optional("sys", "uid", "--config"));
   return grants;
 }
 
 /** The gateway's share of ring 1: addresses and the places of configurations are the operator's choice. */
 export function ownManifest(modules: readonly Module[]): Manifest {
-  const manifest: Manifest = { net: true, read: true, env: [LEVEL_VARIABLE, "FLUXHEIM_CONFIG"] };
+  const manifest: Manifest = {
+    net: true,
+    read: true,
+    env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, "FLUXHEIM_CONFIG"],
+    sys: ["uid"],
+  };
   return writesPidFile(modules) ? { ...manifest, write: SERVICE_DIRECTORIES } : manifest;
 }
 

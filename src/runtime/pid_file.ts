@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Logger } from "../gateway/log.ts";
 
 /** Where the file is put together before it gets its name. */
 export function pidFileDraft(path: string): string {
@@ -10,21 +11,31 @@ export function pidFileDraft(path: string): string {
 }
 
 /**
- * Writes this process's id. The file is made aside and renamed, so that a reader never sees half of it.
+ * Writes this process's id. The file is made aside and renamed, so that a reader never sees half of
+ * it. The default directory exists only for the packaged service, so a missing directory is worth a
+ * word only to those who look for one; anything else is a warning, and never a reason not to serve.
  *
- * @throws When the directory is missing or must not be written to.
+ * @returns Whether it was written.
  */
-export function writePidFile(path: string): void {
-  const draft = pidFileDraft(path);
-  Deno.writeTextFileSync(draft, `${Deno.pid}\n`, { mode: 0o644 });
-  Deno.renameSync(draft, path);
+export function writePidFile(path: string, log: Logger): boolean {
+  try {
+    const draft = pidFileDraft(path);
+    Deno.writeTextFileSync(draft, `${Deno.pid}\n`, { mode: 0o644 });
+    Deno.renameSync(draft, path);
+    return true;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const level = error instanceof Deno.errors.NotFound ? "debug" : "warn";
+    log.log(level, "fluxheim", `server.process.pid_file: not written: ${reason}`);
+    return false;
+  }
 }
 
-/** Removes the file unless a later process has written its own. */
+/** Removes the file, unless a later process has written its own. */
 export function removePidFile(path: string): void {
   try {
     if (Deno.readTextFileSync(path).trim() === String(Deno.pid)) Deno.removeSync(path);
   } catch {
-    // Gone already, or the directory is: the next start overwrites what may be left.
+    // Gone already, or its directory is: the next start overwrites what may be left.
   }
 }

@@ -1,0 +1,131 @@
+/**
+ * The data listeners of one worker and the connections that came in by them.
+ *
+ * @module
+ */
+import type { Config } from "../config/types.ts";
+import { splitAuthority } from "../config/values.ts";
+import type { Exchange } from "../gateway/exchange.ts";
+import type { Logger } from "../gateway/log.ts";
+import type { Metrics } from "../gateway/metrics.ts";
+import { serveHttp1 } from "../http/h1/server.ts";
+import type { Handler } from "../http/exchange.ts";
+import { OpenConnections, type ServerOptions } from "../http/server.ts";
+import type { Clock } from "../net/clock.ts";
+import { IpSet } from "../net/ip_set.ts";
+import type { Accepted, Listener } from "../net/listener.ts";
+import { type ListenerSpec, openListener } from "../net/listen.ts";
+import type { Zones } from "../net/zone.ts";
+import { connectionsZone } from "./zone_plan.ts";
+
+/** Time for a request head, for a PROXY header, and between two requests (spec 01 section 3.7). */
+const HEAD_TIMEOUT_MS = 10_000;
+/** How often a drain looks whether the last connection has ended. */
+const DRAIN_POLL_MS = 20;
+
+/** What the listeners of a worker work with. */
+export interface EdgeServices {
+  readonly handler: Handler<Exchange>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly zones: Zones;
+  /** Index of this worker. */
+  readonly slot: number;
+}
+
+/** Everything one worker listens on. */
+export class EdgeListeners {
+  readonly listeners: readonly Listener[];
+  readonly #open: OpenConnections;
+
+  private constructor(listeners: readonly Listener[], open: OpenConnections) {
+    this.listeners = listeners;
+    this.#open = open;
+  }
+
+  /**
+   * Binds every listener of `config` and serves what connects. Listeners and their limits never change
+   * in a running process, so this is done once.
+   *
+   * @throws {ListenError} when one cannot be bound; none is left listening.
+   */
+  static async open(config: Config, services: EdgeServices): Promise<EdgeListeners> {
+    const open = new OpenConnections();
+    const options = serverOptions(config, services.clock, open);
+    const serve = (accepted: Accepted) => void serveConnection(accepted, services.handler, options);
+    const listeners: Listener[] = [];
+    try {
+      for (const spec of listenerSpecs(config, services)) {
+        listeners.push(await openListener(spec, serve));
+      }
+    } catch (error) {
+      for (const listener of listeners) listener.close();
+      throw error;
+    }
+    return new EdgeListeners(listeners, open);
+  }
+
+  /** Accepts nothing more, and waits until every connection has ended. */
+  async drain(): Promise<void> {
+    for (const listener of this.listeners) listener.close();
+    this.#open.drain();
+    while (this.#open.size > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+
+  /** Cuts every connection that is left. */
+  abort(): void {
+    this.#open.abort();
+  }
+}
+
+function serverOptions(config: Config, clock: Clock, open: OpenConnections): ServerOptions {
+  const { limits } = config.server;
+  return {
+    limits: {
+      maxHeadBytes: limits.max_request_header_bytes,
+      maxUriBytes: limits.max_uri_bytes,
+      maxFields: limits.max_request_headers,
+    },
+    clock,
+    open,
+    headTimeoutMs: HEAD_TIMEOUT_MS,
+  };
+}
+
+async function serveConnection(
+  accepted: Accepted,
+  handler: Handler<Exchange>,
+  options: ServerOptions,
+): Promise<void> {
+  await serveHttp1(accepted.stream, accepted.facts, handler, options);
+  accepted.done();
+}
+
+function listenerSpecs(config: Config, services: EdgeServices): ListenerSpec[] {
+  const { server } = config;
+  const { clock, log, metrics, zones, slot } = services;
+  const trustedProxies = IpSet.of(server.trusted_proxies);
+  return server.listen.map((name, index) => {
+    const address = splitAuthority(name);
+    if (address === undefined) throw new TypeError(`not an address and port: ${name}`);
+    const key = `server.listen[${index}]`;
+    return {
+      name,
+      key,
+      hostname: address.host,
+      port: address.port,
+      reusePort: true,
+      maxConnections: server.limits.max_connections,
+      openCount: { shared: zones.get(connectionsZone(name)), worker: slot },
+      proxyProtocol: server.proxy_protocol,
+      trustedProxies,
+      headTimeoutMs: HEAD_TIMEOUT_MS,
+      clock,
+      onRejected: (reason) =>
+        metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).value++,
+      onFault: (error) =>
+        log.log("error", "fluxheim", `${key}: cannot accept for the moment: ${error.message}`),
+    };
+  });
+}

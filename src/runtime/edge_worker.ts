@@ -1,0 +1,173 @@
+/**
+ * The main program of an edge worker: takes orders from the keeper, serves its share of the
+ * connections to their end.
+ *
+ * @module
+ */
+import { deepFreeze } from "../config/frozen.ts";
+import type { Config } from "../config/types.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { Metrics } from "../gateway/metrics.ts";
+import type { Module } from "../gateway/module.ts";
+import type { Snapshot } from "../gateway/snapshot.ts";
+import { Clock } from "../net/clock.ts";
+import { ListenError } from "../net/listen_error.ts";
+import { Zones } from "../net/zone.ts";
+import { EdgeListeners } from "./edge_listeners.ts";
+import { beat } from "./heart.ts";
+import { LogRingWriter } from "./log_ring.ts";
+import { RingLogger } from "./ring_logger.ts";
+import type {
+  Birth,
+  OrderEnvelope,
+  ReportEnvelope,
+  StartOrder,
+  WorkerOrder,
+  WorkerReport,
+} from "./worker_messages.ts";
+import { HEARTS, logZone } from "./zone_plan.ts";
+
+/**
+ * Makes this thread an edge worker with `modules`. To be called once, by a profile's worker entry,
+ * while that is evaluated.
+ */
+export function runEdgeWorker(modules: readonly Module[]): void {
+  addEventListener("message", (event) => {
+    if (!(event instanceof MessageEvent)) return;
+    const { port }: Birth = event.data;
+    let worker: EdgeWorker | undefined;
+    const send = (id: number, report: WorkerReport) => {
+      const envelope: ReportEnvelope = { id, report };
+      port.postMessage(envelope);
+    };
+    port.onmessage = async ({ data }: MessageEvent<OrderEnvelope>) => {
+      const { id, order } = data;
+      if (order.kind === "start") {
+        worker = new EdgeWorker(order, modules, () => send(0, { kind: "log" }));
+      }
+      const report = await worker?.obey(order);
+      if (report !== undefined) send(id, report);
+    };
+  }, { once: true });
+}
+
+/** One worker at work. */
+class EdgeWorker {
+  readonly #zones: Zones;
+  readonly #log: RingLogger;
+  readonly #clock = new Clock();
+  readonly #gateway: Gateway;
+  readonly #metrics = new Metrics();
+  readonly #slot: number;
+  #listeners: EdgeListeners | undefined;
+  #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
+
+  constructor(
+    { zones, slot, slots, log }: StartOrder,
+    modules: readonly Module[],
+    onLogSegment: () => void,
+  ) {
+    this.#slot = slot;
+    this.#zones = new Zones(zones);
+    const ring = new LogRingWriter(this.#zones.get(logZone(slot)), onLogSegment);
+    this.#log = new RingLogger(ring, log);
+    const services = {
+      clock: this.#clock,
+      log: this.#log,
+      metrics: this.#metrics,
+      zones: this.#zones,
+      worker: slot,
+      workers: slots,
+    };
+    this.#gateway = new Gateway(services, modules);
+    this.#leaveLastWords();
+  }
+
+  async obey(order: WorkerOrder): Promise<WorkerReport | undefined> {
+    switch (order.kind) {
+      case "start":
+        return await this.#start(order.config);
+      case "prepare":
+        this.#zones.adopt(order.zones);
+        return await this.#prepare(order.config);
+      case "commit":
+        return await this.#commit();
+      case "discard":
+        await this.#discard();
+        return undefined;
+      case "drain":
+        await this.#listeners?.drain();
+        await this.#gateway.stop();
+        return { kind: "drained" };
+      case "abort":
+        this.#listeners?.abort();
+        return undefined;
+    }
+  }
+
+  async #start(config: Config): Promise<WorkerReport> {
+    const hearts = new Int32Array(this.#zones.get(HEARTS));
+    this.#clock.every(() => beat(hearts, this.#slot));
+    this.#clock.start();
+    const prepared = await this.#prepare(config);
+    if (prepared.kind === "failed") return prepared;
+    await this.#commit();
+    try {
+      this.#listeners = await EdgeListeners.open(config, {
+        handler: this.#gateway,
+        clock: this.#clock,
+        log: this.#log,
+        metrics: this.#metrics,
+        zones: this.#zones,
+        slot: this.#slot,
+      });
+    } catch (error) {
+      return failure(error);
+    }
+    const opened = this.#listeners.listeners.map(({ name, door }) => ({ name, door }));
+    return { kind: "listening", listeners: opened };
+  }
+
+  async #prepare(config: Config): Promise<WorkerReport> {
+    await this.#discard();
+    try {
+      this.#prepared = { config, snapshot: await this.#gateway.prepare(deepFreeze(config)) };
+    } catch (error) {
+      return failure(error);
+    }
+    return { kind: "prepared" };
+  }
+
+  async #commit(): Promise<WorkerReport> {
+    const prepared = this.#prepared;
+    if (prepared === undefined) return { kind: "failed", reason: "nothing is prepared" };
+    this.#prepared = undefined;
+    this.#log.useAccessLog(prepared.config.logging.access);
+    await this.#gateway.commit(prepared.snapshot);
+    return { kind: "committed" };
+  }
+
+  async #discard(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    await prepared?.snapshot.stop();
+  }
+
+  /** An error that nobody caught ends this thread; where it came from must be known afterwards. */
+  #leaveLastWords(): void {
+    addEventListener("error", (event) => this.#logFault(event.error ?? event.message));
+    addEventListener("unhandledrejection", (event) => this.#logFault(event.reason));
+  }
+
+  #logFault(error: unknown): void {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    this.#log.log("error", "fluxheim", `worker ${this.#slot} ends by an uncaught error: ${text}`);
+  }
+}
+
+/** A failure an operator may have caused is told in its own words, any other with its origin. */
+function failure(error: unknown): WorkerReport {
+  if (error instanceof ListenError) return { kind: "failed", reason: error.message };
+  const text = error instanceof Error ? error.stack ?? error.message : String(error);
+  return { kind: "failed", reason: text };
+}

@@ -1,0 +1,203 @@
+/**
+ * The keeper: the first thread of a gateway. It loads the configuration, starts the edge workers, keeps
+ * them alive, reloads and stops them, and writes the log. It holds the permissions of the process and
+ * never touches a request.
+ *
+ * @module
+ */
+import type { Config } from "../config/types.ts";
+import type { Logger } from "../gateway/log.ts";
+import { Clock } from "../net/clock.ts";
+import { Zones } from "../net/zone.ts";
+import { EXIT_STATUS } from "./exit_status.ts";
+import { HEART_LIMIT_MS } from "./heart.ts";
+import type { KeeperLog } from "./keeper_log.ts";
+import { keepPorts } from "./listen_probe.ts";
+import { writesPidFile } from "./own_permissions.ts";
+import { removePidFile, writePidFile } from "./pid_file.ts";
+import { problemText } from "./problem_text.ts";
+import { judgeReload, type ReloadOutcome, reportReload } from "./reload.ts";
+import {
+  edgePermissions,
+  type KeeperOptions,
+  LAST_LOG_MS,
+  type Started,
+  startWorkers,
+} from "./start.ts";
+import type { Load, WorkerPool } from "./worker_pool.ts";
+import type { OpenedListener } from "./worker_messages.ts";
+import { zoneRequests } from "./zone_plan.ts";
+
+/** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
+const DEFAULT_DRAIN_SECS = 30;
+/** With no worker to serve for so long, the process is of no use. */
+const BEREFT_LIMIT_MS = 30_000;
+
+/** The running gateway. */
+export class Keeper {
+  /** What it listens on, with the ports found for port 0. */
+  readonly listeners: readonly OpenedListener[];
+  /** Resolves with the status to end the process with (`EXIT_STATUS`). */
+  readonly finished: Promise<number>;
+  readonly #options: KeeperOptions;
+  readonly #clock = new Clock();
+  readonly #log: KeeperLog;
+  readonly #pool: WorkerPool;
+  readonly #pidFile: string | undefined;
+  readonly #finish: (status: number) => void;
+  /** As it was loaded, for the next reload to be compared with. */
+  #loaded: Config;
+  /** As it is served: with ports. */
+  #load: Load;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #stopping = false;
+  #ended = false;
+
+  private constructor(options: KeeperOptions, started: Started) {
+    this.#options = options;
+    this.#log = started.log;
+    this.#pool = started.pool;
+    this.#loaded = started.loaded;
+    this.#load = started.load;
+    this.listeners = started.listeners;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.finished = promise;
+    this.#finish = resolve;
+    this.#clock.every(() => this.#tick());
+    this.#clock.start();
+    const path = started.loaded.server.process.pid_file;
+    const written = writesPidFile(options.profile.modules) && writePidFile(path, this.#log);
+    this.#pidFile = written ? path : undefined;
+    for (const { name, door } of this.listeners) {
+      this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
+    }
+  }
+
+  /**
+   * Starts a gateway; when this returns, it serves.
+   *
+   * @throws {StartError} when it cannot; nothing is left running or listening.
+   */
+  static async start(options: KeeperOptions): Promise<Keeper> {
+    return new Keeper(options, await startWorkers(options));
+  }
+
+  /** Where the keeper and its services say things. */
+  get log(): Logger {
+    return this.#log;
+  }
+
+  /** The configuration that new requests are served by. */
+  get config(): Config {
+    return this.#load.config;
+  }
+
+  /** Takes up the configuration as its source has it now. Reloads run one after the other. */
+  reload(): Promise<ReloadOutcome> {
+    const outcome = this.#reloading.then(() => this.#reload()).catch(failed);
+    this.#reloading = outcome;
+    void outcome.then((outcome) => reportReload(outcome, this.#log));
+    return outcome;
+  }
+
+  /**
+   * Ends the gateway: serves on for the grace period, then accepts nothing more and lets connections
+   * finish for as long as is configured (spec 01 section 8).
+   *
+   * @param cause What asked for it, for the log: `SIGTERM`.
+   */
+  async stop(cause: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const { grace_period_seconds: grace = 0, graceful_shutdown_timeout_seconds: bound } =
+      this.#loaded.server.process;
+    const first = grace > 0 ? `serving for ${grace} s more, then draining` : "draining";
+    this.#log.log("info", "fluxheim", `${cause}: ${first}`);
+    if (grace > 0) await sleep(grace * 1000);
+    const drained = await within((bound ?? DEFAULT_DRAIN_SECS) * 1000, this.#pool.drain());
+    if (!drained) {
+      this.#log.log("warn", "fluxheim", "not every connection ended in time; the rest is cut");
+    }
+    await this.#end("stopped");
+    this.#finish(EXIT_STATUS.stopped);
+  }
+
+  /** Ends the gateway at once, cutting what is in flight. */
+  async abort(cause: string): Promise<void> {
+    await this.#end(`${cause}: stopped at once`);
+    this.#finish(EXIT_STATUS.stopped);
+  }
+
+  async #reload(): Promise<ReloadOutcome> {
+    const { modules } = this.#options.profile;
+    const change = await judgeReload(await this.#options.load(), {
+      running: this.#loaded,
+      modules,
+      configSource: this.#options.configSource,
+    });
+    if ("kind" in change) return change;
+    for (const warning of change.warnings) this.#log.log("warn", "fluxheim", problemText(warning));
+    const config = keepPorts(change.config, this.#load.config);
+    const zones = new Zones(this.#load.zones.buffers);
+    zones.prepare(zoneRequests(config, modules));
+    const load = { config, zones, permissions: edgePermissions(config, this.#options) };
+    const failure = await this.#pool.reload(load);
+    if (failure !== undefined) return { kind: "failed", reason: failure };
+    this.#loaded = change.config;
+    this.#load = load;
+    return { kind: "applied" };
+  }
+
+  #tick(): void {
+    this.#log.pump();
+    if (this.#ended) return;
+    const stopped = this.#pool.tick();
+    if (stopped !== undefined) {
+      const secs = HEART_LIMIT_MS / 1000;
+      void this.#fault(`worker ${stopped} has not run its event loop for ${secs} s`);
+    } else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
+      void this.#fault(`no worker could be kept alive for ${BEREFT_LIMIT_MS / 1000} s`);
+    }
+  }
+
+  /** What cannot be mended from inside: is said as the very last line, whatever the log is. */
+  async #fault(reason: string): Promise<void> {
+    const text = `${reason}; ending the process with status ${EXIT_STATUS.fault}`;
+    await this.#end(text, "error");
+    await within(LAST_LOG_MS, Deno.stderr.write(new TextEncoder().encode(`fluxheim: ${text}\n`)));
+    this.#finish(EXIT_STATUS.fault);
+  }
+
+  async #end(lastWords: string, level: "info" | "error" = "info"): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopping = true;
+    this.#clock.stop();
+    this.#pool.abort();
+    if (this.#pidFile !== undefined) removePidFile(this.#pidFile);
+    this.#log.log(level, "fluxheim", lastWords);
+    await this.#log.close(LAST_LOG_MS);
+  }
+}
+
+function failed(error: unknown): ReloadOutcome {
+  const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+  return { kind: "failed", reason };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Whether `job` is done before the time is over. */
+async function within(ms: number, job: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([job.then(() => true, () => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

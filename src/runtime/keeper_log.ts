@@ -1,0 +1,82 @@
+/**
+ * The keeper's own logger, together with the sink that writes for every thread.
+ *
+ * @module
+ */
+import type { Config } from "../config/types.ts";
+import type { Exchange } from "../gateway/exchange.ts";
+import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
+import type { Module } from "../gateway/module.ts";
+import type { Zones } from "../net/zone.ts";
+import { openLogFile } from "./log_file.ts";
+import { LogRingReader, LogRingWriter } from "./log_ring.ts";
+import { type LogThreshold, parseThreshold } from "./log_lines.ts";
+import { LogSink } from "./log_sink.ts";
+import { LEVEL_VARIABLE } from "./own_permissions.ts";
+import { readableVariable } from "./preflight.ts";
+import { type LogSettings, RingLogger } from "./ring_logger.ts";
+import { logZone, workerSlots } from "./zone_plan.ts";
+
+/** The log of the process, as the keeper has it. */
+export class KeeperLog implements Logger {
+  /** How every thread makes its lines. */
+  readonly settings: LogSettings;
+  readonly #own: RingLogger;
+  readonly #sink: LogSink;
+  readonly #file: Deno.FsFile | undefined;
+
+  /**
+   * Opens what `[logging]` names, for the keeper and all workers of `config`.
+   *
+   * @throws When the log file cannot be opened.
+   */
+  constructor(config: Config, modules: readonly Module[], zones: Zones) {
+    const { level, format, target, file } = config.logging;
+    const override = readableVariable(LEVEL_VARIABLE);
+    const overridden: LogThreshold | undefined = override && parseThreshold(override) || undefined;
+    const withGeo = modules.some(({ name }) => name === "geoip");
+    this.settings = { level: overridden ?? level, format, withGeo };
+    this.#file = file.enabled && file.path !== undefined
+      ? openLogFile({ path: file.path, append: file.append })
+      : undefined;
+    const stream = this.#file ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
+    this.#sink = new LogSink(stream, this.settings, tellOnStderr);
+    const keeper = workerSlots(config);
+    for (let slot = 0; slot <= keeper; slot++) {
+      this.#sink.add(new LogRingReader(zones.get(logZone(slot))));
+    }
+    const ring = new LogRingWriter(zones.get(logZone(keeper)), () => this.pump());
+    this.#own = new RingLogger(ring, this.settings);
+    if (override !== undefined && overridden === undefined) {
+      this.log("warn", "fluxheim", `${LEVEL_VARIABLE}="${override}" is no log level; ignored`);
+    }
+  }
+
+  enabled(level: LogLevel): boolean {
+    return this.#own.enabled(level);
+  }
+
+  log(level: LogLevel, target: LogTarget, message: string): void {
+    this.#own.log(level, target, message);
+  }
+
+  access(exchange: Exchange): void {
+    this.#own.access(exchange);
+  }
+
+  /** Begins to write what all threads have said. */
+  pump(): void {
+    this.#sink.pump();
+  }
+
+  /** Writes what is left, for at most `limitMs`, and closes the log file. */
+  async close(limitMs: number): Promise<void> {
+    if (await this.#sink.flush(limitMs)) this.#file?.close();
+  }
+}
+
+/** A log file that cannot be written must be noticed somewhere else. */
+function tellOnStderr(reason: string): void {
+  const text = `fluxheim: the log cannot be written and lines are being lost: ${reason}\n`;
+  Deno.stderr.write(new TextEncoder().encode(text)).catch(() => {});
+}

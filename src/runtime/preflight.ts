@@ -1,0 +1,73 @@
+/**
+ * What is looked at before a configuration is taken up: may this process do what it asks for, and do
+ * the modules find on this machine what they need.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../config/types.ts";
+import type { Module, System } from "../gateway/module.ts";
+import { missingGrants } from "./granted.ts";
+import { KEY_LOG_VARIABLE } from "./own_permissions.ts";
+import type { Plan } from "./permissions.ts";
+
+/** Runs the checks of every module that touch the system. */
+export async function modulePreflight(
+  config: Config,
+  modules: readonly Module[],
+): Promise<readonly Problem[]> {
+  const system: System = { uid: effectiveUid() };
+  const found = await Promise.all(
+    modules.map(async (module) => await module.preflight?.(config, system) ?? []),
+  );
+  return found.flat();
+}
+
+/** One problem for each key that asks for what this process may not do. */
+export function permissionProblems(plan: Plan): readonly Problem[] {
+  return missingGrants(plan).map(({ kind, value, key }) => ({
+    key,
+    message: `needs --allow-${kind}=${value}, which this process was not started with`,
+    hint: '"fluxheim permissions" prints all flags that a configuration needs',
+  }));
+}
+
+/** What about the process itself speaks against serving. */
+export function processProblems({ server }: Config): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (server.process.daemon) {
+    problems.push({
+      key: "server.process.daemon",
+      message: "must be false: this program does not detach itself",
+      hint: 'run it under systemd, a container runtime or "fluxheim supervise"',
+    });
+  }
+  if (server.process.error_log !== undefined) {
+    problems.push({
+      key: "server.process.error_log",
+      message: "has no effect: it is where a detached process would write",
+      hint: "use [logging.file]",
+      warning: true,
+    });
+  }
+  if (readableVariable(KEY_LOG_VARIABLE) !== undefined) {
+    problems.push({
+      key: "",
+      message:
+        `the environment variable ${KEY_LOG_VARIABLE} is set: with it the runtime writes the ` +
+        "secrets of TLS connections to a file",
+      hint: "unset it",
+    });
+  }
+  return problems;
+}
+
+/** An environment variable, if it is set and this process may read it. */
+export function readableVariable(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : undefined;
+}
+
+function effectiveUid(): number {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
+  return (state === "granted" ? Deno.uid() : null) ?? -1;
+}

@@ -1,0 +1,9 @@
+/** How a problem reads in a log line or on a terminal. @module */
+import type { Problem } from "../config/types.ts";
+
+/** File, line, key, what is wrong and the way out, in one line. */
+export function problemText({ key, message, hint, file, line }: Problem): string {
+  const place = file === undefined ? "" : line === undefined ? `${file}: ` : `${file}:${line}: `;
+  const subject = key === "" ? "" : `${key}: `;
+  return `${place}${subject}${message}${hint === undefined ? "" : ` (${hint})`}`;
+}

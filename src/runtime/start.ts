@@ -1,0 +1,120 @@
+/**
+ * From a configuration to workers that serve it, or to every reason why that cannot be.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../config/types.ts";
+import { Zones } from "../net/zone.ts";
+import { hasBlanketNet } from "./granted.ts";
+import { KeeperLog } from "./keeper_log.ts";
+import { probeListeners } from "./listen_probe.ts";
+import { permissionPlan, type ThreadPermissions, workerPermissions } from "./permissions.ts";
+import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
+import { problemText } from "./problem_text.ts";
+import type { Profile } from "./profile.ts";
+import type { Loaded } from "./reload.ts";
+import { type Load, WorkerPool } from "./worker_pool.ts";
+import type { OpenedListener } from "./worker_messages.ts";
+import { zoneRequests } from "./zone_plan.ts";
+
+/** How long the last log lines may take to be written. */
+export const LAST_LOG_MS = 1_000;
+
+/** What a keeper works with. */
+export interface KeeperOptions {
+  readonly profile: Profile;
+  /** Reads and checks the configuration: at start, and again for every reload. */
+  load(): Promise<Loaded>;
+  /** Absolute path of what `load` reads, for the permission plan; `undefined` for built-in defaults. */
+  readonly configSource: string | undefined;
+}
+
+/** Why the gateway could not start; every reason that was found. */
+export class StartError extends Error {
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems.map(problemText).join("\n"));
+    this.name = "StartError";
+  }
+}
+
+/** A gateway whose workers serve. */
+export interface Started {
+  /** As it was loaded. */
+  readonly loaded: Config;
+  readonly load: Load;
+  readonly log: KeeperLog;
+  readonly pool: WorkerPool;
+  readonly listeners: readonly OpenedListener[];
+}
+
+/**
+ * Starts the workers.
+ *
+ * @throws {StartError} when one cannot; nothing is left running or listening.
+ */
+export async function startWorkers(options: KeeperOptions): Promise<Started> {
+  const { modules, workerUrl } = options.profile;
+  const { config: loaded, warnings } = await readyConfig(options);
+  const probed = probeListeners(loaded);
+  if (probed.problems !== undefined) throw new StartError(probed.problems);
+  const { config } = probed;
+  const zones = new Zones();
+  zones.prepare(zoneRequests(config, modules));
+  const log = openLog(config, options, zones);
+  for (const warning of warnings) log.log("warn", "fluxheim", problemText(warning));
+  const load: Load = { config, zones, permissions: edgePermissions(config, options) };
+  const pool = new WorkerPool(load, {
+    url: workerUrl,
+    modules,
+    log,
+    logSettings: log.settings,
+    onLog: () => log.pump(),
+  });
+  const outcome = await pool.start();
+  if ("failure" in outcome) {
+    await log.close(LAST_LOG_MS);
+    throw new StartError([{ key: "", message: outcome.failure }]);
+  }
+  return { loaded, load, log, pool, listeners: outcome.listeners };
+}
+
+/** What the edge workers of a configuration with found ports may do. */
+export function edgePermissions(
+  config: Config,
+  { profile, configSource }: KeeperOptions,
+): ThreadPermissions {
+  const plan = permissionPlan(config, profile.modules, { configSource });
+  return workerPermissions(plan, { blanketNet: hasBlanketNet() });
+}
+
+/** The configuration, if nothing that can be known beforehand speaks against serving it. */
+async function readyConfig(
+  { profile, load, configSource }: KeeperOptions,
+): Promise<{ readonly config: Config; readonly warnings: readonly Problem[] }> {
+  const { config, problems } = await load();
+  if (config === undefined) throw new StartError(problems);
+  const found = [
+    ...problems,
+    ...processProblems(config),
+    ...permissionProblems(permissionPlan(config, profile.modules, { configSource })),
+  ];
+  refuseErrors(found);
+  // Only what is permitted can be looked at.
+  found.push(...await modulePreflight(config, profile.modules));
+  refuseErrors(found);
+  return { config, warnings: found };
+}
+
+function refuseErrors(problems: readonly Problem[]): void {
+  const errors = problems.filter(({ warning }) => warning !== true);
+  if (errors.length > 0) throw new StartError(errors);
+}
+
+function openLog(config: Config, { profile }: KeeperOptions, zones: Zones): KeeperLog {
+  try {
+    return new KeeperLog(config, profile.modules, zones);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new StartError([{ key: "logging.file.path", message: `cannot be opened: ${message}` }]);
+  }
+}
