@@ -11,6 +11,8 @@ export interface Accepted {
   readonly stream: Duplex;
   readonly facts: ConnectionFacts;
   readonly protocol: "http/1.1" | "h2";
+  /** To be called when the codec has returned: the connection no longer counts as open. */
+  done(): void;
 }
 
 /** An open listener. */

@@ -1,0 +1,72 @@
+/** Accepting connections until told to stop, come what may. @module */
+import type { Clock } from "./clock.ts";
+
+/** What a loop accepts from: a `Deno.TcpListener` or `Deno.TlsListener`. */
+export interface Acceptor<C> {
+  accept(): Promise<C>;
+  close(): void;
+}
+
+/**
+ * Accepts connections from one socket. An error of `accept` never ends it: a client that left the queue
+ * is skipped, and when the process has no more descriptors (`EMFILE`) the loop waits for the next tick
+ * of the clock instead of spinning.
+ */
+export class AcceptLoop<C> {
+  #closed = false;
+  #resume: (() => void) | undefined;
+
+  /**
+   * @param onConnection Must not throw; it is not waited for.
+   * @param onFault Told once a pause, for the log.
+   */
+  constructor(
+    readonly source: Acceptor<C>,
+    readonly clock: Clock,
+    readonly onConnection: (connection: C) => void,
+    readonly onFault: (error: Error) => void,
+  ) {}
+
+  /** Runs until {@linkcode AcceptLoop.close}. */
+  async run(): Promise<void> {
+    while (!this.#closed) {
+      let connection: C;
+      try {
+        connection = await this.source.accept();
+      } catch (error) {
+        if (this.#closed) return;
+        if (leftTheQueue(error)) continue;
+        this.onFault(error instanceof Error ? error : new Error(String(error)));
+        await this.#pause();
+        continue;
+      }
+      this.onConnection(connection);
+    }
+  }
+
+  /** Stops accepting; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.source.close();
+    this.#resume?.();
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const stop = this.clock.every(resolve);
+      this.#resume = () => {
+        stop();
+        resolve();
+      };
+    });
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+}
+
+/** Whether a client had gone before it was accepted, which says nothing about the listener. */
+function leftTheQueue(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { AcceptLoop } from "./accept_loop.ts";
+import { Clock } from "./clock.ts";
+
+/** Accepts what a test says, then waits until it is closed. */
+class Script {
+  readonly #steps: (string | Error)[];
+  #end: ((error: Error) => void) | undefined;
+  accepts = 0;
+
+  constructor(...steps: (string | Error)[]) {
+    this.#steps = steps;
+  }
+
+  accept(): Promise<string> {
+    this.accepts++;
+    const step = this.#steps.shift();
+    if (step === undefined) return new Promise((_, reject) => this.#end = reject);
+    return step instanceof Error ? Promise.reject(step) : Promise.resolve(step);
+  }
+
+  close(): void {
+    this.#end?.(new Deno.errors.BadResource("closed"));
+  }
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("an error of accept is reported and the loop waits for a tick", async () => {
+  const clock = new Clock();
+  const script = new Script(new Error("Too many open files"), "next");
+  const seen: string[] = [];
+  const loop = new AcceptLoop(script, clock, (c) => seen.push(c), (e) => seen.push(e.message));
+  const running = loop.run();
+  await turn();
+  assert.deepEqual(seen, ["Too many open files"]);
+  assert.equal(script.accepts, 1);
+  clock.tick();
+  await turn();
+  assert.deepEqual(seen, ["Too many open files", "next"]);
+  clock.tick();
+  await turn();
+  assert.equal(script.accepts, 3, "a pause ends once");
+  loop.close();
+  await running;
+});
+
+Deno.test("a client that left the queue is skipped without a pause or a word", async () => {
+  const script = new Script(new Deno.errors.ConnectionAborted("gone"), "next");
+  const seen: string[] = [];
+  const loop = new AcceptLoop(script, new Clock(), (c) => seen.push(c), () => seen.push("fault"));
+  const running = loop.run();
+  await turn();
+  assert.deepEqual(seen, ["next"]);
+  loop.close();
+  await running;
+});
+
+Deno.test("closing ends a loop that waits or pauses", async () => {
+  for (const script of [new Script(), new Script(new Error("Too many open files"))]) {
+    const loop = new AcceptLoop(script, new Clock(), () => {}, () => {});
+    const running = loop.run();
+    await turn();
+    loop.close();
+    await running;
+  }
+});
