@@ -57,6 +57,14 @@ export class Exchange extends HttpExchange {
     else this.#held.push(held);
   }
 
+  /** Releases one thing held before the exchange is over; nothing happens when it is not held. */
+  releaseNow(held: Held): void {
+    const at = this.#held?.lastIndexOf(held) ?? -1;
+    if (at < 0) return;
+    this.#held?.splice(at, 1);
+    held.release(this);
+  }
+
   /** Releases everything held, last first. Called by the pipeline's `finish`. */
   releaseAll(): void {
     const held = this.#held;

@@ -1,0 +1,47 @@
+/** The `concurrency` table of vhosts and routes (spec 02 section 11.3). @module */
+import { z } from "zod";
+import type { Frozen } from "../../config/frozen.ts";
+import { status } from "../../config/values.ts";
+import { type Bounds, checkWhenEnabled, countWhenEnabled } from "../../config/when_enabled.ts";
+
+/** Most requests that may wait for one limit, whatever `max_in_flight` is. */
+export const MAX_QUEUE = 1_000_000;
+
+const bounds = {
+  max_in_flight: { min: 1, max: 1_000_000 },
+  max_queue: { min: 0, max: MAX_QUEUE },
+  queue_timeout_ms: { min: 0, max: 60_000 },
+} satisfies Record<string, Bounds>;
+
+/** `[vhosts.concurrency]` and `[vhosts.routes.concurrency]`. */
+export const concurrencySchema = z.strictObject({
+  enabled: z.boolean().default(false)
+    .describe("Limit how many requests are served at a time. While off, nothing else is checked."),
+  max_in_flight: countWhenEnabled(bounds.max_in_flight).optional()
+    .describe("Requests and tunnels at a time, in the whole process. Required when enabled."),
+  max_queue: countWhenEnabled(bounds.max_queue).default(0)
+    .describe("Requests that may wait, first in first out; 0: four times `max_in_flight`."),
+  queue_timeout_ms: countWhenEnabled(bounds.queue_timeout_ms).default(0)
+    .describe("Longest wait; 0: nobody waits, the queue is not used."),
+  status: status().default(503).describe("Status of a refusal."),
+}).superRefine(checkWhenEnabled(bounds)).superRefine((table, context) => {
+  if (!table.enabled || table.max_in_flight !== undefined) return;
+  context.addIssue({
+    code: "custom",
+    input: undefined,
+    path: ["max_in_flight"],
+    message: "must be given when concurrency.enabled is true",
+  });
+});
+
+/** A checked `concurrency` table. */
+export type ConcurrencyConfig = Frozen<z.output<typeof concurrencySchema>>;
+
+declare module "../../config/types.ts" {
+  interface VhostTables {
+    readonly concurrency?: ConcurrencyConfig;
+  }
+  interface RouteTables {
+    readonly concurrency?: ConcurrencyConfig;
+  }
+}
