@@ -1,0 +1,76 @@
+/**
+ * A server of its own for the tests of this folder: one listener, one handler, time that the test moves.
+ *
+ * @module
+ */
+import { Clock } from "../../net/clock.ts";
+import { Fields } from "../fields.ts";
+import { HttpExchange } from "../exchange.ts";
+import { OpenConnections } from "../server.ts";
+import { serveHttp1 } from "./server.ts";
+
+/** What a test's server does with a request; throwing is answered with the error's status. */
+export type Answerer = (exchange: HttpExchange) => void | Promise<void>;
+
+/** A server that a test speaks to over a real socket. */
+export class TestServer implements AsyncDisposable {
+  readonly clock = new Clock();
+  readonly open = new OpenConnections();
+  readonly finished: HttpExchange[] = [];
+  readonly refusals: string[] = [];
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #serving: Promise<void>;
+
+  constructor(
+    answer: Answerer,
+    limits = { maxHeadBytes: 65_536, maxUriBytes: 8192, maxFields: 100 },
+  ) {
+    const handler = {
+      create: (facts: HttpExchange["connection"]) => new HttpExchange(facts),
+      handle: (exchange: HttpExchange) => {
+        exchange.response = new Fields();
+        return answer(exchange);
+      },
+      refuse: (exchange: HttpExchange, status: number, reason: string) => {
+        this.refusals.push(reason);
+        exchange.status = status;
+        exchange.response = new Fields();
+      },
+      finish: (exchange: HttpExchange) => {
+        this.finished.push(exchange);
+      },
+    };
+    this.#serving = this.#serve(handler, limits);
+  }
+
+  get port(): number {
+    return (this.#listener.addr as Deno.NetAddr).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.open.abort();
+    await this.#serving;
+  }
+
+  async #serve(
+    handler: Parameters<typeof serveHttp1<HttpExchange>>[2],
+    limits: { maxHeadBytes: number; maxUriBytes: number; maxFields: number },
+  ): Promise<void> {
+    const running: Promise<void>[] = [];
+    const options = { limits, clock: this.clock, open: this.open, headTimeoutMs: 10_000 };
+    for await (const conn of this.#listener) {
+      const facts = {
+        peerAddress: conn.remoteAddr.hostname,
+        peerPort: conn.remoteAddr.port,
+        peerIsDirect: true,
+        localAddress: conn.localAddr.hostname,
+        localPort: conn.localAddr.port,
+        listener: "test",
+        tls: undefined,
+      };
+      running.push(serveHttp1(conn, facts, handler, options));
+    }
+    await Promise.all(running);
+  }
+}

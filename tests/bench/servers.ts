@@ -1,0 +1,172 @@
+/**
+ * The programs that are measured side by side, each with a configuration for the same job: one core,
+ * no access log, kept connections on both sides.
+ *
+ * @module
+ */
+import { find, freePort, Process, TempDir } from "../support/peer.ts";
+import { launchArguments } from "../support/gateway.ts";
+import { CLIENT_CORE, SERVER_CORE, startPinned } from "./load.ts";
+
+/** One program at work. */
+export interface Server {
+  readonly name: string;
+  readonly port: number;
+  readonly process: Process;
+}
+
+/** What the programs are to do. */
+export type Job =
+  | { readonly kind: "proxy"; readonly origin: number }
+  | { readonly kind: "static"; readonly root: string };
+
+/** Certificate and key for jobs over TLS. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An nginx on the clients' core that answers: `/` with a few bytes, `/big` with 1 MiB; it takes any body. */
+export async function origin(dir: TempDir): Promise<Server> {
+  const port = freePort();
+  dir.write("origin/big", new Uint8Array(1024 * 1024).fill(120));
+  const config = dir.write(
+    "origin.conf",
+    nginxConfig(
+      dir,
+      "origin",
+      `server { listen 127.0.0.1:${port} reuseport; root ${dir.path}/origin;
+         location = / { return 200 "hello, world\\n"; }
+         location = /upload { client_max_body_size 0; client_body_buffer_size 2m; return 200 "ok\\n"; }
+       }`,
+    ),
+  );
+  const process = startPinned(CLIENT_CORE, find("nginx")!, ["-c", config, "-e", "stderr"]);
+  await process.listening(port);
+  return { name: "origin", port, process };
+}
+
+/** nginx for `job`. */
+export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPair): Promise<Server> {
+  const port = freePort();
+  const listen = tls === undefined
+    ? `listen 127.0.0.1:${port};`
+    : `listen 127.0.0.1:${port} ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};
+       ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
+  const http = job.kind === "static"
+    ? `open_file_cache max=1000; sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
+    : `upstream o { server 127.0.0.1:${job.origin}; keepalive 128; keepalive_requests 100000000; }
+       server { ${listen} client_max_body_size 0; proxy_request_buffering off;
+         location / { proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
+           proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
+           proxy_set_header X-Forwarded-Proto $scheme; } }`;
+  const config = dir.write(`nginx-${port}.conf`, nginxConfig(dir, String(port), http));
+  const process = startPinned(SERVER_CORE, find("nginx")!, ["-c", config, "-e", "stderr"]);
+  await process.listening(port);
+  return { name: "nginx", port, process };
+}
+
+/** HAProxy for a proxy job. */
+export async function haproxyServer(dir: TempDir, job: Job): Promise<Server> {
+  if (job.kind !== "proxy") throw new Error("HAProxy serves no files");
+  const port = freePort();
+  const config = dir.write(
+    `haproxy-${port}.cfg`,
+    `global
+  nbthread 1
+  maxconn 20000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option http-keep-alive
+frontend f
+  bind 127.0.0.1:${port}
+  option forwardfor
+  default_backend b
+backend b
+  http-reuse always
+  server o 127.0.0.1:${job.origin}
+`,
+  );
+  const process = startPinned(SERVER_CORE, find("haproxy")!, ["-f", config]);
+  await process.listening(port);
+  return { name: "haproxy", port, process };
+}
+
+/** Caddy for `job`. */
+export async function caddyServer(dir: TempDir, job: Job): Promise<Server> {
+  const port = freePort();
+  const content = job.kind === "static"
+    ? `root * ${job.root}\n  file_server`
+    : `reverse_proxy 127.0.0.1:${job.origin}`;
+  const config = dir.write(
+    `Caddyfile-${port}`,
+    `{
+  admin off
+  auto_https off
+  log {
+    level ERROR
+  }
+}
+http://127.0.0.1:${port} {
+  ${content}
+}
+`,
+  );
+  const process = startPinned(
+    SERVER_CORE,
+    find("caddy")!,
+    ["run", "--adapter", "caddyfile", "--config", config],
+    {
+      env: { HOME: dir.path, XDG_DATA_HOME: dir.path, XDG_CONFIG_HOME: dir.path, GOMAXPROCS: "1" },
+    },
+  );
+  await process.listening(port);
+  return { name: "caddy", port, process };
+}
+
+/** The gateway itself, with `config` in which `{port}` stands for its port. */
+export async function fluxheim(
+  dir: TempDir,
+  config: string,
+  name = "fluxheim",
+): Promise<Server> {
+  const port = freePort();
+  const file = dir.write(`${name}-${port}.toml`, config.replaceAll("{port}", String(port)));
+  const process = startPinned(SERVER_CORE, Deno.execPath(), await launchArguments(file));
+  await process.listening(port);
+  return { name, port, process };
+}
+
+/** The gateway's configuration for `job`. */
+export function fluxheimConfig(job: Job, extra = ""): string {
+  const content = job.kind === "static"
+    ? `web = { root = "${job.root}" }`
+    : `proxy = { upstream = "127.0.0.1:${job.origin}" }`;
+  return `[server]
+listen = ["127.0.0.1:{port}"]
+${extra}
+[server.limits]
+max_request_body_bytes = "16MiB"
+[logging]
+level = "warn"
+[logging.access]
+enabled = false
+[[vhosts]]
+name = "bench"
+hosts = ["127.0.0.1"]
+${content}
+`;
+}
+
+function nginxConfig(dir: TempDir, name: string, http: string): string {
+  const temp = dir.path;
+  return `daemon off; worker_processes 1; pid ${temp}/${name}.pid; error_log stderr crit;
+    events { worker_connections 16384; }
+    http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;
+      client_body_temp_path ${temp}/b; proxy_temp_path ${temp}/p; fastcgi_temp_path ${temp}/f;
+      uwsgi_temp_path ${temp}/u; scgi_temp_path ${temp}/s;
+      ${http} }`;
+}
