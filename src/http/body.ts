@@ -10,9 +10,10 @@ import type { Fields } from "./fields.ts";
 export class BodyError extends Error {
   /**
    * @param status What a server answers when no answer has begun: 400 broken framing, 408 too slow,
-   * 413 too large. A body that comes from an upstream uses 502.
+   * 413 too large, 500 when what the gateway itself sends fails. A body that comes from an upstream
+   * uses 502.
    */
-  constructor(readonly status: 400 | 408 | 413 | 502, message: string) {
+  constructor(readonly status: 400 | 408 | 413 | 500 | 502, message: string) {
     super(message);
     this.name = "BodyError";
   }

@@ -1,0 +1,124 @@
+/**
+ * The answer to a request for a file that is there: whole, in part, unchanged, or not under these
+ * conditions (spec 02 sections 7.2 to 7.4).
+ *
+ * @module
+ */
+import type { Body } from "../../http/body.ts";
+import {
+  isConditional,
+  isNotModified,
+  preconditionHolds,
+  rangeStillMeans,
+  wantsFresh,
+} from "../../http/conditional.ts";
+import { parseRange } from "../../http/ranges.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { FileBody } from "./file_body.ts";
+import type { OpenFile } from "./open_file.ts";
+import type { Representation } from "./representation.ts";
+
+/** Most bytes of a file in one answer (spec 02 section 7.4). */
+export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+const TOO_LARGE: Refusal = {
+  status: 413,
+  text: "static response too large",
+  cause: "static_too_large",
+};
+
+/** Says `content-length: 0`, to HEAD too. */
+const NOTHING = new Uint8Array(0);
+
+/** Where the bytes of a file come from. Exactly one of the two methods is called, once. */
+export interface Content {
+  readonly representation: Representation;
+  /** `length` bytes from `first`. */
+  part(first: number, length: number): Uint8Array | FileBody;
+  /** The bytes are not wanted. */
+  discard(): void;
+}
+
+/** An open file, read while it is sent. */
+export class DiskContent implements Content {
+  constructor(readonly representation: Representation, private readonly file: OpenFile) {}
+
+  part(first: number, length: number): FileBody {
+    return new FileBody(this.file, first, length);
+  }
+
+  discard(): void {
+    this.file.close();
+  }
+}
+
+/** Answers a GET or HEAD with `content`. */
+export function answer(exchange: Exchange, content: Content): void {
+  const { representation } = content;
+  const { request } = exchange;
+  // The order is that of spec 02 section 7.3.
+  if (isConditional(request)) {
+    if (!preconditionHolds(request, representation)) {
+      return answerWithout(exchange, content, 412);
+    }
+    if (!wantsFresh(request) && isNotModified(request, representation)) {
+      content.discard();
+      exchange.status = 304;
+      exchange.response = representation.notModifiedFields();
+      exchange.responseBody = undefined;
+      return;
+    }
+    const range = request.joined("range");
+    if (range !== undefined && rangeStillMeans(request, representation)) {
+      const asked = parseRange(range, representation.length);
+      if (typeof asked === "object") {
+        const length = asked.last - asked.first + 1;
+        if (!send(exchange, content, 206, asked.first, length)) return;
+        exchange.response.append(
+          "content-range",
+          `bytes ${asked.first}-${asked.last}/${representation.length}`,
+        );
+        return;
+      }
+      if (asked !== "several") {
+        answerWithout(exchange, content, 416);
+        exchange.response.append("content-range", `bytes */${representation.length}`);
+        return;
+      }
+    }
+  }
+  send(exchange, content, 200, 0, representation.length);
+}
+
+/** @returns Whether it is sent; otherwise it is refused as too large. */
+function send(
+  exchange: Exchange,
+  content: Content,
+  status: number,
+  first: number,
+  length: number,
+): boolean {
+  if (length > MAX_RESPONSE_BYTES && exchange.method !== "HEAD") {
+    content.discard();
+    refuse(exchange, TOO_LARGE);
+    return false;
+  }
+  const body: Uint8Array | Body = content.part(first, length);
+  // Closed when the exchange is over, even if a later step puts another body in its place.
+  if (body instanceof FileBody) exchange.hold(body);
+  exchange.status = status;
+  exchange.response = content.representation.fields();
+  exchange.responseBody = body;
+  return true;
+}
+
+/** An answer that says what the file is but has nothing of it, and must not be cached as the file. */
+function answerWithout(exchange: Exchange, content: Content, status: number): void {
+  content.discard();
+  exchange.status = status;
+  exchange.response = content.representation.notModifiedFields();
+  exchange.response.delete("cache-control");
+  exchange.response.delete("expires");
+  exchange.responseBody = NOTHING;
+}

@@ -1,0 +1,97 @@
+/**
+ * What stands at a path below a root, found without following a symbolic link.
+ *
+ * The runtime has no `openat` and, under a scoped read permission, no `O_NOFOLLOW` either, and such a
+ * permission does not stop a link from leading out of the root. So each component is looked at on its own.
+ *
+ * @module
+ */
+
+/** Something as it was when it was looked at. */
+export interface Sight {
+  readonly path: string;
+  readonly info: Deno.FileInfo;
+}
+
+/** A regular file or a directory, and the way to it. */
+export interface Place extends Sight {
+  /** The directories it was reached through, the root first; without itself. */
+  readonly above: readonly Sight[];
+  /** `Date.now()` before the first of these was looked at. */
+  readonly lookedAt: number;
+}
+
+/** Nothing that may be served: no such name, a link on the way, or a device, socket or pipe. */
+export interface Absent {
+  /** How many names from the root down lead to where the way ends; 0 when the root itself is not there. */
+  readonly depth: number;
+}
+
+/**
+ * Looks for `names` below `root`. The root's own place in the file system is the operator's word; its
+ * parents are not looked at.
+ *
+ * @throws What the system says other than that there is no such thing: no right to look, a failing disk.
+ */
+export function locate(root: string, names: readonly string[]): Place | Absent {
+  const lookedAt = Date.now();
+  const above: Sight[] = [];
+  let path = root;
+  let info = look(path);
+  for (let depth = 0;; depth++) {
+    if (info === undefined || !(info.isDirectory || info.isFile)) return { depth };
+    if (depth === names.length) return { path, info, above, lookedAt };
+    // The file itself is there; what is not is anything below it.
+    if (info.isFile) return { depth: depth + 1 };
+    above.push({ path, info });
+    path = below(path, names[depth]);
+    info = look(path);
+  }
+}
+
+/** The first of `names` that is a regular file in `directory`. */
+export function locateAny(directory: Place, names: readonly string[]): Place | undefined {
+  for (const name of names) {
+    const path = below(directory.path, name);
+    const info = look(path);
+    if (info?.isFile) {
+      return { path, info, above: [...directory.above, directory], lookedAt: directory.lookedAt };
+    }
+  }
+  return undefined;
+}
+
+/** The path of `name` in a directory. */
+export function below(directory: string, name: string): string {
+  return directory === "/" ? "/" + name : directory + "/" + name;
+}
+
+/** What is at `path`, its last component not followed; `undefined` when there is no such thing. */
+export function look(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether two looks, or a look and an open file, saw the same thing. */
+export function isSame(
+  a: { readonly dev: number; readonly ino: number | null },
+  b: { readonly dev: number; readonly ino: number | null },
+): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+/** Whether a system error says that there is nothing at a path. */
+export function isAbsence(error: unknown): boolean {
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    return true;
+  }
+  // A chain of links in a component that was swapped a moment ago.
+  if (error instanceof Deno.errors.FilesystemLoop) return true;
+  return error instanceof Error && "code" in error &&
+    (error.code === "ENAMETOOLONG" || error.code === "ENOENT" || error.code === "ENOTDIR" ||
+      error.code === "ELOOP" || error.code === "ENXIO");
+}

@@ -1,0 +1,108 @@
+/**
+ * The `web` tables: static files at the root, in a vhost, in a route (spec 02 section 7).
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Frozen } from "../../config/frozen.ts";
+import type { TableSchema } from "../../config/types.ts";
+import {
+  byteSize,
+  filePath,
+  hasControl,
+  headerValue,
+  list,
+  secs,
+  valueKinds,
+} from "../../config/values.ts";
+
+const MAX_INDEX_FILES = 32;
+
+const directoryListing = z.strictObject({
+  enabled: z.boolean().default(false)
+    .describe("Answer with a list of files where a directory has no index file."),
+  exact_size: z.boolean().default(false).describe("Show sizes in bytes instead of `-`."),
+  local_time: z.boolean().default(false)
+    .describe("Show times in the server's time zone instead of GMT."),
+});
+
+const shape = {
+  index_files: list(fileName(), { min: 1, max: MAX_INDEX_FILES }).default(["index.html"])
+    .describe("Files that answer for their directory; the first that exists."),
+  deny_dotfiles: z.boolean().default(true)
+    .describe("Refuse paths with a segment that begins with a dot."),
+  cache_control: headerValue().default("public, max-age=60")
+    .describe("`Cache-Control` of files."),
+  expires: headerValue().optional().describe("`Expires` of files."),
+  directory_listing: directoryListing.prefault({}),
+};
+
+const webSchema = z.strictObject({
+  root: filePath().optional()
+    .describe(
+      "Directory with the files. Without it nothing is served. Must not go through symlinks.",
+    ),
+  ...shape,
+});
+
+/** The `web` table of an error page: as elsewhere, but `root` must be there. */
+export const pageSchema = z.strictObject({
+  root: filePath().describe("Directory with the page. Must not go through symlinks."),
+  ...shape,
+});
+
+/** Memory for files asked for again and again: ours, not in the 1.5 line. */
+const memorySchema = z.strictObject({
+  max_bytes: byteSize({ min: 0 }).default(64 * 1024 * 1024)
+    .describe("Most bytes of files to keep in memory, over all workers; 0 keeps none."),
+  max_file_bytes: byteSize().default(1024 * 1024)
+    .describe("Larger files are not kept but read from the disk each time."),
+  revalidate_secs: secs({ max: 3600 }).default(1)
+    .describe("How long a file is served from memory before the disk is asked whether it changed."),
+});
+
+const rootWebSchema = webSchema.extend({ memory: memorySchema.prefault({}) });
+
+/** The tables this module owns. */
+export const webTables: readonly TableSchema[] = [
+  { table: "web", scopes: ["root"], schema: rootWebSchema },
+  { table: "web", scopes: ["vhost", "route"], schema: webSchema },
+];
+
+/** `[vhosts.web]` and `[vhosts.routes.web]`. */
+export type WebConfig = Frozen<z.output<typeof webSchema>>;
+/** A `web` table with a root: files are served from it. */
+export type PageConfig = Frozen<z.output<typeof pageSchema>>;
+/** `[web]`. */
+export type RootWebConfig = Frozen<z.output<typeof rootWebSchema>>;
+/** `[web.memory]`. */
+export type MemoryConfig = Frozen<z.output<typeof memorySchema>>;
+
+/** What `[web.memory]` is when it is not written. */
+export const DEFAULT_MEMORY: MemoryConfig = memorySchema.parse({});
+
+/** Whether files are served from this table. */
+export function hasRoot(web: WebConfig | undefined): web is PageConfig {
+  return web?.root !== undefined;
+}
+
+function fileName() {
+  return z.string().refine(
+    (name) =>
+      name.trim() !== "" && !/[/\\]/.test(name) && !hasControl(name) && name !== "." &&
+      name !== "..",
+    { error: 'must be the name of a file without "/" and "\\", and not "." or ".."' },
+  ).register(valueKinds, { type: "file name", allowed: "no `/`, `\\`, `.`, `..`" });
+}
+
+declare module "../../config/types.ts" {
+  interface RootTables {
+    readonly web?: RootWebConfig;
+  }
+  interface VhostTables {
+    readonly web?: WebConfig;
+  }
+  interface RouteTables {
+    readonly web?: WebConfig;
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * The files of one `web` table, and the step that serves them.
+ *
+ * @module
+ */
+import { Fields } from "../../http/fields.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Logger } from "../../gateway/log.ts";
+import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { answer, type Content, DiskContent } from "./answer.ts";
+import { readListing, renderListing } from "./listing.ts";
+import { locate, locateAny, type Place } from "./lookup.ts";
+import { Absence, HotFile, MAX_ABSENCE_KEY, type Memory, type Remembered } from "./memory.ts";
+import { type OpenFile, openFile } from "./open_file.ts";
+import { Representation } from "./representation.ts";
+import { type PathProblem, readRequestPath, type RequestPath } from "./request_path.ts";
+import type { PageConfig } from "./schema.ts";
+
+/** What the sites of one worker share. */
+export interface SiteContext {
+  readonly clock: { readonly now: number };
+  readonly memory: Memory;
+  readonly watch: { readonly changes: number };
+  readonly log: Logger;
+}
+
+/** How often something is looked for anew that changes while it is opened. */
+const ATTEMPTS = 4;
+
+const FORBIDDEN: Refusal = { status: 403, text: "forbidden", cause: "static_path" };
+const MALFORMED: Refusal = { status: 400, text: "unsafe request path", cause: "static_path" };
+const BROKEN: Refusal = { status: 500, text: "internal server error", cause: "static_io" };
+
+const encoder = new TextEncoder();
+
+/** Static files below one root. */
+export class Site {
+  readonly #web: PageConfig;
+  readonly #context: SiteContext;
+  /** By decoded path; none with a `%` in it, so that a path without escapes is its own key. */
+  readonly #files = new Map<string, HotFile>();
+  readonly #absences = new Map<string, Absence>();
+
+  constructor(web: PageConfig, context: SiteContext) {
+    this.#web = web;
+    this.#context = context;
+  }
+
+  /** The step: answers GET and HEAD for what is there, leaves everything else alone. */
+  serve(exchange: Exchange): void | Promise<void> {
+    if (exchange.method !== "GET" && exchange.method !== "HEAD") return;
+    const hot = this.#files.get(exchange.servedPath);
+    if (hot !== undefined && this.#isCurrent(hot)) {
+      this.#context.memory.files.touch(hot);
+      return answer(exchange, hot);
+    }
+    try {
+      return this.#serveFromDisk(exchange);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  /**
+   * The content at `path`, whatever the conditions of a request; `undefined` when there is none.
+   *
+   * @param path Percent-encoded, begins with `/`.
+   * @throws What the system says, other than that there is nothing.
+   */
+  content(path: string): Content | undefined {
+    const requested = readRequestPath(path, this.#web.deny_dotfiles);
+    if (typeof requested === "string") return undefined;
+    const found = this.#open(requested);
+    return found !== undefined && "representation" in found ? found : undefined;
+  }
+
+  /** What a GET for `path` would be answered with, in words; asks the disk, not the memory. */
+  explain(path: string): string {
+    const requested = readRequestPath(path, this.#web.deny_dotfiles);
+    if (typeof requested === "string") {
+      return requested === "absent" ? "no such file" : `${refusalOf(requested).status}`;
+    }
+    const place = this.#find(requested);
+    if (place === undefined) return `no file for ${requested.decoded} below ${this.#web.root}`;
+    return place.info.isFile ? `file ${place.path}` : `listing of ${place.path}`;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    const { memory } = this.#context;
+    for (const file of this.#files.values()) memory.files.drop(file);
+    for (const absence of this.#absences.values()) memory.absences.drop(absence);
+  }
+
+  #serveFromDisk(exchange: Exchange): void | Promise<void> {
+    const requested = readRequestPath(exchange.servedPath, this.#web.deny_dotfiles);
+    if (typeof requested === "string") {
+      if (requested !== "absent") refuse(exchange, refusalOf(requested));
+      return;
+    }
+    const found = this.#open(requested);
+    if (found === undefined) return;
+    if ("representation" in found) return answer(exchange, found);
+    return this.#list(exchange, requested, found);
+  }
+
+  /** The content that answers for a path, a directory to be listed, or nothing. */
+  #open(requested: RequestPath): Content | Place | undefined {
+    const { memory } = this.#context;
+    let hot = this.#files.get(requested.decoded);
+    if (hot !== undefined && this.#isCurrent(hot)) {
+      memory.files.touch(hot);
+      return hot;
+    }
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const place = this.#find(requested);
+      if (hot !== undefined) {
+        if (place !== undefined && hot.isStill(place.info)) {
+          this.#markCurrent(hot);
+          memory.files.touch(hot);
+          return hot;
+        }
+        memory.files.drop(hot);
+        hot = undefined;
+      }
+      if (place === undefined || place.info.isDirectory) return place;
+      const file = openFile(place);
+      const content = file && this.#read(requested, place, file);
+      if (content !== undefined) return content;
+    }
+    throw new Error(`${requested.decoded} changed whenever it was about to be read`);
+  }
+
+  /** Where the file or the directory to list is. */
+  #find(requested: RequestPath): Place | undefined {
+    if (this.#isKnownAbsent(requested.decoded)) return undefined;
+    const found = locate(this.#web.root, requested.names);
+    if ("depth" in found) {
+      this.#rememberAbsence("/" + requested.names.slice(0, found.depth).join("/"));
+      return undefined;
+    }
+    if (found.info.isFile) return requested.isDirectory ? undefined : found;
+    return locateAny(found, this.#web.index_files) ??
+      (this.#web.directory_listing.enabled ? found : undefined);
+  }
+
+  /** Takes a small file into memory; a large one is answered with as it is open. */
+  #read(requested: RequestPath, place: Place, file: OpenFile): Content | undefined {
+    const { memory } = this.#context;
+    const representation = new Representation(this.#web, place.path, file.size, file.modifiedMs);
+    const isKeepable = !requested.decoded.includes("%") && memory.hasRoomFor(file.size);
+    if (!isKeepable) return new DiskContent(representation, file);
+    try {
+      const readAt = Date.now();
+      const bytes = readWhole(file);
+      if (bytes === undefined) return undefined;
+      const hot = new HotFile(
+        this.#files,
+        requested.decoded,
+        representation,
+        bytes,
+        place.info,
+        readAt,
+      );
+      if (memory.files.admit(hot)) {
+        this.#files.set(requested.decoded, hot);
+        this.#markCurrent(hot);
+      }
+      return hot;
+    } finally {
+      file.close();
+    }
+  }
+
+  async #list(exchange: Exchange, requested: RequestPath, first: Place): Promise<void> {
+    try {
+      let directory: Place | undefined = first;
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const entries = await readListing(directory, this.#web.deny_dotfiles);
+        if (entries === "too many") {
+          throw new Error(`${directory.path} has too many entries to list`);
+        }
+        if (entries !== "moved") {
+          const isRoot = requested.names.length === 0;
+          const options = this.#web.directory_listing;
+          exchange.status = 200;
+          exchange.response = new Fields();
+          exchange.response.append("content-type", "text/html; charset=utf-8");
+          exchange.response.append("cache-control", "private, no-store");
+          exchange.responseBody = encoder.encode(
+            renderListing(entries, exchange.path, isRoot, options),
+          );
+          return;
+        }
+        directory = this.#find(requested);
+        if (directory === undefined || directory.info.isFile) return;
+      }
+      throw new Error(`${requested.decoded} changed whenever it was listed`);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  #isCurrent(entry: Remembered): boolean {
+    const { clock, memory, watch } = this.#context;
+    return entry.changes === watch.changes && clock.now - entry.checkedAt < memory.revalidateMs;
+  }
+
+  #markCurrent(entry: Remembered): void {
+    entry.checkedAt = this.#context.clock.now;
+    entry.changes = this.#context.watch.changes;
+  }
+
+  /** Whether the path, or a directory it would be in, was not there a moment ago. */
+  #isKnownAbsent(path: string): boolean {
+    if (this.#absences.size === 0) return false;
+    const { absences } = this.#context.memory;
+    for (let end = path.indexOf("/", 1);; end = path.indexOf("/", end + 1)) {
+      const absence = this.#absences.get(end < 0 ? path : path.slice(0, end));
+      if (absence !== undefined) {
+        if (this.#isCurrent(absence)) {
+          absences.touch(absence);
+          return true;
+        }
+        absences.drop(absence);
+      }
+      if (end < 0) return false;
+    }
+  }
+
+  #rememberAbsence(path: string): void {
+    if (path.length > MAX_ABSENCE_KEY) return;
+    const absence = new Absence(this.#absences, path);
+    if (!this.#context.memory.absences.admit(absence)) return;
+    this.#absences.set(path, absence);
+    this.#markCurrent(absence);
+  }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#context.log.log("error", "fluxheim", `static file not served: ${reason}`);
+    refuse(exchange, BROKEN);
+  }
+}
+
+function refusalOf(problem: Exclude<PathProblem, "absent">): Refusal {
+  return problem === "forbidden" ? FORBIDDEN : MALFORMED;
+}
+
+/** All of a file, or `undefined` when it changes meanwhile. */
+function readWhole(file: OpenFile): Uint8Array | undefined {
+  const bytes = new Uint8Array(file.size);
+  let at = 0;
+  while (at < bytes.length) {
+    const count = file.read(bytes.subarray(at), bytes.length - at, at);
+    if (count === 0) return undefined;
+    at += count;
+  }
+  return file.isUnchanged() ? bytes : undefined;
+}
