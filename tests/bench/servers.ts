@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { find, freePort, Process, TempDir } from "../support/peer.ts";
+import { find, freePort, type Process, type TempDir } from "../support/peer.ts";
 import { launchArguments } from "../support/gateway.ts";
 import { CLIENT_CORE, SERVER_CORE, startPinned } from "./load.ts";
 

@@ -22,6 +22,8 @@ const LINGER_MS = 2_000;
 const MAX_LINGER_BYTES = 1024 * 1024;
 /** What a start line has beside its target: the longest common method, two spaces, the version. */
 const START_LINE_OVERHEAD = 32;
+/** Time for the first request of a connection that was made just before draining began. */
+const FIRST_REQUEST_MS = 1_000;
 /** Head start of a slow reader before `minSendRate` is applied. */
 const RATE_GRACE_MS = 1_000;
 
@@ -50,6 +52,8 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   #body: RequestBody | undefined;
   #draining = false;
   #waiting = false;
+  /** Whether a request has come by this connection. */
+  #served = false;
   #answerBegan = 0;
 
   constructor(
@@ -79,10 +83,19 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     }
   }
 
-  /** Asks the connection to end: at once when it waits, behind the current answer otherwise. */
+  /**
+   * Asks the connection to end: at once when it waits for another request, behind the current answer
+   * otherwise. The first request of a new connection is surely on its way.
+   */
   drain(): void {
     this.#draining = true;
-    if (this.#waiting && this.#inbox.isEmpty) closeQuietly(this.stream);
+    if (!this.#served) {
+      this.deadline = Math.min(this.deadline, this.options.clock.now + FIRST_REQUEST_MS);
+    } else if (this.#waiting && this.#inbox.isEmpty) closeQuietly(this.stream);
+  }
+
+  retire(): void {
+    this.#draining = true;
   }
 
   abort(): void {
@@ -110,8 +123,8 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   /** One request and its answer; tells whether another may follow. */
   async #serveOne(): Promise<boolean> {
     const inbox = this.#inbox;
-    const { clock } = this.options;
-    this.deadline = clock.now + this.options.headTimeoutMs;
+    const { clock, headTimeoutMs } = this.options;
+    this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
 
     let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
     let problem: HeadProblem | undefined;
@@ -119,7 +132,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       problem = this.#tooLong();
       if (problem !== undefined) break;
       if (inbox.isEmpty) {
-        if (this.#draining) return false;
+        if (this.#draining && this.#served) return false;
         this.#waiting = true;
       }
       const scanned = inbox.isReading ? 0 : Math.max(0, inbox.end - inbox.start - 3);
@@ -129,6 +142,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
     }
 
+    this.#served = true;
     const exchange = this.handler.create(this.facts);
     this.#exchange = exchange;
     exchange.startedAt = performance.now();

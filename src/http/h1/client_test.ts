@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+import { Clock } from "../../net/clock.ts";
+import { BytesBody, readAll } from "../body.ts";
+import { ClientError, type ClientRequest } from "../client.ts";
+import { Fields } from "../fields.ts";
+import { until } from "../../../tests/support/peer.ts";
+import { Http1Client } from "./client.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("latin1");
+
+/** An upstream that the test writes by hand, and a client connected to it. */
+class Wire implements AsyncDisposable {
+  readonly clock = new Clock();
+  idle = 0;
+  closed = 0;
+  received = "";
+  #reading: Promise<void>;
+
+  private constructor(readonly upstream: Deno.TcpConn, readonly client: Http1Client) {
+    this.#reading = this.#collect();
+  }
+
+  static async open(timeouts = { readMs: 5_000, sendMs: 5_000, idleMs: 0 }): Promise<Wire> {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const [near, far] = await Promise.all([
+      Deno.connect({ hostname: "127.0.0.1", port }),
+      listener.accept(),
+    ]);
+    listener.close();
+    const clock = new Clock();
+    let wire: Wire | undefined;
+    const client = new Http1Client(near, clock, timeouts, {
+      onIdle: () => {
+        if (wire !== undefined) wire.idle++;
+      },
+      onClosed: () => {
+        if (wire !== undefined) wire.closed++;
+      },
+    });
+    wire = new Wire(far, client);
+    Object.assign(wire, { clock });
+    return wire;
+  }
+
+  async say(text: string): Promise<void> {
+    await this.upstream.write(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+  }
+
+  async heard(text: string): Promise<void> {
+    await until(
+      `the upstream has heard ${JSON.stringify(text)}`,
+      () => this.received.includes(text),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close();
+    try {
+      this.upstream.close();
+    } catch {
+      // The test closed it.
+    }
+    await this.#reading;
+  }
+
+  async #collect(): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (;;) {
+        const count = await this.upstream.read(buffer);
+        if (count === null) return;
+        this.received += decoder.decode(buffer.subarray(0, count));
+      }
+    } catch {
+      // Closed.
+    }
+  }
+}
+
+function request(options: Partial<ClientRequest> = {}): ClientRequest {
+  return {
+    method: "GET",
+    target: "/",
+    scheme: "http",
+    authority: "origin",
+    fields: new Fields(),
+    body: undefined,
+    upgrade: undefined,
+    ...options,
+  };
+}
+
+async function text(body: Parameters<typeof readAll>[0] | undefined): Promise<string> {
+  return body === undefined ? "" : decoder.decode(await readAll(body, 1 << 22));
+}
+
+Deno.test("a request is written with its head and the answer is read", async () => {
+  await using wire = await Wire.open();
+  const fields = Fields.of(["accept", "*/*"], ["x-a", "1"]);
+  const asked = wire.client.request(request({ target: "/a?b", fields }));
+  await wire.heard("GET /a?b HTTP/1.1\r\nhost: origin\r\naccept: */*\r\nx-a: 1\r\n\r\n");
+  await wire.say(
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: x\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\nhello",
+  );
+  const answer = await asked;
+  assert.equal(answer.status, 200);
+  assert.deepEqual([...answer.fields], [["etag", "x"]]);
+  assert.equal(await text(answer.body), "hello");
+  assert.equal(wire.idle, 1);
+});
+
+Deno.test("a connection is used again after each kind of body", async () => {
+  await using wire = await Wire.open();
+  const answers = [
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-T: y\r\n\r\n",
+    "HTTP/1.1 204 No Content\r\n\r\n",
+    "HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
+  ];
+  for (const [index, answer] of answers.entries()) {
+    const asked = wire.client.request(request());
+    await wire.say(answer);
+    const response = await asked;
+    const body = await text(response.body);
+    assert.equal(body, index < 2 ? "ab" : "");
+    if (index === 1) assert.equal(response.body?.trailers?.get("x-t"), "y");
+    assert.equal(wire.idle, index + 1);
+  }
+});
+
+Deno.test("an answer to HEAD has no body whatever its length says", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request({ method: "HEAD" }));
+  await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+  const answer = await asked;
+  assert.equal(answer.body, undefined);
+  assert.equal(answer.fields.get("content-length"), "5");
+  assert.equal(wire.idle, 1);
+});
+
+Deno.test("an answer that ends with the connection is read to its end", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.say("HTTP/1.0 200 OK\r\n\r\nhel");
+  const answer = await asked;
+  await wire.say("lo");
+  wire.upstream.close();
+  assert.equal(await text(answer.body), "hello");
+  assert.equal(wire.idle, 0);
+  assert.equal(wire.closed, 1);
+});
+
+Deno.test("a body of known length follows its head, one of unknown length goes in chunks", async () => {
+  await using wire = await Wire.open();
+  const body = new BytesBody(encoder.encode("hello"));
+  const first = wire.client.request(request({ method: "POST", body }));
+  await wire.heard("content-length: 5\r\n\r\nhello");
+  await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await first;
+  const unknown = {
+    length: undefined,
+    trailers: undefined,
+    read: body.read.bind(new BytesBody(encoder.encode("hello"))),
+    cancel() {},
+  };
+  const second = wire.client.request(request({ method: "POST", body: unknown }));
+  await wire.heard("transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await second;
+  assert.equal(wire.idle, 2);
+});
+
+Deno.test("an answer that comes before the body is sent ends the connection and the body", async () => {
+  await using wire = await Wire.open();
+  let cancelled = false;
+  let resolve: ((count: null) => void) | undefined;
+  const body = {
+    length: 10,
+    trailers: undefined,
+    read: () => new Promise<null>((done) => resolve = done),
+    cancel() {
+      cancelled = true;
+    },
+  };
+  const asked = wire.client.request(request({ method: "POST", body }));
+  await wire.heard("content-length: 10");
+  await wire.say("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+  const answer = await asked;
+  assert.equal(answer.status, 413);
+  assert.equal(await text(answer.body), "no");
+  assert.ok(cancelled);
+  assert.equal(wire.idle, 0);
+  resolve?.(null);
+});
+
+Deno.test("a kept connection that ends while idle leaves at once", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await asked;
+  wire.upstream.close();
+  await until("the client noticed", () => wire.closed === 1);
+});
+
+Deno.test("a kept connection that ends as it is used counts as unprocessed", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await asked;
+  const again = wire.client.request(request());
+  await wire.heard("GET / HTTP/1.1\r\nhost: origin\r\n\r\nGET / HTTP/1.1\r\n");
+  wire.upstream.close();
+  await assert.rejects(
+    again,
+    (error) => error instanceof ClientError && error.stage === "unprocessed",
+  );
+});
+
+Deno.test("a fresh connection that ends is not retried", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.heard("GET /");
+  wire.upstream.close();
+  await assert.rejects(
+    asked,
+    (error) => error instanceof ClientError && error.stage === "response",
+  );
+});
+
+Deno.test("an upstream that does not answer in time is given up", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.heard("GET /");
+  wire.clock.tick(wire.clock.now + 6_000);
+  await assert.rejects(asked, /too long/);
+});
+
+Deno.test("an upstream that stalls inside a body is given up", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+  const { body } = await asked;
+  const reading = text(body);
+  await until("the client waits for the rest", () => {
+    wire.clock.tick(wire.clock.now + 1_000);
+    return wire.closed === 1;
+  });
+  await assert.rejects(reading);
+});
+
+Deno.test("a body that is cut short is an error", async () => {
+  for (const head of ["Content-Length: 5\r\n\r\nhe", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"]) {
+    await using wire = await Wire.open();
+    const asked = wire.client.request(request());
+    await wire.say(`HTTP/1.1 200 OK\r\n${head}`);
+    const { body } = await asked;
+    wire.upstream.close();
+    await assert.rejects(text(body));
+  }
+});
+
+Deno.test("an upgrade becomes a tunnel with the bytes behind the head", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request({ upgrade: "websocket" }));
+  await wire.heard("connection: upgrade\r\nupgrade: websocket\r\n");
+  await wire.say(
+    "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nearly",
+  );
+  const { tunnel } = await asked;
+  assert.ok(tunnel !== undefined);
+  const buffer = new Uint8Array(16);
+  const count = await tunnel.read(buffer);
+  assert.equal(decoder.decode(buffer.subarray(0, count ?? 0)), "early");
+  tunnel.close();
+});
+
+const BAD_ANSWERS: readonly (readonly [string, string])[] = [
+  ["no HTTP", "SSH-2.0-x\r\n\r\n"],
+  ["HTTP/2", "HTTP/2 200\r\n\r\n"],
+  ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"],
+  ["a status with letters", "HTTP/1.1 2x0 OK\r\n\r\n"],
+  ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
+  [
+    "length and coding",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+  ],
+  ["an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"],
+  ["a folded line", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"],
+  ["a NUL in a value", "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"],
+  ["a bare LF in a value", "HTTP/1.1 200 OK\r\nX: a\nSet-Cookie: b\r\n\r\n"],
+  ["an upgrade nobody asked for", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"],
+  ["a head without end", `HTTP/1.1 200 OK\r\nX: ${"a".repeat(70_000)}`],
+  ["endless interim answers", "HTTP/1.1 100 Continue\r\n\r\n".repeat(20)],
+];
+
+for (const [what, answer] of BAD_ANSWERS) {
+  Deno.test(`an upstream's answer with ${what} is refused`, async () => {
+    await using wire = await Wire.open();
+    const asked = wire.client.request(request());
+    await Promise.all([
+      assert.rejects(asked, (error) => error instanceof ClientError && error.stage === "response"),
+      wire.heard("GET /").then(() => wire.say(answer)).catch(() => {}),
+    ]);
+    assert.equal(wire.client.isClosed, true);
+  });
+}
+
+Deno.test("bytes above 0x7F in an upstream's value are kept as they are", async () => {
+  await using wire = await Wire.open();
+  const asked = wire.client.request(request());
+  await wire.say("HTTP/1.1 200 OK\r\nX: caf\xe9\r\nContent-Length: 0\r\n\r\n");
+  assert.equal((await asked).fields.get("x"), "caf\xe9");
+});
