@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { formatKey } from "./key_path.ts";
 import type { Origins } from "./origins.ts";
+import { problemAt } from "./placing.ts";
 import { isTable, type Path, type Schema, schemaAt, type Table } from "./schema_walk.ts";
 import type { Problem, TableScope } from "./types.ts";
 
@@ -70,6 +70,9 @@ const MODULE_KEYS: readonly ModuleKey[] = [
   ),
 ];
 
+/** Keys that switch something on when they are `true`. */
+const SWITCHES: ReadonlySet<string> = new Set(["enabled", "local_static"]);
+
 /** Names of the keys in `scope` that some module of the 1.5 line owns, for hints. */
 export function knownTables(scope: TableScope): readonly string[] {
   return MODULE_KEYS
@@ -94,14 +97,8 @@ export function takeOutAbsent(schema: Schema, root: Table, origins: Origins): Pr
       const name = key.path[key.path.length - 1];
       if (holder === undefined || !Object.hasOwn(holder, name)) continue;
       if (asksForSomething(holder[name])) {
-        const full = [...path, ...key.path];
-        const { origin, path: written } = origins.locate(root, full);
-        problems.push({
-          key: formatKey(written),
-          message: `needs the ${key.module} module, which this build does not have`,
-          file: origin?.file,
-          line: origin?.line,
-        });
+        const message = `needs the ${key.module} module, which this build does not have`;
+        problems.push(problemAt(root, origins, [...path, ...key.path], message));
       }
       origins.remove(holder, name);
     }
@@ -138,11 +135,21 @@ function tableAt(table: Table, path: readonly string[]): Table | undefined {
   return found;
 }
 
-/** An empty table or list, or exactly `enabled = false`, asks for nothing. */
+/**
+ * An empty table or list asks for nothing, and neither does a table that says `enabled = false` and
+ * switches nothing on further down: a file written for a larger build keeps loading (spec 04 section 1).
+ */
 function asksForSomething(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (!isTable(value)) return true;
-  return Object.keys(value).some((key) => key !== "enabled" || value.enabled !== false);
+  return Object.keys(value).length > 0 && (value.enabled !== false || switchesOn(value));
+}
+
+function switchesOn(table: Table): boolean {
+  return Object.keys(table).some((key) => {
+    const value = table[key];
+    return isTable(value) ? switchesOn(value) : SWITCHES.has(key) && value === true;
+  });
 }
 
 function keys(

@@ -5,62 +5,56 @@
  * @module
  */
 import { parse, TomlDate, TomlError } from "smol-toml";
-import { formatKey } from "./key_path.ts";
 import type { Origins } from "./origins.ts";
-import { type KeyPlace, keyPlaces } from "./positions.ts";
+import { keyPlaces } from "./positions.ts";
 import { isTable, type Table } from "./schema_walk.ts";
 import type { Problem } from "./types.ts";
 
-/** What became of one text. */
+/** Longest source line that a message shows. */
+const MAX_SHOWN = 60;
+
+/** The table of a text, or why it is none. */
 export type ParsedToml =
-  | { readonly ok: true; readonly table: Table; readonly problems: readonly Problem[] }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: true; readonly table: Table }
+  | { readonly ok: false; readonly problem: Problem };
 
 /**
  * Reads one file's text.
  *
- * Integers come out as numbers, offset date-times as `TomlDate`. A float or a local date, which no
- * key takes, comes out as a symbol that describes it: no schema accepts one, and its problem can say
- * what stands in the file.
+ * Integers come out as numbers, offset date-times as `TomlDate`. What no key takes (a float, a local
+ * date, an integer that a double cannot hold) comes out as a symbol that describes it: no schema
+ * accepts one, and the problem can say what stands in the file.
  *
  * @param origins Receives the line of every key.
  */
 export function parseToml(text: string, file: string, origins: Origins): ParsedToml {
-  let raw: Table;
   try {
-    raw = parse(text, { integersAsBigInt: true });
+    const table = plainTable(parse(text, { integersAsBigInt: true }));
+    origins.record(table, keyPlaces(text), file);
+    return { ok: true, table };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    return { ok: false, problems: [syntaxProblem(error, text, file)] };
+    return { ok: false, problem: syntaxProblem(error, text, file) };
   }
-  const places = keyPlaces(text);
-  const problems: Problem[] = [];
-  const table = newTable();
-  for (const key of Object.keys(raw)) table[key] = plain(raw[key], [key]);
-  origins.record(table, places, file);
-  return { ok: true, table, problems };
+}
 
-  function plain(value: unknown, path: readonly (string | number)[]): unknown {
-    if (typeof value === "bigint") {
-      if (Number.isSafeInteger(Number(value))) return Number(value);
-      problems.push({
-        key: formatKey(path),
-        message: `must be an integer from -(2^53 - 1) to 2^53 - 1; found ${value}`,
-        file,
-        line: lineAt(places, path),
-      });
-      return 0;
-    }
-    if (typeof value === "number") return Symbol(`the float ${floatText(value)}`);
-    if (value instanceof TomlDate) {
-      return value.isDateTime() && !value.isLocal() ? value : Symbol("a local date or time");
-    }
-    if (Array.isArray(value)) return value.map((entry, i) => plain(entry, [...path, i]));
-    if (!isTable(value)) return value;
-    const copy = newTable();
-    for (const key of Object.keys(value)) copy[key] = plain(value[key], [...path, key]);
-    return copy;
+function plainTable(table: Table): Table {
+  const copy = newTable();
+  for (const key of Object.keys(table)) copy[key] = plain(table[key]);
+  return copy;
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const exact = Number.isSafeInteger(Number(value));
+    return exact ? Number(value) : Symbol(`${value}, which is beyond 2^53`);
   }
+  if (typeof value === "number") return Symbol(`the float ${floatText(value)}`);
+  if (value instanceof TomlDate) {
+    return value.isDateTime() && !value.isLocal() ? value : Symbol("a local date or time");
+  }
+  if (Array.isArray(value)) return value.map(plain);
+  return isTable(value) ? plainTable(value) : value;
 }
 
 /** An empty table in which `__proto__` is a key like any other. */
@@ -70,33 +64,28 @@ export function newTable(): Table {
 
 function syntaxProblem(error: TomlError, text: string, file: string): Problem {
   const reason = error.message.split("\n")[0].replace(/^Invalid TOML document: /, "");
+  const source = (text.split("\n")[error.line - 1] ?? "").trim();
+  const shown = source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN)}…` : source;
   return {
     key: "",
-    message: `is not valid TOML: ${reason} (column ${error.column})`,
-    hint: syntaxHint(text, error.line),
+    message: `is not valid TOML: ${reason} at column ${error.column}` +
+      (shown === "" ? "" : ` of ${shown}`),
+    hint: syntaxHint(source, reason),
     file,
     line: error.line,
   };
 }
 
 /** The common mistakes that TOML itself stumbles over (spec 01 section 1.6). */
-function syntaxHint(text: string, line: number): string | undefined {
-  const lines = text.split("\n");
-  const wrong = lines[line - 1]?.trim() ?? "";
-  const header = /^\[+\s*(vhosts|vhosts\.routes|.*\.error_pages)\s*\]+/.exec(wrong)?.[1];
-  if (header !== undefined) {
-    return `write [[${header}]] with two brackets, and before any [${header}.…] table that belongs to it`;
+function syntaxHint(source: string, reason: string): string | undefined {
+  const list = /^\[+\s*(vhosts|vhosts\.routes|[a-z.]+\.error_pages)\s*\]+/.exec(source)?.[1];
+  if (list !== undefined) {
+    return `write [[${list}]] with two brackets, and before any [${list}.…] table that belongs to it`;
   }
-  const doubled = /^\[\[\s*(.+?)\s*\]\]/.exec(wrong)?.[1];
+  const doubled = /^\[\[\s*(.+?)\s*\]\]/.exec(source)?.[1];
   if (doubled !== undefined) return `write [${doubled}] with one bracket: it is a single table`;
-  if (/^[A-Za-z0-9_.-]+\s*=\s*[A-Za-z/]/.test(wrong)) return "write texts in quotes";
-  return undefined;
-}
-
-function lineAt(places: KeyPlace, path: readonly (string | number)[]): number {
-  let place = places;
-  for (const key of path) place = place.children.get(key) ?? place;
-  return place.line;
+  if (reason.includes("redefine")) return "a key or table may stand only once";
+  return /^[^=\s]+\s*=\s*[^\s"'[{]/.test(source) ? "texts stand in quotes" : undefined;
 }
 
 function floatText(value: number): string {

@@ -1,0 +1,217 @@
+/**
+ * From the argument of `--config` to a frozen configuration, or to everything that is wrong with it:
+ * read, parse, merge, take out what absent modules own, resolve paths, check, freeze.
+ *
+ * @module
+ */
+import { takeOutAbsent } from "./absent.ts";
+import { assemble } from "./assemble.ts";
+import { parentOf, serviceUid } from "./file_facts.ts";
+import { deepFreeze } from "./frozen.ts";
+import { implicitVhost, lendUpstream } from "./implicit_vhost.ts";
+import { formatKey, parseKey } from "./key_path.ts";
+import { type Fragment, mergeFragments } from "./merge.ts";
+import { Origins } from "./origins.ts";
+import { configuredPaths, pathProblem, resolvePath } from "./paths.ts";
+import { problemAt } from "./placing.ts";
+import { hasErrors } from "./problems.ts";
+import { inSpecOrder } from "./problem_order.ts";
+import { type Schema, shapeOf, type Table, type Visited, walk } from "./schema_walk.ts";
+import { loggingProblems, serverProblems } from "./server_checks.ts";
+import { MAX_FILES, readConfD, readSource, type SourceFile } from "./source.ts";
+import { parseToml } from "./toml.ts";
+import type { Config, Problem, TableSchema } from "./types.ts";
+import { validate } from "./validate.ts";
+import { vhostProblems } from "./vhost_checks.ts";
+
+/** What loading came to. */
+export interface Loaded {
+  /** Frozen and structured-cloneable; `undefined` when any problem is more than a warning. */
+  readonly config: Config | undefined;
+  /** Errors and warnings in spec order (spec 01 section 1.6). */
+  readonly problems: readonly Problem[];
+  /** Absolute paths of the files that were read, in load order. */
+  readonly files: readonly string[];
+  /** The same configuration as it would be written: `dump.ts` makes TOML of it. Empty with errors. */
+  readonly effective: Readonly<Record<string, unknown>>;
+}
+
+/** Rules of a module that span tables; pure. Keys of its problems are those of the `Config`. */
+export type Check = (config: Config) => readonly Problem[];
+
+/** What may differ between the gateway and tools that only look at a configuration. */
+export interface LoadOptions {
+  /** `false` skips the checks of `server.process` paths, which belong to the machine that will run it. */
+  readonly runtimePaths?: boolean;
+  /** The user that source files must belong to, besides root; unless given, who this process runs as. */
+  readonly uid?: number;
+}
+
+/**
+ * Loads a file or directory; without one, the built-in defaults.
+ *
+ * @param tables The tables of the modules in this build.
+ * @param checks Their checks, run on whatever part of the configuration is right.
+ */
+export function loadConfig(
+  source: string | undefined,
+  tables: readonly TableSchema[],
+  checks: readonly Check[],
+  options: LoadOptions = {},
+): Promise<Loaded> {
+  return new Promise((resolve) => resolve(loadFiles(source, tables, checks, options)));
+}
+
+/**
+ * Loads one text as if it stood in `file`, which need not exist: relative paths start at its directory.
+ */
+export function loadText(
+  text: string,
+  tables: readonly TableSchema[],
+  checks: readonly Check[] = [],
+  { file = "/fluxheim.toml", ...options }: LoadOptions & { readonly file?: string } = {},
+): Loaded {
+  const reading = new Reading();
+  reading.parse({ path: file, text });
+  return evaluate(reading, tables, checks, options);
+}
+
+function loadFiles(
+  source: string | undefined,
+  tables: readonly TableSchema[],
+  checks: readonly Check[],
+  options: LoadOptions,
+): Loaded {
+  const reading = new Reading();
+  if (source === undefined) return evaluate(reading, tables, checks, options);
+  const trust = { uid: options.uid ?? serviceUid() };
+  const { files, problems, confD } = readSource(source, trust);
+  reading.problems.push(...problems);
+  for (const file of files) reading.parse(file);
+  if (confD !== undefined && reading.fragments[0]?.table.include_conf_d === true) {
+    const more = readConfD(confD, trust, MAX_FILES);
+    reading.problems.push(...more.problems);
+    for (const file of more.files) reading.parse(file);
+  }
+  return evaluate(reading, tables, checks, options);
+}
+
+/** Files on their way to becoming one configuration. */
+class Reading {
+  readonly origins = new Origins();
+  readonly fragments: Fragment[] = [];
+  readonly problems: Problem[] = [];
+  readonly files: string[] = [];
+
+  parse({ path, text }: SourceFile): void {
+    this.files.push(path);
+    const parsed = parseToml(text, path, this.origins);
+    if (parsed.ok) this.fragments.push({ file: path, table: parsed.table });
+    else this.problems.push(parsed.problem);
+  }
+}
+
+function evaluate(
+  reading: Reading,
+  tables: readonly TableSchema[],
+  checks: readonly Check[],
+  options: LoadOptions,
+): Loaded {
+  const { origins, files } = reading;
+  const refused = (problems: readonly Problem[]): Loaded => {
+    return { config: undefined, problems, files, effective: {} };
+  };
+  // What stands in a file that could not be read or parsed would be missed by everything below.
+  if (hasErrors(reading.problems)) return refused(reading.problems);
+
+  const schema = assemble(tables);
+  const { table: root, problems: mergeProblems } = mergeFragments(
+    reading.fragments,
+    schema,
+    tables,
+    origins,
+  );
+  const implicit = !Array.isArray(root.vhosts) || root.vhosts.length === 0;
+  const problems = [...mergeProblems, ...takeOutAbsent(schema, root, origins)];
+  problems.push(...takeOutDates(schema, root, origins));
+  resolvePaths(schema, root, origins);
+  if (implicit) lendUpstream(schema, root);
+
+  const { value, problems: wrong, taint } = validate(schema, root, origins);
+  problems.push(...wrong);
+  if (value === undefined) return refused(inSpecOrder(problems, schema));
+  delete value.include_conf_d;
+  if (implicit) delete value.vhosts;
+  const config = asConfig(implicit ? { ...value, vhosts: [implicitVhost(schema, value)] } : value);
+
+  const late = [...unsafePaths(schema, value, options)];
+  for (const check of [serverProblems, loggingProblems, vhostProblems, ...checks]) {
+    late.push(...check(config));
+  }
+  for (const problem of late) {
+    const placed = place(problem, root, origins, implicit);
+    if (!taint.explains(parseKey(placed.key), placed.message)) problems.push(placed);
+  }
+  const ordered = inSpecOrder(problems, schema);
+  if (hasErrors(ordered)) return refused(ordered);
+  return { config: deepFreeze(config), problems: ordered, files, effective: deepFreeze(value) };
+}
+
+/** Relative paths start at the directory of the file they stand in (spec 01 section 1.3). */
+function resolvePaths(schema: Schema, root: Table, origins: Origins): void {
+  for (const { text, found: { parent, path } } of configuredPaths(schema, root)) {
+    const key = path[path.length - 1];
+    const file = origins.locate(root, path).origin?.file;
+    if (parent === undefined || file === undefined) continue;
+    const absolute = resolvePath(parentOf(file), text);
+    if (Array.isArray(parent)) parent[Number(key)] = absolute;
+    else parent[key] = absolute;
+  }
+}
+
+/** A date where a table belongs would pass for an empty table, since it is an object too. */
+function takeOutDates(schema: Schema, root: Table, origins: Origins): Problem[] {
+  const found: Visited[] = [];
+  walk(schema, root, (visited) => {
+    const table = visited.value instanceof Date && shapeOf(visited.schema).kind !== "value";
+    if (table) found.push(visited);
+  });
+  return found.map(({ parent, path }) => {
+    const problem = problemAt(root, origins, path, "must be a table or a list; found a date-time");
+    if (parent !== undefined) origins.remove(parent, path[path.length - 1]);
+    return problem;
+  });
+}
+
+function unsafePaths(schema: Schema, value: unknown, { runtimePaths }: LoadOptions): Problem[] {
+  return configuredPaths(schema, value).flatMap(({ rule, text, found }): Problem[] => {
+    if (rule.process && runtimePaths === false) return [];
+    const wrong = pathProblem(text, rule);
+    return wrong === undefined
+      ? []
+      : [{ key: formatKey(found.path), message: `${wrong} (${text})` }];
+  });
+}
+
+/** Says where in the files a problem with the checked configuration comes from. */
+function place(problem: Problem, root: Table, origins: Origins, implicit: boolean): Problem {
+  let path = parseKey(problem.key);
+  if (implicit && path[0] === "vhosts" && path[1] === 0) path = path.slice(2);
+  return { ...problemAt(root, origins, path, problem.message, problem.hint), ...given(problem) };
+}
+
+function given({ file, line, warning }: Problem): Partial<Problem> {
+  return {
+    ...(file === undefined ? {} : { file, line }),
+    ...(warning === undefined ? {} : { warning }),
+  };
+}
+
+/**
+ * The one place where data becomes `Config`: the schemas of this build have just checked it, and the
+ * interfaces that modules merge into `Config` are those schemas' outputs. TypeScript cannot see a list
+ * of schemas as one type.
+ */
+function asConfig(value: Table): Config {
+  return value as unknown as Config;
+}

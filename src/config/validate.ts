@@ -1,0 +1,133 @@
+/**
+ * Finds everything that is wrong with a merged configuration in one go, not just the first thing.
+ *
+ * A schema stops at a wrong value before it looks at rules between values, and rules between tables
+ * need a whole configuration. So what is wrong is noted and taken out, and the rest is checked again
+ * until it is right. Problems that only exist because something was taken out are dropped.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import { findings } from "./issues.ts";
+import { isAtOrBelow } from "./key_path.ts";
+import type { Origins } from "./origins.ts";
+import { problemAt } from "./placing.ts";
+import { type Container, isTable, type Path, type Table } from "./schema_walk.ts";
+import type { Problem } from "./types.ts";
+
+/** What a configuration is once everything wrong was taken out. */
+export interface Validated {
+  /** Complete, with all defaults; `undefined` only if nothing could be kept. */
+  readonly value: Table | undefined;
+  readonly problems: readonly Problem[];
+  readonly taint: Taint;
+}
+
+/**
+ * Parses `root`, which shrinks until it is right.
+ *
+ * @param root Changed: wrong keys and entries are taken out of it.
+ */
+export function validate(schema: z.ZodObject, root: Table, origins: Origins): Validated {
+  const problems: Problem[] = [];
+  const taint = new Taint();
+  while (true) {
+    const result = schema.safeParse(root, { reportInput: true });
+    if (result.success) return { value: result.data, problems, taint };
+    const found = findings(result.error.issues, schema);
+    // A mistyped key stands for the one that was meant: that it is missing is no news.
+    for (const { path, unknown } of found) {
+      if (unknown?.meant === undefined) continue;
+      const meant = [...path.slice(0, -1), unknown.meant];
+      if (standing(root, meant).length < meant.length) taint.add(origins.locate(root, meant).path);
+    }
+    for (const { path, message, hint, unknown } of found) {
+      const known = unknown === undefined &&
+        taint.explains(origins.locate(root, path).path, message);
+      if (!known) problems.push(problemAt(root, origins, path, message, hint));
+    }
+    const targets = found.map(({ path }) => standing(root, path));
+    if (targets.some((target) => target.length === 0)) return { value: undefined, problems, taint };
+    for (const { path, unknown } of found) {
+      if (unknown === undefined) taint.add(origins.locate(root, standing(root, path)).path);
+    }
+    for (const target of innermostFirst(targets)) takeOut(root, target, origins);
+  }
+}
+
+/** What was taken out of a configuration, and which problems follow from that alone. */
+export class Taint {
+  readonly #removed: Path[] = [];
+
+  add(path: Path): void {
+    this.#removed.push(path);
+  }
+
+  /** Whether a problem is about something that was taken out: at it, below it, or naming it. */
+  explains(path: Path, message: string): boolean {
+    return this.#removed.some((removed) =>
+      isAtOrBelow(path, removed) || names(message, path, removed)
+    );
+  }
+}
+
+/** Whether `message`, about `path`, speaks of the key at `removed`. */
+function names(message: string, path: Path, removed: Path): boolean {
+  const keys = removed.filter((part): part is string => typeof part === "string");
+  const name = keys[keys.length - 1];
+  const table = typeof path[path.length - 1] === "string" ? path.slice(0, -1) : path;
+  const near = isAtOrBelow(removed, table);
+  if (near || keys.length === 1) return hasWord(message, name);
+  return hasWord(message, `${keys[keys.length - 2]}.${name}`);
+}
+
+function hasWord(text: string, word: string): boolean {
+  let at = text.indexOf(word);
+  while (at >= 0) {
+    const around = `${text[at - 1] ?? " "}${text[at + word.length] ?? " "}`;
+    if (!/[A-Za-z0-9_]/.test(around)) return true;
+    at = text.indexOf(word, at + 1);
+  }
+  return false;
+}
+
+/** The longest beginning of `path` that exists: for a missing key, the table that lacks it. */
+function standing(root: Table, path: Path): Path {
+  let value: unknown = root;
+  for (const [depth, key] of path.entries()) {
+    const container: unknown = value;
+    if (Array.isArray(container) && typeof key === "number" && key < container.length) {
+      value = container[key];
+    } else if (isTable(container) && Object.hasOwn(container, key)) {
+      value = container[key];
+    } else {
+      return path.slice(0, depth);
+    }
+  }
+  return path;
+}
+
+/** Inner keys before outer ones and later entries before earlier ones, so that no path shifts. */
+function innermostFirst(paths: readonly Path[]): Path[] {
+  const unique = paths.filter((path, i) =>
+    !paths.some((other, j) => j < i && isAtOrBelow(path, other) && path.length === other.length)
+  );
+  return unique.toSorted((a, b) => {
+    for (let i = 0; i < Math.min(a.length, b.length); i++) {
+      const [left, right] = [a[i], b[i]];
+      if (left === right) continue;
+      return typeof left === "number" && typeof right === "number" ? right - left : 0;
+    }
+    return b.length - a.length;
+  });
+}
+
+function takeOut(root: Table, path: Path, origins: Origins): void {
+  let container: Container = root;
+  for (const key of path.slice(0, -1)) {
+    const below: unknown = Array.isArray(container) ? container[Number(key)] : container[key];
+    if (!Array.isArray(below) && !isTable(below)) return;
+    container = below;
+  }
+  origins.remove(container, path[path.length - 1]);
+}

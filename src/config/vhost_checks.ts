@@ -1,0 +1,81 @@
+/**
+ * Rules of `[[vhosts]]` that span keys, vhosts or routes (spec 02 sections 2, 4, 5).
+ *
+ * @module
+ */
+import { routeProblems } from "./route_checks.ts";
+import type { Config, Problem, VhostConfig } from "./types.ts";
+
+/** Problems of all vhosts in order, then of `server.default_vhost`. */
+export function vhostProblems(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const names = new Map<string, number>();
+  const hosts = new Map<string, number>();
+  for (const [index, vhost] of config.vhosts.entries()) {
+    const key = `vhosts[${index}]`;
+    const namesake = names.get(vhost.name);
+    if (namesake !== undefined) {
+      problems.push({
+        key: `${key}.name`,
+        message: `must be unique; vhosts[${namesake}] is called "${vhost.name}" too`,
+        hint: "vhosts of the same name in several files are not merged",
+      });
+    } else names.set(vhost.name, index);
+    problems.push(...hostProblems(vhost, index, hosts), ...redirectProblems(vhost, key));
+    for (const [r, route] of vhost.routes.entries()) {
+      problems.push(...routeProblems(route, `${key}.routes[${r}]`, config.server.regex_enabled));
+    }
+    problems.push(...fallbackProblems(vhost, key));
+  }
+  const wanted = config.server.default_vhost;
+  if (wanted !== undefined && !names.has(wanted)) {
+    problems.push({
+      key: "server.default_vhost",
+      message: `must be the name of one of the vhosts; found "${wanted}"`,
+    });
+  }
+  return problems;
+}
+
+/** Each host belongs to one vhost; `owners` grows. */
+function hostProblems(vhost: VhostConfig, index: number, owners: Map<string, number>): Problem[] {
+  const problems: Problem[] = [];
+  for (const [h, host] of vhost.hosts.entries()) {
+    const owner = owners.get(host);
+    if (owner === undefined) {
+      owners.set(host, index);
+      continue;
+    }
+    problems.push({
+      key: `vhosts[${index}].hosts[${h}]`,
+      message: owner === index
+        ? `must not stand in the list twice: "${host}"`
+        : `must belong to one vhost only: vhosts[${owner}] serves "${host}" too`,
+    });
+  }
+  return problems;
+}
+
+function redirectProblems({ redirect }: VhostConfig, key: string): Problem[] {
+  if (redirect?.enabled !== true || redirect.to !== undefined) return [];
+  return [{
+    key: `${key}.redirect.to`,
+    message: "is required when redirect.enabled is true",
+  }];
+}
+
+/** A vhost's redirect is a fallback too, so it leaves no room for one. */
+function fallbackProblems({ routes, redirect }: VhostConfig, key: string): Problem[] {
+  const fallbacks = [...routes.entries()].filter(([, route]) => route.fallback).map(([r]) => r);
+  const problems = fallbacks.slice(1).map((r): Problem => ({
+    key: `${key}.routes[${r}].fallback`,
+    message: `must be the only one of its vhost: routes[${fallbacks[0]}] is a fallback already`,
+  }));
+  if (redirect?.enabled === true && fallbacks.length > 0) {
+    problems.push({
+      key: `${key}.redirect`,
+      message: `must not be enabled beside a fallback: routes[${fallbacks[0]}] takes what it would`,
+    });
+  }
+  return problems;
+}
