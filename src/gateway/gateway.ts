@@ -12,7 +12,7 @@ import type { Zones } from "../net/zone.ts";
 import { Exchange } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Module, RunningModule, Step, WorkerContext } from "./module.ts";
+import type { Files, Module, RunningModule, Step, WorkerContext } from "./module.ts";
 import type { Plan } from "./plan.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -60,9 +60,11 @@ export class Gateway implements Handler<Exchange> {
   /**
    * Builds a snapshot of `config` without using it yet. When a module cannot start, those that did are
    * stopped again and the error is thrown.
+   *
+   * @param files Content of the files that the modules asked for.
    */
-  async prepare(config: Config): Promise<Snapshot> {
-    const context: WorkerContext = { ...this.services, config };
+  async prepare(config: Config, files: Files = new Map()): Promise<Snapshot> {
+    const context: WorkerContext = { ...this.services, config, files };
     const running: RunningModule[] = [];
     try {
       for (const module of this.modules) running.push(await module.start(context));
@@ -81,8 +83,8 @@ export class Gateway implements Handler<Exchange> {
   }
 
   /** Prepares and commits in one go. */
-  async load(config: Config): Promise<void> {
-    await this.commit(await this.prepare(config));
+  async load(config: Config, files?: Files): Promise<void> {
+    await this.commit(await this.prepare(config, files));
   }
 
   async stop(): Promise<void> {

@@ -108,12 +108,29 @@ export const PHASES = [
 
 export type Phase = typeof PHASES[number];
 
+/**
+ * A file whose content a worker needs and may not read itself: certificates, keys, CA bundles. The keeper
+ * reads it, at the start and again for each reload, and hands the content over.
+ */
+export interface FileRequest {
+  /** Absolute. */
+  readonly path: string;
+  /** Key that names it. */
+  readonly key: string;
+  readonly maxBytes: number;
+}
+
+/** Content of the requested files, by path. */
+export type Files = ReadonlyMap<string, Uint8Array>;
+
 /** What a module gets to build its part for one worker and one snapshot. */
 export interface WorkerContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** What the module's `files` asked for; a file that could not be read is missing. */
+  readonly files: Files;
   /** Shared tables, the same in every worker of the process; asked for by name. */
   readonly zones: Zones;
   /** Index of this worker, from 0: its own cell in tables that have one for each worker. */

@@ -43,15 +43,17 @@ export const proxySchema = z.strictObject({
   upstream: authority().optional().describe("The origin to forward to."),
   upstreams: list(authority(), { max: MAX_UPSTREAMS, unique: "nocase" }).default([])
     .describe("Origins to choose from; two or more need the load-balancer module."),
-  upstreams_file: filePath().optional().describe("Origins from a file; load-balancer module."),
-  upstreams_http_url: httpUrl().optional().describe("Origins from a URL; load-balancer module."),
   upstream_tls: z.boolean().default(false).describe("Speak TLS to the origin."),
   upstream_sni: hostName().optional()
     .describe("Name to ask for and to verify; the origin's own host unless set."),
-  upstream_verify_cert: z.boolean().default(true).describe("Verify the origin's certificate chain."),
+  upstream_verify_cert: z.boolean().default(true).describe(
+    "Verify the origin's certificate chain.",
+  ),
   upstream_verify_hostname: z.boolean().default(true)
     .describe("Verify that the certificate is for the name asked for."),
-  upstream_alternative_cn: hostName().optional().describe("One more name the certificate may have."),
+  upstream_alternative_cn: hostName().optional().describe(
+    "One more name the certificate may have.",
+  ),
   upstream_ca_path: filePath({ trustedParent: true }).optional()
     .describe("PEM bundle that replaces the platform's roots."),
   upstream_client_cert_path: filePath({ trustedParent: true }).optional()
@@ -72,7 +74,9 @@ export const proxySchema = z.strictObject({
   connect_timeout_secs: secs().optional().describe("Longest wait for a TCP connection."),
   upstream_total_connection_timeout_secs: secs().optional()
     .describe("Longest wait for TCP and TLS together."),
-  upstream_idle_timeout_secs: secs().optional().describe("Longest idle time of a pooled connection."),
+  upstream_idle_timeout_secs: secs().optional().describe(
+    "Longest idle time of a pooled connection.",
+  ),
   read_timeout_secs: secs().optional().describe("Longest wait between two reads from the origin."),
   send_timeout_secs: secs().optional().describe("Longest wait for one write to the origin."),
   upstream_tcp_keepalive_idle_secs: secs().optional().describe("TCP keepalive: idle time."),
@@ -127,4 +131,3 @@ declare module "../../config/types.ts" {
 export function originOf(proxy: ProxyConfig): string | undefined {
   return proxy.upstream ?? proxy.upstreams[0];
 }
-
