@@ -8,12 +8,11 @@ import { loggingSchema } from "../../src/config/logging_schema.ts";
 import { serverSchema } from "../../src/config/server_schema.ts";
 import type { Config, RootTables, RouteTables, VhostTables } from "../../src/config/types.ts";
 import { routeShape, vhostShape } from "../../src/config/vhost_schema.ts";
-import { Exchange } from "../../src/gateway/exchange.ts";
+import type { Exchange } from "../../src/gateway/exchange.ts";
+import { exchangeFixture, type RequestFixture } from "../../src/gateway/exchange_fixture.ts";
 import { SILENT } from "../../src/gateway/log_none.ts";
 import { Metrics } from "../../src/gateway/metrics.ts";
 import type { Module, RouteScope, WorkerContext } from "../../src/gateway/module.ts";
-import type { ConnectionFacts, TlsFacts } from "../../src/http/exchange.ts";
-import { Fields } from "../../src/http/fields.ts";
 import { Clock } from "../../src/net/clock.ts";
 import { Zones } from "../../src/net/zone.ts";
 
@@ -46,36 +45,17 @@ export function routeScope(config: Config): RouteScope {
 export function contextOf(
   config: Config,
   modules: readonly Module[],
-  { zones = new Zones(), worker = 0, workers = 2 }: Partial<WorkerContext> = {},
+  { zones = new Zones(), worker = 0, workers = 2, log = SILENT }: Partial<WorkerContext> = {},
 ): WorkerContext {
   for (const module of modules) zones.prepare(module.zones?.(config, workers) ?? []);
   const metrics = new Metrics();
-  return { config, clock: new Clock(), log: SILENT, metrics, zones, worker, workers };
+  const clock = new Clock();
+  return { config, clock, log, metrics, files: new Map(), zones, worker, workers };
 }
 
-/** A request of `clientAddress`, in no scope yet. */
-export function exchangeFrom(
-  clientAddress: string,
-  { tls, request = [] }: {
-    tls?: TlsFacts;
-    request?: readonly (readonly [name: string, value: string])[];
-  } = {},
-): Exchange {
-  const facts: ConnectionFacts = {
-    peerAddress: clientAddress,
-    peerPort: 40_000,
-    peerIsDirect: true,
-    localAddress: "127.0.0.1",
-    localPort: 443,
-    listener: "127.0.0.1:443",
-    tls,
-  };
-  const exchange = new Exchange(facts);
-  exchange.clientAddress = clientAddress;
-  exchange.method = "GET";
-  exchange.target = exchange.path = exchange.servedPath = "/";
-  exchange.request = Fields.of(...request);
-  return exchange;
+/** A request of `clientAddress`, in no scope yet; `""` for a client whose address is not known. */
+export function exchangeFrom(clientAddress: string, request: RequestFixture = {}): Exchange {
+  return exchangeFixture({ authority: "shop.test", ...request, clientAddress });
 }
 
 /** The counters that are not zero, as `name{label=value,...}` to value. */

@@ -1,0 +1,98 @@
+/**
+ * Access rules of vhosts and routes (spec 02 section 11.1): allow and deny lists by client address,
+ * client certificate, country and network.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../../config/types.ts";
+import { policyCounter, scopesOf } from "../../gateway/edge_policy.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type {
+  Module,
+  RouteScope,
+  RunningModule,
+  Steps,
+  WorkerContext,
+} from "../../gateway/module.ts";
+import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { AccessRules } from "./access_rules.ts";
+import { type AccessConfig, accessSchema, GEO_KEYS } from "./schema.ts";
+
+export type { AccessConfig } from "./schema.ts";
+
+const FORBIDDEN: Refusal = { status: 403, text: "forbidden", cause: "access" };
+
+/** The rules of a scope's own table, if there is one that is switched on. */
+function rulesOf({ vhost, route }: RouteScope): AccessConfig | undefined {
+  const table = (route ?? vhost).access;
+  return table?.enabled === true ? table : undefined;
+}
+
+/** Whether `[geoip]` is on. Read by shape: a build with access rules need not have the GeoIP module. */
+function hasGeo(config: Config): boolean {
+  const geoip: unknown = Reflect.get(config, "geoip");
+  return typeof geoip === "object" && geoip !== null && Reflect.get(geoip, "enabled") === true;
+}
+
+/** The capability, for profiles. */
+export const module: Module = {
+  name: "access",
+  schema: [{ table: "access", scopes: ["vhost", "route"], schema: accessSchema }],
+  manifest: {},
+  permissions: () => ({}),
+
+  check(config) {
+    if (hasGeo(config)) return [];
+    const problems: Problem[] = [];
+    for (const scope of scopesOf(config)) {
+      const rules = rulesOf(scope);
+      if (rules === undefined) continue;
+      for (const key of GEO_KEYS) {
+        if (rules[key].length === 0) continue;
+        problems.push({
+          key: `${scope.key}.access.${key}`,
+          message: "must be empty unless geoip.enabled is true: without it no client has a place",
+        });
+      }
+    }
+    return problems;
+  },
+
+  start(context) {
+    return Promise.resolve(new Access(context));
+  },
+};
+
+class Access implements RunningModule {
+  readonly #context: WorkerContext;
+  readonly #rules = new Map<object, AccessRules>();
+
+  constructor(context: WorkerContext) {
+    this.#context = context;
+  }
+
+  plan(scope: RouteScope): Steps | undefined {
+    const config = rulesOf(scope);
+    if (config === undefined) return undefined;
+    const rules = new AccessRules(config);
+    this.#rules.set(scope.route ?? scope.vhost, rules);
+    if (!rules.any) return undefined;
+    const denies = policyCounter(this.#context.metrics, scope, "access", "deny");
+    return {
+      access: (exchange) => {
+        if (rules.denial(exchange) === undefined) return;
+        denies.value++;
+        refuse(exchange, FORBIDDEN);
+      },
+    };
+  }
+
+  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+    const rules = this.#rules.get(scope.route ?? scope.vhost);
+    if (rules === undefined) return undefined;
+    const denial = rules.denial(exchange);
+    return denial === undefined ? "passes" : `refused with 403: ${denial}`;
+  }
+
+  stop(): void {}
+}
