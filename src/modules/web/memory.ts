@@ -20,24 +20,41 @@ export const MAX_ABSENCE_KEY = 256;
 const OVERHEAD_BYTES = 2048;
 const ABSENCE_OVERHEAD_BYTES = 256;
 
-/** The bounds of one worker, over all sites and snapshots it serves. */
+/** What one worker may keep, and what it keeps, over all sites and snapshots it serves. */
 export class Memory {
   readonly files = new Budget(0);
   readonly absences = new Budget(ABSENCE_BYTES);
-  maxFileBytes = 0;
   /** How long something remembered is believed. */
   revalidateMs = 0;
+  #maxFileBytes = 0;
+  /** In the order in which they came; the last is in force. */
+  readonly #configs: MemoryConfig[] = [];
 
-  /** Takes this worker's share of the bounds. */
-  configure(config: MemoryConfig, workers: number): void {
-    this.files.limit = Math.floor(config.max_bytes / workers);
-    this.maxFileBytes = config.max_file_bytes;
-    this.revalidateMs = config.revalidate_secs * 1000;
+  /**
+   * Puts a snapshot's bounds in force, until the returned function is called.
+   *
+   * @param threads How many workers share them.
+   */
+  use(config: MemoryConfig, threads: number): () => void {
+    const share = { ...config, max_bytes: Math.floor(config.max_bytes / threads) };
+    this.#configs.push(share);
+    this.#apply();
+    return () => {
+      this.#configs.splice(this.#configs.indexOf(share), 1);
+      this.#apply();
+    };
+  }
+
+  #apply(): void {
+    const config = this.#configs.at(-1);
+    this.files.limit = config?.max_bytes ?? 0;
+    this.#maxFileBytes = config?.max_file_bytes ?? 0;
+    this.revalidateMs = (config?.revalidate_secs ?? 0) * 1000;
   }
 
   /** Whether a file of this size may be kept. */
   hasRoomFor(bytes: number): boolean {
-    return bytes <= this.maxFileBytes && bytes + OVERHEAD_BYTES <= this.files.limit;
+    return bytes <= this.#maxFileBytes && bytes + OVERHEAD_BYTES <= this.files.limit;
   }
 }
 

@@ -10,7 +10,7 @@ async function isSameCopy(t: TestSite, path: string, before: unknown): Promise<b
 
 Deno.test("memory: a small file is read once until its time is over", async () => {
   await using t = await TestSite.with({ "a.txt": "one" });
-  t.memory.configure(MEMORY, 1);
+  t.memory.use(MEMORY, 1);
   await t.get("/a.txt");
   t.write("a.txt", "three");
   t.clock.now += 1999;
@@ -21,7 +21,7 @@ Deno.test("memory: a small file is read once until its time is over", async () =
 
 Deno.test("memory: a file that did not change is believed again for as long", async () => {
   await using t = await TestSite.with({ "a.txt": "one" });
-  t.memory.configure(MEMORY, 1);
+  t.memory.use(MEMORY, 1);
   t.settle();
   const { responseBody } = await t.ask("/a.txt");
   t.clock.now += 2000;
@@ -92,7 +92,7 @@ Deno.test("memory: what is kept stays within the bound, least recently used out 
   const files: Record<string, string> = {};
   for (let i = 0; i < 40; i++) files[`${i}.txt`] = String(i % 10).repeat(50_000);
   await using t = await TestSite.with(files);
-  t.memory.configure(MEMORY, 1);
+  t.memory.use(MEMORY, 1);
   const { responseBody } = await t.ask("/0.txt");
   for (let i = 1; i < 40; i++) {
     await t.ask(`/${i}.txt`);
@@ -105,20 +105,20 @@ Deno.test("memory: what is kept stays within the bound, least recently used out 
 
 Deno.test("memory: the bound is shared by the workers", async () => {
   await using t = await TestSite.with({});
-  t.memory.configure(MEMORY, 4);
+  t.memory.use(MEMORY, 4);
   assert.equal(t.memory.files.limit, MEMORY.max_bytes / 4);
 });
 
 Deno.test("memory: files larger than allowed are not kept", async () => {
   await using t = await TestSite.with({ "a.txt": "x".repeat(MEMORY.max_file_bytes + 1) });
-  t.memory.configure(MEMORY, 1);
+  t.memory.use(MEMORY, 1);
   await t.get("/a.txt");
   assert.equal(t.memory.files.used, 0);
 });
 
 Deno.test("memory: an absence is remembered until its time is over, with all below it", async () => {
   await using t = await TestSite.with({});
-  t.memory.configure(MEMORY, 1);
+  t.memory.use(MEMORY, 1);
   assert.equal((await t.get("/api/users/1")).status, 0);
   t.write("api/users/2", "two");
   assert.equal((await t.get("/api/users/2")).status, 0);

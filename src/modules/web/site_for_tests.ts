@@ -22,7 +22,7 @@ export class TestSite {
   readonly site: Site;
 
   private constructor(readonly root: string, web: PageConfig) {
-    this.memory.configure(DEFAULT_MEMORY, 1);
+    this.memory.use(DEFAULT_MEMORY, 1);
     const log: Logger = {
       enabled: () => true,
       log: (_level, _target, message) => void this.errors.push(message),

@@ -168,7 +168,7 @@ Deno.test("site: conditions and ranges are honoured alike from memory and from t
   const content = "0123456789";
   for (const max_bytes of [1 << 20, 0]) {
     await using t = await TestSite.with({ "n.txt": content });
-    t.memory.configure({ max_bytes, max_file_bytes: 1 << 20, revalidate_secs: 1 }, 1);
+    t.memory.use({ max_bytes, max_file_bytes: 1 << 20, revalidate_secs: 1 }, 1);
     const first = await t.get("/n.txt");
     const etag = first.fields.get("etag")!;
     const modified = first.fields.get("last-modified")!;
