@@ -5,8 +5,8 @@
  * @module
  */
 import { factsOf, mayRead, parentOf, wayTo } from "./file_facts.ts";
-import { bare, type Schema, type Visited, walk } from "./schema_walk.ts";
-import { type PathRule, valueKinds } from "./values.ts";
+import { type Schema, type Visited, walk } from "./schema_walk.ts";
+import { kindOf, type PathRule } from "./values.ts";
 
 const MAX_STEPS = 256;
 const WRITABLE_BY_OTHERS = 0o022;
@@ -22,7 +22,7 @@ export interface ConfiguredPath {
 export function configuredPaths(schema: Schema, value: unknown): ConfiguredPath[] {
   const paths: ConfiguredPath[] = [];
   walk(schema, value, (found) => {
-    const rule = pathRule(found.schema);
+    const rule = kindOf(found.schema)?.path;
     if (rule === undefined || typeof found.value !== "string" || found.value === "") return;
     paths.push({ rule, text: found.value, found });
   });
@@ -70,8 +70,4 @@ function parentProblem(path: string): string | undefined {
     ancestor = parentOf(ancestor);
   }
   return `is an unsafe path: it has more than ${MAX_STEPS} components`;
-}
-
-function pathRule(schema: Schema): PathRule | undefined {
-  return valueKinds.get(bare(schema).schema)?.path;
 }

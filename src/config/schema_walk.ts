@@ -31,25 +31,31 @@ export type Path = readonly (string | number)[];
 
 /** Takes the wrappers off a schema; of a transforming pipe the side that reads the file stays. */
 export function bare(schema: Schema): Bare {
-  let inner = schema;
   let optional = false;
   let fallback: unknown;
-  while (true) {
-    if (inner instanceof z.core.$ZodOptional) {
+  for (const layer of layers(schema)) {
+    if (layer instanceof z.core.$ZodOptional) optional = true;
+    if (layer instanceof z.core.$ZodDefault || layer instanceof z.core.$ZodPrefault) {
       optional = true;
-      inner = inner._zod.def.innerType;
-    } else if (inner instanceof z.core.$ZodDefault || inner instanceof z.core.$ZodPrefault) {
-      optional = true;
-      fallback = inner._zod.def.defaultValue;
-      inner = inner._zod.def.innerType;
-    } else if (inner instanceof z.core.$ZodReadonly) {
-      inner = inner._zod.def.innerType;
-    } else if (inner instanceof z.core.$ZodPipe) {
-      inner = inner._zod.def.in;
-    } else {
-      return { schema: inner, optional, fallback };
+      fallback ??= layer._zod.def.defaultValue;
     }
+    if (inside(layer) === undefined) return { schema: layer, optional, fallback };
   }
+  return { schema, optional, fallback };
+}
+
+/** A schema, what it wraps, what that wraps, to the one that wraps nothing. */
+export function* layers(schema: Schema): Generator<Schema> {
+  for (let layer: Schema | undefined = schema; layer !== undefined; layer = inside(layer)) {
+    yield layer;
+  }
+}
+
+function inside(schema: Schema): Schema | undefined {
+  if (schema instanceof z.core.$ZodPipe) return schema._zod.def.in;
+  const wraps = schema instanceof z.core.$ZodOptional || schema instanceof z.core.$ZodDefault ||
+    schema instanceof z.core.$ZodPrefault || schema instanceof z.core.$ZodReadonly;
+  return wraps ? schema._zod.def.innerType : undefined;
 }
 
 /** The shape of a schema. */

@@ -13,6 +13,7 @@ import { z } from "zod";
 import { isToken } from "../http/chars.ts";
 import { ipFamily, parseNetwork } from "../net/ip.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
+import { layers, type Schema } from "./schema_walk.ts";
 import { byteLength, hasControl } from "./text.ts";
 import { BYTE_SIZE_FORM, formatByteSize, parseByteSize } from "./units.ts";
 
@@ -39,7 +40,15 @@ export interface PathRule {
 /** Kinds by schema; a wrapped or described schema keeps the kind of what it was made from. */
 export const valueKinds: z.core.$ZodRegistry<ValueKind> = z.registry<ValueKind>();
 
-/** Most entries of a configured set of header names or values, unless its table says otherwise. */
+/** The kind of a schema, whatever is wrapped around it. */
+export function kindOf(schema: Schema): ValueKind | undefined {
+  for (const layer of layers(schema)) {
+    const kind = valueKinds.get(layer);
+    if (kind !== undefined) return kind;
+  }
+  return undefined;
+}
+
 const MAX_HEADER_NAME_BYTES = 256;
 const MAX_HEADER_VALUE_BYTES = 8192;
 const MAX_PATH_BYTES = 4096;
@@ -116,6 +125,7 @@ export function label() {
   return text(
     "a name of 1 to 128 bytes that is not blank and has no control characters",
     (value) => value.trim() !== "" && byteLength(value) <= 128 && !hasControl(value),
+    "name",
   );
 }
 
@@ -193,7 +203,7 @@ export function pathValue() {
 /** A field name; the value is in lower case. */
 export function headerName() {
   return normalized(
-    "a header name of letters, digits and !#$%&'*+-.^_`|~",
+    'a header name such as "x-request-id"',
     (value) =>
       isToken(value) && value.length <= MAX_HEADER_NAME_BYTES ? value.toLowerCase() : undefined,
     "header name",
