@@ -154,6 +154,8 @@ export interface Module {
   permissions(config: Config): Permissions;
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
+  /** Files this configuration needs in its workers; the keeper reads them. Pure. */
+  files?(config: Config): readonly FileRequest[];
   /**
    * Shared tables this configuration needs; the keeper makes them before a worker starts. Pure.
    *

@@ -10,8 +10,6 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import type { RequestPolicy } from "../headers/module.ts";
-import { Http1Client } from "../../http/h1/client.ts";
-import type { Http2Client } from "../../http/h2/client.ts";
 import type { UpstreamPool } from "./pool.ts";
 import { MAX_REPLAY_BYTES, ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
@@ -84,9 +82,11 @@ export class Forwarder {
     const { rules } = this;
     let body: Body | undefined = exchange.requestBody;
     for (let attempt = 0;; attempt++) {
-      const connection = this.#kept(attempt) ?? await rules.pool.connect(exchange);
+      // A second dead connection in a row: the rest of the idle ones is no better, so open a new one.
+      const kept = attempt > 1 ? undefined : rules.pool.takeIdle();
+      const connection = kept ?? await rules.pool.connect(exchange);
       if (exchange.aborted) {
-        if (connection instanceof Http1Client) connection.close();
+        connection.close();
         throw new ClientError("connect", "the client has gone");
       }
       const mayRetry = connection.reused && attempt < rules.maxRetries;
@@ -104,7 +104,8 @@ export class Forwarder {
         upgrade,
       };
       try {
-        return await this.#request(exchange, connection, request);
+        exchange.onAbort = connection.abort;
+        return await connection.request(request);
       } catch (error) {
         const safe = error instanceof ClientError && error.stage === "unprocessed" && mayRetry;
         if (!safe || exchange.aborted) throw error;
@@ -116,25 +117,6 @@ export class Forwarder {
         exchange.upstreamRetries++;
       }
     }
-  }
-
-  #kept(attempt: number): Http1Client | Http2Client | undefined {
-    const { pool } = this.rules;
-    // A second dead connection in a row: the rest of the idle ones is no better, so open a new one.
-    if (attempt > 1) return undefined;
-    return pool.takeIdle() ?? pool.takeShared();
-  }
-
-  #request(
-    exchange: Exchange,
-    connection: Http1Client | Http2Client,
-    request: ClientRequest,
-  ): Promise<ClientResponse> {
-    if (connection instanceof Http1Client) {
-      exchange.onAbort = connection.abort;
-      return connection.request(request);
-    }
-    return connection.request(request, undefined, exchange);
   }
 
   #answer(exchange: Exchange, response: ClientResponse): void {

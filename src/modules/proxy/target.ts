@@ -1,0 +1,63 @@
+/**
+ * From `[proxy]` to what the dialler and the pools take.
+ *
+ * @module
+ */
+import { splitAuthority } from "../../config/values.ts";
+import type { UpstreamTimeouts } from "../../http/h1/client.ts";
+import type { Files } from "../../gateway/module.ts";
+import type { UpstreamTarget, UpstreamTls } from "../../net/dial.ts";
+import type { ProxyConfig } from "./schema.ts";
+
+/** Where `origin` (`host:port`) is and how it is spoken to. */
+export function targetOf(proxy: ProxyConfig, origin: string, files: Files): UpstreamTarget {
+  const { host, port } = splitAuthority(origin)!;
+  const total = proxy.upstream_total_connection_timeout_secs;
+  return {
+    host,
+    port,
+    version: proxy.upstream_http_version === "http1-and-http2" && !proxy.upstream_tls
+      ? "http1"
+      : proxy.upstream_http_version,
+    proxyProtocol: proxy.upstream_proxy_protocol,
+    connectTimeoutMs: inMs(proxy.connect_timeout_secs),
+    totalConnectTimeoutMs: inMs(total),
+    tls: proxy.upstream_tls ? tlsOf(proxy, host, files) : undefined,
+  };
+}
+
+/** The time limits of exchanges with the upstream. */
+export function timeoutsOf(proxy: ProxyConfig): UpstreamTimeouts {
+  return {
+    readMs: inMs(proxy.read_timeout_secs) ?? 0,
+    sendMs: inMs(proxy.send_timeout_secs) ?? 0,
+    idleMs: inMs(proxy.upstream_idle_timeout_secs) ?? 0,
+  };
+}
+
+function tlsOf(proxy: ProxyConfig, host: string, files: Files): UpstreamTls {
+  const serverName = proxy.upstream_sni ?? host;
+  const names = [serverName];
+  if (proxy.upstream_alternative_cn !== undefined) names.push(proxy.upstream_alternative_cn);
+  const roots = proxy.upstream_ca_path;
+  const { upstream_client_cert_path: cert, upstream_client_key_path: key } = proxy;
+  return {
+    serverName,
+    verifyChain: proxy.upstream_verify_cert,
+    verifyNames: proxy.upstream_verify_cert && proxy.upstream_verify_hostname ? names : [],
+    roots: roots === undefined ? undefined : text(files, roots),
+    client: cert === undefined || key === undefined
+      ? undefined
+      : { cert: text(files, cert), key: text(files, key) },
+  };
+}
+
+function text(files: Files, path: string): string {
+  const bytes = files.get(path);
+  if (bytes === undefined) throw new Error(`${path} could not be read`);
+  return new TextDecoder().decode(bytes);
+}
+
+function inMs(secs: number | undefined): number | undefined {
+  return secs === undefined ? undefined : secs * 1000;
+}
