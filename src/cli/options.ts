@@ -1,4 +1,5 @@
 /** Options that more than one command takes. @module */
+import { readableVariable } from "../runtime/preflight.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 import { Failure } from "./command.ts";
 
@@ -25,13 +26,7 @@ export const HELP: OptionSpec = { name: "help", short: "h", help: "print help an
  * @throws {Failure} on an empty path.
  */
 export function configSource(args: ParsedArgs): string | undefined {
-  const source = args.get(CONFIG.name) ?? environment(CONFIG_ENV);
+  const source = args.get(CONFIG.name) ?? readableVariable(CONFIG_ENV);
   if (source === "") throw new Failure("the configuration path is empty");
   return source;
-}
-
-/** A variable, or `undefined` when it is unset or this process may not read it. */
-function environment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
 }

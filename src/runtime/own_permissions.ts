@@ -5,6 +5,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Config } from "../config/types.ts";
 import type { Manifest, Module } from "../gateway/module.ts";
 import { splitAuthority } from "../config/values.ts";
@@ -23,6 +24,15 @@ export interface PlanOptions {
   readonly configSource?: string | undefined;
 }
 
+/**
+ * The directory of this program's own modules, which the keeper must be able to read: the runtime loads
+ * the modules of a worker with the permissions of the thread that starts it. A compiled program carries
+ * them inside.
+ */
+const OWN_MODULES = Deno.build.standalone
+  ? undefined
+  : dirname(fileURLToPath(new URL(".", import.meta.url)));
+
 /** Directories that the packages give the service; the only places a compiled build may write to. */
 const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
 
@@ -33,6 +43,7 @@ export function ownGrants(
   { configSource }: PlanOptions,
 ): readonly PlannedGrant[] {
   const grants: PlannedGrant[] = [...listenerGrants(config)];
+  if (OWN_MODULES !== undefined) grants.push(keeper("read", OWN_MODULES, "the program itself"));
   if (configSource !== undefined) {
     grants.push(keeper("read", configSource, "--config"));
     // A single file may ask for the directory beside it; a directory contains its own.

@@ -1,0 +1,155 @@
+/**
+ * The command line of `fluxheim` (spec 01 section 6): finds the command, parses, reports.
+ *
+ * @module
+ */
+import { nearestWord } from "../config/did_you_mean.ts";
+import type { Profile } from "../runtime/profile.ts";
+import { ABSENT, absentReason } from "./absent.ts";
+import { commandIndex, type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
+import { cacheKeygen } from "./cache_keygen.ts";
+import { checkConfig } from "./check_config.ts";
+import { type Command, EXIT, Failure, type Io } from "./command.ts";
+import { crypto } from "./crypto.ts";
+import { explain } from "./explain.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import { CONFIG, HELP, JSON_OUTPUT } from "./options.ts";
+import { permissions } from "./permissions.ts";
+import { profiles } from "./profiles.ts";
+import { reload } from "./reload.ts";
+import { reloadFrom } from "./reload_from.ts";
+import { run } from "./run.ts";
+import { schema } from "./schema.ts";
+import { validateConfig } from "./validate_config.ts";
+import { printVersion } from "./version.ts";
+
+/** The name every line on standard error begins with. */
+export const PROGRAM = "fluxheim";
+
+/** Commands in the order of the help text. */
+const COMMANDS: readonly Command[] = [
+  permissions,
+  explain,
+  schema,
+  profiles,
+  reload,
+  crypto,
+  cacheKeygen,
+];
+
+/** A way to start the program without a command name. */
+interface Mode {
+  readonly option: OptionSpec;
+  readonly command: Command;
+}
+
+/** Modes by precedence (spec 01 section 6.1); without one the gateway runs. */
+const MODES: readonly Mode[] = [
+  {
+    command: reloadFrom,
+    option: {
+      name: "reload-from",
+      value: "OLD",
+      conflicts: ["check-config", "validate-config", "check-tls-storage"],
+      help: "tell how the change from the configuration OLD to --config can be applied",
+    },
+  },
+  { command: reload, option: { name: "reload", help: reload.summary } },
+  { command: checkConfig, option: { name: "check-config", help: checkConfig.summary } },
+  {
+    command: validateConfig,
+    option: {
+      name: "validate-config",
+      conflicts: ["check-config"],
+      help: validateConfig.summary,
+    },
+  },
+];
+
+const VERSION_OPTION: OptionSpec = { name: "version", help: "print the version and end" };
+const SHARED: readonly OptionSpec[] = [CONFIG, ...MODES.map((m) => m.option), HELP];
+const GLOBAL: readonly OptionSpec[] = [...SHARED, JSON_OUTPUT, VERSION_OPTION];
+
+/**
+ * Runs one command line.
+ *
+ * @param io Where results and messages go.
+ * @returns The exit status; for the gateway itself, once it has ended.
+ */
+export async function cli(profile: Profile, argv: readonly string[], io: Io): Promise<number> {
+  try {
+    return await dispatch(profile, argv, io);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      io.err(`${PROGRAM}: ${error.message}`);
+      io.err(`try: ${PROGRAM} --help`);
+      return EXIT.usage;
+    }
+    if (error instanceof Failure) {
+      io.err(`${PROGRAM}: ${error.message}`);
+      return EXIT.failed;
+    }
+    throw error;
+  }
+}
+
+function dispatch(
+  profile: Profile,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> | number {
+  const at = commandIndex(argv, GLOBAL);
+  if (at >= 0) return runCommand(profile, argv[at], argv.toSpliced(at, 1), io);
+  const args = parseArgs(argv, GLOBAL);
+  if (args.has(HELP.name)) {
+    programHelp(PROGRAM, GLOBAL, COMMANDS).forEach(io.out);
+    return EXIT.ok;
+  }
+  if (args.has(VERSION_OPTION.name)) {
+    printVersion(profile, args.has(JSON_OUTPUT.name), io);
+    return EXIT.ok;
+  }
+  const [first, ...overruled] = MODES.filter((mode) => args.has(mode.option.name));
+  overruled.forEach((mode) => warnOverruled(mode, `--${first.option.name}`, io));
+  return (first?.command ?? run).run({ profile, args, io });
+}
+
+function runCommand(
+  profile: Profile,
+  name: string,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> | number {
+  const command = findCommand(name);
+  const args = parseArgs(argv, [...command.options, ...SHARED]);
+  if (args.has(HELP.name)) {
+    commandHelp(PROGRAM, command, [CONFIG, HELP]).forEach(io.out);
+    return EXIT.ok;
+  }
+  requireOperand(command, args);
+  for (const mode of MODES) if (args.has(mode.option.name)) warnOverruled(mode, name, io);
+  return command.run({ profile, args, io });
+}
+
+function findCommand(name: string): Command {
+  const command = COMMANDS.find((c) => c.name === name);
+  if (command !== undefined) return command;
+  const needs = ABSENT.get(name);
+  if (needs !== undefined) throw new Failure(absentReason(name, needs));
+  const close = nearestWord(name, COMMANDS.map((c) => c.name));
+  const hint = close === undefined ? "" : `; did you mean ${close}?`;
+  throw new UsageError(`unknown command ${name}${hint}`);
+}
+
+function requireOperand({ name, operand }: Command, { positionals }: ParsedArgs): void {
+  const expected = operand === undefined ? 0 : 1;
+  if (positionals.length < expected) throw new UsageError(`${name} needs its operand: ${operand}`);
+  if (positionals.length > expected) {
+    throw new UsageError(`${name}: unexpected argument "${positionals[expected]}"`);
+  }
+}
+
+/** Spec 01 section 6.1 gives commands and earlier modes precedence; what they hide is said. */
+function warnOverruled(mode: Mode, by: string, io: Io): void {
+  io.err(`${PROGRAM}: warning: --${mode.option.name} has no effect beside ${by}`);
+}

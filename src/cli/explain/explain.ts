@@ -1,0 +1,177 @@
+/**
+ * Answers, without serving, how a configuration would serve one request.
+ *
+ * @module
+ */
+import { normalizeHost } from "../../config/host.ts";
+import type { Config, VhostConfig } from "../../config/types.ts";
+import { Exchange } from "../../gateway/exchange.ts";
+import { HostTable } from "../../gateway/host_table.ts";
+import type { Module } from "../../gateway/module.ts";
+import { matchedRoutes } from "../../gateway/redirect.ts";
+import { RouteTable } from "../../gateway/route_table.ts";
+import type { Body } from "../../http/body.ts";
+import type { RequestHead } from "../../http/h1/request_head.ts";
+import { dryGateway } from "../dry_gateway.ts";
+import { chooseListener, type TakingListener, type Verdict } from "./listeners.ts";
+import { type AskedRequest, readAsked } from "./request.ts";
+import { type StepReport, Trace } from "./trace.ts";
+
+/** What becomes of a request. */
+export type Outcome =
+  /** No listener takes it. */
+  | { readonly kind: "unheard" }
+  | { readonly kind: "refused"; readonly status: number; readonly cause: string }
+  | {
+    readonly kind: "answered";
+    readonly status: number;
+    /** Module that answers, or `gateway`. */
+    readonly by: string;
+    readonly detail: string;
+    readonly fields: readonly (readonly [name: string, value: string])[];
+  }
+  | { readonly kind: "forwarded"; readonly by: string; readonly detail: string };
+
+/** Everything there is to say about one request. */
+export interface Explanation {
+  readonly asked: AskedRequest;
+  readonly listeners: readonly Verdict[];
+  /** Empty when no listener takes the request, or its head is refused. */
+  readonly vhosts: readonly Verdict[];
+  /** Routes of the chosen vhost. */
+  readonly routes: readonly Verdict[];
+  /** Effective client address. */
+  readonly clientAddress: string;
+  readonly steps: readonly StepReport[];
+  readonly outcome: Outcome;
+}
+
+/** Explains what `config` does with a request. */
+export async function explain(
+  config: Config,
+  modules: readonly Module[],
+  asked: AskedRequest,
+): Promise<Explanation> {
+  const { taking, verdicts } = chooseListener(config, asked);
+  const nothing = { asked, listeners: verdicts, vhosts: [], routes: [], clientAddress: asked.from };
+  if (taking === undefined) return { ...nothing, steps: [], outcome: { kind: "unheard" } };
+  const { limits } = config.server;
+  const read = readAsked(asked, {
+    maxHeadBytes: limits.max_request_header_bytes,
+    maxUriBytes: limits.max_uri_bytes,
+    maxFields: limits.max_request_headers,
+  });
+  if ("status" in read) {
+    const { status, reason } = read;
+    return { ...nothing, steps: [], outcome: { kind: "refused", status, cause: reason } };
+  }
+  const exchange = exchangeOf(read.head, asked, taking);
+  const trace = new Trace();
+  const gateway = dryGateway(config, trace.wrap(modules));
+  const snapshot = await gateway.prepare(config);
+  try {
+    const plan = snapshot.locate(exchange);
+    if (plan !== undefined) await trace.run(exchange, plan);
+    return {
+      asked,
+      listeners: verdicts,
+      ...selection(config, exchange),
+      clientAddress: exchange.clientAddress,
+      steps: trace.reports,
+      outcome: outcomeOf(exchange, trace),
+    };
+  } finally {
+    if (!(exchange.responseBody instanceof Uint8Array)) exchange.responseBody?.cancel();
+    exchange.releaseAll();
+    await snapshot.stop();
+  }
+}
+
+function exchangeOf(head: RequestHead, asked: AskedRequest, listener: TakingListener): Exchange {
+  const serverName = normalizeHost(asked.authority) ?? "";
+  const exchange = new Exchange({
+    peerAddress: asked.from,
+    peerPort: 0,
+    peerIsDirect: true,
+    localAddress: listener.host,
+    localPort: listener.port,
+    listener: listener.name,
+    tls: asked.scheme === "http"
+      ? undefined
+      : { version: "", cipher: "", serverName, client: undefined },
+  });
+  exchange.method = head.method;
+  exchange.target = head.target;
+  exchange.path = head.path;
+  exchange.query = head.query;
+  exchange.authority = head.authority;
+  exchange.request = head.fields;
+  if (head.framing !== "none") {
+    exchange.requestBody = new AnnouncedBody(
+      head.framing === "length" ? head.contentLength : undefined,
+    );
+  }
+  return exchange;
+}
+
+/** A body of which only the length is known. */
+class AnnouncedBody implements Body {
+  readonly trailers = undefined;
+  constructor(readonly length: number | undefined) {}
+  read(): null {
+    return null;
+  }
+  cancel(): void {}
+}
+
+/** Which vhost and route were chosen, and why not the others. */
+function selection(
+  config: Config,
+  { host, path, method, scope }: Exchange,
+): { vhosts: readonly Verdict[]; routes: readonly Verdict[] } {
+  const { vhosts, server } = config;
+  const table = new HostTable(vhosts, {
+    defaultVhost: server.default_vhost,
+    strict: server.host_routing.strict,
+  });
+  const kind = table.kind(host);
+  const chosen = scope?.vhost;
+  const routes = chosen === undefined
+    ? []
+    : new RouteTable(matchedRoutes(chosen)).explain(method, path);
+  return {
+    vhosts: vhosts.map((vhost) => {
+      const taken = vhost === chosen;
+      const reason = taken ? `${kind} match of host "${host}"` : names(vhost);
+      return { name: vhost.name, taken, reason };
+    }),
+    routes,
+  };
+}
+
+/** Most host names shown of a vhost that does not take the request. */
+const SHOWN_HOSTS = 4;
+
+function names({ hosts }: VhostConfig): string {
+  if (hosts.length === 0) return "names no host";
+  const more = hosts.length > SHOWN_HOSTS ? ` and ${hosts.length - SHOWN_HOSTS} more` : "";
+  return `names ${hosts.slice(0, SHOWN_HOSTS).join(", ")}${more}`;
+}
+
+function outcomeOf(exchange: Exchange, trace: Trace): Outcome {
+  const { status, refusal, response } = exchange;
+  if (refusal !== undefined) return { kind: "refused", status, cause: refusal.cause };
+  if (trace.forwarded !== undefined) {
+    const { module, detail } = trace.forwarded;
+    return { kind: "forwarded", by: module, detail };
+  }
+  if (status === 0) return { kind: "refused", status: 404, cause: "nothing serves this path" };
+  const answer = trace.reports.findLast((report) => report.verdict === "answers");
+  return {
+    kind: "answered",
+    status,
+    by: answer?.module ?? "gateway",
+    detail: answer?.detail ?? "",
+    fields: [...response],
+  };
+}

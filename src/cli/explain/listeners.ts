@@ -1,0 +1,58 @@
+/**
+ * Which listener a request arrives at, and why the others do not take it.
+ *
+ * @module
+ */
+import type { Config } from "../../config/types.ts";
+import { splitAuthority } from "../../config/values.ts";
+import type { AskedRequest } from "./request.ts";
+
+/** One candidate and why it is or is not the one. */
+export interface Verdict {
+  /** What it is, as the configuration names it. */
+  readonly name: string;
+  readonly taken: boolean;
+  readonly reason: string;
+}
+
+/** A listener that takes a request. */
+export interface TakingListener {
+  /** The entry as configured. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What {@linkcode chooseListener} found. */
+export interface ListenerChoice {
+  readonly taking: TakingListener | undefined;
+  readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * The first listener of the request's scheme on its port. When the URL names no port and none listens on
+ * the usual one, the first of the scheme stands in, as behind a port mapping.
+ */
+export function chooseListener({ server }: Config, asked: AskedRequest): ListenerChoice {
+  const entries = [
+    ...server.listen.map((name) => ({ name, scheme: "http" as const })),
+    ...server.tls_listen.map((name) => ({ name, scheme: "https" as const })),
+  ].map(({ name, scheme }) => ({ name, scheme, address: splitAuthority(name) }));
+  const usual = asked.scheme === "https" ? 443 : 80;
+  const suitable = entries.filter(({ scheme }) => scheme === asked.scheme);
+  const onPort = suitable.find(({ address }) => address?.port === (asked.port ?? usual));
+  const chosen = onPort ?? (asked.port === undefined ? suitable[0] : undefined);
+  const verdicts = entries.map((entry) => {
+    const reason = entry === chosen
+      ? entry === onPort ? `${entry.scheme} on its port` : `${entry.scheme}; the URL names no port`
+      : entry.scheme !== asked.scheme
+      ? `takes ${entry.scheme}, the request is ${asked.scheme}`
+      : entry.address?.port === (asked.port ?? usual) || asked.port === undefined
+      ? `${chosen?.name} comes first`
+      : `listens on port ${entry.address?.port}, the request goes to ${asked.port}`;
+    return { name: entry.name, taken: entry === chosen, reason };
+  });
+  if (chosen?.address === undefined) return { taking: undefined, verdicts };
+  const { host, port } = chosen.address;
+  return { taking: { name: chosen.name, host, port }, verdicts };
+}

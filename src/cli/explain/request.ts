@@ -1,0 +1,95 @@
+/**
+ * The request that `fluxheim explain` is asked about, read by the same parser that reads requests from
+ * the wire.
+ *
+ * @module
+ */
+import { canonicalIp } from "../../net/ip.ts";
+import { readRequestHead, RequestHead } from "../../http/h1/request_head.ts";
+import type { HeadLimits } from "../../http/server.ts";
+import { UsageError } from "../args.ts";
+
+/** A request in the words of the command line. */
+export interface AskedRequest {
+  readonly scheme: "http" | "https";
+  /** `Host`: of a header given, else of the URL. */
+  readonly authority: string;
+  /** Port it is sent to; `undefined` when the URL leaves it to the scheme. */
+  readonly port: number | undefined;
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly target: string;
+  /** The header lines given, without `host`. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Address the connection comes from. */
+  readonly from: string;
+}
+
+const URL_FORM = /^(https?):\/\/([^/?#]*)([^#]*)$/i;
+const PORT = /:(\d{1,5})$/;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * Reads the operand and the options of the command.
+ *
+ * The path is taken as written, not as a URL library would tidy it: `/a/../b` is a question worth asking.
+ *
+ * @throws {UsageError}
+ */
+export function askedRequest(
+  url: string,
+  method: string,
+  headerLines: readonly string[],
+  from: string,
+): AskedRequest {
+  const parts = URL_FORM.exec(url);
+  if (parts === null) {
+    throw new UsageError(`"${url}" is not a URL like http://example.com/path`);
+  }
+  const [, scheme, urlAuthority, rest] = parts;
+  if (!TOKEN.test(method)) throw new UsageError(`"${method}" is not a method`);
+  const address = canonicalIp(from);
+  if (address === undefined) throw new UsageError(`--from "${from}" is not an IP address`);
+  const headers = headerLines.map(headerLine);
+  const host = headers.find(([name]) => name === "host");
+  const port = PORT.exec(urlAuthority);
+  return {
+    scheme: scheme.toLowerCase() === "https" ? "https" : "http",
+    authority: host === undefined ? urlAuthority : host[1],
+    port: port === null ? undefined : Number(port[1]),
+    method,
+    target: rest.startsWith("/") ? rest : `/${rest}`,
+    headers: headers.filter(([name]) => name !== "host"),
+    from: address,
+  };
+}
+
+function headerLine(line: string): [name: string, value: string] {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, colon).toLowerCase();
+  const value = line.slice(colon + 1).trim();
+  if (colon < 0 || !TOKEN.test(name)) {
+    throw new UsageError(`-H "${line}" is not "name: value"`);
+  }
+  return [name, value];
+}
+
+/** A request that the codec lets in, or the status with which it does not. */
+export type ReadRequest =
+  | { readonly head: RequestHead }
+  | { readonly status: number; readonly reason: string };
+
+/** Puts the request on the wire, so to speak, and reads it as a connection would. */
+export function readAsked(asked: AskedRequest, limits: HeadLimits): ReadRequest {
+  const lines = [
+    `${asked.method} ${asked.target} HTTP/1.1`,
+    `host: ${asked.authority}`,
+    ...asked.headers.map(([name, value]) => `${name}: ${value}`),
+  ];
+  const bytes = new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
+  if (bytes.length > limits.maxHeadBytes) {
+    return { status: 431, reason: `request head is longer than ${limits.maxHeadBytes} bytes` };
+  }
+  const head = new RequestHead();
+  return readRequestHead(bytes, 0, bytes.length, limits, head) ?? { head };
+}

@@ -1,0 +1,122 @@
+/**
+ * Runs a request through a compiled configuration and writes down what each step did, without letting
+ * any step reach beyond this machine: what would wait, or ask somebody else, is told instead of done.
+ *
+ * @module
+ */
+import type { Exchange } from "../../gateway/exchange.ts";
+import type {
+  Module,
+  Phase,
+  RouteScope,
+  RunningModule,
+  Step,
+  Steps,
+} from "../../gateway/module.ts";
+import { PHASES } from "../../gateway/module.ts";
+import type { Plan } from "../../gateway/plan.ts";
+
+/** What one step did. */
+export interface StepReport {
+  readonly phase: Phase | "gateway";
+  /** Name of the module; `gateway` for its own steps. */
+  readonly module: string;
+  /** `vhosts[0].routes[1]`: where the table that asks for this step stands. */
+  readonly scope: string;
+  readonly verdict: "passes" | "refuses" | "answers" | "not run";
+  readonly detail: string;
+}
+
+/**
+ * Phases that are told and not run: they sleep, or speak to an auth service, a mirror, a cache peer or
+ * the upstream.
+ */
+const TOLD: ReadonlySet<Phase> = new Set(["delay", "authorize", "mirror", "lookup", "forward"]);
+
+/** Collects the reports of one request. */
+export class Trace {
+  readonly reports: StepReport[] = [];
+  /** Set when the request would go to an upstream now: what the module says about it. */
+  forwarded: StepReport | undefined;
+  #named = new WeakSet<Step>();
+
+  /** The same modules, their steps written down. */
+  wrap(modules: readonly Module[]): Module[] {
+    return modules.map((module) => ({
+      ...module,
+      start: async (context) => this.#running(module.name, await module.start(context)),
+    }));
+  }
+
+  /** Runs `plan` until it answers or would forward. */
+  async run(exchange: Exchange, plan: Plan): Promise<void> {
+    for (const step of plan.steps) {
+      if (this.#named.has(step)) await step(exchange);
+      else await this.#own(step, exchange);
+      if (exchange.status !== 0 || this.forwarded !== undefined) break;
+    }
+    if (exchange.status === 0 || exchange.refusal !== undefined) return;
+    for (const step of plan.response) await step(exchange);
+  }
+
+  #running(name: string, running: RunningModule): RunningModule {
+    return {
+      plan: (scope) => {
+        const steps = running.plan(scope);
+        return steps === undefined ? undefined : this.#traced(name, running, scope, steps);
+      },
+      explain: (scope, exchange) => running.explain?.(scope, exchange),
+      stop: () => running.stop(),
+    };
+  }
+
+  #traced(name: string, running: RunningModule, scope: RouteScope, steps: Steps): Steps {
+    const traced: { -readonly [P in Phase]?: Step } = {};
+    for (const phase of PHASES) {
+      const step = steps[phase];
+      if (step === undefined) continue;
+      const wrapped: Step = async (exchange) => {
+        const told = TOLD.has(phase);
+        // Asked before the step runs: a step may use up what its answer depends on.
+        const said = running.explain?.(scope, exchange) ?? "";
+        if (!told) await step(exchange);
+        const verdict = told ? "not run" : verdictOf(exchange, phase);
+        const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
+        const report = { phase, module: name, scope: scope.key, verdict, detail } as const;
+        this.reports.push(report);
+        if (phase === "forward") this.forwarded = report;
+      };
+      this.#named.add(wrapped);
+      traced[phase] = wrapped;
+    }
+    return traced;
+  }
+
+  /** A step of the gateway's own: worth a line when it did something. */
+  async #own(step: Step, exchange: Exchange): Promise<void> {
+    const before = exchange.servedPath;
+    await step(exchange);
+    const scope = exchange.scope?.key ?? "";
+    const base = { phase: "gateway", module: "gateway", scope } as const;
+    if (exchange.status !== 0) {
+      const verdict = verdictOf(exchange, "serve");
+      const location = exchange.response.get("location");
+      const detail = location === undefined ? refusalOf(exchange, "") : `redirects to ${location}`;
+      this.reports.push({ ...base, verdict, detail });
+    } else if (exchange.servedPath !== before) {
+      const detail = `rewrites ${before} to ${exchange.servedPath}`;
+      this.reports.push({ ...base, verdict: "passes", detail });
+    }
+  }
+}
+
+function verdictOf(exchange: Exchange, phase: Phase): StepReport["verdict"] {
+  if (exchange.refusal !== undefined) return "refuses";
+  return exchange.status !== 0 && phase !== "response" ? "answers" : "passes";
+}
+
+function refusalOf({ status, refusal }: Exchange, said: string): string {
+  const text = refusal === undefined || refusal.text === "" ? "" : ` "${refusal.text}"`;
+  const why = said === "" ? refusal?.cause ?? "" : said;
+  return `${status}${text}${why === "" ? "" : `: ${why}`}`;
+}

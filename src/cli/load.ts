@@ -1,0 +1,55 @@
+/** Loading the configuration for a command, with the rules of the modules in this build. @module */
+import { resolve } from "node:path";
+import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
+import { formatProblem, problemRecords } from "../config/problems.ts";
+import type { Config, Problem } from "../config/types.ts";
+import { permissionPlan, type Plan } from "../runtime/permissions.ts";
+import type { Profile } from "../runtime/profile.ts";
+import type { Call, Io } from "./command.ts";
+import { configSource, JSON_OUTPUT } from "./options.ts";
+
+/** Loads `source` with the tables and the checks of the profile's modules. */
+export function load(
+  { modules }: Profile,
+  source: string | undefined,
+  options: LoadOptions = {},
+): Promise<Loaded> {
+  return loadConfig(
+    source,
+    modules.flatMap((module) => module.schema),
+    modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
+    options,
+  );
+}
+
+/**
+ * Loads what a command line names. What is wrong goes to standard error, or, where the command prints
+ * JSON, to standard output as `{ "ok": false, "problems": [...] }`; warnings always go to standard error.
+ *
+ * @returns The configuration, or `undefined` after its problems were reported.
+ */
+export async function loadOrReport(
+  { profile, args, io }: Call,
+  options: LoadOptions = {},
+): Promise<Config | undefined> {
+  const { config, problems } = await load(profile, configSource(args), options);
+  if (config === undefined && args.has(JSON_OUTPUT.name)) printFailure(problems, io);
+  else printProblems(problems, io);
+  return config;
+}
+
+/** Problems as lines for a person. */
+export function printProblems(problems: readonly Problem[], io: Io): void {
+  for (const problem of problems) io.err(formatProblem(problem));
+}
+
+/** Problems as the JSON that a command prints in place of its result. */
+export function printFailure(problems: readonly Problem[], io: Io): void {
+  io.out(JSON.stringify({ ok: false, problems: problemRecords(problems) }, undefined, 2));
+}
+
+/** What `config`, loaded from `source`, needs to run. */
+export function planFor({ modules }: Profile, config: Config, source: string | undefined): Plan {
+  const configSource = source === undefined ? undefined : resolve(source);
+  return permissionPlan(config, modules, { configSource });
+}

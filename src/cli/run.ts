@@ -1,0 +1,28 @@
+/** Running the gateway: what `fluxheim` does without a command. @module */
+import { resolve } from "node:path";
+import { serve } from "../runtime/serve.ts";
+import { StartError } from "../runtime/start.ts";
+import { type Command, EXIT } from "./command.ts";
+import { load, printProblems } from "./load.ts";
+import { CONFIG, configSource } from "./options.ts";
+
+/** Serves until a signal ends it. */
+export const run: Command = {
+  name: "run",
+  summary: "run the gateway",
+  options: [CONFIG],
+  async run({ profile, args, io }) {
+    const source = configSource(args);
+    try {
+      return await serve({
+        profile,
+        load: () => load(profile, source),
+        configSource: source === undefined ? undefined : resolve(source),
+      });
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      printProblems(error.problems, io);
+      return EXIT.failed;
+    }
+  },
+};

@@ -1,0 +1,181 @@
+/**
+ * `deno task start`: the gateway at work within a minute of a clone. Starts the example application and
+ * the gateway in front of it, each as a process of its own with just the permissions it needs.
+ *
+ * It writes its configuration to `.cache/start` of the checkout, and nothing else but what the runtime
+ * keeps in its own cache.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = Deno.realPathSync(fileURLToPath(new URL("../..", import.meta.url)));
+const CACHE = `${ROOT}/.cache/start`;
+const MAIN = `${ROOT}/src/main.ts`;
+const APP = `${ROOT}/examples/start/app.ts`;
+const EXAMPLE = `${ROOT}/examples/start/fluxheim.toml`;
+const HOST = "127.0.0.1";
+/** The port of the example, taken when it is free. */
+const USUAL_PORT = 8080;
+const READY_MS = 20_000;
+const POLL_MS = 25;
+
+if (import.meta.main) Deno.exit(await start());
+
+/** Runs until the gateway ends or a signal asks for the end; returns the gateway's exit status. */
+async function start(): Promise<number> {
+  console.log("fetching dependencies ...");
+  await deno(["install", "--quiet", "--entrypoint", MAIN, APP]).output().then(succeeded);
+
+  const app = deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped").spawn();
+  try {
+    const appPort = Number(await firstLine(app.stdout));
+    const port = freePort();
+    const config = await writeConfig(port, appPort);
+    const flags = await permissionFlags(config);
+    const gateway = deno(["run", "--quiet", ...flags, MAIN, "--config", config]).spawn();
+    forwardSignals(gateway);
+    const ended = gateway.status;
+    if (await listening(port, ended)) announce(port, appPort, flags, config);
+    return (await ended).code;
+  } finally {
+    stop(app);
+    await app.status;
+  }
+}
+
+/** This runtime with other arguments, outside the terminal's process group: signals come from here alone. */
+function deno(args: string[], stdout: "inherit" | "piped" = "inherit"): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    stdin: "null",
+    stdout,
+    stderr: "inherit",
+    detached: true,
+  });
+}
+
+function succeeded({ success, code }: Deno.CommandStatus): void {
+  if (!success) Deno.exit(code);
+}
+
+/** The first line of a child's output; the rest is read and dropped, so that the child never blocks. */
+async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
+  const lines = output.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { done, value } = await lines.read();
+    if (done) throw new Error("the example application ended before it listened");
+    text += value;
+  }
+  void (async () => {
+    while (!(await lines.read()).done);
+  })();
+  return text.slice(0, text.indexOf("\n"));
+}
+
+function freePort(): number {
+  for (const port of [USUAL_PORT, 0]) {
+    try {
+      const listener = Deno.listen({ hostname: HOST, port });
+      listener.close();
+      return listener.addr.port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("no port is free");
+}
+
+/** The example configuration with what this run has instead: ports, page, pid file. */
+async function writeConfig(port: number, appPort: number): Promise<string> {
+  const directory = await configDirectory();
+  let text = await Deno.readTextFile(EXAMPLE);
+  const replacements = [
+    [`"${HOST}:${USUAL_PORT}"`, `"${HOST}:${port}"`],
+    [`"${HOST}:3000"`, `"${HOST}:${appPort}"`],
+    [`"site"`, `"${ROOT}/packaging/default"`],
+    [`"/run/fluxheim/fluxheim.pid"`, `"${directory}/fluxheim.pid"`],
+  ];
+  for (const [from, to] of replacements) {
+    if (!text.includes(from)) throw new Error(`${EXAMPLE} does not contain ${from}`);
+    text = text.replace(from, () => to);
+  }
+  const file = `${directory}/fluxheim.toml`;
+  await Deno.writeTextFile(file, text, { mode: 0o600 });
+  return file;
+}
+
+/**
+ * Where the configuration of this run goes. The gateway refuses configurations that others could
+ * replace; a checkout whose folders its group may write to is such a place, and then a temporary
+ * directory is taken.
+ */
+async function configDirectory(): Promise<string> {
+  for (let folder = ROOT; folder !== "/"; folder = dirname(folder)) {
+    const mode = (await Deno.stat(folder)).mode ?? 0;
+    if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
+      return await Deno.makeTempDir({ prefix: "fluxheim-start-" });
+    }
+  }
+  await Deno.mkdir(CACHE, { recursive: true, mode: 0o700 });
+  return CACHE;
+}
+
+/** Exactly what `fluxheim permissions` prints for this configuration. */
+async function permissionFlags(config: string): Promise<string[]> {
+  const args = ["run", "--quiet", "--no-prompt", "--allow-read", MAIN, "permissions", "-c", config];
+  const { stdout, ...status } = await deno(args, "piped").output();
+  succeeded(status);
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+}
+
+/** Waits until the gateway takes connections; false when it ended first. */
+async function listening(port: number, ended: Promise<unknown>): Promise<boolean> {
+  let running = true;
+  void ended.then(() => running = false);
+  for (let waited = 0; running && waited < READY_MS; waited += POLL_MS) {
+    try {
+      (await Deno.connect({ hostname: HOST, port })).close();
+      return true;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+  return false;
+}
+
+function announce(port: number, appPort: number, flags: readonly string[], config: string): void {
+  const base = `http://${HOST}:${port}`;
+  const local = (path: string) => path.replace(`${ROOT}/`, "");
+  console.log([
+    "",
+    `fluxheim is listening on ${base}/`,
+    "",
+    `  ${base}/          the default page, from packaging/default`,
+    `  ${base}/app/hello an example application on port ${appPort}, proxied`,
+    "",
+    `configuration: ${local(config)} (from examples/start/fluxheim.toml)`,
+    "it may do this and nothing else:",
+    ...flags.filter((flag) => flag.startsWith("--allow-")).map((flag) => `  ${flag}`),
+    "",
+    "stop it with Ctrl-C",
+  ].join("\n"));
+}
+
+/** Hands on what asks the gateway to end or to reload; this process ends with the gateway. */
+function forwardSignals(gateway: Deno.ChildProcess): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => stop(gateway, signal === "SIGHUP" ? signal : "SIGTERM"));
+  }
+}
+
+function stop(child: Deno.ChildProcess, signal: Deno.Signal = "SIGTERM"): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already.
+  }
+}

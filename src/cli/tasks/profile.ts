@@ -1,0 +1,63 @@
+/**
+ * `deno task profile`: tells what a profile contains, or runs it under its own permission set.
+ *
+ * @module
+ */
+import { PROFILES } from "../../profiles/catalog.ts";
+import { findProfile, profileFeatures } from "../../profiles/feature_set.ts";
+import { didYouMean } from "../../config/did_you_mean.ts";
+import { type ParsedArgs, UsageError } from "../args.ts";
+import { EXIT, Failure } from "../command.ts";
+import { ROOT } from "./entry_files.ts";
+import { runTask, type Task } from "./task.ts";
+
+const task: Task = {
+  name: "profile",
+  usage: "NAME [-- ARGUMENTS]",
+  summary:
+    "Tells what a profile contains; with arguments, runs the program of this profile with them,\n" +
+    "under the permission set of the same name.",
+  options: [],
+  run,
+};
+
+async function run({ positionals }: ParsedArgs): Promise<number> {
+  const [name, ...args] = positionals;
+  if (name === undefined) throw new UsageError("no profile is named");
+  const profile = findProfile(name);
+  if (profile === undefined) {
+    const hint = didYouMean(name, PROFILES.flatMap((p) => p.alias ?? p.name));
+    throw new Failure(`unknown profile "${name}"` + (hint === undefined ? "" : `; ${hint}`));
+  }
+  const { modules, problems } = profileFeatures(profile);
+  const entry = `src/profiles/${profile.name}.ts`;
+  if (problems.length > 0 && !(await exists(ROOT + entry))) {
+    for (const { message } of problems) console.error(`profile ${profile.name}: ${message}`);
+    return EXIT.failed;
+  }
+  if (args.length > 0) return await runProfile(profile.name, entry, args);
+  console.log(`${profile.name}: ${profile.use}`);
+  console.log(`entry:       ${entry}`);
+  console.log(`permissions: permissions/${profile.name}.json`);
+  console.log("modules:");
+  for (const { name, state } of modules) {
+    console.log(`  ${name}${state.kind === "built" ? "" : "  (not built yet)"}`);
+  }
+  return EXIT.ok;
+}
+
+async function runProfile(name: string, entry: string, args: string[]): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", `-P=${name}`, ROOT + entry, ...args],
+  }).spawn();
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => child.kill(signal));
+  }
+  return (await child.status).code;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+if (import.meta.main) await runTask(task);

@@ -1,0 +1,45 @@
+/** `--validate-config`: would this configuration run here? @module */
+import { hasErrors } from "../config/problems.ts";
+import type { Config, Problem } from "../config/types.ts";
+import type { Module } from "../gateway/module.ts";
+import { modulePreflight, processProblems } from "../runtime/preflight.ts";
+import { type Command, EXIT } from "./command.ts";
+import { dryGateway } from "./dry_gateway.ts";
+import { load, printFailure, printProblems } from "./load.ts";
+import { configSource, JSON_OUTPUT } from "./options.ts";
+
+/** Checks and builds everything but sockets; silent on success (spec 01 section 6.1). */
+export const validateConfig: Command = {
+  name: "--validate-config",
+  summary: "check the configuration and build everything it asks for, without binding",
+  options: [JSON_OUTPUT],
+  async run({ profile, args, io }) {
+    const { config, problems } = await load(profile, configSource(args));
+    const found = [...problems];
+    if (config !== undefined) found.push(...await buildProblems(config, profile.modules));
+    const ok = !hasErrors(found);
+    if (args.has(JSON_OUTPUT.name)) {
+      if (ok) io.out(JSON.stringify({ ok, problems: [] }, undefined, 2));
+      else printFailure(found, io);
+    }
+    if (!args.has(JSON_OUTPUT.name) || ok) printProblems(found, io);
+    return ok ? EXIT.ok : EXIT.failed;
+  },
+};
+
+/** What building the gateway for `config` on this machine comes up with. */
+export async function buildProblems(
+  config: Config,
+  modules: readonly Module[],
+): Promise<readonly Problem[]> {
+  const problems = [...processProblems(config), ...await modulePreflight(config, modules)];
+  if (hasErrors(problems)) return problems;
+  const gateway = dryGateway(config, modules);
+  try {
+    await gateway.load(config);
+    await gateway.stop();
+  } catch (error) {
+    problems.push({ key: "", message: error instanceof Error ? error.message : String(error) });
+  }
+  return problems;
+}

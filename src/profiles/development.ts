@@ -1,0 +1,21 @@
+/** Profile `development`: everything that works together; what a checkout runs. @module */
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as web } from "../modules/web/module.ts";
+import type { Profile } from "../runtime/profile.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "development",
+  modules: [
+    rateLimit,
+    concurrency,
+    web,
+  ],
+  workerUrl: new URL("./development_worker.ts", import.meta.url),
+};
+
+if (import.meta.main) {
+  const { main } = await import("../cli/main.ts");
+  await main(profile);
+}
