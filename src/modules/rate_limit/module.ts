@@ -70,7 +70,7 @@ class RateLimits implements RunningModule {
   /** When requests that owe a token may go on; only requests that have to wait are in it. */
   readonly #wakeAt = new WeakMap<Exchange, number>();
   #time: SharedTime | undefined;
-  #stopPublishing: (() => void) | undefined;
+  #stopTicking: (() => void) | undefined;
 
   constructor(context: WorkerContext) {
     this.#context = context;
@@ -91,7 +91,7 @@ class RateLimits implements RunningModule {
   }
 
   stop(): void {
-    this.#stopPublishing?.();
+    this.#stopTicking?.();
     this.#sleepers.wakeAll();
   }
 
@@ -99,7 +99,7 @@ class RateLimits implements RunningModule {
     const { clock, zones } = this.#context;
     if (this.#time === undefined) {
       const time = this.#time = new SharedTime(zones.get(CLOCK_ZONE));
-      this.#stopPublishing = clock.every(() => time.publish());
+      this.#stopTicking = clock.every(() => time.now());
     }
     return new RateLimiter(zones.get(zoneName("rate-limit", scope)), this.#time, {
       requestsPerSecond: limit.requests_per_second,

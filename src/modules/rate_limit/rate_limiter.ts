@@ -5,7 +5,7 @@
  */
 import { parseIp } from "../../net/ip.ts";
 import { BucketTable } from "./bucket_table.ts";
-import type { SharedTime } from "./shared_time.ts";
+import { MAX_SKEW_NS, type SharedTime } from "./shared_time.ts";
 
 /** What a limit is made of. */
 export interface RateLimit {
@@ -32,7 +32,10 @@ export class RateLimiter {
   readonly #limit: RateLimit;
   /** Nanoseconds one token takes to come back. */
   readonly #cost: number;
-  /** Debt of an empty bucket. */
+  /**
+   * Debt of an empty bucket, and a little more: that the clocks of two workers differ must not cost a
+   * client the last token of its burst. Less than a token, so that it never gets one too many.
+   */
   readonly #capacity: number;
   /** Most debt a request may leave behind. */
   readonly #mostDebt: number;
@@ -43,8 +46,9 @@ export class RateLimiter {
     this.#time = time;
     this.#limit = limit;
     this.#cost = Math.round(1e9 / limit.requestsPerSecond);
-    this.#capacity = limit.burst * this.#cost;
-    this.#mostDebt = this.#capacity + Math.min(this.#capacity, limit.maxDelayMs * 1e6);
+    const burst = limit.burst * this.#cost;
+    this.#capacity = burst + Math.min(MAX_SKEW_NS, Math.floor(this.#cost / 2));
+    this.#mostDebt = this.#capacity + Math.min(burst, limit.maxDelayMs * 1e6);
   }
 
   /**

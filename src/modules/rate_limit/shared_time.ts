@@ -1,56 +1,58 @@
 /**
  * One monotonic clock for all workers of a process. Each worker's `performance.now()` counts from its
- * own start, and the wall clock that could relate them may be set back or forth at any time; so workers
- * leave in a zone how late it is, and a worker that starts later joins their time.
+ * own start, and the wall clock that could relate them may be set at any time. So the latest time anybody
+ * has seen stands in a zone, and whoever finds his own clock behind it sets it forward: within moments
+ * all follow the one that is furthest ahead.
  *
  * @module
  */
 
-/** How far the wall clock may be ahead of the time last left in the zone and still be believed. */
-const MAX_GAP_MS = 2000;
+/** How far the zone may be behind before it is written: most requests only read it. */
+const LAG_NS = 1e5;
 
-/** Zone words, 64 bits each: wall clock at time zero, and the latest time any worker left. */
-const EPOCH = 0;
-const LATEST = 1;
+/** By how much two workers that ask for the time at one moment may differ. */
+export const MAX_SKEW_NS = 5e5;
 
-/** Nanoseconds since the zone was made, the same in every worker; at worst {@linkcode MAX_GAP_MS} apart. */
+/** Nanoseconds since the zone was made, the same in every worker to {@linkcode MAX_SKEW_NS}. */
 export class SharedTime {
   /** Bytes of its zone. */
-  static readonly BYTES = 16;
+  static readonly BYTES = 8;
 
-  readonly #longs: BigInt64Array;
-  readonly #offsetMs: number;
+  /** The latest time anybody has left. */
+  readonly #latest: BigInt64Array;
+  readonly #local: () => number;
+  /** What to add to this worker's own clock, in nanoseconds. */
+  #offset: number;
 
   /**
    * @param buffer A zone of {@linkcode SharedTime.BYTES} bytes, all zero when new.
-   * @param wallMs The wall clock.
-   * @param localMs The clock of this worker at the same moment.
+   * @param local This worker's own clock, in milliseconds.
    */
-  constructor(buffer: SharedArrayBuffer, wallMs = Date.now(), localMs = performance.now()) {
-    this.#longs = new BigInt64Array(buffer);
-    const wall = BigInt(Math.floor(wallMs));
-    const first = Atomics.compareExchange(this.#longs, EPOCH, 0n, wall);
-    const guessMs = wallMs - Number(first === 0n ? wall : first);
-    const latestMs = Number(Atomics.load(this.#longs, LATEST)) / 1e6;
-    // Behind the others, or far ahead of them: the wall clock was set since the zone was made.
-    const steppedMs = guessMs - latestMs;
-    const nowMs = steppedMs < 0 || steppedMs > MAX_GAP_MS ? latestMs : guessMs;
-    this.#offsetMs = nowMs - localMs;
+  constructor(buffer: SharedArrayBuffer, local = () => performance.now()) {
+    this.#latest = new BigInt64Array(buffer);
+    this.#local = local;
+    const latest = Atomics.load(this.#latest, 0);
+    this.#offset = Number(latest) - local() * 1e6;
   }
 
-  /** Nanoseconds, a whole number, at this worker's `localMs`. */
-  now(localMs = performance.now()): number {
-    return Math.floor((localMs + this.#offsetMs) * 1e6);
-  }
-
-  /** Leaves the time in the zone for workers that start later; to be called every second or so. */
-  publish(localMs = performance.now()): void {
-    const now = BigInt(this.now(localMs));
-    let seen = Atomics.load(this.#longs, LATEST);
-    while (seen < now) {
-      const was = Atomics.compareExchange(this.#longs, LATEST, seen, now);
-      if (was === seen) return;
-      seen = was;
+  /** The time, a whole number. To be called every second or so, so that workers that start later know it. */
+  now(): number {
+    // In this order: a worker that is preempted between the two must not take its old time for a late one.
+    let seen = Atomics.load(this.#latest, 0);
+    const now = Math.floor(this.#local() * 1e6 + this.#offset);
+    const latest = Number(seen);
+    if (now < latest) {
+      this.#offset += latest - now;
+      return latest;
     }
+    if (now > latest + LAG_NS) {
+      const mine = BigInt(now);
+      while (seen < mine) {
+        const was = Atomics.compareExchange(this.#latest, 0, seen, mine);
+        if (was === seen) break;
+        seen = was;
+      }
+    }
+    return now;
   }
 }

@@ -1,42 +1,61 @@
 import assert from "node:assert/strict";
 import { SharedTime } from "./shared_time.ts";
 
-const WALL_MS = 1_700_000_000_000;
-const SECOND_NS = 1e9;
+const MS = 1e6;
 
-function zone(): SharedArrayBuffer {
-  return new SharedArrayBuffer(SharedTime.BYTES);
+/** Workers on one zone whose own clocks the test moves. */
+function workers() {
+  const buffer = new SharedArrayBuffer(SharedTime.BYTES);
+  return (startMs: number) => {
+    const clock = { ms: startMs };
+    return { clock, time: new SharedTime(buffer, () => clock.ms) };
+  };
 }
 
-Deno.test("time is the same in workers that started at different moments", () => {
-  const buffer = zone();
-  const first = new SharedTime(buffer, WALL_MS, 5000);
-  first.publish(7800);
-  const second = new SharedTime(buffer, WALL_MS + 3000, 20);
-  assert.equal(first.now(8000), 3 * SECOND_NS);
-  assert.equal(second.now(20), 3 * SECOND_NS);
+Deno.test("time begins at zero and passes as the worker's own", () => {
+  const { clock, time } = workers()(5000);
+  assert.equal(time.now(), 0);
+  clock.ms += 1234.5;
+  assert.equal(time.now(), 1234.5 * MS);
 });
 
-Deno.test("a wall clock that was set back does not set a later worker's time back", () => {
-  const buffer = zone();
-  const first = new SharedTime(buffer, WALL_MS, 0);
-  first.publish(60_000);
-  const second = new SharedTime(buffer, WALL_MS - 3_600_000, 10);
-  assert.equal(second.now(10), 60 * SECOND_NS);
+Deno.test("a worker that starts later joins the time of the others", () => {
+  const start = workers();
+  const first = start(100_000);
+  first.clock.ms += 7000;
+  assert.equal(first.time.now(), 7000 * MS);
+  assert.equal(start(3).time.now(), 7000 * MS);
 });
 
-Deno.test("a wall clock that was set forth does not refill every bucket", () => {
-  const buffer = zone();
-  const first = new SharedTime(buffer, WALL_MS, 0);
-  first.publish(60_000);
-  const second = new SharedTime(buffer, WALL_MS + 86_400_000, 10);
-  assert.equal(second.now(10), 60 * SECOND_NS);
+Deno.test("a worker that is behind sets its clock forward for good", () => {
+  const start = workers();
+  const [ahead, behind] = [start(0), start(0)];
+  ahead.clock.ms += 500;
+  ahead.time.now();
+  assert.equal(behind.time.now(), 500 * MS);
+  behind.clock.ms += 20;
+  assert.equal(behind.time.now(), 520 * MS);
 });
 
-Deno.test("what a slower worker leaves never hides the latest time", () => {
-  const buffer = zone();
-  const time = new SharedTime(buffer, WALL_MS, 0);
-  time.publish(9000);
-  time.publish(4000);
-  assert.equal(new SharedTime(buffer, WALL_MS, 0).now(0), 9 * SECOND_NS);
+Deno.test("a worker that is behind by less than the lag does not write the zone back", () => {
+  const start = workers();
+  const [ahead, behind] = [start(0), start(0)];
+  behind.clock.ms += 9.95;
+  ahead.clock.ms += 10;
+  ahead.time.now();
+  behind.time.now();
+  ahead.clock.ms += 0.02;
+  assert.equal(ahead.time.now(), 10.02 * MS);
+});
+
+Deno.test("clocks that run together never run ahead of the fastest", () => {
+  const start = workers();
+  const all = [start(0), start(40), start(900)];
+  let fastest = 0;
+  for (let i = 0; i < 3000; i++) {
+    for (const { clock } of all) clock.ms += 0.3;
+    fastest += 0.3;
+    const now = all[i % 3].time.now();
+    assert.ok(now <= fastest * MS + 1, `${now} at ${fastest} ms`);
+  }
 });
