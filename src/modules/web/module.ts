@@ -30,20 +30,6 @@ export const module: Module = {
   schema: webTables,
   manifest: { read: true },
 
-  check(config) {
-    const problems: Problem[] = [];
-    config.vhosts.forEach((vhost, v) =>
-      vhost.routes.forEach((route, r) => {
-        if (route.web === undefined || hasRoot(route.web)) return;
-        problems.push({
-          key: `vhosts[${v}].routes[${r}].web.root`,
-          message: "must be set: it is where the files of this route are",
-        });
-      })
-    );
-    return problems;
-  },
-
   permissions(config) {
     const read: Grant[] = [];
     for (const { web, key } of tablesWithRoot(config)) read.push(...rootGrants(web, `${key}.root`));

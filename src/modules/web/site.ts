@@ -78,7 +78,9 @@ export class Site {
   explain(path: string): string {
     const requested = readRequestPath(path, this.#web.deny_dotfiles);
     if (typeof requested === "string") {
-      return requested === "absent" ? "no such file" : `${refusalOf(requested).status}`;
+      if (requested === "absent") return `no file for ${path} below ${this.#web.root}`;
+      const { status, text } = refusalOf(requested);
+      return `${status} ${text}`;
     }
     const place = this.#find(requested);
     if (place === undefined) return `no file for ${requested.decoded} below ${this.#web.root}`;

@@ -71,7 +71,7 @@ export class TestSite {
   /** Asks the site and reads the answer to its end. */
   async get(path: string, request: Request = {}): Promise<Answer> {
     const exchange = await this.ask(path, request);
-    const body = await bodyText(exchange.responseBody);
+    const body = exchange.responseBody && await textOf(exchange.responseBody);
     exchange.releaseAll();
     return { status: exchange.status, fields: exchange.response, body };
   }
@@ -117,8 +117,8 @@ export function exchangeFor(path: string, request: Request = {}): Exchange {
   return exchange;
 }
 
-async function bodyText(body: Uint8Array | Body | undefined): Promise<string | undefined> {
-  if (body === undefined) return undefined;
+/** All of a body. */
+export async function textOf(body: Uint8Array | Body): Promise<string> {
   const bytes = body instanceof Uint8Array ? body : await readAll(body, 256 * 1024 * 1024);
   return new TextDecoder().decode(bytes);
 }

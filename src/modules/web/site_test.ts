@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import type { Logger } from "../../gateway/log.ts";
 import { FileBody } from "./file_body.ts";
-import { openBelow, TestSite } from "./site_for_tests.ts";
+import { Memory } from "./memory.ts";
+import { pageSchema } from "./schema.ts";
+import { Site } from "./site.ts";
+import { exchangeFor, openBelow, TestSite } from "./site_for_tests.ts";
 
 const FILES = {
   "index.html": "<h1>home</h1>",
@@ -290,4 +294,23 @@ Deno.test("site: an exchange that ends early closes the file it was sending", as
     exchange.releaseAll();
     assert.equal(openBelow(t.root), 0, method);
   }
+});
+
+Deno.test("site: what the system does not let be read is an internal error, and logged", {
+  permissions: { read: false },
+}, async () => {
+  const errors: string[] = [];
+  const log: Logger = {
+    enabled: () => true,
+    log: (level, _target, message) => void errors.push(`${level}: ${message}`),
+    access() {},
+  };
+  const memory = new Memory();
+  const web = pageSchema.parse({ root: "/srv" });
+  const site = new Site(web, { clock: { now: 1 }, watch: { changes: 0 }, memory, log });
+  const exchange = exchangeFor("/a.txt");
+  await site.serve(exchange);
+  assert.equal(exchange.status, 500);
+  assert.equal(exchange.refusal?.text, "internal server error");
+  assert.match(errors[0], /^error: static file not served: .*\/srv/);
 });
