@@ -16,6 +16,11 @@ export interface HeadLimits {
 export interface Drainable {
   /** Stop taking requests: close when idle, say `Connection: close` or GOAWAY when busy. */
   drain(): void;
+  /**
+   * Take one more request and say `Connection: close` in its answer, for which an idle connection stays
+   * open as long as it would have. A protocol that can tell its peer at any time drains instead.
+   */
+  retire?(): void;
   /** End now, whatever is in flight. */
   abort(): void;
 }
@@ -41,6 +46,14 @@ export class OpenConnections {
   drain(): void {
     this.draining = true;
     for (const connection of this.#open) connection.drain();
+  }
+
+  /** Lets every connection end without a request being lost: none is closed while one may be on its way. */
+  retire(): void {
+    for (const connection of this.#open) {
+      if (connection.retire === undefined) connection.drain();
+      else connection.retire();
+    }
   }
 
   abort(): void {

@@ -20,6 +20,8 @@ import { connectionsZone } from "./zone_plan.ts";
 
 /** Time for a request head, for a PROXY header, and between two requests (spec 01 section 3.7). */
 const HEAD_TIMEOUT_MS = 10_000;
+/** By then every connection that was idle has had its request or its time limit. */
+const RETIRE_MS = HEAD_TIMEOUT_MS + 1_000;
 /** How often a drain looks whether the last connection has ended. */
 const DRAIN_POLL_MS = 20;
 
@@ -66,11 +68,35 @@ export class EdgeListeners {
     return new EdgeListeners(listeners, open);
   }
 
-  /** Accepts nothing more, and waits until every connection has ended. */
-  async drain(): Promise<void> {
+  /** Accepts nothing more; when this returns, the sockets are closed. */
+  async close(): Promise<void> {
     for (const listener of this.listeners) listener.close();
+    // The runtime lets go of a socket when the accept that was pending has been cancelled.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  /** Waits until every connection has ended; idle ones are closed at once. */
+  async drain(): Promise<void> {
     this.#open.drain();
-    while (this.#open.size > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    await this.#empty(Infinity);
+  }
+
+  /**
+   * Waits until every connection has ended by itself: for workers whose successors already serve, so
+   * that there is no hurry and no request need be lost.
+   */
+  async retire(): Promise<void> {
+    this.#open.retire();
+    await this.#empty(RETIRE_MS);
+    this.#open.drain();
+    await this.#empty(Infinity);
+  }
+
+  async #empty(limitMs: number): Promise<void> {
+    const end = performance.now() + limitMs;
+    while (this.#open.size > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
   }
 
   /** Cuts every connection that is left. */

@@ -95,10 +95,15 @@ class EdgeWorker {
       case "discard":
         await this.#discard();
         return undefined;
+      case "close":
+        await this.#listeners?.close();
+        return { kind: "closed" };
       case "drain":
         await this.#listeners?.drain();
-        await this.#gateway.stop();
-        return { kind: "drained" };
+        return await this.#drained();
+      case "retire":
+        await this.#listeners?.retire();
+        return await this.#drained();
       case "abort":
         this.#listeners?.abort();
         return undefined;
@@ -151,6 +156,11 @@ class EdgeWorker {
     const prepared = this.#prepared;
     this.#prepared = undefined;
     await prepared?.snapshot.stop();
+  }
+
+  async #drained(): Promise<WorkerReport> {
+    await this.#gateway.stop();
+    return { kind: "drained" };
   }
 
   /** An error that nobody caught ends this thread; where it came from must be known afterwards. */

@@ -40,8 +40,12 @@ export type WorkerOrder =
   | { readonly kind: "commit" }
   /** Forget the prepared snapshot, if there is one. */
   | { readonly kind: "discard" }
-  /** Accept nothing more; report when the last connection has ended. */
+  /** Accept nothing more. */
+  | { readonly kind: "close" }
+  /** Close what is idle; report when the last connection has ended. */
   | { readonly kind: "drain" }
+  /** The same without hurry: successors already serve, and no idle connection is closed early. */
+  | { readonly kind: "retire" }
   /** Cut what is left. */
   | { readonly kind: "abort" };
 
@@ -72,6 +76,7 @@ export type WorkerReport =
   /** What was ordered could not be done; the worker is as it was before. */
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "committed" }
+  | { readonly kind: "closed" }
   | { readonly kind: "drained" }
   /** A segment of the log ring is full. */
   | { readonly kind: "log" };

@@ -124,7 +124,10 @@ export class WorkerPool {
   async drain(): Promise<void> {
     this.#stop();
     await this.#last;
-    for (const { worker } of this.#seats) if (worker !== undefined) this.#dismiss(worker);
+    for (const worker of this.#leaving.keys()) this.#dismiss(worker, "drain");
+    const serving = this.#seats.flatMap(({ worker }) => worker ?? []);
+    await Promise.all(serving.map((worker) => worker.order({ kind: "close" })));
+    for (const worker of serving) this.#dismiss(worker, "drain");
     await Promise.all(this.#leaving.values());
   }
 
@@ -172,7 +175,8 @@ export class WorkerPool {
     const old = this.#seats.flatMap(({ worker }) => worker ?? []);
     this.#seats = next;
     this.#adopt(load);
-    for (const worker of old) this.#dismiss(worker);
+    await Promise.all(old.map((worker) => worker.order({ kind: "close" })));
+    for (const worker of old) this.#dismiss(worker, "retire");
     return undefined;
   }
 
@@ -259,8 +263,8 @@ export class WorkerPool {
   }
 
   /** Lets a worker finish what it has, and ends it. */
-  #dismiss(worker: WorkerHandle): void {
-    const finished = worker.order({ kind: "drain" }, Infinity).then(() => this.#cut(worker));
+  #dismiss(worker: WorkerHandle, kind: "drain" | "retire"): void {
+    const finished = worker.order({ kind }, Infinity).then(() => this.#cut(worker));
     this.#leaving.set(worker, finished);
   }
 

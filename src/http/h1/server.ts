@@ -50,6 +50,9 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   readonly #head = new RequestHead();
   #exchange: X | undefined;
   #body: RequestBody | undefined;
+  /** The next answer is the last one. */
+  #retiring = false;
+  /** And if no request is on its way, none is waited for. */
   #draining = false;
   #waiting = false;
   /** Whether a request has come by this connection. */
@@ -88,14 +91,14 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
    * otherwise. The first request of a new connection is surely on its way.
    */
   drain(): void {
-    this.#draining = true;
+    this.#retiring = this.#draining = true;
     if (!this.#served) {
       this.deadline = Math.min(this.deadline, this.options.clock.now + FIRST_REQUEST_MS);
     } else if (this.#waiting && this.#inbox.isEmpty) closeQuietly(this.stream);
   }
 
   retire(): void {
-    this.#draining = true;
+    this.#retiring = true;
   }
 
   abort(): void {
@@ -239,7 +242,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     const body = this.#body;
     const unread = body !== undefined && !body.isOver;
     if (unread && !body.canDiscard) exchange.closeAfter = true;
-    if (this.#draining) exchange.closeAfter = true;
+    if (this.#retiring) exchange.closeAfter = true;
     const framing = responseFraming(exchange);
     const tunnel = exchange.status === 101 ? exchange.tunnel : undefined;
     const persistent = !exchange.closeAfter && framing !== "close";

@@ -385,6 +385,29 @@ Deno.test("draining closes idle connections at once and busy ones behind their a
   assert.equal(answer?.fields.get("connection"), "close");
 });
 
+Deno.test("draining waits a moment for the first request of a connection", async () => {
+  await using server = new TestServer(hello);
+  using early = await RawClient.connect(server.port);
+  using silent = await RawClient.connect(server.port);
+  await until("both are connected", () => server.open.size === 2);
+  server.open.drain();
+  await early.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await early.answer())?.fields.get("connection"), "close");
+  server.clock.tick(server.clock.now + 2_000);
+  assert.ok(await silent.isClosed());
+});
+
+Deno.test("a connection that retires answers one more request, however long it was idle", async () => {
+  await using server = new TestServer(hello);
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.answer())?.fields.has("connection"), false);
+  server.open.retire();
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.answer())?.fields.get("connection"), "close");
+  assert.ok(await client.isClosed());
+});
+
 Deno.test("CRLF in the framing of an answer cannot come from its fields", async () => {
   await using server = new TestServer((exchange) => {
     hello(exchange);

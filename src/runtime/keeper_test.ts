@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { Keeper } from "./keeper.ts";
+import { StartError } from "./start.ts";
+import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper_for_tests.ts";
+import { probeProfile } from "./testing/probe_profile.ts";
+
+/** Two connections that different workers serve, and which ones. */
+async function oneOfEach(address: string): Promise<Map<string, TestClient>> {
+  const clients = new Map<string, TestClient>();
+  await until(async () => {
+    const client = await TestClient.connect(address);
+    const worker = await client.get("/worker");
+    if (clients.has(worker)) client[Symbol.dispose]();
+    else clients.set(worker, client);
+    return clients.size === 2;
+  });
+  return clients;
+}
+
+function startFailure(config: Parameters<typeof testConfig>[0]): Promise<StartError> {
+  return Keeper.start({
+    profile: probeProfile,
+    load: () => Promise.resolve({ config: testConfig(config), problems: [] }),
+    configSource: undefined,
+  }).then(
+    () => assert.fail("it started"),
+    (error) => error instanceof StartError ? error : assert.fail(error),
+  );
+}
+
+Deno.test("a gateway serves as soon as it has started, with all its workers", async () => {
+  await using gateway = await startGateway();
+  assert.equal(await get(gateway.address, "/"), "hello");
+  const clients = await oneOfEach(gateway.address);
+  assert.deepEqual([...clients.keys()].sort(), ["0", "1"]);
+  for (const client of clients.values()) client[Symbol.dispose]();
+});
+
+Deno.test("shared tables are exact across workers", async () => {
+  await using gateway = await startGateway();
+  const clients = await oneOfEach(gateway.address);
+  const each = 500;
+  const seen = await Promise.all([...clients.values()].map(async (client) => {
+    const counts: number[] = [];
+    for (let i = 0; i < each; i++) counts.push(Number(await client.get("/count")));
+    client[Symbol.dispose]();
+    return counts;
+  }));
+  const all = new Set(seen.flat());
+  assert.equal(all.size, 2 * each, "no count was given twice");
+  assert.equal(Math.max(...all), 2 * each);
+});
+
+Deno.test("a reload changes what kept-alive connections get with their next request", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  using client = await TestClient.connect(gateway.address);
+  assert.equal(await client.get("/"), "old");
+  gateway.configure({ probe: { greeting: "new" } });
+  assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
+  assert.equal(await client.get("/"), "new");
+});
+
+Deno.test("a request in flight finishes on the snapshot it began with", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  using client = await TestClient.connect(gateway.address);
+  await client.send("/slow?300");
+  await get(gateway.address, "/");
+  gateway.configure({ probe: { greeting: "new" } });
+  await gateway.keeper.reload();
+  assert.equal(await get(gateway.address, "/"), "new");
+  assert.equal((await client.receive()).body, "old");
+});
+
+Deno.test("a reload of the same configuration does nothing", async () => {
+  await using gateway = await startGateway();
+  assert.deepEqual(await gateway.keeper.reload(), { kind: "noop" });
+});
+
+Deno.test("when one worker cannot build a snapshot, none serves by it", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  const clients = await oneOfEach(gateway.address);
+  gateway.configure({ probe: { greeting: "new", failFrom: 1 } });
+  const outcome = await gateway.keeper.reload();
+  assert.equal(outcome.kind, "failed");
+  assert.match(outcome.kind === "failed" ? outcome.reason : "", /told to fail/);
+  for (const client of clients.values()) {
+    assert.equal(await client.get("/"), "old");
+    client[Symbol.dispose]();
+  }
+});
+
+Deno.test("a reload that follows a refused one is compared with what serves", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  gateway.configure({ probe: { greeting: "new", failFrom: 1 } });
+  await gateway.keeper.reload();
+  gateway.configure({ probe: { greeting: "old" } });
+  assert.deepEqual(await gateway.keeper.reload(), { kind: "noop" });
+});
+
+Deno.test("a change of listeners is refused as a process upgrade", async () => {
+  await using gateway = await startGateway();
+  gateway.configure({ listen: ["127.0.0.1:0", "[::1]:0"] });
+  assert.deepEqual(await gateway.keeper.reload(), {
+    kind: "process-upgrade",
+    reasons: ["listener-changed"],
+    problems: [],
+  });
+  assert.equal(await get(gateway.address, "/"), "hello");
+});
+
+Deno.test("a reload that needs other permissions starts new workers and drains the old", async () => {
+  using upstream = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${upstream.addr.port}`;
+  const dial = `/try?what=dial&value=${address}`;
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  assert.match(await get(gateway.address, dial), /^refused: NotCapable/);
+  using client = await TestClient.connect(gateway.address);
+  await client.send("/slow?300");
+  await get(gateway.address, "/");
+  gateway.configure({ probe: { greeting: "new", upstream: address } });
+  assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
+  assert.equal(await get(gateway.address, dial), "done: undefined");
+  const last = await client.receive();
+  assert.equal(last.body, "old");
+  assert.match(last.head, /^connection: close/im);
+  assert.ok(await client.closed());
+});
+
+Deno.test("two generations of workers in a row take each other's place", async () => {
+  await using gateway = await startGateway();
+  for (const port of [1, 2, 3]) {
+    gateway.configure({ probe: { greeting: `${port}`, upstream: `127.0.0.1:${port}` } });
+    assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
+    await until(async () => await get(gateway.address, "/") === `${port}`);
+  }
+});
+
+Deno.test("a worker that dies is replaced while the other one serves on", async () => {
+  await using gateway = await startGateway();
+  const clients = await oneOfEach(gateway.address);
+  using victim = clients.get("0")!;
+  using witness = clients.get("1")!;
+  await victim.send("/throw");
+  assert.ok(await victim.closed());
+  assert.equal(await witness.get("/"), "hello");
+  const again = await oneOfEach(gateway.address);
+  for (const client of again.values()) client[Symbol.dispose]();
+  assert.equal(await witness.get("/"), "hello");
+});
+
+Deno.test("a worker that was replaced serves by the latest snapshot", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  gateway.configure({ probe: { greeting: "new" } });
+  await gateway.keeper.reload();
+  const clients = await oneOfEach(gateway.address);
+  using victim = clients.get("0")!;
+  clients.get("1")![Symbol.dispose]();
+  await victim.send("/throw");
+  assert.ok(await victim.closed());
+  const again = await oneOfEach(gateway.address);
+  for (const client of again.values()) {
+    assert.equal(await client.get("/"), "new");
+    client[Symbol.dispose]();
+  }
+});
+
+Deno.test("a stop closes idle connections, lets busy ones finish, and ends with status 0", async () => {
+  await using gateway = await startGateway();
+  const [[hostname, port]] = [gateway.address.split(":")];
+  using idle = await TestClient.connect(gateway.address);
+  await idle.get("/");
+  using busy = await TestClient.connect(gateway.address);
+  await busy.send("/slow?300");
+  await get(gateway.address, "/");
+  const stopped = gateway.keeper.stop("test");
+  assert.ok(await idle.closed());
+  await until(() =>
+    Deno.connect({ hostname, port: Number(port) }).then((c) => (c.close(), false), () => true)
+  );
+  assert.equal((await busy.receive()).body, "hello");
+  await stopped;
+  assert.equal(await gateway.keeper.finished, 0);
+});
+
+Deno.test("what does not finish in the drain time is cut", async () => {
+  await using gateway = await startGateway({ process: { graceful_shutdown_timeout_seconds: 1 } });
+  using busy = await TestClient.connect(gateway.address);
+  await busy.send("/slow?60000");
+  await get(gateway.address, "/");
+  await gateway.keeper.stop("test");
+  assert.ok(await busy.closed());
+  assert.equal(await gateway.keeper.finished, 0);
+});
+
+Deno.test("a gateway serves on during its grace period", async () => {
+  await using gateway = await startGateway({ process: { grace_period_seconds: 1 } });
+  const stopped = gateway.keeper.stop("test");
+  assert.equal(await get(gateway.address, "/"), "hello");
+  await stopped;
+});
+
+Deno.test("a port that is taken is told by its key", async () => {
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { problems } = await startFailure({
+    listen: ["127.0.0.1:0", `127.0.0.1:${other.addr.port}`],
+  });
+  assert.deepEqual(problems.map(({ key }) => key), ["server.listen[1]"]);
+  assert.match(problems[0].message, /^cannot listen on 127\.0\.0\.1:\d+: /);
+});
+
+Deno.test("a second gateway on the same port is noticed although workers share ports", async () => {
+  await using gateway = await startGateway();
+  const { problems } = await startFailure({ listen: [gateway.address] });
+  assert.deepEqual(problems.map(({ key }) => key), ["server.listen[0]"]);
+});
+
+Deno.test("a gateway whose workers cannot build the configuration does not start", async () => {
+  const { problems } = await startFailure({ probe: { failFrom: 0 } });
+  assert.match(problems[0].message, /told to fail/);
+});
+
+Deno.test("detaching is refused", async () => {
+  const { problems } = await startFailure({ process: { daemon: true } });
+  assert.deepEqual(problems.map(({ key }) => key), ["server.process.daemon"]);
+});
+
+Deno.test("the pid file is there while the gateway runs", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/fluxheim.pid`;
+  {
+    await using _gateway = await startGateway({ process: { pid_file: path } });
+    assert.equal(await Deno.readTextFile(path), `${Deno.pid}\n`);
+  }
+  assert.deepEqual([...Deno.readDirSync(directory)], []);
+  await Deno.remove(directory);
+});

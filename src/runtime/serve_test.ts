@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { get, TestClient } from "./testing/keeper_for_tests.ts";
+import { startProcess } from "./testing/process_for_tests.ts";
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+  Deno.test(`${signal} lets a request finish and ends the process with status 0`, async () => {
+    const process = await startProcess({});
+    using busy = await TestClient.connect(process.address);
+    await busy.send("/slow?300");
+    await get(process.address, "/");
+    process.kill(signal);
+    assert.equal((await busy.receive()).body, "hello");
+    assert.equal((await process.ended()).code, 0);
+  });
+}
+
+Deno.test("a second signal ends the process at once", async () => {
+  const process = await startProcess({ process: { grace_period_seconds: 60 } });
+  using busy = await TestClient.connect(process.address);
+  await busy.send("/slow?60000");
+  await get(process.address, "/");
+  process.kill("SIGTERM");
+  await get(process.address, "/");
+  process.kill("SIGTERM");
+  assert.ok(await busy.closed());
+  assert.equal((await process.ended()).code, 0);
+});
+
+Deno.test("SIGHUP reloads and does not end the process", async () => {
+  const process = await startProcess({ level: "info" });
+  process.kill("SIGHUP");
+  assert.equal(await get(process.address, "/"), "hello");
+  process.kill("SIGTERM");
+  const { code, stderr } = await process.ended();
+  assert.equal(code, 0);
+  assert.match(stderr, /"message":"reload: nothing has changed"/);
+});
+
+Deno.test("a worker in an endless loop ends the process with status 70 and a last line", async () => {
+  const process = await startProcess({ process: { threads: 1 } });
+  using client = await TestClient.connect(process.address);
+  await client.send("/spin");
+  const { code, stderr } = await process.ended();
+  assert.equal(code, 70);
+  assert.match(
+    stderr.trimEnd().split("\n").at(-1) ?? "",
+    /^fluxheim: worker 0 has not run its event loop for 10 s/,
+  );
+});
+
+Deno.test("log lines of a stopped process are complete, and its last words among them", async () => {
+  const process = await startProcess({ level: "info" });
+  for (let i = 0; i < 20; i++) await get(process.address, "/");
+  process.kill("SIGTERM");
+  const { stderr } = await process.ended();
+  const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.equal(lines.filter(({ event }) => event === "access").length, 20);
+  assert.equal(lines.at(-1)?.message, "stopped");
+});

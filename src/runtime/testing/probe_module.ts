@@ -1,0 +1,139 @@
+/**
+ * A module for tests of the runtime: its answers show which worker and which snapshot served, and its
+ * paths do to a worker what a broken or hostile module could do.
+ *
+ * @module
+ */
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Module, RouteScope, Steps, WorkerContext } from "../../gateway/module.ts";
+import { Fields } from "../../http/fields.ts";
+import { at } from "../compare.ts";
+
+/** Shared counters: how often `/count` was asked for, and how often a worker was lost. */
+export const PROBE_ZONE = "probe";
+export const COUNTED = 0;
+export const LOST = 1;
+
+const encoder = new TextEncoder();
+
+/** What a vhost's `probe` table sets, as tests write it. */
+export interface ProbeTable {
+  /** The body of `/`. */
+  readonly greeting?: string;
+  /** Makes every worker with an index of at least this refuse to build the snapshot. */
+  readonly failFrom?: number;
+  /** `host:port` that a worker may dial. */
+  readonly upstream?: string;
+  /** A directory that a worker may read. */
+  readonly root?: string;
+}
+
+function probeOf(vhost: unknown): ProbeTable {
+  const text = (key: string) => {
+    const value = at(vhost, ["probe", key]);
+    return typeof value === "string" ? value : undefined;
+  };
+  const failFrom = at(vhost, ["probe", "failFrom"]);
+  return {
+    greeting: text("greeting"),
+    upstream: text("upstream"),
+    root: text("root"),
+    ...(typeof failFrom === "number" ? { failFrom } : {}),
+  };
+}
+
+/** The module. */
+export const probe: Module = {
+  name: "probe",
+  schema: [],
+  manifest: {},
+  permissions(config) {
+    const key = "vhosts[0].probe";
+    const { upstream, root } = probeOf(config.vhosts[0]);
+    return {
+      net: upstream === undefined ? [] : [{ value: upstream, key: `${key}.upstream`, for: "edge" }],
+      read: root === undefined ? [] : [{ value: root, key: `${key}.root`, for: "edge" }],
+    };
+  },
+  zones: () => [{ name: PROBE_ZONE, bytes: 8 }],
+  workerLost(_config, zones) {
+    Atomics.add(new Int32Array(zones.get(PROBE_ZONE)), LOST, 1);
+  },
+  start(context) {
+    const { failFrom = Infinity } = probeOf(context.config.vhosts[0]);
+    if (context.worker >= failFrom) return Promise.reject(new Error("told to fail"));
+    return Promise.resolve({ plan: (scope) => plan(scope, context), stop() {} });
+  },
+};
+
+function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
+  const { greeting = "hello" } = probeOf(vhost);
+  const cells = new Int32Array(zones.get(PROBE_ZONE));
+  return {
+    serve(exchange) {
+      switch (exchange.path) {
+        case "/":
+          return answer(exchange, greeting);
+        case "/worker":
+          return answer(exchange, String(worker));
+        case "/count":
+          return answer(exchange, String(Atomics.add(cells, COUNTED, 1) + 1));
+        case "/slow":
+          return answerLater(exchange, greeting, Number(exchange.query ?? "100"));
+        case "/throw":
+          setTimeout(() => {
+            throw new Error("told to throw");
+          });
+          return answerLater(exchange, "not dead", 1_000);
+        case "/spin":
+          for (;;) Atomics.load(cells, COUNTED);
+        case "/try":
+          return attempt(exchange, new URLSearchParams(exchange.query));
+      }
+    },
+  };
+}
+
+function answer(exchange: Exchange, text: string): void {
+  exchange.status = 200;
+  exchange.response = Fields.of(["content-type", "text/plain"]);
+  exchange.responseBody = encoder.encode(text);
+}
+
+async function answerLater(exchange: Exchange, text: string, ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  answer(exchange, text);
+}
+
+/** Does what the query asks for, and answers whether the runtime let it. */
+async function attempt(exchange: Exchange, query: URLSearchParams): Promise<void> {
+  const value = query.get("value") ?? "";
+  try {
+    answer(exchange, `done: ${await attempts[query.get("what") ?? ""]?.(value)}`);
+  } catch (error) {
+    answer(
+      exchange,
+      error instanceof Error ? `refused: ${error.name}: ${error.message}` : "refused",
+    );
+  }
+}
+
+const attempts: Readonly<Record<string, (value: string) => Promise<unknown> | unknown>> = {
+  read: (path) => Deno.readTextFileSync(path),
+  write: (path) => Deno.writeTextFileSync(path, "x"),
+  async dial(address) {
+    const [hostname, port] = address.split(":");
+    (await Deno.connect({ hostname, port: Number(port) })).close();
+  },
+  listen: (port) => Deno.listen({ hostname: "127.0.0.1", port: Number(port) }).close(),
+  run: (program) => new Deno.Command(program).outputSync().success,
+  env: (name) => Deno.env.get(name),
+  sys: () => Deno.hostname(),
+  ffi: (path) => Deno.dlopen(path, {}).close(),
+  import: (url) => import(url),
+  worker: (url) =>
+    new Worker(url, {
+      type: "module",
+      deno: { permissions: { net: true, read: true, write: true, run: true, env: true } },
+    }).terminate(),
+};

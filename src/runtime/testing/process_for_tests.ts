@@ -1,0 +1,52 @@
+/**
+ * The probe build as a process of its own, for tests of how a process begins and ends.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import type { TestConfig } from "./keeper_for_tests.ts";
+
+const MAIN = fileURLToPath(new URL("./probe_main.ts", import.meta.url));
+
+/** A running process. */
+export interface TestProcess {
+  /** `127.0.0.1:port`. */
+  readonly address: string;
+  kill(signal: Deno.Signal): void;
+  /** How it ended, and what it wrote to standard error. */
+  ended(): Promise<{ code: number; stderr: string }>;
+}
+
+/**
+ * Starts a process and waits until it serves.
+ *
+ * @param permissions Flags of `deno run`.
+ */
+export async function startProcess(
+  config: TestConfig,
+  permissions: readonly string[] = ["-A"],
+): Promise<TestProcess> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...permissions, MAIN, JSON.stringify(config)],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { done, value } = await output.read();
+    if (done) throw new Error(`the process ended before it served: ${await stderr}`);
+    text += value;
+  }
+  return {
+    address: text.slice("ready ".length, text.indexOf("\n")),
+    kill: (signal) => child.kill(signal),
+    async ended() {
+      while (!(await output.read()).done);
+      const { code } = await child.status;
+      return { code, stderr: await stderr };
+    },
+  };
+}
