@@ -107,8 +107,12 @@ export const grpcSchema = z.strictObject({
   }).default(true).describe("Refuse other content types with 415."),
 });
 
+/** Tables that other modules add to a proxy block. */
+// deno-lint-ignore no-empty-interface -- filled by declaration merging
+export interface ProxyTables {}
+
 /** A reverse proxy block. */
-export type ProxyConfig = Frozen<z.output<typeof proxySchema>>;
+export type ProxyConfig = Frozen<z.output<typeof proxySchema>> & ProxyTables;
 /** `proxy.auth_request`. */
 export type AuthRequestConfig = Frozen<z.output<typeof authRequest>>;
 /** `[vhosts.routes.grpc]`. */
