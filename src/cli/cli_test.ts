@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { profileOf, runCli, withConfig } from "./testing/run.ts";
+import { VERSION } from "./version.ts";
+
+const bare = profileOf();
+
+Deno.test("--version says what deno.json says", async () => {
+  const project = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  );
+  assert.equal(project.version, VERSION);
+  assert.deepEqual(await runCli(bare, "--version"), {
+    status: 0,
+    out: `fluxheim ${VERSION}`,
+    err: "",
+  });
+});
+
+Deno.test("--version --json tells the profile and the runtime", async () => {
+  const { out } = await runCli(bare, "--version", "--json");
+  const told = JSON.parse(out);
+  assert.equal(told.profile, "test");
+  assert.equal(told.deno, Deno.version.deno);
+});
+
+Deno.test("--help names every option and command, on standard output", async () => {
+  const { status, out, err } = await runCli(bare, "--help");
+  assert.equal(status, 0);
+  assert.equal(err, "");
+  for (
+    const word of ["--config", "--check-config", "--reload-from OLD", "permissions", "cache-keygen"]
+  ) {
+    assert.ok(out.includes(word), word);
+  }
+});
+
+Deno.test("no line of help is wider than a terminal of 100 columns", async () => {
+  const pages = [await runCli(bare, "--help")];
+  for (const command of ["permissions", "explain", "profiles", "reload", "schema", "crypto"]) {
+    pages.push(await runCli(bare, command, "--help"));
+  }
+  for (const { out } of pages) {
+    for (const line of out.split("\n")) assert.ok(line.length <= 100, line);
+  }
+});
+
+Deno.test("an unknown option is wrong usage, status 2, with what was meant", async () => {
+  const { status, err } = await runCli(bare, "--chek-config");
+  assert.equal(status, 2);
+  assert.match(err, /^fluxheim: unknown option --chek-config; did you mean --check-config\?$/m);
+});
+
+Deno.test("an unknown command is wrong usage", async () => {
+  const { status, err } = await runCli(bare, "permission");
+  assert.equal(status, 2);
+  assert.match(err, /unknown command permission; did you mean permissions\?/);
+});
+
+Deno.test("options that exclude each other are wrong usage", async () => {
+  const { status, err } = await runCli(bare, "--validate-config", "--check-config");
+  assert.equal(status, 2);
+  assert.match(err, /--validate-config cannot be used with --check-config/);
+});
+
+Deno.test("an operand too few or too many is wrong usage", async () => {
+  assert.equal((await runCli(bare, "explain")).status, 2);
+  const { status, err } = await runCli(bare, "profiles", "proxy");
+  assert.equal(status, 2);
+  assert.match(err, /unexpected argument "proxy"/);
+});
+
+for (
+  const [command, module] of [
+    ["acme-renew", "acme-client"],
+    ["acme-init", "acme-client"],
+    ["cache-warm", "cache"],
+    ["cache-key", "proxy and cache"],
+    ["cache-lookup", "proxy and cache"],
+  ]
+) {
+  Deno.test(`${command} fails with status 1 and names the module it needs`, async () => {
+    const { status, out, err } = await runCli(bare, command);
+    assert.equal(status, 1);
+    assert.equal(out, "");
+    assert.equal(err.split("\n").length, 1);
+    assert.match(err, new RegExp(`^fluxheim: ${command} needs .*${module}`));
+  });
+}
+
+Deno.test("a command goes before a mode, and says what it overrules", async () => {
+  const { status, err } = await runCli(bare, "--check-config", "cache-keygen");
+  assert.equal(status, 0);
+  assert.equal(err, "fluxheim: warning: --check-config has no effect beside cache-keygen");
+});
+
+Deno.test("cache-keygen prints 64 hexadecimal digits, never the same", async () => {
+  const [first, second] = [await runCli(bare, "cache-keygen"), await runCli(bare, "cache-keygen")];
+  assert.match(first.out, /^[0-9a-f]{64}$/);
+  assert.notEqual(first.out, second.out);
+});
+
+Deno.test("a missing configuration fails with status 1, naming the file", async () => {
+  const { status, out, err } = await runCli(bare, "--check-config", "-c", "/nowhere/fluxheim.toml");
+  assert.equal(status, 1);
+  assert.equal(out, "");
+  assert.match(err, /\/nowhere\/fluxheim\.toml: does not exist/);
+});
+
+Deno.test("FLUXHEIM_CONFIG stands in for --config", async () => {
+  Deno.env.set("FLUXHEIM_CONFIG", "/nowhere/else.toml");
+  try {
+    const { err } = await runCli(bare, "--check-config");
+    assert.match(err, /\/nowhere\/else\.toml/);
+  } finally {
+    Deno.env.delete("FLUXHEIM_CONFIG");
+  }
+});
+
+Deno.test("--check-config prints TOML that loads to the same configuration", () =>
+  withConfig('[server]\nlisten = ["127.0.0.1:8081"]\n', async (path, directory) => {
+    const first = await runCli(bare, "--check-config", "-c", path);
+    assert.equal(first.status, 0);
+    const copy = `${directory}/copy.toml`;
+    await Deno.writeTextFile(copy, first.out, { mode: 0o600 });
+    const second = await runCli(bare, "--check-config", "-c", copy);
+    assert.equal(second.out, first.out);
+    assert.match(first.out, /^listen = \[ "127\.0\.0\.1:8081" \]$/m);
+  }));
+
+Deno.test("--check-config --json tells problems on standard output, as data", () =>
+  withConfig("[server]\nlisen = []\n", async (path) => {
+    const { status, out, err } = await runCli(bare, "--check-config", "--json", "-c", path);
+    assert.equal(status, 1);
+    assert.equal(err, "");
+    const { ok, problems } = JSON.parse(out);
+    assert.equal(ok, false);
+    assert.equal(problems[0].key, "server.lisen");
+    assert.equal(problems[0].line, 2);
+    assert.match(problems[0].hint, /listen/);
+  }));
+
+Deno.test("--validate-config is silent on success", () =>
+  withConfig("", async (path) => {
+    assert.deepEqual(await runCli(bare, "--validate-config", "-c", path), {
+      status: 0,
+      out: "",
+      err: "",
+    });
+  }));
+
+Deno.test("--validate-config finds what only building finds", () =>
+  withConfig("[server.process]\ndaemon = true\n", async (path) => {
+    const { status, err } = await runCli(bare, "--validate-config", "-c", path);
+    assert.equal(status, 1);
+    assert.match(err, /server\.process\.daemon: must be false/);
+  }));
+
+Deno.test("--reload-from tells the class, its reasons and what to do", () =>
+  withConfig('[server]\nlisten = ["127.0.0.1:8081"]\n', async (path, directory) => {
+    const old = `${directory}/old.toml`;
+    await Deno.writeTextFile(old, '[server]\nlisten = ["127.0.0.1:8080"]\n', { mode: 0o600 });
+    assert.deepEqual(await runCli(bare, "--reload-from", old, "-c", path), {
+      status: 0,
+      out: "reload impact: process-upgrade\n" +
+        "reasons:\n- listener-changed\n" +
+        "action: use a process restart",
+      err: "",
+    });
+    assert.equal(
+      (await runCli(bare, "--reload-from", path, "-c", path)).out,
+      "reload impact: noop\naction: nothing to do",
+    );
+  }));
+
+Deno.test("--reload-from fails only on a wrong configuration", () =>
+  withConfig("nonsense = 1\n", async (path) => {
+    assert.equal((await runCli(bare, "--reload-from", path, "-c", path)).status, 1);
+  }));
+
+Deno.test("reload says which pid file it cannot read", () =>
+  withConfig('[server.process]\npid_file = "gone.pid"\n', async (path, directory) => {
+    const { status, err } = await runCli(bare, "reload", "-c", path);
+    assert.equal(status, 1);
+    assert.match(err, new RegExp(`server.process.pid_file ${directory}/gone.pid cannot be read`));
+  }));
+
+Deno.test("reload sends SIGHUP to the process of the pid file", () =>
+  withConfig('[server.process]\npid_file = "other.pid"\n', async (path, directory) => {
+    const other = new Deno.Command("sleep", { args: ["60"] }).spawn();
+    await Deno.writeTextFile(`${directory}/other.pid`, `${other.pid}\n`);
+    assert.deepEqual(await runCli(bare, "--reload", "-c", path), {
+      status: 0,
+      out: `reload requested: process ${other.pid}`,
+      err: "",
+    });
+    assert.equal((await other.status).signal, "SIGHUP");
+    assert.match((await runCli(bare, "reload", "-c", path)).err, /no process \d+ runs/);
+  }));
+
+Deno.test("schema prints a JSON Schema of the tables in this build", async () => {
+  const { status, out } = await runCli(bare, "schema");
+  assert.equal(status, 0);
+  const { properties } = JSON.parse(out);
+  assert.ok("server" in properties);
+  assert.ok(!("web" in properties));
+});
+
+Deno.test("profiles marks the program's own and tells what the others lack", async () => {
+  const { out } = await runCli({ ...bare, name: "privacy" }, "profiles", "--json");
+  const found = JSON.parse(out);
+  const own = found.filter((p: { current: boolean }) => p.current);
+  assert.deepEqual(own.map((p: { name: string }) => p.name), ["privacy"]);
+  const fips = found.find((p: { name: string }) => p.name === "fips-openssl");
+  assert.equal(fips.state, "fails closed");
+});
