@@ -42,7 +42,6 @@ export interface CatalogProfile {
  * HTTP runtime that each of its builds has.
  */
 export const BASE_FOLDERS = [
-  "headers",
   "access",
   "rate_limit",
   "concurrency",
@@ -58,6 +57,7 @@ export const FOLDER_ORDER = [
   "rate_limit",
   "concurrency",
   "web",
+  "traffic_mirror",
   "proxy",
   "headers",
   "compression",
@@ -103,7 +103,7 @@ export const MODULES: readonly CatalogModule[] = [
   entry("security", [], "marker: the other modules enforce it", BUILT_IN),
   entry("ingress", [], "shared listener primitives", BUILT_IN),
   entry("tls", ["ingress"], "marker: TLS of whichever backend", BUILT_IN),
-  entry("tls-rustls", ["tls"], "the TLS backend", built("tls")),
+  entry("tls-rustls", ["tls"], "the TLS backend", NOT_BUILT),
   entry("tls-rustls-fips", ["tls"], "FIPS-capable TLS backend", FIPS),
   entry("tls-rustls-iso19790", ["tls-rustls-fips"], "other name of the same", FIPS),
   entry("tls-openssl", ["tls"], "OpenSSL TLS backend", OPENSSL),
@@ -111,12 +111,12 @@ export const MODULES: readonly CatalogModule[] = [
   entry("tls-openssl-iso19790", ["tls-openssl-fips"], "other name of the same", FIPS),
   entry("load-balancer", ["proxy"], "pools, health, runtime pool policy", NOT_BUILT),
   entry("stream-proxy", ["proxy"], "raw TCP proxy", NOT_BUILT),
-  entry("traffic-mirror", ["proxy"], "shadow requests", NOT_BUILT),
-  entry("geoip", ["proxy"], "country and network lookup in local databases", built("geoip")),
-  entry("compression", ["proxy"], "negotiation and eligibility of codecs", built("compression")),
-  entry("compression-gzip", ["compression"], "gzip codec", built("compression_gzip")),
-  entry("compression-zstd", ["compression"], "zstd codec", built("compression_zstd")),
-  entry("compression-brotli", ["compression"], "brotli codec", built("compression_brotli")),
+  entry("traffic-mirror", ["proxy"], "shadow requests", built("traffic_mirror")),
+  entry("geoip", ["proxy"], "country and network lookup in local databases", NOT_BUILT),
+  entry("compression", ["proxy"], "negotiation and eligibility of codecs", NOT_BUILT),
+  entry("compression-gzip", ["compression"], "gzip codec", NOT_BUILT),
+  entry("compression-zstd", ["compression"], "zstd codec", NOT_BUILT),
+  entry("compression-brotli", ["compression"], "brotli codec", NOT_BUILT),
   entry("metrics", [], "Prometheus listener", NOT_BUILT),
   entry("metrics-otlp", ["metrics"], "OTLP metrics export", NOT_BUILT),
   entry("otel-tracing", ["proxy"], "trace context", NOT_BUILT),
@@ -125,7 +125,7 @@ export const MODULES: readonly CatalogModule[] = [
   entry("acme-client", ["acme"], "issuance, renewal, certificate reload socket", NOT_BUILT),
   entry("php", ["proxy", "web"], "parent of php-fpm", NOT_BUILT),
   entry("php-fpm", ["php"], "FastCGI bridge and managed php-fpm", NOT_BUILT),
-  entry("privacy-mode", ["proxy", "web"], "zero-retention rules", built("privacy")),
+  entry("privacy-mode", ["proxy", "web"], "zero-retention rules", NOT_BUILT),
 ];
 
 const CODECS = ["compression-gzip", "compression-zstd", "compression-brotli"];

@@ -1,4 +1,5 @@
 /** Profile `development`: everything that works together; what a checkout runs. @module */
+import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as web } from "../modules/web/module.ts";
@@ -8,6 +9,7 @@ import type { Profile } from "../runtime/profile.ts";
 export const profile: Profile = {
   name: "development",
   modules: [
+    access,
     rateLimit,
     concurrency,
     web,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MODULES, PROFILES } from "./catalog.ts";
+import { BASE_FOLDERS, FOLDER_ORDER, MODULES, PROFILES } from "./catalog.ts";
 import { expandFeatures, findProfile, foldersOf, profileFeatures } from "./feature_set.ts";
 
 function messages(...names: string[]): string[] {
@@ -111,14 +111,30 @@ Deno.test("profile and module names never collide with each other's aliases", ()
 });
 
 Deno.test("every set has the base folders, and the code of its modules, in a profile's order", () => {
-  assert.deepEqual(foldersOf(expandFeatures(["compression-gzip", "web"]).modules), [
-    "access",
-    "rate_limit",
-    "concurrency",
-    "web",
-    "proxy",
-    "headers",
-    "compression",
-    "compression_gzip",
-  ]);
+  const folders = foldersOf(expandFeatures(["web", "rate-limit"]).modules);
+  assert.deepEqual(folders, FOLDER_ORDER.filter((f) => folders.includes(f)));
+  for (const folder of [...BASE_FOLDERS, "web"]) {
+    assert.ok(folders.some((f) => f === folder), folder);
+  }
+  assert.ok(!folders.includes("proxy"));
+});
+
+Deno.test("a module is built exactly when its folder has a module.ts", async () => {
+  const there = (folder: string) =>
+    Deno.stat(new URL(`../modules/${folder}/module.ts`, import.meta.url)).then(
+      () => true,
+      () => false,
+    );
+  for (const { name, state } of MODULES) {
+    for (const folder of state.kind === "built" ? state.folders : []) {
+      assert.ok(await there(folder), `${name}: ${folder}`);
+    }
+  }
+  for await (const { name, isDirectory } of Deno.readDir(new URL("../modules", import.meta.url))) {
+    if (!isDirectory || !(await there(name))) continue;
+    const known = MODULES.some(({ state }) =>
+      state.kind === "built" && state.folders.some((folder) => folder === name)
+    );
+    assert.ok(known || BASE_FOLDERS.some((folder) => folder === name), name);
+  }
 });
