@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { TempDir } from "../support/peer.ts";
-import { median } from "./load.ts";
+import { cpuSeconds, median } from "./load.ts";
 import { type Contest, type Scenario, SCENARIOS } from "./scenarios.ts";
 
 const { values, positionals } = parseArgs({
@@ -44,40 +44,61 @@ async function run(scenario: Scenario, seconds: number, rounds: number): Promise
   await using dir = new TempDir();
   const contest = await scenario.start(dir, seconds);
   try {
-    print(scenario, await measure(contest, rounds), contest);
+    print(scenario, await measure(contest, rounds), contest, seconds);
   } finally {
     for (const { process } of [...contest.servers, ...contest.helpers]) await process.stop();
   }
 }
 
-/** Figures by server, one a round. */
-async function measure({ servers, measure }: Contest, rounds: number): Promise<number[][]> {
-  const figures: number[][] = servers.map(() => []);
+/** The figures of one server, one a round. */
+interface Figures {
+  readonly taken: number[];
+  /** CPU time by turn, in seconds: unlike a rate it hardly depends on what else the machine does. */
+  readonly cpu: number[];
+}
+
+async function measure({ servers, measure }: Contest, rounds: number): Promise<Figures[]> {
+  const figures: Figures[] = servers.map(() => ({ taken: [], cpu: [] }));
   // The first turn warms each program up and is not counted.
   for (let round = -1; round < rounds; round++) {
     for (const [index, server] of servers.entries()) {
+      const before = await cpuSeconds(server.process.pid);
       const figure = await measure(server);
-      if (round >= 0) figures[index].push(figure);
+      if (round < 0) continue;
+      figures[index].taken.push(figure);
+      figures[index].cpu.push(await cpuSeconds(server.process.pid) - before);
     }
   }
   return figures;
 }
 
-function print({ name, unit, wanted }: Scenario, figures: number[][], { servers }: Contest): void {
-  const [ours, ...others] = figures;
+function print(
+  { name, unit, wanted }: Scenario,
+  figures: Figures[],
+  { servers }: Contest,
+  seconds: number,
+): void {
   console.log(`\n${name}`);
-  console.log(`  ${servers[0].name.padEnd(12)} ${shown(median(ours))} ${unit}`);
-  for (const [index, theirs] of others.entries()) {
-    const peer = servers[index + 1].name;
-    const ratios = ours.map((figure, round) => figure / theirs[round]).sort((a, b) => a - b);
-    const spread = `[${ratios[0].toFixed(2)} .. ${ratios[ratios.length - 1].toFixed(2)}]`;
-    const aim = wanted[peer] === undefined ? "" : `  (aim: ${wanted[peer]})`;
-    console.log(
-      `  ${peer.padEnd(12)} ${shown(median(theirs))} ${unit}  ratio ${
-        median(ratios).toFixed(2)
-      } ${spread}${aim}`,
-    );
+  const [ours] = figures;
+  for (const [index, theirs] of figures.entries()) {
+    const server = servers[index].name;
+    let line = `  ${server.padEnd(12)} ${shown(median(theirs.taken))} ${unit}`;
+    if (unit === "req/s") line += `  ${shown(cpuMicros(theirs, seconds))} CPU us/req`;
+    if (index > 0) line += ratios(ours.taken, theirs.taken);
+    if (wanted[server] !== undefined) line += `  (aim: ${wanted[server]})`;
+    console.log(line);
   }
+}
+
+function ratios(ours: readonly number[], theirs: readonly number[]): string {
+  const each = ours.map((figure, round) => figure / theirs[round]).sort((a, b) => a - b);
+  const spread = `[${each[0].toFixed(2)} .. ${each[each.length - 1].toFixed(2)}]`;
+  return `  ratio ${median(each).toFixed(2)} ${spread}`;
+}
+
+/** Median CPU time of a request, in microseconds. */
+function cpuMicros({ taken, cpu }: Figures, seconds: number): number {
+  return median(taken.map((rate, round) => cpu[round] * 1e6 / (rate * seconds)));
 }
 
 function shown(figure: number): string {

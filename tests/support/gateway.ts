@@ -4,23 +4,19 @@
  *
  * @module
  */
-import { loadConfig } from "../../src/config/load.ts";
+import { load, planFor } from "../../src/cli/load.ts";
+import { formatProblem } from "../../src/config/problems.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { permissionPlan, toFlags } from "../../src/runtime/permissions.ts";
+import { toFlags } from "../../src/runtime/permissions.ts";
 import { freePort, Process, TempDir } from "./peer.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
 /** Arguments of `deno` that run the gateway on `config`. */
 export async function launchArguments(config: string): Promise<string[]> {
-  const { modules } = profile;
-  const tables = modules.flatMap(({ schema }) => schema);
-  const checks = modules.flatMap(({ check }) => check === undefined ? [] : [check]);
-  const loaded = await loadConfig(config, tables, checks);
-  if (loaded.config === undefined) {
-    throw new Error(loaded.problems.map(({ key, message }) => `${key}: ${message}`).join("\n"));
-  }
-  const flags = toFlags(permissionPlan(loaded.config, modules, { source: config }));
+  const loaded = await load(profile, config);
+  if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
+  const flags = toFlags(planFor(profile, loaded.config, config));
   return ["run", "-q", ...flags, `${root}src/main.ts`, "--config", config];
 }
 

@@ -154,6 +154,11 @@ export class TempDir implements AsyncDisposable {
   // Not under a world-writable directory's symlink: the configuration's path rules apply to it.
   readonly path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "fluxheim-" }));
 
+  constructor() {
+    // Peers that drop their privileges read from here too.
+    Deno.chmodSync(this.path, 0o755);
+  }
+
   /** Writes a file below it, directories as needed; returns its path. */
   write(name: string, content: string | Uint8Array): string {
     const path = `${this.path}/${name}`;
