@@ -56,18 +56,13 @@ function isSafeEncoded(path: string): boolean {
   if (!path.isWellFormed()) return false;
   const bytes = path.length * 3 <= scratch.length ? scratch : new Uint8Array(path.length * 3);
   let length = encoder.encodeInto(path, bytes).written;
-  if (!isSafeDecoded(bytes, length)) return false;
-  for (let pass = 0; hasEscape(bytes, length); pass++) {
+  for (let pass = 0;; pass++) {
+    const reading = read(bytes, length);
+    if (reading !== "escaped") return reading === "safe";
     if (pass === MAX_DECODE_PASSES) return false;
     length = decodeInPlace(bytes, length);
-    if (length < 0 || !isSafeDecoded(bytes, length)) return false;
+    if (length < 0) return false;
   }
-  return true;
-}
-
-function hasEscape(bytes: Uint8Array, length: number): boolean {
-  const at = bytes.indexOf(PERCENT);
-  return at >= 0 && at < length;
 }
 
 /** Decodes once; -1 for a malformed escape or one that hides a separator. */
@@ -86,26 +81,32 @@ function decodeInPlace(bytes: Uint8Array, length: number): number {
   return to;
 }
 
-/** The rules for a path without escapes, on bytes, with UTF-8 (RFC 3629) checked on the way. */
-function isSafeDecoded(bytes: Uint8Array, length: number): boolean {
+/**
+ * The rules for a path as it stands, on bytes, with UTF-8 (RFC 3629) checked on the way; `escaped` when
+ * it is safe so far but has escapes.
+ */
+function read(bytes: Uint8Array, length: number): "safe" | "escaped" | "unsafe" {
   let segment = 1;
+  let escaped = false;
   for (let i = 1; i < length;) {
     const byte = bytes[i];
     if (byte === SLASH) {
-      if (i === segment || isDots(bytes, segment, i)) return false;
+      if (i === segment || isDots(bytes, segment, i)) return "unsafe";
       segment = ++i;
     } else if (byte < 128) {
-      if (byte < 32 || byte === BACKSLASH || byte === DELETE) return false;
+      if (byte < 32 || byte === BACKSLASH || byte === DELETE) return "unsafe";
+      if (byte === PERCENT) escaped = true;
       i++;
     } else {
       const size = sequenceLength(bytes, i, length);
-      if (size === 0) return false;
+      if (size === 0) return "unsafe";
       // U+0080 to U+009F are controls.
-      if (byte === 0xc2 && bytes[i + 1] < 0xa0) return false;
+      if (byte === 0xc2 && bytes[i + 1] < 0xa0) return "unsafe";
       i += size;
     }
   }
-  return !isDots(bytes, segment, length);
+  if (isDots(bytes, segment, length)) return "unsafe";
+  return escaped ? "escaped" : "safe";
 }
 
 function isDots(bytes: Uint8Array, start: number, end: number): boolean {
