@@ -26,7 +26,8 @@ if (import.meta.main) Deno.exit(await start());
 /** Runs until the gateway ends or a signal asks for the end; returns the gateway's exit status. */
 async function start(): Promise<number> {
   console.log("fetching dependencies ...");
-  await deno(["install", "--quiet", "--entrypoint", MAIN, APP]).output().then(succeeded);
+  const fetched = await deno(["install", "--quiet", "--entrypoint", MAIN, APP]).spawn().status;
+  if (!fetched.success) return fetched.code;
 
   const app = deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped").spawn();
   try {
@@ -34,6 +35,7 @@ async function start(): Promise<number> {
     const port = freePort();
     const config = await writeConfig(port, appPort);
     const flags = await permissionFlags(config);
+    if (flags === undefined) return 1;
     const gateway = deno(["run", "--quiet", ...flags, MAIN, "--config", config]).spawn();
     forwardSignals(gateway);
     const ended = gateway.status;
@@ -55,10 +57,6 @@ function deno(args: string[], stdout: "inherit" | "piped" = "inherit"): Deno.Com
     stderr: "inherit",
     detached: true,
   });
-}
-
-function succeeded({ success, code }: Deno.CommandStatus): void {
-  if (!success) Deno.exit(code);
 }
 
 /** The first line of a child's output; the rest is read and dropped, so that the child never blocks. */
@@ -124,11 +122,11 @@ async function configDirectory(): Promise<string> {
   return CACHE;
 }
 
-/** Exactly what `fluxheim permissions` prints for this configuration. */
-async function permissionFlags(config: string): Promise<string[]> {
+/** Exactly what `fluxheim permissions` prints for this configuration; it has said why, if nothing. */
+async function permissionFlags(config: string): Promise<string[] | undefined> {
   const args = ["run", "--quiet", "--no-prompt", "--allow-read", MAIN, "permissions", "-c", config];
-  const { stdout, ...status } = await deno(args, "piped").output();
-  succeeded(status);
+  const { stdout, success } = await deno(args, "piped").output();
+  if (!success) return undefined;
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
 }
 

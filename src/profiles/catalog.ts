@@ -42,6 +42,7 @@ export interface CatalogProfile {
  * HTTP runtime that each of its builds has.
  */
 export const BASE_FOLDERS = [
+  "headers",
   "access",
   "rate_limit",
   "concurrency",

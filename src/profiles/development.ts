@@ -1,7 +1,10 @@
 /** Profile `development`: everything that works together; what a checkout runs. @module */
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/profile.ts";
 
@@ -13,6 +16,9 @@ export const profile: Profile = {
     rateLimit,
     concurrency,
     web,
+    trafficMirror,
+    proxy,
+    headers,
   ],
   workerUrl: new URL("./development_worker.ts", import.meta.url),
 };
