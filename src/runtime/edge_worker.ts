@@ -20,6 +20,7 @@ import { RingLogger } from "./ring_logger.ts";
 import type {
   Birth,
   OrderEnvelope,
+  PrepareOrder,
   ReportEnvelope,
   StartOrder,
   WorkerOrder,
@@ -86,10 +87,10 @@ class EdgeWorker {
   async obey(order: WorkerOrder): Promise<WorkerReport | undefined> {
     switch (order.kind) {
       case "start":
-        return await this.#start(order.config);
+        return await this.#start(order);
       case "prepare":
         this.#zones.adopt(order.zones);
-        return await this.#prepare(order.config);
+        return await this.#prepare(order);
       case "commit":
         return await this.#commit();
       case "discard":
@@ -110,11 +111,11 @@ class EdgeWorker {
     }
   }
 
-  async #start(config: Config): Promise<WorkerReport> {
+  async #start({ config, files }: StartOrder): Promise<WorkerReport> {
     const hearts = new Int32Array(this.#zones.get(HEARTS));
     this.#clock.every(() => beat(hearts, this.#slot));
     this.#clock.start();
-    const prepared = await this.#prepare(config);
+    const prepared = await this.#prepare({ config, files });
     if (prepared.kind === "failed") return prepared;
     await this.#commit();
     try {
@@ -133,10 +134,10 @@ class EdgeWorker {
     return { kind: "listening", listeners: opened };
   }
 
-  async #prepare(config: Config): Promise<WorkerReport> {
+  async #prepare({ config, files }: Pick<PrepareOrder, "config" | "files">): Promise<WorkerReport> {
     await this.#discard();
     try {
-      this.#prepared = { config, snapshot: await this.#gateway.prepare(deepFreeze(config)) };
+      this.#prepared = { config, snapshot: await this.#gateway.prepare(deepFreeze(config), files) };
     } catch (error) {
       return failure(error);
     }

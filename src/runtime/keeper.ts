@@ -132,6 +132,7 @@ export class Keeper {
     const { modules } = this.#options.profile;
     const change = await judgeReload(await this.#options.load(), {
       running: this.#loaded,
+      files: this.#load.files,
       modules,
       configSource: this.#options.configSource,
     });
@@ -140,7 +141,8 @@ export class Keeper {
     const config = keepPorts(change.config, this.#load.config);
     const zones = new Zones(this.#load.zones.buffers);
     zones.prepare(zoneRequests(config, modules));
-    const load = { config, zones, permissions: edgePermissions(config, this.#options) };
+    const { files } = change;
+    const load = { config, files, zones, permissions: edgePermissions(config, this.#options) };
     const failure = await this.#pool.reload(load);
     if (failure !== undefined) return { kind: "failed", reason: failure };
     this.#loaded = change.config;

@@ -8,6 +8,7 @@
 import type { Config } from "../config/types.ts";
 import type { Grant, Manifest, Module } from "../gateway/module.ts";
 import { ownGrants, ownManifest, type PlanOptions } from "./own_permissions.ts";
+import { fileRequests } from "./requested_files.ts";
 
 /** The kinds of permission a plan uses, in the order they are printed. The rest is never asked for. */
 export const PERMISSION_KINDS = ["net", "read", "write", "run", "env", "sys"] as const;
@@ -34,6 +35,9 @@ export function permissionPlan(
   options: PlanOptions = {},
 ): Plan {
   const grants: PlannedGrant[] = [...ownGrants(config, modules, options)];
+  for (const { path, key } of fileRequests(config, modules)) {
+    grants.push({ kind: "read", value: path, key, for: "keeper", optional: false });
+  }
   for (const module of modules) {
     const permissions = module.permissions(config);
     for (const kind of PERMISSION_KINDS) {

@@ -2,8 +2,9 @@
 import type { Problem } from "../config/types.ts";
 
 /** File, line, key, what is wrong and the way out, in one line. */
-export function problemText({ key, message, hint, file, line }: Problem): string {
+export function problemText({ key, scope, message, hint, file, line }: Problem): string {
   const place = file === undefined ? "" : line === undefined ? `${file}: ` : `${file}:${line}: `;
-  const subject = key === "" ? "" : `${key}: `;
+  const owner = scope === undefined ? "" : ` (${scope})`;
+  const subject = key === "" ? "" : `${key}${owner}: `;
   return `${place}${subject}${message}${hint === undefined ? "" : ` (${hint})`}`;
 }

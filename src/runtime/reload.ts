@@ -5,10 +5,11 @@
  */
 import type { Config, Problem } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
-import type { Module } from "../gateway/module.ts";
+import type { Files, Module } from "../gateway/module.ts";
 import { permissionPlan } from "./permissions.ts";
 import { modulePreflight, permissionProblems } from "./preflight.ts";
 import { problemText } from "./problem_text.ts";
+import { readRequestedFiles, sameFiles } from "./requested_files.ts";
 import { classifyReload, type ReloadReason } from "./reload_class.ts";
 
 /** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
@@ -40,6 +41,8 @@ export type ReloadOutcome =
 export interface ReloadContext {
   /** As it was loaded when it was taken up. */
   readonly running: Config;
+  /** Content of the files its modules asked for. */
+  readonly files: Files;
   readonly modules: readonly Module[];
   readonly configSource: string | undefined;
 }
@@ -47,17 +50,17 @@ export interface ReloadContext {
 /** A change that may be applied live. */
 export interface LiveChange {
   readonly config: Config;
+  readonly files: Files;
   readonly warnings: readonly Problem[];
 }
 
 /** Says whether what was loaded may be applied live, or how the reload ends already. */
 export async function judgeReload(
   { config, problems }: Loaded,
-  { running, modules, configSource }: ReloadContext,
+  { running, files, modules, configSource }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
   const { impact, reasons } = classifyReload(running, config);
-  if (impact === "noop") return { kind: "noop" };
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
   const missing = permissionProblems(permissionPlan(config, modules, { configSource }));
   if (missing.length > 0) {
@@ -65,7 +68,10 @@ export async function judgeReload(
   }
   const found = await modulePreflight(config, modules);
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
-  return { config, warnings: [...problems, ...found] };
+  const read = readRequestedFiles(config, modules);
+  // A certificate that was renewed in its place is a change, too.
+  if (impact === "noop" && sameFiles(read.files, files)) return { kind: "noop" };
+  return { config, files: read.files, warnings: [...problems, ...found, ...read.problems] };
 }
 
 /** Tells the log how a reload went. */

@@ -13,6 +13,7 @@ import { modulePreflight, permissionProblems, processProblems } from "./prefligh
 import { problemText } from "./problem_text.ts";
 import type { Profile } from "./profile.ts";
 import type { Loaded } from "./reload.ts";
+import { readRequestedFiles } from "./requested_files.ts";
 import { type Load, WorkerPool } from "./worker_pool.ts";
 import type { OpenedListener } from "./worker_messages.ts";
 import { zoneRequests } from "./zone_plan.ts";
@@ -61,8 +62,11 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const zones = new Zones();
   zones.prepare(zoneRequests(config, modules));
   const log = openLog(config, options, zones);
-  for (const warning of warnings) log.log("warn", "fluxheim", problemText(warning));
-  const load: Load = { config, zones, permissions: edgePermissions(config, options) };
+  const { files, problems } = readRequestedFiles(config, modules);
+  for (const warning of [...warnings, ...problems]) {
+    log.log("warn", "fluxheim", problemText(warning));
+  }
+  const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
+import type { Files } from "../gateway/module.ts";
 import type { LogSettings } from "./ring_logger.ts";
 
 /** Shared tables by name, as `Zones.buffers`. */
@@ -19,6 +20,7 @@ export interface Birth {
 export interface StartOrder {
   readonly kind: "start";
   readonly config: Config;
+  readonly files: Files;
   readonly zones: ZoneBuffers;
   /** Index of this worker, and how many there are (`WorkerContext`). */
   readonly slot: number;
@@ -30,6 +32,7 @@ export interface StartOrder {
 export interface PrepareOrder {
   readonly kind: "prepare";
   readonly config: Config;
+  readonly files: Files;
   readonly zones: ZoneBuffers;
 }
 

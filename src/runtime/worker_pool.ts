@@ -6,7 +6,7 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
-import type { Module } from "../gateway/module.ts";
+import type { Files, Module } from "../gateway/module.ts";
 import { ConnectionBudget } from "../net/connection_budget.ts";
 import type { Zones } from "../net/zone.ts";
 import { HeartMonitor } from "./heart.ts";
@@ -30,6 +30,8 @@ const RECENT_LOADS = 4;
 export interface Load {
   /** With the ports that were found for port 0. */
   readonly config: Config;
+  /** What the modules asked the keeper to read. */
+  readonly files: Files;
   readonly zones: Zones;
   readonly permissions: ThreadPermissions;
 }
@@ -145,10 +147,9 @@ export class WorkerPool {
   /** Every worker builds the snapshot beside its own; then all of them change over. */
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
-    const { config, zones } = load;
-    const reports = await Promise.all(
-      workers.map((worker) => worker.order({ kind: "prepare", config, zones: zones.buffers })),
-    );
+    const { config, files, zones } = load;
+    const order = { kind: "prepare", config, files, zones: zones.buffers } as const;
+    const reports = await Promise.all(workers.map((worker) => worker.order(order)));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
       for (const worker of workers) worker.tell({ kind: "discard" });
@@ -186,7 +187,7 @@ export class WorkerPool {
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
-    const { config, zones, permissions } = load;
+    const { config, files, zones, permissions } = load;
     const { url, logSettings } = this.#options;
     const worker = new WorkerHandle(url, seat.slot, permissions, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
@@ -195,6 +196,7 @@ export class WorkerPool {
     const order: StartOrder = {
       kind: "start",
       config,
+      files,
       zones: zones.buffers,
       slot: seat.slot,
       slots: workerSlots(config),

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { TICK_MS } from "../net/clock.ts";
+import { beat, HEART_LIMIT_MS, heartBytes, HeartMonitor } from "./heart.ts";
+
+const LIMIT_TICKS = HEART_LIMIT_MS / TICK_MS;
+
+function setUp() {
+  const shared = new SharedArrayBuffer(heartBytes(2));
+  const monitor = new HeartMonitor(shared);
+  const hearts = new Int32Array(shared);
+  /** Lets ticks pass in which the hearts of `beating` beat; what the last one found. */
+  const pass = (ticks: number, ...beating: readonly number[]) => {
+    let found: number | undefined;
+    for (let i = 0; i < ticks; i++) {
+      for (const slot of beating) beat(hearts, slot);
+      found = monitor.tick();
+    }
+    return found;
+  };
+  return { monitor, pass };
+}
+
+Deno.test("hearts that beat are left alone", () => {
+  const { monitor, pass } = setUp();
+  monitor.watch(0);
+  monitor.watch(1);
+  assert.equal(pass(3 * LIMIT_TICKS, 0, 1), undefined);
+});
+
+Deno.test("a heart that stops is found after its limit, not before", () => {
+  const { monitor, pass } = setUp();
+  monitor.watch(0);
+  monitor.watch(1);
+  assert.equal(pass(LIMIT_TICKS - 1, 0), undefined);
+  assert.equal(pass(1, 0), 1);
+});
+
+Deno.test("one beat in time is enough", () => {
+  const { monitor, pass } = setUp();
+  monitor.watch(0);
+  assert.equal(pass(LIMIT_TICKS - 1), undefined);
+  assert.equal(pass(1, 0), undefined);
+  assert.equal(pass(LIMIT_TICKS - 1), undefined);
+});
+
+Deno.test("nobody waits for the heart of a worker that is gone", () => {
+  const { monitor, pass } = setUp();
+  monitor.watch(0);
+  monitor.unwatch(0);
+  assert.equal(pass(2 * LIMIT_TICKS), undefined);
+});

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import type { Module, Permissions } from "../gateway/module.ts";
+import {
+  covers,
+  manifestOf,
+  permissionPlan,
+  toFlags,
+  valuesOf,
+  workerPermissions,
+} from "./permissions.ts";
+import { testConfig } from "./testing/keeper_for_tests.ts";
+import { probe } from "./testing/probe_module.ts";
+
+const EDGE = { key: "vhosts[0].web.root", for: "edge" } as const;
+const KEEPER = { key: "admin.listen", for: "keeper" } as const;
+
+function needing(permissions: Permissions): Module {
+  return { ...probe, permissions: () => permissions };
+}
+
+function plan(permissions: Permissions = {}, listen: readonly string[] = ["127.0.0.1:8080"]) {
+  return permissionPlan(testConfig({ listen }), [needing(permissions)]);
+}
+
+Deno.test("every listener is asked for exactly, by its key, for the edge", () => {
+  const { grants } = plan({}, ["0.0.0.0:80", "[::]:80"]);
+  assert.deepEqual(grants.filter(({ kind }) => kind === "net"), [
+    { kind: "net", value: "0.0.0.0:80", key: "server.listen[0]", for: "edge", optional: false },
+    { kind: "net", value: "[::]:80", key: "server.listen[1]", for: "edge", optional: false },
+  ]);
+});
+
+Deno.test("a port that is not known yet needs the whole address", () => {
+  assert.deepEqual(valuesOf(plan({}, ["127.0.0.1:0", "[::1]:0"]), "net"), ["127.0.0.1", "[::1]"]);
+});
+
+Deno.test("a configuration file is read again, and so is the directory beside it if it asks", () => {
+  const { grants } = permissionPlan(testConfig({}), [], { configSource: "/etc/f/f.toml" });
+  assert.deepEqual(grants.filter(({ value }) => value.startsWith("/etc/f/")), [
+    { kind: "read", value: "/etc/f/f.toml", key: "--config", for: "keeper", optional: false },
+    { kind: "read", value: "/etc/f/conf.d", key: "include_conf_d", for: "keeper", optional: true },
+  ]);
+});
+
+Deno.test("the log file is the keeper's", () => {
+  const { grants } = permissionPlan(testConfig({ logFile: "/var/log/f.log" }), []);
+  assert.deepEqual(
+    grants.filter(({ value }) => value === "/var/log/f.log").map((grant) => [
+      grant.kind,
+      grant.for,
+      grant.key,
+    ]),
+    [["read", "keeper", "logging.file.path"], ["write", "keeper", "logging.file.path"]],
+  );
+});
+
+Deno.test("a privacy build writes nothing", () => {
+  const privacy: Module = { ...probe, name: "privacy-mode" };
+  assert.deepEqual(valuesOf(permissionPlan(testConfig({}), [privacy]), "write"), []);
+  assert.equal(manifestOf([privacy]).write, undefined);
+});
+
+Deno.test("flags are sorted, without repetition, and quote commas", () => {
+  const flags = toFlags(plan({
+    net: [{ value: "b.test:1", ...EDGE }, { value: "a.test:1", ...KEEPER }, {
+      value: "b.test:1",
+      ...EDGE,
+    }],
+    read: [{ value: "/srv/a,b", ...EDGE }],
+  }));
+  assert.ok(flags.includes("--no-prompt"));
+  assert.ok(flags.includes("--allow-net=127.0.0.1:8080,a.test:1,b.test:1"));
+  assert.ok(flags.find((flag) => flag.startsWith("--allow-read="))?.includes("/srv/a,,b"));
+  assert.ok(!flags.some((flag) => flag.startsWith("--allow-run")));
+});
+
+Deno.test("a worker gets what the edge uses, and nothing of the keeper's", () => {
+  const permissions = workerPermissions(
+    plan({
+      net: [{ value: "origin.test:443", ...EDGE }, { value: "acme.test:443", ...KEEPER }],
+      read: [{ value: "/srv/www", ...EDGE }, { value: "/etc/key.pem", ...KEEPER }],
+      write: [{ value: "/var/lib/f", ...KEEPER }],
+      run: [{ value: "/usr/sbin/php-fpm", ...KEEPER }],
+    }),
+    { blanketNet: false },
+  );
+  assert.deepEqual(permissions, {
+    net: ["127.0.0.1:8080", "origin.test:443"],
+    read: ["/srv/www"],
+    write: false,
+    run: false,
+    env: false,
+    sys: false,
+    ffi: false,
+    import: false,
+  });
+});
+
+Deno.test("an address range is only handed on from a blanket grant", () => {
+  const ranged = plan({ net: [{ value: "10.0.0.0/8:80", ...EDGE }] });
+  assert.equal(workerPermissions(ranged, { blanketNet: false }).net, "inherit");
+  assert.deepEqual(workerPermissions(ranged, { blanketNet: true }).net, [
+    "10.0.0.0/8:80",
+    "127.0.0.1:8080",
+  ]);
+  const socket = plan({ net: [{ value: "unix:/run/app.sock", ...EDGE }] });
+  assert.notEqual(workerPermissions(socket, { blanketNet: false }).net, "inherit");
+});
+
+Deno.test("a worker covers what it was given and less, not more", () => {
+  const of = (permissions: Permissions) =>
+    workerPermissions(plan(permissions), { blanketNet: false });
+  const little = of({ read: [{ value: "/a", ...EDGE }] });
+  const much = of({ read: [{ value: "/a", ...EDGE }, { value: "/b", ...EDGE }] });
+  assert.equal(covers(much, little), true);
+  assert.equal(covers(little, much), false);
+  assert.equal(covers(little, of({})), true);
+  assert.equal(covers(of({}), little), false);
+});
+
+Deno.test("a manifest is the union of what its modules can ever need", () => {
+  const a: Module = { ...probe, manifest: { run: ["/a"], env: ["B"] } };
+  const b: Module = { ...probe, manifest: { run: ["/a", "/b"], write: true } };
+  const manifest = manifestOf([a, b]);
+  assert.deepEqual(manifest.run, ["/a", "/b"]);
+  assert.equal(manifest.write, true);
+  assert.ok(Array.isArray(manifest.env) && manifest.env.includes("B"));
+  assert.equal(manifest.net, true);
+});
