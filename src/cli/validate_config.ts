@@ -4,7 +4,7 @@ import type { Config, Problem } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
 import { modulePreflight, processProblems } from "../runtime/preflight.ts";
 import { type Command, EXIT } from "./command.ts";
-import { dryGateway } from "./dry_gateway.ts";
+import { buildSnapshot } from "./dry_run.ts";
 import { load, printFailure, printProblems } from "./load.ts";
 import { configSource, JSON_OUTPUT } from "./options.ts";
 
@@ -34,10 +34,10 @@ export async function buildProblems(
 ): Promise<readonly Problem[]> {
   const problems = [...processProblems(config), ...await modulePreflight(config, modules)];
   if (hasErrors(problems)) return problems;
-  const gateway = dryGateway(config, modules);
   try {
-    await gateway.load(config);
-    await gateway.stop();
+    const built = await buildSnapshot(config, modules);
+    problems.push(...built.problems);
+    await built.snapshot.stop();
   } catch (error) {
     problems.push({ key: "", message: error instanceof Error ? error.message : String(error) });
   }

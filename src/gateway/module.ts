@@ -182,4 +182,6 @@ export interface RunningModule {
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module would do with a request in this scope, in one line. */
   explain?(scope: RouteScope, exchange: Exchange): string | undefined;
+  /** For `fluxheim explain`: the head of the request this module would send on, line by line. */
+  sends?(scope: RouteScope, exchange: Exchange): readonly string[] | undefined;
 }

@@ -12,7 +12,7 @@ import { matchedRoutes } from "../../gateway/redirect.ts";
 import { RouteTable } from "../../gateway/route_table.ts";
 import type { Body } from "../../http/body.ts";
 import type { RequestHead } from "../../http/h1/request_head.ts";
-import { dryGateway } from "../dry_gateway.ts";
+import { buildSnapshot } from "../dry_run.ts";
 import { chooseListener, type TakingListener, type Verdict } from "./listeners.ts";
 import { type AskedRequest, readAsked } from "./request.ts";
 import { type StepReport, Trace } from "./trace.ts";
@@ -30,7 +30,13 @@ export type Outcome =
     readonly detail: string;
     readonly fields: readonly (readonly [name: string, value: string])[];
   }
-  | { readonly kind: "forwarded"; readonly by: string; readonly detail: string };
+  | {
+    readonly kind: "forwarded";
+    readonly by: string;
+    readonly detail: string;
+    /** Head of the request that is sent on, line by line. */
+    readonly sends: readonly string[];
+  };
 
 /** Everything there is to say about one request. */
 export interface Explanation {
@@ -67,8 +73,7 @@ export async function explain(
   }
   const exchange = exchangeOf(read.head, asked, taking);
   const trace = new Trace();
-  const gateway = dryGateway(config, trace.wrap(modules));
-  const snapshot = await gateway.prepare(config);
+  const { snapshot } = await buildSnapshot(config, trace.wrap(modules));
   try {
     const plan = snapshot.locate(exchange);
     if (plan !== undefined) await trace.run(exchange, plan);
@@ -163,7 +168,7 @@ function outcomeOf(exchange: Exchange, trace: Trace): Outcome {
   if (refusal !== undefined) return { kind: "refused", status, cause: refusal.cause };
   if (trace.forwarded !== undefined) {
     const { module, detail } = trace.forwarded;
-    return { kind: "forwarded", by: module, detail };
+    return { kind: "forwarded", by: module, detail, sends: trace.sends };
   }
   if (status === 0) return { kind: "refused", status: 404, cause: "nothing serves this path" };
   const answer = trace.reports.findLast((report) => report.verdict === "answers");

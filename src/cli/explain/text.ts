@@ -37,7 +37,10 @@ function outcomeText(outcome: Outcome): string[] {
     case "refused":
       return [`refused with ${outcome.status} (${outcome.cause})`];
     case "forwarded":
-      return [`forwarded by ${outcome.by}`, ...outcome.detail.split("\n")];
+      return [
+        `${outcome.by} ${outcome.detail}`,
+        ...outcome.sends.map((line) => `  ${line}`),
+      ];
     case "answered":
       return [
         `answered with ${outcome.status} by ${outcome.by}` +

@@ -38,6 +38,8 @@ export class Trace {
   readonly reports: StepReport[] = [];
   /** Set when the request would go to an upstream now: what the module says about it. */
   forwarded: StepReport | undefined;
+  /** Head of the request it would send there. */
+  sends: readonly string[] = [];
   #named = new WeakSet<Step>();
 
   /** The same modules, their steps written down. */
@@ -55,7 +57,8 @@ export class Trace {
       else await this.#own(step, exchange);
       if (exchange.status !== 0 || this.forwarded !== undefined) break;
     }
-    if (exchange.status === 0 || exchange.refusal !== undefined) return;
+    if (exchange.refusal !== undefined) return;
+    if (exchange.status === 0 && this.forwarded === undefined) return;
     for (const step of plan.response) await step(exchange);
   }
 
@@ -76,7 +79,8 @@ export class Trace {
       const step = steps[phase];
       if (step === undefined) continue;
       const wrapped: Step = async (exchange) => {
-        const told = TOLD.has(phase);
+        // Behind an upstream that was not asked there is no answer to work on.
+        const told = TOLD.has(phase) || this.forwarded !== undefined;
         // Asked before the step runs: a step may use up what its answer depends on.
         const said = running.explain?.(scope, exchange) ?? "";
         if (!told) await step(exchange);
@@ -84,7 +88,9 @@ export class Trace {
         const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
         const report = { phase, module: name, scope: scope.key, verdict, detail } as const;
         this.reports.push(report);
-        if (phase === "forward") this.forwarded = report;
+        if (phase !== "forward") return;
+        this.forwarded = report;
+        this.sends = running.sends?.(scope, exchange) ?? [];
       };
       this.#named.add(wrapped);
       traced[phase] = wrapped;

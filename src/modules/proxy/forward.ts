@@ -70,6 +70,16 @@ export class Forwarder {
     }
   }
 
+  /** The head that {@linkcode Forwarder.forward} would send, for `fluxheim explain`. */
+  preview(exchange: Exchange): readonly string[] {
+    const { policy } = this.rules;
+    const fields = new Fields();
+    policy.apply(exchange, fields);
+    const lines = [`${exchange.method} ${target(exchange)}`, `host: ${policy.authority(exchange)}`];
+    for (const [name, value] of fields) lines.push(`${name}: ${value}`);
+    return lines;
+  }
+
   /**
    * Sends the request; again on another connection, when a kept one turns out to have died before it
    * took the request, and the body can be sent again.

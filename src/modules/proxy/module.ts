@@ -5,6 +5,7 @@
  */
 import type { Config } from "../../config/types.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   FileRequest,
   Grant,
@@ -103,6 +104,8 @@ class RunningProxy implements RunningModule {
   /** Scopes with the same upstream, spoken to in the same way, share its connections. */
   readonly #pools = new Map<string, UpstreamPool>();
   readonly #authServices: AuthRequest[] = [];
+  /** By the table of their scope. */
+  readonly #forwarders = new Map<object, Forwarder>();
 
   constructor(readonly context: WorkerContext) {}
 
@@ -112,6 +115,7 @@ class RunningProxy implements RunningModule {
     const origin = proxy === undefined ? undefined : originOf(proxy);
     if (proxy === undefined || origin === undefined) return undefined;
     const forwarder = this.#forwarder(scope, proxy, origin);
+    this.#forwarders.set(proxy, forwarder);
     return {
       check: route?.grpc?.enabled === true ? checkGrpc : undefined,
       authorize: this.#authorize(scope, proxy),
@@ -130,6 +134,11 @@ class RunningProxy implements RunningModule {
     if (proxy === undefined || origin === undefined) return undefined;
     const protocol = proxy.upstream_http_version === "http1" ? "HTTP/1.1" : "HTTP/2";
     return `forwards to ${origin} over ${protocol}${proxy.upstream_tls ? " with TLS" : ""}`;
+  }
+
+  sends({ vhost, route }: RouteScope, exchange: Exchange): readonly string[] | undefined {
+    const proxy = route === undefined ? vhost.proxy : route.proxy;
+    return proxy === undefined ? undefined : this.#forwarders.get(proxy)?.preview(exchange);
   }
 
   #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {

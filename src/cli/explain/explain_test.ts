@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { profile } from "../../profiles/development.ts";
+import { runCli, withConfig } from "../testing/run.ts";
+import type { Explanation } from "./explain.ts";
+
+const CONFIG = `
+[server]
+listen = ["127.0.0.1:8080", "127.0.0.1:8081"]
+regex_enabled = true
+[server.limits]
+max_request_body_bytes = 100
+
+[[vhosts]]
+name = "first"
+hosts = ["first.example"]
+redirect = { enabled = true, to = "https://second.example{uri}" }
+
+[[vhosts]]
+name = "second"
+hosts = ["second.example", "*.second.example"]
+
+[vhosts.access]
+deny = ["10.0.0.0/8"]
+
+[vhosts.web]
+root = "site"
+
+[[vhosts.routes]]
+name = "app"
+path_prefix = "/app"
+strip_prefix = "/app"
+rate_limit = { enabled = true, requests_per_second = 5 }
+proxy = { upstream = "127.0.0.1:9" }
+
+[[vhosts.routes]]
+name = "posts"
+path_prefix = "/app/posts"
+methods = ["POST"]
+proxy = { upstream = "127.0.0.1:9" }
+`;
+
+/** What the program says about a request, as data. */
+async function explained(...argv: string[]): Promise<Explanation> {
+  let found: Explanation | undefined;
+  await withConfig(CONFIG, async (path, directory) => {
+    await Deno.mkdir(`${directory}/site`);
+    await Deno.writeTextFile(`${directory}/site/page.txt`, "text");
+    const { status, out, err } = await runCli(profile, "explain", "--json", "-c", path, ...argv);
+    assert.equal(err, "");
+    assert.equal(status, 0);
+    found = JSON.parse(out);
+  });
+  assert.ok(found !== undefined);
+  return found;
+}
+
+function takenName(verdicts: readonly { name: string; taken: boolean }[]): string | undefined {
+  return verdicts.find((verdict) => verdict.taken)?.name;
+}
+
+Deno.test("a file answers, and its path is told", async () => {
+  const { vhosts, steps, outcome } = await explained("http://a.second.example/page.txt");
+  assert.equal(takenName(vhosts), "second");
+  assert.ok(outcome.kind === "answered");
+  assert.equal(outcome.status, 200);
+  assert.equal(outcome.by, "web");
+  assert.match(outcome.detail, /site\/page\.txt$/);
+  assert.deepEqual(steps.map((s) => s.phase), ["access", "serve", "response"]);
+});
+
+Deno.test("an upstream is not asked, and what it would get is told", async () => {
+  const { routes, outcome } = await explained(
+    "http://second.example/app/x?q=1",
+    "-H",
+    "X-Custom: yes",
+    "--from",
+    "192.0.2.7",
+  );
+  assert.equal(takenName(routes), "app");
+  assert.ok(outcome.kind === "forwarded");
+  assert.match(outcome.detail, /127\.0\.0\.1:9/);
+  assert.equal(outcome.sends[0], "GET /x?q=1");
+  for (const line of ["host: second.example", "x-custom: yes", "x-forwarded-for: 192.0.2.7"]) {
+    assert.ok(outcome.sends.includes(line), line);
+  }
+});
+
+Deno.test("for each route there is a reason", async () => {
+  const { routes } = await explained("http://second.example/app/posts");
+  assert.deepEqual(routes.map((r) => [r.name, r.taken]), [["app", true], ["posts", false]]);
+  assert.match(routes[1].reason, /POST/);
+});
+
+Deno.test("a longer prefix with the right method goes first", async () => {
+  const { routes } = await explained("http://second.example/app/posts", "-X", "POST");
+  assert.equal(takenName(routes), "posts");
+  assert.match(routes[0].reason, /route posts goes before it/);
+});
+
+Deno.test("a refusing policy ends the way, with its verdict", async () => {
+  const { steps, outcome } = await explained(
+    "http://second.example/page.txt",
+    "--from",
+    "10.1.2.3",
+  );
+  assert.deepEqual(steps.map((s) => [s.module, s.verdict]), [["access", "refuses"]]);
+  assert.ok(outcome.kind === "refused");
+  assert.equal(outcome.status, 403);
+});
+
+Deno.test("a redirect answers with its location", async () => {
+  const { outcome } = await explained("http://first.example/x?y=1");
+  assert.ok(outcome.kind === "answered");
+  assert.equal(outcome.status, 308);
+  assert.match(outcome.detail, /https:\/\/second\.example\/x\?y=1/);
+});
+
+Deno.test("an announced body over the limit is refused", async () => {
+  const { outcome } = await explained(
+    "http://second.example/app/x",
+    "-X",
+    "POST",
+    "-H",
+    "content-length: 101",
+  );
+  assert.ok(outcome.kind === "refused");
+  assert.equal(outcome.status, 413);
+});
+
+Deno.test("an unsafe path is asked about as it is written", async () => {
+  const { asked, outcome } = await explained("http://second.example/a/../b");
+  assert.equal(asked.target, "/a/../b");
+  assert.ok(outcome.kind === "refused");
+  assert.equal(outcome.status, 400);
+});
+
+Deno.test("a head that the codec refuses gets its status", async () => {
+  const { vhosts, outcome } = await explained("http://second.example/{raw}");
+  assert.deepEqual(vhosts, []);
+  assert.ok(outcome.kind === "refused");
+  assert.equal(outcome.status, 400);
+});
+
+Deno.test("the port of the URL chooses the listener", async () => {
+  const { listeners } = await explained("http://second.example:8081/page.txt");
+  assert.deepEqual(listeners.map((l) => [l.name, l.taken]), [
+    ["127.0.0.1:8080", false],
+    ["127.0.0.1:8081", true],
+  ]);
+});
+
+Deno.test("a request that nothing listens for is told so", async () => {
+  for (const url of ["http://second.example:8082/", "https://second.example/"]) {
+    const { outcome } = await explained(url);
+    assert.equal(outcome.kind, "unheard", url);
+  }
+});
+
+Deno.test("what is no URL, no header and no address is wrong usage", async () => {
+  for (
+    const argv of [
+      ["second.example/page"],
+      ["http://second.example/", "-H", "no colon"],
+      ["http://second.example/", "--from", "nowhere"],
+      ["http://second.example/", "-X", "GE T"],
+    ]
+  ) {
+    assert.equal((await runCli(profile, "explain", ...argv)).status, 2, argv.join(" "));
+  }
+});
+
+Deno.test("the text for a person has every part", () =>
+  withConfig(CONFIG, async (path) => {
+    const { out } = await runCli(profile, "explain", "-c", path, "http://second.example/app/x");
+    for (
+      const part of ["\nlistener\n", "\nvhost\n", "\nroute\n", "\nsteps, in order\n", "\noutcome\n"]
+    ) {
+      assert.ok(out.includes(part), part);
+    }
+  }));
