@@ -40,11 +40,13 @@ export class AccessRecord {
     const settings = this.#settings;
     const { tls } = exchange.connection;
     const route = settings.include_route ? scope?.route?.name ?? "" : "";
+    // A request refused before routing has no resolved client yet; who it came from is worth knowing.
+    const client = exchange.clientAddress || exchange.connection.peerAddress;
     const { startedAt } = exchange;
     const latency = startedAt === 0 ? 0 : Math.round(performance.now() - startedAt);
     return '{"event":"access","method":' + quoted(exchange.method) +
       ',"host":' + (settings.include_host ? quoted(exchange.host) : '""') +
-      ',"client_ip":' + (settings.include_client_ip ? quoted(exchange.clientAddress) : '""') +
+      ',"client_ip":' + (settings.include_client_ip ? quoted(client) : '""') +
       ',"cache_phase":' + (settings.include_cache_phase ? quoted(exchange.cachePhase) : '""') +
       ',"compression_encoding":' + quoted(exchange.compressionEncoding) +
       (tls === undefined ? NO_TLS : tlsFields(tls)) +

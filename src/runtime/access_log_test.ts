@@ -91,6 +91,12 @@ Deno.test("a switched-off field stays, empty", () => {
   assert.equal(Object.keys(off).length, Object.keys(record(served())).length);
 });
 
+Deno.test("a request that was refused before its client was resolved shows the peer", () => {
+  const exchange = served();
+  exchange.clientAddress = "";
+  assert.equal(record(exchange).client_ip, "192.0.2.1");
+});
+
 Deno.test("the query is never logged", () => {
   assert.ok(!JSON.stringify(record(served())).includes("secret"));
 });

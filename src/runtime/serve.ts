@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EXIT_STATUS } from "./exit_status.ts";
 import { Keeper } from "./keeper.ts";
 import type { KeeperOptions } from "./start.ts";
 
@@ -11,7 +12,7 @@ const END_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
  * Serves until a signal ends it. The first SIGTERM, SIGINT or SIGQUIT drains, the second ends at once;
- * SIGHUP reloads.
+ * SIGHUP reloads. A signal that comes during the start is obeyed when that is over.
  *
  * @param onReady Called once it serves.
  * @returns The status to end the process with. It must be given to `Deno.exit`: a thread in an endless
@@ -22,24 +23,58 @@ export async function serve(
   options: KeeperOptions,
   onReady: (keeper: Keeper) => void = () => {},
 ): Promise<number> {
-  const keeper = await Keeper.start(options);
-  let ending = false;
-  const reload = () => void keeper.reload();
-  const enders = END_SIGNALS.map((signal) => ({
-    signal,
-    end: () => {
-      if (ending) void keeper.abort(signal);
-      else void keeper.stop(signal);
-      ending = true;
-    },
-  }));
-  Deno.addSignalListener("SIGHUP", reload);
-  for (const { signal, end } of enders) Deno.addSignalListener(signal, end);
-  try {
-    onReady(keeper);
-    return await keeper.finished;
-  } finally {
-    Deno.removeSignalListener("SIGHUP", reload);
-    for (const { signal, end } of enders) Deno.removeSignalListener(signal, end);
+  // Before anything else: a worker serves, and so invites signals, before the keeper is ready.
+  using signals = new Signals();
+  const keeper = await Promise.race([Keeper.start(options), signals.impatience]);
+  if (keeper === undefined) return EXIT_STATUS.stopped;
+  onReady(keeper);
+  signals.steer(keeper);
+  return await keeper.finished;
+}
+
+/** Hands signals to a keeper, as soon as there is one. */
+class Signals implements Disposable {
+  /** Resolves when somebody asks a second time for the end, and there is still no keeper to ask. */
+  readonly impatience: Promise<undefined>;
+  readonly #handlers: readonly (readonly [signal: Deno.Signal, handler: () => void])[];
+  readonly #giveUp: (value: undefined) => void;
+  #keeper: Keeper | undefined;
+  #reload = false;
+  #end: string | undefined;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.impatience = promise;
+    this.#giveUp = resolve;
+    this.#handlers = [
+      ["SIGHUP", () => this.#onReload()],
+      ...END_SIGNALS.map((signal) => [signal, () => this.#onEnd(signal)] as const),
+    ];
+    for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);
+  }
+
+  /** From now on `keeper` is told; of what came before, an end outweighs a reload. */
+  steer(keeper: Keeper): void {
+    this.#keeper = keeper;
+    if (this.#end !== undefined) void keeper.stop(this.#end);
+    else if (this.#reload) void keeper.reload();
+  }
+
+  [Symbol.dispose](): void {
+    for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
+  }
+
+  #onReload(): void {
+    if (this.#keeper === undefined) this.#reload = true;
+    else void this.#keeper.reload();
+  }
+
+  #onEnd(signal: string): void {
+    const second = this.#end !== undefined;
+    this.#end = signal;
+    if (this.#keeper === undefined) {
+      if (second) this.#giveUp(undefined);
+    } else if (second) void this.#keeper.abort(signal);
+    else void this.#keeper.stop(signal);
   }
 }
