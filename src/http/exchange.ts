@@ -47,6 +47,11 @@ export interface ConnectionFacts {
 /** The HTTP version an exchange came in by, as `major * 10 + minor`. */
 export type HttpVersion = 10 | 11 | 20 | 30;
 
+/** What a codec sends interim answers with. */
+export interface InterimSender {
+  sendInterim(status: number, fields: Fields): Promise<void> | void;
+}
+
 /** One request and its answer. */
 export class HttpExchange {
   // --- the request, filled by the codec -------------------------------------------------------
@@ -107,8 +112,13 @@ export class HttpExchange {
 
   constructor(readonly connection: ConnectionFacts) {}
 
+  /** Set by a codec that can send interim answers. */
+  interim: InterimSender | undefined = undefined;
+
   /** Sends an interim (1xx) answer, where the codec can; 101 is not interim. */
-  sendInterim(_status: number, _fields: Fields): Promise<void> | void {}
+  sendInterim(status: number, fields: Fields): Promise<void> | void {
+    return this.interim?.sendInterim(status, fields);
+  }
 }
 
 /**

@@ -1,0 +1,180 @@
+/**
+ * Bodies on their way out: where the payload of DATA frames comes from.
+ *
+ * @module
+ */
+import type { Body } from "../body.ts";
+import type { Fields } from "../fields.ts";
+import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
+
+/** A source of DATA payloads. */
+export interface OutgoingBody {
+  /** Fetches what can be had without waiting. */
+  pull(): void;
+  /** Octets at hand. */
+  readonly available: number;
+  /** Nothing comes behind what is at hand. */
+  readonly isComplete: boolean;
+  /** Why the body cannot be completed. */
+  readonly failure: unknown;
+  /** With `isComplete`: fields to send behind the last octet. */
+  readonly trailers: Fields | undefined;
+  /** Moves `count` octets, no more than are at hand, to `into` at `at`. */
+  copy(into: Uint8Array, at: number, count: number): void;
+  /** Gives the rest up. Harmless behind the end. */
+  cancel(): void;
+}
+
+/** A body that is in memory. It is sent from there: nothing is copied before its frame is. */
+export class WholeBody implements OutgoingBody {
+  readonly isComplete = true;
+  readonly failure = undefined;
+  readonly trailers = undefined;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get available(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  pull(): void {}
+
+  copy(into: Uint8Array, at: number, count: number): void {
+    const start = this.#at;
+    this.#at = start + count;
+    const bytes = this.#bytes;
+    into.set(count === bytes.length ? bytes : bytes.subarray(start, start + count), at);
+  }
+
+  cancel(): void {}
+}
+
+/** Reads no larger than this have their stream go back to a small buffer. */
+const SMALL_READ_BYTES = SMALL_BYTES / 2;
+
+/** A body that is read as it is sent: its buffer is refilled only when it has been emptied. */
+export class PumpedBody implements OutgoingBody {
+  isComplete = false;
+  failure: unknown = undefined;
+  readonly #body: Body;
+  readonly #onReady: () => void;
+  #buffer: Uint8Array = NOTHING;
+  #start = 0;
+  #end = 0;
+  #pending = false;
+  #cancelled = false;
+  /** Octets read in all. */
+  #total = 0;
+  #wantsLarge: boolean;
+
+  /** @param onReady Called when waiting is over, for better or worse. */
+  constructor(body: Body, onReady: () => void) {
+    this.#body = body;
+    this.#onReady = onReady;
+    this.#wantsLarge = (body.length ?? 0) > SMALL_BYTES;
+  }
+
+  get available(): number {
+    return this.#end - this.#start;
+  }
+
+  get trailers(): Fields | undefined {
+    return this.#body.trailers;
+  }
+
+  pull(): void {
+    try {
+      while (!this.#pending && !this.isComplete && this.failure === undefined) {
+        if (this.#start === this.#end) this.#renew();
+        if (this.#end === this.#buffer.length) return;
+        const count = this.#body.read(this.#buffer.subarray(this.#end));
+        if (typeof count === "number") this.#add(count);
+        else if (count === null) this.#complete();
+        else this.#wait(count);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  copy(into: Uint8Array, at: number, count: number): void {
+    into.set(this.#buffer.subarray(this.#start, this.#start + count), at);
+    this.#start += count;
+    if (this.isComplete && this.#start === this.#end) this.#release();
+  }
+
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    if (!this.isComplete) this.#body.cancel();
+    this.#start = this.#end = 0;
+    this.#release();
+  }
+
+  /** The buffer is empty: takes the size that suits what came last. */
+  #renew(): void {
+    const large = this.#wantsLarge;
+    this.#wantsLarge = false;
+    this.#start = this.#end = 0;
+    if (this.#buffer.length === (large ? LARGE_BYTES : SMALL_BYTES)) return;
+    this.#release();
+    this.#buffer = large ? LARGE.take() : SMALL.take();
+  }
+
+  #wait(count: Promise<number | null>): void {
+    this.#pending = true;
+    count.then((settled) => {
+      this.#pending = false;
+      if (this.#cancelled) return this.#release();
+      if (settled === null) this.#complete();
+      else this.#add(settled);
+      this.#onReady();
+    }, (error) => {
+      this.#pending = false;
+      if (this.#cancelled) return this.#release();
+      this.#fail(error);
+      this.#onReady();
+    });
+  }
+
+  #add(count: number): void {
+    this.#end += count;
+    this.#total += count;
+    if (count > SMALL_READ_BYTES) this.#wantsLarge = true;
+    const { length } = this.#body;
+    if (length !== undefined && this.#total > length) {
+      this.#fail(new Error("a body is longer than it said"));
+    } else if (count <= 0) {
+      this.#fail(new Error("a body gave nothing and did not end"));
+    }
+  }
+
+  #complete(): void {
+    const { length } = this.#body;
+    if (length !== undefined && this.#total < length) {
+      this.#fail(new Error("a body is shorter than it said"));
+      return;
+    }
+    this.isComplete = true;
+    if (this.#start === this.#end) this.#release();
+  }
+
+  #fail(error: unknown): void {
+    this.failure = error ?? new Error("a body failed without saying why");
+  }
+
+  /** Gives the buffer back, unless a read that is pending may still write to it. */
+  #release(): void {
+    if (this.#pending) return;
+    const buffer = this.#buffer;
+    this.#buffer = NOTHING;
+    if (buffer.length === SMALL_BYTES) SMALL.give(buffer);
+    else if (buffer.length === LARGE_BYTES) LARGE.give(buffer);
+  }
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,371 @@
+/**
+ * An HTTP/2 connection from a client: many requests at a time, answers as they are ready.
+ *
+ * @module
+ */
+import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
+import type { Drainable, ServerOptions } from "../server.ts";
+import type { Duplex } from "../../net/duplex.ts";
+import type { Inbox } from "../../net/inbox.ts";
+import { Allowance } from "./allowance.ts";
+import { blockLimit, Connection, connectionWindow } from "./connection.ts";
+import { sendGoAway, sendPing, sendReset } from "./control_frames.ts";
+import { ConnectionError, ErrorCode } from "./errors.ts";
+import { requestClassifier } from "./field_tags.ts";
+import { MAX_STREAM_ID, PREFACE } from "./frames.ts";
+import { IncomingBody } from "./incoming_body.ts";
+import { RequestHead } from "./request_head.ts";
+import { ServerStream, type ServerStreamHost } from "./server_stream.ts";
+import { STREAM_WINDOW } from "./stream.ts";
+import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
+
+/** Streams a client may have open at once (spec 05 section 2.4). */
+export const MAX_STREAMS = 32;
+
+/**
+ * Streams that were opened and reset before anybody could look at them, tolerated in one read (spec 05
+ * section 2.4: pending accepted-then-reset streams). No client gives up what it has just asked for that
+ * often.
+ */
+const MAX_PENDING_RESETS = 8;
+
+/**
+ * Requests given up while they were being served: this many at once, and this many a second. Browsers
+ * do it when a page is left, up to all streams at a time; rapid reset does it thousands of times.
+ */
+const RESET_BURST = 128;
+const RESETS_PER_SECOND = 32;
+
+/** Longest wait for a drained client to answer the PING between the two GOAWAYs. */
+const DRAIN_PING_MS = 1_000;
+const DRAIN_MARK = 0x64726169;
+
+/** Frames that bring nothing, given back for each request: browsers send priorities and windows with it. */
+const FRAMES_PER_REQUEST = 4;
+
+/** Longest a control frame may take to write when no answer sets a limit. */
+const CONTROL_WRITE_TIMEOUT_MS = 30_000;
+
+/**
+ * Serves one connection to its end: the client's preface is read from `stream`, which is closed when the
+ * last exchange is over.
+ *
+ * @param facts What is known of the connection; shared by its exchanges.
+ * @throws What a fault of this program throws; never what a client can cause.
+ */
+export function serveHttp2<X extends HttpExchange>(
+  stream: Duplex,
+  facts: ConnectionFacts,
+  handler: Handler<X>,
+  options: ServerOptions,
+): Promise<void> {
+  return new ServerConnection(stream, facts, handler, options).serve();
+}
+
+class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X>>
+  implements Drainable, ServerStreamHost<X> {
+  readonly #facts: ConnectionFacts;
+  readonly #handler: Handler<X>;
+  readonly #options: ServerOptions;
+  readonly #head = new RequestHead();
+  readonly #resets: Allowance;
+  #greeted = false;
+  /** The highest stream the client opened, and the highest before the current read. */
+  #lastId = 0;
+  #lastIdBefore = 0;
+  /** Streams above it are not served: the last one named in GOAWAY. */
+  #lastAccepted = MAX_STREAM_ID;
+  #pendingResets = 0;
+  /** Exchanges that are not over; those whose stream is dead already; those that wait to be written. */
+  #unfinished = 0;
+  #abandoned = 0;
+  #leaving: ServerStream<X>[] = [];
+  #idleSince: number;
+  #drainingSince = 0;
+  #onLastFinished: (() => void) | undefined;
+
+  constructor(
+    stream: Duplex,
+    facts: ConnectionFacts,
+    handler: Handler<X>,
+    options: ServerOptions,
+  ) {
+    const { clock, limits, headTimeoutMs } = options;
+    super({
+      stream,
+      clock,
+      classifier: requestClassifier,
+      settings: {
+        initialWindowSize: STREAM_WINDOW,
+        maxHeaderListSize: limits.maxHeadBytes,
+        maxConcurrentStreams: MAX_STREAMS,
+      },
+      maxBlockBytes: blockLimit(limits.maxHeadBytes),
+      headTimeoutMs,
+    }, connectionWindow(MAX_STREAMS));
+    this.#facts = facts;
+    this.#handler = handler;
+    this.#options = options;
+    this.#resets = new Allowance(RESET_BURST, RESETS_PER_SECOND, clock.now);
+    this.#idleSince = clock.now;
+    this.#becomeIdle();
+  }
+
+  async serve(): Promise<void> {
+    const { open } = this.#options;
+    open.add(this);
+    try {
+      await this.run();
+    } finally {
+      open.delete(this);
+    }
+    if (this.#unfinished > 0) {
+      await new Promise<void>((resolve) => this.#onLastFinished = resolve);
+    }
+  }
+
+  // --- requests --------------------------------------------------------------------------------
+
+  protected override readPreface(inbox: Inbox): boolean {
+    if (this.#greeted) return true;
+    const { bytes, start, end } = inbox;
+    const count = Math.min(end - start, PREFACE.length);
+    for (let i = 0; i < count; i++) {
+      if (bytes[start + i] !== PREFACE[i]) {
+        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "this is not HTTP/2");
+      }
+    }
+    if (count < PREFACE.length) return false;
+    inbox.start += count;
+    this.#greeted = true;
+    return true;
+  }
+
+  override onBlock(
+    streamId: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    endStream: boolean,
+  ): void {
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) {
+      const trailers = new TrailerFields();
+      this.decode(bytes, start, end, trailers);
+      this.onTrailers(stream, trailers.isMalformed ? undefined : trailers.fields, endStream);
+      return;
+    }
+    if (!this.isIdle(streamId)) return this.#onLateBlock(streamId, bytes, start, end);
+    if (streamId % 2 === 0) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a client's stream has an even number");
+    }
+    this.#lastId = streamId;
+    if (streamId > this.#lastAccepted) return this.decode(bytes, start, end, NO_SINK);
+    if (this.streams.size + this.#abandoned >= MAX_STREAMS) {
+      this.decode(bytes, start, end, NO_SINK);
+      this.#refuseStream(streamId, ErrorCode.REFUSED_STREAM);
+      return;
+    }
+    const head = this.#head;
+    head.reset(this.#options.limits);
+    this.decode(bytes, start, end, head);
+    head.complete(endStream);
+    if (head.malformed !== undefined) {
+      this.#refuseStream(streamId, ErrorCode.PROTOCOL_ERROR);
+      return;
+    }
+    this.useless.grant(FRAMES_PER_REQUEST);
+    this.#open(streamId, head, endStream);
+  }
+
+  /** Fields on a stream that is over: trailers that crossed our reset, or a number that was used before. */
+  #onLateBlock(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    this.decode(bytes, start, end, NO_SINK);
+    this.waste(1);
+    switch (this.closedStreams.endingOf(streamId)) {
+      case "reset-by-us":
+        return;
+      case "complete":
+        throw new ConnectionError(ErrorCode.STREAM_CLOSED, "fields behind the end of a stream");
+      case "unknown":
+        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a stream number that is used up");
+    }
+  }
+
+  #refuseStream(streamId: number, code: number): void {
+    this.waste(1);
+    this.closedStreams.reset(streamId);
+    sendReset(this.output, streamId, code);
+  }
+
+  #open(streamId: number, head: RequestHead, endStream: boolean): void {
+    const handler = this.#handler;
+    const exchange = handler.create(this.#facts);
+    exchange.startedAt = performance.now();
+    head.describe(exchange);
+    const stream = new ServerStream(
+      this,
+      streamId,
+      this.peer.initialWindowSize,
+      exchange,
+      head.expectsContinue,
+    );
+    exchange.interim = stream;
+    this.#unfinished++;
+    this.deadline = NEXT_TICK;
+    this.streams.set(streamId, stream);
+
+    const refusal = head.refusal();
+    if (endStream) {
+      stream.remoteDone = true;
+    } else {
+      stream.incoming = new IncomingBody(stream, head.contentLength);
+      exchange.requestBody = stream.incoming;
+    }
+    if (refusal !== undefined) {
+      handler.refuse(exchange, refusal.status, refusal.reason);
+      stream.answer();
+      return;
+    }
+    const handling = handler.handle(exchange);
+    if (handling === undefined) stream.answer();
+    else handling.then(() => stream.answer());
+  }
+
+  leave(stream: ServerStream<X>): void {
+    this.#leaving.push(stream);
+  }
+
+  override onWritten(): void {
+    const written = this.#leaving;
+    if (written.length === 0) return;
+    this.#leaving = [];
+    const isLost = this.phase === "over";
+    for (const stream of written) {
+      if (isLost) stream.exchange.failed = true;
+      stream.finish();
+    }
+  }
+
+  abandon(): void {
+    this.#abandoned++;
+  }
+
+  finish(stream: ServerStream<X>, wasAbandoned: boolean): void {
+    this.#unfinished--;
+    if (wasAbandoned) this.#abandoned--;
+    this.#handler.finish(stream.exchange);
+    if (this.#unfinished === 0) this.#onLastFinished?.();
+  }
+
+  // --- resets ----------------------------------------------------------------------------------
+
+  protected override onPeerReset(streamId: number): void {
+    this.#countReset(streamId);
+  }
+
+  protected override onLateReset(streamId: number): void {
+    if (streamId > this.#lastIdBefore) this.#countReset(streamId);
+  }
+
+  /**
+   * Rapid reset: a stream costs its work even when nobody waits for it any more.
+   *
+   * @throws {ConnectionError} ENHANCE_YOUR_CALM.
+   */
+  #countReset(streamId: number): void {
+    const isPending = streamId > this.#lastIdBefore && ++this.#pendingResets > MAX_PENDING_RESETS;
+    if (isPending || !this.#resets.take(this.clock.now)) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many streams are reset");
+    }
+  }
+
+  protected override onBatchEnd(): void {
+    this.#lastIdBefore = this.#lastId;
+    this.#pendingResets = 0;
+  }
+
+  // --- time, and the end -----------------------------------------------------------------------
+
+  /** Says that no further request will be served, lets those in flight finish, then ends. */
+  drain(): void {
+    if (this.phase !== "open" || this.#drainingSince !== 0) return;
+    this.#drainingSince = this.clock.now;
+    this.deadline = NEXT_TICK;
+    // Requests may be on their way: the real last number is said when this PING has gone round.
+    sendGoAway(this.output, MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
+    sendPing(this.output, DRAIN_MARK);
+    this.wantFlush();
+  }
+
+  override onPong(mark: number): void {
+    if (mark === DRAIN_MARK && this.#drainingSince !== 0) this.#acceptNoMore();
+  }
+
+  #acceptNoMore(): void {
+    if (this.#lastAccepted !== MAX_STREAM_ID) return;
+    this.#lastAccepted = this.#lastId;
+    sendGoAway(this.output, this.#lastId, ErrorCode.NO_ERROR, "");
+    this.wantFlush();
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#lastAccepted !== MAX_STREAM_ID && this.streams.size === 0) this.end();
+  }
+
+  /** The client opens no more streams: the connection ends with its last one. */
+  override onGoAway(): void {
+    this.#lastAccepted = this.#lastId;
+    this.#endIfDone();
+  }
+
+  override onPeerSettings(): void {}
+
+  protected override onStreamGone(): void {
+    if (this.streams.size > 0) return;
+    this.#becomeIdle();
+    this.#endIfDone();
+  }
+
+  #becomeIdle(): void {
+    this.#idleSince = this.clock.now;
+    if (this.#drainingSince === 0) this.deadline = this.#idleSince + this.#options.headTimeoutMs;
+  }
+
+  protected override onSweep(now: number): void {
+    if (this.#drainingSince !== 0 && now - this.#drainingSince >= DRAIN_PING_MS) {
+      this.#acceptNoMore();
+    }
+    if (this.phase !== "open") return;
+    const isIdle = this.streams.size === 0;
+    if (isIdle && now - this.#idleSince >= this.#options.headTimeoutMs) {
+      sendGoAway(this.output, this.#lastId, ErrorCode.NO_ERROR, "");
+      this.end();
+      return;
+    }
+    this.deadline = isIdle && this.#drainingSince === 0
+      ? this.#idleSince + this.#options.headTimeoutMs
+      : NEXT_TICK;
+  }
+
+  protected override writeTimeoutMs(): number {
+    let least = CONTROL_WRITE_TIMEOUT_MS;
+    for (const { exchange } of this.streams.values()) {
+      least = Math.min(least, exchange.writeTimeoutMs);
+    }
+    for (const { exchange } of this.#leaving) least = Math.min(least, exchange.writeTimeoutMs);
+    return least;
+  }
+
+  protected override isIdle(streamId: number): boolean {
+    return streamId > this.#lastId || streamId % 2 === 0;
+  }
+
+  protected override lastPeerStreamId(): number {
+    return this.#lastId;
+  }
+}
+
+/** A deadline that has passed: the sweep calls at its next tick. */
+const NEXT_TICK = 1;

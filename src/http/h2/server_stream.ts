@@ -1,0 +1,188 @@
+/**
+ * One request and its answer on an HTTP/2 connection.
+ *
+ * @module
+ */
+import { BodyError } from "../body.ts";
+import type { HttpExchange } from "../exchange.ts";
+import { Fields } from "../fields.ts";
+import { TICK_MS } from "../../net/clock.ts";
+import { ErrorCode } from "./errors.ts";
+import { PumpedBody, WholeBody } from "./outgoing_body.ts";
+import { hasBody, writeInterimHead, writeResponseHead } from "./response_head.ts";
+import { Stream, type StreamHost } from "./stream.ts";
+
+/** Head start of a slow reader before `minSendRate` is applied. */
+const RATE_GRACE_MS = 1_000;
+
+/** The connection as a server's stream sees it. */
+export interface ServerStreamHost<X extends HttpExchange> extends StreamHost {
+  /** The answer's last octet is in the output; `onWritten` follows once it has been written. */
+  leave(stream: ServerStream<X>): void;
+  /** The stream is dead, but the gateway is still at work on its exchange. */
+  abandon(): void;
+  /**
+   * The exchange is over.
+   *
+   * @param wasAbandoned Whether {@linkcode abandon} was called for it.
+   */
+  finish(stream: ServerStream<X>, wasAbandoned: boolean): void;
+}
+
+/**
+ * `handling`: the gateway makes the answer. `abandoned`: it does, but nobody waits any more. `answering`:
+ * the answer is being sent. `leaving`: all of it is in the output. `over`: the exchange was finished.
+ */
+type State = "handling" | "abandoned" | "answering" | "leaving" | "over";
+
+/** A stream that a client opened. */
+export class ServerStream<X extends HttpExchange> extends Stream {
+  #state: State = "handling";
+  #awaitsContinue: boolean;
+  /** `Clock.now` when the body's reader began to wait. */
+  #bodyAwaitedAt = 0;
+  /** `Clock.now` when the answer began. */
+  #answeredAt = 0;
+  /** Time that octets have waited for the client to take them. */
+  #blockedMs = 0;
+  readonly #server: ServerStreamHost<X>;
+
+  constructor(
+    host: ServerStreamHost<X>,
+    id: number,
+    sendWindow: number,
+    readonly exchange: X,
+    awaitsContinue: boolean,
+  ) {
+    super(host, id, sendWindow);
+    this.#server = host;
+    this.#awaitsContinue = awaitsContinue;
+  }
+
+  /** The gateway has made the answer. */
+  answer(): void {
+    if (this.#state === "abandoned") {
+      const body = this.exchange.responseBody;
+      if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
+      this.finish();
+      return;
+    }
+    const { exchange, host } = this;
+    this.#state = "answering";
+    this.#answeredAt = this.sentAt = host.clock.now;
+    if (exchange.status === 0 || exchange.status === 101) {
+      // Nothing can be said: the gateway gave up, or means to speak another protocol.
+      const code = exchange.status === 0 ? ErrorCode.INTERNAL_ERROR : ErrorCode.HTTP_1_1_REQUIRED;
+      host.resetStream(this, code);
+      return;
+    }
+    const body = exchange.responseBody;
+    if (body !== undefined) {
+      if (hasBody(exchange)) {
+        this.outgoing = body instanceof Uint8Array
+          ? new WholeBody(body)
+          : new PumpedBody(body, () => host.wantTurn(this));
+      } else if (!(body instanceof Uint8Array)) {
+        body.cancel();
+      }
+    }
+    host.wantTurn(this);
+  }
+
+  /**
+   * Sends an interim answer. One that would have to wait is left out: it is a hint, and the final answer
+   * does not need it.
+   */
+  sendInterim(status: number, fields: Fields): void {
+    const { host } = this;
+    if (this.#state !== "handling" || host.output.isFull) return;
+    this.#awaitsContinue = false;
+    writeInterimHead(host.heads, this.id, status, fields);
+    host.wantFlush();
+  }
+
+  /** The exchange is over, one way or another. */
+  finish(): void {
+    const wasAbandoned = this.#state === "abandoned";
+    this.#state = "over";
+    this.#server.finish(this, wasAbandoned);
+  }
+
+  protected override writeHead(endStream: boolean): void {
+    const { host } = this;
+    writeResponseHead(host.heads, this.id, this.exchange, host.clock, endStream);
+  }
+
+  protected override onSent(count: number): void {
+    this.exchange.responseBodyBytes += count;
+  }
+
+  protected override onSendFailed(): void {
+    this.exchange.failed = true;
+  }
+
+  protected override onLocalDone(): void {
+    this.#state = "leaving";
+    this.#server.leave(this);
+    if (this.remoteDone) return;
+    // The client need not send the rest of its body, and whoever still reads it must not take it for whole.
+    this.incoming?.fail(new BodyError(400, "the request was answered before its body had come"));
+    this.host.endStream(this);
+  }
+
+  override onDead(byPeer: boolean): void {
+    const { exchange } = this;
+    const isHandled = this.#state !== "handling";
+    this.#state = isHandled ? this.#state : "abandoned";
+    if (!isHandled) this.#server.abandon();
+    exchange.failed = true;
+    if (byPeer || !isHandled) exchange.aborted = true;
+    this.incoming?.fail(new BodyError(400, "the client gave the request up"));
+    this.outgoing?.cancel();
+    exchange.onAbort?.();
+    if (isHandled) this.finish();
+  }
+
+  override onBodyAwaited(): void {
+    this.#bodyAwaitedAt = this.host.clock.now;
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    writeInterimHead(this.host.heads, this.id, 100, NO_FIELDS);
+    this.host.wantFlush();
+  }
+
+  override onBodyRead(count: number): BodyError | undefined {
+    const { exchange } = this;
+    exchange.requestBodyBytes += count;
+    this.credit(count);
+    if (exchange.requestBodyBytes <= exchange.bodyLimit) return undefined;
+    return new BodyError(413, "the body is larger than the limit");
+  }
+
+  /** The rest is dropped as it comes, and not asked for: the answer behind it ends the stream. */
+  override onBodyCancelled(): void {}
+
+  override sweep(now: number): void {
+    const { exchange, incoming } = this;
+    if (incoming?.isAwaited === true && now - this.#bodyAwaitedAt >= exchange.bodyTimeoutMs) {
+      incoming.fail(new BodyError(408, "the client sent no more of the body in time"));
+    }
+    if (this.#state !== "answering") return;
+    const isWaiting = this.isBlocked || this.host.output.writingSince !== 0;
+    if (isWaiting) this.#blockedMs += TICK_MS;
+    if (this.#isTooSlow(now)) {
+      exchange.failed = true;
+      this.host.resetStream(this, ErrorCode.CANCEL);
+    }
+  }
+
+  #isTooSlow(now: number): boolean {
+    const { writeTimeoutMs, responseTimeoutMs, minSendRate, responseBodyBytes } = this.exchange;
+    if (this.isBlocked && now - this.sentAt >= writeTimeoutMs) return true;
+    if (now - this.#answeredAt >= responseTimeoutMs) return true;
+    const counted = this.#blockedMs - RATE_GRACE_MS;
+    return minSendRate > 0 && counted > 0 && responseBodyBytes * 1000 < minSendRate * counted;
+  }
+}
+
+const NO_FIELDS = new Fields();

@@ -1,0 +1,45 @@
+/**
+ * Who sends next: streams that have something to send take turns, so that a long answer does not hold
+ * up short ones.
+ *
+ * @module
+ */
+import type { Output } from "./output.ts";
+import type { Stream } from "./stream.ts";
+
+/** A queue of streams, linked through the streams themselves. */
+export class TurnQueue {
+  #first: Stream | undefined;
+  #last: Stream | undefined;
+  #count = 0;
+
+  /** Adds a stream at the end; one that waits already keeps its place. */
+  add(stream: Stream): void {
+    if (stream.isQueued) return;
+    stream.isQueued = true;
+    if (this.#last === undefined) this.#first = stream;
+    else this.#last.nextInTurn = stream;
+    this.#last = stream;
+    this.#count++;
+  }
+
+  /** Gives turns until the output is full, or nobody has anything that may be sent now. */
+  fill(output: Output): void {
+    let silent = 0;
+    while (this.#first !== undefined && !output.isFull && silent < this.#count) {
+      const stream = this.#first;
+      this.#remove(stream);
+      const before = output.size;
+      if (stream.takeTurn(output)) this.add(stream);
+      silent = output.size === before ? silent + 1 : 0;
+    }
+  }
+
+  #remove(first: Stream): void {
+    this.#first = first.nextInTurn;
+    if (this.#first === undefined) this.#last = undefined;
+    first.nextInTurn = undefined;
+    first.isQueued = false;
+    this.#count--;
+  }
+}
