@@ -15,6 +15,9 @@ import { problemAt } from "./placing.ts";
 import { type Container, isTable, type Path, type Table } from "./schema_walk.ts";
 import type { Problem } from "./types.ts";
 
+/** After so many there is no point in looking for more; it also bounds the work on a hostile file. */
+const MAX_PROBLEMS = 1000;
+
 /** What a configuration is once everything wrong was taken out. */
 export interface Validated {
   /** Complete, with all defaults; `undefined` only if nothing could be kept. */
@@ -34,7 +37,7 @@ export function validate(schema: z.ZodObject, root: Table, origins: Origins): Va
   while (true) {
     const result = schema.safeParse(root, { reportInput: true });
     if (result.success) return { value: result.data, problems, taint };
-    const found = findings(result.error.issues, schema);
+    const found = findings(result.error.issues.slice(0, MAX_PROBLEMS), schema);
     // A mistyped key stands for the one that was meant: that it is missing is no news.
     for (const { path, unknown } of found) {
       if (unknown?.meant === undefined) continue;
@@ -47,7 +50,8 @@ export function validate(schema: z.ZodObject, root: Table, origins: Origins): Va
       if (!known) problems.push(problemAt(root, origins, path, message, hint));
     }
     const targets = found.map(({ path }) => standing(root, path));
-    if (targets.some((target) => target.length === 0)) return { value: undefined, problems, taint };
+    const hopeless = targets.some((target) => target.length === 0);
+    if (hopeless || problems.length >= MAX_PROBLEMS) return { value: undefined, problems, taint };
     for (const { path, unknown } of found) {
       if (unknown === undefined) taint.add(origins.locate(root, standing(root, path)).path);
     }

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { loadText } from "./load.ts";
+import { testTables } from "./testing/tables.ts";
+import type { Problem } from "./types.ts";
+
+const VHOST = '[[vhosts]]\nname = "a"\nhosts = ["a.b"]\n';
+const ROUTE = '[[vhosts.routes]]\nname = "r"\nfallback = true\nproxy.upstream = "a.b:1"\n';
+
+function problems(text: string): readonly Problem[] {
+  return loadText(text, testTables).problems;
+}
+
+const ABSENT: readonly (readonly [text: string, key: string, module: string])[] = [
+  ["[cache]\nenabled = true", "cache", "cache"],
+  ["[cache]\nenabled = false\n[cache.disk]\nenabled = true", "cache", "cache"],
+  ["[cache]\nenabled = false\nlocal_static = true", "cache", "cache"],
+  ["[cache_purger]\nenabled = true", "cache_purger", "cache"],
+  ["[udp]\nenabled = true", "udp", "udp-proxy"],
+  ["[geoip]\nenabled = true", "geoip", "geoip"],
+  ["[admin]\nenabled = true", "admin", "admin"],
+  ["[metrics]\nenabled = true", "metrics", "metrics"],
+  ["[tracing]\nenabled = true", "tracing", "otel-tracing"],
+  ["[compression]\nenabled = true", "compression", "compression"],
+  ["[tls]\nenabled = true", "tls", "tls"],
+  ["[proxy.load_balance]\nselection = 'random'", "proxy.load_balance", "load-balancer"],
+  ["[proxy]\nupstreams_file = 'x'", "proxy.upstreams_file", "load-balancer"],
+  ["[proxy.mirror]\nenabled = true", "proxy.mirror", "traffic-mirror"],
+  [`${VHOST}[vhosts.php]\nenabled = true`, "vhosts[0].php", "php-fpm"],
+  [`${VHOST}[vhosts.acme_challenge]\nenabled = true`, "vhosts[0].acme_challenge", "acme"],
+  [`${VHOST}[vhosts.access]\ndeny = []`, "vhosts[0].access", "access"],
+  [`${VHOST}${ROUTE}rate_limit.enabled = true`, "vhosts[0].routes[0].rate_limit", "rate-limit"],
+  [`${VHOST}${ROUTE}cache.enabled = true`, "vhosts[0].routes[0].cache", "cache"],
+];
+
+Deno.test("a key of a module that is not in the build is refused by the module's name", () => {
+  for (const [text, key, module] of ABSENT) {
+    assert.deepEqual(
+      problems(text).map((problem) => [problem.key, problem.message]),
+      [[key, `needs the ${module} module, which this build does not have`]],
+      text,
+    );
+  }
+});
+
+Deno.test("an absent module's table may be empty or switched off", () => {
+  for (
+    const text of ["[cache]", "[udp]\nenabled = false", "[geoip]\nenabled = false\ndatabases = []"]
+  ) {
+    assert.deepEqual(problems(text), [], text);
+  }
+  const { effective } = loadText("[cache]\nenabled = false", testTables);
+  assert.ok(!Object.hasOwn(effective, "cache"));
+});
+
+Deno.test("a table that only exists in a vhost is an unknown key at the top", () => {
+  assert.match(problems("[php]\nenabled = true")[0].message, /not a table or key/);
+});
+
+Deno.test("the keys of an absent module are known enough to be meant", () => {
+  assert.equal(problems("[cahce]\nenabled = true")[0].hint, 'did you mean "cache"?');
+});
+
+Deno.test("a key that a module of this build adds to another's table is not absent", () => {
+  const balance = {
+    table: "proxy.load_balance",
+    scopes: ["root", "vhost", "route"] as const,
+    schema: z.strictObject({ selection: z.string().describe("How.") }),
+  };
+  const { problems, config } = loadText(
+    "[proxy.load_balance]\nselection = 'random'",
+    [...testTables, balance],
+  );
+  assert.deepEqual(problems, []);
+  assert.ok(config !== undefined);
+});

@@ -1,0 +1,14 @@
+/** Checks the paths it is sent with whatever permissions it was given. @module */
+import { pathProblem } from "../paths.ts";
+
+/** What a worker's global scope has that a page's has not. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<string>) => void) | null;
+  postMessage(message: string): void;
+}
+
+declare const self: WorkerScope;
+
+self.onmessage = ({ data }) => {
+  self.postMessage(pathProblem(data, { trustedParent: true, process: false }) ?? "fine");
+};
