@@ -51,7 +51,6 @@ export class Http1Client implements Expiring, Outlet {
   /** Some byte of the answer has come. */
   #answered = false;
   #persistent = true;
-  #body: Body | undefined;
   /** What was wrong with the request's own body. */
   #bodyFailure: BodyError | undefined;
   readonly #inbox: Inbox;
@@ -92,7 +91,6 @@ export class Http1Client implements Expiring, Outlet {
         await writeMessage(this, text, undefined, false);
       } else {
         this.#sending = true;
-        this.#body = body;
         this.#sendBody(text, body);
       }
       const head = await this.#readHead(request.method, request.upgrade !== undefined);
@@ -155,16 +153,14 @@ export class Http1Client implements Expiring, Outlet {
     try {
       await writeMessage(this, text, body, body.length === undefined);
       this.#sending = false;
-      this.#body = undefined;
       if (this.#state === "busy") this.limitRead();
       this.#settle();
     } catch (error) {
       this.#persistent = false;
       // A write that fails may still be followed by an answer, so only the client's own fault ends it.
-      if (error instanceof BodyError) {
-        this.#bodyFailure = error;
-        this.close();
-      }
+      if (error instanceof BodyError) this.#bodyFailure = error;
+      else body.cancel();
+      if (error instanceof BodyError || this.#complete) this.close();
     }
   }
 
@@ -241,12 +237,9 @@ export class Http1Client implements Expiring, Outlet {
   /** Goes back to the owner, or ends, once both directions are done. */
   #settle(): void {
     if (this.#state !== "busy" || !this.#complete) return;
-    if (this.#sending) {
-      // A complete answer to an incomplete request: the rest of the body is not wanted.
-      this.#body?.cancel();
-      this.close();
-      return;
-    }
+    // A complete answer to an incomplete request: how much more of the body is worth moving is for the
+    // side that feeds it to say, by cancelling it.
+    if (this.#sending) return;
     if (!this.#persistent || !this.#inbox.isEmpty) {
       this.close();
       return;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Clock } from "../../net/clock.ts";
-import { BytesBody, readAll } from "../body.ts";
+import { BodyError, BytesBody, readAll } from "../body.ts";
 import { ClientError, type ClientRequest } from "../client.ts";
 import { Fields } from "../fields.ts";
 import { until } from "../../../tests/support/peer.ts";
@@ -173,27 +173,41 @@ Deno.test("a body of known length follows its head, one of unknown length goes i
   assert.equal(wire.idle, 2);
 });
 
-Deno.test("an answer that comes before the body is sent ends the connection and the body", async () => {
+Deno.test("an answer that comes before the body is sent is delivered, and the connection waits", async () => {
   await using wire = await Wire.open();
-  let cancelled = false;
-  let resolve: ((count: null) => void) | undefined;
+  let resolve: ((count: number) => void) | undefined;
   const body = {
-    length: 10,
+    length: 1,
     trailers: undefined,
-    read: () => new Promise<null>((done) => resolve = done),
-    cancel() {
-      cancelled = true;
-    },
+    read: () => resolve === undefined ? new Promise<number>((done) => resolve = done) : null,
+    cancel() {},
   };
   const asked = wire.client.request(request({ method: "POST", body }));
-  await wire.heard("content-length: 10");
+  await wire.heard("content-length: 1\r\n\r\n");
   await wire.say("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
   const answer = await asked;
   assert.equal(answer.status, 413);
   assert.equal(await text(answer.body), "no");
-  assert.ok(cancelled);
   assert.equal(wire.idle, 0);
-  resolve?.(null);
+  resolve?.(1);
+  await until("the body is sent", () => wire.idle === 1);
+});
+
+Deno.test("a body that fails behind an early answer ends the connection", async () => {
+  await using wire = await Wire.open();
+  let reject: ((error: Error) => void) | undefined;
+  const body = {
+    length: 10,
+    trailers: undefined,
+    read: () => new Promise<number>((_, fail) => reject = fail),
+    cancel() {},
+  };
+  const asked = wire.client.request(request({ method: "POST", body }));
+  await wire.heard("content-length: 10");
+  await wire.say("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+  assert.equal(await text((await asked).body), "no");
+  reject?.(new BodyError(400, "given up"));
+  await until("the connection is closed", () => wire.closed === 1);
 });
 
 Deno.test("a kept connection that ends while idle leaves at once", async () => {

@@ -14,7 +14,7 @@ import { LengthBody } from "./length_body.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** Bytes of a body nobody wanted that are read to keep a connection; a longer one ends it. */
-const MAX_DISCARD_BYTES = 256 * 1024;
+const MAX_DISCARD_BYTES = 1024 * 1024;
 
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -24,8 +24,11 @@ export class RequestBody implements Body, Expiring {
   readonly trailers = undefined;
   /** Complete, or given up. */
   isOver = false;
+  /** The last byte has been read. */
+  isComplete = false;
   #awaitsContinue: boolean;
   #begun = false;
+  #whenOver: (() => void) | undefined;
   #fail: ((reason: BodyError) => void) | undefined;
   readonly #source: Body;
 
@@ -48,11 +51,12 @@ export class RequestBody implements Body, Expiring {
   }
 
   /**
-   * Whether the body may be read and dropped to keep the connection: it is short, nobody has begun to
-   * read it, and the client is certain to send it.
+   * Whether what is left of the body may be read and dropped to keep the connection: it is short, and
+   * the client is certain to send it.
    */
   get canDiscard(): boolean {
-    return !this.#begun && !this.#awaitsContinue && (this.length ?? Infinity) <= MAX_DISCARD_BYTES;
+    const left = (this.length ?? Infinity) - this.exchange.requestBodyBytes;
+    return !this.isOver && !this.#awaitsContinue && left <= MAX_DISCARD_BYTES;
   }
 
   read(into: Uint8Array): number | null | Promise<number | null> {
@@ -66,9 +70,17 @@ export class RequestBody implements Body, Expiring {
     this.#source.cancel();
   }
 
-  /** Reads bytes that nobody wants; not counted. */
-  discard(into: Uint8Array): number | null | Promise<number | null> {
-    return this.#source.read(into);
+  /**
+   * Waits for the end of a body that the answer did not need: whoever has begun to read it goes on, or
+   * else it is read and dropped here. Tells whether the body came to its end.
+   */
+  async finish(scratch: Uint8Array): Promise<boolean> {
+    if (this.#begun) {
+      if (!this.isOver) await new Promise<void>((resolve) => this.#whenOver = resolve);
+    } else {
+      while (await this.#source.read(scratch) !== null);
+    }
+    return this.isComplete;
   }
 
   /** The next piece took too long. The read underneath goes on until the connection is closed. */
@@ -110,6 +122,8 @@ export class RequestBody implements Body, Expiring {
     this.isOver = true;
     this.deadline = 0;
     this.clock.unwatch(this);
+    this.isComplete = complete;
+    this.#whenOver?.();
     if (complete) this.onComplete();
   };
 }

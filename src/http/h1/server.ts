@@ -258,7 +258,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       await this.#linger();
       return false;
     }
-    if (unread) await this.#discard(body);
+    if (unread && !await this.#finishBody(body)) return false;
     this.#body = undefined;
     if (!this.#inbox.isReading) this.#inbox.shrink();
     return true;
@@ -289,12 +289,13 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     return false;
   }
 
-  /** Reads the rest of a body that the answer did not need. */
-  async #discard(body: RequestBody): Promise<void> {
+  /** Waits for the rest of a body that the answer did not need; tells whether it came. */
+  async #finishBody(body: RequestBody): Promise<boolean> {
     const scratch = LARGE.take();
     this.deadline = this.options.clock.now + this.options.headTimeoutMs;
-    while (await body.discard(scratch) !== null);
+    const complete = await body.finish(scratch);
     LARGE.give(scratch);
+    return complete;
   }
 
   /**
