@@ -23,9 +23,6 @@ import { schema } from "./schema.ts";
 import { validateConfig } from "./validate_config.ts";
 import { printVersion } from "./version.ts";
 
-/** The name every line on standard error begins with. */
-export const PROGRAM = "fluxheim";
-
 /** Commands in the order of the help text. */
 const COMMANDS: readonly Command[] = [
   permissions,
@@ -76,17 +73,22 @@ const GLOBAL: readonly OptionSpec[] = [...SHARED, JSON_OUTPUT, VERSION_OPTION];
  * @param io Where results and messages go.
  * @returns The exit status; for the gateway itself, once it has ended.
  */
-export async function cli(profile: Profile, argv: readonly string[], io: Io): Promise<number> {
+export function cli(profile: Profile, argv: readonly string[], io: Io): Promise<number> {
+  return reporting(io, () => dispatch(profile, argv, io));
+}
+
+/** Runs `work`; what it throws to be told is told, with the status that belongs to it. */
+export async function reporting(io: Io, work: () => Promise<number> | number): Promise<number> {
   try {
-    return await dispatch(profile, argv, io);
+    return await work();
   } catch (error) {
     if (error instanceof UsageError) {
-      io.err(`${PROGRAM}: ${error.message}`);
-      io.err(`try: ${PROGRAM} --help`);
+      io.err(`${io.program}: ${error.message}`);
+      io.err(`try: ${io.program} --help`);
       return EXIT.usage;
     }
     if (error instanceof Failure) {
-      io.err(`${PROGRAM}: ${error.message}`);
+      io.err(`${io.program}: ${error.message}`);
       return EXIT.failed;
     }
     throw error;
@@ -102,7 +104,7 @@ function dispatch(
   if (at >= 0) return runCommand(profile, argv[at], argv.toSpliced(at, 1), io);
   const args = parseArgs(argv, GLOBAL);
   if (args.has(HELP.name)) {
-    programHelp(PROGRAM, GLOBAL, COMMANDS).forEach(io.out);
+    programHelp(io.program, GLOBAL, COMMANDS).forEach(io.out);
     return EXIT.ok;
   }
   if (args.has(VERSION_OPTION.name)) {
@@ -123,7 +125,7 @@ function runCommand(
   const command = findCommand(name);
   const args = parseArgs(argv, [...command.options, ...SHARED]);
   if (args.has(HELP.name)) {
-    commandHelp(PROGRAM, command, [CONFIG, HELP]).forEach(io.out);
+    commandHelp(io.program, command, [CONFIG, HELP]).forEach(io.out);
     return EXIT.ok;
   }
   requireOperand(command, args);
@@ -151,5 +153,5 @@ function requireOperand({ name, operand }: Command, { positionals }: ParsedArgs)
 
 /** Spec 01 section 6.1 gives commands and earlier modes precedence; what they hide is said. */
 function warnOverruled(mode: Mode, by: string, io: Io): void {
-  io.err(`${PROGRAM}: warning: --${mode.option.name} has no effect beside ${by}`);
+  io.err(`${io.program}: warning: --${mode.option.name} has no effect beside ${by}`);
 }

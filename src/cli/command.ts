@@ -18,6 +18,8 @@ export const EXIT = {
 
 /** Where a command writes: results to `out`, everything said to a person to `err`. One line a call. */
 export interface Io {
+  /** Name of the program, which begins its own lines on standard error. */
+  readonly program: string;
   out(line: string): void;
   err(line: string): void;
 }

@@ -38,9 +38,11 @@ export async function loadOrReport(
   return config;
 }
 
-/** Problems as lines for a person. */
+/** Problems as lines for a person, then, unless all are warnings, how many there are. */
 export function printProblems(problems: readonly Problem[], io: Io): void {
   for (const problem of problems) io.err(formatProblem(problem));
+  const errors = problems.filter((problem) => problem.warning !== true).length;
+  if (errors > 0) io.err(`${io.program}: ${errors === 1 ? "1 problem" : `${errors} problems`}`);
 }
 
 /** Problems as the JSON that a command prints in place of its result. */

@@ -3,15 +3,18 @@ import type { Profile } from "../runtime/profile.ts";
 import { cli } from "./cli.ts";
 import type { Io } from "./command.ts";
 
-/** Writes to the process's own streams, a line at a time, at once. */
-export const STANDARD_IO: Io = {
-  out: (line) => writeLine(Deno.stdout, line),
-  err: (line) => writeLine(Deno.stderr, line),
-};
+/** The process's own streams, written a line at a time, at once. */
+export function standardIo(program: string): Io {
+  return {
+    program,
+    out: (line) => writeLine(Deno.stdout, line),
+    err: (line) => writeLine(Deno.stderr, line),
+  };
+}
 
 /** Runs the program as `profile` with the arguments of this process, and ends it. */
 export async function main(profile: Profile): Promise<never> {
-  Deno.exit(await cli(profile, Deno.args, STANDARD_IO));
+  Deno.exit(await cli(profile, Deno.args, standardIo("fluxheim")));
 }
 
 const encoder = new TextEncoder();

@@ -113,7 +113,7 @@ export const MODULES: readonly CatalogModule[] = [
   entry("load-balancer", ["proxy"], "pools, health, runtime pool policy", NOT_BUILT),
   entry("stream-proxy", ["proxy"], "raw TCP proxy", NOT_BUILT),
   entry("traffic-mirror", ["proxy"], "shadow requests", built("traffic_mirror")),
-  entry("geoip", ["proxy"], "country and network lookup in local databases", NOT_BUILT),
+  entry("geoip", ["proxy"], "country and network lookup in local databases", built("geoip")),
   entry("compression", ["proxy"], "negotiation and eligibility of codecs", NOT_BUILT),
   entry("compression-gzip", ["compression"], "gzip codec", NOT_BUILT),
   entry("compression-zstd", ["compression"], "zstd codec", NOT_BUILT),

@@ -1,6 +1,7 @@
 /** Profile `development`: everything that works together; what a checkout runs. @module */
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
@@ -12,6 +13,7 @@ import type { Profile } from "../runtime/profile.ts";
 export const profile: Profile = {
   name: "development",
   modules: [
+    geoip,
     access,
     rateLimit,
     concurrency,

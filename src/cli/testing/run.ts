@@ -2,6 +2,7 @@
 import type { Module } from "../../gateway/module.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { cli } from "../cli.ts";
+import type { Io } from "../command.ts";
 
 /** How a command line ended and what it said. */
 export interface Ended {
@@ -15,16 +16,24 @@ export function profileOf(...modules: Module[]): Profile {
   return { name: "test", modules, workerUrl: new URL("about:blank") };
 }
 
+/** An `Io` that keeps what is written. */
+export class RecordedIo implements Io {
+  readonly #out: string[] = [];
+  readonly #err: string[] = [];
+  readonly out = (line: string) => void this.#out.push(line);
+  readonly err = (line: string) => void this.#err.push(line);
+
+  constructor(readonly program: string) {}
+
+  ended(status: number): Ended {
+    return { status, out: this.#out.join("\n"), err: this.#err.join("\n") };
+  }
+}
+
 /** Runs `argv` as the program `profile`. */
 export async function runCli(profile: Profile, ...argv: string[]): Promise<Ended> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    out: (line: string) => void out.push(line),
-    err: (line: string) => void err.push(line),
-  };
-  const status = await cli(profile, argv, io);
-  return { status, out: out.join("\n"), err: err.join("\n") };
+  const io = new RecordedIo("fluxheim");
+  return io.ended(await cli(profile, argv, io));
 }
 
 /** Hands `use` the path of a file with `text`, in a directory of its own that is gone afterwards. */
