@@ -142,7 +142,7 @@ export class Gateway implements Handler<Exchange> {
       if (waiting !== undefined) return this.#resume(exchange, plan, i, waiting);
       if (exchange.status !== 0) break;
     }
-    return this.#respond(exchange, plan.response);
+    return this.#respond(exchange, plan);
   }
 
   async #resume(exchange: Exchange, plan: Plan, at: number, waiting: Promise<void>): Promise<void> {
@@ -154,15 +154,18 @@ export class Gateway implements Handler<Exchange> {
         const next = steps[i](exchange);
         if (next !== undefined) await next;
       }
-      await this.#respond(exchange, plan.response);
+      await this.#respond(exchange, plan);
     } catch (error) {
       this.#fail(exchange, error);
     }
   }
 
-  #respond(exchange: Exchange, response: readonly Step[]): void | Promise<void> {
+  #respond(exchange: Exchange, { failure, response }: Plan): void | Promise<void> {
     if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
-    if (exchange.refusal !== undefined) return;
+    if (exchange.refusal !== undefined) {
+      if (exchange.refusal.cause === "upstream") { for (const step of failure) step(exchange); }
+      if (exchange.refusal !== undefined) return;
+    }
     for (let i = 0; i < response.length; i++) {
       const waiting = response[i](exchange);
       if (waiting !== undefined) return this.#respondOn(exchange, response, i, waiting);

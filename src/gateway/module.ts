@@ -86,6 +86,8 @@ export interface Steps {
   readonly mirror?: Step;
   readonly lookup?: Step;
   readonly forward?: Step;
+  /** An upstream has failed and the gateway answers in its place: another answer may be made. */
+  readonly failure?: Step;
   /** Sees the answer's head before it is written, may change fields or wrap the body. */
   readonly response?: Step;
 }
@@ -103,6 +105,7 @@ export const PHASES = [
   "mirror",
   "lookup",
   "forward",
+  "failure",
   "response",
 ] as const satisfies readonly (keyof Steps)[];
 

@@ -24,6 +24,7 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
     mirror: [],
     lookup: [],
     forward: [],
+    failure: [],
     response: [],
   };
   for (const module of modules) {
@@ -57,6 +58,8 @@ export interface OwnSteps {
 export interface Plan {
   /** Run in order until one answers. */
   readonly steps: readonly Step[];
+  /** Run when the gateway answers for an upstream that failed. */
+  readonly failure: readonly Step[];
   /** Run on the answer's head, unless the gateway refused. */
   readonly response: readonly Step[];
 }
@@ -107,7 +110,7 @@ export function joinPlan(
     // A route's static content that has no such file passes on to the vhost's upstream.
     steps.push(own.restorePath, ...forwardSteps(vhost));
   }
-  return { steps, response: narrow.response };
+  return { steps, failure: narrow.failure, response: narrow.response };
 }
 
 /** 13: what stands in front of an upstream runs only when the upstream is really asked. */
