@@ -87,3 +87,34 @@ Deno.test("a thread that takes a dead one's place goes on where it stopped", () 
   successor.append("successor\n");
   assert.equal(drain(reader), `${LONG}${LONG}successor\n`);
 });
+
+Deno.test("between real threads no line is torn, repeated, out of order or lost uncounted", async () => {
+  const { shared, reader } = ring();
+  const worker = new Worker(new URL("./testing/ring_hammer_worker.ts", import.meta.url), {
+    type: "module",
+  });
+  const { port1, port2 } = new MessageChannel();
+  const lines = 100_000;
+  let kept: number | undefined;
+  port1.onmessage = ({ data }: MessageEvent<number>) => kept = data;
+  worker.postMessage({ shared, lines, port: port2 }, [port2]);
+  let received = 0, previous = -1, text = "";
+  for (let last = false; !last;) {
+    last = kept !== undefined;
+    text += drain(reader);
+    const complete = text.lastIndexOf("\n") + 1;
+    for (const line of text.slice(0, complete).split("\n").slice(0, -1)) {
+      const [number, filling] = line.split(" ");
+      assert.ok(Number(number) > previous, `${number} comes behind ${previous}`);
+      assert.equal(filling.length, Number(number) % 300);
+      previous = Number(number);
+      received++;
+    }
+    text = text.slice(complete);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  worker.terminate();
+  port1.close();
+  assert.equal(received, kept);
+  assert.equal(received + reader.takeLost(), lines);
+});
