@@ -74,7 +74,7 @@ export async function haproxyServer(dir: TempDir, job: Job): Promise<Server> {
     `haproxy-${port}.cfg`,
     `global
   nbthread 1
-  maxconn 20000
+  maxconn 4000
 defaults
   mode http
   timeout connect 5s
