@@ -43,7 +43,8 @@ const MODULE_KEYS: readonly ModuleKey[] = [
   ...keys("concurrency", ["vhost", "route"], "concurrency"),
   ...keys("proxy", ["route"], "grpc"),
   ...keys("traffic-mirror", EVERYWHERE, "proxy.mirror"),
-  ...keys("proxy", EVERYWHERE, "proxy.error_pages"),
+  // The pages are files below a web root.
+  ...keys("web", EVERYWHERE, "proxy.error_pages"),
   ...keys(
     "load-balancer",
     EVERYWHERE,

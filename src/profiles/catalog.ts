@@ -48,6 +48,12 @@ export const BASE_FOLDERS = [
   "concurrency",
 ] as const;
 
+/** Folders that a set contains when it has all of these modules: what joins them, and needs each. */
+export const JOINT_FOLDERS: readonly {
+  readonly folder: Folder;
+  readonly modules: readonly string[];
+}[] = [{ folder: "error_pages", modules: ["proxy", "web"] }];
+
 /**
  * The order of modules in every profile. Within a phase the gateway asks modules in this order: content
  * is static before an upstream; response headers are settled before compression sees them.
@@ -60,6 +66,7 @@ export const FOLDER_ORDER = [
   "web",
   "traffic_mirror",
   "proxy",
+  "error_pages",
   "headers",
   "compression",
   "compression_gzip",

@@ -1,6 +1,7 @@
 /** Profile `development`: everything that works together; what a checkout runs. @module */
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
@@ -20,6 +21,7 @@ export const profile: Profile = {
     web,
     trafficMirror,
     proxy,
+    errorPages,
     headers,
   ],
   workerUrl: new URL("./development_worker.ts", import.meta.url),

@@ -10,6 +10,7 @@ import {
   EXCLUSIVE,
   type Folder,
   FOLDER_ORDER,
+  JOINT_FOLDERS,
   MODULES,
   NOT_WITH_PRIVACY,
   PROFILES,
@@ -134,6 +135,11 @@ export function foldersOf(modules: readonly CatalogModule[]): Folder[] {
   const wanted = new Set<string>(BASE_FOLDERS);
   for (const { state } of modules) {
     if (state.kind === "built") state.folders.forEach((folder) => wanted.add(folder));
+  }
+  for (const joint of JOINT_FOLDERS) {
+    if (joint.modules.every((name) => modules.some((m) => m.name === name))) {
+      wanted.add(joint.folder);
+    }
   }
   return FOLDER_ORDER.filter((folder) => wanted.has(folder));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BASE_FOLDERS, FOLDER_ORDER, MODULES, PROFILES } from "./catalog.ts";
+import { BASE_FOLDERS, FOLDER_ORDER, JOINT_FOLDERS, MODULES, PROFILES } from "./catalog.ts";
 import { expandFeatures, findProfile, foldersOf, profileFeatures } from "./feature_set.ts";
 
 function messages(...names: string[]): string[] {
@@ -119,6 +119,14 @@ Deno.test("every set has the base folders, and the code of its modules, in a pro
   assert.ok(!folders.includes("proxy"));
 });
 
+Deno.test("error pages come where both an upstream can fail and pages can be read", () => {
+  const has = (...names: string[]) =>
+    foldersOf(expandFeatures(names).modules).includes("error_pages");
+  assert.ok(has("proxy", "web"));
+  assert.ok(!has("proxy"));
+  assert.ok(!has("web"));
+});
+
 Deno.test("a module is built exactly when its folder has a module.ts", async () => {
   const there = (folder: string) =>
     Deno.stat(new URL(`../modules/${folder}/module.ts`, import.meta.url)).then(
@@ -135,6 +143,7 @@ Deno.test("a module is built exactly when its folder has a module.ts", async () 
     const known = MODULES.some(({ state }) =>
       state.kind === "built" && state.folders.some((folder) => folder === name)
     );
-    assert.ok(known || BASE_FOLDERS.some((folder) => folder === name), name);
+    const joint = JOINT_FOLDERS.some(({ folder }) => folder === name);
+    assert.ok(known || joint || BASE_FOLDERS.some((folder) => folder === name), name);
   }
 });
