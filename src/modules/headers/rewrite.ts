@@ -60,19 +60,19 @@ export class ResponseRewrites {
 /** The URL that stands for `url`, or `url` itself. */
 function rewriteUrl(url: string, rules: readonly RewriteRule[]): string {
   for (const { from, to } of rules) {
-    if (startsWithUrl(url, from)) return to + url.slice(from.length);
+    if (!url.startsWith(from)) continue;
+    const rest = url.slice(from.length);
+    // What follows an origin must not become part of its host: neither `http://app` of
+    // `http://app.example`, nor `https://example.com` and `ment` put together.
+    const ends = rest === "" || "/?#".includes(rest[0]);
+    if (ends || !(isOrigin(from) || isOrigin(to))) return to + rest;
   }
   return url;
 }
 
-/**
- * Whether `prefix` is the beginning of `url`. An origin must end where it ends: `http://app` is not the
- * beginning of `http://app.example`.
- */
-function startsWithUrl(url: string, prefix: string): boolean {
-  if (!url.startsWith(prefix)) return false;
-  const isOrigin = !prefix.startsWith("/") && prefix.indexOf("/", prefix.indexOf("//") + 2) < 0;
-  return !isOrigin || url.length === prefix.length || "/?#".includes(url[prefix.length]);
+/** Whether a URL prefix has no path. */
+function isOrigin(prefix: string): boolean {
+  return !prefix.startsWith("/") && prefix.indexOf("/", prefix.indexOf("//") + 2) < 0;
 }
 
 /** Rewrites the URL behind `url=`; the delay and a quote stay as they are. */
