@@ -56,7 +56,7 @@ export class CorsPolicy {
     if (origin === undefined || !(this.#anyOrigin || this.#origins.has(origin))) return;
     fields.append("access-control-allow-origin", this.#anyOrigin ? "*" : origin);
     if (this.#credentials) fields.append("access-control-allow-credentials", "true");
-    if (exchange.status === 204 && isPreflight(exchange)) this.#permit(exchange, fields);
+    if (isPreflight(exchange)) this.#permit(exchange, fields);
     else if (this.#exposeHeaders !== "") {
       fields.append("access-control-expose-headers", this.#exposeHeaders);
     }

@@ -107,6 +107,8 @@ Deno.test("what only merged tables show is reported where it was completed", () 
     }),
     ["vhosts[0].routes[0].headers.response.hsts"],
   );
+  const open = { cors: { enabled: true, allow_origins: ["*"] } };
+  assert.deepEqual(check({ root: { response: open } }), []);
   assert.deepEqual(check({ root: { response: { cors: { enabled: true } } } }), [
     "headers.response.cors",
   ]);

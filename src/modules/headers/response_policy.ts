@@ -19,8 +19,6 @@ export class ResponsePolicy {
   readonly #drops = new Set<string>();
   readonly #names: readonly string[];
   readonly #values: readonly string[];
-  /** `Via` of proxied answers is left to the policy's own `unset` and `set`. */
-  readonly #addsVia: boolean;
   readonly #rewrites: ResponseRewrites | undefined;
   readonly #cors: CorsPolicy | undefined;
 
@@ -28,7 +26,6 @@ export class ResponsePolicy {
     const { enabled, security, unset, set, append } = settings;
     if (!enabled) {
       this.#names = this.#values = [];
-      this.#addsVia = true;
       return;
     }
     const written = new Map<string, string>([...security, ["server", SERVER]]);
@@ -45,7 +42,6 @@ export class ResponsePolicy {
     const lines = [...written, ...append];
     this.#names = lines.map(([name]) => name);
     this.#values = lines.map(([, value]) => toByteString(value));
-    this.#addsVia = !this.#drops.has("via");
     const rewrites = new ResponseRewrites(settings.rewrite);
     this.#rewrites = rewrites.empty ? undefined : rewrites;
     this.#cors = settings.cors === undefined ? undefined : new CorsPolicy(settings.cors);
@@ -60,7 +56,8 @@ export class ResponsePolicy {
   readonly apply = (exchange: Exchange): void => {
     const fields = exchange.response;
     if (this.#cors !== undefined) this.#applyCors(exchange, fields, this.#cors);
-    if (this.#addsVia && exchange.upstream !== "") addVia(fields);
+    // Before the drops, so that the policy's own `unset` and `set` have the last word.
+    if (exchange.upstream !== "") addVia(fields);
     if (this.#drops.size > 0) dropFields(fields, this.#drops);
     const names = this.#names;
     const values = this.#values;

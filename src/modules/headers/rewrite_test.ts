@@ -42,6 +42,7 @@ Deno.test("an origin matches where it ends only", () => {
     assert.equal(location(`http://app:80${rest}`, rule), `https://example.com${rest}`);
   }
   assert.equal(location("http://app:8080/", rule), "http://app:8080/");
+  assert.equal(location("http://app:8080/", { ...rule, to: "/" }), "http://app:8080/");
 });
 
 Deno.test("a path matches at its beginning, unless the rest would run into a host", () => {
@@ -65,7 +66,7 @@ Deno.test("the URL of a refresh is replaced, delay and quotes stay", () => {
   assert.equal(value('0;URL = "http://app/x"'), '0;URL = "/x"');
   assert.equal(value("0,url='http://app/x'"), "0,url='/x'");
   assert.equal(value("5"), "5");
-  assert.equal(value("5; url http://app/x"), "5; url http://app/x");
+  assert.equal(value("5; url,http://app/x"), "5; url,http://app/x");
 });
 
 Deno.test("the domain of a cookie is replaced, whatever its case, dot and quotes", () => {
