@@ -63,11 +63,11 @@ Deno.test("a reload changes what kept-alive connections get with their next requ
 Deno.test("a request in flight finishes on the snapshot it began with", async () => {
   await using gateway = await startGateway({ probe: { greeting: "old" } });
   using client = await TestClient.connect(gateway.address);
-  await client.send("/slow?300");
-  await get(gateway.address, "/");
+  await client.send("/held");
+  await until(async () => await get(gateway.address, "/held-count") === "1");
   gateway.configure({ probe: { greeting: "new" } });
   await gateway.keeper.reload();
-  assert.equal(await get(gateway.address, "/"), "new");
+  assert.equal(await get(gateway.address, "/release"), "new");
   assert.equal((await client.receive()).body, "old");
 });
 
@@ -115,11 +115,12 @@ Deno.test("a reload that needs other permissions starts new workers and drains t
   await using gateway = await startGateway({ probe: { greeting: "old" } });
   assert.match(await get(gateway.address, dial), /^refused: NotCapable/);
   using client = await TestClient.connect(gateway.address);
-  await client.send("/slow?300");
-  await get(gateway.address, "/");
+  await client.send("/held");
+  await until(async () => await get(gateway.address, "/held-count") === "1");
   gateway.configure({ probe: { greeting: "new", upstream: address } });
   assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
   assert.equal(await get(gateway.address, dial), "done: undefined");
+  assert.equal(await get(gateway.address, "/release"), "new");
   const last = await client.receive();
   assert.equal(last.body, "old");
   assert.match(last.head, /^connection: close/im);

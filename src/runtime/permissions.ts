@@ -71,6 +71,8 @@ export function toFlags(plan: Plan): string[] {
     const list = values.map((value) => value.replaceAll(",", ",,")).join(",");
     if (values.length > 0) flags.push(`--allow-${kind}=${list}`);
   }
+  // Unless denied, modules may be fetched from a list of public hosts, whatever `net` allows.
+  flags.push("--deny-import");
   return flags;
 }
 

@@ -9,10 +9,13 @@ import type { Module, RouteScope, Steps, WorkerContext } from "../../gateway/mod
 import { Fields } from "../../http/fields.ts";
 import { at } from "../compare.ts";
 
-/** Shared counters: how often `/count` was asked for, and how often a worker was lost. */
-export const PROBE_ZONE = "probe";
-export const COUNTED = 0;
-export const LOST = 1;
+const PROBE_ZONE = "probe";
+/** Cells of the zone: how often `/count` was asked for, and `/held`, and whether `/release` was. */
+const COUNTED = 0;
+const HELD = 1;
+const RELEASED = 2;
+const CELLS = 3;
+const POLL_MS = 5;
 
 const encoder = new TextEncoder();
 
@@ -55,10 +58,7 @@ export const probe: Module = {
       read: root === undefined ? [] : [{ value: root, key: `${key}.root`, for: "edge" }],
     };
   },
-  zones: () => [{ name: PROBE_ZONE, bytes: 8 }],
-  workerLost(_config, zones) {
-    Atomics.add(new Int32Array(zones.get(PROBE_ZONE)), LOST, 1);
-  },
+  zones: () => [{ name: PROBE_ZONE, bytes: CELLS * Int32Array.BYTES_PER_ELEMENT }],
   start(context) {
     const { failFrom = Infinity } = probeOf(context.config.vhosts[0]);
     if (context.worker >= failFrom) return Promise.reject(new Error("told to fail"));
@@ -80,6 +80,14 @@ function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
           return answer(exchange, String(Atomics.add(cells, COUNTED, 1) + 1));
         case "/slow":
           return answerLater(exchange, greeting, Number(exchange.query ?? "100"));
+        case "/held":
+          Atomics.add(cells, HELD, 1);
+          return answerWhenReleased(exchange, greeting, cells);
+        case "/held-count":
+          return answer(exchange, String(Atomics.load(cells, HELD)));
+        case "/release":
+          Atomics.store(cells, RELEASED, 1);
+          return answer(exchange, greeting);
         case "/throw":
           setTimeout(() => {
             throw new Error("told to throw");
@@ -102,6 +110,17 @@ function answer(exchange: Exchange, text: string): void {
 
 async function answerLater(exchange: Exchange, text: string, ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
+  answer(exchange, text);
+}
+
+async function answerWhenReleased(
+  exchange: Exchange,
+  text: string,
+  cells: Int32Array,
+): Promise<void> {
+  while (Atomics.load(cells, RELEASED) === 0) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
   answer(exchange, text);
 }
 
