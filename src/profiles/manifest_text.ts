@@ -5,13 +5,18 @@
  */
 import type { Manifest, Module } from "../gateway/module.ts";
 import { ownManifest } from "../runtime/own_permissions.ts";
-import { manifestOf, PERMISSION_KINDS, type PermissionKind } from "../runtime/permissions.ts";
+import {
+  manifestOf,
+  NO_IMPORT,
+  PERMISSION_KINDS,
+  type PermissionKind,
+} from "../runtime/permissions.ts";
 import type { Profile } from "../runtime/profile.ts";
 
 /** A permission set as `deno.json` and `deno compile` take it: every kind is decided. */
 export type PermissionSet =
   & { readonly [Kind in PermissionKind]: boolean | readonly string[] }
-  & { readonly ffi: false; readonly import: false };
+  & { readonly ffi: false; readonly import: readonly [typeof NO_IMPORT] };
 
 /** One file of `permissions/`. */
 export interface ManifestFile {
@@ -33,7 +38,7 @@ export function permissionSet(modules: readonly Module[]): PermissionSet {
     env: decided(ring.env),
     sys: decided(ring.sys),
     ffi: false,
-    import: false,
+    import: [NO_IMPORT],
   };
 }
 

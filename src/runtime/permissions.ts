@@ -62,6 +62,13 @@ export function valuesOf(
   return [...values].sort();
 }
 
+/**
+ * The only host that modules may be imported from: none, for the name can never exist (RFC 6761). Left
+ * to itself the runtime allows a list of public hosts, whatever `net` says, to workers with
+ * `import: false` too, and neither `import: false` nor a bare `--deny-import` takes the list away.
+ */
+export const NO_IMPORT = "none.invalid:443";
+
 /** Ring 2 as arguments of `deno run`. The two unstable features are those every build uses. */
 export function toFlags(plan: Plan): string[] {
   const flags = ["--no-prompt", "--unstable-net", "--unstable-worker-options"];
@@ -71,8 +78,7 @@ export function toFlags(plan: Plan): string[] {
     const list = values.map((value) => value.replaceAll(",", ",,")).join(",");
     if (values.length > 0) flags.push(`--allow-${kind}=${list}`);
   }
-  // Unless denied, modules may be fetched from a list of public hosts, whatever `net` allows.
-  flags.push("--deny-import");
+  flags.push(`--allow-import=${NO_IMPORT}`);
   return flags;
 }
 

@@ -127,3 +127,16 @@ Deno.test("a manifest is the union of what its modules can ever need", () => {
   assert.ok(Array.isArray(manifest.env) && manifest.env.includes("B"));
   assert.equal(manifest.net, true);
 });
+
+Deno.test("modules can be imported from no host, not even those the runtime allows by itself", async () => {
+  const script =
+    'await import("https://deno.land/none.ts").catch((error) => console.log(error.message));';
+  const args = ["run", "--quiet", ...toFlags({ grants: [] }), "-"];
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" })
+    .spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(script));
+  await writer.close();
+  const { stdout } = await child.output();
+  assert.match(new TextDecoder().decode(stdout), /Requires import access/);
+});
