@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
 import { formatProblem, problemRecords } from "../config/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
+import { patternProblems } from "../gateway/pattern_check.ts";
 import { permissionPlan, type Plan } from "../runtime/permissions.ts";
 import type { Profile } from "../runtime/profile.ts";
 import type { Call, Io } from "./command.ts";
@@ -17,7 +18,10 @@ export function load(
   return loadConfig(
     source,
     modules.flatMap((module) => module.schema),
-    modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
+    [
+      patternProblems,
+      ...modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
+    ],
     options,
   );
 }

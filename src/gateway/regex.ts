@@ -65,6 +65,16 @@ export class PathPattern {
     }
   }
 
+  /** Names of its groups. */
+  get groupNames(): ReadonlySet<string> {
+    return new Set(Object.keys(this.#regex.namedGroups()));
+  }
+
+  /** How many groups it has, named and not, without the whole match. */
+  get groupCount(): number {
+    return this.#regex.groupCount();
+  }
+
   /** Whether some part of `path` matches. */
   test(path: string): boolean {
     return this.#regex.test(path);
