@@ -9,9 +9,11 @@ import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger } from "../gateway/log.ts";
 import type { Metrics } from "../gateway/metrics.ts";
 import { serveHttp1 } from "../http/h1/server.ts";
+import { serveHttp2 } from "../http/h2/server.ts";
 import type { Handler } from "../http/exchange.ts";
 import { OpenConnections, type ServerOptions } from "../http/server.ts";
 import type { Clock } from "../net/clock.ts";
+import { closeQuietly } from "../net/duplex.ts";
 import { IpSet } from "../net/ip_set.ts";
 import type { Accepted, Listener } from "../net/listener.ts";
 import { type ListenerSpec, openListener } from "../net/listen.ts";
@@ -55,7 +57,7 @@ export class EdgeListeners {
   static async open(config: Config, services: EdgeServices): Promise<EdgeListeners> {
     const open = new OpenConnections();
     const options = serverOptions(config, services.clock, open);
-    const serve = (accepted: Accepted) => void serveConnection(accepted, services.handler, options);
+    const serve = (accepted: Accepted) => void serveConnection(accepted, services, options);
     const listeners: Listener[] = [];
     try {
       for (const spec of listenerSpecs(config, services)) {
@@ -119,13 +121,23 @@ function serverOptions(config: Config, clock: Clock, open: OpenConnections): Ser
   };
 }
 
+/** Serves one connection to its end. A fault ends this connection and no other. */
 async function serveConnection(
   accepted: Accepted,
-  handler: Handler<Exchange>,
+  { handler, log }: EdgeServices,
   options: ServerOptions,
 ): Promise<void> {
-  await serveHttp1(accepted.stream, accepted.facts, handler, options);
-  accepted.done();
+  const { protocol, stream, facts } = accepted;
+  try {
+    if (protocol === "h2") await serveHttp2(stream, facts, handler, options);
+    else await serveHttp1(stream, facts, handler, options);
+  } catch (error) {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    log.log("error", "fluxheim", `fault of a connection: ${text}`);
+    closeQuietly(stream);
+  } finally {
+    accepted.done();
+  }
 }
 
 function listenerSpecs(config: Config, services: EdgeServices): ListenerSpec[] {
