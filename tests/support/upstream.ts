@@ -33,7 +33,7 @@ export class Upstream implements AsyncDisposable {
     });
   }
 
-  static async start(respond: Responder): Promise<Upstream> {
+  static async start(respond: Responder, port = 0): Promise<Upstream> {
     const server = createServer({ keepAliveTimeout: 60_000 });
     const upstream = new Upstream(server);
     server.on("request", (request, response) => {
@@ -51,7 +51,7 @@ export class Upstream implements AsyncDisposable {
       });
       request.on("error", () => {});
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     return upstream;
   }
 

@@ -1,0 +1,159 @@
+/**
+ * Every folder of `examples/` is run: its `fluxheim.toml` as it is, but for the ports, which are free
+ * ones. Addresses that the configuration listens on are the gateway's; behind every other address of
+ * 127.0.0.1 stands an upstream that tells what it was asked. What is asked and what must come back
+ * stands in `try.toml`:
+ *
+ *     [[request]]
+ *     path = "/docs/"            # asked of the first listener, or of `listener = "127.0.0.1:8443"`
+ *     method = "GET"             # optional, as are the next two
+ *     host = "docs.example"
+ *     headers = { accept = "text/html" }
+ *     status = 200
+ *     contains = "Welcome"       # in the body; for an upstream: what it was asked, as JSON
+ *     answer = { etag = "W/" }   # each value is contained in the field's; "" means: is not there
+ *
+ * A `setup.sh` beside it (certificates, say) is run first.
+ */
+import assert from "node:assert/strict";
+import { parse } from "smol-toml";
+import { z } from "zod";
+import { launchArguments } from "../support/gateway.ts";
+import { find, freePort, Process, TempDir, testWith } from "../support/peer.ts";
+import { Upstream } from "../support/upstream.ts";
+
+const examples = new URL("../../examples/", import.meta.url);
+
+const trySchema = z.strictObject({
+  request: z.array(z.strictObject({
+    path: z.string(),
+    listener: z.string().optional(),
+    method: z.string().default("GET"),
+    host: z.string().optional(),
+    headers: z.record(z.string(), z.string()).default({}),
+    body: z.string().optional(),
+    times: z.int().default(1),
+    status: z.int(),
+    contains: z.string().optional(),
+    answer: z.record(z.string(), z.string()).default({}),
+  })),
+});
+
+type Try = z.output<typeof trySchema>["request"][number];
+
+for (const entry of [...Deno.readDirSync(examples)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+  if (!entry.isDirectory) continue;
+  const folder = new URL(`${entry.name}/`, examples);
+  const programs = exists(new URL("setup.sh", folder)) ? ["curl", "bash", "openssl"] : ["curl"];
+  testWith(programs, `the example ${entry.name} does what it says`, () => runExample(folder));
+}
+
+async function runExample(folder: URL): Promise<void> {
+  await using dir = new TempDir();
+  copy(folder.pathname, `${dir.path}/example/`);
+  const path = `${dir.path}/example/fluxheim.toml`;
+  if (exists(new URL("setup.sh", folder))) await setUp(`${dir.path}/example`);
+
+  const ports = new Map<string, number>();
+  const text = Deno.readTextFileSync(path);
+  for (const [, port] of text.matchAll(/127\.0\.0\.1:(\d+)/g)) {
+    if (!ports.has(port)) ports.set(port, freePort());
+  }
+  const ours = new Set<string>();
+  for (const [, list] of text.matchAll(/^(?:tls_)?listen\s*=\s*\[([^\]]*)\]/gm)) {
+    for (const [, port] of list.matchAll(/127\.0\.0\.1:(\d+)/g)) ours.add(port);
+  }
+  Deno.writeTextFileSync(
+    path,
+    text.replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => `127.0.0.1:${ports.get(port)}`),
+  );
+
+  await using upstreams = new AsyncDisposableStack();
+  for (const [port, mapped] of ports) {
+    if (!ours.has(port)) upstreams.use(await Upstream.start(tell, mapped));
+  }
+  await using gateway = new Process(Deno.execPath(), await launchArguments(path));
+  const first = [...ours][0];
+  await gateway.listening(ports.get(first)!);
+  const { request } = trySchema.parse(parse(Deno.readTextFileSync(new URL("try.toml", folder))));
+  for (const wanted of request) {
+    const listener = wanted.listener?.split(":")[1] ?? first;
+    for (let i = 1; i < wanted.times; i++) await ask(wanted, ports.get(listener)!);
+    await check(wanted, ports.get(listener)!);
+  }
+}
+
+/** Tells the client what the upstream was asked. */
+const tell: Parameters<typeof Upstream.start>[0] = (request, response, body) => {
+  response.setHeader("content-type", "application/json");
+  const { method, url, headers } = request;
+  response.end(JSON.stringify({ method, url, headers, body }));
+};
+
+async function check(wanted: Try, port: number): Promise<void> {
+  const { status, fields, body } = await ask(wanted, port);
+  const what = `${wanted.method} ${wanted.host ?? ""}${wanted.path}`;
+  assert.equal(status, wanted.status, `${what}: ${body}`);
+  if (wanted.contains !== undefined) {
+    assert.ok(body.includes(wanted.contains), `${what}: no "${wanted.contains}" in ${body}`);
+  }
+  for (const [name, value] of Object.entries(wanted.answer)) {
+    const got = fields.get(name.toLowerCase());
+    if (value === "") assert.equal(got, undefined, `${what}: ${name}`);
+    else assert.ok(got?.includes(value), `${what}: ${name} is ${got}`);
+  }
+}
+
+/** One request with curl, as a user would make it. */
+async function ask(
+  { path, method, host, headers, body, listener }: Try,
+  port: number,
+): Promise<{ status: number; fields: Map<string, string>; body: string }> {
+  const secure = listener !== undefined && /443$/.test(listener);
+  const args = ["-sS", "-k", "-i", "--path-as-is", "-m", "10"];
+  if (method === "HEAD") args.push("-I");
+  else args.push("-X", method);
+  for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
+  if (body !== undefined) args.push("--data-binary", body);
+  const name = host ?? "127.0.0.1";
+  args.push("--connect-to", `${name}:${port}:127.0.0.1:${port}`);
+  if (!headers.host && host !== undefined) args.push("-H", `Host: ${host}`);
+  args.push(`${secure ? "https" : "http"}://${name}:${port}${path}`);
+  const { stdout, stderr, success } = await new Deno.Command(find("curl")!, { args }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const text = new TextDecoder().decode(stdout);
+  const end = text.indexOf("\r\n\r\n");
+  const lines = text.slice(0, end).split("\r\n");
+  const fields = new Map<string, string>();
+  for (const line of lines.slice(1)) {
+    const colon = line.indexOf(":");
+    const field = line.slice(0, colon).toLowerCase();
+    const before = fields.get(field);
+    const value = line.slice(colon + 1).trim();
+    fields.set(field, before === undefined ? value : `${before}, ${value}`);
+  }
+  return { status: Number(lines[0].split(" ")[1]), fields, body: text.slice(end + 4) };
+}
+
+async function setUp(cwd: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("bash", { args: ["setup.sh"], cwd }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+/** Copies a folder; nothing in it may be writable by others, as the configuration's rules want. */
+function copy(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true, mode: 0o755 });
+  for (const entry of Deno.readDirSync(from)) {
+    if (entry.isDirectory) copy(`${from}${entry.name}/`, `${to}${entry.name}/`);
+    else Deno.copyFileSync(`${from}${entry.name}`, `${to}${entry.name}`);
+  }
+}
+
+function exists(url: URL): boolean {
+  try {
+    Deno.statSync(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
