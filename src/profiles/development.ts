@@ -1,5 +1,9 @@
 /** Profile `development`: everything that works together; what a checkout runs. @module */
 import { module as access } from "../modules/access/module.ts";
+import { module as compression } from "../modules/compression/module.ts";
+import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
+import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
+import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
@@ -23,6 +27,10 @@ export const profile: Profile = {
     proxy,
     errorPages,
     headers,
+    compression,
+    compressionGzip,
+    compressionZstd,
+    compressionBrotli,
   ],
   workerUrl: new URL("./development_worker.ts", import.meta.url),
 };
