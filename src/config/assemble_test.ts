@@ -39,6 +39,10 @@ Deno.test("a dotted table adds a key, however deep, and keeps the rules of the t
   assert.ok(!schema.safeParse({ p: { q: { s: 1 } } }).success);
 });
 
+Deno.test("a table may always be left out", () => {
+  assert.ok(assemble([{ table: "t", scopes: ["root"], schema: extra }]).safeParse({}).success);
+});
+
 Deno.test("tables that cannot be put together are a fault of the profile", () => {
   const table = (name: string): TableSchema => ({ table: name, scopes: ["root"], schema: extra });
   assert.throws(() => assemble([table("a"), table("a")]), /two modules own root table a/);

@@ -12,6 +12,7 @@ Deno.test("a slip of one or two letters finds its word", () => {
 
 Deno.test("case and hyphens do not count", () => {
   assert.equal(nearestWord("Max-Request-Body-Bytes", KEYS), "max_request_body_bytes");
+  assert.equal(nearestWord("A-B-C-D", ["a_b_c_d"]), "a_b_c_d");
 });
 
 Deno.test("long words forgive more", () => {

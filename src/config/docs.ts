@@ -29,7 +29,7 @@ import {
 
 /** A table of keys, under every header it may stand below. */
 interface Section {
-  readonly headers: string[];
+  readonly headers: [string, ...string[]];
   readonly meaning: string;
   readonly rows: readonly string[];
 }
@@ -91,10 +91,11 @@ function formats(): string {
   return ["| format | is |", "| --- | --- |", ...general, ...shared, ""].join("\n");
 }
 
-function sectionText({ headers, meaning, rows }: Section): string {
-  const title = headers.map((header) => header === TOP_LEVEL ? header : code(header)).join(", ");
-  const about = meaning === "" ? [] : [meaning, ""];
-  return [`## ${title}`, "", ...about, ...HEAD, ...rows, ""].join("\n");
+function sectionText({ headers: [first, ...others], meaning, rows }: Section): string {
+  const also = others.length === 0 ? "" : `Also ${others.map(code).join(" and ")}.`;
+  const about = [meaning, also].filter((text) => text !== "").flatMap((text) => [text, ""]);
+  return [`## ${first === TOP_LEVEL ? first : code(first)}`, "", ...about, ...HEAD, ...rows, ""]
+    .join("\n");
 }
 
 /** Adds the section of a table, then those of the tables in it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { findings, numberRange } from "./issues.ts";
-import { byteSize, headerName, headerValue, secs } from "./values.ts";
+import { byteSize, count, headerName, headerValue, secs } from "./values.ts";
 
 const schema = z.strictObject({
   size: byteSize({ max: 1024 }).optional(),
@@ -65,4 +65,5 @@ Deno.test("a long value is shown in part", () => {
 Deno.test("a range is only told where there is a lower bound", () => {
   assert.equal(numberRange(z.int()), undefined);
   assert.equal(numberRange(z.int().min(3).optional()), "at least 3");
+  assert.equal(numberRange(count({ min: 1 })), "at least 1");
 });

@@ -215,6 +215,11 @@ Deno.test("positions in lists are those of the file after wrong entries were tak
   ]);
 });
 
+Deno.test("several wrong entries of one list are told, and only those", () => {
+  const text = '[[vhosts]]\nname = "a"\nhosts = ["a_b", "c.d", "e_f", "g.h", "g.h"]\n';
+  assert.deepEqual(keys(text), ["vhosts[0].hosts[0]", "vhosts[0].hosts[2]", "vhosts[0].hosts[4]"]);
+});
+
 Deno.test("a problem names file, line, vhost and route", () => {
   const problem = only(
     `[[vhosts]]\nname = "shop"\nhosts = ["a.b"]\n[[vhosts.routes]]\nname = "api"\nfallback = true\n` +

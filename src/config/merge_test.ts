@@ -173,7 +173,13 @@ Deno.test("property: only the upstream source that was set last is left", () => 
 });
 
 Deno.test("property: merging changes none of the fragments", () => {
-  const fragment = fc.record({ server: flat, proxy: flat, web: flat, logging: flat }, {
+  const sources = fc.dictionary(fc.constantFrom(...SOURCES), fc.string({ minLength: 1 }));
+  const fragment = fc.record({
+    server: flat,
+    proxy: fc.oneof(flat, sources),
+    web: flat,
+    logging: flat,
+  }, {
     requiredKeys: [],
   });
   fc.assert(fc.property(fc.array(fragment), (fragments) => {

@@ -22,8 +22,9 @@ export interface ConfiguredPath {
 export function configuredPaths(schema: Schema, value: unknown): ConfiguredPath[] {
   const paths: ConfiguredPath[] = [];
   walk(schema, value, (found) => {
+    if (typeof found.value !== "string" || found.value === "") return;
     const rule = kindOf(found.schema)?.path;
-    if (rule === undefined || typeof found.value !== "string" || found.value === "") return;
+    if (rule === undefined) return;
     paths.push({ rule, text: found.value, found });
   });
   return paths;

@@ -69,7 +69,7 @@ Deno.test("a path is checked as far as the permissions of the process reach", as
     Deno.symlinkSync(`${directory}/real`, `${directory}/link`);
     const worker = new Worker(new URL("./testing/narrow_worker.ts", import.meta.url), {
       type: "module",
-      deno: { permissions: { read: [`${directory}/site`, `${directory}/link`], import: false } },
+      deno: { permissions: { read: [`${directory}/site`, `${directory}/link/a`], import: false } },
     });
     try {
       const ask = (path: string) =>
@@ -80,6 +80,7 @@ Deno.test("a path is checked as far as the permissions of the process reach", as
         });
       assert.equal(await ask(`${directory}/site/index.html`), "fine");
       assert.equal(await ask(`${directory}/site/not/yet`), "fine");
+      assert.equal(await ask(`${directory}/elsewhere`), "fine");
       assert.match(String(await ask(`${directory}/link/a`)), /symbolic link/);
     } finally {
       worker.terminate();

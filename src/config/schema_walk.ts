@@ -58,8 +58,19 @@ function inside(schema: Schema): Schema | undefined {
   return wraps ? schema._zod.def.innerType : undefined;
 }
 
+/** Schemas are looked at once for every value they describe: a large configuration has many. */
+const shapes = new WeakMap<Schema, Shape>();
+
 /** The shape of a schema. */
 export function shapeOf(schema: Schema): Shape {
+  const known = shapes.get(schema);
+  if (known !== undefined) return known;
+  const shape = newShape(schema);
+  shapes.set(schema, shape);
+  return shape;
+}
+
+function newShape(schema: Schema): Shape {
   const inner = bare(schema).schema;
   if (inner instanceof z.core.$ZodObject) {
     return { kind: "table", keys: new Map(Object.entries(inner._zod.def.shape)) };
@@ -107,8 +118,9 @@ export function walk(
   switch (shape.kind) {
     case "table":
       if (!isTable(value)) return;
-      for (const [key, below] of shape.keys) {
-        if (Object.hasOwn(value, key)) walk(below, value[key], visit, [...path, key], value);
+      for (const key of Object.keys(value)) {
+        const below = shape.keys.get(key);
+        if (below !== undefined) walk(below, value[key], visit, [...path, key], value);
       }
       return;
     case "map":

@@ -51,7 +51,7 @@ Deno.test("trusted proxies are canonical, specified and not too many", () => {
 
 Deno.test("trusting more than an IPv6 /32 is a warning", () => {
   const { config, problems } = loadText(
-    '[server]\ntrusted_proxies = ["2001:db8::/31"]',
+    '[server]\ntrusted_proxies = ["2001:db8::/30", "2001:db8::/32", "10.0.0.0/8"]',
     testTables,
   );
   assert.ok(config !== undefined);
