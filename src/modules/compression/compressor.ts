@@ -1,0 +1,135 @@
+/**
+ * The compression policy of one scope: picks a coding, changes the head, wraps the body.
+ *
+ * @module
+ */
+import { CodingChoice } from "../../http/accept_encoding.ts";
+import { type Body, BytesBody } from "../../http/body.ts";
+import type { Fields } from "../../http/fields.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Counter } from "../../gateway/metrics.ts";
+import type { Codec } from "./codec.ts";
+import { CompressedBody } from "./compressed_body.ts";
+import { isAnonymous, isCompressible } from "./eligibility.ts";
+import type { CompressionConfig } from "./schema.ts";
+import { SMALL_BYTES, SmallBody } from "./small_body.ts";
+import type { StateBudget } from "./state_budget.ts";
+import { TOO_MUCH } from "./too_much.ts";
+
+/** Fields that describe the bytes as they were: their tag, their digests, what parts can be asked for. */
+const FIELDS_OF_THE_ORIGINAL = [
+  "content-length",
+  "etag",
+  "accept-ranges",
+  "content-md5",
+  "digest",
+  "content-digest",
+  "repr-digest",
+];
+
+/** A codec this scope offers. */
+export interface Offer {
+  readonly codec: Codec;
+  readonly level: number;
+  readonly counter: Counter;
+}
+
+/** Compresses the answers of one scope. */
+export class Compressor {
+  readonly #config: CompressionConfig;
+  readonly #offers: ReadonlyMap<string, Offer>;
+  readonly #choice: CodingChoice;
+  readonly #budget: StateBudget;
+
+  /** @param offers By coding, the preferred one first. */
+  constructor(
+    config: CompressionConfig,
+    offers: ReadonlyMap<string, Offer>,
+    budget: StateBudget,
+  ) {
+    this.#config = config;
+    this.#offers = offers;
+    this.#choice = new CodingChoice([...offers.keys()]);
+    this.#budget = budget;
+  }
+
+  /** The `response` step. */
+  respond(exchange: Exchange): void {
+    const { responseBody: body, status, method } = exchange;
+    if (status !== 200 || method !== "GET" || body?.length === undefined) return;
+    if (body.length < this.#config.min_bytes || body.length > this.#config.max_input_bytes) return;
+    const offer = this.#offerFor(exchange.request);
+    if (offer === undefined || !isAnonymous(exchange.request)) return;
+    if (!isCompressible(exchange.response)) return;
+    const compressed = this.#compress(exchange, body, body.length, offer);
+    if (compressed === undefined) return;
+    exchange.responseBody = compressed;
+    describe(exchange.response, offer.codec.coding);
+    exchange.compressionEncoding = offer.codec.coding;
+    offer.counter.value++;
+  }
+
+  /** What a request would be answered in, if the answer may be compressed; in words. */
+  explain(request: Fields): string {
+    const offer = this.#offerFor(request);
+    if (offer === undefined) return "the request accepts no coding offered here: not compressed";
+    if (!isAnonymous(request)) return "the request has a cookie or credentials: not compressed";
+    const { min_bytes, max_input_bytes } = this.#config;
+    return `${offer.codec.coding} for text of ${min_bytes} to ${max_input_bytes} bytes`;
+  }
+
+  #offerFor(request: Fields): Offer | undefined {
+    const [best] = this.#choice.of(request);
+    return best === undefined ? undefined : this.#offers.get(best);
+  }
+
+  /** @returns `undefined` when there is no memory left for it. */
+  #compress(
+    exchange: Exchange,
+    body: Uint8Array | Body,
+    inputBytes: number,
+    { codec, level }: Offer,
+  ): Uint8Array | Body | undefined {
+    const maxBytes = this.#config.max_output_bytes;
+    if (inputBytes <= SMALL_BYTES && codec.isQuick(level)) {
+      const whole = (bytes: Uint8Array) => codec.whole(bytes, level);
+      const small = body instanceof Uint8Array
+        ? whole(body)
+        : new SmallBody(body, inputBytes, whole, maxBytes);
+      const bytes = small instanceof SmallBody ? small.atOnce() : small;
+      if (bytes === undefined) return small;
+      return bytes.length <= maxBytes ? bytes : TOO_MUCH;
+    }
+    const stateBytes = codec.stateBytes(level, inputBytes);
+    if (!this.#budget.take(stateBytes)) return undefined;
+    const compressed = new CompressedBody(
+      body instanceof Uint8Array ? new BytesBody(body) : body,
+      codec.stream(level, inputBytes),
+      maxBytes,
+      () => this.#budget.giveBack(stateBytes),
+    );
+    exchange.hold(compressed);
+    return compressed;
+  }
+}
+
+/** Makes the fields say what the body has become. */
+function describe(response: Fields, coding: string): void {
+  for (const name of FIELDS_OF_THE_ORIGINAL) response.delete(name);
+  response.set("content-encoding", coding);
+  addVary(response);
+}
+
+/** Says that the answer depends on `Accept-Encoding`, unless it says so or says more. */
+function addVary(response: Fields): void {
+  const vary = response.joined("vary");
+  if (vary === undefined) {
+    response.append("vary", "accept-encoding");
+    return;
+  }
+  for (const member of vary.toLowerCase().split(",")) {
+    const name = member.trim();
+    if (name === "*" || name === "accept-encoding") return;
+  }
+  response.set("vary", `${vary}, accept-encoding`);
+}

@@ -1,0 +1,68 @@
+/**
+ * Which answers may be compressed (spec 02 section 12). Two kinds of rules: compressing must be worth
+ * it, and it must not leak. A body in which a secret of the client stands beside what an attacker can
+ * put into his request tells the secret by its compressed length (BREACH); so nothing is compressed that
+ * could depend on who asks.
+ *
+ * @module
+ */
+import type { Fields } from "../../http/fields.ts";
+
+/** Media types besides `text/*` that are text in fact. */
+const TEXT_TYPES: ReadonlySet<string> = new Set([
+  "application/javascript",
+  "application/json",
+  "application/xml",
+  "image/svg+xml",
+]);
+
+/** `Cache-Control` directives that forbid changing the answer, or say that it is for one client. */
+const FORBIDDING: ReadonlySet<string> = new Set(["no-transform", "private", "no-store"]);
+
+/** Whether the request brings nothing that says who asks. */
+export function isAnonymous(request: Fields): boolean {
+  return !request.has("cookie") && !request.has("authorization");
+}
+
+/** Whether the fields of a 200 answer allow compressing it. */
+export function isCompressible(response: Fields): boolean {
+  const { names, values } = response;
+  let isText = false;
+  for (let i = 0; i < names.length; i++) {
+    switch (names[i]) {
+      case "content-type":
+        isText = isTextType(values[i]);
+        if (!isText) return false;
+        break;
+      case "content-encoding":
+        if (values[i].toLowerCase() !== "identity") return false;
+        break;
+      case "cache-control":
+        if (forbidsTransforming(values[i])) return false;
+        break;
+      case "content-range":
+      case "set-cookie":
+        return false;
+    }
+  }
+  return isText;
+}
+
+function isTextType(value: string): boolean {
+  const end = value.indexOf(";");
+  const essence = (end < 0 ? value : value.slice(0, end)).trimEnd().toLowerCase();
+  return essence.startsWith("text/") || TEXT_TYPES.has(essence);
+}
+
+/** Whether one of the directives is in {@linkcode FORBIDDING}, with or without an argument. */
+function forbidsTransforming(value: string): boolean {
+  // Most values are one or two plain directives: look closer only where there is reason to.
+  const lower = value.toLowerCase();
+  if (!lower.includes("no-") && !lower.includes("private")) return false;
+  // Quoted arguments may hold commas, and words that look like directives.
+  for (const directive of lower.replace(/"(?:[^"\\]|\\.)*"/g, "").split(",")) {
+    const end = directive.indexOf("=");
+    if (FORBIDDING.has((end < 0 ? directive : directive.slice(0, end)).trim())) return true;
+  }
+  return false;
+}
