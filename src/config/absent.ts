@@ -7,6 +7,7 @@
 import type { Origins } from "./origins.ts";
 import { problemAt } from "./placing.ts";
 import { isTable, type Path, type Schema, schemaAt, type Table } from "./schema_walk.ts";
+import type { Taint } from "./taint.ts";
 import type { Problem, TableScope } from "./types.ts";
 
 /** A key that exists only where a module does. */
@@ -87,8 +88,14 @@ export function knownTables(scope: TableScope): readonly string[] {
  *
  * @param schema The root schema of this build: a key it knows is not absent.
  * @param root Changed: what is left has only keys that the schema may know.
+ * @param taint Receives what was refused.
  */
-export function takeOutAbsent(schema: Schema, root: Table, origins: Origins): Problem[] {
+export function takeOutAbsent(
+  schema: Schema,
+  root: Table,
+  origins: Origins,
+  taint: Taint,
+): Problem[] {
   const problems: Problem[] = [];
   for (const [scope, path, table] of scopesOf(root)) {
     for (const key of MODULE_KEYS) {
@@ -100,6 +107,7 @@ export function takeOutAbsent(schema: Schema, root: Table, origins: Origins): Pr
       if (asksForSomething(holder[name])) {
         const message = `needs the ${key.module} module, which this build does not have`;
         problems.push(problemAt(root, origins, [...path, ...key.path], message));
+        taint.add([...path, ...key.path]);
       }
       origins.remove(holder, name);
     }

@@ -53,6 +53,11 @@ Deno.test("an absent module's table may be empty or switched off", () => {
   assert.ok(!Object.hasOwn(effective, "cache"));
 });
 
+Deno.test("what follows only from the refused table is not told", () => {
+  const text = '[server]\ntls_listen = ["127.0.0.1:1"]\n[tls]\nenabled = true';
+  assert.deepEqual(problems(text).map(({ key }) => key), ["tls"]);
+});
+
 Deno.test("a table that only exists in a vhost is an unknown key at the top", () => {
   assert.match(problems("[php]\nenabled = true")[0].message, /not a table or key/);
 });

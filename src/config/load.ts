@@ -19,6 +19,7 @@ import { inSpecOrder } from "./problem_order.ts";
 import { type Schema, shapeOf, type Table, type Visited, walk } from "./schema_walk.ts";
 import { loggingProblems, serverProblems } from "./server_checks.ts";
 import { MAX_FILES, readConfD, readSource, type SourceFile } from "./source.ts";
+import { Taint } from "./taint.ts";
 import { parseToml } from "./toml.ts";
 import type { Config, Problem, TableSchema } from "./types.ts";
 import { validate } from "./validate.ts";
@@ -132,12 +133,13 @@ function evaluate(
     origins,
   );
   const implicit = !Array.isArray(root.vhosts) || root.vhosts.length === 0;
-  const problems = [...mergeProblems, ...takeOutAbsent(schema, root, origins)];
+  const taint = new Taint();
+  const problems = [...mergeProblems, ...takeOutAbsent(schema, root, origins, taint)];
   problems.push(...takeOutDates(schema, root, origins));
   resolvePaths(schema, root, origins);
   if (implicit) lendUpstream(schema, root);
 
-  const { value, problems: wrong, taint } = validate(schema, root, origins);
+  const { value, problems: wrong } = validate(schema, root, origins, taint);
   problems.push(...wrong);
   if (value === undefined) return refused(inSpecOrder(problems, schema));
   delete value.include_conf_d;

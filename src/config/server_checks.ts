@@ -52,19 +52,6 @@ export function loggingProblems({ logging }: Config): Problem[] {
   return [{ key: "logging.file.path", message: "is required when logging.file.enabled is true" }];
 }
 
-/**
- * What a valid configuration asks for that this runtime cannot do: refused when the gateway starts,
- * not when the configuration is checked (spec 01 section 2.6).
- */
-export function startProblems({ server }: Config): Problem[] {
-  if (!server.process.daemon) return [];
-  return [{
-    key: "server.process.daemon",
-    message: "must be false: this runtime cannot detach from its terminal",
-    hint: "run it under a supervisor such as systemd, a container runtime or `fluxheim supervise`",
-  }];
-}
-
 function broadTrust(proxies: readonly string[]): Problem[] {
   return proxies.flatMap((entry, i): Problem[] => {
     const network = parseNetwork(entry);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { loadText } from "./load.ts";
-import { startProblems } from "./server_checks.ts";
 import { testTables } from "./testing/tables.ts";
 
 function keys(text: string): string[] {
@@ -64,12 +63,6 @@ Deno.test("trusting more than an IPv6 /32 is a warning", () => {
 Deno.test("a log file needs its path", () => {
   assert.deepEqual(keys("[logging.file]\nenabled = true"), ["logging.file.path"]);
   assert.deepEqual(keys("[logging.file]\nenabled = true\npath = '/var/log/x.log'"), []);
-});
-
-Deno.test("a daemon is valid, but cannot be started here", () => {
-  const { config } = loadText("[server.process]\ndaemon = true", testTables);
-  assert.ok(config !== undefined);
-  assert.match(startProblems(config)[0].hint ?? "", /supervisor/);
 });
 
 Deno.test("a setting that 1.5 bounds is refused beyond its bounds", () => {

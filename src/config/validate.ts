@@ -13,6 +13,7 @@ import { isAtOrBelow } from "./key_path.ts";
 import type { Origins } from "./origins.ts";
 import { problemAt } from "./placing.ts";
 import { type Container, isTable, type Path, type Table } from "./schema_walk.ts";
+import type { Taint } from "./taint.ts";
 import type { Problem } from "./types.ts";
 
 /** After so many there is no point in looking for more; it also bounds the work on a hostile file. */
@@ -23,20 +24,24 @@ export interface Validated {
   /** Complete, with all defaults; `undefined` only if nothing could be kept. */
   readonly value: Table | undefined;
   readonly problems: readonly Problem[];
-  readonly taint: Taint;
 }
 
 /**
  * Parses `root`, which shrinks until it is right.
  *
  * @param root Changed: wrong keys and entries are taken out of it.
+ * @param taint What was taken out before; what is taken out here is added.
  */
-export function validate(schema: z.ZodObject, root: Table, origins: Origins): Validated {
+export function validate(
+  schema: z.ZodObject,
+  root: Table,
+  origins: Origins,
+  taint: Taint,
+): Validated {
   const problems: Problem[] = [];
-  const taint = new Taint();
   while (true) {
     const result = schema.safeParse(root, { reportInput: true });
-    if (result.success) return { value: result.data, problems, taint };
+    if (result.success) return { value: result.data, problems };
     const found = findings(result.error.issues.slice(0, MAX_PROBLEMS), schema);
     // A mistyped key stands for the one that was meant: that it is missing is no news.
     for (const { path, unknown } of found) {
@@ -51,48 +56,12 @@ export function validate(schema: z.ZodObject, root: Table, origins: Origins): Va
     }
     const targets = found.map(({ path }) => standing(root, path));
     const hopeless = targets.some((target) => target.length === 0);
-    if (hopeless || problems.length >= MAX_PROBLEMS) return { value: undefined, problems, taint };
+    if (hopeless || problems.length >= MAX_PROBLEMS) return { value: undefined, problems };
     for (const { path, unknown } of found) {
       if (unknown === undefined) taint.add(origins.locate(root, standing(root, path)).path);
     }
     for (const target of innermostFirst(targets)) takeOut(root, target, origins);
   }
-}
-
-/** What was taken out of a configuration, and which problems follow from that alone. */
-export class Taint {
-  readonly #removed: Path[] = [];
-
-  add(path: Path): void {
-    this.#removed.push(path);
-  }
-
-  /** Whether a problem is about something that was taken out: at it, below it, or naming it. */
-  explains(path: Path, message: string): boolean {
-    return this.#removed.some((removed) =>
-      isAtOrBelow(path, removed) || names(message, path, removed)
-    );
-  }
-}
-
-/** Whether `message`, about `path`, speaks of the key at `removed`. */
-function names(message: string, path: Path, removed: Path): boolean {
-  const keys = removed.filter((part): part is string => typeof part === "string");
-  const name = keys[keys.length - 1];
-  const table = typeof path[path.length - 1] === "string" ? path.slice(0, -1) : path;
-  const near = isAtOrBelow(removed, table);
-  if (near || keys.length === 1) return hasWord(message, name);
-  return hasWord(message, `${keys[keys.length - 2]}.${name}`);
-}
-
-function hasWord(text: string, word: string): boolean {
-  let at = text.indexOf(word);
-  while (at >= 0) {
-    const around = `${text[at - 1] ?? " "}${text[at + word.length] ?? " "}`;
-    if (!/[A-Za-z0-9_]/.test(around)) return true;
-    at = text.indexOf(word, at + 1);
-  }
-  return false;
 }
 
 /** The longest beginning of `path` that exists: for a missing key, the table that lacks it. */
