@@ -108,11 +108,6 @@ export class Http1Client implements Expiring, Outlet {
     }
   }
 
-  /** Whether it carried a request before, so that it may have died unnoticed. */
-  get reused(): boolean {
-    return this.requests > 0;
-  }
-
   /** Gives up the request that is under way, and the connection with it. */
   readonly abort = (): void => this.close();
 

@@ -11,7 +11,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, WorkerContext } from "../../gateway/module.ts";
 import { refuse } from "../../gateway/refusal.ts";
-import type { UpstreamPool } from "./pool.ts";
+import { requestFor, type UpstreamPool } from "./pool.ts";
 import { endpointOf, poolForEndpoint } from "./endpoint.ts";
 import type { AuthRequestConfig } from "./schema.ts";
 
@@ -68,6 +68,8 @@ export class AuthRequest {
       if (exchange.aborted) return;
       this.#fail(exchange, error instanceof Error ? error.message : String(error));
       return;
+    } finally {
+      exchange.onAbort = undefined;
     }
     if (text === undefined) {
       this.#fail(exchange, "its answer is larger than max_response_bytes");
@@ -95,11 +97,10 @@ export class AuthRequest {
   async #ask(exchange: Exchange): Promise<ClientResponse> {
     const fields = this.#fields(exchange);
     for (let attempt = 0;; attempt++) {
-      const kept = attempt === 0 ? this.#pool.takeIdle() : undefined;
+      const kept = attempt === 0 ? this.#pool.take() : undefined;
       const connection = kept ?? await this.#pool.connect(exchange);
-      exchange.onAbort = connection.abort;
       try {
-        return await connection.request({
+        return await requestFor(exchange, connection, {
           method: "GET",
           target: this.#target,
           scheme: "http",

@@ -71,5 +71,7 @@ export function poolForEndpoint(
     timeouts: { readMs: limits.readMs, sendMs: limits.readMs, idleMs: 60_000 },
     clock,
     maxIdle: limits.maxIdle,
+    maxStreams: 1,
+    pingIntervalMs: 0,
   });
 }

@@ -9,8 +9,9 @@ import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { Http1Client } from "../../http/h1/client.ts";
 import type { RequestPolicy } from "../headers/module.ts";
-import type { UpstreamPool } from "./pool.ts";
+import { isReused, requestFor, type UpstreamPool } from "./pool.ts";
 import { MAX_REPLAY_BYTES, ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
@@ -93,13 +94,13 @@ export class Forwarder {
     let body: Body | undefined = exchange.requestBody;
     for (let attempt = 0;; attempt++) {
       // A second dead connection in a row: the rest of the idle ones is no better, so open a new one.
-      const kept = attempt > 1 ? undefined : rules.pool.takeIdle();
+      const kept = attempt > 1 ? undefined : rules.pool.take();
       const connection = kept ?? await rules.pool.connect(exchange);
       if (exchange.aborted) {
-        connection.close();
+        if (connection instanceof Http1Client) connection.close();
         throw new ClientError("connect", "the client has gone");
       }
-      const mayRetry = connection.reused && attempt < rules.maxRetries;
+      const mayRetry = isReused(connection) && attempt < rules.maxRetries;
       let replay: ReplayBody | undefined;
       if (body !== undefined && mayRetry && (body.length ?? 0) <= MAX_REPLAY_BYTES) {
         body = replay = new ReplayBody(body);
@@ -114,8 +115,7 @@ export class Forwarder {
         upgrade,
       };
       try {
-        exchange.onAbort = connection.abort;
-        return await connection.request(request);
+        return await requestFor(exchange, connection, request);
       } catch (error) {
         const safe = error instanceof ClientError && error.stage === "unprocessed" && mayRetry;
         if (!safe || exchange.aborted) throw error;

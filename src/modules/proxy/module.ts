@@ -164,11 +164,15 @@ class RunningProxy implements RunningModule {
     const { clock, config, files } = this.context;
     const target = targetOf(proxy, origin, files);
     const timeouts = timeoutsOf(proxy);
-    const key = targetKey(target) + "\0" + Object.values(timeouts).join("\0");
+    const { upstream_h2_max_streams: streams, upstream_h2_ping_interval_secs: ping } = proxy;
+    const key = JSON.stringify([targetKey(target), timeouts, streams, ping]);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       const maxIdle = config.server.process.upstream_keepalive_pool_size;
-      this.#pools.set(key, pool = new UpstreamPool({ target, timeouts, clock, maxIdle }));
+      const maxStreams = proxy.upstream_h2_max_streams ?? 1;
+      const pingIntervalMs = (proxy.upstream_h2_ping_interval_secs ?? 0) * 1000;
+      pool = new UpstreamPool({ target, timeouts, clock, maxIdle, maxStreams, pingIntervalMs });
+      this.#pools.set(key, pool);
     }
     return pool;
   }

@@ -68,7 +68,7 @@ export class Mirror {
   }
 
   async #send(exchange: Exchange, method: string, target: string, fields: Fields): Promise<void> {
-    const connection = this.#pool.takeIdle() ?? await this.#pool.connect(exchange);
+    const connection = this.#pool.take() ?? await this.#pool.connect(exchange);
     const base = this.#endpoint.path === "/" ? "" : this.#endpoint.path.replace(/\/$/, "");
     const { body } = await connection.request({
       method,
