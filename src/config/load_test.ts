@@ -200,6 +200,16 @@ Deno.test("what follows only from a wrong value is not told", () => {
   );
 });
 
+Deno.test("a mistyped key stands for the one that was meant, unless that is there too", () => {
+  assert.deepEqual(keys('[[vhosts]]\nnmae = "a"\nhosts = ["a.b"]'), ["vhosts[0].nmae"]);
+  assert.deepEqual(
+    keys(
+      '[vhost]\n[[vhosts]]\nname = "a"\nhosts = ["a.b"]\n[[vhosts]]\nname = "a"\nhosts = ["c.d"]',
+    ),
+    ["vhost", "vhosts[1].name"],
+  );
+});
+
 Deno.test("positions in lists are those of the file after wrong entries were taken out", () => {
   const { problems } = load(`
     [[vhosts]]
