@@ -129,7 +129,7 @@ class ConcurrencyLimits implements RunningModule {
     const { inFlight, waiting } = load;
     const now = `${inFlight} of ${limit.maxInFlight} in flight, ` +
       `${waiting} of ${limit.maxQueue} waiting`;
-    if (inFlight < limit.maxInFlight && waiting === 0) return `${now}: passes`;
+    if (inFlight < limit.maxInFlight && waiting === 0) return now;
     return waiting < limit.maxQueue
       ? `${now}: waits up to ${limit.timeoutMs} ms`
       : `${now}: refused with ${limit.status}`;

@@ -79,7 +79,7 @@ export class RateLimiter {
     const slot = this.#table.find(family, words);
     if (slot < 0) {
       return this.#table.size < maxEntries
-        ? `${policy}: passes, ${who} has a full bucket`
+        ? `${policy}: ${who} has a full bucket`
         : `${policy}: refused unless an entry has expired, the table is full`;
     }
     const debt = this.#table.debt(slot, now);
@@ -87,8 +87,6 @@ export class RateLimiter {
     const left = `${tokens.toFixed(1)} tokens left for ${who}`;
     if (debt + this.#cost > this.#mostDebt) return `${policy}: refused, ${left}`;
     const delayMs = Math.ceil((debt + this.#cost - this.#capacity) / 1e6);
-    return delayMs > 0
-      ? `${policy}: delayed by ${delayMs} ms, ${left}`
-      : `${policy}: passes, ${left}`;
+    return delayMs > 0 ? `${policy}: delayed by ${delayMs} ms, ${left}` : `${policy}: ${left}`;
   }
 }
