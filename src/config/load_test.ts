@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { stringify } from "smol-toml";
 import { type Check, loadConfig, type Loaded, loadText } from "./load.ts";
+import { hasErrors } from "./problems.ts";
 import { testTables, valueAt } from "./testing/tables.ts";
 import type { Problem } from "./types.ts";
 
@@ -331,4 +334,33 @@ Deno.test("hostile input ends in problems, not in an exception", () => {
     assert.equal(config, undefined, text);
     assert.ok(problems.length > 0, text);
   }
+});
+
+Deno.test("property: any TOML is a configuration or has problems, and never throws", () => {
+  const key = fc.constantFrom(
+    ...["server", "vhosts", "routes", "proxy", "web", "limits", "process", "logging", "listen"],
+    ...["name", "hosts", "path_exact", "redirect", "to", "upstream", "root", "set", "enabled"],
+    ...["cache", "tls", "headers", "__proto__", "constructor"],
+  );
+  const leaf = fc.oneof(
+    fc.constantFrom("", "a.b", "/a", "127.0.0.1:1", "https://a{uri}"),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.boolean(),
+    fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }),
+  );
+  const { table } = fc.letrec<{ table: Record<string, unknown>; value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      leaf,
+      tie("table"),
+      fc.array(leaf, { maxLength: 2 }),
+      fc.array(tie("table"), { maxLength: 2 }),
+    ),
+    table: fc.dictionary(key, tie("value"), { maxKeys: 6 }),
+  }));
+  fc.assert(fc.property(table, (value) => {
+    const { config, problems } = load(stringify(value));
+    assert.equal(config === undefined, hasErrors(problems));
+  }));
 });
