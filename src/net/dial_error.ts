@@ -42,6 +42,7 @@ const BY_CODE: ReadonlyMap<string, DialFailure> = new Map([
   ["EHOSTUNREACH", "unreachable"],
   ["EADDRNOTAVAIL", "unreachable"],
   ["ETIMEDOUT", "timeout"],
+  ["EPERM", "not_permitted"],
   ["ENOTFOUND", "dns"],
   ["EAI_AGAIN", "dns"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "tls_name"],

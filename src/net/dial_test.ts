@@ -151,6 +151,19 @@ Deno.test("a name that does not resolve is told as such", async () => {
   }
 });
 
+Deno.test({
+  name: "an upstream without permission is told as such",
+  permissions: { net: ["127.0.0.1:1"] },
+  fn: async () => {
+    for (const tls of [undefined, TLS]) {
+      for (const host of ["127.0.0.2", "localhost"]) {
+        const to = { ...target(1, { tls }), host };
+        assert.equal(await reasonOf(dial(to, undefined, new Clock())), "not_permitted");
+      }
+    }
+  },
+});
+
 Deno.test("an upstream that does not accept is given up in time", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;

@@ -12,6 +12,9 @@ export interface ReceivedHeader {
   readonly rest: Uint8Array;
 }
 
+/** The part of a connection that is used here. */
+export type HeaderStream = Pick<Duplex, "read" | "close">;
+
 /** Why there is no header. */
 export type HeaderFailure = "proxy_invalid" | "proxy_timeout";
 
@@ -22,7 +25,7 @@ const FIRST_READ_BYTES = 512;
 class HeaderDeadline implements Expiring {
   expired = false;
 
-  constructor(readonly stream: Duplex, public deadline: number) {}
+  constructor(readonly stream: HeaderStream, public deadline: number) {}
 
   expire(): void {
     this.expired = true;
@@ -37,7 +40,7 @@ class HeaderDeadline implements Expiring {
  * @param timeoutMs Time for the whole header.
  */
 export async function readProxyHeader(
-  stream: Duplex,
+  stream: HeaderStream,
   version: ProxyVersion,
   clock: Clock,
   timeoutMs: number,
