@@ -64,7 +64,8 @@ export class Gateway implements Handler<Exchange> {
    * @param files Content of the files that the modules asked for.
    */
   async prepare(config: Config, files: Files = new Map()): Promise<Snapshot> {
-    const context: WorkerContext = { ...this.services, config, files };
+    const modules = new Set(this.modules.map(({ name }) => name));
+    const context: WorkerContext = { ...this.services, config, files, modules };
     const running: RunningModule[] = [];
     try {
       for (const module of this.modules) running.push(await module.start(context));

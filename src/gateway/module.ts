@@ -136,6 +136,8 @@ export interface WorkerContext {
   readonly files: Files;
   /** Shared tables, the same in every worker of the process; asked for by name. */
   readonly zones: Zones;
+  /** Names of the modules in this build: some behave otherwise where another one is there. */
+  readonly modules: ReadonlySet<string>;
   /** Index of this worker, from 0: its own cell in tables that have one for each worker. */
   readonly worker: number;
   /**

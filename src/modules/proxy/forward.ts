@@ -25,6 +25,8 @@ export interface ForwardRules {
   readonly pool: UpstreamPool;
   readonly scheme: "http" | "https";
   readonly policy: RequestPolicy;
+  /** The upstream is told when the client understands trailers (gRPC needs it). */
+  readonly trailers: boolean;
   readonly upgrades: UpgradeRules;
   /** Attempts behind the first one, each on a connection that may have died while idle. */
   readonly maxRetries: number;
@@ -55,6 +57,10 @@ export class Forwarder {
       : undefined;
     const fields = new Fields();
     rules.policy.apply(exchange, fields);
+    // A hop-by-hop field, and the one way to tell an HTTP/2 upstream that trailers are understood.
+    if (rules.trailers && exchange.request.get("te") === "trailers") {
+      fields.append("te", "trailers");
+    }
     try {
       this.#answer(exchange, await this.#send(exchange, fields, upgrade));
     } catch (error) {
@@ -109,7 +115,8 @@ export class Forwarder {
         method: exchange.method,
         target: target(exchange),
         scheme: rules.scheme,
-        authority: rules.policy.authority(exchange),
+        // A client of HTTP/1.0 may have named no host.
+        authority: rules.policy.authority(exchange) || rules.upstream,
         fields,
         body,
         upgrade,

@@ -57,6 +57,7 @@ async function started(config: Config) {
     metrics: new Metrics(),
     files: new Map(),
     zones: new Zones(),
+    modules: new Set(["web"]),
     worker: 0,
     workers: 1,
   });
@@ -171,8 +172,12 @@ Deno.test("error page: a small one is kept in memory while a configuration with 
   await using t = await TestSite.with({ "502.html": "sorry" });
   const running = await started(configOf(`[web]\nroot = "${t.root}"`));
   const page = pageSchema.parse({ root: t.root });
-  assert.equal(errorPage(page, "/502.html")?.body, errorPage(page, "/502.html")?.body);
+  const kept = errorPage(page, "/502.html")?.body;
+  assert.equal(errorPage(page, "/502.html")?.body, kept);
   await running.stop();
+  const afterwards = errorPage(page, "/502.html")?.body;
+  assert.notEqual(afterwards, kept);
+  assert.equal(await textOf(afterwards!), "sorry");
 });
 
 Deno.test("error page: none that is missing, hidden, a directory or too large", async () => {
