@@ -20,6 +20,7 @@ import { reload } from "./reload.ts";
 import { reloadFrom } from "./reload_from.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { supervise } from "./supervise.ts";
 import { validateConfig } from "./validate_config.ts";
 import { printVersion } from "./version.ts";
 
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   schema,
   profiles,
   reload,
+  supervise,
   crypto,
   cacheKeygen,
 ];

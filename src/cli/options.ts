@@ -1,17 +1,16 @@
 /** Options that more than one command takes. @module */
+import { CONFIG_VARIABLE } from "../runtime/own_permissions.ts";
 import { readableVariable } from "../runtime/preflight.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 import { Failure } from "./command.ts";
-
-/** Environment variable that stands in for `--config` (spec 01 section 6.1). */
-export const CONFIG_ENV = "FLUXHEIM_CONFIG";
 
 /** `-c`, `--config`. */
 export const CONFIG: OptionSpec = {
   name: "config",
   short: "c",
   value: "PATH",
-  help: `configuration file or directory; without it $${CONFIG_ENV}, and else built-in defaults`,
+  help:
+    `configuration file or directory; without it $${CONFIG_VARIABLE}, and else built-in defaults`,
 };
 
 /** `--json`. */
@@ -26,7 +25,7 @@ export const HELP: OptionSpec = { name: "help", short: "h", help: "print help an
  * @throws {Failure} on an empty path.
  */
 export function configSource(args: ParsedArgs): string | undefined {
-  const source = args.get(CONFIG.name) ?? readableVariable(CONFIG_ENV);
+  const source = args.get(CONFIG.name) ?? readableVariable(CONFIG_VARIABLE);
   if (source === "") throw new Failure("the configuration path is empty");
   return source;
 }

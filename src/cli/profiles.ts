@@ -1,6 +1,6 @@
 /** `fluxheim profiles`: which builds there are, and what is in them. @module */
 import { MODULES, PROFILES } from "../profiles/catalog.ts";
-import { type FeatureSet, profileFeatures } from "../profiles/feature_set.ts";
+import { type FeatureSet, profileFeatures } from "./features/feature_set.ts";
 import type { Command } from "./command.ts";
 import { table } from "./table.ts";
 

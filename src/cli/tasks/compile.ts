@@ -5,7 +5,7 @@
  * @module
  */
 import { resolve } from "node:path";
-import { findProfile, profileFeatures } from "../../profiles/feature_set.ts";
+import { findProfile, profileFeatures } from "../features/feature_set.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { toFlags } from "../../runtime/permissions.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type EntryText, profileText, workerText } from "../../profiles/entry_text.ts";
+import { type EntryText, profileText, workerText } from "../features/entry_text.ts";
 import { Failure } from "../command.ts";
 
 /** The checkout, with a slash at the end. */

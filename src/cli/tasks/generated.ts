@@ -5,8 +5,8 @@
  * @module
  */
 import { type CatalogProfile, PROFILES } from "../../profiles/catalog.ts";
-import { foldersOf, profileFeatures } from "../../profiles/feature_set.ts";
-import { type ManifestFile, manifestFile } from "../../profiles/manifest_text.ts";
+import { foldersOf, profileFeatures } from "../features/feature_set.ts";
+import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { entryFiles, ROOT } from "./entry_files.ts";
 

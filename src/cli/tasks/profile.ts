@@ -4,7 +4,7 @@
  * @module
  */
 import { PROFILES } from "../../profiles/catalog.ts";
-import { findProfile, profileFeatures } from "../../profiles/feature_set.ts";
+import { findProfile, profileFeatures } from "../features/feature_set.ts";
 import { didYouMean } from "../../config/did_you_mean.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT, Failure } from "../command.ts";

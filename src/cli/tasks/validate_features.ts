@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { expandFeatures, foldersOf } from "../../profiles/feature_set.ts";
+import { expandFeatures, foldersOf } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT } from "../command.ts";
 import { entryFiles, ROOT } from "./entry_files.ts";

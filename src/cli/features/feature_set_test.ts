@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { BASE_FOLDERS, FOLDER_ORDER, JOINT_FOLDERS, MODULES, PROFILES } from "./catalog.ts";
+import {
+  BASE_FOLDERS,
+  FOLDER_ORDER,
+  JOINT_FOLDERS,
+  MODULES,
+  PROFILES,
+} from "../../profiles/catalog.ts";
 import { expandFeatures, findProfile, foldersOf, profileFeatures } from "./feature_set.ts";
 
 function messages(...names: string[]): string[] {
@@ -129,7 +135,7 @@ Deno.test("error pages come where both an upstream can fail and pages can be rea
 
 Deno.test("a module is built exactly when its folder has a module.ts", async () => {
   const there = (folder: string) =>
-    Deno.stat(new URL(`../modules/${folder}/module.ts`, import.meta.url)).then(
+    Deno.stat(new URL(`../../modules/${folder}/module.ts`, import.meta.url)).then(
       () => true,
       () => false,
     );
@@ -138,7 +144,9 @@ Deno.test("a module is built exactly when its folder has a module.ts", async () 
       assert.ok(await there(folder), `${name}: ${folder}`);
     }
   }
-  for await (const { name, isDirectory } of Deno.readDir(new URL("../modules", import.meta.url))) {
+  for await (
+    const { name, isDirectory } of Deno.readDir(new URL("../../modules", import.meta.url))
+  ) {
     if (!isDirectory || !(await there(name))) continue;
     const known = MODULES.some(({ state }) =>
       state.kind === "built" && state.folders.some((folder) => folder === name)

@@ -15,8 +15,8 @@ import {
   NOT_WITH_PRIVACY,
   PROFILES,
   REMOVED,
-} from "./catalog.ts";
-import { didYouMean } from "../config/did_you_mean.ts";
+} from "../../profiles/catalog.ts";
+import { didYouMean } from "../../config/did_you_mean.ts";
 
 const MODULE_BY_NAME: ReadonlyMap<string, CatalogModule> = new Map(MODULES.map((m) => [m.name, m]));
 
