@@ -70,6 +70,16 @@ export async function accepts(port: number): Promise<boolean> {
   }
 }
 
+/**
+ * Whether something accepts connections on `port`, and still does a moment later: the gateway binds its
+ * ports once to see whether they are free, before its workers bind them to serve.
+ */
+async function acceptsForGood(port: number): Promise<boolean> {
+  if (!await accepts(port)) return false;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return accepts(port);
+}
+
 /** A program under test or beside it. */
 export class Process implements AsyncDisposable {
   output = "";
@@ -134,7 +144,7 @@ export class Process implements AsyncDisposable {
       if (this.#status !== undefined) {
         throw new Error(`ended with ${this.#status.code} before it listened:\n${this.output}`);
       }
-      return accepts(port);
+      return acceptsForGood(port);
     });
     return this;
   }
