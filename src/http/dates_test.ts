@@ -66,6 +66,10 @@ Deno.test("dates: a two-digit year is never more than 50 years ahead", () => {
   assert.equal(parseHttpDate("Friday, 01-Jan-77 00:00:00 GMT", now), Date.UTC(1977, 0, 1));
 });
 
+Deno.test("dates: a year of two digits in four is that year", () => {
+  assert.equal(parseHttpDate("Thu, 01 Jan 0099 00:00:00 GMT"), Date.parse("0099-01-01T00:00:00Z"));
+});
+
 Deno.test("dates: a leap second is the first second of the next minute", () => {
   assert.equal(parseHttpDate("Sat, 31 Dec 2016 23:59:60 GMT"), Date.UTC(2017, 0, 1));
 });

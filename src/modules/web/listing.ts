@@ -38,8 +38,7 @@ export async function readListing(
   let count = 0;
   for await (const { name, isFile, isDirectory } of Deno.readDir(directory.path)) {
     if (++count > MAX_ENTRIES) return "too many";
-    // U+FFFD is how the runtime shows bytes that are not UTF-8.
-    if (!(isFile || isDirectory) || name.includes("\ufffd")) continue;
+    if (!(isFile || isDirectory)) continue;
     if (denyDotfiles && name.startsWith(".")) continue;
     names.push(name);
   }
@@ -48,6 +47,7 @@ export async function readListing(
   for (let i = 0; i < names.length; i++) {
     if (i % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await nextTurn();
     const path = below(directory.path, names[i]);
+    // A name that is not UTF-8 is told with U+FFFD in it, and so is not found.
     const info = look(path);
     if (info === undefined || !(info.isFile || info.isDirectory)) continue;
     entries.push({ name: names[i], info });

@@ -84,14 +84,14 @@ export function isSame(
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Whether a system error says that there is nothing at a path. */
+/**
+ * System errors that say that there is nothing at a path, or nothing that could be served: among them a
+ * chain of links that was put there a moment ago, and a socket.
+ */
+const ABSENCE = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "ENXIO"];
+
+/** Whether an error says that there is nothing at a path. */
 export function isAbsence(error: unknown): boolean {
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-    return true;
-  }
-  // A chain of links in a component that was swapped a moment ago.
-  if (error instanceof Deno.errors.FilesystemLoop) return true;
-  return error instanceof Error && "code" in error &&
-    (error.code === "ENAMETOOLONG" || error.code === "ENOENT" || error.code === "ENOTDIR" ||
-      error.code === "ELOOP" || error.code === "ENXIO");
+  return error instanceof Error && "code" in error && typeof error.code === "string" &&
+    ABSENCE.includes(error.code);
 }

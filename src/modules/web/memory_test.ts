@@ -40,6 +40,15 @@ Deno.test("memory: a change that the watch reports is looked for at once", async
   assert.equal((await t.get("/a.txt")).body, "three");
 });
 
+Deno.test("memory: other content of the same size in the same file is noticed by its time", async () => {
+  await using t = await TestSite.with({ "a.txt": "one" });
+  t.settle();
+  await t.get("/a.txt");
+  Deno.writeTextFileSync(`${t.root}/a.txt`, "two");
+  t.watch.changes++;
+  assert.equal((await t.get("/a.txt")).body, "two");
+});
+
 Deno.test("memory: another file of the same size and time is noticed", async () => {
   await using t = await TestSite.with({ "a.txt": "one", "b.txt": "two" });
   const time = new Date(1_700_000_000_000);
@@ -107,6 +116,20 @@ Deno.test("memory: the bound is shared by the workers", async () => {
   await using t = await TestSite.with({});
   t.memory.use(MEMORY, 4);
   assert.equal(t.memory.files.limit, MEMORY.max_bytes / 4);
+});
+
+Deno.test("memory: the bounds of the snapshot that began last are in force while it lasts", async () => {
+  await using t = await TestSite.with({});
+  const [endFirst, endSecond] = [100, 200].map((max_bytes) =>
+    t.memory.use({ ...MEMORY, max_bytes }, 1)
+  );
+  assert.equal(t.memory.files.limit, 200);
+  endSecond();
+  assert.equal(t.memory.files.limit, 100);
+  const endThird = t.memory.use({ ...MEMORY, max_bytes: 300 }, 1);
+  endFirst();
+  assert.equal(t.memory.files.limit, 300);
+  endThird();
 });
 
 Deno.test("memory: files larger than allowed are not kept", async () => {

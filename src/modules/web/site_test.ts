@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Logger } from "../../gateway/log.ts";
 import { FileBody } from "./file_body.ts";
 import { Memory } from "./memory.ts";
+import { MAX_DEPTH } from "./request_path.ts";
 import { pageSchema } from "./schema.ts";
 import { Site } from "./site.ts";
 import { exchangeFor, openBelow, TestSite } from "./site_for_tests.ts";
@@ -82,6 +83,13 @@ Deno.test("site: what is not there is passed on", async () => {
       "/" + "y".repeat(5000),
     ]
   ) assert.equal((await t.get(path)).status, 0, path.slice(0, 40));
+});
+
+Deno.test("site: a path deeper than a path may be is not found", async () => {
+  const deepest = "d/".repeat(MAX_DEPTH - 1);
+  await using t = await TestSite.with({ [`${deepest}f.txt`]: "deep", [`${deepest}d/f.txt`]: "" });
+  assert.equal((await t.get(`/${deepest}f.txt`)).body, "deep");
+  assert.equal((await t.get(`/${deepest}d/f.txt`)).status, 0);
 });
 
 Deno.test("site: a file is found although something below it was asked for before", async () => {
@@ -229,6 +237,17 @@ Deno.test("site: a 304 has what a cache updates and no more", async () => {
   await using t = await TestSite.with(FILES, { expires: "0" });
   const { fields } = await t.get("/style.css", { fields: { "if-none-match": "*" } });
   assert.deepEqual(fields.names, ["cache-control", "expires", "last-modified", "etag"]);
+});
+
+Deno.test("site: the part of a second of a change plays no part in conditions", async () => {
+  await using t = await TestSite.with(FILES);
+  Deno.utimeSync(`${t.root}/style.css`, new Date(1_700_000_000_999), new Date(1_700_000_000_999));
+  const date = (await t.get("/style.css")).fields.get("last-modified")!;
+  assert.equal((await t.get("/style.css", { fields: { "if-modified-since": date } })).status, 304);
+  assert.equal(
+    (await t.get("/style.css", { fields: { "if-unmodified-since": date } })).status,
+    200,
+  );
 });
 
 Deno.test("site: a failed condition or range is not answered as something to be cached", async () => {

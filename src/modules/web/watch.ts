@@ -52,7 +52,7 @@ export class TreeWatch {
     try {
       const directories = await this.#directoriesOf(roots);
       if (this.#isClosed || directories.length === 0) return;
-      // Not `recursive`: that would follow links, to anywhere, and never end in a large tree.
+      // Not `recursive`: that has no bound, and keeps the worker waiting until it knows the whole tree.
       this.#watcher = Deno.watchFs(directories, { recursive: false });
     } catch {
       // No more watches to be had, a directory that went away: the interval does.

@@ -37,6 +37,20 @@ Deno.test("watch: changes within a tick count once when they begin and once at i
   await watch.close();
 });
 
+Deno.test("watch: nothing is counted once it is closed", async () => {
+  await using t = await TestSite.with({ "a.txt": "a" });
+  const clock = new Clock();
+  const watch = new TreeWatch([t.root], clock);
+  await watch.started();
+  await until(() => {
+    t.write("a.txt", "changed");
+    return watch.changes > 0;
+  });
+  await watch.close();
+  clock.tick();
+  assert.equal(watch.changes, 1);
+});
+
 Deno.test("watch: where there is nothing to watch it says so", async () => {
   const watch = new TreeWatch(["/nowhere/at/all"], new Clock());
   assert.equal(await watch.started(), false);
