@@ -4,8 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { loggingSchema } from "../../src/config/logging_schema.ts";
-import { serverSchema } from "../../src/config/server_schema.ts";
+import { loadText } from "../../src/config/load.ts";
 import type { Config, RootTables, RouteTables, VhostTables } from "../../src/config/types.ts";
 import { routeShape, vhostShape } from "../../src/config/vhost_schema.ts";
 import type { Exchange } from "../../src/gateway/exchange.ts";
@@ -17,17 +16,18 @@ import { Clock } from "../../src/net/clock.ts";
 import { Zones } from "../../src/net/zone.ts";
 
 /** A configuration with one vhost `shop` and, if `route` is given, one route `api` for `/api`. */
-export function configOf(vhost: VhostTables, route?: RouteTables, root: RootTables = {}): Config {
+export function configOf(
+  vhost: VhostTables,
+  route?: RouteTables,
+  root: Partial<RootTables> = {},
+): Config {
+  const { config: empty } = loadText("", []);
+  if (empty === undefined) throw new Error("an empty configuration is a right one");
   const core = z.object(vhostShape).parse({ name: "shop", hosts: ["shop.test"] });
   const routes = route === undefined
     ? []
     : [{ ...z.object(routeShape).parse({ name: "api", path_prefix: "/api" }), ...route }];
-  return {
-    ...root,
-    server: serverSchema.parse({}),
-    logging: loggingSchema.parse({}),
-    vhosts: [{ ...core, ...vhost, routes }],
-  };
+  return { ...empty, ...root, vhosts: [{ ...core, ...vhost, routes }] };
 }
 
 /** The scope of the vhost itself. */
@@ -50,7 +50,8 @@ export function contextOf(
   for (const module of modules) zones.prepare(module.zones?.(config, workers) ?? []);
   const metrics = new Metrics();
   const clock = new Clock();
-  return { config, clock, log, metrics, files: new Map(), zones, worker, workers };
+  const names = new Set(modules.map(({ name }) => name));
+  return { config, clock, log, metrics, files: new Map(), zones, modules: names, worker, workers };
 }
 
 /** A request of `clientAddress`, in no scope yet; `""` for a client whose address is not known. */

@@ -8,6 +8,7 @@ import {
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import type { ClientCertificate } from "../../http/exchange.ts";
+import { geoipSchema } from "../geoip/schema.ts";
 import { module } from "./module.ts";
 import { accessSchema } from "./schema.ts";
 
@@ -208,5 +209,9 @@ Deno.test("rules by place need geoip.enabled, and say which key does", () => {
     access: accessSchema.parse({ enabled: false, deny_countries: ["SE"] }),
   });
   assert.deepEqual(module.check?.(off), []);
-  assert.deepEqual(module.check?.({ ...config, ...{ geoip: { enabled: true } } }), []);
+  const geoip = geoipSchema.parse({
+    enabled: true,
+    databases: [{ provider: "maxmind", path: "/places.mmdb" }],
+  });
+  assert.deepEqual(module.check?.({ ...config, geoip }), []);
 });
