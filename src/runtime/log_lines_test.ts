@@ -24,6 +24,14 @@ Deno.test("only the five named escapes are short", () => {
   assert.equal(quoted('"\\\n\r\t\b\f\0\x7f'), '"\\"\\\\\\n\\r\\t\\u0008\\u000c\\u0000\\u007f"');
 });
 
+Deno.test("one character that must be escaped is enough", () => {
+  for (const character of ['"', "\\", "\0", "\x1f", "\x7f", "\x9f"]) {
+    const line = quoted(`a${character}b`);
+    assert.match(line, /^"a\\.+b"$/, line);
+    assert.equal(JSON.parse(line), `a${character}b`);
+  }
+});
+
 Deno.test("a quoted string parses to itself", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     assert.equal(JSON.parse(quoted(text)), text);

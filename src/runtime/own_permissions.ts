@@ -15,6 +15,9 @@ import { pidFileDraft } from "./pid_file.ts";
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */
 export const LEVEL_VARIABLE = "FLUXHEIM_LOG";
 
+/** Stands in for `--config` (spec 01 section 6.1). */
+export const CONFIG_VARIABLE = "FLUXHEIM_CONFIG";
+
 /** Makes the runtime write TLS secrets to a file, without any permission; refused at start. */
 export const KEY_LOG_VARIABLE = "SSLKEYLOGFILE";
 
@@ -64,6 +67,8 @@ export function ownGrants(
       grants.push(optional("write", value, "server.process.pid_file"));
     }
   }
+  // Not being able to read it would mean other defaults than the operator asked for.
+  grants.push(optional("env", CONFIG_VARIABLE, "--config"));
   grants.push(optional("env", LEVEL_VARIABLE, "logging.level"));
   grants.push(optional("env", KEY_LOG_VARIABLE, "server.tls_listen"));
   // File safety checks compare owners with the user this runs as.
@@ -76,7 +81,7 @@ export function ownManifest(modules: readonly Module[]): Manifest {
   const manifest: Manifest = {
     net: true,
     read: true,
-    env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, "FLUXHEIM_CONFIG"],
+    env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, CONFIG_VARIABLE],
     sys: ["uid"],
   };
   return writesPidFile(modules) ? { ...manifest, write: SERVICE_DIRECTORIES } : manifest;

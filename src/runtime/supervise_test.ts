@@ -66,3 +66,11 @@ Deno.test("signals are handed on, and an end by signal is an end", () =>
     assert.equal((await launcher.status).code, 0);
     assert.deepEqual(journal(), ["start", "ready", "reload", "stop"]);
   }));
+
+Deno.test("a program that ends badly when it is told to end is not started again", () =>
+  launch(["wait-3", "0"], async ({ launcher, journal }) => {
+    await until(() => journal().includes("ready"));
+    launcher.kill("SIGTERM");
+    assert.equal((await launcher.status).code, 3);
+    assert.deepEqual(journal(), ["start", "ready", "stop"]);
+  }));

@@ -1,6 +1,6 @@
 /**
  * What the launcher runs in tests. Arguments: a journal that each life writes a line to, then the
- * status of each life in turn; `wait` is a life that ends with 0 at SIGTERM.
+ * status of each life in turn; `wait` is a life that ends with 0 at SIGTERM, `wait-3` with 3.
  *
  * @module
  */
@@ -14,11 +14,12 @@ if (import.meta.main) {
   note("start");
   const before = Deno.readTextFileSync(journal).split("\n").filter((line) => line === "start");
   const life = lives[before.length - 1];
-  if (life !== "wait") Deno.exit(Number(life));
+  const [waits, status = "0"] = life.split("-");
+  if (waits !== "wait") Deno.exit(Number(life));
   Deno.addSignalListener("SIGHUP", () => note("reload"));
   Deno.addSignalListener("SIGTERM", () => {
     note("stop");
-    Deno.exit(0);
+    Deno.exit(Number(status));
   });
   note("ready");
   // Signal listeners do not keep a program running.
