@@ -1,0 +1,130 @@
+/** The command line of the whole program, as an operator has it. */
+import assert from "node:assert/strict";
+import { freePort, Process, TempDir, until } from "../support/peer.ts";
+
+const root = new URL("../..", import.meta.url).pathname;
+const MAIN = `${root}src/main.ts`;
+
+const CONFIG = `
+[server]
+listen = ["127.0.0.1:{port}"]
+[server.process]
+pid_file = "{dir}/fluxheim.pid"
+[web]
+root = "{dir}/www"
+[proxy]
+`;
+
+interface Deployment extends AsyncDisposable {
+  readonly dir: TempDir;
+  readonly port: number;
+  readonly config: string;
+}
+
+function deployment(): Deployment {
+  const dir = new TempDir();
+  const port = freePort();
+  dir.write("www/index.html", "first");
+  const text = CONFIG.replaceAll("{dir}", dir.path).replaceAll("{port}", String(port));
+  const config = dir.write("fluxheim.toml", text);
+  return { dir, port, config, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
+}
+
+async function cli(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", MAIN, ...args],
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+async function body(port: number, path = "/"): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return await response.text();
+}
+
+Deno.test("the program starts and works under exactly the flags it prints", async () => {
+  await using deployed = deployment();
+  const { port, config } = deployed;
+  const flags = (await cli("permissions", "--config", config)).trimEnd().split("\n");
+  await using gateway = new Process(Deno.execPath(), ["run", ...flags, MAIN, "--config", config]);
+  await gateway.listening(port);
+  assert.equal(await body(port), "first");
+  assert.equal((await gateway.stop()).code, 0);
+});
+
+Deno.test("without one of those flags it does not start, and names the key", async () => {
+  await using deployed = deployment();
+  const { port, config } = deployed;
+  const flags = (await cli("permissions", "--config", config)).trimEnd().split("\n");
+  const fewer = flags.filter((flag) => !flag.startsWith("--allow-net"));
+  await using gateway = new Process(Deno.execPath(), ["run", ...fewer, MAIN, "--config", config]);
+  assert.equal((await gateway.ended).code, 1);
+  await gateway.stop();
+  assert.match(gateway.output, /server\.listen\[0\]: needs --allow-net=127\.0\.0\.1:/);
+  assert.ok(gateway.output.includes(String(port)));
+});
+
+Deno.test("reload finds the gateway by its pid file, and the new configuration serves", async () => {
+  await using deployed = deployment();
+  const { dir, port, config } = deployed;
+  const flags = (await cli("permissions", "--config", config)).trimEnd().split("\n");
+  await using gateway = new Process(Deno.execPath(), ["run", ...flags, MAIN, "--config", config]);
+  await gateway.listening(port);
+  const text = await Deno.readTextFile(config);
+  dir.write("fluxheim.toml", text.replace("[web]", '[web]\ncache_control = "no-store"'));
+  assert.match(await cli("reload", "--config", config), /^reload requested: process \d+\n$/);
+  await until("the new configuration serves", async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    await response.body?.cancel();
+    return response.headers.get("cache-control") === "no-store";
+  });
+});
+
+Deno.test("a supervised gateway that is killed serves again", async () => {
+  await using deployed = deployment();
+  const { port, config } = deployed;
+  await using launcher = new Process(Deno.execPath(), [
+    "run",
+    "-A",
+    "-q",
+    MAIN,
+    "supervise",
+    "--config",
+    config,
+  ]);
+  await launcher.listening(port);
+  const pidFile = `${deployed.dir.path}/fluxheim.pid`;
+  const pid = async () => Number(await Deno.readTextFile(pidFile).catch(() => "0"));
+  await until("the pid file is there", async () => await pid() > 0);
+  const first = await pid();
+  assert.notEqual(first, launcher.pid);
+  Deno.kill(first, "SIGKILL");
+  await until("another process serves", async () => await pid() !== first && await pid() > 0);
+  await launcher.listening(port);
+  assert.equal(await body(port), "first");
+  assert.equal((await launcher.stop()).code, 0);
+  assert.match(launcher.output, /ended with status 137; starting it again/);
+});
+
+Deno.test("start serves the default page and an application, and leaves nothing running", async () => {
+  const started = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
+  try {
+    await until("it says where it listens", () => {
+      assert.equal(started.status, undefined, started.output);
+      return started.output.includes("stop it with Ctrl-C");
+    }, 60_000);
+    const url = /fluxheim is listening on (http:\/\/127\.0\.0\.1:\d+)\//.exec(started.output)?.[1];
+    assert.ok(url !== undefined, started.output);
+    const page = await Deno.readTextFile(`${root}packaging/default/index.html`);
+    assert.equal(await (await fetch(`${url}/`)).text(), page);
+    const app = await fetch(`${url}/app/hello?x=1`);
+    assert.match(await app.text(), /^GET \/hello\?x=1$/m);
+    assert.equal((await started.stop()).code, 0);
+    const appPort = Number(/application on port (\d+)/.exec(started.output)?.[1]);
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: appPort }));
+    await assert.rejects(fetch(`${url}/`));
+  } finally {
+    await started.stop();
+  }
+});
