@@ -44,6 +44,8 @@ export interface ConnectionSetup {
   readonly stream: Duplex;
   readonly clock: Clock;
   readonly classifier: Classifier;
+  /** What goes out in front of the first frame: a client's preface. */
+  readonly greeting: Uint8Array | undefined;
   readonly settings: OwnSettings;
   /** Most octets of one field block as sent. */
   readonly maxBlockBytes: number;
@@ -69,6 +71,8 @@ export abstract class Connection<S extends Stream>
   protected readonly closedStreams = new ClosedStreams();
   protected readonly peer = new PeerSettings();
   protected phase: Phase = "open";
+  /** Why streams that were open were lost, for logs. */
+  lossReason = "the connection was closed";
   /** Frames that bring nothing; useful ones give back what they took. */
   protected readonly useless: Allowance;
   readonly #setup: ConnectionSetup;
@@ -94,6 +98,7 @@ export abstract class Connection<S extends Stream>
     this.output = new Output(stream, clock, this);
     this.heads = new HeadWriter(this.output, this.#encoder);
     this.#receiveWindow = new ReceiveWindow(window);
+    if (setup.greeting !== undefined) this.output.raw(setup.greeting);
     sendSettings(this.output, setup.settings);
     if (window > DEFAULT_WINDOW) sendWindowUpdate(this.output, 0, window - DEFAULT_WINDOW);
   }
@@ -206,6 +211,7 @@ export abstract class Connection<S extends Stream>
     }
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
+      if (length === 0) this.waste(1);
       this.#checkLate(streamId);
       this.creditConnection(length);
       return;
@@ -227,7 +233,6 @@ export abstract class Connection<S extends Stream>
 
   /** A frame on a stream that is over: harmless when the peer could not know. */
   #checkLate(streamId: number): void {
-    this.waste(1);
     this.#refuseIdle(streamId);
     if (this.closedStreams.endingOf(streamId) === "complete") {
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, "a frame behind the end of its stream");
@@ -380,7 +385,7 @@ export abstract class Connection<S extends Stream>
     if (stream.isDead) return;
     this.#forget(stream);
     this.closedStreams.reset(stream.id);
-    sendReset(this.output, stream.id, code);
+    if (stream.isKnownToPeer) sendReset(this.output, stream.id, code);
     stream.onDead(false, code);
     this.wantFlush();
     this.onStreamGone();
@@ -394,6 +399,14 @@ export abstract class Connection<S extends Stream>
       this.closedStreams.reset(stream.id);
       sendReset(this.output, stream.id, ErrorCode.NO_ERROR);
     }
+    this.onStreamGone();
+  }
+
+  /** Ends a stream without telling the peer, who knows. */
+  protected loseStream(stream: S): void {
+    this.#forget(stream);
+    this.closedStreams.complete(stream.id);
+    stream.onDead(true, undefined);
     this.onStreamGone();
   }
 
@@ -416,6 +429,7 @@ export abstract class Connection<S extends Stream>
   protected fail(code: number, reason: string): void {
     if (this.phase !== "open") return;
     this.phase = "ending";
+    this.lossReason = reason;
     this.#loseStreams();
     sendGoAway(this.output, this.lastPeerStreamId(), code, reason);
     this.#linger();

@@ -3,4 +3,10 @@
  *
  * @module
  */
+export {
+  type Http2Call,
+  Http2Client,
+  type Http2ClientOptions,
+  type Http2Timeouts,
+} from "./client.ts";
 export { serveHttp2 } from "./server.ts";

@@ -21,6 +21,8 @@ export interface OutgoingBody {
   readonly trailers: Fields | undefined;
   /** Moves `count` octets, no more than are at hand, to `into` at `at`. */
   copy(into: Uint8Array, at: number, count: number): void;
+  /** Stops reading, and leaves the rest to whoever owns it. */
+  release(): void;
   /** Gives the rest up. Harmless behind the end. */
   cancel(): void;
 }
@@ -50,6 +52,8 @@ export class WholeBody implements OutgoingBody {
     into.set(count === bytes.length ? bytes : bytes.subarray(start, start + count), at);
   }
 
+  release(): void {}
+
   cancel(): void {}
 }
 
@@ -66,7 +70,7 @@ export class PumpedBody implements OutgoingBody {
   #start = 0;
   #end = 0;
   #pending = false;
-  #cancelled = false;
+  #released = false;
   /** Octets read in all. */
   #total = 0;
   #wantsLarge: boolean;
@@ -104,15 +108,19 @@ export class PumpedBody implements OutgoingBody {
   copy(into: Uint8Array, at: number, count: number): void {
     into.set(this.#buffer.subarray(this.#start, this.#start + count), at);
     this.#start += count;
-    if (this.isComplete && this.#start === this.#end) this.#release();
+    if (this.isComplete && this.#start === this.#end) this.#giveBack();
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#start = this.#end = 0;
+    this.#giveBack();
   }
 
   cancel(): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
+    if (this.#released) return;
+    this.release();
     if (!this.isComplete) this.#body.cancel();
-    this.#start = this.#end = 0;
-    this.#release();
   }
 
   /** The buffer is empty: takes the size that suits what came last. */
@@ -121,7 +129,7 @@ export class PumpedBody implements OutgoingBody {
     this.#wantsLarge = false;
     this.#start = this.#end = 0;
     if (this.#buffer.length === (large ? LARGE_BYTES : SMALL_BYTES)) return;
-    this.#release();
+    this.#giveBack();
     this.#buffer = large ? LARGE.take() : SMALL.take();
   }
 
@@ -129,13 +137,13 @@ export class PumpedBody implements OutgoingBody {
     this.#pending = true;
     count.then((settled) => {
       this.#pending = false;
-      if (this.#cancelled) return this.#release();
+      if (this.#released) return this.#giveBack();
       if (settled === null) this.#complete();
       else this.#add(settled);
       this.#onReady();
     }, (error) => {
       this.#pending = false;
-      if (this.#cancelled) return this.#release();
+      if (this.#released) return this.#giveBack();
       this.#fail(error);
       this.#onReady();
     });
@@ -160,7 +168,7 @@ export class PumpedBody implements OutgoingBody {
       return;
     }
     this.isComplete = true;
-    if (this.#start === this.#end) this.#release();
+    if (this.#start === this.#end) this.#giveBack();
   }
 
   #fail(error: unknown): void {
@@ -168,7 +176,7 @@ export class PumpedBody implements OutgoingBody {
   }
 
   /** Gives the buffer back, unless a read that is pending may still write to it. */
-  #release(): void {
+  #giveBack(): void {
     if (this.#pending) return;
     const buffer = this.#buffer;
     this.#buffer = NOTHING;

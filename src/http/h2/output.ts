@@ -67,6 +67,13 @@ export class Output {
     return this.size;
   }
 
+  /** Adds octets as they are. */
+  raw(octets: Uint8Array): void {
+    const at = this.reserve(octets.length);
+    this.bytes.set(octets, at);
+    this.size += octets.length;
+  }
+
   /** Adds the header of a frame and room for its payload; returns the payload's place. */
   frame(length: number, type: number, flags: number, streamId: number): number {
     const at = this.reserve(FRAME_HEADER_BYTES + length);

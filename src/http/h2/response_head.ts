@@ -1,95 +1,88 @@
 /**
- * Writes the head of an answer to a client. RFC 9113 section 8.3.2.
+ * The head of an upstream's answer as it is decoded. RFC 9113 section 8.3.2.
  *
  * @module
  */
-import type { HttpExchange } from "../exchange.ts";
-import type { Clock } from "../../net/clock.ts";
-import { formatHttpDate } from "../dates.ts";
+import { Fields } from "../fields.ts";
+import { readContentLength } from "../h1/request_head.ts";
 import { isBodyless } from "../status.ts";
-import { type HeadWriter, isConnectionField, SPARE_HEAD_BYTES } from "./head_writer.ts";
-import { Encoder } from "./hpack/mod.ts";
-import type { Fields } from "../fields.ts";
+import { Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
+import type { FieldSink } from "./hpack/mod.ts";
 
-/** Whether the answer of `exchange` has a body to send. */
-export function hasBody(exchange: HttpExchange): boolean {
-  return exchange.responseBody !== undefined && exchange.method !== "HEAD" &&
-    !isBodyless(exchange.status);
-}
+/** Largest field list an upstream may send: what clients of ours may send too. */
+export const MAX_RESPONSE_LIST_BYTES = 64 * 1024;
+/** Most field lines of such a list. */
+const MAX_RESPONSE_FIELDS = 256;
+/** What each field adds to the size of a list besides its text (RFC 9113 section 6.5.2). */
+const FIELD_OVERHEAD = 32;
 
-/**
- * Writes the answer's head. As with HTTP/1 the codec frames the body: `content-length` is the body's own,
- * but in an answer to HEAD and in a 304, where it speaks of a body that is not sent.
- */
-export function writeResponseHead(
-  heads: HeadWriter,
-  streamId: number,
-  exchange: HttpExchange,
-  clock: Clock,
-  endStream: boolean,
-): void {
-  const { status, response } = exchange;
-  const { names, values } = response;
-  const describesOther = exchange.method === "HEAD" || status === 304;
-  let isMeasured = false;
-  let isDated = false;
-  heads.begin(Encoder.bound(names, values) + SPARE_HEAD_BYTES);
-  heads.field(":status", statusText(status));
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i];
-    if (name === "content-length") {
-      if (!describesOther || isMeasured) continue;
-      isMeasured = true;
-    } else if (name === "date") {
-      isDated = true;
-    } else if (isConnectionField(name)) {
-      continue;
+/** One response head; one object a connection, filled again for each. */
+export class ResponseHead implements FieldSink {
+  status = 0;
+  /** With `content-length` only where no body follows, as from HTTP/1. */
+  fields = new Fields();
+  /** By `content-length`; `undefined` without one. */
+  contentLength: number | undefined = undefined;
+  /** Why the answer cannot be used. */
+  problem: string | undefined = undefined;
+  #isHead = false;
+  #bytes = 0;
+
+  /** Starts a new head. */
+  reset(method: string): void {
+    this.status = this.#bytes = 0;
+    this.contentLength = undefined;
+    this.problem = undefined;
+    this.fields = new Fields();
+    this.#isHead = method === "HEAD";
+  }
+
+  /** The answer has no body, whatever its fields say. */
+  get isBodyless(): boolean {
+    return this.#isHead || isBodyless(this.status);
+  }
+
+  field(name: string, value: string, tag: number): void {
+    const { fields } = this;
+    this.#bytes += name.length + value.length + FIELD_OVERHEAD;
+    if (fields.size >= MAX_RESPONSE_FIELDS || this.#bytes > MAX_RESPONSE_LIST_BYTES) {
+      this.problem ??= "its head is too long";
     }
-    heads.field(name, values[i]);
+    if ((tag & MALFORMED) !== 0) this.problem ??= "its head has a field that HTTP/2 does not allow";
+    if (this.problem !== undefined) return;
+    switch (tag & KIND_MASK) {
+      case Kind.STATUS:
+        if (this.status !== 0) this.problem = "its head has two statuses";
+        else if (fields.size > 0) this.problem = "its status stands behind other fields";
+        this.status = Number(value);
+        return;
+      case Kind.CONTENT_LENGTH:
+        this.#length(name, value);
+        return;
+      default:
+        fields.append(name, value);
+    }
   }
-  if (!isDated) heads.field("date", currentDate(clock));
-  const length = isMeasured ? undefined : bodyLength(exchange, describesOther);
-  if (length !== undefined) heads.field("content-length", String(length));
-  heads.end(streamId, endStream);
-}
 
-/** Writes an interim (1xx) head. */
-export function writeInterimHead(
-  heads: HeadWriter,
-  streamId: number,
-  status: number,
-  fields: Fields,
-): void {
-  const { names, values } = fields;
-  heads.begin(Encoder.bound(names, values) + SPARE_HEAD_BYTES);
-  heads.field(":status", statusText(status));
-  for (let i = 0; i < names.length; i++) {
-    if (!isConnectionField(names[i])) heads.field(names[i], values[i]);
+  #length(name: string, value: string): void {
+    const length = readContentLength(value);
+    if (length < 0 || (this.contentLength ?? length) !== length) {
+      this.problem = "its content-length is not one plain number";
+    } else if (this.contentLength === undefined) {
+      this.contentLength = length;
+      if (this.#isHead || this.status === 304) this.fields.append(name, value);
+    }
   }
-  heads.end(streamId, false);
-}
 
-/** What `content-length` says, if anything. */
-function bodyLength(exchange: HttpExchange, describesOther: boolean): number | undefined {
-  const { status, responseBody } = exchange;
-  if (responseBody !== undefined) return isBodyless(status) ? undefined : responseBody.length;
-  return describesOther || isBodyless(status) ? undefined : 0;
-}
-
-const STATUS_TEXTS: readonly string[] = Array.from({ length: 600 }, (_, status) => `${status}`);
-
-function statusText(status: number): string {
-  return STATUS_TEXTS[status] ?? String(status);
-}
-
-let datedAt = -1;
-let date = "";
-
-/** The `date` field, made anew once a tick. */
-function currentDate(clock: Clock): string {
-  if (clock.now !== datedAt) {
-    datedAt = clock.now;
-    date = formatHttpDate(Date.now());
+  /** To be called behind the last field. */
+  complete(endStream: boolean): void {
+    if (this.problem !== undefined) return;
+    if (this.status === 0) this.problem = "its head has no status";
+    else if (this.status === 101) this.problem = "it switches protocols, which HTTP/2 cannot";
+    else if (this.status < 200) {
+      if (endStream) this.problem = "it ends with an interim answer";
+    } else if (endStream && !this.isBodyless && (this.contentLength ?? 0) > 0) {
+      this.problem = "it announces a body and sends none";
+    }
   }
-  return date;
 }

@@ -95,6 +95,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       stream,
       clock,
       classifier: requestClassifier,
+      greeting: undefined,
       settings: {
         initialWindowSize: STREAM_WINDOW,
         maxHeaderListSize: limits.maxHeadBytes,
@@ -202,6 +203,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     const handler = this.#handler;
     const exchange = handler.create(this.#facts);
     exchange.startedAt = performance.now();
+    const refusal = head.refusal();
     head.describe(exchange);
     const stream = new ServerStream(
       this,
@@ -215,7 +217,6 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     this.deadline = NEXT_TICK;
     this.streams.set(streamId, stream);
 
-    const refusal = head.refusal();
     if (endStream) {
       stream.remoteDone = true;
     } else {
@@ -328,9 +329,10 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     this.#endIfDone();
   }
 
+  /** The next sweep works out when to come again: what was answered may still have to be written. */
   #becomeIdle(): void {
     this.#idleSince = this.clock.now;
-    if (this.#drainingSince === 0) this.deadline = this.#idleSince + this.#options.headTimeoutMs;
+    this.deadline = NEXT_TICK;
   }
 
   protected override onSweep(now: number): void {
@@ -344,9 +346,8 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       this.end();
       return;
     }
-    this.deadline = isIdle && this.#drainingSince === 0
-      ? this.#idleSince + this.#options.headTimeoutMs
-      : NEXT_TICK;
+    const isQuiet = isIdle && this.#drainingSince === 0 && this.output.writingSince === 0;
+    this.deadline = isQuiet ? this.#idleSince + this.#options.headTimeoutMs : NEXT_TICK;
   }
 
   protected override writeTimeoutMs(): number {

@@ -9,7 +9,7 @@ import { Fields } from "../fields.ts";
 import { TICK_MS } from "../../net/clock.ts";
 import { ErrorCode } from "./errors.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
-import { hasBody, writeInterimHead, writeResponseHead } from "./response_head.ts";
+import { hasBody, writeInterimHead, writeResponseHead } from "./response_writer.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 /** Head start of a slow reader before `minSendRate` is applied. */
@@ -37,6 +37,7 @@ type State = "handling" | "abandoned" | "answering" | "leaving" | "over";
 
 /** A stream that a client opened. */
 export class ServerStream<X extends HttpExchange> extends Stream {
+  override readonly isKnownToPeer = true;
   #state: State = "handling";
   #awaitsContinue: boolean;
   /** `Clock.now` when the body's reader began to wait. */
@@ -117,9 +118,13 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     this.exchange.responseBodyBytes += count;
   }
 
-  protected override onSendFailed(): void {
+  protected override onSendFailed(): number {
     this.exchange.failed = true;
+    return ErrorCode.INTERNAL_ERROR;
   }
+
+  /** The request is complete, which is what the answer waits for. */
+  protected override onRemoteDone(): void {}
 
   protected override onLocalDone(): void {
     this.#state = "leaving";

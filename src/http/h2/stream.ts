@@ -8,7 +8,6 @@ import type { BodyError } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import type { Clock } from "../../net/clock.ts";
 import { sendWindowUpdate } from "./control_frames.ts";
-import { ErrorCode } from "./errors.ts";
 import { ReceiveWindow } from "./flow_control.ts";
 import { Flag, FrameType, MAX_FRAME_BYTES } from "./frames.ts";
 import type { HeadWriter } from "./head_writer.ts";
@@ -54,20 +53,30 @@ export abstract class Stream implements BodyOwner {
   protected sentAt = 0;
   /** It has octets to send and no window for them. */
   protected isBlocked = false;
-  #headSent = false;
+  /** Its head has been put into the output. */
+  protected headSent = false;
   readonly #receiveWindow = new ReceiveWindow(STREAM_WINDOW);
 
   /** @param sendWindow What the stream may send at first: the peer's INITIAL_WINDOW_SIZE. */
   constructor(readonly host: StreamHost, readonly id: number, public sendWindow: number) {}
 
+  /** Whether the peer may have heard of the stream, so that it can be told of its end. */
+  abstract readonly isKnownToPeer: boolean;
+
   /** Writes the head of the message, with END_STREAM if no body follows. */
   protected abstract writeHead(endStream: boolean): void;
   /** Body octets have been put into the output. */
   protected abstract onSent(count: number): void;
-  /** The body cannot be completed. The stream is reset behind this. */
-  protected abstract onSendFailed(reason: unknown): void;
+  /**
+   * The body cannot be completed.
+   *
+   * @returns The code that the stream is reset with.
+   */
+  protected abstract onSendFailed(reason: unknown): number;
   /** The last octet of the message has been put into the output. */
   protected abstract onLocalDone(): void;
+  /** The peer's message is complete, and this side's is not yet. */
+  protected abstract onRemoteDone(): void;
   /**
    * The stream was reset, or its connection is gone. Called once.
    *
@@ -89,8 +98,8 @@ export abstract class Stream implements BodyOwner {
   takeTurn(output: Output): boolean {
     if (this.isDead || this.localDone) return false;
     const body = this.outgoing;
-    if (!this.#headSent) {
-      this.#headSent = true;
+    if (!this.headSent) {
+      this.headSent = true;
       this.writeHead(body === undefined);
     }
     if (body === undefined) {
@@ -99,8 +108,7 @@ export abstract class Stream implements BodyOwner {
     }
     body.pull();
     if (body.failure !== undefined) {
-      this.onSendFailed(body.failure);
-      this.host.resetStream(this, ErrorCode.INTERNAL_ERROR);
+      this.host.resetStream(this, this.onSendFailed(body.failure));
       return false;
     }
     const { available } = body;
@@ -159,7 +167,7 @@ export abstract class Stream implements BodyOwner {
       return false;
     }
     if (end > start) body.arrive(from, start, end);
-    if (isLast) this.#finishReceiving(body, undefined);
+    if (isLast) this.endReceiving(undefined);
     return true;
   }
 
@@ -172,14 +180,16 @@ export abstract class Stream implements BodyOwner {
     const body = this.incoming;
     if (body === undefined) return false;
     if (body.length !== undefined && body.arrived < body.length) return false;
-    this.#finishReceiving(body, trailers);
+    this.endReceiving(trailers);
     return true;
   }
 
-  #finishReceiving(body: IncomingBody, trailers: Fields | undefined): void {
+  /** The peer's message is complete. */
+  protected endReceiving(trailers: Fields | undefined): void {
     this.remoteDone = true;
-    body.end(trailers);
+    this.incoming?.end(trailers);
     if (this.localDone) this.host.endStream(this);
+    else this.onRemoteDone();
   }
 
   /** The peer gave more window. */

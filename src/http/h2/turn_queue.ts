@@ -25,13 +25,16 @@ export class TurnQueue {
 
   /** Gives turns until the output is full, or nobody has anything that may be sent now. */
   fill(output: Output): void {
+    // Streams in a row that want to send and may not: when all are, the connection's window is used up.
     let silent = 0;
     while (this.#first !== undefined && !output.isFull && silent < this.#count) {
       const stream = this.#first;
       this.#remove(stream);
       const before = output.size;
-      if (stream.takeTurn(output)) this.add(stream);
-      silent = output.size === before ? silent + 1 : 0;
+      const wantsMore = stream.takeTurn(output);
+      if (wantsMore) this.add(stream);
+      if (output.size !== before) silent = 0;
+      else if (wantsMore) silent++;
     }
   }
 

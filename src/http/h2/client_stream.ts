@@ -1,0 +1,191 @@
+/**
+ * One request to an upstream and its answer, on a connection that carries others too.
+ *
+ * @module
+ */
+import { BodyError } from "../body.ts";
+import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
+import type { Fields } from "../fields.ts";
+import { ErrorCode, errorName } from "./errors.ts";
+import { IncomingBody } from "./incoming_body.ts";
+import { PumpedBody } from "./outgoing_body.ts";
+import { writeRequestHead } from "./request_writer.ts";
+import type { ResponseHead } from "./response_head.ts";
+import { Stream, type StreamHost } from "./stream.ts";
+
+/** Most interim (1xx) answers in front of a final one. */
+const MAX_INTERIM = 16;
+
+/** Told of interim answers. */
+export type OnInterim = (status: number, fields: Fields) => void;
+
+/** The connection as a client's stream sees it. */
+export interface ClientStreamHost extends StreamHost {
+  /** Longest wait for the peer, in milliseconds; 0 for no limit. */
+  readonly readTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  /** How often anything came from the peer. */
+  readonly heard: number;
+  /** Why the connection was lost. */
+  readonly lossReason: string;
+  /** Whether a request that got no answer before the connection was lost may be sent again. */
+  isUntouched(stream: ClientStream): boolean;
+}
+
+/** A request in flight. */
+export class ClientStream extends Stream {
+  readonly response: Promise<ClientResponse>;
+  /** The peer said that it did not, and will not, look at the request. */
+  isRefused = false;
+  /** {@linkcode ClientStreamHost.heard} when the head was sent. */
+  heardBefore = 0;
+  readonly #host: ClientStreamHost;
+  readonly #request: ClientRequest;
+  readonly #onInterim: OnInterim | undefined;
+  #resolve: (response: ClientResponse) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+  #isAnswered = false;
+  #interims = 0;
+  /** `Clock.now` when the wait for the peer began. */
+  #waitingSince = 0;
+
+  constructor(
+    host: ClientStreamHost,
+    id: number,
+    sendWindow: number,
+    request: ClientRequest,
+    onInterim: OnInterim | undefined,
+  ) {
+    super(host, id, sendWindow);
+    this.#host = host;
+    this.#request = request;
+    this.#onInterim = onInterim;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (request.body !== undefined) {
+      this.outgoing = new PumpedBody(request.body, () => host.wantTurn(this));
+    }
+  }
+
+  /** Method of the request, which its answer's framing depends on. */
+  get method(): string {
+    return this.#request.method;
+  }
+
+  override get isKnownToPeer(): boolean {
+    return this.headSent;
+  }
+
+  /**
+   * A head of the peer's.
+   *
+   * @returns Whether it is right; the stream is to be reset when it is not.
+   */
+  receiveHead(head: ResponseHead, endStream: boolean): boolean {
+    if (head.problem === undefined && head.status < 200 && ++this.#interims > MAX_INTERIM) {
+      head.problem = "it has too many interim answers";
+    }
+    if (head.problem !== undefined) {
+      this.#fail(
+        new ClientError("response", `the upstream's answer is not usable: ${head.problem}`),
+      );
+      return false;
+    }
+    const { status, fields } = head;
+    this.#waitingSince = this.#host.clock.now;
+    if (status < 200) {
+      this.#onInterim?.(status, fields);
+      return true;
+    }
+    this.#isAnswered = true;
+    let body: IncomingBody | undefined;
+    if (!endStream) {
+      this.incoming = new IncomingBody(this, head.isBodyless ? 0 : head.contentLength);
+      if (!head.isBodyless) body = this.incoming;
+    }
+    this.#resolve({ status, fields, body, tunnel: undefined });
+    if (endStream) this.endReceiving(undefined);
+    return true;
+  }
+
+  /** Whether the final answer's head has come: what follows are trailers. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  protected override writeHead(endStream: boolean): void {
+    this.heardBefore = this.#host.heard;
+    this.#waitingSince = this.#host.clock.now;
+    writeRequestHead(this.#host.heads, this.id, this.#request, endStream);
+  }
+
+  protected override onSent(): void {
+    this.#waitingSince = this.#host.clock.now;
+  }
+
+  /** The request's own body is at fault: what it says decides the answer. */
+  protected override onSendFailed(reason: unknown): number {
+    this.#fail(reason);
+    return ErrorCode.CANCEL;
+  }
+
+  protected override onLocalDone(): void {
+    this.#waitingSince = this.#host.clock.now;
+  }
+
+  /** A complete answer to an incomplete request: the rest of the body is not wanted. */
+  protected override onRemoteDone(): void {
+    this.outgoing?.cancel();
+    this.#host.resetStream(this, ErrorCode.CANCEL);
+  }
+
+  override onDead(byPeer: boolean, code: number | undefined): void {
+    this.outgoing?.release();
+    if (!byPeer) this.#fail(new ClientError("response", "the request was given up"));
+    else if (code === undefined) this.#fail(this.#loss());
+    else {
+      const stage = code === ErrorCode.REFUSED_STREAM ? "unprocessed" : "response";
+      this.#fail(new ClientError(stage, `the upstream reset the stream: ${errorName(code)}`));
+    }
+  }
+
+  #loss(): ClientError {
+    const mayRepeat = this.isRefused || !this.headSent || this.#host.isUntouched(this);
+    const stage = mayRepeat ? "unprocessed" : "response";
+    return new ClientError(stage, `the upstream's connection was lost: ${this.#host.lossReason}`);
+  }
+
+  /** Tells whoever waits, for the head or for the body. The first reason counts. */
+  #fail(reason: unknown): void {
+    if (!this.#isAnswered) {
+      this.#reject(reason);
+      return;
+    }
+    const text = reason instanceof Error ? reason.message : String(reason);
+    this.incoming?.fail(reason instanceof BodyError ? reason : new BodyError(502, text));
+  }
+
+  override onBodyAwaited(): void {
+    this.#waitingSince = this.#host.clock.now;
+  }
+
+  override onBodyRead(count: number): undefined {
+    this.credit(count);
+  }
+
+  override onBodyCancelled(): void {
+    this.#host.resetStream(this, ErrorCode.CANCEL);
+  }
+
+  override sweep(now: number): void {
+    const { readTimeoutMs, sendTimeoutMs } = this.#host;
+    const waits = this.localDone && !this.#isAnswered || this.incoming?.isAwaited === true;
+    const isLate = waits && readTimeoutMs !== 0 && now - this.#waitingSince >= readTimeoutMs;
+    const isStuck = this.isBlocked && sendTimeoutMs !== 0 && now - this.sentAt >= sendTimeoutMs;
+    if (!isLate && !isStuck) return;
+    this.#fail(new ClientError("response", "the upstream took too long"));
+    this.#host.resetStream(this, ErrorCode.CANCEL);
+  }
+}
