@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
+import { TestGateway } from "../support/gateway.ts";
+import { until } from "../support/peer.ts";
+import { RawClient } from "../support/raw.ts";
+import { Upstream } from "../support/upstream.ts";
+
+/** Two workers in front of an upstream that answers when the test says so. */
+function config(upstream: number, concurrency: string): string {
+  return `
+[server]
+listen = ["127.0.0.1:{port}"]
+[server.process]
+threads = 2
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test"]
+proxy = { upstream = "127.0.0.1:${upstream}" }
+concurrency = { enabled = true, ${concurrency} }
+`;
+}
+
+/** An upstream whose answers wait for `next`. */
+class Held implements AsyncDisposable {
+  readonly #waiting: { readonly path: string; readonly response: ServerResponse }[] = [];
+  /** Paths in the order they arrived. */
+  readonly arrived: string[] = [];
+
+  private constructor(readonly upstream: Upstream) {}
+
+  static async start(): Promise<Held> {
+    const held: Held = new Held(
+      await Upstream.start((request, response) => {
+        held.arrived.push(request.url ?? "");
+        held.#waiting.push({ path: request.url ?? "", response });
+      }),
+    );
+    return held;
+  }
+
+  /** Answers the request that has waited longest. */
+  next(): void {
+    const first = this.#waiting.shift();
+    assert.ok(first !== undefined, "nothing waits upstream");
+    first.response.end(first.path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.upstream[Symbol.asyncDispose]();
+  }
+}
+
+/** Gives a request the time to join or leave the queue: nothing tells from outside that it has. */
+function queued(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function ask(port: number, path: string): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  await client.send(`GET ${path} HTTP/1.1\r\nhost: shop.test\r\n\r\n`);
+  return client;
+}
+
+Deno.test("requests beyond the limit wait and are served in the order they came", async () => {
+  await using held = await Held.start();
+  await using gateway = await TestGateway.start(
+    config(held.upstream.port, "max_in_flight = 1, max_queue = 100, queue_timeout_ms = 20000"),
+  );
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 12; i++) {
+    clients.push(await ask(gateway.port, `/${i}`));
+    // The order is the test's, not that of two workers that wake at once.
+    if (i === 0) await until("the first arrives", () => held.arrived.length === 1);
+    else await queued();
+  }
+  for (let i = 0; i < clients.length; i++) {
+    await until(`request ${i} arrives`, () => held.arrived.length === i + 1);
+    held.next();
+    assert.equal((await clients[i].answer())?.body, `/${i}`);
+  }
+  assert.deepEqual(held.arrived, clients.map((_, i) => `/${i}`));
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+Deno.test("a request that would wait too long, or find no room, is refused", async () => {
+  await using held = await Held.start();
+  await using gateway = await TestGateway.start(
+    config(held.upstream.port, "max_in_flight = 1, max_queue = 1, queue_timeout_ms = 300"),
+  );
+  using first = await ask(gateway.port, "/first");
+  await until("the first arrives", () => held.arrived.length === 1);
+  using waits = await ask(gateway.port, "/waits");
+  await queued();
+  using finds = await ask(gateway.port, "/finds-no-room");
+  const started = performance.now();
+  const refused = await finds.answer();
+  assert.deepEqual([refused?.status, refused?.body], [503, "too many requests"]);
+  assert.ok(performance.now() - started < 200);
+  assert.equal((await waits.answer())?.status, 503);
+  held.next();
+  assert.equal((await first.answer())?.status, 200);
+  using again = await ask(gateway.port, "/again");
+  await until("it arrives", () => held.arrived.length === 2);
+  held.next();
+  assert.equal((await again.answer())?.body, "/again");
+});
+
+Deno.test("a client that leaves the queue makes room and takes nobody's place", async () => {
+  await using held = await Held.start();
+  await using gateway = await TestGateway.start(
+    config(held.upstream.port, "max_in_flight = 1, max_queue = 1, queue_timeout_ms = 20000"),
+  );
+  using first = await ask(gateway.port, "/first");
+  await until("the first arrives", () => held.arrived.length === 1);
+  const leaves = await ask(gateway.port, "/leaves");
+  await queued();
+  leaves[Symbol.dispose]();
+  await queued();
+  using stays = await ask(gateway.port, "/stays");
+  await queued();
+  held.next();
+  assert.equal((await first.answer())?.status, 200);
+  await until("the second arrives", () => held.arrived.length === 2);
+  held.next();
+  assert.equal((await stays.answer())?.body, "/stays");
+});
+
+Deno.test("permits come back from clients and upstreams that die, all of them and no more", async () => {
+  await using held = await Held.start();
+  await using gateway = await TestGateway.start(config(held.upstream.port, "max_in_flight = 3"));
+  for (let round = 0; round < 3; round++) {
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 3; i++) clients.push(await arriving(gateway.port, held));
+    using refused = await ask(gateway.port, "/one-too-many");
+    assert.equal((await refused.answer())?.status, 503);
+    if (round === 1) held.upstream.drop();
+    for (const client of clients) client[Symbol.dispose]();
+  }
+});
+
+/** A client whose request has reached the upstream, asked again as long as the permits are not back. */
+async function arriving(port: number, held: Held): Promise<RawClient> {
+  const before = held.arrived.length;
+  for (;;) {
+    const client = await ask(port, "/arrives");
+    let refused = false;
+    client.answer().then((answer) => refused = answer?.status === 503);
+    await until("it arrives or is refused", () => refused || held.arrived.length > before);
+    if (held.arrived.length > before) return client;
+    client[Symbol.dispose]();
+  }
+}

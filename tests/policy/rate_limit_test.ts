@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { TestGateway } from "../support/gateway.ts";
+import { testWith } from "../support/peer.ts";
+import { RawClient } from "../support/raw.ts";
+
+/** Two workers; the address a request comes from is what it says. */
+function config(rateLimit: string): string {
+  return `
+[server]
+listen = ["127.0.0.1:{port}"]
+trusted_proxies = ["127.0.0.1"]
+[server.process]
+threads = 2
+[logging.access]
+enabled = false
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test"]
+web = { root = "{dir}/site" }
+rate_limit = { enabled = true, ${rateLimit} }
+`;
+}
+
+const SITE = { "site/index.html": "welcome" };
+
+function request(from: string): string {
+  return `GET / HTTP/1.1\r\nhost: shop.test\r\nx-forwarded-for: ${from}\r\n\r\n`;
+}
+
+/** Sends `count` requests of one address over `connections`, as fast as answers come. */
+async function flood(port: number, connections: number, count: number) {
+  const started = performance.now();
+  const statuses = new Map<number, number>();
+  let left = count;
+  await Promise.all(Array.from({ length: connections }, async () => {
+    using client = await RawClient.connect(port);
+    while (left-- > 0) {
+      await client.send(request("198.51.100.1"));
+      const answer = await client.answer();
+      assert.ok(answer !== undefined);
+      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+    }
+  }));
+  return { statuses, seconds: (performance.now() - started) / 1000 };
+}
+
+Deno.test("of 10,000 requests to two workers the limit allows burst and rate, to one percent", async () => {
+  await using gateway = await TestGateway.start(
+    config("requests_per_second = 200, burst = 2000"),
+    SITE,
+  );
+  const { statuses, seconds } = await flood(gateway.port, 32, 10_000);
+  const allowed = statuses.get(200) ?? 0;
+  const expected = 2000 + 200 * seconds;
+  assert.equal(allowed + (statuses.get(429) ?? 0), 10_000);
+  assert.ok(
+    Math.abs(allowed - expected) <= expected / 100,
+    `${allowed} allowed in ${seconds} s, not ${expected}`,
+  );
+});
+
+Deno.test("a delayed request is answered when its token has come", async () => {
+  await using gateway = await TestGateway.start(
+    config('requests_per_second = 10, burst = 1, mode = "delay", max_delay_ms = 5000'),
+    SITE,
+  );
+  const clients = await Promise.all(
+    Array.from({ length: 2 }, () => RawClient.connect(gateway.port)),
+  );
+  const started = performance.now();
+  for (const client of clients) await client.send(request("198.51.100.1"));
+  for (const client of clients) assert.equal((await client.answer())?.status, 200);
+  const took = performance.now() - started;
+  assert.ok(took >= 95 && took < 1000, `${took} ms`);
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+testWith(["curl"], "a refusal says when to come again", async () => {
+  await using gateway = await TestGateway.start(
+    config("requests_per_second = 1, burst = 1, status = 503"),
+    SITE,
+  );
+  const ask = async () => {
+    const args = ["-si", "-H", "Host: shop.test", gateway.url("/")];
+    const { stdout } = await new Deno.Command("curl", { args }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  assert.match(await ask(), /^HTTP\/1\.1 200 /);
+  const refused = await ask();
+  assert.match(refused, /^HTTP\/1\.1 503 /);
+  assert.match(refused, /^retry-after: 1\r$/m);
+  assert.match(refused, /rate limited$/);
+});
