@@ -32,7 +32,7 @@ export class TestGateway implements AsyncDisposable {
   /** Starts it on `config`, in which `{port}` is its port and `{dir}` a directory of its own. */
   static async start(
     config: string,
-    files: Readonly<Record<string, string>> = {},
+    files: Readonly<Record<string, string | Uint8Array>> = {},
   ): Promise<TestGateway> {
     const port = freePort();
     const dir = new TempDir();
