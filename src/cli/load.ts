@@ -1,10 +1,11 @@
 /** Loading the configuration for a command, with the rules of the modules in this build. @module */
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
 import { formatProblem, problemRecords } from "../config/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
 import { patternProblems } from "../gateway/pattern_check.ts";
-import { permissionPlan, type Plan } from "../runtime/permissions.ts";
+import { permissionPlan, type Plan, type PlannedGrant } from "../runtime/permissions.ts";
 import type { Profile } from "../runtime/profile.ts";
 import type { Call, Io } from "./command.ts";
 import { configSource, JSON_OUTPUT } from "./options.ts";
@@ -55,7 +56,22 @@ export function printFailure(problems: readonly Problem[], io: Io): void {
 }
 
 /** What `config`, loaded from `source`, needs to run. */
-export function planFor({ modules }: Profile, config: Config, source: string | undefined): Plan {
+export function planFor(
+  { modules, workerUrl }: Profile,
+  config: Config,
+  source: string | undefined,
+): Plan {
   const configSource = source === undefined ? undefined : resolve(source);
-  return permissionPlan(config, modules, { configSource });
+  const plan = permissionPlan(config, modules, { configSource });
+  return { grants: [...plan.grants, ...foreignEntry(workerUrl)] };
+}
+
+/** A custom build's entry of workers stands outside this program's own folder, and must be readable. */
+function foreignEntry(workerUrl: URL): PlannedGrant[] {
+  const own = new URL("..", import.meta.url).href;
+  if (Deno.build.standalone || workerUrl.protocol !== "file:" || workerUrl.href.startsWith(own)) {
+    return [];
+  }
+  const value = dirname(fileURLToPath(workerUrl));
+  return [{ kind: "read", value, key: "the program itself", for: "keeper", optional: false }];
 }

@@ -2,6 +2,7 @@
 import {
   PERMISSION_KINDS,
   type Plan,
+  type PlannedGrant,
   toFlags,
   valuesOf,
   workerPermissions,
@@ -58,16 +59,24 @@ function record(plan: Plan, profile: string): Record<string, unknown> {
   };
 }
 
-/** One row a grant, by kind; what no configuration key asks for is asked by the program itself. */
+/** One row for each thing a key asks for, by kind. */
 function explanation(plan: Plan): string[] {
-  const rows = PERMISSION_KINDS.flatMap((kind) =>
-    plan.grants.filter((grant) => grant.kind === kind).map((grant) => [
+  const rows = PERMISSION_KINDS.flatMap((kind) => {
+    const threads = new Map<string, { grant: PlannedGrant; threads: string[] }>();
+    for (const grant of plan.grants) {
+      if (grant.kind !== kind) continue;
+      const id = JSON.stringify([grant.value, grant.key]);
+      const row = threads.get(id);
+      if (row === undefined) threads.set(id, { grant, threads: [grant.for] });
+      else if (!row.threads.includes(grant.for)) row.threads.push(grant.for);
+    }
+    return [...threads.values()].map(({ grant: { value, key, optional }, threads }) => [
       kind,
-      grant.value,
-      grant.for,
-      grant.optional ? `${grant.key} (works without)` : grant.key,
-    ])
-  );
+      value,
+      threads.join(", "),
+      optional ? `${key} (works without)` : key,
+    ]);
+  });
   const none = PERMISSION_KINDS.filter((kind) => valuesOf(plan, kind).length === 0);
   return [
     ...table([["kind", "value", "thread", "asked by"], ...rows]),
