@@ -5,6 +5,8 @@
  *
  * @module
  */
+import { AUDIT_REPORT, neverUsed } from "./support/audit.ts";
+
 const here = new URL("..", import.meta.url).pathname;
 const reports = await Deno.makeTempDir({ prefix: "fluxheim-test-" });
 
@@ -14,6 +16,7 @@ if (Deno.env.get("FLUXHEIM_SKIP_PEERS") === undefined) {
 
 const named = Deno.args.filter((argument) => !argument.startsWith("-"));
 const report = `${reports}/junit.xml`;
+Deno.env.set(AUDIT_REPORT, `${reports}/audit.txt`);
 const code = await run(Deno.execPath(), [
   "test",
   "-A",
@@ -26,6 +29,8 @@ const code = await run(Deno.execPath(), [
 
 const { passed, failed, skipped } = await counts(report);
 for (const name of skipped) console.log(`skipped: ${name}`);
+const audited = await Deno.readTextFile(`${reports}/audit.txt`).catch(() => "");
+for (const grant of neverUsed(audited)) console.log(`declared, never used: ${grant}`);
 await Deno.remove(reports, { recursive: true });
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 if (code !== 0 || failed > 0 || passed === 0) Deno.exit(1);

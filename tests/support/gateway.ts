@@ -7,17 +7,25 @@
 import { load, planFor } from "../../src/cli/load.ts";
 import { formatProblem } from "../../src/config/problems.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { toFlags } from "../../src/runtime/permissions.ts";
+import { type Plan, toFlags } from "../../src/runtime/permissions.ts";
+import { Audit } from "./audit.ts";
 import { freePort, Process, TempDir } from "./peer.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
 /** Arguments of `deno` that run the gateway on `config`. */
 export async function launchArguments(config: string): Promise<string[]> {
+  return argumentsFor(await planOf(config), config);
+}
+
+async function planOf(config: string): Promise<Plan> {
   const loaded = await load(profile, config);
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
-  const flags = toFlags(planFor(profile, loaded.config, config));
-  return ["run", "-q", ...flags, `${root}src/main.ts`, "--config", config];
+  return planFor(profile, loaded.config, config);
+}
+
+function argumentsFor(plan: Plan, config: string): string[] {
+  return ["run", "-q", ...toFlags(plan), `${root}src/main.ts`, "--config", config];
 }
 
 /** The gateway at work. */
@@ -27,6 +35,7 @@ export class TestGateway implements AsyncDisposable {
     readonly port: number,
     readonly dir: TempDir,
     readonly configPath: string,
+    readonly audit: Audit,
   ) {}
 
   /** Starts it on `config`, in which `{port}` is its port and `{dir}` a directory of its own. */
@@ -39,7 +48,10 @@ export class TestGateway implements AsyncDisposable {
     for (const [name, content] of Object.entries(files)) dir.write(name, content);
     const text = config.replaceAll("{port}", String(port)).replaceAll("{dir}", dir.path);
     const path = dir.write("fluxheim.toml", text);
-    const process = new Process(Deno.execPath(), await launchArguments(path));
+    const plan = await planOf(path);
+    const audit = new Audit(plan, `${dir.path}/audit.jsonl`);
+    const env = audit.environment;
+    const process = new Process(Deno.execPath(), argumentsFor(plan, path), { env });
     try {
       await process.listening(port);
     } catch (error) {
@@ -47,7 +59,7 @@ export class TestGateway implements AsyncDisposable {
       await dir[Symbol.asyncDispose]();
       throw error;
     }
-    return new TestGateway(process, port, dir, path);
+    return new TestGateway(process, port, dir, path, audit);
   }
 
   /** `http://127.0.0.1:port` and `path`. */
@@ -55,8 +67,11 @@ export class TestGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
+  /** Stops it; a permission that was used and not planned is a fault of any test. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process.stop();
+    const undeclared = this.audit.finish();
     await this.dir[Symbol.asyncDispose]();
+    if (undeclared.length > 0) throw new Error(`used, not declared: ${undeclared.join(", ")}`);
   }
 }
