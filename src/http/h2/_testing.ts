@@ -4,6 +4,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { type Body, BytesBody } from "../body.ts";
 import { type ConnectionFacts, type Handler, HttpExchange } from "../exchange.ts";
 import { Fields } from "../fields.ts";
@@ -163,6 +164,14 @@ export class RawPeer {
     return pairs;
   }
 
+  /** A server's first words, behind those of the client, which are checked. */
+  async welcome(settings: Uint8Array = new Uint8Array(0)): Promise<void> {
+    while (this.#buffer.length < PREFACE.length && await this.#read());
+    assert.deepEqual(this.#buffer.subarray(0, PREFACE.length), PREFACE);
+    this.#next = PREFACE.length;
+    await this.send(frame(FrameType.SETTINGS, 0, 0, settings));
+  }
+
   /** The next frame; `undefined` at the end of the stream. */
   async next(): Promise<Frame | undefined> {
     for (;;) {
@@ -171,20 +180,23 @@ export class RawPeer {
         this.frames.push(found);
         return found;
       }
-      const into = new Uint8Array(16_384);
-      let count: number | null = null;
-      try {
-        count = await this.#stream.read(into);
-      } catch {
-        // Closed on the other side with bytes on their way.
-      }
-      if (count === null) {
-        this.ended = true;
-        return undefined;
-      }
-      this.#buffer = concat([this.#buffer.subarray(this.#next), into.subarray(0, count)]);
-      this.#next = 0;
+      if (!await this.#read()) return undefined;
     }
+  }
+
+  async #read(): Promise<boolean> {
+    const into = new Uint8Array(16_384);
+    let count: number | null = null;
+    try {
+      count = await this.#stream.read(into);
+    } catch {
+      // Closed on the other side with bytes on their way.
+    }
+    this.ended = count === null;
+    if (count === null) return false;
+    this.#buffer = concat([this.#buffer.subarray(this.#next), into.subarray(0, count)]);
+    this.#next = 0;
+    return true;
   }
 
   /** Reads on to a frame of that type, and on that stream if one is given; fails at the end. */
