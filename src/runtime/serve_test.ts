@@ -57,3 +57,27 @@ Deno.test("log lines of a stopped process are complete, and its last words among
   assert.equal(lines.filter(({ event }) => event === "access").length, 20);
   assert.equal(lines.at(-1)?.message, "stopped");
 });
+
+Deno.test("FLUXHEIM_LOG overrides the level", async () => {
+  const process = await startProcess({ level: "off" }, { FLUXHEIM_LOG: "debug" });
+  process.kill("SIGTERM");
+  const { stderr } = await process.ended();
+  assert.match(stderr, /"level":"DEBUG","target":"fluxheim","message":"server.process.pid_file: /);
+});
+
+Deno.test("a FLUXHEIM_LOG that is no level is told and has no effect", async () => {
+  const process = await startProcess({ level: "warn" }, { FLUXHEIM_LOG: "loud" });
+  process.kill("SIGTERM");
+  const { stderr } = await process.ended();
+  assert.match(
+    stderr,
+    /^\{[^\n]*"message":"FLUXHEIM_LOG=\\"loud\\" is no log level; ignored"\}\n$/,
+  );
+});
+
+Deno.test("a process that would write TLS secrets to a file does not start", async () => {
+  await assert.rejects(
+    startProcess({}, { SSLKEYLOGFILE: "/nonexistent/keys" }),
+    /the environment variable SSLKEYLOGFILE is set/,
+  );
+});

@@ -20,14 +20,16 @@ export interface TestProcess {
 /**
  * Starts a process and waits until it serves.
  *
- * @param permissions Flags of `deno run`.
+ * @param env Added to the environment of the tests.
+ * @throws With what it wrote to standard error, when it ends instead.
  */
 export async function startProcess(
   config: TestConfig,
-  permissions: readonly string[] = ["-A"],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<TestProcess> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...permissions, MAIN, JSON.stringify(config)],
+    args: ["run", "--quiet", "-A", MAIN, JSON.stringify(config)],
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -37,7 +39,10 @@ export async function startProcess(
   let text = "";
   while (!text.includes("\n")) {
     const { done, value } = await output.read();
-    if (done) throw new Error(`the process ended before it served: ${await stderr}`);
+    if (done) {
+      await child.status;
+      throw new Error(`the process ended before it served: ${await stderr}`);
+    }
     text += value;
   }
   return {
