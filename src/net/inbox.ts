@@ -45,6 +45,8 @@ export class Inbox {
    * @returns How many came; `null` at the end of the stream, -1 when there is no room.
    */
   async more(capacity: number): Promise<number | null> {
+    // Without a buffer every read would return at once, empty-handed.
+    if (this.#released) return null;
     const ahead = this.#pending !== undefined;
     if (!ahead) {
       if (this.end === this.bytes.length && !this.#makeRoom(capacity)) return -1;
@@ -54,6 +56,8 @@ export class Inbox {
     }
     const count = await this.#pending!;
     this.#pending = undefined;
+    // Bytes that arrived as the connection was given up have no buffer to be in any more.
+    if (this.#released) return null;
     if (count !== null) this.end += count;
     return count;
   }
