@@ -45,6 +45,9 @@ async function run(scenario: Scenario, seconds: number, rounds: number): Promise
   const contest = await scenario.start(dir, seconds);
   try {
     print(scenario, await measure(contest, rounds), contest, seconds);
+  } catch (error) {
+    for (const { name, process } of contest.servers) console.error(`${name}: ${process.output}`);
+    throw error;
   } finally {
     for (const { process } of [...contest.servers, ...contest.helpers]) await process.stop();
   }
