@@ -1,4 +1,7 @@
 /** Profile `development`: everything that works together; what a checkout runs. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/unguarded.ts";
+
 import { module as access } from "../modules/access/module.ts";
 import { module as compression } from "../modules/compression/module.ts";
 import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";

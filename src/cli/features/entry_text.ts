@@ -20,6 +20,9 @@ export function profileText({ name, use, folders, source }: EntryText): string {
   const sorted = [...folders].sort();
   return [
     `/** Profile \`${name}\`: ${use}. @module */`,
+    "// First of all: no module may find what no permission guards.",
+    `import "${source}/runtime/unguarded.ts";`,
+    "",
     ...sorted.map((f) =>
       `import { module as ${camel(f)} } from "${source}/modules/${f}/module.ts";`
     ),

@@ -1,0 +1,122 @@
+/** Who may import whom: the rules of CONTRIBUTING.md, read off the files. */
+import assert from "node:assert/strict";
+import { dirname, join, normalize } from "node:path/posix";
+
+const src = new URL("../../src/", import.meta.url).pathname;
+
+/** An import in one file of another; both paths are relative to `src`. */
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Top folders that each top folder may import from, beside itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  http: ["net"],
+  net: ["http"],
+  config: ["http", "net"],
+  gateway: ["http", "net", "config"],
+  modules: ["http", "net", "config", "gateway"],
+  runtime: ["http", "net", "config", "gateway"],
+  profiles: ["modules", "runtime"],
+  cli: ["http", "net", "config", "gateway", "modules", "runtime", "profiles"],
+  "main.ts": ["cli", "profiles"],
+};
+
+/** `net` speaks of these contracts of `http` and of nothing else there. */
+const HTTP_FOR_NET = ["http/exchange.ts"];
+
+/** Profiles start the program and name its modules, and know nothing else of it. */
+const RUNTIME_FOR_PROFILES = [
+  "runtime/profile.ts",
+  "runtime/edge_worker.ts",
+  "runtime/unguarded.ts",
+  "runtime/permissions.ts",
+];
+
+const files = [...walk("")];
+const imports = files.flatMap(importsOf);
+
+Deno.test("the folders of the house import only what stands below them", () => {
+  const wrong = imports.filter(({ from, to }) => {
+    const [source, target] = [top(from), top(to)];
+    return source !== target && !(ALLOWED[source] ?? []).includes(target) &&
+      !isEntryOfProfile({ from, to });
+  });
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("net imports only contracts of http", () => {
+  const wrong = imports.filter(({ from, to }) =>
+    top(from) === "net" && top(to) === "http" && !HTTP_FOR_NET.includes(to)
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("a module imports of another one only its face", () => {
+  const wrong = imports.filter(({ from, to }) =>
+    top(from) === "modules" && top(to) === "modules" && module(from) !== module(to) &&
+    !to.endsWith("/module.ts")
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("modules do not import one another in a circle", () => {
+  const needs = new Map<string, Set<string>>();
+  for (const { from, to } of imports) {
+    if (top(from) !== "modules" || top(to) !== "modules" || module(from) === module(to)) continue;
+    if (!needs.has(module(from))) needs.set(module(from), new Set());
+    needs.get(module(from))!.add(module(to));
+  }
+  const circle = (start: string, at: string, seen: Set<string>): boolean =>
+    [...needs.get(at) ?? []].some((next) => {
+      if (next === start) return true;
+      if (seen.has(next)) return false;
+      seen.add(next);
+      return circle(start, next, seen);
+    });
+  assert.deepEqual([...needs.keys()].filter((name) => circle(name, name, new Set())), []);
+});
+
+Deno.test("profiles import module faces and nothing else of them", () => {
+  const wrong = imports.filter(({ from, to }) =>
+    top(from) === "profiles" &&
+    (top(to) === "modules" && !to.endsWith("/module.ts") ||
+      top(to) === "runtime" && !RUNTIME_FOR_PROFILES.includes(to))
+  );
+  assert.deepEqual(wrong, []);
+});
+
+/** A profile is an entry of its own: run directly, it hands itself to the command line. */
+function isEntryOfProfile({ from, to }: Import): boolean {
+  return top(from) === "profiles" && to === "cli/main.ts";
+}
+
+function top(path: string): string {
+  return path.split("/")[0];
+}
+
+function module(path: string): string {
+  return path.split("/")[1];
+}
+
+function* walk(folder: string): Generator<string> {
+  for (const entry of Deno.readDirSync(src + folder)) {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* walk(path);
+    // Tests may look at everything.
+    else if (/\.ts$/.test(path) && !/(_test|_for_tests|testing)\.ts$|testing\//.test(path)) {
+      yield path;
+    }
+  }
+}
+
+/** Static imports, re-exports and literal dynamic imports; not `declare module`. */
+function importsOf(from: string): Import[] {
+  const text = Deno.readTextFileSync(src + from).replaceAll(/\/\*[\s\S]*?\*\//g, "");
+  const found: Import[] = [];
+  for (const [, target] of text.matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)) {
+    found.push({ from, to: normalize(join(dirname(from), target)) });
+  }
+  return found;
+}
