@@ -7,6 +7,9 @@ import { knownTables } from "./absent.ts";
 import { nearestWord } from "./did_you_mean.ts";
 import { type Path, type Schema, schemaAt, shapeOf } from "./schema_walk.ts";
 
+/** Tables with more keys than this are looked up in the documents rather than listed in a message. */
+const MAX_NAMES_SHOWN = 20;
+
 /** What to write instead of the unknown key `key` in the table at `path`. */
 export function unknownKeyHint(root: Schema, path: Path, key: string): string | undefined {
   const here = path.filter((part) => typeof part === "string").join(".");
@@ -19,7 +22,9 @@ export function unknownKeyHint(root: Schema, path: Path, key: string): string | 
   const near = meantKey(root, path, key);
   if (near !== undefined) return `did you mean "${near}"?`;
   const elsewhere = tableWith(root, key);
-  return elsewhere === undefined ? undefined : `"${key}" belongs into ${elsewhere}`;
+  if (elsewhere !== undefined) return `"${key}" belongs into ${elsewhere}`;
+  const names = namesAt(root, path);
+  return names.length <= MAX_NAMES_SHOWN ? `what may stand here: ${names.join(", ")}` : undefined;
 }
 
 /** The key of the table at `path` that `key` is nearest to. */
