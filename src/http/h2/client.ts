@@ -12,12 +12,16 @@ import { sendGoAway, sendPing } from "./control_frames.ts";
 import { ConnectionError, ErrorCode } from "./errors.ts";
 import { responseClassifier } from "./field_tags.ts";
 import { MAX_STREAM_ID, PREFACE } from "./frames.ts";
+import { Decoder, TextCache } from "./hpack/mod.ts";
 import { MAX_RESPONSE_LIST_BYTES, ResponseHead } from "./response_head.ts";
 import { STREAM_WINDOW } from "./stream.ts";
 import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
 
 /** Longest a field block of an upstream may take from its first frame to its last. */
 const BLOCK_TIMEOUT_MS = 10_000;
+
+/** Values of an upstream's fields that are remembered by their encoded form. A power of two. */
+const KEPT_VALUES = 256;
 
 /** Time limits of a connection to an upstream, in milliseconds; 0 for none. */
 export interface Http2Timeouts {
@@ -75,7 +79,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     super({
       stream,
       clock,
-      classifier: responseClassifier,
+      decoder: new Decoder(responseClassifier, undefined, new TextCache(KEPT_VALUES)),
       greeting: PREFACE,
       settings: {
         initialWindowSize: STREAM_WINDOW,

@@ -65,7 +65,7 @@ export class ClientStream extends Stream {
       this.#reject = reject;
     });
     if (request.body !== undefined) {
-      this.outgoing = new PumpedBody(request.body, () => host.wantTurn(this));
+      this.outgoing = new PumpedBody(request.body, this);
     }
   }
 

@@ -25,7 +25,7 @@ import { DEFAULT_WINDOW, MAX_WINDOW, ReceiveWindow } from "./flow_control.ts";
 import { type FrameEvents, FrameParser } from "./frame_parser.ts";
 import { MAX_FRAME_BYTES } from "./frames.ts";
 import { HeadWriter } from "./head_writer.ts";
-import { type Classifier, Decoder, Encoder, type FieldSink, HpackError } from "./hpack/mod.ts";
+import { type Decoder, Encoder, type FieldSink, HpackError } from "./hpack/mod.ts";
 import { Output, type OutputSource } from "./output.ts";
 import { type OwnSettings, PeerSettings } from "./settings.ts";
 import { type Stream, STREAM_WINDOW, type StreamHost } from "./stream.ts";
@@ -43,7 +43,7 @@ const MAX_LINGER_BYTES = 1024 * 1024;
 export interface ConnectionSetup {
   readonly stream: Duplex;
   readonly clock: Clock;
-  readonly classifier: Classifier;
+  readonly decoder: Decoder;
   /** What goes out in front of the first frame: a client's preface. */
   readonly greeting: Uint8Array | undefined;
   readonly settings: OwnSettings;
@@ -94,7 +94,7 @@ export abstract class Connection<S extends Stream>
     this.useless = new Allowance(USELESS_BURST, USELESS_PER_SECOND, clock.now);
     this.#inbox = new Inbox(stream);
     this.#parser = new FrameParser(this.#inbox, this, setup.maxBlockBytes);
-    this.#decoder = new Decoder(setup.classifier);
+    this.#decoder = setup.decoder;
     this.output = new Output(stream, clock, this);
     this.heads = new HeadWriter(this.output, this.#encoder);
     this.#receiveWindow = new ReceiveWindow(window);

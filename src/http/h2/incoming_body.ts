@@ -6,6 +6,7 @@
  */
 import type { Body, BodyError } from "../body.ts";
 import type { Fields } from "../fields.ts";
+import { copyBytes } from "./copy.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 
 /** The stream a body belongs to. */
@@ -94,7 +95,7 @@ export class IncomingBody implements Body {
       return;
     }
     const count = Math.min(into.length, end - start);
-    into.set(from.subarray(start, start + count));
+    copyBytes(from, start, count, into, 0);
     if (start + count < end) this.#buffer.put(from, start + count, end);
     const error = this.#owner.onBodyRead(count);
     if (error === undefined) this.#settle(count);

@@ -6,6 +6,7 @@
 import type { Body } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
+import { copyBytes } from "./copy.ts";
 
 /** A source of DATA payloads. */
 export interface OutgoingBody {
@@ -48,13 +49,18 @@ export class WholeBody implements OutgoingBody {
   copy(into: Uint8Array, at: number, count: number): void {
     const start = this.#at;
     this.#at = start + count;
-    const bytes = this.#bytes;
-    into.set(count === bytes.length ? bytes : bytes.subarray(start, start + count), at);
+    copyBytes(this.#bytes, start, count, into, at);
   }
 
   release(): void {}
 
   cancel(): void {}
+}
+
+/** Who waits for a body. */
+export interface BodyWaiter {
+  /** A read that made wait is over, for better or worse. */
+  onBodyReady(): void;
 }
 
 /** Reads no larger than this have their stream go back to a small buffer. */
@@ -65,7 +71,7 @@ export class PumpedBody implements OutgoingBody {
   isComplete = false;
   failure: unknown = undefined;
   readonly #body: Body;
-  readonly #onReady: () => void;
+  readonly #waiter: BodyWaiter;
   #buffer: Uint8Array = NOTHING;
   #start = 0;
   #end = 0;
@@ -75,10 +81,9 @@ export class PumpedBody implements OutgoingBody {
   #total = 0;
   #wantsLarge: boolean;
 
-  /** @param onReady Called when waiting is over, for better or worse. */
-  constructor(body: Body, onReady: () => void) {
+  constructor(body: Body, waiter: BodyWaiter) {
     this.#body = body;
-    this.#onReady = onReady;
+    this.#waiter = waiter;
     this.#wantsLarge = (body.length ?? 0) > SMALL_BYTES;
   }
 
@@ -95,7 +100,8 @@ export class PumpedBody implements OutgoingBody {
       while (!this.#pending && !this.isComplete && this.failure === undefined) {
         if (this.#start === this.#end) this.#renew();
         if (this.#end === this.#buffer.length) return;
-        const count = this.#body.read(this.#buffer.subarray(this.#end));
+        const buffer = this.#buffer;
+        const count = this.#body.read(this.#end === 0 ? buffer : buffer.subarray(this.#end));
         if (typeof count === "number") this.#add(count);
         else if (count === null) this.#complete();
         else this.#wait(count);
@@ -106,7 +112,7 @@ export class PumpedBody implements OutgoingBody {
   }
 
   copy(into: Uint8Array, at: number, count: number): void {
-    into.set(this.#buffer.subarray(this.#start, this.#start + count), at);
+    copyBytes(this.#buffer, this.#start, count, into, at);
     this.#start += count;
     if (this.isComplete && this.#start === this.#end) this.#giveBack();
   }
@@ -140,12 +146,12 @@ export class PumpedBody implements OutgoingBody {
       if (this.#released) return this.#giveBack();
       if (settled === null) this.#complete();
       else this.#add(settled);
-      this.#onReady();
+      this.#waiter.onBodyReady();
     }, (error) => {
       this.#pending = false;
       if (this.#released) return this.#giveBack();
       this.#fail(error);
-      this.#onReady();
+      this.#waiter.onBodyReady();
     });
   }
 

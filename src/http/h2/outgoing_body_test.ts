@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { PiecesBody, settle } from "./_testing.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
 
+const NOBODY = { onBodyReady() {} };
+
 Deno.test("a whole body is complete from the start and copied in parts", () => {
   const body = new WholeBody(Uint8Array.of(1, 2, 3, 4));
   const into = new Uint8Array(6);
@@ -13,7 +15,7 @@ Deno.test("a whole body is complete from the start and copied in parts", () => {
 });
 
 Deno.test("a body that has all at once is complete after one pull", () => {
-  const body = new PumpedBody(new PiecesBody(new Uint8Array(500), 100, false), () => {});
+  const body = new PumpedBody(new PiecesBody(new Uint8Array(500), 100, false), NOBODY);
   body.pull();
   assert.equal(body.available, 500);
   assert.ok(body.isComplete);
@@ -22,9 +24,11 @@ Deno.test("a body that has all at once is complete after one pull", () => {
 Deno.test("a body that makes wait says when it is ready, and reads no further than its buffer", async () => {
   let ready = 0;
   const source = new PiecesBody(new Uint8Array(5000), 100, true);
-  const body = new PumpedBody(source, () => {
-    ready++;
-    body.pull();
+  const body = new PumpedBody(source, {
+    onBodyReady() {
+      ready++;
+      body.pull();
+    },
   });
   body.pull();
   assert.equal(body.available, 0);
@@ -42,7 +46,7 @@ Deno.test("a body that makes wait says when it is ready, and reads no further th
 Deno.test("a body that was released is not read again, and not cancelled", async () => {
   let ready = 0;
   const source = new PiecesBody(new Uint8Array(5000), 100, true);
-  const body = new PumpedBody(source, () => ready++);
+  const body = new PumpedBody(source, { onBodyReady: () => void ready++ });
   body.pull();
   body.release();
   await settle();
@@ -59,7 +63,7 @@ Deno.test("a body that throws, or gives nothing, has failed", () => {
   ) {
     const source = new PiecesBody(new Uint8Array(10), 10, false);
     source.read = read;
-    const body = new PumpedBody(source, () => {});
+    const body = new PumpedBody(source, NOBODY);
     body.pull();
     assert.ok(body.failure instanceof Error);
   }

@@ -3,11 +3,12 @@
  *
  * @module
  */
-const FIRST_BYTES = 2048;
+import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
+import { copyBytes } from "./copy.ts";
 
 /**
- * A queue of octets in one array. However small the frames are that fill it, it takes no more than twice
- * what waits: the bound is the stream's window.
+ * A queue of octets in one pooled buffer: a small one, or a large one that holds a whole window. However
+ * small the frames are that fill it, it takes no more than that.
  */
 export class ReceiveBuffer {
   #bytes: Uint8Array = NOTHING;
@@ -18,18 +19,18 @@ export class ReceiveBuffer {
     return this.#end - this.#start;
   }
 
-  /** Adds `from[start, end)`. */
+  /** Adds `from[start, end)`; no more than {@linkcode LARGE_BYTES} may wait in all. */
   put(from: Uint8Array, start: number, end: number): void {
     const count = end - start;
     if (this.#bytes.length - this.#end < count) this.#makeRoom(count);
-    this.#bytes.set(from.subarray(start, end), this.#end);
+    copyBytes(from, start, count, this.#bytes, this.#end);
     this.#end += count;
   }
 
   /** Moves octets to the start of `into`; returns how many. */
   take(into: Uint8Array): number {
     const count = Math.min(this.size, into.length);
-    into.set(this.#bytes.subarray(this.#start, this.#start + count));
+    copyBytes(this.#bytes, this.#start, count, into, 0);
     this.#start += count;
     if (this.#start === this.#end) this.clear();
     return count;
@@ -38,6 +39,7 @@ export class ReceiveBuffer {
   /** Drops everything; returns how much it was. */
   clear(): number {
     const { size } = this;
+    giveBack(this.#bytes);
     this.#bytes = NOTHING;
     this.#start = this.#end = 0;
     return size;
@@ -45,17 +47,23 @@ export class ReceiveBuffer {
 
   #makeRoom(count: number): void {
     const { size } = this;
-    const needed = size + count;
     const old = this.#bytes;
-    if (needed * 2 > old.length) {
-      let room = Math.max(old.length * 2, FIRST_BYTES);
-      while (room < needed) room *= 2;
-      this.#bytes = new Uint8Array(room);
+    const waiting = old.subarray(this.#start, this.#end);
+    if (size + count <= old.length) {
+      old.set(waiting);
+    } else {
+      this.#bytes = size + count <= SMALL_BYTES ? SMALL.take() : LARGE.take();
+      this.#bytes.set(waiting);
+      giveBack(old);
     }
-    this.#bytes.set(old.subarray(this.#start, this.#end));
     this.#start = 0;
     this.#end = size;
   }
 }
 
 const NOTHING = new Uint8Array(0);
+
+function giveBack(buffer: Uint8Array): void {
+  if (buffer.length === SMALL_BYTES) SMALL.give(buffer);
+  else if (buffer.length === LARGE_BYTES) LARGE.give(buffer);
+}

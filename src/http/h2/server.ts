@@ -13,6 +13,7 @@ import { sendGoAway, sendPing, sendReset } from "./control_frames.ts";
 import { ConnectionError, ErrorCode } from "./errors.ts";
 import { requestClassifier } from "./field_tags.ts";
 import { MAX_STREAM_ID, PREFACE } from "./frames.ts";
+import { Decoder } from "./hpack/mod.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { RequestHead } from "./request_head.ts";
 import { ServerStream, type ServerStreamHost } from "./server_stream.ts";
@@ -94,7 +95,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     super({
       stream,
       clock,
-      classifier: requestClassifier,
+      decoder: new Decoder(requestClassifier),
       greeting: undefined,
       settings: {
         initialWindowSize: STREAM_WINDOW,

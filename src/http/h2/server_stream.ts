@@ -82,7 +82,7 @@ export class ServerStream<X extends HttpExchange> extends Stream {
       if (hasBody(exchange)) {
         this.outgoing = body instanceof Uint8Array
           ? new WholeBody(body)
-          : new PumpedBody(body, () => host.wantTurn(this));
+          : new PumpedBody(body, this);
       } else if (!(body instanceof Uint8Array)) {
         body.cancel();
       }

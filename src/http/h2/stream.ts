@@ -6,17 +6,18 @@
  */
 import type { BodyError } from "../body.ts";
 import type { Fields } from "../fields.ts";
+import { LARGE_BYTES } from "../../net/buffers.ts";
 import type { Clock } from "../../net/clock.ts";
 import { sendWindowUpdate } from "./control_frames.ts";
 import { ReceiveWindow } from "./flow_control.ts";
 import { Flag, FrameType, MAX_FRAME_BYTES } from "./frames.ts";
 import type { HeadWriter } from "./head_writer.ts";
 import type { BodyOwner, IncomingBody } from "./incoming_body.ts";
-import type { OutgoingBody } from "./outgoing_body.ts";
+import type { BodyWaiter, OutgoingBody } from "./outgoing_body.ts";
 import type { Output } from "./output.ts";
 
-/** Window of every stream: octets of a body that may wait unread. */
-export const STREAM_WINDOW = 65_536;
+/** Window of every stream: octets of a body that may wait unread. A large buffer holds them. */
+export const STREAM_WINDOW = LARGE_BYTES;
 
 /** The connection as its streams see it. */
 export interface StreamHost {
@@ -38,7 +39,7 @@ export interface StreamHost {
 }
 
 /** A stream of either side. */
-export abstract class Stream implements BodyOwner {
+export abstract class Stream implements BodyOwner, BodyWaiter {
   /** The next one that waits for its turn; kept by the connection, as is `isQueued`. */
   nextInTurn: Stream | undefined = undefined;
   isQueued = false;
@@ -55,7 +56,8 @@ export abstract class Stream implements BodyOwner {
   protected isBlocked = false;
   /** Its head has been put into the output. */
   protected headSent = false;
-  readonly #receiveWindow = new ReceiveWindow(STREAM_WINDOW);
+  /** Most requests have no body, and need none. */
+  #receiveWindow: ReceiveWindow | undefined = undefined;
 
   /** @param sendWindow What the stream may send at first: the peer's INITIAL_WINDOW_SIZE. */
   constructor(readonly host: StreamHost, readonly id: number, public sendWindow: number) {}
@@ -192,6 +194,10 @@ export abstract class Stream implements BodyOwner {
     else this.onRemoteDone();
   }
 
+  onBodyReady(): void {
+    this.host.wantTurn(this);
+  }
+
   /** The peer gave more window. */
   onWindow(): void {
     if (this.isBlocked) this.host.wantTurn(this);
@@ -199,6 +205,7 @@ export abstract class Stream implements BodyOwner {
 
   /** Counts octets that the peer sent; `false` when it had no right to. */
   takeWindow(count: number): boolean {
+    this.#receiveWindow ??= new ReceiveWindow(STREAM_WINDOW);
     return this.#receiveWindow.take(count);
   }
 
@@ -206,7 +213,7 @@ export abstract class Stream implements BodyOwner {
   credit(count: number): void {
     this.host.creditConnection(count);
     if (this.remoteDone || this.isDead) return;
-    const increment = this.#receiveWindow.give(count);
+    const increment = this.#receiveWindow?.give(count) ?? 0;
     if (increment === 0) return;
     sendWindowUpdate(this.host.output, this.id, increment);
     this.host.wantFlush();

@@ -10,8 +10,8 @@ import { DynamicTable } from "./dynamic_table.ts";
 import { HpackError } from "./error.ts";
 import { huffmanDecode } from "./huffman.ts";
 import { MAX_CONTINUATION_OCTETS } from "./integer.ts";
-import { keepName, keptName, MAX_KEPT_NAME_BYTES } from "./names.ts";
 import { STATIC_SIZE, STATIC_TABLE } from "./static_table.ts";
+import { type KeptText, MAX_KEPT_BYTES, TextCache } from "./text_cache.ts";
 
 /** SETTINGS_HEADER_TABLE_SIZE that both sides begin with, and that we never change. */
 export const DEFAULT_TABLE_BYTES = 4096;
@@ -40,6 +40,12 @@ export class Classifier {
   }
 }
 
+/**
+ * Names that came as literals, of all connections of a worker: peers repeat a few dozen, and every
+ * exchange gets the very same strings, which later comparisons are fastest on.
+ */
+const keptNames = new TextCache(512);
+
 const staticNames = STATIC_TABLE.map(([name]) => name);
 const staticValues = STATIC_TABLE.map(([, value]) => value);
 
@@ -51,15 +57,25 @@ export class Decoder {
   readonly #classifier: Classifier;
   readonly #maxTableBytes: number;
   readonly #table: DynamicTable;
+  readonly #keptValues: TextCache | undefined;
   #block: Uint8Array = scratch;
   #at = 0;
   #end = 0;
 
-  /** @param maxTableBytes The SETTINGS_HEADER_TABLE_SIZE that this side announced. */
-  constructor(classifier: Classifier, maxTableBytes = DEFAULT_TABLE_BYTES) {
+  /**
+   * @param maxTableBytes The SETTINGS_HEADER_TABLE_SIZE that this side announced.
+   * @param keptValues Where values are remembered that come as literals again and again, as those of
+   * many servers do. Values may be secret: the cache is for one peer only. Never-indexed ones are not kept.
+   */
+  constructor(
+    classifier: Classifier,
+    maxTableBytes = DEFAULT_TABLE_BYTES,
+    keptValues: TextCache | undefined = undefined,
+  ) {
     this.#classifier = classifier;
     this.#maxTableBytes = maxTableBytes;
     this.#table = new DynamicTable(maxTableBytes);
+    this.#keptValues = keptValues;
   }
 
   /** Bytes in the dynamic table. */
@@ -110,14 +126,22 @@ export class Decoder {
   }
 
   #literal(prefixBits: number, sink: FieldSink, insert: boolean): void {
+    const isNeverIndexed = !insert && (this.#block[this.#at] & 0x10) !== 0;
     const index = this.#integer(prefixBits) - 1;
     const name = index < 0
       ? this.#literalName()
       : index < STATIC_SIZE
       ? staticNames[index]
       : this.#table.name(this.#entry(index));
-    const value = this.#literalValue();
-    const tag = this.#classifier.classify(name, value);
+    const kept = isNeverIndexed ? undefined : this.#keptValue();
+    const value = kept?.text ?? this.#literalText();
+    const tag = kept !== undefined && kept.name === name
+      ? kept.tag
+      : this.#classifier.classify(name, value);
+    if (kept !== undefined) {
+      kept.name = name;
+      kept.tag = tag;
+    }
     if (insert) this.#table.insert(name, value, tag);
     sink.field(name, value, tag);
   }
@@ -131,23 +155,35 @@ export class Decoder {
   #literalName(): string {
     const head = this.#stringHead();
     const length = head >> 1;
-    const huffman = (head & 1) === 1;
-    const start = this.#at;
-    const end = start + length;
-    const kept = length <= MAX_KEPT_NAME_BYTES
-      ? keptName(this.#block, start, end, huffman)
-      : undefined;
-    if (kept !== undefined) {
-      this.#at = end;
-      return kept;
-    }
-    const name = this.#text(length, huffman);
-    return length <= MAX_KEPT_NAME_BYTES ? keepName(this.#block, start, end, huffman, name) : name;
+    if (length > MAX_KEPT_BYTES) return this.#text(length, (head & 1) === 1);
+    return this.#cached(keptNames, length, (head & 1) === 1).text;
   }
 
-  #literalValue(): string {
+  /** The value at the current place, if values are kept and it is short enough. */
+  #keptValue(): KeptText | undefined {
+    const cache = this.#keptValues;
+    if (cache === undefined) return undefined;
+    const before = this.#at;
+    const head = this.#stringHead();
+    if (head >> 1 <= MAX_KEPT_BYTES) return this.#cached(cache, head >> 1, (head & 1) === 1);
+    this.#at = before;
+    return undefined;
+  }
+
+  #literalText(): string {
     const head = this.#stringHead();
     return head >> 1 === 0 ? "" : this.#text(head >> 1, (head & 1) === 1);
+  }
+
+  #cached(cache: TextCache, length: number, huffman: boolean): KeptText {
+    const start = this.#at;
+    const end = start + length;
+    const kept = cache.find(this.#block, start, end, huffman);
+    if (kept === undefined) {
+      return cache.keep(this.#block, start, end, huffman, this.#text(length, huffman));
+    }
+    this.#at = end;
+    return kept;
   }
 
   /** The length of the text at the current place, doubled, and one more if it is Huffman coded. */

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { decodeBlock, fromHex, plainClassifier } from "./_testing.ts";
 import { Classifier, Decoder } from "./decoder.ts";
 import { HpackError } from "./error.ts";
+import { TextCache } from "./text_cache.ts";
 
 function refused(wire: string, decoder = new Decoder(plainClassifier)): void {
   assert.throws(() => decodeBlock(decoder, fromHex(wire)), HpackError);
@@ -64,6 +65,35 @@ Deno.test("a name comes out the same whether it was kept or decoded", () => {
     assert.deepEqual(decodeBlock(decoder, fromHex("00 03 25 a8 4f 01 31")), [["%\u00a8O", "1"]]);
     assert.deepEqual(decodeBlock(decoder, fromHex("00 83 25 a8 4f 01 31")), [["cust", "1"]]);
   }
+});
+
+Deno.test("a kept value comes out the same, with the tag of the name it stands beside", () => {
+  const names: string[] = [];
+  const classifier = new Classifier((name) => {
+    names.push(name);
+    return name === "a" ? 1 : 2;
+  });
+  names.length = 0;
+  const decoder = new Decoder(classifier, 4096, new TextCache(16));
+  const seen: [string, string, number][] = [];
+  const sink = {
+    field: (name: string, value: string, tag: number) => void seen.push([name, value, tag]),
+  };
+  const block = fromHex("00 01 61 02 76 31  00 01 61 02 76 31  00 01 62 02 76 31");
+  decoder.decode(block, 0, block.length, sink);
+  assert.deepEqual(seen, [["a", "v1", 1], ["a", "v1", 1], ["b", "v1", 2]]);
+  assert.deepEqual(names, ["a", "b"]);
+});
+
+Deno.test("a never-indexed value is not kept", () => {
+  let calls = 0;
+  const classifier = new Classifier(() => ++calls);
+  const decoder = new Decoder(classifier, 4096, new TextCache(16));
+  calls = 0;
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(decodeBlock(decoder, fromHex("10 01 61 02 76 31")), [["a", "v1"]]);
+  }
+  assert.equal(calls, 3);
 });
 
 Deno.test("a field's tag is worked out once and stays with its table entry", () => {

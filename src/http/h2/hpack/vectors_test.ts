@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { decodeBlock, fromHex, type Pair, plainClassifier } from "./_testing.ts";
 import { Decoder } from "./decoder.ts";
+import { TextCache } from "./text_cache.ts";
 
 const archive = new URL("../../../../../shared/data/hpack-test-case.tar.xz", import.meta.url);
 
@@ -43,10 +44,13 @@ Deno.test({
         const story: { cases: Case[] } = JSON.parse(Deno.readTextFileSync(path));
         const largest = Math.max(4096, ...story.cases.map((each) => each.header_table_size ?? 0));
         const decoder = new Decoder(plainClassifier, largest);
+        // So few slots that what is kept is replaced again and again.
+        const keeping = new Decoder(plainClassifier, largest, new TextCache(8));
         for (const [at, { wire, headers }] of story.cases.entries()) {
           const expected: Pair[] = headers.map((field) => Object.entries(field)[0]);
           const actual = decodeBlock(decoder, fromHex(wire));
           assert.deepEqual(actual, expected, `${path} case ${at}`);
+          assert.deepEqual(decodeBlock(keeping, fromHex(wire)), expected, `${path} case ${at}`);
           blocks++;
         }
       }
