@@ -55,7 +55,7 @@ export const module: Module = {
       const web = route === undefined ? vhost.web : route.web;
       if (!hasRoot(web)) return undefined;
       let site = sites.get(web);
-      if (site === undefined) sites.set(web, site = new Site(web, context));
+      if (site === undefined) sites.set(web, site = new Site(web, context, web.precompressed));
       return site;
     };
 

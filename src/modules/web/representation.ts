@@ -12,21 +12,28 @@ import type { PageConfig } from "./schema.ts";
 /** The facts of one version of a file that answers are made of. Built once, then only read. */
 export class Representation implements Validators {
   readonly etag: string;
+  readonly mediaType: string;
   /** Whole seconds, as `Last-Modified` says. */
   readonly modifiedMs: number;
   /** The fields of a whole answer, without `content-length`, which the codec adds (spec 02 section 7.2). */
   readonly #fields = new Fields();
 
   /**
-   * @param path Ends with the file's name.
+   * @param path Of the file, absolute.
    * @param length In bytes.
    * @param modifiedMs Last change: milliseconds since 1970.
    */
-  constructor(web: PageConfig, path: string, readonly length: number, modifiedMs: number) {
+  constructor(
+    web: PageConfig,
+    readonly path: string,
+    readonly length: number,
+    modifiedMs: number,
+  ) {
+    this.mediaType = mediaType(path);
     this.etag = weakTag(length, modifiedMs);
     this.modifiedMs = Math.floor(modifiedMs / 1000) * 1000;
     const fields = this.#fields;
-    fields.append("content-type", mediaType(path));
+    fields.append("content-type", this.mediaType);
     fields.append("cache-control", web.cache_control);
     if (web.expires !== undefined) fields.append("expires", web.expires);
     fields.append("last-modified", formatHttpDate(this.modifiedMs));

@@ -42,6 +42,8 @@ const webSchema = z.strictObject({
     .describe(
       "Directory with the files. Without it nothing is served. Must not go through symlinks.",
     ),
+  precompressed: z.boolean().default(false)
+    .describe("Send `page.html.br`, `.zst` or `.gz` for `page.html` to clients that accept it."),
   ...shape,
 });
 
@@ -80,8 +82,11 @@ export type MemoryConfig = Frozen<z.output<typeof memorySchema>>;
 /** What `[web_memory]` is when it is not written. */
 export const DEFAULT_MEMORY: MemoryConfig = memorySchema.parse({});
 
+/** A `web` table of a vhost or route that files are served from. */
+export type SiteConfig = WebConfig & PageConfig;
+
 /** Whether files are served from this table. */
-export function hasRoot(web: WebConfig | undefined): web is PageConfig {
+export function hasRoot(web: WebConfig | undefined): web is SiteConfig {
   return web?.root !== undefined;
 }
 

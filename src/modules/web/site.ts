@@ -13,6 +13,7 @@ import { locate, locateAny, type Place } from "./lookup.ts";
 import { Absence, HotFile, MAX_ABSENCE_KEY, type Memory, type Remembered } from "./memory.ts";
 import { type OpenFile, openFile } from "./open_file.ts";
 import { Representation } from "./representation.ts";
+import { Precompressed } from "./precompressed.ts";
 import { type PathProblem, readRequestPath, type RequestPath } from "./request_path.ts";
 import type { PageConfig } from "./schema.ts";
 
@@ -40,21 +41,24 @@ export class Site {
   /** By decoded path; none with a `%` in it, so that a path without escapes is its own key. */
   readonly #files = new Map<string, HotFile>();
   readonly #absences = new Map<string, Absence>();
+  readonly #precompressed: Precompressed | undefined;
 
-  constructor(web: PageConfig, context: SiteContext) {
+  /** @param precompressed Whether to send `page.html.br` for `page.html` to who accepts it. */
+  constructor(web: PageConfig, context: SiteContext, precompressed = false) {
     this.#web = web;
     this.#context = context;
+    if (precompressed) this.#precompressed = new Precompressed((path) => this.#fileAt(path));
   }
 
   /** The step: answers GET and HEAD for what is there, leaves everything else alone. */
   serve(exchange: Exchange): void | Promise<void> {
     if (exchange.method !== "GET" && exchange.method !== "HEAD") return;
-    const hot = this.#files.get(exchange.servedPath);
-    if (hot !== undefined && this.#isCurrent(hot)) {
-      this.#context.memory.files.touch(hot);
-      return answer(exchange, hot);
-    }
     try {
+      const hot = this.#files.get(exchange.servedPath);
+      if (hot !== undefined && this.#isCurrent(hot)) {
+        this.#context.memory.files.touch(hot);
+        return this.#answer(exchange, hot);
+      }
       return this.#serveFromDisk(exchange);
     } catch (error) {
       this.#fail(exchange, error);
@@ -102,8 +106,22 @@ export class Site {
     }
     const found = this.#open(requested);
     if (found === undefined) return;
-    if ("representation" in found) return answer(exchange, found);
+    if ("representation" in found) return this.#answer(exchange, found);
     return this.#list(exchange, requested, found);
+  }
+
+  #answer(exchange: Exchange, content: Content): void {
+    if (this.#precompressed === undefined) answer(exchange, content);
+    else this.#precompressed.answer(exchange, content);
+  }
+
+  /** The file at a path of the file system, which is below the root. */
+  #fileAt(path: string): Content | undefined {
+    const { root } = this.#web;
+    const decoded = root === "/" ? path : path.slice(root.length);
+    const names = decoded.slice(1).split("/");
+    const found = this.#open({ decoded, names, isDirectory: false });
+    return found !== undefined && "representation" in found ? found : undefined;
   }
 
   /** The content that answers for a path, a directory to be listed, or nothing. */

@@ -21,23 +21,25 @@ export class TestSite {
   readonly errors: string[] = [];
   readonly site: Site;
 
-  private constructor(readonly root: string, web: PageConfig) {
+  private constructor(readonly root: string, web: PageConfig, precompressed: boolean) {
     this.memory.use(DEFAULT_MEMORY, 1);
     const log: Logger = {
       enabled: () => true,
       log: (_level, _target, message) => void this.errors.push(message),
       access() {},
     };
-    this.site = new Site(web, { clock: this.clock, watch: this.watch, memory: this.memory, log });
+    const { clock, watch, memory } = this;
+    this.site = new Site(web, { clock, watch, memory, log }, precompressed);
   }
 
   /** Makes a root with `files`, by path below it; a path that ends with `/` is a directory. */
   static async with(
     files: Readonly<Record<string, string | Uint8Array>>,
     keys: Omit<Parameters<typeof pageSchema.parse>[0] & object, "root"> = {},
+    precompressed = false,
   ): Promise<TestSite> {
     const root = await Deno.realPath(await Deno.makeTempDir());
-    const made = new TestSite(root, pageSchema.parse({ ...keys, root }));
+    const made = new TestSite(root, pageSchema.parse({ ...keys, root }), precompressed);
     for (const [path, content] of Object.entries(files)) made.write(path, content);
     return made;
   }
