@@ -1,23 +1,23 @@
 /**
  * Opens the gateway's listeners. Cleartext connections are handed over as the runtime's own
- * `Deno.TcpConn`, with nothing in between.
+ * `Deno.TcpConn`, with nothing in between; TLS goes through one of two doors.
  *
  * @module
  */
-import type { ConnectionFacts } from "../http/exchange.ts";
 import { AcceptLoop } from "./accept_loop.ts";
 import type { Clock } from "./clock.ts";
-import { ConnectionBudget } from "./connection_budget.ts";
-import { closeQuietly, type Duplex } from "./duplex.ts";
-import { socketAddress } from "./ip.ts";
+import { closeQuietly } from "./duplex.ts";
 import type { IpSet } from "./ip_set.ts";
 import { explainListenError } from "./listen_error.ts";
 import type { Accepted, Listener } from "./listener.ts";
-import { type HeaderFailure, readProxyHeader } from "./read_proxy_header.ts";
+import { readProxyHeader } from "./read_proxy_header.ts";
+import { Reception, type Rejection } from "./reception.ts";
 import { ReplayDuplex } from "./replay.ts";
+import { TlsListener } from "./tls_listener.ts";
+import type { TlsListenerSpec } from "./tls_spec.ts";
 
-/** Why an accepted connection was closed before it reached a codec; a label of the counters. */
-export type Rejection = "max_connections" | "proxy_untrusted" | HeaderFailure;
+export type { Rejection } from "./reception.ts";
+export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./tls_spec.ts";
 
 /** A listener to open. */
 export interface ListenerSpec {
@@ -41,6 +41,8 @@ export interface ListenerSpec {
   readonly trustedProxies: IpSet | undefined;
   /** Time for the whole PROXY header. */
   readonly headTimeoutMs: number;
+  /** TLS, after the PROXY header if there is one; cleartext without. */
+  readonly tls?: TlsListenerSpec;
   readonly clock: Clock;
   /** A connection was closed before it reached a codec. */
   onRejected?(reason: Rejection): void;
@@ -54,14 +56,15 @@ export interface ListenerSpec {
  * @param onAccept Called for each connection that is ready for its codec. Must not throw.
  * @throws {ListenError} when the address cannot be bound.
  */
-export function openListener(
+export async function openListener(
   spec: ListenerSpec,
   onAccept: (accepted: Accepted) => void,
 ): Promise<Listener> {
   try {
-    return Promise.resolve(new TcpListener(spec, onAccept));
+    if (spec.tls !== undefined) return await TlsListener.open(spec, spec.tls, onAccept);
+    return new TcpListener(spec, new Reception(spec, onAccept));
   } catch (error) {
-    return Promise.reject(explainListenError(spec.key, spec.name, error));
+    throw explainListenError(spec.key, spec.name, error);
   }
 }
 
@@ -71,15 +74,12 @@ class TcpListener implements Listener {
   readonly port: number;
   readonly door: string;
   readonly #spec: ListenerSpec;
-  readonly #onAccept: (accepted: Accepted) => void;
-  readonly #budget: ConnectionBudget;
+  readonly #reception: Reception;
   readonly #loop: AcceptLoop<Deno.TcpConn>;
 
-  constructor(spec: ListenerSpec, onAccept: (accepted: Accepted) => void) {
+  constructor(spec: ListenerSpec, reception: Reception) {
     this.#spec = spec;
-    this.#onAccept = onAccept;
-    const { shared, worker } = spec.openCount ?? {};
-    this.#budget = new ConnectionBudget(spec.maxConnections, shared, worker);
+    this.#reception = reception;
     const { hostname, port, reusePort } = spec;
     const listener = Deno.listen({ hostname, port, reusePort });
     this.name = spec.name;
@@ -99,80 +99,36 @@ class TcpListener implements Listener {
   }
 
   #admit(connection: Deno.TcpConn): void {
-    if (!this.#budget.take()) {
-      closeQuietly(connection);
-      this.#spec.onRejected?.("max_connections");
-      return;
-    }
+    const reception = this.#reception;
+    if (!reception.admit(connection)) return;
     try {
       // Heads and last pieces leave at once; the codecs write in as few pieces as they can.
       connection.setNoDelay(true);
     } catch {
       // Reset since it was accepted: its first read will tell.
     }
-    const facts = this.#factsOf(connection);
-    if (this.#spec.proxyProtocol === "off") {
-      this.#onAccept(new OpenConnection(connection, facts, this.#budget));
-    } else void this.#admitProxied(connection, facts, this.#spec.proxyProtocol);
+    const { proxyProtocol } = this.#spec;
+    if (proxyProtocol === "off") {
+      reception.deliver(connection, reception.factsOf(connection, undefined), "http/1.1");
+    } else void this.#admitProxied(connection, proxyProtocol);
   }
 
-  async #admitProxied(
-    connection: Deno.TcpConn,
-    direct: ConnectionFacts,
-    version: "v1" | "v2",
-  ): Promise<void> {
+  async #admitProxied(connection: Deno.TcpConn, version: "v1" | "v2"): Promise<void> {
+    const reception = this.#reception;
     const { trustedProxies, clock, headTimeoutMs } = this.#spec;
-    if (trustedProxies === undefined || !trustedProxies.has(direct.peerAddress)) {
+    const { peerAddress } = reception.factsOf(connection, undefined);
+    if (trustedProxies === undefined || !trustedProxies.has(peerAddress)) {
       closeQuietly(connection);
-      this.#refuse("proxy_untrusted");
+      reception.reject("proxy_untrusted");
       return;
     }
     const header = await readProxyHeader(connection, version, clock, headTimeoutMs);
     if (typeof header === "string") {
-      this.#refuse(header);
+      reception.reject(header);
       return;
     }
     const { source, rest } = header;
-    const facts = source === undefined ? direct : {
-      ...direct,
-      peerAddress: source.address,
-      peerPort: source.port,
-      peerIsDirect: false,
-    };
     const stream = rest.length === 0 ? connection : new ReplayDuplex(connection, rest);
-    this.#onAccept(new OpenConnection(stream, facts, this.#budget));
-  }
-
-  #refuse(reason: Rejection): void {
-    this.#budget.release();
-    this.#spec.onRejected?.(reason);
-  }
-
-  #factsOf(connection: Deno.TcpConn): ConnectionFacts {
-    const { remoteAddr, localAddr } = connection;
-    return {
-      peerAddress: socketAddress(remoteAddr.hostname),
-      peerPort: remoteAddr.port,
-      peerIsDirect: true,
-      localAddress: socketAddress(localAddr.hostname),
-      localPort: localAddr.port,
-      listener: this.name,
-      tls: undefined,
-    };
-  }
-}
-
-/** A cleartext connection on its way to the codec. */
-class OpenConnection implements Accepted {
-  readonly protocol = "http/1.1";
-  #budget: ConnectionBudget | undefined;
-
-  constructor(readonly stream: Duplex, readonly facts: ConnectionFacts, budget: ConnectionBudget) {
-    this.#budget = budget;
-  }
-
-  done(): void {
-    this.#budget?.release();
-    this.#budget = undefined;
+    reception.deliver(stream, reception.factsOf(connection, source), "http/1.1");
   }
 }

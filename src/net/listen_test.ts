@@ -1,88 +1,15 @@
 import assert from "node:assert/strict";
-import { Clock } from "./clock.ts";
 import { writeAll } from "./duplex.ts";
 import { IpSet } from "./ip_set.ts";
 import { ListenError } from "./listen_error.ts";
-import { type ListenerSpec, openListener } from "./listen.ts";
-import type { Accepted, Listener } from "./listener.ts";
+import { isClosed, ListenerBench, readText } from "./testing/listener_bench.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 const TRUSTED = IpSet.of(["127.0.0.0/8"]);
 
-/** A listener whose connections and rejections a test takes one by one. */
-class Bench {
-  readonly clock = new Clock();
-  readonly rejections: string[] = [];
-  readonly #accepted: Accepted[] = [];
-  #arrived: (() => void) | undefined;
-  #rejected: (() => void) | undefined;
-  #listener: Listener | undefined;
-
-  get listener(): Listener {
-    assert.ok(this.#listener !== undefined);
-    return this.#listener;
-  }
-
-  async open(options: Partial<ListenerSpec> = {}): Promise<this> {
-    const spec: ListenerSpec = {
-      name: "127.0.0.1:0",
-      hostname: "127.0.0.1",
-      port: 0,
-      reusePort: false,
-      key: "server.listen[0]",
-      maxConnections: 10,
-      proxyProtocol: "off",
-      trustedProxies: undefined,
-      headTimeoutMs: 10_000,
-      clock: this.clock,
-      onRejected: (reason) => {
-        this.rejections.push(reason);
-        this.#rejected?.();
-      },
-      ...options,
-    };
-    this.#listener = await openListener(spec, (accepted) => {
-      this.#accepted.push(accepted);
-      this.#arrived?.();
-    });
-    return this;
-  }
-
-  connect(): Promise<Deno.TcpConn> {
-    return Deno.connect({ hostname: "127.0.0.1", port: this.listener.port });
-  }
-
-  async next(): Promise<Accepted> {
-    while (this.#accepted.length === 0) await new Promise<void>((r) => this.#arrived = r);
-    const [accepted] = this.#accepted.splice(0, 1);
-    return accepted;
-  }
-
-  async rejection(): Promise<string> {
-    while (this.rejections.length === 0) await new Promise<void>((r) => this.#rejected = r);
-    return this.rejections[0];
-  }
-
-  [Symbol.dispose](): void {
-    this.#listener?.close();
-  }
-}
-
-async function readText(stream: { read(into: Uint8Array): Promise<number | null> }) {
-  const buffer = new Uint8Array(100);
-  const count = await stream.read(buffer);
-  return count === null ? null : decoder.decode(buffer.subarray(0, count));
-}
-
-/** Whether the other side closed the connection, orderly or not. */
-async function isClosed(connection: Deno.TcpConn): Promise<boolean> {
-  return await connection.read(new Uint8Array(1)).catch(() => null) === null;
-}
-
 Deno.test("a cleartext connection is handed over with its facts", async () => {
-  using bench = await new Bench().open();
+  using bench = await new ListenerBench().open();
   using client = await bench.connect();
   const accepted = await bench.next();
   assert.ok(client.localAddr.transport === "tcp");
@@ -101,7 +28,7 @@ Deno.test("a cleartext connection is handed over with its facts", async () => {
 });
 
 Deno.test("an IPv4 peer of a dual-stack listener is known by its IPv4 address", async () => {
-  using bench = await new Bench().open({ hostname: "::" });
+  using bench = await new ListenerBench().open({ hostname: "::" });
   using _client = await bench.connect();
   const accepted = await bench.next();
   assert.equal(accepted.facts.peerAddress, "127.0.0.1");
@@ -110,7 +37,7 @@ Deno.test("an IPv4 peer of a dual-stack listener is known by its IPv4 address", 
 });
 
 Deno.test("a connection past the bound is closed at once and counted", async () => {
-  using bench = await new Bench().open({ maxConnections: 1 });
+  using bench = await new ListenerBench().open({ maxConnections: 1 });
   using _first = await bench.connect();
   const accepted = await bench.next();
   using second = await bench.connect();
@@ -120,7 +47,7 @@ Deno.test("a connection past the bound is closed at once and counted", async () 
 });
 
 Deno.test("a connection that is done makes room, once", async () => {
-  using bench = await new Bench().open({ maxConnections: 1 });
+  using bench = await new ListenerBench().open({ maxConnections: 1 });
   for (let i = 0; i < 3; i++) {
     using _client = await bench.connect();
     const accepted = await bench.next();
@@ -136,7 +63,7 @@ Deno.test("a connection that is done makes room, once", async () => {
 });
 
 Deno.test("a closed listener accepts no more, and accepted connections go on", async () => {
-  using bench = await new Bench().open();
+  using bench = await new ListenerBench().open();
   using client = await bench.connect();
   const accepted = await bench.next();
   bench.listener.close();
@@ -149,16 +76,16 @@ Deno.test("a closed listener accepts no more, and accepted connections go on", a
 });
 
 Deno.test("an address in use is refused with its key and a hint", async () => {
-  using bench = await new Bench().open();
+  using bench = await new ListenerBench().open();
   const { port } = bench.listener;
-  const error = await new Bench().open({ port, name: `127.0.0.1:${port}` }).catch((e) => e);
+  const error = await new ListenerBench().open({ port, name: `127.0.0.1:${port}` }).catch((e) => e);
   assert.ok(error instanceof ListenError);
   assert.equal(error.failure, "in_use");
   assert.match(error.message, /^server\.listen\[0\]: cannot listen on 127\.0\.0\.1:\d+: .*; /);
 });
 
 Deno.test("an address this machine does not have is refused with a hint", async () => {
-  const error = await new Bench().open({ hostname: "192.0.2.1" }).catch((e) => e);
+  const error = await new ListenerBench().open({ hostname: "192.0.2.1" }).catch((e) => e);
   assert.ok(error instanceof ListenError);
   assert.equal(error.failure, "no_address");
 });
@@ -167,7 +94,7 @@ Deno.test({
   name: "a listener without permission names the flag",
   permissions: { net: ["127.0.0.1:1"] },
   fn: async () => {
-    const error = await new Bench().open({ port: 2, name: "127.0.0.1:2" }).catch((e) => e);
+    const error = await new ListenerBench().open({ port: 2, name: "127.0.0.1:2" }).catch((e) => e);
     assert.ok(error instanceof ListenError);
     assert.equal(error.failure, "not_permitted");
     assert.match(error.hint, /--allow-net=127\.0\.0\.1:2/);
@@ -175,7 +102,7 @@ Deno.test({
 });
 
 Deno.test("a PROXY header's source becomes the peer, and what follows it is read next", async () => {
-  using bench = await new Bench().open({ proxyProtocol: "v1", trustedProxies: TRUSTED });
+  using bench = await new ListenerBench().open({ proxyProtocol: "v1", trustedProxies: TRUSTED });
   using client = await bench.connect();
   await client.write(encoder.encode("PROXY TCP4 192.0.2.9 198.51.100.1 4711 80\r\nGET /"));
   const accepted = await bench.next();
@@ -190,7 +117,7 @@ Deno.test("a PROXY header's source becomes the peer, and what follows it is read
 });
 
 Deno.test("a PROXY header may arrive byte by byte", async () => {
-  using bench = await new Bench().open({ proxyProtocol: "v1", trustedProxies: TRUSTED });
+  using bench = await new ListenerBench().open({ proxyProtocol: "v1", trustedProxies: TRUSTED });
   using client = await bench.connect();
   client.setNoDelay(true);
   for (const byte of encoder.encode("PROXY TCP6 2001:db8::9 ::1 1 2\r\n")) {
@@ -202,7 +129,7 @@ Deno.test("a PROXY header may arrive byte by byte", async () => {
 });
 
 Deno.test("a v2 header of the longest payload is read", async () => {
-  using bench = await new Bench().open({ proxyProtocol: "v2", trustedProxies: TRUSTED });
+  using bench = await new ListenerBench().open({ proxyProtocol: "v2", trustedProxies: TRUSTED });
   using client = await bench.connect();
   const header = new Uint8Array(16 + 4096);
   header.set([13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10, 0x21, 0x11, 16, 0]);
@@ -216,7 +143,7 @@ Deno.test("a v2 header of the longest payload is read", async () => {
 });
 
 Deno.test("a header without a source leaves the TCP peer", async () => {
-  using bench = await new Bench().open({ proxyProtocol: "v1", trustedProxies: TRUSTED });
+  using bench = await new ListenerBench().open({ proxyProtocol: "v1", trustedProxies: TRUSTED });
   using client = await bench.connect();
   await client.write(encoder.encode("PROXY UNKNOWN\r\n"));
   const accepted = await bench.next();
@@ -227,14 +154,14 @@ Deno.test("a header without a source leaves the TCP peer", async () => {
 
 Deno.test("a peer that is not trusted is dropped before its header is read", async () => {
   const trustedProxies = IpSet.of(["10.0.0.0/8"]);
-  using bench = await new Bench().open({ proxyProtocol: "v1", trustedProxies });
+  using bench = await new ListenerBench().open({ proxyProtocol: "v1", trustedProxies });
   using client = await bench.connect();
   assert.equal(await isClosed(client), true);
   assert.deepEqual(bench.rejections, ["proxy_untrusted"]);
 });
 
 Deno.test("a connection that begins with anything else is dropped in silence", async () => {
-  using bench = await new Bench().open({ proxyProtocol: "v2", trustedProxies: TRUSTED });
+  using bench = await new ListenerBench().open({ proxyProtocol: "v2", trustedProxies: TRUSTED });
   using client = await bench.connect();
   await client.write(encoder.encode("GET / HTTP/1.1\r\n\r\n"));
   assert.equal(await isClosed(client), true);
@@ -243,7 +170,7 @@ Deno.test("a connection that begins with anything else is dropped in silence", a
 
 Deno.test("a header that does not come in time ends the connection and makes room", async () => {
   const options = { proxyProtocol: "v2", trustedProxies: TRUSTED, maxConnections: 1 } as const;
-  using bench = await new Bench().open(options);
+  using bench = await new ListenerBench().open(options);
   using client = await bench.connect();
   await client.write(Uint8Array.of(13));
   // The deadline is set once the connection is accepted: move time until it has passed.

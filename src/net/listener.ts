@@ -5,6 +5,7 @@
  */
 import type { ConnectionFacts } from "../http/exchange.ts";
 import type { Duplex } from "./duplex.ts";
+import type { TlsListenerSpec } from "./tls_spec.ts";
 
 /** A connection that is ready for its codec: PROXY header read, TLS handshake done. */
 export interface Accepted {
@@ -23,6 +24,13 @@ export interface Listener {
   readonly port: number;
   /** How it works, for `fluxheim explain`: `tcp`, `tls (static certificate)`, `tls (names)`. */
   readonly door: string;
+  /**
+   * TLS listeners only: shows and asks for what `tls` says in every handshake from now on. Handshakes
+   * under way end as they began, open connections are not touched.
+   *
+   * @throws when it cannot; the listener is as it was before then.
+   */
+  updateTls?(tls: TlsListenerSpec): Promise<void>;
   /** Stops accepting; accepted connections go on. */
   close(): void;
 }

@@ -1,0 +1,44 @@
+/** The first bytes of a `node:net` socket that will be somebody else's. @module */
+import type { Socket } from "node:net";
+
+/** Reads from a paused socket, and puts back what was not meant for it. One read at a time. */
+export class SocketHead {
+  readonly #socket: Socket;
+  #wake: (() => void) | undefined;
+  readonly #onReadable = () => this.#wake?.();
+  #closed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("readable", this.#onReadable);
+    socket.once("close", () => {
+      this.#closed = true;
+      this.#wake?.();
+    });
+  }
+
+  /** As `Duplex.read`, but a socket that fails just ends. */
+  async read(into: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const chunk: Uint8Array | null = this.#socket.read();
+      if (chunk !== null) {
+        const count = Math.min(chunk.length, into.length);
+        into.set(chunk.subarray(0, count));
+        if (count < chunk.length) this.#socket.unshift(chunk.subarray(count));
+        return count;
+      }
+      if (this.#closed || this.#socket.readableEnded) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Gives the socket up, with `rest` as the next bytes that it will give to its new reader. */
+  release(rest: Uint8Array): void {
+    this.#socket.off("readable", this.#onReadable);
+    if (rest.length > 0) this.#socket.unshift(rest.slice());
+  }
+}

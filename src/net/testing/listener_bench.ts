@@ -1,0 +1,83 @@
+/** Listeners under test, their connections and rejections taken one by one. @module */
+import assert from "node:assert/strict";
+import { Clock } from "../clock.ts";
+import { type ListenerSpec, openListener } from "../listen.ts";
+import type { Accepted, Listener } from "../listener.ts";
+
+const decoder = new TextDecoder();
+
+/** A listener whose connections and rejections a test takes one by one. */
+export class ListenerBench {
+  readonly clock = new Clock();
+  readonly rejections: string[] = [];
+  readonly #accepted: Accepted[] = [];
+  #arrived: (() => void) | undefined;
+  #rejected: (() => void) | undefined;
+  #listener: Listener | undefined;
+
+  get listener(): Listener {
+    assert.ok(this.#listener !== undefined);
+    return this.#listener;
+  }
+
+  async open(options: Partial<ListenerSpec> = {}): Promise<this> {
+    const spec: ListenerSpec = {
+      name: "127.0.0.1:0",
+      hostname: "127.0.0.1",
+      port: 0,
+      reusePort: false,
+      key: "server.listen[0]",
+      maxConnections: 10,
+      proxyProtocol: "off",
+      trustedProxies: undefined,
+      headTimeoutMs: 10_000,
+      clock: this.clock,
+      onRejected: (reason) => {
+        this.rejections.push(reason);
+        this.#rejected?.();
+      },
+      ...options,
+    };
+    this.#listener = await openListener(spec, (accepted) => {
+      this.#accepted.push(accepted);
+      this.#arrived?.();
+    });
+    return this;
+  }
+
+  /** A cleartext connection to it. */
+  connect(): Promise<Deno.TcpConn> {
+    return Deno.connect({ hostname: "127.0.0.1", port: this.listener.port });
+  }
+
+  /** The next connection that reaches its codec. */
+  async next(): Promise<Accepted> {
+    while (this.#accepted.length === 0) await new Promise<void>((r) => this.#arrived = r);
+    const [accepted] = this.#accepted.splice(0, 1);
+    return accepted;
+  }
+
+  /** Waits until `count` connections were rejected; tells the reason of the last. */
+  async rejection(count = 1): Promise<string> {
+    while (this.rejections.length < count) await new Promise<void>((r) => this.#rejected = r);
+    return this.rejections[count - 1];
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener?.close();
+  }
+}
+
+/** What one read gives, as text. */
+export async function readText(stream: { read(into: Uint8Array): Promise<number | null> }) {
+  const buffer = new Uint8Array(100);
+  const count = await stream.read(buffer);
+  return count === null ? null : decoder.decode(buffer.subarray(0, count));
+}
+
+/** Whether the other side closed the connection, orderly or not. */
+export async function isClosed(
+  connection: { read(into: Uint8Array): Promise<number | null> },
+): Promise<boolean> {
+  return await connection.read(new Uint8Array(1)).catch(() => null) === null;
+}

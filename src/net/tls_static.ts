@@ -1,0 +1,93 @@
+/**
+ * The fast TLS door: the runtime's own listener with one certificate for every name. It offers TLS 1.2
+ * and 1.3, asks no client for a certificate, and does not tell version, cipher or server name.
+ *
+ * @module
+ */
+import type { TlsFacts } from "../http/exchange.ts";
+import { AcceptLoop } from "./accept_loop.ts";
+import { closeQuietly } from "./duplex.ts";
+import type { ListenerSpec } from "./listen.ts";
+import { type Reception, withTls } from "./reception.ts";
+import type { TlsDoor } from "./tls_listener.ts";
+import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
+
+/** Nothing more is known of a connection through this door. */
+const UNTOLD: TlsFacts = { version: "", cipher: "", serverName: "", client: undefined };
+
+/** The pair this door would show for `spec`, or `undefined` when it cannot do what is asked. */
+export function staticPair(spec: ListenerSpec, tls: TlsListenerSpec): KeyPair | undefined {
+  const able = tls.minVersion === "TLSv1.2" && tls.clientAuth === "off" && !tls.needsFacts &&
+    spec.proxyProtocol === "off";
+  return able ? onlyPair(tls.material) : undefined;
+}
+
+/** A TLS listener with one certificate. */
+export class StaticDoor implements TlsDoor {
+  readonly description = "tls (static certificate)";
+  readonly port: number;
+  readonly #pair: KeyPair;
+  readonly #spec: ListenerSpec;
+  readonly #reception: Reception;
+  readonly #loop: AcceptLoop<Deno.TlsConn>;
+  readonly #handshakeTimeoutMs: number;
+
+  /** @param port To bind; differs from that of `spec` when this door replaces another. */
+  constructor(
+    spec: ListenerSpec,
+    tls: TlsListenerSpec,
+    pair: KeyPair,
+    reception: Reception,
+    port: number,
+  ) {
+    this.#pair = pair;
+    this.#spec = spec;
+    this.#reception = reception;
+    this.#handshakeTimeoutMs = tls.handshakeTimeoutMs;
+    const listener = Deno.listenTls({
+      hostname: spec.hostname,
+      port,
+      reusePort: spec.reusePort,
+      cert: pair.cert,
+      key: pair.key,
+      alpnProtocols: [...tls.alpn],
+    });
+    this.port = listener.addr.port;
+    this.#loop = new AcceptLoop(
+      listener,
+      spec.clock,
+      (connection) => void this.#admit(connection),
+      (error) => spec.onFault?.(error),
+    );
+    void this.#loop.run();
+  }
+
+  /** Its certificate cannot be changed: only what shows the same one is taken over. */
+  update(tls: TlsListenerSpec): boolean {
+    const pair = staticPair(this.#spec, tls);
+    return pair !== undefined && pair.cert === this.#pair.cert && pair.key === this.#pair.key;
+  }
+
+  close(): void {
+    this.#loop.close();
+  }
+
+  async #admit(connection: Deno.TlsConn): Promise<void> {
+    const reception = this.#reception;
+    if (!reception.admit(connection)) return;
+    const handshake = reception.beginHandshake(connection, this.#handshakeTimeoutMs);
+    if (handshake === undefined) return;
+    let protocol: string | null;
+    try {
+      protocol = (await connection.handshake()).alpnProtocol;
+    } catch {
+      closeQuietly(connection);
+      reception.reject(handshake.expired ? "tls_timeout" : "tls_handshake");
+      return;
+    } finally {
+      handshake.end();
+    }
+    const facts = withTls(reception.factsOf(connection, undefined), UNTOLD);
+    reception.deliver(connection, facts, protocol === "h2" ? "h2" : "http/1.1");
+  }
+}
