@@ -25,7 +25,7 @@ Deno.test("flags come one a line, for a configuration and nothing beyond it", ()
     assert.equal(status, 0);
     const flags = out.split("\n");
     assert.ok(flags.includes("--no-prompt"));
-    assert.ok(flags.includes("--allow-net=10.0.0.5:3000,127.0.0.1:8080"), out);
+    assert.ok(flags.includes("--allow-net=10.0.0.5:3000,127.0.0.1:8080,127.0.0.1:9229"), out);
     const read = flags.find((flag) => flag.startsWith("--allow-read="));
     assert.ok(read?.split(/[=,]/).includes(`${directory}/www and more`), read);
     for (const never of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-net"]) {
@@ -51,7 +51,11 @@ Deno.test("--json has the flags, the sets and every grant", () =>
     const { out } = await runCli(profile, "permissions", "--json", "-c", path);
     const told = JSON.parse(out);
     assert.deepEqual(told.flags, flags);
-    assert.deepEqual(told.permissions.net, ["10.0.0.5:3000", "127.0.0.1:8080"]);
+    assert.deepEqual(told.permissions.net, [
+      "10.0.0.5:3000",
+      "127.0.0.1:8080",
+      "127.0.0.1:9229",
+    ]);
     assert.equal(told.edge_worker.write, false);
     assert.equal(told.edge_worker.run, false);
     assert.ok(told.grants.some((g: { key: string }) => g.key === "server.listen[0]"));

@@ -1,5 +1,6 @@
 /** Running the gateway: what `fluxheim` does without a command. @module */
 import { resolve } from "node:path";
+import { takeInspectorPort } from "../runtime/inspector_port.ts";
 import { serve } from "../runtime/serve.ts";
 import { StartError } from "../runtime/start.ts";
 import { type Command, EXIT } from "./command.ts";
@@ -13,6 +14,7 @@ export const run: Command = {
   options: [CONFIG],
   async run({ profile, args, io }) {
     const source = configSource(args);
+    using _inspector = takeInspectorPort();
     try {
       return await serve({
         profile,

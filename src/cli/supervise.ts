@@ -1,4 +1,5 @@
 /** `fluxheim supervise`: keeps the gateway running where no other supervisor does. @module */
+import { takeInspectorPort } from "../runtime/inspector_port.ts";
 import { toFlags } from "../runtime/permissions.ts";
 import { supervise as keepRunning } from "../runtime/supervise.ts";
 import { type Command, Failure } from "./command.ts";
@@ -23,6 +24,7 @@ export const supervise: Command = {
     if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
       throw new Failure("supervise needs --allow-run to start the gateway; see supervise --help");
     }
+    using _inspector = takeInspectorPort();
     for (const name of GIVEN_UP) Deno.permissions.revokeSync({ name });
     const source = configSource(args);
     return await keepRunning({

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "../config/types.ts";
 import type { Manifest, Module } from "../gateway/module.ts";
 import { splitAuthority } from "../config/values.ts";
+import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./permissions.ts";
 import { pidFileDraft } from "./pid_file.ts";
 
@@ -46,7 +47,10 @@ export function ownGrants(
   { configSource }: PlanOptions,
 ): readonly PlannedGrant[] {
   const grants: PlannedGrant[] = [...listenerGrants(config)];
-  if (OWN_MODULES !== undefined) grants.push(keeper("read", OWN_MODULES, "the program itself"));
+  if (OWN_MODULES !== undefined) {
+    grants.push(keeper("read", OWN_MODULES, "the program itself"));
+    grants.push(optional("net", INSPECTOR_GRANT, "to keep the inspector shut"));
+  }
   if (configSource !== undefined) {
     grants.push(keeper("read", configSource, "--config"));
     // A single file may ask for the directory beside it; a directory contains its own.

@@ -24,14 +24,23 @@ function plan(permissions: Permissions = {}, listen: readonly string[] = ["127.0
 
 Deno.test("every listener is asked for exactly, by its key, for the edge", () => {
   const { grants } = plan({}, ["0.0.0.0:80", "[::]:80"]);
-  assert.deepEqual(grants.filter(({ kind }) => kind === "net"), [
+  const edge = grants.filter((grant) => grant.kind === "net" && grant.for === "edge");
+  assert.deepEqual(edge, [
     { kind: "net", value: "0.0.0.0:80", key: "server.listen[0]", for: "edge", optional: false },
     { kind: "net", value: "[::]:80", key: "server.listen[1]", for: "edge", optional: false },
   ]);
 });
 
+Deno.test("the inspector's port is asked for, to keep it shut, and nobody needs it", () => {
+  const { grants } = plan();
+  const grant = grants.find(({ value }) => value === "127.0.0.1:9229");
+  assert.equal(grant?.for, "keeper");
+  assert.equal(grant?.optional, true);
+});
+
 Deno.test("a port that is not known yet needs the whole address", () => {
-  assert.deepEqual(valuesOf(plan({}, ["127.0.0.1:0", "[::1]:0"]), "net"), ["127.0.0.1", "[::1]"]);
+  const values = valuesOf(plan({}, ["127.0.0.1:0", "[::1]:0"]), "net", "edge");
+  assert.deepEqual(values, ["127.0.0.1", "[::1]"]);
 });
 
 Deno.test("a configuration file is read again, and so is the directory beside it if it asks", () => {
@@ -69,7 +78,7 @@ Deno.test("flags are sorted, without repetition, and quote commas", () => {
     read: [{ value: "/srv/a,b", ...EDGE }],
   }));
   assert.ok(flags.includes("--no-prompt"));
-  assert.ok(flags.includes("--allow-net=127.0.0.1:8080,a.test:1,b.test:1"));
+  assert.ok(flags.includes("--allow-net=127.0.0.1:8080,127.0.0.1:9229,a.test:1,b.test:1"));
   assert.ok(flags.find((flag) => flag.startsWith("--allow-read="))?.includes("/srv/a,,b"));
   assert.ok(!flags.some((flag) => flag.startsWith("--allow-run")));
 });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { containerText } from "../features/container_text.ts";
 import { type CatalogProfile, PROFILES } from "../../profiles/catalog.ts";
 import { foldersOf, profileFeatures } from "../features/feature_set.ts";
 import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
@@ -43,10 +44,10 @@ export async function permissionFiles(): Promise<Files> {
   }
   const files = new Map<string, string>();
   for (const manifest of manifests) {
-    files.set(
-      `permissions/${manifest.profile}.json`,
-      JSON.stringify(manifest, undefined, 2) + "\n",
-    );
+    const { profile } = manifest;
+    const text = JSON.stringify(manifest, undefined, 2) + "\n";
+    files.set(`permissions/${profile}.json`, text);
+    files.set(`packaging/containers/${profile}.Containerfile`, containerText(manifest));
   }
   files.set(
     "deno.json",
@@ -72,6 +73,10 @@ export async function leftOver(files: Files): Promise<string[]> {
     if (name.endsWith(".json") && !files.has(`permissions/${name}`)) {
       found.push(`permissions/${name}`);
     }
+  }
+  for await (const { name } of Deno.readDir(`${ROOT}packaging/containers`)) {
+    const path = `packaging/containers/${name}`;
+    if (name.endsWith(".Containerfile") && !files.has(path)) found.push(path);
   }
   for await (const { name } of Deno.readDir(`${ROOT}src/profiles`)) {
     const path = `src/profiles/${name}`;
