@@ -8,6 +8,7 @@ import type { Config, Problem, RouteConfig, TableSchema, VhostConfig } from "../
 import type { Exchange } from "./exchange.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
+import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -182,6 +183,8 @@ export interface Module {
 
 /** A module at work for one snapshot in one worker. */
 export interface RunningModule {
+  /** What the `server.tls_listen` listeners show and ask for while this snapshot serves: the TLS module's. */
+  readonly listenerTls?: TlsListenerSpec;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
   stop(): Promise<void> | void;

@@ -17,6 +17,7 @@ import { closeQuietly } from "../net/duplex.ts";
 import { IpSet } from "../net/ip_set.ts";
 import type { Accepted, Listener } from "../net/listener.ts";
 import { type ListenerSpec, openListener } from "../net/listen.ts";
+import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import type { Zones } from "../net/zone.ts";
 import { connectionsZone } from "./zone_plan.ts";
 
@@ -52,15 +53,20 @@ export class EdgeListeners {
    * Binds every listener of `config` and serves what connects. Listeners and their limits never change
    * in a running process, so this is done once.
    *
+   * @param tls Of `server.tls_listen`.
    * @throws {ListenError} when one cannot be bound; none is left listening.
    */
-  static async open(config: Config, services: EdgeServices): Promise<EdgeListeners> {
+  static async open(
+    config: Config,
+    tls: TlsListenerSpec | undefined,
+    services: EdgeServices,
+  ): Promise<EdgeListeners> {
     const open = new OpenConnections();
     const options = serverOptions(config, services.clock, open);
     const serve = (accepted: Accepted) => void serveConnection(accepted, services, options);
     const listeners: Listener[] = [];
     try {
-      for (const spec of listenerSpecs(config, services)) {
+      for (const spec of listenerSpecs(config, tls, services)) {
         listeners.push(await openListener(spec, serve));
       }
     } catch (error) {
@@ -68,6 +74,11 @@ export class EdgeListeners {
       throw error;
     }
     return new EdgeListeners(listeners, open);
+  }
+
+  /** Makes the TLS listeners show and ask for what a new snapshot says. */
+  async updateTls(tls: TlsListenerSpec): Promise<void> {
+    await Promise.all(this.listeners.map((listener) => listener.updateTls?.(tls)));
   }
 
   /** Accepts nothing more; when this returns, the sockets are closed. */
@@ -140,14 +151,17 @@ async function serveConnection(
   }
 }
 
-function listenerSpecs(config: Config, services: EdgeServices): ListenerSpec[] {
+function listenerSpecs(
+  config: Config,
+  tls: TlsListenerSpec | undefined,
+  services: EdgeServices,
+): ListenerSpec[] {
   const { server } = config;
   const { clock, log, metrics, zones, slot } = services;
   const trustedProxies = IpSet.of(server.trusted_proxies);
-  return server.listen.map((name, index) => {
+  const specOf = (name: string, key: string): ListenerSpec => {
     const address = splitAuthority(name);
     if (address === undefined) throw new TypeError(`not an address and port: ${name}`);
-    const key = `server.listen[${index}]`;
     return {
       name,
       key,
@@ -165,5 +179,13 @@ function listenerSpecs(config: Config, services: EdgeServices): ListenerSpec[] {
       onFault: (error) =>
         log.log("error", "fluxheim", `${key}: cannot accept for the moment: ${error.message}`),
     };
-  });
+  };
+  return [
+    ...server.listen.map((name, index) => specOf(name, `server.listen[${index}]`)),
+    ...server.tls_listen.map((name, index) => {
+      const key = `server.tls_listen[${index}]`;
+      if (tls === undefined) throw new Error(`${key}: this build has no TLS`);
+      return { ...specOf(name, key), tls };
+    }),
+  ];
 }

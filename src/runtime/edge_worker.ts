@@ -12,6 +12,7 @@ import type { Module } from "../gateway/module.ts";
 import type { Snapshot } from "../gateway/snapshot.ts";
 import { Clock } from "../net/clock.ts";
 import { ListenError } from "../net/listen_error.ts";
+import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import { Zones } from "../net/zone.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { beat } from "./heart.ts";
@@ -119,7 +120,7 @@ class EdgeWorker {
     if (prepared.kind === "failed") return prepared;
     await this.#commit();
     try {
-      this.#listeners = await EdgeListeners.open(config, {
+      this.#listeners = await EdgeListeners.open(config, this.#listenerTls(), {
         handler: this.#gateway,
         clock: this.#clock,
         log: this.#log,
@@ -150,7 +151,25 @@ class EdgeWorker {
     this.#prepared = undefined;
     this.#log.useAccessLog(prepared.config.logging.access);
     await this.#gateway.commit(prepared.snapshot);
+    await this.#updateTls();
     return { kind: "committed" };
+  }
+
+  #listenerTls(): TlsListenerSpec | undefined {
+    const modules = this.#gateway.snapshot?.modules ?? [];
+    return modules.find((module) => module.listenerTls !== undefined)?.listenerTls;
+  }
+
+  /** Certificates were checked when the snapshot was built; what still fails leaves the old ones. */
+  async #updateTls(): Promise<void> {
+    const tls = this.#listenerTls();
+    if (tls === undefined) return;
+    try {
+      await this.#listeners?.updateTls(tls);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.log("error", "fluxheim::tls", `new certificates could not be taken up: ${reason}`);
+    }
   }
 
   async #discard(): Promise<void> {
