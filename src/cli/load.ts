@@ -55,21 +55,26 @@ export function printFailure(problems: readonly Problem[], io: Io): void {
   io.out(JSON.stringify({ ok: false, problems: problemRecords(problems) }, undefined, 2));
 }
 
-/** What `config`, loaded from `source`, needs to run. */
+/**
+ * What `config`, loaded from `source`, needs to run.
+ *
+ * @param standalone Whether in a compiled program; unless given, in one like this.
+ */
 export function planFor(
   { modules, workerUrl }: Profile,
   config: Config,
   source: string | undefined,
+  standalone = Deno.build.standalone,
 ): Plan {
   const configSource = source === undefined ? undefined : resolve(source);
-  const plan = permissionPlan(config, modules, { configSource });
-  return { grants: [...plan.grants, ...foreignEntry(workerUrl)] };
+  const { grants } = permissionPlan(config, modules, { configSource, standalone });
+  return { grants: standalone ? grants : [...grants, ...foreignEntry(workerUrl)] };
 }
 
 /** A custom build's entry of workers stands outside this program's own folder, and must be readable. */
 function foreignEntry(workerUrl: URL): PlannedGrant[] {
   const own = new URL("..", import.meta.url).href;
-  if (Deno.build.standalone || workerUrl.protocol !== "file:" || workerUrl.href.startsWith(own)) {
+  if (workerUrl.protocol !== "file:" || workerUrl.href.startsWith(own)) {
     return [];
   }
   const value = dirname(fileURLToPath(workerUrl));

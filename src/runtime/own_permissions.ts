@@ -26,16 +26,18 @@ export const KEY_LOG_VARIABLE = "SSLKEYLOGFILE";
 export interface PlanOptions {
   /** The file or directory given as `--config`, absolute; read again at every reload. */
   readonly configSource?: string | undefined;
+  /**
+   * Whether the program is a compiled one, which carries its modules inside and has no inspector. Unless
+   * given, whether this program is.
+   */
+  readonly standalone?: boolean;
 }
 
 /**
  * The directory of this program's own modules, which the keeper must be able to read: the runtime loads
- * the modules of a worker with the permissions of the thread that starts it. A compiled program carries
- * them inside.
+ * the modules of a worker with the permissions of the thread that starts it.
  */
-const OWN_MODULES = Deno.build.standalone
-  ? undefined
-  : dirname(fileURLToPath(new URL(".", import.meta.url)));
+const OWN_MODULES = dirname(fileURLToPath(new URL(".", import.meta.url)));
 
 /** Directories that the packages give the service; the only places a compiled build may write to. */
 const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
@@ -44,10 +46,10 @@ const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
 export function ownGrants(
   config: Config,
   modules: readonly Module[],
-  { configSource }: PlanOptions,
+  { configSource, standalone = Deno.build.standalone }: PlanOptions,
 ): readonly PlannedGrant[] {
   const grants: PlannedGrant[] = [...listenerGrants(config)];
-  if (OWN_MODULES !== undefined) {
+  if (!standalone) {
     grants.push(keeper("read", OWN_MODULES, "the program itself"));
     grants.push(optional("net", INSPECTOR_GRANT, "to keep the inspector shut"));
   }

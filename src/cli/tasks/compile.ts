@@ -70,7 +70,7 @@ async function lockOf(profile: Profile, config: string | undefined): Promise<Loc
   const loaded = await load(profile, source);
   printProblems(loaded.problems, standardIo("compile"));
   if (loaded.config === undefined) throw new Failure("nothing was built");
-  const plan = planFor(profile, loaded.config, source);
+  const plan = planFor(profile, loaded.config, source, true);
   return { kind: "deployment", flags: toFlags(plan), source };
 }
 

@@ -137,6 +137,7 @@ Deno.test("with a configuration, exactly that deployment is locked in", () =>
       const { allow_net, allow_read, allow_run, allow_import } = embedded.permissions;
       assert.deepEqual(allow_net, ["127.0.0.1:18080", "127.0.0.1:19090"]);
       assert.ok(Array.isArray(allow_read) && allow_read.includes(path));
+      assert.ok(!allow_read.some((read) => ROOT.startsWith(read)), "the checkout");
       assert.equal(allow_run, null);
       assert.deepEqual(allow_import, ["none.invalid:443"]);
     },
