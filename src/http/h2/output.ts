@@ -17,7 +17,7 @@ import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, writeFrameHeader } from "./frames.
 export const BATCH_BYTES = 128 * 1024;
 
 /** Octets of control frames and interim heads that may wait behind a write that does not end. */
-export const MAX_WAITING_BYTES = LARGE_BYTES;
+export const MAX_WAITING_BYTES = 32 * 1024;
 
 /** Full batches: for connections that move bodies. 4.5 MiB at most are kept. */
 const HUGE_BYTES = BATCH_BYTES + MAX_FRAME_BYTES + FRAME_HEADER_BYTES;

@@ -11,10 +11,10 @@ import { type HeadWriter, isConnectionField, SPARE_HEAD_BYTES } from "./head_wri
 import { Encoder } from "./hpack/mod.ts";
 import type { Fields } from "../fields.ts";
 
-/** Whether the answer of `exchange` has a body to send. */
-export function hasBody(exchange: HttpExchange): boolean {
-  return exchange.responseBody !== undefined && exchange.method !== "HEAD" &&
-    !isBodyless(exchange.status);
+/** Whether the answer of `exchange` has a body to send: one of no octets ends with the head. */
+export function hasBody({ responseBody, method, status }: HttpExchange): boolean {
+  if (responseBody === undefined || method === "HEAD" || isBodyless(status)) return false;
+  return !(responseBody instanceof Uint8Array && responseBody.length === 0);
 }
 
 /**

@@ -343,7 +343,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     if (this.phase !== "open") return;
     const isIdle = this.streams.size === 0;
     if (isIdle && now - this.#idleSince >= this.#options.headTimeoutMs) {
-      sendGoAway(this.output, this.#lastId, ErrorCode.NO_ERROR, "");
+      sendGoAway(this.output, this.lastPeerStreamId(), ErrorCode.NO_ERROR, "");
       this.end();
       return;
     }
@@ -364,8 +364,9 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     return streamId > this.#lastId || streamId % 2 === 0;
   }
 
+  /** Never more than what an earlier GOAWAY said (RFC 9113 section 6.8). */
   protected override lastPeerStreamId(): number {
-    return this.#lastId;
+    return Math.min(this.#lastId, this.#lastAccepted);
   }
 }
 

@@ -101,17 +101,38 @@ Deno.test("a PING now and then is fine for ever", async () => {
   await stillServes(served, 1);
 });
 
-Deno.test("a client that asks for answers and reads none is cut off", async () => {
+Deno.test("flood of empty DATA behind the end of a stream", async () => {
+  const served = serve((x) => answer(x, 200));
+  const { peer } = served;
+  await peer.greet();
+  await peer.send(peer.headers(1, post(), false));
+  await peer.until(FrameType.RST_STREAM, 1);
+  await peer.send(repeat(2000, data(1, new Uint8Array(0))));
+  await calmed(served);
+});
+
+Deno.test("a client that asks for answers and reads none is cut off, long before a write times out", async () => {
   const { peer, far, clock, done } = serve((x) => answer(x, 200));
   await peer.greet();
   await settle();
   far.capacity = 1;
-  const ping = repeat(900, frame(FrameType.PING, 0, 0, new Uint8Array(8)));
-  for (let i = 0; i < 8; i++) {
-    await peer.send(ping).catch(() => {});
+  const pings = repeat(900, frame(FrameType.PING, 0, 0, new Uint8Array(8)));
+  const began = clock.now;
+  for (let i = 0; i < 3; i++) {
+    await peer.send(pings).catch(() => {});
     await settle();
-    clock.tick(clock.now + 10_000);
+    clock.tick(clock.now + 9000);
   }
+  assert.ok(clock.now - began < 30_000);
+  await done;
+});
+
+Deno.test("a client that goes on sending behind GOAWAY is read for a while and no longer", async () => {
+  const { peer, done } = serve();
+  await peer.greet();
+  await peer.send(frame(FrameType.PING, 0, 1, new Uint8Array(8)));
+  await peer.until(FrameType.GOAWAY);
+  for (let i = 0; i < 80; i++) await peer.send(new Uint8Array(16_384)).catch(() => {});
   await done;
 });
 

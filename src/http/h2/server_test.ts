@@ -112,12 +112,17 @@ Deno.test("a body that HEAD does not want is cancelled", async () => {
 });
 
 Deno.test("204 has no content-length, an empty 200 says 0", async () => {
-  const { peer, done } = serve((x) => answer(x, x.path === "/204" ? 204 : 200));
+  const { peer, done } = serve((x) => {
+    answer(x, x.path === "/204" ? 204 : 200, x.path === "/empty" ? "" : undefined);
+  });
   await peer.greet();
   await peer.send(peer.headers(1, get("/204")));
   assert.equal(valueOf((await peer.answer(1)).heads[0], "content-length"), undefined);
   await peer.send(peer.headers(3, get("/200")));
   assert.equal(valueOf((await peer.answer(3)).heads[0], "content-length"), "0");
+  await peer.send(peer.headers(5, get("/empty")));
+  assert.equal(valueOf((await peer.answer(5)).heads[0], "content-length"), "0");
+  assert.ok(!peer.frames.some((each) => each.type === FrameType.DATA));
   peer.close();
   await done;
 });
@@ -416,6 +421,21 @@ Deno.test("an exchange without a status, or with 101, is reset", async () => {
   await done;
 });
 
+Deno.test("trailers and data that crossed our reset are dropped, and the connection goes on", async () => {
+  const { peer, done } = serve((x) => {
+    if (x.method === "POST") return new Promise<void>((resolve) => x.onAbort = resolve);
+    answer(x, 200);
+  });
+  await peer.greet();
+  await peer.send(peer.headers(1, post(), false), windowUpdate(1, 0));
+  assert.equal((await peer.answer(1)).reset, ErrorCode.PROTOCOL_ERROR);
+  await peer.send(data(1, new Uint8Array(10)), peer.headers(1, [["x-sum", "1"]]));
+  await peer.send(peer.headers(3, get()));
+  assert.equal(valueOf((await peer.answer(3)).heads[0], ":status"), "200");
+  peer.close();
+  await done;
+});
+
 // --- flow control ------------------------------------------------------------------------------
 
 Deno.test("a body goes no further than the windows of stream and connection", async () => {
@@ -683,7 +703,7 @@ Deno.test("a drained connection says GOAWAY twice, serves what is in flight, and
   const second = await peer.until(FrameType.GOAWAY);
   assert.equal(readUint32(second.payload, 0), 3);
   // One behind the second is not.
-  await peer.send(peer.headers(5, get()));
+  await peer.send(peer.headers(5, get()), frame(FrameType.PRIORITY, 0, 5, [0, 0, 0, 3, 1]));
   await settle();
   for (const resume of waiting) resume();
   assert.equal(text((await peer.answer(1)).body), "late");
