@@ -162,7 +162,11 @@ export class Gateway implements Handler<Exchange> {
   }
 
   #respond(exchange: Exchange, { failure, response }: Plan): void | Promise<void> {
-    if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
+    if (exchange.status === 0) {
+      // Whoever waited for something slow gave up with the client: there is nobody to answer.
+      if (exchange.aborted) return;
+      refuse(exchange, NOTHING_SERVES);
+    }
     if (exchange.refusal !== undefined) {
       if (exchange.refusal.cause === "upstream") { for (const step of failure) step(exchange); }
       if (exchange.refusal !== undefined) return;

@@ -106,11 +106,13 @@ export function joinPlan(
     ...narrow.serve,
     ...forwardSteps(narrow),
   ];
+  let { failure } = narrow;
   if (route !== undefined && route.serve.length > 0 && vhost.forward.length > 0) {
     // A route's static content that has no such file passes on to the vhost's upstream.
     steps.push(own.restorePath, ...forwardSteps(vhost));
+    failure = vhost.failure;
   }
-  return { steps, failure: narrow.failure, response: narrow.response };
+  return { steps, failure, response: narrow.response };
 }
 
 /** 13: what stands in front of an upstream runs only when the upstream is really asked. */

@@ -8,9 +8,9 @@ import { z } from "zod";
 import type { Config, Problem } from "../../config/types.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { pathValue, status } from "../../config/values.ts";
-import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Grant, Module, RouteScope, RunningModule, Steps } from "../../gateway/module.ts";
+import { proxyOf, proxyTables } from "../proxy/module.ts";
 import { checkRoot, errorPage, pageSchema, rootGrants } from "../web/module.ts";
 
 /** Most pages of one proxy block. */
@@ -92,13 +92,13 @@ function replace(exchange: Exchange, pages: ErrorPages): void {
   exchange.refusal = undefined;
 }
 
-function pagesIn({ vhost, route }: RouteScope): ErrorPages {
-  return (route === undefined ? vhost.proxy : route.proxy)?.error_pages ?? [];
+function pagesIn(scope: RouteScope): ErrorPages {
+  return proxyOf(scope)?.error_pages ?? [];
 }
 
 function* pagesOf(config: Config): Generator<readonly [ErrorPages, key: string]> {
-  for (const scope of scopesOf(config)) {
+  for (const { scope, key } of proxyTables(config)) {
     const pages = pagesIn(scope);
-    if (pages.length > 0) yield [pages, `${scope.key}.proxy.error_pages`];
+    if (pages.length > 0) yield [pages, `${key}.error_pages`];
   }
 }

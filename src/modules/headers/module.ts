@@ -13,6 +13,7 @@ import { RequestPolicy } from "./request_policy.ts";
 import { ResponsePolicy } from "./response_policy.ts";
 import { type HeadersConfig, tables } from "./schema.ts";
 
+export { CLIENT_ADDRESS_FIELDS, HOP_BY_HOP_FIELDS } from "./field_names.ts";
 export { type RequestPolicy } from "./request_policy.ts";
 export type { HeadersConfig } from "./schema.ts";
 

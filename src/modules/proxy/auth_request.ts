@@ -3,34 +3,71 @@
  *
  * @module
  */
-import { readAll } from "../../http/body.ts";
-import { ClientError, type ClientResponse } from "../../http/client.ts";
+import { ClientError } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
-import type { RouteScope, WorkerContext } from "../../gateway/module.ts";
-import { refuse } from "../../gateway/refusal.ts";
-import { requestFor, type UpstreamPool } from "./pool.ts";
-import { endpointOf, poolForEndpoint } from "./endpoint.ts";
+import type { RouteScope, Step, WorkerContext } from "../../gateway/module.ts";
+import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { CLIENT_ADDRESS_FIELDS } from "../headers/module.ts";
+import {
+  type Endpoint,
+  endpointOf,
+  type Service,
+  type ServiceAnswer,
+  type ServiceLimits,
+} from "./endpoint.ts";
 import type { AuthRequestConfig } from "./schema.ts";
 
+/** The service could not be asked. */
+const FAILED: Refusal = { status: 502, text: "", cause: "auth_request" };
+/** It neither allowed nor denied. */
+const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request" };
+
+/** Who says what a field for the service holds. */
+type Source = (exchange: Exchange) => string;
+
+const uri: Source = (exchange) => exchange.target;
+const method: Source = (exchange) => exchange.method;
+const address: Source = (exchange) => exchange.clientAddress;
+
 /** Names the service is told by us rather than by the client. */
-const SYNTHESIZED: Readonly<Record<string, (exchange: Exchange) => string>> = {
-  "x-original-uri": (exchange) => exchange.target,
-  "x-forwarded-uri": (exchange) => exchange.target,
-  "x-auth-request-redirect": (exchange) => exchange.target,
-  "x-forwarded-for": (exchange) => exchange.clientAddress,
-  "x-real-ip": (exchange) => exchange.clientAddress,
-  "x-forwarded-host": (exchange) => exchange.authority,
-  "x-forwarded-proto": (exchange) => exchange.connection.tls === undefined ? "http" : "https",
-};
+const SYNTHESIZED: ReadonlyMap<string, Source> = new Map([
+  ["x-original-uri", uri],
+  ["x-forwarded-uri", uri],
+  ["x-auth-request-redirect", uri],
+  // Beyond the 1.5 line: copied from the client, these would let it choose what is checked.
+  ["x-original-method", method],
+  ["x-forwarded-method", method],
+  ["x-forwarded-for", address],
+  ["x-real-ip", address],
+  ["x-forwarded-host", (exchange) => exchange.authority],
+  ["x-forwarded-proto", (exchange) => exchange.connection.tls === undefined ? "http" : "https"],
+]);
+
+/** What the step works with beside its table. */
+export interface AuthRequestContext extends Pick<WorkerContext, "metrics" | "log"> {
+  readonly service: Service;
+  /** No client address leaves this gateway. */
+  readonly zeroRetention: boolean;
+}
+
+/** The limits that an `auth_request` table sets. */
+export function authLimits(config: AuthRequestConfig): ServiceLimits {
+  const connectMs = config.connect_timeout_secs * 1000;
+  return {
+    connectMs,
+    totalMs: connectMs + config.read_timeout_secs * 1000,
+    maxResponseBytes: config.max_response_bytes,
+  };
+}
 
 /** Asks one service for one scope. */
 export class AuthRequest {
-  readonly #pool: UpstreamPool;
-  readonly #authority: string;
-  readonly #target: string;
+  readonly #endpoint: Endpoint;
+  readonly #forwarded: readonly (readonly [name: string, source: Source | undefined])[];
+  /** Every name the service may speak for: the client's own is not believed. */
   readonly #removes: ReadonlySet<string>;
   readonly #allowed: Counter;
   readonly #denied: Counter;
@@ -39,16 +76,12 @@ export class AuthRequest {
   constructor(
     readonly config: AuthRequestConfig & { readonly url: string },
     scope: RouteScope,
-    readonly context: WorkerContext,
+    readonly context: AuthRequestContext,
   ) {
-    const endpoint = endpointOf(config.url);
-    this.#authority = endpoint.authority;
-    this.#target = endpoint.path;
-    this.#pool = poolForEndpoint(endpoint, context, {
-      connectMs: config.connect_timeout_secs * 1000,
-      readMs: config.read_timeout_secs * 1000,
-      maxIdle: 16,
-    });
+    this.#endpoint = endpointOf(config.url);
+    this.#forwarded = config.forward_headers
+      .filter((name) => !context.zeroRetention || !CLIENT_ADDRESS_FIELDS.includes(name))
+      .map((name) => [name, SYNTHESIZED.get(name)]);
     this.#removes = new Set(config.allow_response_headers);
     this.#allowed = policyCounter(context.metrics, scope, "auth_request", "allow");
     this.#denied = policyCounter(context.metrics, scope, "auth_request", "deny");
@@ -56,74 +89,36 @@ export class AuthRequest {
   }
 
   /** The `authorize` step. */
-  readonly authorize = async (exchange: Exchange): Promise<void> => {
-    let response: ClientResponse;
-    let text: Uint8Array | undefined;
+  readonly authorize: Step = async (exchange) => {
+    const { service } = this.context;
+    let answer: ServiceAnswer;
     try {
-      response = await this.#ask(exchange);
-      text = response.body === undefined
-        ? new Uint8Array(0)
-        : await readAll(response.body, this.config.max_response_bytes);
+      answer = await service.ask(exchange, "GET", this.#endpoint.path, this.#fields(exchange));
     } catch (error) {
       if (exchange.aborted) return;
-      this.#fail(exchange, error instanceof Error ? error.message : String(error));
+      this.#fail(exchange, error);
       return;
-    } finally {
-      exchange.onAbort = undefined;
     }
-    if (text === undefined) {
-      this.#fail(exchange, "its answer is larger than max_response_bytes");
-    } else if (response.status >= 200 && response.status < 300) {
+    const { status } = answer;
+    if (status >= 200 && status < 300) {
       this.#allowed.value++;
-      this.#copy(exchange, response.fields);
-    } else if (response.status >= 400) {
+      this.#copy(exchange, answer.fields);
+    } else if (status >= 400 && status < 600) {
       this.#denied.value++;
-      refuse(exchange, {
-        status: response.status,
-        text: new TextDecoder().decode(text),
-        cause: "auth_request",
-      });
+      deny(exchange, answer);
     } else {
       this.#failed.value++;
-      refuse(exchange, { status: 500, text: "", cause: "auth_request" });
+      this.#warn(`it answered ${status}`);
+      refuse(exchange, ODD_ANSWER);
     }
   };
 
-  stop(): void {
-    this.#pool.stop();
-  }
-
-  /** One attempt, and a second one when a kept connection had died. */
-  async #ask(exchange: Exchange): Promise<ClientResponse> {
-    const fields = this.#fields(exchange);
-    for (let attempt = 0;; attempt++) {
-      const kept = attempt === 0 ? this.#pool.take() : undefined;
-      const connection = kept ?? await this.#pool.connect(exchange);
-      try {
-        return await requestFor(exchange, connection, {
-          method: "GET",
-          target: this.#target,
-          scheme: "http",
-          authority: this.#authority,
-          fields,
-          body: undefined,
-          upgrade: undefined,
-        });
-      } catch (error) {
-        const again = error instanceof ClientError && error.stage === "unprocessed" &&
-          attempt === 0;
-        if (!again) throw error;
-      }
-    }
-  }
-
   #fields(exchange: Exchange): Fields {
     const fields = new Fields();
-    for (const name of this.config.forward_headers) {
-      const made = SYNTHESIZED[name];
-      const value = made === undefined
+    for (const [name, source] of this.#forwarded) {
+      const value = source === undefined
         ? exchange.request.joined(name, name === "cookie" ? "; " : ", ")
-        : made(exchange);
+        : source(exchange);
       if (value !== undefined && value !== "") fields.append(name, value);
     }
     fields.set("cache-control", "no-store");
@@ -134,16 +129,33 @@ export class AuthRequest {
   #copy(exchange: Exchange, answer: Fields): void {
     const copied: (readonly [string, string])[] = [];
     for (const name of this.config.allow_response_headers) {
-      const value = answer.get(name);
-      if (value !== undefined) copied.push([name, value]);
+      for (const value of answer.all(name)) copied.push([name, value]);
     }
     exchange.authRemoves = this.#removes;
     exchange.authFields = copied;
   }
 
-  #fail(exchange: Exchange, reason: string): void {
+  #fail(exchange: Exchange, error: unknown): void {
     this.#failed.value++;
-    this.context.log.log("warn", "fluxheim::proxy", `auth_request failed: ${reason}`);
-    refuse(exchange, { status: 502, text: "", cause: "auth_request" });
+    this.#warn(error instanceof ClientError ? `${error.stage}: ${error.message}` : `${error}`);
+    refuse(exchange, FAILED);
   }
+
+  #warn(reason: string): void {
+    const service = `${this.#endpoint.authority}${this.#endpoint.path}`;
+    this.context.log.log("warn", "fluxheim::proxy", `auth service ${service} failed: ${reason}`);
+  }
+}
+
+/** The service's refusal is the gateway's, its text as `text/plain`. */
+function deny(exchange: Exchange, { status, fields, body }: ServiceAnswer): void {
+  refuse(exchange, {
+    status,
+    text: new TextDecoder().decode(body),
+    cause: "auth_request",
+    // Without it a client cannot know how to do better (RFC 9110 section 11.6.1).
+    fields: status === 401
+      ? fields.all("www-authenticate").map((value) => ["www-authenticate", value])
+      : undefined,
+  });
 }

@@ -3,40 +3,79 @@
  *
  * @module
  */
+import { isIP } from "node:net";
 import type { Config, Problem } from "../../config/types.ts";
 import { splitAuthority } from "../../config/values.ts";
-import { isIP } from "node:net";
+import type { RouteScope } from "../../gateway/module.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
+import { HOP_BY_HOP_FIELDS } from "../headers/module.ts";
 import { originOf, type ProxyConfig } from "./schema.ts";
+import { proxyTables } from "./tables.ts";
 
 /** Socket options the runtime has no call for. */
 const INERT_KEYS = [
   "upstream_tcp_keepalive_idle_secs",
+  "upstream_tcp_keepalive_interval_secs",
+  "upstream_tcp_keepalive_count",
   "upstream_tcp_user_timeout_ms",
   "upstream_tcp_recv_buffer_bytes",
   "upstream_dscp",
+  "upstream_tcp_fast_open",
 ] as const satisfies readonly (keyof ProxyConfig)[];
+
+/** Fields that a request to a service has its own of. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
+  "host",
+  "content-length",
+  "expect",
+]);
 
 /** What is wrong with the proxy blocks of `config`. */
 export function checkProxies(config: Config): Problem[] {
   const problems: Problem[] = [];
-  for (const { vhost, route, key } of scopesOf(config)) {
-    const proxy = route === undefined ? vhost.proxy : route.proxy;
-    if (proxy !== undefined) problems.push(...checkProxy(proxy, `${key}.proxy`));
-    if (route?.proxy !== undefined && originOf(route.proxy) === undefined) {
-      problems.push(problem(`${key}.proxy`, "a route's proxy action needs an upstream"));
+  const inert: string[] = [];
+  for (const { proxy, key, scope } of proxyTables(config)) {
+    problems.push(...checkProxy(proxy, key));
+    if (scope.route !== undefined && originOf(proxy) === undefined) {
+      problems.push(problem(key, "a route's proxy action needs an upstream"));
     }
-    if (route?.grpc?.enabled === true) {
-      const version = route.proxy?.upstream_http_version ?? "http1";
-      if (route.proxy === undefined || version === "http1") {
-        problems.push(problem(
-          `${key}.grpc.enabled`,
-          'needs a proxy action with upstream_http_version = "http2" or "http1-and-http2"',
-        ));
-      }
+    for (const name of INERT_KEYS) {
+      if (proxy[name] !== undefined && proxy[name] !== false) inert.push(`${key}.${name}`);
     }
   }
+  for (const scope of scopesOf(config)) problems.push(...checkGrpc(scope));
+  if (inert.length > 0) problems.push(inertKeys(inert));
   return problems;
+}
+
+/** The entries of a list of header names that cannot be copied from one request to another. */
+export function unforwardable(names: readonly string[], key: string): Problem[] {
+  return names.flatMap((name, index) => {
+    if (!OWN_FIELDS.has(name)) return [];
+    const hint = name === "host" ? "x-forwarded-host tells the host that was asked for" : undefined;
+    return [problem(`${key}[${index}]`, "is a field that every connection has its own of", hint)];
+  });
+}
+
+function* checkGrpc({ route, key }: RouteScope): Generator<Problem> {
+  if (route?.grpc?.enabled !== true) return;
+  const version = route.proxy?.upstream_http_version ?? "http1";
+  if (route.proxy === undefined || version === "http1") {
+    yield problem(
+      `${key}.grpc.enabled`,
+      'needs a proxy action with upstream_http_version = "http2" or "http1-and-http2"',
+    );
+  } else if (version === "http1-and-http2" && !route.proxy.upstream_tls) {
+    yield {
+      ...problem(
+        `${key}.proxy.upstream_http_version`,
+        "is HTTP/1.1 to an upstream without TLS, over which gRPC does not work",
+        'use "http2" for an upstream that speaks HTTP/2 in cleartext',
+      ),
+      warning: true,
+    };
+  }
 }
 
 function checkProxy(proxy: ProxyConfig, key: string): Problem[] {
@@ -54,10 +93,13 @@ function* checkOrigin(proxy: ProxyConfig, key: string): Generator<Problem> {
     yield problem(key, "has both upstream and upstreams");
   }
   if (proxy.upstreams.length > 1) {
-    yield problem(
-      `${key}.upstreams`,
-      "two or more need the load-balancer module, which this build does not have",
-    );
+    yield {
+      ...problem(
+        `${key}.upstreams`,
+        "only the first is used: the others need the load-balancer module, which this build does not have",
+      ),
+      warning: true,
+    };
   }
 }
 
@@ -131,10 +173,6 @@ function* checkSockets(proxy: ProxyConfig, key: string): Generator<Problem> {
   if (proxy.upstream_tcp_user_timeout_ms !== undefined && trio !== 3) {
     yield problem(`${key}.upstream_tcp_user_timeout_ms`, "needs the three tcp_keepalive keys");
   }
-  for (const name of INERT_KEYS) {
-    if (proxy[name] !== undefined) yield inert(`${key}.${name}`);
-  }
-  if (proxy.upstream_tcp_fast_open) yield inert(`${key}.upstream_tcp_fast_open`);
 }
 
 function* checkAuthRequest(proxy: ProxyConfig, key: string): Generator<Problem> {
@@ -145,16 +183,20 @@ function* checkAuthRequest(proxy: ProxyConfig, key: string): Generator<Problem> 
   } else if (new URL(auth.url).pathname === "/" && !auth.url.endsWith("/")) {
     yield problem(`${key}.auth_request.url`, "must have a path");
   }
+  yield* unforwardable(auth.forward_headers, `${key}.auth_request.forward_headers`);
+  yield* unforwardable(auth.allow_response_headers, `${key}.auth_request.allow_response_headers`);
 }
 
 function problem(key: string, message: string, hint?: string): Problem {
   return hint === undefined ? { key, message } : { key, message, hint };
 }
 
-function inert(key: string): Problem {
+/** One warning for all of them: nothing depends on any. */
+function inertKeys([first, ...others]: readonly string[]): Problem {
+  const also = others.length === 0 ? "" : `; nor have ${others.join(", ")}`;
   return {
-    key,
-    message: "has no effect: the runtime has no way to set this socket option",
+    key: first,
+    message: `has no effect: the runtime has no way to set this socket option${also}`,
     warning: true,
   };
 }

@@ -4,19 +4,35 @@
  * @module
  */
 import type { Body } from "../../http/body.ts";
-import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
+import { ClientError, type ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { Http1Client } from "../../http/h1/client.ts";
+import type { SourceFacts } from "../../net/dial.ts";
 import type { RequestPolicy } from "../headers/module.ts";
-import { isReused, requestFor, type UpstreamPool } from "./pool.ts";
-import { MAX_REPLAY_BYTES, ReplayBody } from "./replay_body.ts";
+import { isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
+import { ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
 /** What the upstream could not do; `status` and body as spec 02 section 9.4 says. */
 const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream" };
+
+/**
+ * A kept connection that had died tells so at once. One that ends later was alive, and the upstream may
+ * have acted on what it was sent: only requests that may be repeated anyway are sent again then.
+ */
+const DEAD_AT_ONCE_MS = 1_000;
+
+/** Methods that mean the same however often they arrive (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "TRACE",
+  "PUT",
+  "DELETE",
+]);
 
 /** One scope's way to its upstream. */
 export interface ForwardRules {
@@ -25,8 +41,6 @@ export interface ForwardRules {
   readonly pool: UpstreamPool;
   readonly scheme: "http" | "https";
   readonly policy: RequestPolicy;
-  /** The upstream is told when the client understands trailers (gRPC needs it). */
-  readonly trailers: boolean;
   readonly upgrades: UpgradeRules;
   /** Attempts behind the first one, each on a connection that may have died while idle. */
   readonly maxRetries: number;
@@ -52,28 +66,43 @@ export class Forwarder {
     exchange.responseTimeoutMs = rules.responseTimeoutMs;
     exchange.minSendRate = rules.minSendRate;
     exchange.tunnelIdleMs = rules.tunnelIdleMs;
+    const fields = new Fields();
+    rules.policy.apply(exchange, fields);
     const upgrade = exchange.request.has("upgrade")
       ? upgradeOf(exchange, rules.upgrades)
       : undefined;
-    const fields = new Fields();
-    rules.policy.apply(exchange, fields);
-    // A hop-by-hop field, and the one way to tell an HTTP/2 upstream that trailers are understood.
-    if (rules.trailers && exchange.request.get("te") === "trailers") {
-      fields.append("te", "trailers");
-    }
-    try {
-      this.#answer(exchange, await this.#send(exchange, fields, upgrade));
-    } catch (error) {
-      if (exchange.aborted) return;
-      if (!(error instanceof ClientError)) throw error;
-      rules.log.log(
-        "warn",
-        "fluxheim::proxy",
-        `upstream ${rules.upstream} failed (${error.stage}): ${error.message}`,
-      );
-      refuse(exchange, UPSTREAM_FAILED);
-    } finally {
-      exchange.onAbort = undefined;
+    let body = exchange.requestBody;
+    let replay: ReplayBody | undefined;
+    for (let attempt = 0;; attempt++) {
+      let mayRetry = false;
+      let sentAt = 0;
+      try {
+        const connection = this.#kept(attempt) ?? await this.#connect(exchange);
+        mayRetry = attempt < rules.maxRetries && isReused(connection);
+        if (mayRetry) {
+          sentAt = performance.now();
+          if (replay === undefined && body !== undefined) replay = ReplayBody.of(body);
+        }
+        if (replay !== undefined) body = replay.attempt();
+        const request = this.#request(exchange, fields, body, upgrade);
+        const response = await rules.pool.send(exchange, connection, request);
+        exchange.onAbort = undefined;
+        replay?.release();
+        exchange.status = response.status;
+        exchange.response = response.fields;
+        exchange.responseBody = response.body;
+        exchange.tunnel = response.tunnel;
+        return;
+      } catch (error) {
+        exchange.onAbort = undefined;
+        const again = mayRetry && !exchange.aborted && wasUnprocessed(error) &&
+          isRepeatable(exchange.method, sentAt) && (body === undefined || replay?.isWhole === true);
+        if (!again) {
+          replay?.release();
+          return this.#fail(exchange, error);
+        }
+        exchange.upstreamRetries++;
+      }
     }
   }
 
@@ -87,61 +116,59 @@ export class Forwarder {
     return lines;
   }
 
-  /**
-   * Sends the request; again on another connection, when a kept one turns out to have died before it
-   * took the request, and the body can be sent again.
-   */
-  async #send(
-    exchange: Exchange,
-    fields: Fields,
-    upgrade: string | undefined,
-  ): Promise<ClientResponse> {
-    const { rules } = this;
-    let body: Body | undefined = exchange.requestBody;
-    for (let attempt = 0;; attempt++) {
-      // A second dead connection in a row: the rest of the idle ones is no better, so open a new one.
-      const kept = attempt > 1 ? undefined : rules.pool.take();
-      const connection = kept ?? await rules.pool.connect(exchange);
-      if (exchange.aborted) {
-        if (connection instanceof Http1Client) connection.close();
-        throw new ClientError("connect", "the client has gone");
-      }
-      const mayRetry = isReused(connection) && attempt < rules.maxRetries;
-      let replay: ReplayBody | undefined;
-      if (body !== undefined && mayRetry && (body.length ?? 0) <= MAX_REPLAY_BYTES) {
-        body = replay = new ReplayBody(body);
-      }
-      const request: ClientRequest = {
-        method: exchange.method,
-        target: target(exchange),
-        scheme: rules.scheme,
-        // A client of HTTP/1.0 may have named no host.
-        authority: rules.policy.authority(exchange) || rules.upstream,
-        fields,
-        body,
-        upgrade,
-      };
-      try {
-        return await requestFor(exchange, connection, request);
-      } catch (error) {
-        const safe = error instanceof ClientError && error.stage === "unprocessed" && mayRetry;
-        if (!safe || exchange.aborted) throw error;
-        if (body !== undefined) {
-          const again = replay?.replay();
-          if (again === undefined) throw error;
-          body = again;
-        }
-        exchange.upstreamRetries++;
-      }
-    }
+  /** A connection that is there. After two dead ones the rest is no better: a new one is opened. */
+  #kept(attempt: number): UpstreamConnection | undefined {
+    return attempt > 1 ? undefined : this.rules.pool.take();
   }
 
-  #answer(exchange: Exchange, response: ClientResponse): void {
-    exchange.status = response.status;
-    exchange.response = response.fields;
-    exchange.responseBody = response.body;
-    exchange.tunnel = response.tunnel;
+  async #connect(exchange: Exchange): Promise<UpstreamConnection> {
+    const { pool } = this.rules;
+    const source = pool.speaksForOne ? sourceOf(exchange) : undefined;
+    const connection = await pool.connect(exchange, source);
+    if (!exchange.aborted) return connection;
+    pool.giveBack(connection);
+    throw new ClientError("connect", "the client has gone");
   }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    if (exchange.aborted) return;
+    if (!(error instanceof ClientError)) throw error;
+    const { upstream, log } = this.rules;
+    const message = `upstream ${upstream} failed (${error.stage}): ${error.message}`;
+    log.log("warn", "fluxheim::proxy", message);
+    // What the upstream has had of the body cannot be put back, and nobody wants the rest.
+    if (error.stage !== "connect") exchange.requestBody?.cancel();
+    refuse(exchange, UPSTREAM_FAILED);
+  }
+
+  #request(
+    exchange: Exchange,
+    fields: Fields,
+    body: Body | undefined,
+    upgrade: string | undefined,
+  ): ClientRequest {
+    const { policy, scheme, upstream } = this.rules;
+    return {
+      method: exchange.method,
+      target: target(exchange),
+      scheme,
+      // A client of HTTP/1.0 may have named no host.
+      authority: policy.authority(exchange) || upstream,
+      fields,
+      body,
+      upgrade,
+    };
+  }
+}
+
+/** The connection had ended, or the upstream says that it has not looked at the request. */
+function wasUnprocessed(error: unknown): boolean {
+  return error instanceof ClientError && error.stage === "unprocessed";
+}
+
+/** Whether a request that was sent at `sentAt` may be sent again now. */
+function isRepeatable(method: string, sentAt: number): boolean {
+  return IDEMPOTENT.has(method) || performance.now() - sentAt <= DEAD_AT_ONCE_MS;
 }
 
 /** What is asked of the upstream: the served path and the query as it came. */
@@ -150,4 +177,15 @@ function target(exchange: Exchange): string {
   return exchange.query === undefined
     ? exchange.servedPath
     : exchange.servedPath + "?" + exchange.query;
+}
+
+/** What a PROXY header says of `exchange`: a client behind a trusted proxy has no port we know of. */
+function sourceOf({ connection, clientAddress }: Exchange): SourceFacts {
+  const direct = clientAddress === connection.peerAddress;
+  return {
+    sourceAddress: clientAddress,
+    sourcePort: direct ? connection.peerPort : 0,
+    localAddress: connection.localAddress,
+    localPort: connection.localPort,
+  };
 }

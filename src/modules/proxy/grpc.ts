@@ -3,16 +3,19 @@
  *
  * @module
  */
+import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 
-const POST_ONLY: Refusal = { status: 405, text: "", cause: "grpc", fields: [["allow", "POST"]] };
 const NOT_GRPC: Refusal = { status: 415, text: "unsupported media type", cause: "grpc" };
 
 /** The `check` step of a gRPC route. */
 export function checkGrpc(exchange: Exchange): void {
   if (exchange.method !== "POST") {
-    refuse(exchange, POST_ONLY);
+    // Not a refusal: header policy is applied to 405 (spec 02 section 3.4).
+    exchange.status = 405;
+    exchange.response = Fields.of(["allow", "POST"]);
+    exchange.responseBody = undefined;
     return;
   }
   const { request } = exchange;

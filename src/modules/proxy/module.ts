@@ -4,8 +4,9 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { scopesOf } from "../../gateway/edge_policy.ts";
+import { SILENT } from "../../gateway/log_none.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
+import type { Logger } from "../../gateway/log.ts";
 import type {
   FileRequest,
   Grant,
@@ -16,20 +17,31 @@ import type {
   Steps,
   WorkerContext,
 } from "../../gateway/module.ts";
+import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { targetKey } from "../../net/dial.ts";
 import { requestPolicyFor } from "../headers/module.ts";
-import { AuthRequest } from "./auth_request.ts";
+import { authLimits, AuthRequest } from "./auth_request.ts";
 import { checkProxies } from "./checks.ts";
-import { endpointGrant, endpointOf } from "./endpoint.ts";
+import { endpointGrant, endpointOf, Services } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
 import { checkGrpc } from "./grpc.ts";
 import { UpstreamPool } from "./pool.ts";
 import { grpcSchema, originOf, type ProxyConfig, proxySchema } from "./schema.ts";
+import { isGlobal, keyedOrigin, proxyOf, proxyTables } from "./tables.ts";
 import { targetOf, timeoutsOf } from "./target.ts";
 
-export type { ProxyConfig } from "./schema.ts";
-export { originOf } from "./schema.ts";
-export { type Endpoint, endpointGrant, endpointOf, poolForEndpoint } from "./endpoint.ts";
+export { unforwardable } from "./checks.ts";
+export {
+  type Endpoint,
+  endpointGrant,
+  endpointOf,
+  type Service,
+  type ServiceLimits,
+  Services,
+} from "./endpoint.ts";
+export type { Caller } from "./pool.ts";
+export { originOf, type ProxyConfig } from "./schema.ts";
+export { proxyOf, type ProxyTable, proxyTables } from "./tables.ts";
 
 /** Largest PEM file that is read (spec 02 section 9.1). */
 const MAX_PEM_BYTES = 1024 * 1024;
@@ -46,15 +58,14 @@ export const module: Module = {
   manifest: { net: true, read: true },
   permissions(config): Permissions {
     const net: Grant[] = [];
-    for (const [proxy, key] of proxiesOf(config)) {
-      const origin = originOf(proxy);
-      if (origin !== undefined) {
-        net.push({ value: origin, key: originKey(proxy, key), for: "edge" });
-      }
-      const auth = proxy.auth_request;
+    for (const table of proxyTables(config)) {
+      const named = keyedOrigin(table);
+      if (named === undefined) continue;
+      net.push({ value: named.origin, key: named.key, for: "edge" });
+      const auth = table.proxy.auth_request;
       if (auth?.enabled === true && auth.url !== undefined) {
         const value = endpointGrant(endpointOf(auth.url));
-        net.push({ value, key: `${key}.auth_request.url`, for: "edge" });
+        net.push({ value, key: `${table.key}.auth_request.url`, for: "edge" });
       }
     }
     const read = pemFiles(config).map(({ path, key }): Grant => ({
@@ -70,28 +81,17 @@ export const module: Module = {
   },
 };
 
-/** The proxy blocks of a configuration with the keys they stand at. */
-function* proxiesOf(config: Config): Generator<readonly [proxy: ProxyConfig, key: string]> {
-  for (const { vhost, route, key } of scopesOf(config)) {
-    const proxy = route === undefined ? vhost.proxy : route.proxy;
-    if (proxy !== undefined) yield [proxy, `${key}.proxy`];
-  }
-}
-
-function originKey(proxy: ProxyConfig, key: string): string {
-  return proxy.upstream === undefined ? `${key}.upstreams[0]` : `${key}.upstream`;
-}
+/** Keys of files that are handed to workers. */
+const PEM_KEYS = [
+  "upstream_ca_path",
+  "upstream_client_cert_path",
+  "upstream_client_key_path",
+] as const satisfies readonly (keyof ProxyConfig)[];
 
 function pemFiles(config: Config): FileRequest[] {
   const files: FileRequest[] = [];
-  for (const [proxy, key] of proxiesOf(config)) {
-    for (
-      const name of [
-        "upstream_ca_path",
-        "upstream_client_cert_path",
-        "upstream_client_key_path",
-      ] as const
-    ) {
+  for (const { proxy, key } of proxyTables(config)) {
+    for (const name of PEM_KEYS) {
       const path = proxy[name];
       if (path !== undefined) files.push({ path, key: `${key}.${name}`, maxBytes: MAX_PEM_BYTES });
     }
@@ -99,25 +99,42 @@ function pemFiles(config: Config): FileRequest[] {
   return files;
 }
 
+/** A vhost's proxy block says how to forward, but not where to. */
+const NOT_CONFIGURED: Refusal = {
+  status: 502,
+  text: "proxy upstream not configured",
+  cause: "no_upstream",
+};
+
 /** The proxy of one worker and one snapshot. */
 class RunningProxy implements RunningModule {
   /** Scopes with the same upstream, spoken to in the same way, share its connections. */
   readonly #pools = new Map<string, UpstreamPool>();
-  readonly #authServices: AuthRequest[] = [];
-  /** By the table of their scope. */
-  readonly #forwarders = new Map<object, Forwarder>();
+  readonly #authServices: Services;
+  readonly #forwarders = new Map<ProxyConfig, Forwarder>();
+  /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
+  readonly #zeroRetention: boolean;
+  readonly #log: Logger;
 
-  constructor(readonly context: WorkerContext) {}
+  constructor(readonly context: WorkerContext) {
+    this.#authServices = new Services(context.clock);
+    this.#zeroRetention = context.modules.has("privacy-mode");
+    this.#log = this.#zeroRetention ? SILENT : context.log;
+  }
 
   plan(scope: RouteScope): Steps | undefined {
-    const { vhost, route } = scope;
-    const proxy = route === undefined ? vhost.proxy : route.proxy;
-    const origin = proxy === undefined ? undefined : originOf(proxy);
-    if (proxy === undefined || origin === undefined) return undefined;
+    const proxy = proxyOf(scope);
+    if (proxy === undefined) return undefined;
+    const origin = originOf(proxy);
+    if (origin === undefined) {
+      // `[proxy]` without an upstream switches the proxy of the implicit vhost off (spec 02 section 1).
+      if (isGlobal(scope)) return undefined;
+      return { forward: (exchange) => refuse(exchange, NOT_CONFIGURED) };
+    }
     const forwarder = this.#forwarder(scope, proxy, origin);
     this.#forwarders.set(proxy, forwarder);
     return {
-      check: route?.grpc?.enabled === true ? checkGrpc : undefined,
+      check: scope.route?.grpc?.enabled === true ? checkGrpc : undefined,
       authorize: this.#authorize(scope, proxy),
       forward: (exchange) => forwarder.forward(exchange),
     };
@@ -125,39 +142,46 @@ class RunningProxy implements RunningModule {
 
   stop(): void {
     for (const pool of this.#pools.values()) pool.stop();
-    for (const service of this.#authServices) service.stop();
+    this.#authServices.stop();
   }
 
   explain(scope: RouteScope): string | undefined {
-    const proxy = scope.route === undefined ? scope.vhost.proxy : scope.route.proxy;
-    const origin = proxy === undefined ? undefined : originOf(proxy);
-    if (proxy === undefined || origin === undefined) return undefined;
-    const protocol = proxy.upstream_http_version === "http1" ? "HTTP/1.1" : "HTTP/2";
-    return `forwards to ${origin} over ${protocol}${proxy.upstream_tls ? " with TLS" : ""}`;
+    const proxy = proxyOf(scope);
+    if (proxy === undefined) return undefined;
+    const origin = originOf(proxy);
+    if (origin === undefined) {
+      return isGlobal(scope) ? undefined : "refused with 502: no upstream is configured";
+    }
+    const { upstream_http_version: version, upstream_tls: tls, auth_request: auth } = proxy;
+    const protocol = version === "http1" || (version === "http1-and-http2" && !tls)
+      ? "HTTP/1.1"
+      : version === "http2"
+      ? "HTTP/2"
+      : "HTTP/2 or HTTP/1.1";
+    const asked = auth?.enabled === true ? `asks ${auth.url}, then ` : "";
+    return `${asked}forwards to ${origin} over ${protocol}${tls ? " with TLS" : ""}`;
   }
 
-  sends({ vhost, route }: RouteScope, exchange: Exchange): readonly string[] | undefined {
-    const proxy = route === undefined ? vhost.proxy : route.proxy;
+  sends(scope: RouteScope, exchange: Exchange): readonly string[] | undefined {
+    const proxy = proxyOf(scope);
     return proxy === undefined ? undefined : this.#forwarders.get(proxy)?.preview(exchange);
   }
 
   #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {
     const { server } = this.context.config;
-    const readMs = (proxy.read_timeout_secs ?? 0) * 1000;
     return new Forwarder({
       upstream: origin,
       pool: this.#pool(proxy, origin),
       scheme: proxy.upstream_tls ? "https" : "http",
-      policy: requestPolicyFor(scope, { zeroRetention: this.context.modules.has("privacy-mode") }),
-      trailers: proxy.upstream_http_version !== "http1",
+      policy: requestPolicyFor(scope, { zeroRetention: this.#zeroRetention }),
       upgrades: { websocket: proxy.websocket, protocols: proxy.upgrade_protocols },
       maxRetries: server.process.max_retries,
       bodyTimeoutMs: proxy.downstream_read_timeout_secs * 1000,
       writeTimeoutMs: proxy.downstream_write_timeout_secs * 1000,
       responseTimeoutMs: proxy.downstream_total_response_timeout_secs * 1000,
       minSendRate: proxy.downstream_min_send_rate_bytes_per_sec ?? 0,
-      tunnelIdleMs: readMs,
-      log: this.context.log,
+      tunnelIdleMs: (proxy.read_timeout_secs ?? 0) * 1000,
+      log: this.#log,
     });
   }
 
@@ -165,13 +189,21 @@ class RunningProxy implements RunningModule {
     const { clock, config, files } = this.context;
     const target = targetOf(proxy, origin, files);
     const timeouts = timeoutsOf(proxy);
-    const { upstream_h2_max_streams: streams, upstream_h2_ping_interval_secs: ping } = proxy;
-    const key = JSON.stringify([targetKey(target), timeouts, streams, ping]);
+    const { upstream_h2_max_streams: maxStreams = 1, upstream_h2_ping_interval_secs: ping = 0 } =
+      proxy;
+    const { connectTimeoutMs, totalConnectTimeoutMs } = target;
+    const key = JSON.stringify([
+      targetKey(target),
+      connectTimeoutMs,
+      totalConnectTimeoutMs,
+      timeouts,
+      maxStreams,
+      ping,
+    ]);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       const maxIdle = config.server.process.upstream_keepalive_pool_size;
-      const maxStreams = proxy.upstream_h2_max_streams ?? 1;
-      const pingIntervalMs = (proxy.upstream_h2_ping_interval_secs ?? 0) * 1000;
+      const pingIntervalMs = ping * 1000;
       pool = new UpstreamPool({ target, timeouts, clock, maxIdle, maxStreams, pingIntervalMs });
       this.#pools.set(key, pool);
     }
@@ -181,8 +213,11 @@ class RunningProxy implements RunningModule {
   #authorize(scope: RouteScope, proxy: ProxyConfig): Steps["authorize"] {
     const auth = proxy.auth_request;
     if (auth?.enabled !== true || auth.url === undefined) return undefined;
-    const service = new AuthRequest({ ...auth, url: auth.url }, scope, this.context);
-    this.#authServices.push(service);
-    return service.authorize;
+    const config = { ...auth, url: auth.url };
+    const service = this.#authServices.at(endpointOf(config.url), authLimits(config));
+    const { metrics } = this.context;
+    const zeroRetention = this.#zeroRetention;
+    const context = { metrics, log: this.#log, service, zeroRetention };
+    return new AuthRequest(config, scope, context).authorize;
   }
 }

@@ -8,16 +8,25 @@
 import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
 import { type ConnectionOwner, Http1Client, type UpstreamTimeouts } from "../../http/h1/client.ts";
 import { Http2Client } from "../../http/h2/mod.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
 import type { Clock } from "../../net/clock.ts";
-import { dial, DialError, type SourceFacts, type UpstreamTarget } from "../../net/dial.ts";
+import {
+  dial,
+  type Dialed,
+  DialError,
+  type SourceFacts,
+  type UpstreamTarget,
+} from "../../net/dial.ts";
+import { type Caller, Opening } from "./opening.ts";
+import { type SharedConnection, SharedConnections } from "./shared_connections.ts";
+
+export type { Caller } from "./opening.ts";
 
 /** What a pool works with. */
 export interface PoolOptions {
   readonly target: UpstreamTarget;
   readonly timeouts: UpstreamTimeouts;
   readonly clock: Clock;
-  /** Most idle HTTP/1 connections kept. */
+  /** Most idle connections kept. */
   readonly maxIdle: number;
   /** Most streams on one HTTP/2 connection. */
   readonly maxStreams: number;
@@ -26,134 +35,142 @@ export interface PoolOptions {
 }
 
 /** A connection that can carry a request now. */
-export type UpstreamConnection = Http1Client | Http2Client;
+export type UpstreamConnection = Http1Client | SharedConnection;
 
 /** Connections to one upstream. */
 export class UpstreamPool implements ConnectionOwner {
+  /** A PROXY header speaks for one client: such a connection must not carry another one's request. */
+  readonly speaksForOne: boolean;
   readonly #idle: Http1Client[] = [];
-  readonly #shared: Http2Client[] = [];
-  /** The connection being opened to an upstream whose connections are shared. */
-  #opening: Promise<void> | undefined;
+  readonly #shared: SharedConnections;
+  /** The connection on its way that more callers may wait for. */
+  #opening: Opening<UpstreamConnection> | undefined;
+  /** The upstream speaks HTTP/2, as far as is known. */
+  #isShared: boolean;
   #stopped = false;
 
-  constructor(readonly options: PoolOptions) {}
+  constructor(readonly options: PoolOptions) {
+    const { target, maxStreams, maxIdle } = options;
+    this.speaksForOne = target.proxyProtocol !== "off";
+    this.#isShared = target.version !== "http1";
+    this.#shared = new SharedConnections({
+      maxStreams,
+      maxIdle: this.speaksForOne ? 0 : maxIdle,
+      reuse: !this.speaksForOne,
+    });
+  }
 
-  /** A connection that is there already, if one has room. */
+  /** A connection that is there already, if one has room. To be used, or given back. */
   take(): UpstreamConnection | undefined {
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
-    for (let i = this.#shared.length - 1; i >= 0; i--) {
-      if (this.#shared[i].isAvailable) return this.#shared[i];
-    }
-    return undefined;
+    return this.#idle.pop() ?? this.#shared.take();
   }
 
   /**
-   * Opens a connection for `exchange`; where connections are shared, one that is on its way to others is
-   * waited for first.
+   * Opens a connection for `caller`. Where connections are shared, callers that come at the same time wait
+   * for the same one, as many as it will have streams for.
    *
+   * @param source Whom a PROXY header is to speak for.
    * @throws {ClientError} with stage `connect`.
    */
-  async connect(exchange: Exchange): Promise<UpstreamConnection> {
-    const { target, maxStreams } = this.options;
-    const speaksForOne = target.proxyProtocol !== "off";
-    if (target.version === "http1" || maxStreams === 1 || speaksForOne) {
-      return await this.#open(exchange);
+  connect(caller: Caller, source?: SourceFacts): Promise<UpstreamConnection> {
+    const { expectedStreams } = this.#shared;
+    if (!this.#isShared || this.speaksForOne || expectedStreams === 1) {
+      return this.#open(source).join(caller);
     }
-    while (this.#opening !== undefined) {
-      await this.#opening;
-      const shared = this.take();
-      if (shared !== undefined) return shared;
+    let opening = this.#opening;
+    if (opening === undefined || opening.size >= expectedStreams || opening.signal.aborted) {
+      this.#opening = opening = this.#open(undefined);
     }
-    const opened = this.#open(exchange);
-    this.#opening = opened.then(() => {}, () => {}).finally(() => this.#opening = undefined);
-    return await opened;
+    return opening.join(caller);
+  }
+
+  /**
+   * Sends a request on a connection of this pool. When `caller` goes away before the head of the answer
+   * is there, the request is given up.
+   *
+   * @throws as {@linkcode Http1Client.request} and {@linkcode Http2Client.request}.
+   */
+  send(
+    caller: Caller,
+    connection: UpstreamConnection,
+    request: ClientRequest,
+  ): Promise<ClientResponse> {
+    if (!(connection instanceof Http1Client)) return connection.send(caller, request);
+    caller.onAbort = connection.abort;
+    return connection.request(request);
+  }
+
+  /** Takes back a connection that was not used. */
+  giveBack(connection: UpstreamConnection): void {
+    if (connection instanceof Http1Client) connection.close();
+    else connection.giveBack();
   }
 
   onIdle(connection: Http1Client): void {
-    // A PROXY header speaks for one client: its connection must not carry another one's request.
-    const keep = !this.#stopped && this.options.target.proxyProtocol === "off" &&
-      this.#idle.length < this.options.maxIdle;
+    const keep = !this.#stopped && !this.speaksForOne && this.#idle.length < this.options.maxIdle;
     if (keep) this.#idle.push(connection);
     else connection.close();
   }
 
   onClosed(connection: Http1Client): void {
-    remove(this.#idle, connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
   }
 
   /** Closes what is idle now, and the rest when it becomes idle. */
   stop(): void {
     this.#stopped = true;
     for (const connection of [...this.#idle]) connection.close();
-    for (const connection of [...this.#shared]) connection.drain();
+    this.#shared.stop();
   }
 
-  async #open(exchange: Exchange): Promise<UpstreamConnection> {
-    const { target, clock, timeouts } = this.options;
-    const source = target.proxyProtocol === "off" ? undefined : sourceOf(exchange);
+  #open(source: SourceFacts | undefined): Opening<UpstreamConnection> {
+    const opening = new Opening<UpstreamConnection>();
+    this.#dial(opening, source);
+    return opening;
+  }
+
+  /** Makes the connection and gives it to those who wait. Never rejects. */
+  async #dial(
+    opening: Opening<UpstreamConnection>,
+    source: SourceFacts | undefined,
+  ): Promise<void> {
+    const { target, clock } = this.options;
     try {
-      const { stream, protocol } = await dial(target, source, clock);
-      return protocol === "h2"
-        ? this.#share(stream)
-        : new Http1Client(stream, clock, timeouts, this);
+      const dialed = await dial(target, source, clock, opening.signal);
+      if (this.#opening === opening) this.#opening = undefined;
+      if (dialed.protocol === "h2") this.#giveShared(opening, dialed);
+      else this.#giveOwn(opening, dialed);
     } catch (error) {
-      if (!(error instanceof DialError)) throw error;
-      throw new ClientError("connect", `${error.reason}: ${error.message}`, { cause: error });
+      if (this.#opening === opening) this.#opening = undefined;
+      const reason = error instanceof DialError ? `${error.reason}: ${error.message}` : `${error}`;
+      opening.fail(new ClientError("connect", reason, { cause: error }));
     }
   }
 
-  #share(stream: ConstructorParameters<typeof Http2Client>[0]): Http2Client {
-    const { clock, timeouts, maxStreams, pingIntervalMs, target } = this.options;
+  #giveShared(opening: Opening<UpstreamConnection>, { stream }: Dialed): void {
+    const { clock, timeouts, maxStreams, pingIntervalMs } = this.options;
     const client = new Http2Client(stream, { clock, timeouts, maxStreams, pingIntervalMs });
-    if (target.proxyProtocol !== "off") {
-      client.onStreamEnded = () => client.drain();
-      return client;
+    const connection = this.#shared.add(client);
+    this.#isShared = true;
+    for (let count = opening.size; count > 0; count--) {
+      connection.reserve();
+      opening.give(connection);
     }
-    this.#shared.push(client);
-    client.onClosed = () => remove(this.#shared, client);
-    if (this.#stopped) client.drain();
-    return client;
+    this.#shared.onRoom(connection);
   }
-}
 
-/**
- * Sends `request` for `exchange`; when the client goes away before the answer's head is there, the
- * request is given up.
- *
- * @throws as {@linkcode Http1Client.request} and {@linkcode Http2Client.request}.
- */
-export function requestFor(
-  exchange: Exchange,
-  connection: UpstreamConnection,
-  request: ClientRequest,
-): Promise<ClientResponse> {
-  if (connection instanceof Http1Client) {
-    exchange.onAbort = connection.abort;
-    return connection.request(request);
+  /** The upstream speaks HTTP/1.1: who waited beside the first one needs a connection of his own. */
+  #giveOwn(opening: Opening<UpstreamConnection>, { stream }: Dialed): void {
+    const { clock, timeouts } = this.options;
+    this.#isShared = false;
+    const connection = new Http1Client(stream, clock, timeouts, this);
+    if (!opening.give(connection)) connection.close();
+    while (opening.size > 0) opening.moveOneTo(this.#open(undefined));
   }
-  const call = connection.start(request);
-  exchange.onAbort = call.cancel;
-  return call.response;
 }
 
 /** Whether `connection` carried a request before, so that it may have died unnoticed. */
 export function isReused(connection: UpstreamConnection): boolean {
   return connection.requests > 0;
-}
-
-/** What a PROXY header says of `exchange`: a client behind a trusted proxy has no port we know of. */
-function sourceOf({ connection, clientAddress }: Exchange): SourceFacts {
-  const direct = clientAddress === connection.peerAddress;
-  return {
-    sourceAddress: clientAddress,
-    sourcePort: direct ? connection.peerPort : 0,
-    localAddress: connection.localAddress,
-    localPort: connection.localPort,
-  };
-}
-
-function remove<T>(list: T[], item: T): void {
-  const at = list.indexOf(item);
-  if (at >= 0) list.splice(at, 1);
 }

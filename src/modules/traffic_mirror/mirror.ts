@@ -1,85 +1,85 @@
 /**
- * Copies of requests for another service: sent and forgotten, never in the way of the answer.
+ * Copies of requests for another service: sent and forgotten, never in the way of the answer (spec 02
+ * section 9.9).
  *
  * @module
  */
-import { createHash, randomBytes } from "node:crypto";
-import { readAll } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter } from "../../gateway/metrics.ts";
-import type { RouteScope, WorkerContext } from "../../gateway/module.ts";
-import { isSafePath } from "../../gateway/path_safety.ts";
-import { type Endpoint, endpointOf, poolForEndpoint } from "../proxy/module.ts";
+import type { Logger } from "../../gateway/log.ts";
+import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { RouteScope, Step } from "../../gateway/module.ts";
+import { type Caller, type Endpoint, endpointOf, type Service } from "../proxy/module.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
 
 /** Marks copies, so that a mirror behind a gateway does not mirror again. */
 const MARK = "x-fluxheim-mirror";
 
-/** Makes sampling differ from process to process; the same request is treated alike within one. */
-const salt = randomBytes(16);
+/** What the step works with beside its table. */
+export interface MirrorContext {
+  readonly service: Service;
+  readonly sampling: Sampling;
+  readonly inFlight: InFlight;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
 
 /** Copies the requests of one scope. */
 export class Mirror {
   readonly #endpoint: Endpoint;
-  readonly #pool: ReturnType<typeof poolForEndpoint>;
+  /** What comes in front of a request's own path; without a slash at its end. */
+  readonly #base: string;
   readonly #methods: ReadonlySet<string>;
   readonly #succeeded: Counter;
   readonly #failed: Counter;
   readonly #skipped: Counter;
-  #inFlight = 0;
 
   constructor(
     readonly config: MirrorConfig & { readonly base_url: string },
     scope: RouteScope,
-    context: WorkerContext,
+    readonly context: MirrorContext,
   ) {
     this.#endpoint = endpointOf(config.base_url);
-    this.#pool = poolForEndpoint(this.#endpoint, context, {
-      connectMs: config.timeout_secs * 1000,
-      readMs: config.timeout_secs * 1000,
-      maxIdle: 16,
-    });
+    this.#base = this.#endpoint.path.replace(/\/$/, "");
     this.#methods = new Set(config.methods);
     this.#succeeded = policyCounter(context.metrics, scope, "mirror", "success");
     this.#failed = policyCounter(context.metrics, scope, "mirror", "error");
     this.#skipped = policyCounter(context.metrics, scope, "mirror", "skipped");
   }
 
-  /** The `mirror` step. */
-  readonly mirror = (exchange: Exchange): void => {
-    if (!this.#methods.has(exchange.method) || exchange.request.has(MARK)) return;
-    if (!isSafePath(exchange.path) || !this.#isSampled(exchange)) return;
-    if (this.#inFlight >= this.config.max_in_flight) {
+  /** The `mirror` step. Unsafe paths never come this far: the gateway refuses them first. */
+  readonly mirror: Step = (exchange) => {
+    const { method, target, host } = exchange;
+    const { sampling, inFlight } = this.context;
+    if (!this.#methods.has(method) || exchange.request.has(MARK)) return;
+    if (!sampling.has(this.config.sample_per_mille, method, target, host)) return;
+    if (!inFlight.tryTake(this.config.max_in_flight)) {
       this.#skipped.value++;
       return;
     }
-    this.#inFlight++;
-    // Everything is taken from the exchange now: it goes its own way while the copy is sent.
-    const { method, target } = exchange;
-    this.#send(exchange, method, target, this.#fields(exchange))
-      .then(() => this.#succeeded.value++, () => this.#failed.value++)
-      .finally(() => this.#inFlight--);
+    // All that the copy needs is taken from the exchange now: each goes its own way.
+    void this.#send(method, this.#base + target, this.#fields(exchange));
   };
 
-  stop(): void {
-    this.#pool.stop();
-  }
-
-  async #send(exchange: Exchange, method: string, target: string, fields: Fields): Promise<void> {
-    const connection = this.#pool.take() ?? await this.#pool.connect(exchange);
-    const base = this.#endpoint.path === "/" ? "" : this.#endpoint.path.replace(/\/$/, "");
-    const { body } = await connection.request({
-      method,
-      target: base + target,
-      scheme: "http",
-      authority: this.#endpoint.authority,
-      fields,
-      body: undefined,
-      upgrade: undefined,
-    });
-    if (body !== undefined) await readAll(body, this.config.max_response_bytes);
+  /** Sends a copy and reads its answer. Never rejects. */
+  async #send(method: string, target: string, fields: Fields): Promise<void> {
+    const { service, inFlight, log } = this.context;
+    const nobody: Caller = { onAbort: undefined, aborted: false };
+    try {
+      await service.ask(nobody, method, target, fields);
+      this.#succeeded.value++;
+    } catch (error) {
+      this.#failed.value++;
+      if (log.enabled("debug")) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.log("debug", "fluxheim::proxy", `mirror ${this.#endpoint.authority}: ${reason}`);
+      }
+    } finally {
+      inFlight.giveBack();
+    }
   }
 
   #fields(exchange: Exchange): Fields {
@@ -91,13 +91,5 @@ export class Mirror {
     fields.set("cache-control", "no-store");
     fields.set(MARK, "1");
     return fields;
-  }
-
-  #isSampled({ method, target, host }: Exchange): boolean {
-    const { sample_per_mille } = this.config;
-    if (sample_per_mille === 1000) return true;
-    const digest = createHash("sha256").update(salt).update(`${method}\0${target}\0${host}`)
-      .digest();
-    return digest.readUInt16BE(0) % 1000 < sample_per_mille;
   }
 }

@@ -1,6 +1,6 @@
 /** Traffic mirroring: copies of requests go to a second service (spec 02 section 9.9). @module */
 import type { Config, Problem } from "../../config/types.ts";
-import { scopesOf } from "../../gateway/edge_policy.ts";
+import { zoneName } from "../../gateway/edge_policy.ts";
 import type {
   Grant,
   Module,
@@ -9,9 +9,33 @@ import type {
   Steps,
   WorkerContext,
 } from "../../gateway/module.ts";
-import { endpointGrant, endpointOf } from "../proxy/module.ts";
+import type { ZoneRequest } from "../../net/zone.ts";
+import {
+  endpointGrant,
+  endpointOf,
+  proxyOf,
+  proxyTables,
+  type ServiceLimits,
+  Services,
+  unforwardable,
+} from "../proxy/module.ts";
+import { InFlight } from "./in_flight.ts";
 import { Mirror } from "./mirror.ts";
+import { Sampling } from "./sampling.ts";
 import { type MirrorConfig, mirrorSchema } from "./schema.ts";
+
+const ZONE = "traffic-mirror";
+/** Zone of the salt that all workers sample by. */
+const SALT_ZONE = "traffic-mirror/salt";
+/** Most mirrors of one configuration (spec 02 section 9.9). */
+const MAX_MIRRORS = 4096;
+
+/** A mirror that is switched on. */
+interface EnabledMirror {
+  readonly mirror: MirrorConfig;
+  readonly scope: RouteScope;
+  readonly key: string;
+}
 
 /** The module `traffic-mirror`. */
 export const module: Module = {
@@ -19,53 +43,91 @@ export const module: Module = {
   schema: [{ table: "proxy.mirror", scopes: ["root", "vhost", "route"], schema: mirrorSchema }],
   manifest: { net: true },
   check(config): Problem[] {
-    return [...enabledMirrors(config)]
-      .filter(([mirror]) => mirror.base_url === undefined)
-      .map(([, key]) => ({
-        key: `${key}.base_url`,
-        message: "is required when mirror is enabled",
-      }));
+    const problems: Problem[] = [];
+    const mirrors = enabledMirrors(config);
+    for (const { mirror, key } of mirrors) {
+      if (mirror.base_url === undefined) {
+        problems.push({ key: `${key}.base_url`, message: "is required when mirror is enabled" });
+      }
+      problems.push(...unforwardable(mirror.forward_headers, `${key}.forward_headers`));
+    }
+    if (mirrors.length > MAX_MIRRORS) {
+      const { key } = mirrors[MAX_MIRRORS];
+      problems.push({ key, message: `is one more than ${MAX_MIRRORS} mirrors` });
+    }
+    return problems;
   },
   permissions(config) {
     const net: Grant[] = [];
-    for (const [{ base_url }, key] of enabledMirrors(config)) {
+    for (const { mirror: { base_url }, key } of enabledMirrors(config)) {
       if (base_url === undefined) continue;
       net.push({ value: endpointGrant(endpointOf(base_url)), key: `${key}.base_url`, for: "edge" });
     }
     return { net };
+  },
+  zones(config, workers): ZoneRequest[] {
+    const mirrors = enabledMirrors(config);
+    if (mirrors.length === 0) return [];
+    const bytes = InFlight.bytes(workers);
+    const counts = mirrors.map(({ scope }) => ({ name: zoneName(ZONE, scope), bytes }));
+    return [{ name: SALT_ZONE, bytes: Sampling.bytes }, ...counts];
+  },
+  workerLost(config, zones, worker) {
+    for (const { scope } of enabledMirrors(config)) {
+      InFlight.reclaim(zones.get(zoneName(ZONE, scope)), worker);
+    }
   },
   start(context) {
     return Promise.resolve(new RunningMirrors(context));
   },
 };
 
-function mirrorOf({ vhost, route }: RouteScope): MirrorConfig | undefined {
-  const mirror = route === undefined ? vhost.proxy?.mirror : route.proxy?.mirror;
+function mirrorOf(scope: RouteScope): MirrorConfig | undefined {
+  const mirror = proxyOf(scope)?.mirror;
   return mirror?.enabled === true ? mirror : undefined;
 }
 
-function* enabledMirrors(config: Config): Generator<readonly [MirrorConfig, key: string]> {
-  for (const scope of scopesOf(config)) {
+function enabledMirrors(config: Config): EnabledMirror[] {
+  const mirrors: EnabledMirror[] = [];
+  for (const { scope, key } of proxyTables(config)) {
     const mirror = mirrorOf(scope);
-    if (mirror !== undefined) yield [mirror, `${scope.key}.proxy.mirror`];
+    if (mirror !== undefined) mirrors.push({ mirror, scope, key: `${key}.mirror` });
   }
+  return mirrors;
+}
+
+function limitsOf(mirror: MirrorConfig): ServiceLimits {
+  return {
+    connectMs: undefined,
+    totalMs: mirror.timeout_secs * 1000,
+    maxResponseBytes: mirror.max_response_bytes,
+  };
 }
 
 class RunningMirrors implements RunningModule {
-  readonly #mirrors: Mirror[] = [];
+  readonly #services: Services;
 
-  constructor(readonly context: WorkerContext) {}
+  constructor(readonly context: WorkerContext) {
+    this.#services = new Services(context.clock);
+  }
 
   plan(scope: RouteScope): Steps | undefined {
-    const config = mirrorOf(scope);
-    if (config?.base_url === undefined) return undefined;
-    const mirror = new Mirror({ ...config, base_url: config.base_url }, scope, this.context);
-    this.#mirrors.push(mirror);
-    return { mirror: mirror.mirror };
+    const mirror = mirrorOf(scope);
+    if (mirror?.base_url === undefined) return undefined;
+    const { zones, worker, metrics, log } = this.context;
+    const { base_url } = mirror;
+    const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
+      service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
+      sampling: new Sampling(zones.get(SALT_ZONE)),
+      inFlight: new InFlight(zones.get(zoneName(ZONE, scope)), worker),
+      metrics,
+      log,
+    });
+    return { mirror: step };
   }
 
   stop(): void {
-    for (const mirror of this.#mirrors) mirror.stop();
+    this.#services.stop();
   }
 
   explain(scope: RouteScope): string | undefined {
