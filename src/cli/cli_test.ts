@@ -213,3 +213,17 @@ Deno.test("profiles marks the program's own and tells what the others lack", asy
   const fips = found.find((p: { name: string }) => p.name === "fips-openssl");
   assert.equal(fips.state, "fails closed");
 });
+
+for (const variable of ["SSLKEYLOGFILE", "LISTEN_FDS"]) {
+  Deno.test(`with ${variable} set, nothing is validated or served`, () =>
+    withConfig("", async (path) => {
+      Deno.env.set(variable, "3");
+      try {
+        const { status, err } = await runCli(bare, "--validate-config", "-c", path);
+        assert.equal(status, 1);
+        assert.match(err, new RegExp(`environment variable ${variable} is set`));
+      } finally {
+        Deno.env.delete(variable);
+      }
+    }));
+}

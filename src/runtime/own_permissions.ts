@@ -22,6 +22,9 @@ export const CONFIG_VARIABLE = "FLUXHEIM_CONFIG";
 /** Makes the runtime write TLS secrets to a file, without any permission; refused at start. */
 export const KEY_LOG_VARIABLE = "SSLKEYLOGFILE";
 
+/** Says that sockets were handed to this process: they are outside of every permission; refused at start. */
+export const SOCKETS_VARIABLE = "LISTEN_FDS";
+
 /** What a plan must know beside the configuration. */
 export interface PlanOptions {
   /** The file or directory given as `--config`, absolute; read again at every reload. */
@@ -77,6 +80,7 @@ export function ownGrants(
   grants.push(optional("env", CONFIG_VARIABLE, "--config"));
   grants.push(optional("env", LEVEL_VARIABLE, "logging.level"));
   grants.push(optional("env", KEY_LOG_VARIABLE, "server.tls_listen"));
+  grants.push(optional("env", SOCKETS_VARIABLE, "server.listen"));
   // File safety checks compare owners with the user this runs as.
   grants.push(optional("sys", "uid", "--config"));
   return grants;
@@ -87,7 +91,7 @@ export function ownManifest(modules: readonly Module[]): Manifest {
   const manifest: Manifest = {
     net: true,
     read: true,
-    env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, CONFIG_VARIABLE],
+    env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, SOCKETS_VARIABLE, CONFIG_VARIABLE],
     sys: ["uid"],
   };
   return writesPidFile(modules) ? { ...manifest, write: SERVICE_DIRECTORIES } : manifest;

@@ -7,7 +7,7 @@
 import type { Config, Problem } from "../config/types.ts";
 import type { Module, System } from "../gateway/module.ts";
 import { missingGrants } from "./granted.ts";
-import { KEY_LOG_VARIABLE } from "./own_permissions.ts";
+import { KEY_LOG_VARIABLE, SOCKETS_VARIABLE } from "./own_permissions.ts";
 import type { Plan } from "./permissions.ts";
 
 /** Runs the checks of every module that touch the system. */
@@ -56,6 +56,15 @@ export function processProblems({ server }: Config): readonly Problem[] {
         `the environment variable ${KEY_LOG_VARIABLE} is set: with it the runtime writes the ` +
         "secrets of TLS connections to a file",
       hint: "unset it",
+    });
+  }
+  if (readableVariable(SOCKETS_VARIABLE) !== undefined) {
+    problems.push({
+      key: "",
+      message:
+        `the environment variable ${SOCKETS_VARIABLE} is set: sockets were handed to this process, ` +
+        "and no permission covers those",
+      hint: "this program binds its listeners itself; start it without socket activation",
     });
   }
   return problems;
