@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { TestAuthority } from "../net/testing/certificates.ts";
+import { TlsClient } from "../net/testing/tls_client.ts";
 import { Keeper } from "./keeper.ts";
 import { StartError } from "./start.ts";
 import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper_for_tests.ts";
@@ -133,6 +135,27 @@ Deno.test("two generations of workers in a row take each other's place", async (
     gateway.configure({ probe: { greeting: `${port}`, upstream: `127.0.0.1:${port}` } });
     assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
     await until(async () => await get(gateway.address, "/") === `${port}`);
+  }
+});
+
+Deno.test("a reload shows new certificates on listeners that stay open", async () => {
+  const authority = new TestAuthority();
+  const [before, after] = ["old.test", "new.test"].map((name) => authority.issue({ name }));
+  const tls = { listen: [], tlsListen: ["127.0.0.1:0"] };
+  await using gateway = await startGateway({
+    ...tls,
+    probe: { cert: before.cert, key: before.key },
+  });
+  const port = Number(gateway.address.split(":")[1]);
+  await using kept = await TlsClient.connect(port);
+  assert.equal(kept.shown, "old.test");
+  gateway.configure({ ...tls, probe: { cert: after.cert, key: after.key } });
+  assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
+  await using fresh = await TlsClient.connect(port);
+  assert.equal(fresh.shown, "new.test");
+  for (const client of [kept, fresh]) {
+    client.write("GET / HTTP/1.1\r\nhost: test.local\r\n\r\n");
+    assert.match(await client.read() ?? "", /^HTTP\/1\.1 200 /);
   }
 });
 

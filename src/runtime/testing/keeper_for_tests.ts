@@ -18,6 +18,7 @@ import { probeProfile } from "./probe_profile.ts";
 export interface TestConfig {
   readonly process?: Record<string, unknown>;
   readonly listen?: readonly string[];
+  readonly tlsListen?: readonly string[];
   readonly logFile?: string;
   readonly level?: string;
   readonly probe?: ProbeTable;
@@ -27,12 +28,13 @@ const vhostSchema = z.strictObject(vhostShape);
 
 /** A configuration with one vhost that the probe module serves. */
 export function testConfig(
-  { process, listen = ["127.0.0.1:0"], logFile, level = "off", probe }: TestConfig,
+  { process, listen = ["127.0.0.1:0"], tlsListen = [], logFile, level = "off", probe }: TestConfig,
 ): Config {
   const file = logFile === undefined ? {} : { file: { enabled: true, path: logFile } };
   return deepFreeze({
     server: serverSchema.parse({
       listen: [...listen],
+      tls_listen: [...tlsListen],
       process: { pid_file: "/nonexistent/fluxheim.pid", threads: 2, ...process },
     }),
     logging: loggingSchema.parse({ level, ...file }),

@@ -7,6 +7,7 @@
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Module, RouteScope, Steps, WorkerContext } from "../../gateway/module.ts";
 import { Fields } from "../../http/fields.ts";
+import type { TlsListenerSpec } from "../../net/tls_spec.ts";
 import { at } from "../compare.ts";
 
 const PROBE_ZONE = "probe";
@@ -29,6 +30,9 @@ export interface ProbeTable {
   readonly upstream?: string;
   /** A directory that a worker may read. */
   readonly root?: string;
+  /** Certificate and key of TLS listeners, as PEM. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 function probeOf(vhost: unknown): ProbeTable {
@@ -41,6 +45,8 @@ function probeOf(vhost: unknown): ProbeTable {
     greeting: text("greeting"),
     upstream: text("upstream"),
     root: text("root"),
+    cert: text("cert"),
+    key: text("key"),
     ...(typeof failFrom === "number" ? { failFrom } : {}),
   };
 }
@@ -60,11 +66,30 @@ export const probe: Module = {
   },
   zones: () => [{ name: PROBE_ZONE, bytes: CELLS * Int32Array.BYTES_PER_ELEMENT }],
   start(context) {
-    const { failFrom = Infinity } = probeOf(context.config.vhosts[0]);
-    if (context.worker >= failFrom) return Promise.reject(new Error("told to fail"));
-    return Promise.resolve({ plan: (scope) => plan(scope, context), stop() {} });
+    const table = probeOf(context.config.vhosts[0]);
+    if (context.worker >= (table.failFrom ?? Infinity)) {
+      return Promise.reject(new Error("told to fail"));
+    }
+    const tls = listenerTls(table);
+    return Promise.resolve({
+      plan: (scope) => plan(scope, context),
+      stop() {},
+      ...(tls === undefined ? {} : { listenerTls: tls }),
+    });
   },
 };
+
+function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
+  if (cert === undefined || key === undefined) return undefined;
+  return {
+    material: { pairs: [{ cert, key }], fallback: 0, names: [], clientRoots: undefined },
+    alpn: ["http/1.1"],
+    minVersion: "TLSv1.2",
+    clientAuth: "off",
+    needsFacts: false,
+    handshakeTimeoutMs: 5_000,
+  };
+}
 
 function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
   const { greeting = "hello" } = probeOf(vhost);
