@@ -1,10 +1,11 @@
 /** Running the gateway: what `fluxheim` does without a command. @module */
 import { resolve } from "node:path";
+import { giveUpAfterStart } from "../runtime/give_up.ts";
 import { takeInspectorPort } from "../runtime/inspector_port.ts";
 import { serve } from "../runtime/serve.ts";
 import { StartError } from "../runtime/start.ts";
 import { type Command, EXIT } from "./command.ts";
-import { load, printProblems } from "./load.ts";
+import { load, planFor, printProblems } from "./load.ts";
 import { CONFIG, configSource } from "./options.ts";
 
 /** Serves until a signal ends it. */
@@ -20,7 +21,7 @@ export const run: Command = {
         profile,
         load: () => load(profile, source),
         configSource: source === undefined ? undefined : resolve(source),
-      });
+      }, ({ config }) => void giveUpAfterStart(planFor(profile, config, source)));
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       printProblems(error.problems, io);
