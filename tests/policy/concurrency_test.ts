@@ -115,14 +115,13 @@ Deno.test("a client that leaves the queue makes room and takes nobody's place", 
   const leaves = await ask(gateway.port, "/leaves");
   await queued();
   leaves[Symbol.dispose]();
-  await queued();
-  using stays = await ask(gateway.port, "/stays");
-  await queued();
+  const stays = await queuedAt(gateway.port, "/stays");
   held.next();
   assert.equal((await first.answer())?.status, 200);
   await until("the second arrives", () => held.arrived.length === 2);
   held.next();
-  assert.equal((await stays.answer())?.body, "/stays");
+  assert.equal((await stays.answer)?.body, "/stays");
+  stays.client[Symbol.dispose]();
 });
 
 Deno.test("permits come back from clients and upstreams that die, all of them and no more", async () => {
@@ -137,6 +136,17 @@ Deno.test("permits come back from clients and upstreams that die, all of them an
     for (const client of clients) client[Symbol.dispose]();
   }
 });
+
+/** A client whose request waits, asked again as long as there is no room in the queue. */
+async function queuedAt(port: number, path: string) {
+  for (;;) {
+    const client = await ask(port, path);
+    const answer = client.answer();
+    const refused = await Promise.race([answer.then(() => true), queued().then(() => false)]);
+    if (!refused) return { client, answer };
+    client[Symbol.dispose]();
+  }
+}
 
 /** A client whose request has reached the upstream, asked again as long as the permits are not back. */
 async function arriving(port: number, held: Held): Promise<RawClient> {
