@@ -79,13 +79,13 @@ export class EdgeListeners {
   /** Makes the TLS listeners show and ask for what a new snapshot says. */
   async updateTls(tls: TlsListenerSpec): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.updateTls?.(tls)));
+    await socketsClosed();
   }
 
   /** Accepts nothing more; when this returns, the sockets are closed. */
   async close(): Promise<void> {
     for (const listener of this.listeners) listener.close();
-    // The runtime lets go of a socket when the accept that was pending has been cancelled.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await socketsClosed();
   }
 
   /** Waits until every connection has ended; idle ones are closed at once. */
@@ -116,6 +116,11 @@ export class EdgeListeners {
   abort(): void {
     this.#open.abort();
   }
+}
+
+/** The runtime lets go of a closed listener when the accept that was pending has been cancelled. */
+function socketsClosed(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function serverOptions(config: Config, clock: Clock, open: OpenConnections): ServerOptions {
