@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { profile } from "../profiles/development.ts";
 import { shellQuoted } from "./permissions.ts";
+import { table } from "./table.ts";
 import { runCli, withConfig } from "./testing/run.ts";
 
 const CONFIG = `
@@ -85,3 +86,32 @@ Deno.test("a wrong configuration has no permissions", () =>
     assert.equal(out, "");
     assert.match(err, /server\.lisen/);
   }));
+
+Deno.test("the example in the documents is what the program says", async () => {
+  const file = new URL("../../docs/permissions.md", import.meta.url);
+  const text = await Deno.readTextFile(file);
+  const parts = /(<!-- example: begin -->\n\n```toml\n([^`]*)```\n\n```console\n\$ [^\n]*\n)([^`]*)/
+    .exec(text);
+  assert.ok(parts !== null, "docs/permissions.md has no example");
+  const [, before, config, shown] = parts;
+  await withConfig(config, async (path, directory) => {
+    const { out } = await runCli(profile, "permissions", "--explain", "-c", path);
+    const own = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+    const expected = realigned(
+      out.replaceAll(directory, "/etc/fluxheim").replaceAll(own, "/opt/fluxheim/src"),
+    ) + "\n";
+    if (Deno.env.get("FLUXHEIM_UPDATE_DOCS") !== undefined) {
+      await Deno.writeTextFile(file, text.replace(before + shown, () => before + expected));
+    } else {
+      assert.equal(shown, expected);
+    }
+  });
+});
+
+/** The table again, after names in it have got shorter. */
+function realigned(out: string): string {
+  const [rows, ...rest] = out.split("\n\n");
+  return [table(rows.split("\n").map((row) => row.split(/ {2,}/))).join("\n"), ...rest].join(
+    "\n\n",
+  );
+}

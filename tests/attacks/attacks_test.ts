@@ -1,0 +1,177 @@
+/**
+ * The permission rings, tried from inside: the real program with one hostile module more, in every
+ * profile that is built. What came of it is the table in `docs/permissions.md`; with `FLUXHEIM_UPDATE_DOCS`
+ * set, the table is written instead of compared.
+ */
+import assert from "node:assert/strict";
+import { load, planFor } from "../../src/cli/load.ts";
+import { builtProfiles } from "../../src/cli/tasks/generated.ts";
+import { toFlags } from "../../src/runtime/permissions.ts";
+import type { Profile } from "../../src/runtime/profile.ts";
+import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { ATTEMPTS, type Verdict } from "./attempts.ts";
+import { KEEPER_SAYS, nameOf } from "./hostile_module.ts";
+
+const here = new URL(".", import.meta.url);
+const root = new URL("../..", import.meta.url);
+const DOCS = new URL("docs/permissions.md", root);
+const BEGIN = "<!-- attacks: begin -->\n";
+const END = "<!-- attacks: end -->";
+
+/** What the runtime itself lets pass; code of ours stands in the way, as `docs/permissions.md` says. */
+const KNOWN = ["read /etc/passwd through a link in a web root"];
+/** What a keeper needs for its own work. */
+const KEEPERS = ["read the configuration file"];
+
+interface Found {
+  readonly profile: string;
+  readonly edge: readonly Verdict[];
+  readonly keeper: readonly Verdict[];
+}
+
+const found: Found[] = [];
+
+for (const { name } of builtProfiles()) {
+  Deno.test(`what a hostile module may do in the profile ${name}`, async () => {
+    const { edge, keeper } = await attack(name);
+    found.push({ profile: name, edge, keeper });
+    assert.deepEqual(passed(edge), KNOWN);
+    assert.deepEqual(passed(keeper), [...KEEPERS, ...KNOWN]);
+  });
+}
+
+Deno.test("the documented table is what was found", async () => {
+  assert.equal(found.length, builtProfiles().length, "every profile was tried");
+  const text = await Deno.readTextFile(DOCS);
+  const [before, rest] = split(text, BEGIN);
+  const [table, after] = split(rest, END);
+  const expected = `\n${tableOf(found)}\n`;
+  if (Deno.env.get("FLUXHEIM_UPDATE_DOCS") !== undefined) {
+    await Deno.writeTextFile(DOCS, before + BEGIN + expected + END + after);
+  } else {
+    assert.equal(unaligned(table), unaligned(expected));
+  }
+});
+
+/** How the runtime says no, and how a thing that was taken away is missing. */
+const REFUSAL =
+  /^NotCapable|Requires \w+ access|EPERM|^Error: denied|^TypeError: Cannot read properties of undefined/;
+
+function passed(verdicts: readonly Verdict[]): string[] {
+  assert.equal(verdicts.length, ATTEMPTS.length);
+  // An attempt that failed for any other reason has shown nothing.
+  for (const { name, refused, reason } of verdicts) {
+    if (refused) assert.match(reason, REFUSAL, name);
+  }
+  return verdicts.filter(({ refused }) => !refused).map(({ name }) => name);
+}
+
+/** Runs the profile with the hostile module, under exactly the permissions that its configuration needs. */
+async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[] }> {
+  await using dir = new TempDir();
+  using stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const redirect = {
+    status: 302,
+    headers: { location: `http://127.0.0.1:${stranger.addr.port}/` },
+  };
+  await using upstream = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(null, redirect),
+  );
+  const port = freePort();
+  dir.write("www/index.html", "");
+  Deno.symlinkSync("/etc/passwd", `${dir.path}/www/link`);
+  const vhost = nameOf(stranger.addr.port, upstream.addr.port, dir.path);
+  const entry = writeEntry(dir, name);
+  const { profile }: { profile: Profile } = await import(`file://${entry}`);
+  const config = dir.write("fluxheim.toml", configText(profile, port, vhost, upstream.addr.port));
+  const project = `--config=${root.pathname}deno.json`;
+  const args = ["run", "-q", project, ...await flags(profile, config), entry, "--config", config];
+  await using gateway = new Process(Deno.execPath(), args);
+  await gateway.listening(port);
+  const answer = await fetch(`http://127.0.0.1:${port}/attack`);
+  const edge: Verdict[] = await answer.json();
+  await until("the keeper has told", () => gateway.output.includes(KEEPER_SAYS));
+  const said = gateway.output.slice(gateway.output.indexOf(KEEPER_SAYS) + KEEPER_SAYS.length);
+  const hex = /^[0-9a-f]+/.exec(said)?.[0] ?? "";
+  const keeper: Verdict[] = JSON.parse(new TextDecoder().decode(Uint8Array.fromHex(hex)));
+  return { edge, keeper };
+}
+
+/** The profile with one module more, and the entry of its workers. */
+function writeEntry(dir: TempDir, name: string): string {
+  const text = `
+    import { profile as real } from "${root}src/profiles/${name}.ts";
+    import { module as hostile } from "${here}hostile_module.ts";
+    export const profile = {
+      ...real,
+      modules: [hostile, ...real.modules],
+      workerUrl: new URL("./worker.ts", import.meta.url),
+    };
+    if (import.meta.main) {
+      const { main } = await import("${root}src/cli/main.ts");
+      await main(profile);
+    }`;
+  dir.write(
+    "worker.ts",
+    `import { runEdgeWorker } from "${root}src/runtime/edge_worker.ts";
+     import { profile } from "./entry.ts";
+     runEdgeWorker(profile.modules);`,
+  );
+  return dir.write("entry.ts", text);
+}
+
+function configText(profile: Profile, port: number, name: string, upstreamPort: number): string {
+  const web = profile.modules.some((module) => module.name === "web");
+  return `
+    [server]
+    listen = ["127.0.0.1:${port}"]
+    [server.process]
+    pid_file = "fluxheim.pid"
+    [[vhosts]]
+    name = "${name}"
+    hosts = ["localhost"]
+    ${web ? `[vhosts.web]\nroot = "www"` : ""}
+    [vhosts.proxy]
+    upstream = "127.0.0.1:${upstreamPort}"`;
+}
+
+/** The flags of the plan, and the reading of this folder, from where the hostile module comes. */
+async function flags(profile: Profile, path: string): Promise<string[]> {
+  const { config, problems } = await load(profile, path);
+  assert.ok(config !== undefined, JSON.stringify(problems));
+  const value = here.pathname.replace(/\/$/, "");
+  const own = { kind: "read", value, key: "test", for: "keeper", optional: false } as const;
+  return toFlags({ grants: [...planFor(profile, config, path).grants, own] });
+}
+
+function tableOf(rows: readonly Found[]): string {
+  const lines = [
+    "| attempt | edge worker | keeper |",
+    "| --- | --- | --- |",
+  ];
+  const verdict = (kind: "edge" | "keeper", name: string) => {
+    const refused = rows.map((row) => row[kind].find((v) => v.name === name)?.refused);
+    if (refused.every((r) => r === true)) return "refused";
+    if (refused.every((r) => r === false)) return "**possible**";
+    return rows.map((row, i) => `${row.profile}: ${refused[i] ? "refused" : "**possible**"}`).join(
+      ", ",
+    );
+  };
+  for (const { name } of ATTEMPTS) {
+    lines.push(`| ${name} | ${verdict("edge", name)} | ${verdict("keeper", name)} |`);
+  }
+  const profiles = rows.map((row) => row.profile).join(", ");
+  return `Profiles: ${profiles}.\n\n${lines.join("\n")}\n`;
+}
+
+/** A table without the padding that `deno fmt` gives it. */
+function unaligned(table: string): string {
+  return table.replaceAll(/ +\|/g, " |").replaceAll(/-{3,}/g, "---");
+}
+
+function split(text: string, mark: string): [before: string, after: string] {
+  const at = text.indexOf(mark);
+  assert.ok(at >= 0, `docs/permissions.md has no ${mark.trim()}`);
+  return [text.slice(0, at), text.slice(at + mark.length)];
+}

@@ -1,0 +1,60 @@
+/**
+ * A module that declares nothing and tries everything: in the keeper when the gateway starts, and in an
+ * edge worker for each request of `/attack`. It says what came of it as JSON.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../../src/config/types.ts";
+import type { Module } from "../../src/gateway/module.ts";
+import { Fields } from "../../src/http/fields.ts";
+import { type Targets, tryAll, type Verdict } from "./attempts.ts";
+
+/** Begins the keeper's warning; the verdicts follow as JSON. */
+export const KEEPER_SAYS = "hostile in the keeper: ";
+
+/** The targets stand in the name of the first vhost; see `nameOf`. */
+function targetsOf({ vhosts: [{ name }] }: Config): Targets {
+  const [stranger, upstream, directory] = name.split(" ");
+  return {
+    strangerPort: Number(stranger),
+    upstreamPort: Number(upstream),
+    config: `${directory}/fluxheim.toml`,
+    webRoot: `${directory}/www`,
+  };
+}
+
+/** A vhost's name that holds the ports, and the directory in which everything else stands. */
+export function nameOf(strangerPort: number, upstreamPort: number, directory: string): string {
+  return `${strangerPort} ${upstreamPort} ${directory}`;
+}
+
+/** The module. */
+export const module: Module = {
+  name: "hostile",
+  schema: [],
+  manifest: {},
+  permissions: () => ({}),
+  async preflight(config): Promise<Problem[]> {
+    const verdicts = await tryAll(targetsOf(config));
+    return [{ key: "", message: KEEPER_SAYS + encode(verdicts), warning: true }];
+  },
+  start: ({ config }) =>
+    Promise.resolve({
+      plan: () => ({
+        async serve(exchange) {
+          if (exchange.path !== "/attack") return;
+          exchange.response = Fields.of(["content-type", "application/json"]);
+          exchange.responseBody = new TextEncoder().encode(
+            JSON.stringify(await tryAll(targetsOf(config))),
+          );
+          exchange.status = 200;
+        },
+      }),
+      stop() {},
+    }),
+};
+
+/** In hexadecimal, so that no log format changes it. */
+function encode(verdicts: readonly Verdict[]): string {
+  return new TextEncoder().encode(JSON.stringify(verdicts)).toHex();
+}
