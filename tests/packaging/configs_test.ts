@@ -1,0 +1,21 @@
+/** The configurations that packages install. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { load } from "../../src/cli/load.ts";
+import { profile } from "../../src/profiles/development.ts";
+
+for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {
+  Deno.test(`packaging/${name} is a right configuration with the packaged values`, async () => {
+    const path = fileURLToPath(new URL(`../../packaging/${name}`, import.meta.url));
+    const { config, problems } = await load(profile, path);
+    assert.ok(config !== undefined, JSON.stringify(problems));
+    const { process } = config.server;
+    assert.equal(process.pid_file, "/run/fluxheim/fluxheim.pid");
+    assert.equal(process.threads, 1);
+    assert.equal(process.grace_period_seconds, 2);
+    assert.equal(process.graceful_shutdown_timeout_seconds, 5);
+    assert.equal(config.vhosts[0].web?.root, "/srv/fluxheim");
+    assert.equal(config.vhosts[0].web?.deny_dotfiles, true);
+    assert.deepEqual(config.server.tls_listen, []);
+  });
+}
