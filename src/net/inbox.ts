@@ -39,27 +39,36 @@ export class Inbox {
   }
 
   /**
-   * Waits for more bytes behind those that are there.
+   * Starts a read for more bytes behind those that are there, or gives the one that was started ahead. Its
+   * result goes through {@linkcode Inbox.arrived}. In two halves, so that a codec's loop waits for the
+   * stream's own promise and no other.
    *
-   * @param capacity Bytes the buffer may grow to; with that many unused ones there is no room.
-   * @returns How many came; `null` at the end of the stream, -1 when there is no room.
+   * @param capacity Bytes the buffer may grow to.
+   * @returns `undefined` when there is no room.
    */
-  async more(capacity: number): Promise<number | null> {
+  receive(capacity: number): Promise<number | null> | undefined {
+    if (this.#pending !== undefined) return this.#pending;
     // Without a buffer every read would return at once, empty-handed.
-    if (this.#released) return null;
-    const ahead = this.#pending !== undefined;
-    if (!ahead) {
-      if (this.end === this.bytes.length && !this.#makeRoom(capacity)) return -1;
-      this.#pending = this.stream.read(
-        this.end === 0 ? this.bytes : this.bytes.subarray(this.end),
-      );
-    }
-    const count = await this.#pending!;
+    if (this.#released) return ENDED;
+    if (this.start === this.end) this.start = this.end = 0;
+    if (this.end === this.bytes.length && !this.#makeRoom(capacity)) return undefined;
+    this.#pending = this.stream.read(this.end === 0 ? this.bytes : this.bytes.subarray(this.end));
+    return this.#pending;
+  }
+
+  /** Takes note of what a started read brought; `null` at the end of the stream. */
+  arrived(count: number | null): number | null {
     this.#pending = undefined;
     // Bytes that arrived as the connection was given up have no buffer to be in any more.
     if (this.#released) return null;
     if (count !== null) this.end += count;
     return count;
+  }
+
+  /** Waits for more bytes: as {@linkcode Inbox.receive} and `arrived`, with -1 when there is no room. */
+  async more(capacity: number): Promise<number | null> {
+    const reading = this.receive(capacity);
+    return reading === undefined ? -1 : this.arrived(await reading);
   }
 
   /**
@@ -142,3 +151,4 @@ export class InboxStream implements Duplex {
 }
 
 const NOTHING = new Uint8Array(0);
+const ENDED: Promise<null> = Promise.resolve(null);

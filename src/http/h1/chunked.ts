@@ -8,6 +8,7 @@ import { Fields } from "../fields.ts";
 import { FIELD_VALUE_OR_OBS_TEXT, HEX, TOKEN } from "../chars.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { findHeadEnd, headText, readFieldLines } from "./head.ts";
+import type { BodyHost } from "./length_body.ts";
 
 /** What a decoder accepts. */
 export interface ChunkedRules {
@@ -66,13 +67,12 @@ export class ChunkedBody implements Body {
   #framingBytes = 0;
   readonly #inbox: Inbox;
   readonly #rules: ChunkedRules;
-  readonly #onEnd: (complete: boolean) => void;
+  readonly #host: BodyHost;
 
-  /** @param onEnd Called once, when the body is complete (`true`) or given up (`false`). */
-  constructor(inbox: Inbox, rules: ChunkedRules, onEnd: (complete: boolean) => void) {
+  constructor(inbox: Inbox, rules: ChunkedRules, host: BodyHost) {
     this.#inbox = inbox;
     this.#rules = rules;
-    this.#onEnd = onEnd;
+    this.#host = host;
   }
 
   read(into: Uint8Array): number | null | Promise<number | null> {
@@ -83,15 +83,17 @@ export class ChunkedBody implements Body {
   cancel(): void {
     if (this.#state === "done" || this.#state === "failed") return;
     this.#state = "failed";
-    this.#onEnd(false);
+    this.#host.onBodyEnd(false);
   }
 
   async #wait(into: Uint8Array): Promise<number | null> {
     const inbox = this.#inbox;
     for (;;) {
+      this.#host.onBodyWait();
       if (this.#state === "data" && inbox.isEmpty && !inbox.isReading) {
         const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
         const count = await inbox.direct(room);
+        this.#host.onBodyBytes();
         if (count === null) this.#fail("the body ends inside a chunk");
         this.#left -= count;
         if (this.#left === 0) this.#state = "data-end";
@@ -99,6 +101,7 @@ export class ChunkedBody implements Body {
       }
       const capacity = this.#state === "trailers" ? MAX_TRAILER_BYTES : MAX_SIZE_LINE_BYTES;
       const more = await inbox.more(capacity);
+      this.#host.onBodyBytes();
       if (more === null) this.#fail("the body ends before its last chunk");
       if (more === -1) this.#fail("a chunk size line or the trailer section is too long");
       const count = this.#take(into);
@@ -206,7 +209,7 @@ export class ChunkedBody implements Body {
       inbox.start = behind;
     }
     this.#state = "done";
-    this.#onEnd(true);
+    this.#host.onBodyEnd(true);
     return true;
   }
 

@@ -5,13 +5,13 @@
  */
 import { type Body, BodyError } from "../body.ts";
 import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
-import type { Clock, Expiring } from "../../net/clock.ts";
+import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { ChunkedBody, UPSTREAM_CHUNKS } from "./chunked.ts";
 import { findHeadEnd } from "./head.ts";
-import { type Outlet, writeMessage } from "./message_writer.ts";
-import { LengthBody, UntilCloseBody } from "./length_body.ts";
+import { MessageWriter, type Outlet } from "./message_writer.ts";
+import { type BodyHost, LengthBody, UntilCloseBody } from "./length_body.ts";
 import { MAX_REPLY_HEAD_BYTES, readReplyHead, type ReplyHead } from "./reply_head.ts";
 
 /** Most interim (1xx) answers in front of a final one. */
@@ -38,7 +38,7 @@ export interface ConnectionOwner {
 type State = "idle" | "busy" | "closed";
 
 /** A kept connection to an upstream. */
-export class Http1Client implements Expiring, Outlet {
+export class Http1Client implements BodyHost, Expiring, Outlet {
   deadline = 0;
   /** Requests that were sent on it; more than 0 means a failure may be one of an idle connection. */
   requests = 0;
@@ -53,7 +53,9 @@ export class Http1Client implements Expiring, Outlet {
   #persistent = true;
   /** What was wrong with the request's own body. */
   #bodyFailure: BodyError | undefined;
+  #idleSince = 0;
   readonly #inbox: Inbox;
+  readonly #writer = new MessageWriter(this);
 
   constructor(
     readonly stream: Duplex,
@@ -78,23 +80,30 @@ export class Http1Client implements Expiring, Outlet {
    */
   async request(request: ClientRequest): Promise<ClientResponse> {
     this.#state = "busy";
-    this.#timedOut = false;
+    this.#timedOut =
+      this.#answered =
+      this.#complete =
+      this.#sending =
+        false;
     this.#persistent = true;
-    this.#answered = false;
-    this.#complete = false;
     this.#bodyFailure = undefined;
     this.requests++;
     try {
-      const text = requestHead(request);
+      const writer = this.#writer;
       const { body } = request;
-      if (body === undefined) {
-        await writeMessage(this, text, undefined, false);
+      if (
+        writer.begin(requestHead(request), body, body !== undefined && body.length === undefined)
+      ) {
+        const bytes = writer.unsent;
+        this.#limit(this.timeouts.sendMs);
+        const sent = await this.stream.write(bytes);
+        if (sent < bytes.length) await this.send(bytes.subarray(sent));
+        writer.end();
       } else {
         this.#sending = true;
-        this.#sendBody(text, body);
+        this.#sendBody(body);
       }
-      const head = await this.#readHead(request.method, request.upgrade !== undefined);
-      return this.#response(head);
+      return this.#response(await this.#readHead(request.method, request.upgrade !== undefined));
     } catch (error) {
       const nothingCame = !this.#answered && this.#inbox.isEmpty;
       this.close();
@@ -123,6 +132,14 @@ export class Http1Client implements Expiring, Outlet {
   }
 
   expire(): void {
+    if (this.#state === "idle" && !this.#inbox.isReading) {
+      // Only a connection that is idle for a while is worth watching: one that is in demand is used again
+      // before this tick, and its next request notices just as well.
+      this.#inbox.ahead().then(this.#onIdleEvent, this.#onIdleEvent);
+      const { idleMs } = this.timeouts;
+      this.deadline = idleMs === 0 ? 0 : this.#idleSince + idleMs;
+      return;
+    }
     this.#timedOut = this.#state === "busy";
     this.close();
   }
@@ -143,18 +160,18 @@ export class Http1Client implements Expiring, Outlet {
 
   countBody(): void {}
 
-  /** Sends head and body, while the answer is already waited for: it may come early. */
-  async #sendBody(text: string, body: Body): Promise<void> {
+  /** Sends the rest of a message, while the answer is already waited for: it may come early. */
+  async #sendBody(body: Body | undefined): Promise<void> {
     try {
-      await writeMessage(this, text, body, body.length === undefined);
+      await this.#writer.finish();
       this.#sending = false;
-      if (this.#state === "busy") this.limitRead();
+      if (this.#state === "busy") this.onBodyWait();
       this.#settle();
     } catch (error) {
       this.#persistent = false;
       // A write that fails may still be followed by an answer, so only the client's own fault ends it.
       if (error instanceof BodyError) this.#bodyFailure = error;
-      else body.cancel();
+      else body?.cancel();
       if (error instanceof BodyError || this.#complete) this.close();
     }
   }
@@ -166,10 +183,13 @@ export class Http1Client implements Expiring, Outlet {
       let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
       while (behind < 0) {
         if (!this.#sending) this.#limit(this.timeouts.readMs);
-        const count = await inbox.more(MAX_REPLY_HEAD_BYTES);
+        const reading = inbox.receive(MAX_REPLY_HEAD_BYTES);
+        if (reading === undefined) {
+          throw new ClientError("response", "the upstream's head is too long");
+        }
+        const count = inbox.arrived(await reading);
         this.deadline = 0;
         if (count === null) throw new Error("the upstream closed the connection");
-        if (count === -1) throw new ClientError("response", "the upstream's head is too long");
         behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
         scanned = Math.max(0, inbox.end - inbox.start - 3);
       }
@@ -195,39 +215,32 @@ export class Http1Client implements Expiring, Outlet {
     }
     switch (head.framing) {
       case "none":
-        this.#onBodyEnd(true);
+        this.onBodyEnd(true);
         return answer(head);
       case "length":
-        return answer(
-          head,
-          this.#timed(new LengthBody(inbox, head.contentLength, 502, this.#onBodyEnd)),
-        );
+        return answer(head, new LengthBody(inbox, head.contentLength, 502, this));
       case "chunked":
-        return answer(head, this.#timed(new ChunkedBody(inbox, UPSTREAM_CHUNKS, this.#onBodyEnd)));
+        return answer(head, new ChunkedBody(inbox, UPSTREAM_CHUNKS, this));
       case "close":
-        return answer(head, this.#timed(new UntilCloseBody(inbox, this.#onBodyEnd)));
+        return answer(head, new UntilCloseBody(inbox, this));
     }
   }
 
-  #timed(body: Body): Body {
-    return new TimedBody(body, this);
-  }
-
-  /** Sets the time limit of one wait for body bytes. */
-  limitRead(): void {
+  /** Sets the time limit of one wait for the answer. */
+  onBodyWait(): void {
     this.#limit(this.timeouts.readMs);
   }
 
   /** The reader has its bytes and decides when it wants more: the upstream is not to blame meanwhile. */
-  unlimit(): void {
+  onBodyBytes(): void {
     if (this.#state === "busy") this.deadline = 0;
   }
 
-  readonly #onBodyEnd = (complete: boolean): void => {
+  onBodyEnd(complete: boolean): void {
     this.#complete = true;
     if (!complete) this.close();
     else this.#settle();
-  };
+  }
 
   /** Goes back to the owner, or ends, once both directions are done. */
   #settle(): void {
@@ -240,51 +253,15 @@ export class Http1Client implements Expiring, Outlet {
       return;
     }
     this.#state = "idle";
-    this.#limit(this.timeouts.idleMs);
-    // Bytes or an end that arrive while idle: the upstream has closed, or speaks out of turn.
-    this.#inbox.ahead().then(this.#onIdleEvent, this.#onIdleEnd);
+    this.#idleSince = this.clock.now;
+    this.deadline = this.clock.now + TICK_MS;
     this.owner.onIdle(this);
   }
 
+  /** Bytes, an end or a failure while idle: the upstream has closed, or speaks out of turn. */
   readonly #onIdleEvent = (): void => {
     if (this.#state === "idle") this.close();
   };
-
-  readonly #onIdleEnd = (): void => {
-    if (this.#state === "idle") this.close();
-  };
-}
-
-/** Puts the connection's read limit around every wait for body bytes. */
-class TimedBody implements Body {
-  constructor(readonly body: Body, readonly connection: Http1Client) {}
-
-  get length(): number | undefined {
-    return this.body.length;
-  }
-
-  get trailers() {
-    return this.body.trailers;
-  }
-
-  read(into: Uint8Array): number | null | Promise<number | null> {
-    const count = this.body.read(into);
-    if (typeof count !== "object" || count === null) return count;
-    this.connection.limitRead();
-    return this.#wait(count);
-  }
-
-  cancel(): void {
-    this.body.cancel();
-  }
-
-  async #wait(pending: Promise<number | null>): Promise<number | null> {
-    try {
-      return await pending;
-    } finally {
-      this.connection.unlimit();
-    }
-  }
 }
 
 function answer(head: ReplyHead, body?: Body): ClientResponse {

@@ -6,6 +6,16 @@
 import { type Body, BodyError } from "../body.ts";
 import type { Inbox } from "../../net/inbox.ts";
 
+/** The connection a body is on. */
+export interface BodyHost {
+  /** The body waits for the peer. */
+  onBodyWait(): void;
+  /** The peer has sent something. */
+  onBodyBytes(): void;
+  /** The body is complete (`true`) or given up (`false`). Called once. */
+  onBodyEnd(complete: boolean): void;
+}
+
 /** A body of known length on a connection. */
 export class LengthBody implements Body {
   readonly trailers = undefined;
@@ -13,22 +23,19 @@ export class LengthBody implements Body {
   #over = false;
   readonly #inbox: Inbox;
   readonly #errorStatus: 400 | 502;
-  readonly #onEnd: (complete: boolean) => void;
+  readonly #host: BodyHost;
 
-  /**
-   * @param length Bytes, at least 1.
-   * @param onEnd Called once, when the body is complete (`true`) or given up (`false`).
-   */
+  /** @param length Bytes, at least 1. */
   constructor(
     inbox: Inbox,
     readonly length: number,
     errorStatus: 400 | 502,
-    onEnd: (complete: boolean) => void,
+    host: BodyHost,
   ) {
     this.#inbox = inbox;
     this.#left = length;
     this.#errorStatus = errorStatus;
-    this.#onEnd = onEnd;
+    this.#host = host;
   }
 
   read(into: Uint8Array): number | null | Promise<number | null> {
@@ -42,16 +49,19 @@ export class LengthBody implements Body {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#onEnd(false);
+    this.#host.onBodyEnd(false);
   }
 
   async #wait(room: Uint8Array): Promise<number> {
+    this.#host.onBodyWait();
     if (this.#inbox.isReading) {
       const arrived = await this.#inbox.more(room.length);
+      this.#host.onBodyBytes();
       if (arrived !== null) return this.#count(this.#inbox.take(room));
       return this.#cutShort();
     }
     const count = await this.#inbox.direct(room);
+    this.#host.onBodyBytes();
     return count === null ? this.#cutShort() : this.#count(count);
   }
 
@@ -59,7 +69,7 @@ export class LengthBody implements Body {
     this.#left -= count;
     if (this.#left === 0) {
       this.#over = true;
-      this.#onEnd(true);
+      this.#host.onBodyEnd(true);
     }
     return count;
   }
@@ -76,11 +86,11 @@ export class UntilCloseBody implements Body {
   readonly trailers = undefined;
   #over = false;
   readonly #inbox: Inbox;
-  readonly #onEnd: (complete: boolean) => void;
+  readonly #host: BodyHost;
 
-  constructor(inbox: Inbox, onEnd: (complete: boolean) => void) {
+  constructor(inbox: Inbox, host: BodyHost) {
     this.#inbox = inbox;
-    this.#onEnd = onEnd;
+    this.#host = host;
   }
 
   read(into: Uint8Array): number | null | Promise<number | null> {
@@ -92,20 +102,23 @@ export class UntilCloseBody implements Body {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#onEnd(false);
+    this.#host.onBodyEnd(false);
   }
 
   async #wait(into: Uint8Array): Promise<number | null> {
+    this.#host.onBodyWait();
     if (this.#inbox.isReading) {
       const arrived = await this.#inbox.more(into.length);
+      this.#host.onBodyBytes();
       if (arrived !== null) return this.#inbox.take(into);
     } else {
       const count = await this.#inbox.direct(into);
+      this.#host.onBodyBytes();
       if (count !== null) return count;
     }
     this.#over = true;
     // The connection cannot be used again, so the body is complete and the connection is not.
-    this.#onEnd(false);
+    this.#host.onBodyEnd(false);
     return null;
   }
 }

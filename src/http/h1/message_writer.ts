@@ -24,128 +24,164 @@ const SUFFIX_BYTES = 2;
 /** Less room than this is not worth another read before what is there is sent. */
 const MIN_ROOM_BYTES = 4096;
 
-/**
- * Sends `head`, and `body` behind it, in chunks if `chunked`. Throws what the body or the outlet throws.
- */
-export async function writeMessage(
-  outlet: Outlet,
-  head: string,
-  body: Uint8Array | Body | undefined,
-  chunked: boolean,
-): Promise<void> {
-  const out = LARGE.take();
-  let at = writeText(head, out, 0);
-  if (at < 0) {
-    // A head this large is rare: it leaves on its own.
-    const large = new Uint8Array(head.length);
-    await outlet.send(large.subarray(0, writeText(head, large, 0)));
-    at = 0;
-  }
-  if (body === undefined) {
-    if (at > 0) await outlet.send(out.subarray(0, at));
-  } else if (body instanceof Uint8Array) {
-    await sendBytes(outlet, out, at, body);
-  } else {
-    await sendStream(outlet, out, at, body, chunked);
-  }
-  // Not in a `finally`: after a failed write or read the runtime may still hold the buffer.
-  LARGE.give(out);
-}
-
-async function sendBytes(
-  outlet: Outlet,
-  out: Uint8Array,
-  at: number,
-  body: Uint8Array,
-): Promise<void> {
-  outlet.countBody(body.length);
-  const first = Math.min(out.length - at, body.length);
-  if (first === body.length) {
-    out.set(body, at);
-    await outlet.send(out.subarray(0, at + first));
-  } else {
-    out.set(body.subarray(0, first), at);
-    await outlet.send(out);
-    await outlet.send(body.subarray(first));
-  }
-}
+const NOTHING = new Uint8Array(0);
 
 /**
- * Sends a streamed body. What is at hand is collected until the buffer is full; when the body must
- * wait, what was collected is sent meanwhile.
+ * One message at a time; a connection has one and uses it again. `begin` collects what is at hand. When
+ * that is all there is, one write of `unsent` and `end` is everything; else `finish` sends the rest.
  */
-async function sendStream(
-  outlet: Outlet,
-  out: Uint8Array,
-  at: number,
-  body: Body,
-  chunked: boolean,
-): Promise<void> {
-  const prefix = chunked ? PREFIX_BYTES : 0;
-  const overhead = chunked ? PREFIX_BYTES + SUFFIX_BYTES : 0;
-  // Unsent bytes are out[from, at).
-  let from = 0;
-  let waiting: Promise<number | null> | undefined;
-  try {
-    for (;;) {
-      const room = out.subarray(at + prefix, LARGE_BYTES - (overhead - prefix));
-      let count = body.read(room);
-      if (typeof count === "object" && count !== null) {
-        waiting = count;
-        if (at > from) await outlet.send(out.subarray(from, at));
-        from = at;
-        count = await waiting;
-        waiting = undefined;
-      }
-      if (count === null) break;
-      outlet.countBody(count);
-      if (chunked) {
-        from = frame(out, from, at, count);
-        at += overhead + count;
-      } else {
-        at += count;
-      }
-      if (LARGE_BYTES - at - overhead < MIN_ROOM_BYTES) {
-        await outlet.send(out.subarray(from, at));
-        from = at = 0;
-      }
+export class MessageWriter {
+  #out: Uint8Array = NOTHING;
+  /** Unsent bytes are out[from, at). */
+  #from = 0;
+  #at = 0;
+  #body: Body | undefined;
+  /** A whole body, as far as it did not fit behind the head. */
+  #rest: Uint8Array = NOTHING;
+  #waiting: Promise<number | null> | undefined;
+  #isComplete = false;
+  readonly #outlet: Outlet;
+  #prefix = 0;
+  #overhead = 0;
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet;
+  }
+
+  /** What is to be sent first. */
+  get unsent(): Uint8Array {
+    return this.#out.subarray(this.#from, this.#at);
+  }
+
+  /**
+   * Begins a message; `body` is framed in chunks if `chunked`, and as it is otherwise.
+   *
+   * @returns Whether `unsent` is the whole message.
+   */
+  begin(head: string, body: Uint8Array | Body | undefined, chunked: boolean): boolean {
+    this.#out = LARGE.take();
+    this.#from = 0;
+    this.#at = writeText(head, this.#out, 0);
+    this.#isComplete = false;
+    this.#prefix = chunked ? PREFIX_BYTES : 0;
+    this.#overhead = chunked ? PREFIX_BYTES + SUFFIX_BYTES : 0;
+    if (this.#at < 0) {
+      // A head larger than the buffer is rare: it leaves in one of its own.
+      this.#out = new Uint8Array(head.length + LARGE_BYTES);
+      this.#at = writeText(head, this.#out, 0);
     }
-  } catch (error) {
-    waiting?.catch(() => {});
-    throw error;
+    if (body === undefined) return this.#isComplete = true;
+    if (body instanceof Uint8Array) return this.#beginBytes(body);
+    this.#body = body;
+    return this.#collect();
   }
-  if (chunked) {
-    const end = "0\r\n" + trailerLines(body.trailers) + "\r\n";
-    const behind = writeText(end, out, at);
-    if (behind < 0) {
-      await outlet.send(out.subarray(from, at));
-      const large = new Uint8Array(end.length);
-      await outlet.send(large.subarray(0, writeText(end, large, 0)));
+
+  /** Gives the buffer back, after everything was sent without failure: else the runtime may hold it. */
+  end(): void {
+    if (this.#out.length === LARGE_BYTES) LARGE.give(this.#out);
+    this.#out = NOTHING;
+    this.#body = undefined;
+  }
+
+  /** Sends what {@linkcode begin} left, and ends. Throws what the body or the outlet throws. */
+  async finish(): Promise<void> {
+    const outlet = this.#outlet;
+    try {
+      for (;;) {
+        if (this.#at > this.#from) await outlet.send(this.unsent);
+        if (this.#rest.length > 0) {
+          await outlet.send(this.#rest);
+          this.#rest = NOTHING;
+        }
+        if (this.#isComplete) break;
+        if (this.#waiting === undefined) {
+          this.#from = this.#at = 0;
+        } else {
+          // The pending read fills the room behind what was sent meanwhile.
+          this.#from = this.#at;
+          const count = await this.#waiting;
+          this.#waiting = undefined;
+          if (this.#take(count)) continue;
+        }
+        this.#collect();
+      }
+    } catch (error) {
+      this.#waiting?.catch(() => {});
+      this.#waiting = undefined;
+      throw error;
+    }
+    this.end();
+  }
+
+  #beginBytes(body: Uint8Array): boolean {
+    this.#outlet.countBody(body.length);
+    const room = Math.min(this.#out.length - this.#at, body.length);
+    this.#out.set(room === body.length ? body : body.subarray(0, room), this.#at);
+    this.#at += room;
+    this.#isComplete = true;
+    if (room === body.length) return true;
+    this.#rest = body.subarray(room);
+    return false;
+  }
+
+  /**
+   * Collects body bytes until the buffer is full, the body waits, or it ends.
+   *
+   * @returns Whether it has ended and nothing was sent before.
+   */
+  #collect(): boolean {
+    const body = this.#body!;
+    for (;;) {
+      const end = this.#out.length - (this.#overhead - this.#prefix);
+      const count = body.read(this.#out.subarray(this.#at + this.#prefix, end));
+      if (typeof count === "object" && count !== null) {
+        this.#waiting = count;
+        return false;
+      }
+      if (this.#take(count)) return this.#isComplete && this.#rest.length === 0;
+    }
+  }
+
+  /** Frames what a read brought; tells whether it is time to send. */
+  #take(count: number | null): boolean {
+    if (count === null) {
+      this.#isComplete = true;
+      if (this.#overhead > 0) this.#endChunks();
+      return true;
+    }
+    this.#outlet.countBody(count);
+    if (this.#overhead > 0) this.#frame(count);
+    this.#at += this.#overhead + count;
+    return this.#out.length - this.#at - this.#overhead < MIN_ROOM_BYTES;
+  }
+
+  /** Frames the piece that stands at `at + PREFIX_BYTES`; what is unsent moves up to its size line. */
+  #frame(count: number): void {
+    const out = this.#out;
+    const data = this.#at + PREFIX_BYTES;
+    const size = count.toString(16);
+    const gap = PREFIX_BYTES - 2 - size.length;
+    if (gap > 0) out.copyWithin(this.#from + gap, this.#from, this.#at);
+    let position = this.#at + gap;
+    for (let i = 0; i < size.length; i++) out[position++] = size.charCodeAt(i);
+    out[position++] = 13;
+    out[position] = 10;
+    out[data + count] = 13;
+    out[data + count + 1] = 10;
+    this.#from += gap;
+  }
+
+  /** Puts the last chunk and the trailer section behind what is unsent. */
+  #endChunks(): void {
+    const end = "0\r\n" + trailerLines(this.#body!.trailers) + "\r\n";
+    const behind = writeText(end, this.#out, this.#at);
+    if (behind >= 0) {
+      this.#at = behind;
       return;
     }
-    at = behind;
+    const large = new Uint8Array(end.length);
+    this.#rest = large.subarray(0, writeText(end, large, 0));
   }
-  if (at > from) await outlet.send(out.subarray(from, at));
-}
-
-/**
- * Frames the piece of `count` bytes that stands at `at + PREFIX_BYTES`, and moves what is unsent in
- * front of it up to its size line.
- *
- * @returns The new start of the unsent bytes.
- */
-function frame(out: Uint8Array, from: number, at: number, count: number): number {
-  const data = at + PREFIX_BYTES;
-  const size = count.toString(16);
-  const gap = PREFIX_BYTES - 2 - size.length;
-  if (gap > 0) out.copyWithin(from + gap, from, at);
-  let position = at + gap;
-  for (let i = 0; i < size.length; i++) out[position++] = size.charCodeAt(i);
-  out[position++] = 13;
-  out[position] = 10;
-  out[data + count] = 13;
-  out[data + count + 1] = 10;
-  return from + gap;
 }
 
 function trailerLines(trailers: Fields | undefined): string {

@@ -10,7 +10,7 @@ import type { Clock, Expiring } from "../../net/clock.ts";
 import { writeAll } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { ChunkedBody, CLIENT_CHUNKS } from "./chunked.ts";
-import { LengthBody } from "./length_body.ts";
+import { type BodyHost, LengthBody } from "./length_body.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** Bytes of a body nobody wanted that are read to keep a connection; a longer one ends it. */
@@ -19,7 +19,7 @@ const MAX_DISCARD_BYTES = 1024 * 1024;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** A request body on its connection. */
-export class RequestBody implements Body, Expiring {
+export class RequestBody implements Body, BodyHost, Expiring {
   deadline = 0;
   readonly trailers = undefined;
   /** Complete, or given up. */
@@ -32,18 +32,16 @@ export class RequestBody implements Body, Expiring {
   #fail: ((reason: BodyError) => void) | undefined;
   readonly #source: Body;
 
-  /** @param onComplete Called when the last byte has been read. */
   constructor(
     readonly inbox: Inbox,
     head: RequestHead,
     readonly exchange: HttpExchange,
     readonly clock: Clock,
-    readonly onComplete: () => void,
   ) {
     this.#awaitsContinue = head.expectsContinue;
     this.#source = head.framing === "length"
-      ? new LengthBody(inbox, head.contentLength, 400, this.#onEnd)
-      : new ChunkedBody(inbox, CLIENT_CHUNKS, this.#onEnd);
+      ? new LengthBody(inbox, head.contentLength, 400, this)
+      : new ChunkedBody(inbox, CLIENT_CHUNKS, this);
   }
 
   get length(): number | undefined {
@@ -118,12 +116,17 @@ export class RequestBody implements Body, Expiring {
     return bytes;
   }
 
-  readonly #onEnd = (complete: boolean): void => {
+  onBodyWait(): void {}
+
+  onBodyBytes(): void {}
+
+  onBodyEnd(complete: boolean): void {
     this.isOver = true;
-    this.deadline = 0;
-    this.clock.unwatch(this);
     this.isComplete = complete;
+    if (this.deadline !== 0) {
+      this.deadline = 0;
+      this.clock.unwatch(this);
+    }
     this.#whenOver?.();
-    if (complete) this.onComplete();
-  };
+  }
 }

@@ -5,12 +5,12 @@
  */
 import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
-import type { Expiring } from "../../net/clock.ts";
+import { type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
 import { LARGE } from "../../net/buffers.ts";
-import { type Outlet, writeMessage } from "./message_writer.ts";
+import { MessageWriter, type Outlet } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem, headProblem } from "./head.ts";
 import { RequestBody } from "./request_body.ts";
 import { readRequestHead, RequestHead } from "./request_head.ts";
@@ -44,10 +44,18 @@ export function serveHttp1<X extends HttpExchange>(
   return new ServerConnection(stream, facts, handler, options).serve();
 }
 
+/**
+ * What the connection is doing: it waits for a head, or for the gateway, or writes, or waits for more of
+ * a streamed body. Decides what the passing of its deadline means.
+ */
+type Phase = "head" | "handling" | "writing" | "streaming";
+
 class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, Outlet {
   deadline = 0;
   readonly #inbox: Inbox;
   readonly #head = new RequestHead();
+  readonly #writer = new MessageWriter(this);
+  #phase: Phase = "head";
   #exchange: X | undefined;
   #body: RequestBody | undefined;
   /** The next answer is the last one. */
@@ -73,7 +81,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     clock.watch(this);
     open.add(this);
     try {
-      while (await this.#serveOne());
+      await this.#serveAll();
     } catch {
       // The connection failed under us, or one of its time limits closed it: there is nobody to tell.
     } finally {
@@ -105,51 +113,110 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     closeQuietly(this.stream);
   }
 
-  /** A head or a write took too long: nothing can be said any more. */
+  /**
+   * A head or a write took too long, and nothing can be said any more. While something else is waited for,
+   * a passing tick only means that it is time to look whether the client is still there: the requests that
+   * are answered sooner need not pay for that.
+   */
   expire(): void {
-    closeQuietly(this.stream);
+    if (this.#phase === "handling" || this.#phase === "streaming") this.#watchClient();
+    else closeQuietly(this.stream);
   }
 
   async send(bytes: Uint8Array): Promise<void> {
-    this.#limitWrite();
-    let written = await this.stream.write(bytes);
-    while (written < bytes.length) {
+    let sent = 0;
+    while (sent < bytes.length) {
+      this.#phase = "writing";
       this.#limitWrite();
-      written += await this.stream.write(bytes.subarray(written));
+      sent += await this.stream.write(sent === 0 ? bytes : bytes.subarray(sent));
     }
+    this.#phase = "streaming";
+    this.deadline = this.options.clock.now + TICK_MS;
   }
 
   countBody(bytes: number): void {
     if (this.#exchange !== undefined) this.#exchange.responseBodyBytes += bytes;
   }
 
-  /** One request and its answer; tells whether another may follow. */
-  async #serveOne(): Promise<boolean> {
+  /**
+   * One request and its answer after the other. One function on purpose: in the common case the only
+   * promises are those of the stream and of the gateway.
+   */
+  async #serveAll(): Promise<void> {
     const inbox = this.#inbox;
+    const writer = this.#writer;
     const { clock, headTimeoutMs } = this.options;
-    this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
-
-    let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
-    let problem: HeadProblem | undefined;
-    while (behind < 0) {
-      problem = this.#tooLong();
-      if (problem !== undefined) break;
-      if (inbox.isEmpty) {
-        if (this.#draining && this.#served) return false;
-        this.#waiting = true;
+    for (;;) {
+      this.#phase = "head";
+      this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
+      let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
+      let problem: HeadProblem | undefined;
+      while (behind < 0) {
+        problem = this.#tooLong();
+        if (problem !== undefined) break;
+        if (inbox.isEmpty) {
+          if (this.#draining && this.#served) return;
+          this.#waiting = true;
+        }
+        const scanned = inbox.isReading ? 0 : Math.max(0, inbox.end - inbox.start - 3);
+        const reading = inbox.receive(this.options.limits.maxHeadBytes + 1);
+        if (reading === undefined || inbox.arrived(await reading) === null) return;
+        this.#waiting = false;
+        behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
       }
-      const scanned = inbox.isReading ? 0 : Math.max(0, inbox.end - inbox.start - 3);
-      const count = await inbox.more(this.options.limits.maxHeadBytes + 1);
-      this.#waiting = false;
-      if (count === null) return false;
-      behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
-    }
 
+      const exchange = this.#open(behind, problem);
+      if (exchange.status === 0) {
+        const handling = this.handler.handle(exchange);
+        if (handling !== undefined) {
+          this.#phase = "handling";
+          this.deadline = clock.now + TICK_MS;
+          await handling;
+        }
+        if (exchange.aborted) return;
+      }
+
+      const body = this.#body;
+      const unread = body !== undefined && !body.isComplete;
+      if (this.#retiring || (unread && !body.canDiscard)) exchange.closeAfter = true;
+      const framing = responseFraming(exchange);
+      const persistent = !exchange.closeAfter && framing !== "close";
+      this.#answerBegan = clock.now;
+      const head = responseHead(exchange, framing, persistent, clock);
+      const answer = framing === "none" ? undefined : exchange.responseBody;
+      if (writer.begin(head, answer, framing === "chunked")) {
+        const bytes = writer.unsent;
+        this.#phase = "writing";
+        this.#limitWrite();
+        const sent = await this.stream.write(bytes);
+        if (sent < bytes.length) await this.send(bytes.subarray(sent));
+        writer.end();
+      } else {
+        await writer.finish();
+      }
+      this.#phase = "writing";
+
+      if (exchange.status === 101 && exchange.tunnel !== undefined) {
+        return await this.#tunnel(exchange, exchange.tunnel);
+      }
+      // What the framing forbids to send (HEAD, 304) is given up, so that what feeds it may go.
+      if (framing === "none") cancelAnswer(exchange);
+      this.#over(false);
+      if (!persistent) return await this.#linger();
+      if (unread && !await this.#finishBody(body)) return;
+      this.#body = undefined;
+      if (!inbox.isReading) inbox.shrink();
+    }
+  }
+
+  /** Makes the exchange of the head that ends at `behind`; answers it at once when it is refused. */
+  #open(behind: number, problem: HeadProblem | undefined): X {
+    const inbox = this.#inbox;
+    const head = this.#head;
     this.#served = true;
     const exchange = this.handler.create(this.facts);
     this.#exchange = exchange;
     exchange.startedAt = performance.now();
-    const head = this.#head;
     if (problem === undefined) {
       const { limits } = this.options;
       problem = behind - inbox.start > limits.maxHeadBytes
@@ -159,18 +226,12 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     if (problem !== undefined) {
       this.handler.refuse(exchange, problem.status, problem.reason);
       exchange.closeAfter = true;
-      return await this.#answer(exchange);
+      return exchange;
     }
     inbox.start = behind;
     this.#describe(exchange, head);
     this.deadline = 0;
-
-    const handling = this.handler.handle(exchange);
-    if (handling !== undefined) {
-      this.#watchClient();
-      await handling;
-    }
-    return await this.#answer(exchange);
+    return exchange;
   }
 
   /** 414 or 431 for an incomplete head that is too long already. */
@@ -199,30 +260,23 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       this.#body = undefined;
       return;
     }
-    const body = new RequestBody(
-      this.#inbox,
-      head,
-      exchange,
-      this.options.clock,
-      this.#onBodyComplete,
-    );
+    const body = new RequestBody(this.#inbox, head, exchange, this.options.clock);
     if (head.expectsContinue) exchange.request.delete("expect");
     this.#body = body;
     exchange.requestBody = body;
   }
 
-  /** Reads on while the answer is made, to notice at once that the client has gone. */
+  /** Reads on while the answer is made, to notice that the client has gone. */
   #watchClient(): void {
     const inbox = this.#inbox;
     if (inbox.isReading || !inbox.isEmpty) return;
-    if (this.#body !== undefined && !this.#body.isOver) return;
+    if (this.#body !== undefined && !this.#body.isOver) {
+      // Whoever reads the body notices first; look again when it has come to its end.
+      this.deadline = this.options.clock.now + TICK_MS;
+      return;
+    }
     inbox.ahead().then(this.#onAhead, this.#onVanished);
   }
-
-  /** From now on only the connection itself tells whether the client is still there. */
-  readonly #onBodyComplete = (): void => {
-    if (this.#exchange !== undefined && this.#exchange.status === 0) this.#watchClient();
-  };
 
   readonly #onAhead = (count: number | null): void => {
     if (count === null) this.#onVanished();
@@ -235,34 +289,6 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     exchange.onAbort?.();
     cancelAnswer(exchange);
   };
-
-  /** Writes the answer; tells whether the connection goes on. */
-  async #answer(exchange: X): Promise<boolean> {
-    if (exchange.aborted) return false;
-    const body = this.#body;
-    const unread = body !== undefined && !body.isOver;
-    if (unread && !body.canDiscard) exchange.closeAfter = true;
-    if (this.#retiring) exchange.closeAfter = true;
-    const framing = responseFraming(exchange);
-    const tunnel = exchange.status === 101 ? exchange.tunnel : undefined;
-    const persistent = !exchange.closeAfter && framing !== "close";
-    this.#answerBegan = this.options.clock.now;
-    const head = responseHead(exchange, framing, persistent, this.options.clock);
-    const answerBody = framing === "none" ? undefined : exchange.responseBody;
-    await writeMessage(this, head, answerBody, framing === "chunked");
-    if (tunnel !== undefined) return await this.#tunnel(exchange, tunnel);
-    // What the framing forbids to send (HEAD, 304) is given up, so that what feeds it may go.
-    if (framing === "none") cancelAnswer(exchange);
-    this.#over(false);
-    if (!persistent) {
-      await this.#linger();
-      return false;
-    }
-    if (unread && !await this.#finishBody(body)) return false;
-    this.#body = undefined;
-    if (!this.#inbox.isReading) this.#inbox.shrink();
-    return true;
-  }
 
   /** The exchange is over: tell the gateway, once. */
   #over(failed: boolean): void {
@@ -278,7 +304,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     this.handler.finish(exchange);
   }
 
-  async #tunnel(exchange: X, upstream: Duplex): Promise<boolean> {
+  async #tunnel(exchange: X, upstream: Duplex): Promise<void> {
     this.deadline = 0;
     const client = new InboxStream(this.#inbox);
     const { clock } = this.options;
@@ -286,7 +312,6 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     exchange.requestBodyBytes = result.forward;
     exchange.responseBodyBytes = result.backward;
     this.#over(result.end === "error");
-    return false;
   }
 
   /** Waits for the rest of a body that the answer did not need; tells whether it came. */

@@ -317,7 +317,10 @@ Deno.test("a client that goes away while its answer is made is noticed", async (
   await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await until("the request is there", () => server.open.size === 1);
   client[Symbol.dispose]();
-  await until("the server noticed", () => aborted);
+  await until("the server noticed", () => {
+    server.clock.tick(server.clock.now + 250);
+    return aborted;
+  });
   await until("the exchange is over", () => server.finished.length === 1);
   assert.equal(server.finished[0].failed, true);
 });
