@@ -1,0 +1,58 @@
+/**
+ * Fluxheim as a library: build a gateway of your own from its modules and yours.
+ *
+ * A profile is a list of modules and the entry of the workers that serve with them. Both files import
+ * the same list:
+ *
+ * ```ts ignore
+ * // gateway.ts
+ * import { load, type Profile, serve } from "@fluxheim/fluxheim";
+ * import { modules } from "./modules.ts";
+ *
+ * const profile: Profile = {
+ *   name: "mine",
+ *   modules,
+ *   workerUrl: new URL("./worker.ts", import.meta.url),
+ * };
+ * const configSource = "/etc/fluxheim/fluxheim.toml";
+ * Deno.exit(await serve({ profile, configSource, load: () => load(profile, configSource) }));
+ *
+ * // worker.ts
+ * import { runEdgeWorker } from "@fluxheim/fluxheim";
+ * import { modules } from "./modules.ts";
+ *
+ * runEdgeWorker(modules);
+ * ```
+ *
+ * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
+ * {@linkcode Module}, and declares what it needs the runtime to allow.
+ *
+ * @module
+ */
+export type {
+  FileRequest,
+  Grant,
+  Manifest,
+  Module,
+  Permissions,
+  RouteScope,
+  RunningModule,
+  Step,
+  Steps,
+  System,
+  WorkerContext,
+} from "./src/gateway/module.ts";
+export type { Exchange, Held } from "./src/gateway/exchange.ts";
+export { type Refusal, refuse } from "./src/gateway/refusal.ts";
+export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
+export { Fields } from "./src/http/fields.ts";
+export type { Config, Problem, TableSchema, TableScope } from "./src/config/types.ts";
+export { loadConfig, type Loaded, loadText } from "./src/config/load.ts";
+export { formatProblem } from "./src/config/problems.ts";
+export { load, planFor } from "./src/cli/load.ts";
+export { type Plan, toFlags } from "./src/runtime/permissions.ts";
+export type { Profile } from "./src/runtime/profile.ts";
+export { Keeper } from "./src/runtime/keeper.ts";
+export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
+export { serve } from "./src/runtime/serve.ts";
+export { runEdgeWorker } from "./src/runtime/edge_worker.ts";
