@@ -103,13 +103,22 @@ const COMMON = [
   "x-xss-protection",
 ] as const;
 
-const KNOWN = new Map<string, string>();
-for (const name of COMMON) {
-  KNOWN.set(name, name);
-  KNOWN.set(name.replace(/(^|-)[a-z]/g, (c) => c.toUpperCase()), name);
+/** One common name as bytes. */
+interface Known {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
-for (const [spelling, name] of [["ETag", "etag"], ["TE", "te"], ["DNT", "dnt"]]) {
-  KNOWN.set(spelling, name);
+
+/** Common names by length and first letter, at `slot`; hardly any slot has more than two. */
+const KNOWN: (readonly Known[] | undefined)[] = [];
+for (const name of COMMON) {
+  const bytes = new TextEncoder().encode(name);
+  const at = slot(bytes.length, bytes[0]);
+  KNOWN[at] = [...KNOWN[at] ?? [], { name, bytes }];
+}
+
+function slot(length: number, first: number): number {
+  return length * 32 + (first & 31);
 }
 
 const METHODS = new Map(
@@ -117,9 +126,35 @@ const METHODS = new Map(
     .map((method) => [method, method]),
 );
 
-/** A field name in lower case; the shared string where the name is a common one. */
-export function lowerName(name: string): string {
-  return KNOWN.get(name) ?? name.toLowerCase();
+/**
+ * The field name in `bytes[start, end)`, which is a token, in lower case; the shared string where the name
+ * is a common one. `text` is the same bytes from `textStart` on, as characters.
+ */
+export function fieldName(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  text: string,
+  textStart: number,
+): string {
+  const candidates = KNOWN[slot(end - start, bytes[start])];
+  if (candidates !== undefined) {
+    for (let i = 0; i < candidates.length; i++) {
+      if (isSame(bytes, start, candidates[i].bytes)) return candidates[i].name;
+    }
+  }
+  return text.substring(start - textStart, end - textStart).toLowerCase();
+}
+
+/**
+ * Whether the token at `start` is `name`, which is as long, but for case. Setting bit 5 lowers a letter,
+ * leaves digits and `-` alone, and turns no other token character into one of those.
+ */
+function isSame(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) {
+    if ((bytes[start + i] | 32) !== name[i]) return false;
+  }
+  return true;
 }
 
 /** A method; the shared string where it is a common one. Methods are case-sensitive. */

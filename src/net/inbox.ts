@@ -78,10 +78,15 @@ export class Inbox {
     return this.stream.read(into);
   }
 
-  /** Takes unused bytes into `into`; returns how many. */
-  take(into: Uint8Array): number {
-    const count = Math.min(this.end - this.start, into.length);
-    into.set(this.bytes.subarray(this.start, this.start + count));
+  /** Takes at most `most` unused bytes into `into`; returns how many. */
+  take(into: Uint8Array, most = into.length): number {
+    const { bytes, start } = this;
+    const count = Math.min(this.end - start, into.length, most);
+    if (count <= COPY_BYTES) {
+      for (let i = 0; i < count; i++) into[i] = bytes[start + i];
+    } else {
+      into.set(bytes.subarray(start, start + count));
+    }
     this.start += count;
     return count;
   }
@@ -149,6 +154,9 @@ export class InboxStream implements Duplex {
     this.inbox.stream.close();
   }
 }
+
+/** Up to this many bytes a loop is faster than a view to copy through. */
+const COPY_BYTES = 128;
 
 const NOTHING = new Uint8Array(0);
 const ENDED: Promise<null> = Promise.resolve(null);

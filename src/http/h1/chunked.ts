@@ -117,8 +117,7 @@ export class ChunkedBody implements Body {
       switch (this.#state) {
         case "data": {
           if (inbox.isEmpty) return MORE;
-          const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
-          const count = inbox.take(room);
+          const count = inbox.take(into, this.#left);
           this.#left -= count;
           if (this.#left === 0) this.#state = "data-end";
           return count;

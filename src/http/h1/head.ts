@@ -7,7 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Fields } from "../fields.ts";
-import { lowerName } from "../names.ts";
+import { fieldName } from "../names.ts";
 import { TOKEN } from "../chars.ts";
 
 const CR = 13;
@@ -100,7 +100,7 @@ export function readFieldLines(
       valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)
     ) valueEnd--;
     fields.append(
-      lowerName(text.substring(lineStart - textStart, nameEnd - textStart)),
+      fieldName(bytes, lineStart, nameEnd, text, textStart),
       text.substring(valueStart - textStart, valueEnd - textStart),
     );
     at += 2;

@@ -41,9 +41,10 @@ export class LengthBody implements Body {
   read(into: Uint8Array): number | null | Promise<number | null> {
     if (this.#left === 0) return null;
     if (this.#over) throw new BodyError(this.#errorStatus, "the body was given up");
-    const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
-    if (this.#inbox.isEmpty || this.#inbox.isReading) return this.#wait(room);
-    return this.#count(this.#inbox.take(room));
+    if (!this.#inbox.isEmpty && !this.#inbox.isReading) {
+      return this.#count(this.#inbox.take(into, this.#left));
+    }
+    return this.#wait(into.length > this.#left ? into.subarray(0, this.#left) : into);
   }
 
   cancel(): void {
