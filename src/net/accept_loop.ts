@@ -15,6 +15,7 @@ export interface Acceptor<C> {
 export class AcceptLoop<C> {
   #closed = false;
   #resume: (() => void) | undefined;
+  #ended: Promise<void> = Promise.resolve();
 
   /**
    * @param onConnection Must not throw; it is not waited for.
@@ -27,8 +28,22 @@ export class AcceptLoop<C> {
     readonly onFault: (error: Error) => void,
   ) {}
 
-  /** Runs until {@linkcode AcceptLoop.close}. */
-  async run(): Promise<void> {
+  /** Begins to accept, until {@linkcode AcceptLoop.close}. */
+  start(): void {
+    this.#ended = this.#run();
+  }
+
+  /** Stops accepting; a second call does nothing. When this returns, the socket is closed. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.source.close();
+      this.#resume?.();
+    }
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
     while (!this.#closed) {
       let connection: C;
       try {
@@ -42,14 +57,6 @@ export class AcceptLoop<C> {
       }
       this.onConnection(connection);
     }
-  }
-
-  /** Stops accepting; a second call does nothing. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.source.close();
-    this.#resume?.();
   }
 
   async #pause(): Promise<void> {

@@ -31,7 +31,7 @@ Deno.test("an error of accept is reported and the loop waits for a tick", async 
   const script = new Script(new Error("Too many open files"), "next");
   const seen: string[] = [];
   const loop = new AcceptLoop(script, clock, (c) => seen.push(c), (e) => seen.push(e.message));
-  const running = loop.run();
+  loop.start();
   await turn();
   assert.deepEqual(seen, ["Too many open files"]);
   assert.equal(script.accepts, 1);
@@ -41,27 +41,24 @@ Deno.test("an error of accept is reported and the loop waits for a tick", async 
   clock.tick();
   await turn();
   assert.equal(script.accepts, 3, "a pause ends once");
-  loop.close();
-  await running;
+  await loop.close();
 });
 
 Deno.test("a client that left the queue is skipped without a pause or a word", async () => {
   const script = new Script(new Deno.errors.ConnectionAborted("gone"), "next");
   const seen: string[] = [];
   const loop = new AcceptLoop(script, new Clock(), (c) => seen.push(c), () => seen.push("fault"));
-  const running = loop.run();
+  loop.start();
   await turn();
   assert.deepEqual(seen, ["next"]);
-  loop.close();
-  await running;
+  await loop.close();
 });
 
 Deno.test("closing ends a loop that waits or pauses", async () => {
   for (const script of [new Script(), new Script(new Error("Too many open files"))]) {
     const loop = new AcceptLoop(script, new Clock(), () => {}, () => {});
-    const running = loop.run();
+    loop.start();
     await turn();
-    loop.close();
-    await running;
+    await loop.close();
   }
 });

@@ -15,6 +15,7 @@ import { closeQuietly, type Duplex, writeAll } from "./duplex.ts";
 import { ipFamily } from "./ip.ts";
 import { NodeDuplex } from "./node_duplex.ts";
 import { encodeProxyHeader } from "./proxy_protocol.ts";
+import { readSwitchOf } from "./read_switch.ts";
 import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
 import { nameProblem, UntrustedCertificate } from "./verify_peer.ts";
 
@@ -161,6 +162,7 @@ class Attempt implements Expiring {
     const plain = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
     this.#open = { close: () => void plain.destroy() };
     await event(plain, "connect");
+    const below = readSwitchOf(plain);
     this.#stage = "handshake";
     this.#limit(undefined);
     const introduction = this.#introduction(source);
@@ -188,7 +190,7 @@ class Attempt implements Expiring {
     }
     const { alpnProtocol } = secured;
     const protocol = this.#protocolOf(typeof alpnProtocol === "string" ? alpnProtocol : undefined);
-    return { stream: new NodeDuplex(secured, this.#clock), protocol };
+    return { stream: new NodeDuplex(secured, this.#clock, below), protocol };
   }
 
   /** What is offered by ALPN (spec 02 section 9.3). */

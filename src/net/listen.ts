@@ -48,6 +48,8 @@ export interface ListenerSpec {
   onRejected?(reason: Rejection): void;
   /** Accepting failed and is paused for a moment, as when descriptors run out. */
   onFault?(error: Error): void;
+  /** Something an operator should know. */
+  onWarning?(message: string): void;
 }
 
 /**
@@ -91,11 +93,11 @@ class TcpListener implements Listener {
       (connection) => this.#admit(connection),
       (error) => spec.onFault?.(error),
     );
-    void this.#loop.run();
+    this.#loop.start();
   }
 
   close(): void {
-    this.#loop.close();
+    void this.#loop.close();
   }
 
   #admit(connection: Deno.TcpConn): void {

@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Expiring } from "./clock.ts";
 import type { Duplex } from "./duplex.ts";
+import type { ReadSwitch } from "./read_switch.ts";
 
 /** Received bytes kept while nobody reads; past it the socket is paused and the peer has to wait. */
 const MAX_KEPT_BYTES = 64 * 1024;
@@ -20,6 +21,7 @@ export class NodeDuplex implements Duplex, Expiring {
   deadline = 0;
   readonly #socket: Socket;
   readonly #clock: Clock;
+  readonly #below: ReadSwitch | undefined;
   readonly #kept: Uint8Array[] = [];
   #keptBytes = 0;
   #paused = false;
@@ -35,10 +37,14 @@ export class NodeDuplex implements Duplex, Expiring {
     this.#reject = reject;
   };
 
-  /** @param socket Connected, its TLS handshake done, and not read from. */
-  constructor(socket: Socket, clock: Clock) {
+  /**
+   * @param socket Connected, its TLS handshake done, and not read from.
+   * @param below Of the TCP socket below it, for a TLS socket.
+   */
+  constructor(socket: Socket, clock: Clock, below?: ReadSwitch) {
     this.#socket = socket;
     this.#clock = clock;
+    this.#below = below;
     socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
     socket.on("end", () => this.#onEnd());
     socket.on("error", (error) => this.#onFailure(error));
@@ -124,6 +130,7 @@ export class NodeDuplex implements Duplex, Expiring {
     this.#keptBytes += chunk.length;
     if (this.#keptBytes >= MAX_KEPT_BYTES && !this.#paused) {
       this.#paused = true;
+      this.#below?.readStop();
       this.#socket.pause();
     }
   }
@@ -137,6 +144,7 @@ export class NodeDuplex implements Duplex, Expiring {
     this.#keptBytes -= count;
     if (this.#paused && this.#keptBytes === 0) {
       this.#paused = false;
+      this.#below?.readStart();
       this.#socket.resume();
     }
     return count;

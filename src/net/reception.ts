@@ -68,10 +68,22 @@ export class Reception {
     this.#spec.onRejected?.(reason);
   }
 
-  /** Hands an admitted connection to its codec. */
-  deliver(stream: Duplex, facts: ConnectionFacts, protocol: "http/1.1" | "h2"): void {
-    this.#onAccept(new OpenConnection(stream, facts, protocol, this.#budget));
+  /**
+   * Hands an admitted connection to its codec.
+   *
+   * @param leave Called when the codec has returned; whoever gives one calls `release` in its time.
+   */
+  deliver(
+    stream: Duplex,
+    facts: ConnectionFacts,
+    protocol: "http/1.1" | "h2",
+    leave: () => void = this.release,
+  ): void {
+    this.#onAccept(new OpenConnection(stream, facts, protocol, leave));
   }
+
+  /** Gives the place of a delivered connection back. */
+  readonly release = (): void => this.#budget.release();
 
   /** Begins a handshake, unless too many are under way. */
   beginHandshake(connection: { close(): void }, timeoutMs: number): Handshake | undefined {
@@ -111,6 +123,7 @@ export class Handshake implements Expiring {
   readonly #connection: { close(): void };
   readonly #clock: Clock;
   readonly #onEnd: () => void;
+  #ended = false;
 
   constructor(
     connection: { close(): void },
@@ -127,11 +140,14 @@ export class Handshake implements Expiring {
 
   expire(): void {
     this.expired = true;
+    this.end();
     closeQuietly(this.#connection);
   }
 
-  /** It is over, one way or another. To be called once. */
+  /** It is over, one way or another. */
   end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#clock.unwatch(this);
     this.#onEnd();
   }
@@ -139,19 +155,19 @@ export class Handshake implements Expiring {
 
 /** A connection on its way to the codec. */
 class OpenConnection implements Accepted {
-  #budget: ConnectionBudget | undefined;
+  #leave: (() => void) | undefined;
 
   constructor(
     readonly stream: Duplex,
     readonly facts: ConnectionFacts,
     readonly protocol: "http/1.1" | "h2",
-    budget: ConnectionBudget,
+    leave: () => void,
   ) {
-    this.#budget = budget;
+    this.#leave = leave;
   }
 
   done(): void {
-    this.#budget?.release();
-    this.#budget = undefined;
+    this.#leave?.();
+    this.#leave = undefined;
   }
 }

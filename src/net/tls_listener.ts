@@ -1,6 +1,6 @@
 /**
  * A TLS listener: one of two doors, changed for the other when new certificates ask for what the open
- * one cannot do.
+ * one cannot do, or peers abuse it.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { Accepted, Listener } from "./listener.ts";
 import { Reception } from "./reception.ts";
 import { NamesDoor } from "./tls_names.ts";
 import type { TlsListenerSpec } from "./tls_spec.ts";
+import { StuckConnections } from "./static_stream.ts";
 import { StaticDoor, staticPair } from "./tls_static.ts";
 
 /** One way to accept TLS connections. */
@@ -18,8 +19,8 @@ export interface TlsDoor {
   readonly port: number;
   /** Takes `tls` over for new handshakes; `false` when that needs another door. */
   update(tls: TlsListenerSpec): boolean;
-  /** Stops accepting. */
-  close(): void;
+  /** Stops accepting. When this returns, the socket is closed. */
+  close(): Promise<void>;
 }
 
 /** A TLS listener of one worker. */
@@ -27,14 +28,23 @@ export class TlsListener implements Listener {
   readonly name: string;
   readonly #spec: ListenerSpec;
   readonly #reception: Reception;
-  #door: TlsDoor;
+  readonly #stuck = new StuckConnections(() => void this.#leaveStaticDoor());
+  #tls: TlsListenerSpec;
+  #door: TlsDoor | undefined;
+  #staticAllowed = true;
+  /** The last change of doors; they are made one after the other. */
+  #change: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(spec: ListenerSpec, reception: Reception, door: TlsDoor) {
+  private constructor(
+    spec: ListenerSpec,
+    tls: TlsListenerSpec,
+    onAccept: (accepted: Accepted) => void,
+  ) {
     this.name = spec.name;
     this.#spec = spec;
-    this.#reception = reception;
-    this.#door = door;
+    this.#tls = tls;
+    this.#reception = new Reception(spec, onAccept);
   }
 
   static async open(
@@ -42,44 +52,69 @@ export class TlsListener implements Listener {
     tls: TlsListenerSpec,
     onAccept: (accepted: Accepted) => void,
   ): Promise<TlsListener> {
-    const reception = new Reception(spec, onAccept);
-    return new TlsListener(spec, reception, await openDoor(spec, tls, reception, spec.port));
+    const listener = new TlsListener(spec, tls, onAccept);
+    listener.#door = await listener.#open(tls, spec.port);
+    return listener;
   }
 
   get port(): number {
-    return this.#door.port;
+    return this.#door?.port ?? this.#spec.port;
   }
 
   get door(): string {
-    return this.#door.description;
+    return this.#door?.description ?? "";
   }
 
-  async updateTls(tls: TlsListenerSpec): Promise<void> {
-    if (this.#closed || this.#door.update(tls)) return;
-    const old = this.#door;
-    const door = await openDoor(this.#spec, tls, this.#reception, old.port);
-    if (this.#closed) {
-      door.close();
-      return;
-    }
-    this.#door = door;
-    old.close();
+  updateTls(tls: TlsListenerSpec): Promise<void> {
+    const change = this.#change.then(() => this.#update(tls));
+    this.#change = change.catch(() => {});
+    return change;
   }
 
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    this.#door.close();
+    void this.#door?.close();
   }
-}
 
-async function openDoor(
-  spec: ListenerSpec,
-  tls: TlsListenerSpec,
-  reception: Reception,
-  port: number,
-): Promise<TlsDoor> {
-  const pair = staticPair(spec, tls);
-  if (pair !== undefined) return new StaticDoor(spec, tls, pair, reception, port);
-  return await NamesDoor.open(spec, tls, reception, port);
+  async #update(tls: TlsListenerSpec): Promise<void> {
+    if (this.#closed) return;
+    if (this.#door?.update(tls) !== true) await this.#changeDoor(tls);
+    this.#tls = tls;
+  }
+
+  /** Opens the new door before the old one closes: nobody finds the port closed. */
+  async #changeDoor(tls: TlsListenerSpec): Promise<void> {
+    const door = await this.#open(tls, this.port);
+    if (this.#closed) {
+      await door.close();
+      return;
+    }
+    const old = this.#door;
+    this.#door = door;
+    await old?.close();
+  }
+
+  async #open(tls: TlsListenerSpec, port: number): Promise<TlsDoor> {
+    const pair = this.#staticAllowed ? staticPair(this.#spec, tls) : undefined;
+    if (pair === undefined) return await NamesDoor.open(this.#spec, tls, this.#reception, port);
+    return new StaticDoor(this.#spec, tls, pair, this.#reception, this.#stuck, port);
+  }
+
+  /** Too many connections of the static door cannot be ended: from now on they all can. */
+  async #leaveStaticDoor(): Promise<void> {
+    if (!this.#staticAllowed) return;
+    this.#staticAllowed = false;
+    this.#spec.onWarning?.(
+      "peers keep connections open that the fast TLS listener cannot end; " +
+        "this worker goes on with the other one, which can and is slower",
+    );
+    this.#change = this.#change.then(async () => {
+      if (!this.#closed) await this.#changeDoor(this.#tls);
+    }).catch((error) => {
+      // As when descriptors have run out: the next connection that is stuck asks again.
+      this.#staticAllowed = true;
+      this.#spec.onFault?.(error);
+    });
+    await this.#change;
+  }
 }

@@ -17,6 +17,7 @@ import type { ListenerSpec } from "./listen.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "./node_duplex.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
+import { type ReadSwitch, readSwitchOf } from "./read_switch.ts";
 import { readProxyHeader } from "./read_proxy_header.ts";
 import { type Addresses, type Handshake, type Reception, withTls } from "./reception.ts";
 import { SocketHead } from "./socket_head.ts";
@@ -30,6 +31,7 @@ const SILENCE_MS = 10_000;
 /** A connection whose handshake is under way. */
 interface Pending {
   readonly handshake: Handshake;
+  readonly below: ReadSwitch;
   readonly addresses: Addresses;
   /** Who a PROXY header spoke for. */
   readonly source: Endpoint | undefined;
@@ -103,10 +105,12 @@ export class NamesDoor implements TlsDoor {
     return true;
   }
 
-  close(): void {
+  /** Does not wait: the socket is closed at once, and its `close` event waits for connections. */
+  close(): Promise<void> {
     this.#closed = true;
     this.#stopWatching();
     this.#tcp.close();
+    return Promise.resolve();
   }
 
   #serve(tcp: TcpServer): void {
@@ -173,7 +177,7 @@ export class NamesDoor implements TlsDoor {
     const handshake = this.#reception.beginHandshake(closing, timeoutMs);
     if (handshake === undefined) return;
     const key = keyOf(addresses);
-    this.#pending.set(key, { handshake, addresses, source });
+    this.#pending.set(key, { handshake, below: readSwitchOf(socket), addresses, source });
     socket.once("close", () => this.#onClosedEarly(key, handshake));
     this.#tls.emit("connection", socket);
   }
@@ -205,7 +209,9 @@ export class NamesDoor implements TlsDoor {
       return;
     }
     const facts = withTls(this.#reception.factsOf(pending.addresses, pending.source), tls);
-    const stream = new NodeDuplex(socket, this.#spec.clock);
+    // In the handshake the end of one direction is the end of both; from here on it is not.
+    socket.allowHalfOpen = true;
+    const stream = new NodeDuplex(socket, this.#spec.clock, pending.below);
     this.#reception.deliver(stream, facts, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
   }
 }
@@ -216,7 +222,7 @@ function describe({ proxyProtocol }: ListenerSpec, { clientAuth }: TlsListenerSp
 }
 
 function bind({ hostname, reusePort }: ListenerSpec, port: number): Promise<TcpServer> {
-  const tcp = createTcpServer({ allowHalfOpen: true, noDelay: true });
+  const tcp = createTcpServer({ noDelay: true });
   return new Promise((resolve, reject) => {
     tcp.once("error", reject);
     tcp.listen({ host: hostname, port, reusePort }, () => {

@@ -9,6 +9,7 @@ import { AcceptLoop } from "./accept_loop.ts";
 import { closeQuietly } from "./duplex.ts";
 import type { ListenerSpec } from "./listen.ts";
 import { type Reception, withTls } from "./reception.ts";
+import { StaticStream, type StuckConnections } from "./static_stream.ts";
 import type { TlsDoor } from "./tls_listener.ts";
 import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
 
@@ -31,6 +32,7 @@ export class StaticDoor implements TlsDoor {
   readonly #reception: Reception;
   readonly #loop: AcceptLoop<Deno.TlsConn>;
   readonly #handshakeTimeoutMs: number;
+  readonly #stuck: StuckConnections;
 
   /** @param port To bind; differs from that of `spec` when this door replaces another. */
   constructor(
@@ -38,9 +40,11 @@ export class StaticDoor implements TlsDoor {
     tls: TlsListenerSpec,
     pair: KeyPair,
     reception: Reception,
+    stuck: StuckConnections,
     port: number,
   ) {
     this.#pair = pair;
+    this.#stuck = stuck;
     this.#spec = spec;
     this.#reception = reception;
     this.#handshakeTimeoutMs = tls.handshakeTimeoutMs;
@@ -59,7 +63,7 @@ export class StaticDoor implements TlsDoor {
       (connection) => void this.#admit(connection),
       (error) => spec.onFault?.(error),
     );
-    void this.#loop.run();
+    this.#loop.start();
   }
 
   /** Its certificate cannot be changed: only what shows the same one is taken over. */
@@ -68,26 +72,43 @@ export class StaticDoor implements TlsDoor {
     return pair !== undefined && pair.cert === this.#pair.cert && pair.key === this.#pair.key;
   }
 
-  close(): void {
-    this.#loop.close();
+  async close(): Promise<void> {
+    await this.#loop.close();
   }
 
   async #admit(connection: Deno.TlsConn): Promise<void> {
     const reception = this.#reception;
-    if (!reception.admit(connection)) return;
-    const handshake = reception.beginHandshake(connection, this.#handshakeTimeoutMs);
+    const exit = { close: () => void this.#turnAway(connection) };
+    if (!reception.admit(exit)) return;
+    const handshake = reception.beginHandshake(exit, this.#handshakeTimeoutMs);
     if (handshake === undefined) return;
-    let protocol: string | null;
-    try {
-      protocol = (await connection.handshake()).alpnProtocol;
-    } catch {
+    const protocol = await shakeHands(connection);
+    handshake.end();
+    if (handshake.expired || protocol === undefined) {
       closeQuietly(connection);
       reception.reject(handshake.expired ? "tls_timeout" : "tls_handshake");
       return;
-    } finally {
-      handshake.end();
     }
     const facts = withTls(reception.factsOf(connection, undefined), UNTOLD);
-    reception.deliver(connection, facts, protocol === "h2" ? "h2" : "http/1.1");
+    const stream = new StaticStream(connection, this.#spec.clock, this.#stuck, reception.release);
+    reception.deliver(stream, facts, protocol, stream.leave);
+  }
+
+  /** Ends a connection before its handshake is done, which takes as long as the peer likes. */
+  async #turnAway(connection: Deno.TlsConn): Promise<void> {
+    this.#stuck.add();
+    await shakeHands(connection);
+    this.#stuck.delete();
+    closeQuietly(connection);
+  }
+}
+
+/** The protocol of a finished handshake, `undefined` for one that failed. */
+async function shakeHands(connection: Deno.TlsConn): Promise<"http/1.1" | "h2" | undefined> {
+  try {
+    const { alpnProtocol } = await connection.handshake();
+    return alpnProtocol === "h2" ? "h2" : "http/1.1";
+  } catch {
+    return undefined;
   }
 }

@@ -10,6 +10,7 @@ const decoder = new TextDecoder();
 export class ListenerBench {
   readonly clock = new Clock();
   readonly rejections: string[] = [];
+  readonly warnings: string[] = [];
   readonly #accepted: Accepted[] = [];
   #arrived: (() => void) | undefined;
   #rejected: (() => void) | undefined;
@@ -36,6 +37,7 @@ export class ListenerBench {
         this.rejections.push(reason);
         this.#rejected?.();
       },
+      onWarning: (message) => void this.warnings.push(message),
       ...options,
     };
     this.#listener = await openListener(spec, (accepted) => {
@@ -61,6 +63,21 @@ export class ListenerBench {
   async rejection(count = 1): Promise<string> {
     while (this.rejections.length < count) await new Promise<void>((r) => this.#rejected = r);
     return this.rejections[count - 1];
+  }
+
+  /** Lets time pass, `ms` at a step, until a connection is rejected; tells the reason. */
+  async timeout(ms: number): Promise<string> {
+    return await this.passing(ms, this.rejection());
+  }
+
+  /** Lets time pass, `ms` at a step, until `event`. */
+  async passing<T>(ms: number, event: Promise<T>): Promise<T> {
+    const ticking = setInterval(() => this.clock.tick(this.clock.now + ms), 1);
+    try {
+      return await event;
+    } finally {
+      clearInterval(ticking);
+    }
   }
 
   [Symbol.dispose](): void {
