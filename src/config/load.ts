@@ -6,6 +6,7 @@
  */
 import { takeOutAbsent } from "./absent.ts";
 import { assemble } from "./assemble.ts";
+import { applyBuildDefaults } from "./build_defaults.ts";
 import { parentOf, serviceUid } from "./file_facts.ts";
 import { deepFreeze } from "./frozen.ts";
 import { implicitVhost, lendUpstream } from "./implicit_vhost.ts";
@@ -21,7 +22,7 @@ import { loggingProblems, serverProblems } from "./server_checks.ts";
 import { MAX_FILES, readConfD, readSource, type SourceFile } from "./source.ts";
 import { Taint } from "./taint.ts";
 import { parseToml } from "./toml.ts";
-import type { Config, Problem, TableSchema } from "./types.ts";
+import type { BuildDefault, Config, Problem, TableSchema } from "./types.ts";
 import { validate } from "./validate.ts";
 import { vhostProblems } from "./vhost_checks.ts";
 
@@ -46,6 +47,8 @@ export interface LoadOptions {
   readonly runtimePaths?: boolean;
   /** The user that source files must belong to, besides root; unless given, who this process runs as. */
   readonly uid?: number;
+  /** Defaults of the modules in this build, in place of those of the schemas. */
+  readonly defaults?: readonly BuildDefault[];
 }
 
 /**
@@ -136,6 +139,7 @@ function evaluate(
   const taint = new Taint();
   const problems = [...mergeProblems, ...takeOutAbsent(schema, root, origins, taint)];
   problems.push(...takeOutDates(schema, root, origins));
+  applyBuildDefaults(root, options.defaults ?? []);
   resolvePaths(schema, root, origins);
   if (implicit) lendUpstream(schema, root);
 

@@ -84,3 +84,10 @@ export interface TableSchema {
    */
   readonly merge?: "fields" | "whole";
 }
+
+/** A default that a build has in place of a schema's. */
+export interface BuildDefault {
+  /** Keys from the root: `["logging", "access", "enabled"]`. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+}

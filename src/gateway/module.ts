@@ -4,7 +4,14 @@
  *
  * @module
  */
-import type { Config, Problem, RouteConfig, TableSchema, VhostConfig } from "../config/types.ts";
+import type {
+  BuildDefault,
+  Config,
+  Problem,
+  RouteConfig,
+  TableSchema,
+  VhostConfig,
+} from "../config/types.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
@@ -154,6 +161,8 @@ export interface Module {
   readonly name: string;
   /** The configuration tables it owns. */
   readonly schema: readonly TableSchema[];
+  /** Defaults that a build with this module has in place of the schemas' own. */
+  readonly defaults?: readonly BuildDefault[];
   /** Rules that span tables; pure. */
   check?(config: Config): Problem[];
   /** What this configuration needs the runtime to allow. Pure. */
