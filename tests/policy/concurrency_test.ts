@@ -137,6 +137,32 @@ Deno.test("permits come back from clients and upstreams that die, all of them an
   }
 });
 
+Deno.test("an upgraded connection holds its permit until it ends", async () => {
+  await using upstream = await Upstream.start((_request, response) => response.end("plain"));
+  upstream.server.on("upgrade", (_request, socket) => {
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
+    );
+    socket.on("end", () => socket.end());
+  });
+  const tables = config(upstream.port, "max_in_flight = 1")
+    .replace("proxy = {", "proxy = { websocket = true,");
+  await using gateway = await TestGateway.start(tables);
+  const tunnel = await RawClient.connect(gateway.port);
+  await tunnel.send(
+    "GET /chat HTTP/1.1\r\nhost: shop.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n" +
+      "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+  );
+  assert.equal((await tunnel.answer(false))?.status, 101);
+  using refused = await ask(gateway.port, "/");
+  assert.equal((await refused.answer())?.status, 503);
+  tunnel[Symbol.dispose]();
+  await until("the permit is back", async () => {
+    using client = await ask(gateway.port, "/");
+    return (await client.answer())?.status === 200;
+  });
+});
+
 /** A client whose request waits, asked again as long as there is no room in the queue. */
 async function queuedAt(port: number, path: string) {
   for (;;) {

@@ -9,6 +9,7 @@ import {
   routeScope,
   vhostScope,
 } from "../../../tests/policy/support.ts";
+import { until } from "../../../tests/support/peer.ts";
 import { accessSchema } from "../access/schema.ts";
 import { identify, openDatabase } from "./database_file.ts";
 import { type MmdbContent, mmdbFile } from "./mmdb_for_tests.ts";
@@ -176,9 +177,10 @@ Deno.test("a database that is replaced is taken up while serving", async () => {
     networks: { "192.0.2.0/24": { country: { iso_code: "FI" } } },
   });
   for (let i = 0; i < REFRESH_TICKS; i++) context.clock.tick();
-  while (identified(running, config, "192.0.2.9").geoCountry !== "FI") {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await until(
+    "the new database is asked",
+    () => identified(running, config, "192.0.2.9").geoCountry === "FI",
+  );
   await running.stop();
 });
 

@@ -97,7 +97,8 @@ export class BucketTable {
    * @param ttlSecs Seconds without a request after which an address may be forgotten.
    */
   constructor(buffer: SharedArrayBuffer, maxEntries: number, ttlSecs: number) {
-    const slots = slotsFor(maxEntries);
+    // What the zone was made for, which a reload that was taken back may have made another size.
+    const slots = (buffer.byteLength - HEADER_BYTES) / SLOT_BYTES;
     this.#maxEntries = maxEntries;
     this.#ttlSecs = ttlSecs;
     this.#words = new Int32Array(buffer);
