@@ -136,10 +136,13 @@ export class Inbox {
 export class InboxStream implements Duplex {
   constructor(readonly inbox: Inbox) {}
 
-  async read(into: Uint8Array): Promise<number | null> {
+  read(into: Uint8Array): Promise<number | null> {
     const { inbox } = this;
-    if (inbox.isReading && await inbox.more(into.length) === null) return null;
-    return inbox.isEmpty ? await inbox.direct(into) : inbox.take(into);
+    if (inbox.isReading) return this.#readOn(into);
+    if (!inbox.isEmpty) return Promise.resolve(inbox.take(into));
+    // What was read ahead is used up: from now on the stream speaks for itself.
+    inbox.release();
+    return inbox.direct(into);
   }
 
   write(bytes: Uint8Array): Promise<number> {
@@ -152,6 +155,11 @@ export class InboxStream implements Duplex {
 
   close(): void {
     this.inbox.stream.close();
+  }
+
+  /** Takes what a read that was started ahead brings. */
+  async #readOn(into: Uint8Array): Promise<number | null> {
+    return await this.inbox.more(into.length) === null ? null : await this.read(into);
   }
 }
 

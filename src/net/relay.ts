@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { LARGE } from "./buffers.ts";
+import { LARGE, SMALL, SMALL_BYTES } from "./buffers.ts";
 import type { Clock, Expiring } from "./clock.ts";
 import { closeQuietly, type Duplex, writeAll } from "./duplex.ts";
 
@@ -79,17 +79,27 @@ class Tunnel implements Expiring {
   }
 
   async #copy(from: Duplex, to: Duplex, count: (bytes: number) => void): Promise<void> {
-    const buffer = LARGE.take();
+    // A tunnel may be silent for hours: it waits with a small buffer, and has a large one while much comes.
+    let buffer = SMALL.take();
     for (;;) {
       const read = await from.read(buffer);
       if (read === null) break;
       await writeAll(to, buffer.subarray(0, read));
       count(read);
       this.#touch();
+      if (read === SMALL_BYTES && buffer.length === SMALL_BYTES) {
+        SMALL.give(buffer);
+        buffer = LARGE.take();
+      } else if (read < SMALL_BYTES && buffer.length > SMALL_BYTES) {
+        LARGE.give(buffer);
+        buffer = SMALL.take();
+      }
     }
     // Only after a clean end: a failed read or write may still hold the buffer.
-    LARGE.give(buffer);
-    await to.closeWrite();
+    if (buffer.length === SMALL_BYTES) SMALL.give(buffer);
+    else LARGE.give(buffer);
+    // A peer that has closed both ways cannot be told; what it sent before has been passed on.
+    await to.closeWrite().catch(() => {});
   }
 
   #touch(): void {

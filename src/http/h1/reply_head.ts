@@ -110,6 +110,10 @@ function readMeaning(
       case "keep-alive":
       case "proxy-connection":
         continue;
+      case "upgrade":
+        // An offer of the upstream's, for its own connection; only 101 is about the client's.
+        if (status !== 101) continue;
+        break;
     }
     names[keep] = name;
     values[keep] = value;

@@ -297,7 +297,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     this.#exchange = undefined;
     if (failed) {
       exchange.failed = true;
-      exchange.tunnel?.close();
+      if (exchange.tunnel !== undefined) closeQuietly(exchange.tunnel);
       cancelAnswer(exchange);
       this.#body?.cancel();
     }

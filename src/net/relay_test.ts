@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { Clock } from "./clock.ts";
+import type { Duplex } from "./duplex.ts";
+import { relay } from "./relay.ts";
+
+/** Both ends of one TCP connection. */
+async function pair(): Promise<[near: Deno.TcpConn, far: Deno.TcpConn]> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const connecting = Deno.connect({ hostname: "127.0.0.1", port });
+  const near = await listener.accept();
+  return [near, await connecting];
+}
+
+/** A tunnel between two peers. */
+async function tunnel(idleMs = 0) {
+  const clock = new Clock();
+  const [nearFirst, first] = await pair();
+  const [nearSecond, second] = await pair();
+  const result = relay(nearFirst, nearSecond, clock, idleMs);
+  return { clock, first, second, result };
+}
+
+async function readAll(stream: Duplex): Promise<number> {
+  const buffer = new Uint8Array(65_536);
+  let size = 0;
+  for (let count = await stream.read(buffer); count !== null; count = await stream.read(buffer)) {
+    for (let i = 0; i < count; i++) assert.equal(buffer[i], (size + i) % 251);
+    size += count;
+  }
+  return size;
+}
+
+async function writeMany(stream: Duplex, sizes: readonly number[]): Promise<number> {
+  let size = 0;
+  for (const length of sizes) {
+    const bytes = Uint8Array.from({ length }, (_, i) => (size + i) % 251);
+    for (let at = 0; at < length;) at += await stream.write(bytes.subarray(at));
+    size += length;
+  }
+  return size;
+}
+
+Deno.test("bytes go both ways unchanged, little and much of them, and are counted", async () => {
+  const { first, second, result } = await tunnel();
+  const sizes = [1, 1023, 1024, 1025, 200_000, 3, 70_000, 1];
+  const [sent, back, got, gotBack] = await Promise.all([
+    writeMany(first, sizes).then(async (size) => (await first.closeWrite(), size)),
+    writeMany(second, [5, 100_000]).then(async (size) => (await second.closeWrite(), size)),
+    readAll(second),
+    readAll(first),
+  ]);
+  assert.equal(got, sent);
+  assert.equal(gotBack, back);
+  assert.deepEqual(await result, { forward: sent, backward: back, end: "complete" });
+  first.close();
+  second.close();
+});
+
+Deno.test("the end of one side is passed on, and the other side goes on", async () => {
+  const { first, second, result } = await tunnel();
+  await first.closeWrite();
+  assert.equal(await second.read(new Uint8Array(1)), null);
+  await second.write(new TextEncoder().encode("late"));
+  const buffer = new Uint8Array(16);
+  assert.equal(await first.read(buffer), 4);
+  second.close();
+  assert.equal((await result).end, "complete");
+  first.close();
+});
+
+Deno.test("a side that closes both ways ends the tunnel in good order", async () => {
+  const { first, second, result } = await tunnel();
+  await second.write(new Uint8Array(10));
+  await first.read(new Uint8Array(16));
+  first.close();
+  assert.equal(await second.read(new Uint8Array(1)), null);
+  second.close();
+  assert.deepEqual(await result, { forward: 0, backward: 10, end: "complete" });
+});
+
+Deno.test("silence in both directions ends it; a word in one is enough to go on", async () => {
+  const { clock, first, second, result } = await tunnel(1000);
+  const start = clock.now;
+  clock.tick(start + 900);
+  await second.write(new Uint8Array(1));
+  await first.read(new Uint8Array(1));
+  clock.tick(start + 1800);
+  await first.write(new Uint8Array(1));
+  assert.equal(await second.read(new Uint8Array(1)), 1);
+  clock.tick(start + 2900);
+  assert.equal((await result).end, "idle");
+  first.close();
+  second.close();
+});
+
+Deno.test("a lost connection ends both sides", async () => {
+  const { first, second, result } = await tunnel();
+  const lost: Duplex = second;
+  // Closing with bytes unread resets the connection.
+  await first.write(new Uint8Array(200_000));
+  lost.close();
+  await first.write(new Uint8Array(1)).catch(() => {});
+  assert.equal((await result).end, "error");
+  first.close();
+});
