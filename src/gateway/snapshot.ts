@@ -7,7 +7,7 @@ import { normalizeHost } from "../config/host.ts";
 import type { Config, VhostConfig } from "../config/types.ts";
 import { clientAddressOf, type ClientAddressRule } from "./client_address.ts";
 import type { Exchange } from "./exchange.ts";
-import { HOST_REFUSALS, HostTable } from "./host_table.ts";
+import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./host_table.ts";
 import { compileHttpsRedirect } from "./https_redirect.ts";
 import type { Counter } from "./metrics.ts";
 import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts";
@@ -57,6 +57,11 @@ export class Snapshot {
   readonly #clientAddress: ClientAddressRule;
   readonly #rejections: Readonly<Record<keyof typeof HOST_REFUSALS, Counter>>;
 
+  /** What the last authority was found to be: the next one is mostly the same. */
+  #lastAuthority: string | undefined;
+  #lastHost = "";
+  #lastSelected: number | HostRefusalReason = 0;
+
   private constructor(
     readonly config: Config,
     readonly modules: readonly RunningModule[],
@@ -95,9 +100,14 @@ export class Snapshot {
    */
   locate(exchange: Exchange): Plan | undefined {
     exchange.clientAddress = this.#clientAddress(exchange);
-    const host = exchange.authority === "" ? "" : normalizeHost(exchange.authority) ?? "";
-    exchange.host = host;
-    const selected = this.#hosts.select(exchange.authority, host);
+    const { authority } = exchange;
+    if (authority !== this.#lastAuthority) {
+      this.#lastHost = authority === "" ? "" : normalizeHost(authority) ?? "";
+      this.#lastSelected = this.#hosts.select(authority, this.#lastHost);
+      this.#lastAuthority = authority;
+    }
+    exchange.host = this.#lastHost;
+    const selected = this.#lastSelected;
     if (typeof selected === "string") {
       this.#rejections[selected].value++;
       this.context.log.log(

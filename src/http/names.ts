@@ -121,10 +121,17 @@ function slot(length: number, first: number): number {
   return length * 32 + (first & 31);
 }
 
-const METHODS = new Map(
-  ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"]
-    .map((method) => [method, method]),
-);
+const METHODS: readonly Known[] = [
+  "GET",
+  "POST",
+  "HEAD",
+  "PUT",
+  "DELETE",
+  "PATCH",
+  "OPTIONS",
+  "CONNECT",
+  "TRACE",
+].map((name) => ({ name, bytes: new TextEncoder().encode(name) }));
 
 /**
  * The field name in `bytes[start, end)`, which is a token, in lower case; the shared string where the name
@@ -157,7 +164,31 @@ function isSame(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
   return true;
 }
 
-/** A method; the shared string where it is a common one. Methods are case-sensitive. */
+/**
+ * The method in `bytes[start, end)`, which is a token; the shared string where it is a common one. Methods
+ * are case-sensitive. `text` is the same bytes, as characters.
+ */
+export function methodName(bytes: Uint8Array, start: number, end: number, text: string): string {
+  for (let i = 0; i < METHODS.length; i++) {
+    const known = METHODS[i];
+    if (known.bytes.length === end - start && isExactly(bytes, start, known.bytes)) {
+      return known.name;
+    }
+  }
+  return text.substring(0, end - start);
+}
+
+function isExactly(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) {
+    if (bytes[start + i] !== name[i]) return false;
+  }
+  return true;
+}
+
+/** The shared string of a common method; any other one as it is. */
 export function sharedMethod(method: string): string {
-  return METHODS.get(method) ?? method;
+  for (let i = 0; i < METHODS.length; i++) {
+    if (METHODS[i].name === method) return METHODS[i].name;
+  }
+  return method;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { Fields } from "../fields.ts";
-import { sharedMethod } from "../names.ts";
+import { methodName } from "../names.ts";
 import { FIELD_VALUE, HEX, isAll, PATH, QUERY, TOKEN } from "../chars.ts";
 import { isAuthority, isHostAndPort } from "../authority.ts";
 import type { HeadLimits } from "../server.ts";
@@ -80,7 +80,7 @@ export function readRequestHead(
   if (at === start || bytes[at] !== SPACE) {
     return bytes[at] === SPACE || bytes[at] === CR ? BAD_LINE : BAD_METHOD;
   }
-  head.method = sharedMethod(text.substring(0, at - start));
+  head.method = methodName(bytes, start, at, text);
 
   const targetStart = ++at;
   let queryAt = -1;
