@@ -21,9 +21,10 @@ export interface Server {
 
 /**
  * `/N` is answered with N octets, `/slow/N` with as many in pieces; a POST gets its body back, with a
- * trailer that says how much it was.
+ * trailer that says how much it was. `/refuse` is answered with 403 before the body has come.
  */
 async function gateway(x: HttpExchange): Promise<void> {
+  if (x.path === "/refuse") return answer(x, 403, "no");
   if (x.requestBody !== undefined) {
     const bytes = await readAll(x.requestBody, 1e7) ?? new Uint8Array(0);
     const body = new PiecesBody(bytes, 5000, true);

@@ -93,6 +93,28 @@ withServer("curl", "a body of a million octets goes up and comes back", async ({
   }
 });
 
+withServer("curl", "an upload that is refused at once shows its status", async ({ port }) => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(file, new Uint8Array(5_000_000));
+    const text = await run(
+      "curl",
+      "-sS",
+      "--max-time",
+      "10",
+      "--http2-prior-knowledge",
+      "-w",
+      " %{http_code}",
+      "--data-binary",
+      `@${file}`,
+      `http://127.0.0.1:${port}/refuse`,
+    );
+    assert.equal(text, "no 403");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 withServer("curl", "HEAD", async ({ port }) => {
   const text = await run("curl", "-sSI", "--http2-prior-knowledge", `http://127.0.0.1:${port}/77`);
   assert.match(text, /^HTTP\/2 200/);

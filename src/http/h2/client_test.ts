@@ -185,6 +185,25 @@ Deno.test("an answer to HEAD keeps the length it speaks of, and has no body", as
   await end(connected);
 });
 
+Deno.test("an answer to HEAD may end in a frame of its own, and may have no data", async () => {
+  const connected = await connect();
+  const { client, peer } = connected;
+  const fields = [[":status", "200"], ["content-length", "77"]] as const;
+  const first = client.request(request({ method: "HEAD" }));
+  await peer.until(FrameType.HEADERS, 1);
+  await peer.send(peer.headers(1, fields, false), data(1, new Uint8Array(0), true));
+  assert.equal((await first).body, undefined);
+  await settle();
+  assert.equal(client.activeStreams, 0);
+  const second = client.request(request({ method: "HEAD" }));
+  await peer.until(FrameType.HEADERS, 3);
+  await peer.send(peer.headers(3, fields, false), data(3, new Uint8Array(77), true));
+  assert.equal((await second).body, undefined);
+  const { payload } = await peer.until(FrameType.RST_STREAM, 3);
+  assert.equal(readUint32(payload, 0), ErrorCode.PROTOCOL_ERROR);
+  await end(connected);
+});
+
 Deno.test("an answer's body is credited as it is read, and no more is accepted", async () => {
   const connected = await connect();
   const { client, peer } = connected;

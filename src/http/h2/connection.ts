@@ -108,7 +108,7 @@ export abstract class Connection<S extends Stream>
   /** Whether a stream of that number was never opened. */
   protected abstract isIdle(streamId: number): boolean;
   /** The peer sent RST_STREAM for a stream that was open. */
-  protected abstract onPeerReset(streamId: number): void;
+  protected abstract onPeerReset(stream: S): void;
   /** The peer sent RST_STREAM for a stream that is over. */
   protected abstract onLateReset(streamId: number): void;
   protected abstract onPeerSettings(): void;
@@ -299,7 +299,7 @@ export abstract class Connection<S extends Stream>
     this.#forget(stream);
     this.closedStreams.complete(streamId);
     stream.onDead(true, code);
-    this.onPeerReset(streamId);
+    this.onPeerReset(stream);
     this.onStreamGone();
   }
 
@@ -398,6 +398,7 @@ export abstract class Connection<S extends Stream>
     } else {
       this.closedStreams.reset(stream.id);
       sendReset(this.output, stream.id, ErrorCode.NO_ERROR);
+      this.wantFlush();
     }
     this.onStreamGone();
   }

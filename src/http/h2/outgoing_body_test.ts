@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PiecesBody, settle } from "./_testing.ts";
+import { SMALL } from "../../net/buffers.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
 
 const NOBODY = { onBodyReady() {} };
@@ -53,6 +54,27 @@ Deno.test("a body that was released is not read again, and not cancelled", async
   assert.equal(ready, 0);
   assert.equal(body.available, 0);
   assert.equal(source.cancelled, false);
+});
+
+Deno.test("a buffer that a read may still write to is not given to anybody else", async () => {
+  let into: Uint8Array | undefined;
+  let finish = (_count: number | null) => {};
+  const source = new PiecesBody(new Uint8Array(0), 1, true);
+  source.read = (buffer) => {
+    into = buffer;
+    return new Promise((resolve) => finish = resolve);
+  };
+  const body = new PumpedBody(source, NOBODY);
+  body.pull();
+  body.cancel();
+  const taken = Array.from({ length: 200 }, () => SMALL.take());
+  assert.ok(into !== undefined && !taken.includes(into));
+  for (const buffer of taken) SMALL.give(buffer);
+  finish(10);
+  await settle();
+  const again = SMALL.take();
+  assert.equal(again, into);
+  SMALL.give(again);
 });
 
 Deno.test("a body that throws, or gives nothing, has failed", () => {

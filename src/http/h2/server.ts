@@ -262,8 +262,10 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
 
   // --- resets ----------------------------------------------------------------------------------
 
-  protected override onPeerReset(streamId: number): void {
-    this.#countReset(streamId);
+  protected override onPeerReset(stream: ServerStream<X>): void {
+    // An answer that was complete has cost what it costs anyway.
+    if (stream.localDone) this.onLateReset(stream.id);
+    else this.#countReset(stream.id);
   }
 
   protected override onLateReset(streamId: number): void {

@@ -12,6 +12,12 @@ import { PumpedBody, WholeBody } from "./outgoing_body.ts";
 import { hasBody, writeInterimHead, writeResponseHead } from "./response_writer.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
+/**
+ * Longest a client may go on sending a request that is answered already. It is not told to stop at once
+ * with RST_STREAM, as RFC 9113 section 8.1 would have it: clients in wide use lose the answer then.
+ */
+const DISCARD_MS = 10_000;
+
 /** Head start of a slow reader before `minSendRate` is applied. */
 const RATE_GRACE_MS = 1_000;
 
@@ -129,13 +135,12 @@ export class ServerStream<X extends HttpExchange> extends Stream {
   protected override onLocalDone(): void {
     this.#state = "leaving";
     this.#server.leave(this);
-    if (this.remoteDone) return;
-    // The client need not send the rest of its body, and whoever still reads it must not take it for whole.
+    // Whoever still reads the request's body must not take it for whole. The rest of it is dropped.
     this.incoming?.fail(new BodyError(400, "the request was answered before its body had come"));
-    this.host.endStream(this);
   }
 
   override onDead(byPeer: boolean): void {
+    if (this.localDone) return;
     const { exchange } = this;
     const isHandled = this.#state !== "handling";
     this.#state = isHandled ? this.#state : "abandoned";
@@ -164,11 +169,19 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     return new BodyError(413, "the body is larger than the limit");
   }
 
-  /** The rest is dropped as it comes, and not asked for: the answer behind it ends the stream. */
+  /** The rest is dropped as it comes: a client that cannot send it might not look at the answer. */
   override onBodyCancelled(): void {}
+
+  override onBodyDropped(count: number): void {
+    this.credit(count);
+  }
 
   override sweep(now: number): void {
     const { exchange, incoming } = this;
+    if (this.localDone) {
+      if (now - this.sentAt >= DISCARD_MS) this.host.endStream(this);
+      return;
+    }
     if (incoming?.isAwaited === true && now - this.#bodyAwaitedAt >= exchange.bodyTimeoutMs) {
       incoming.fail(new BodyError(408, "the client sent no more of the body in time"));
     }

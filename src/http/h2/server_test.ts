@@ -287,7 +287,7 @@ Deno.test("interim answers are sent in front of the final one", async () => {
   await done;
 });
 
-Deno.test("an answer in front of the request's end asks the client to stop, and is complete", async () => {
+Deno.test("a request that is answered before it has ended may end, and is dropped", async () => {
   let failure: unknown;
   const { peer, handler, done } = serve((x) => {
     if (x.requestBody !== undefined) readAll(x.requestBody, 10).catch((error) => failure = error);
@@ -298,14 +298,44 @@ Deno.test("an answer in front of the request's end asks the client to stop, and 
   const { heads, body } = await peer.answer(1);
   assert.equal(valueOf(heads[0], ":status"), "403");
   assert.equal(text(body), "no");
-  const { payload } = await peer.until(FrameType.RST_STREAM, 1);
-  assert.equal(readUint32(payload, 0), ErrorCode.NO_ERROR);
   assert.ok(failure instanceof BodyError);
   assert.equal(handler.finished[0].failed, false);
-  // What was on its way is dropped, and the connection goes on.
+  // More than a window: it is credited, though nobody reads it.
+  for (let i = 0; i < 8; i++) await peer.send(data(1, new Uint8Array(16_000)));
+  await peer.send(peer.headers(1, [["x-sum", "1"]]));
+  await peer.send(peer.headers(3, get()));
+  assert.equal(valueOf((await peer.answer(3)).heads[0], ":status"), "403");
+  assert.ok(!peer.frames.some((each) => each.type === FrameType.RST_STREAM));
+  peer.close();
+  await done;
+  assert.equal(handler.finished.length, 2);
+});
+
+Deno.test("a request that is answered and does not end is told to stop after a while", async () => {
+  const { peer, clock, done } = serve((x) => answer(x, 403, "no"));
+  await peer.greet();
+  await peer.send(peer.headers(1, post(), false));
+  await peer.answer(1);
+  clock.tick(10_900);
+  clock.tick(11_100);
+  const { payload } = await peer.until(FrameType.RST_STREAM, 1);
+  assert.equal(readUint32(payload, 0), ErrorCode.NO_ERROR);
+  // What crossed it is dropped, and the connection goes on.
   await peer.send(data(1, new Uint8Array(100)), peer.headers(1, [["x-sum", "1"]]));
   await peer.send(peer.headers(3, get()));
   assert.equal(valueOf((await peer.answer(3)).heads[0], ":status"), "403");
+  peer.close();
+  await done;
+});
+
+Deno.test("a client that resets a request which was answered has had its answer", async () => {
+  const { peer, handler, done } = serve((x) => answer(x, 403, "no"));
+  await peer.greet();
+  await peer.send(peer.headers(1, post(), false));
+  await peer.answer(1);
+  await peer.send(reset(1, ErrorCode.CANCEL));
+  await settle();
+  assert.deepEqual([handler.finished[0].failed, handler.finished[0].aborted], [false, false]);
   peer.close();
   await done;
 });
