@@ -6,22 +6,23 @@
  *
  * ```ts ignore
  * // gateway.ts
- * import { load, type Profile, serve } from "@fluxheim/fluxheim";
+ * import { load, type Profile, records, serve } from "@fluxheim/fluxheim";
  * import { modules } from "./modules.ts";
  *
  * const profile: Profile = {
  *   name: "mine",
  *   modules,
+ *   records,
  *   workerUrl: new URL("./worker.ts", import.meta.url),
  * };
  * const configSource = "/etc/fluxheim/fluxheim.toml";
  * Deno.exit(await serve({ profile, configSource, load: () => load(profile, configSource) }));
  *
  * // worker.ts
- * import { runEdgeWorker } from "@fluxheim/fluxheim";
+ * import { records, runEdgeWorker } from "@fluxheim/fluxheim";
  * import { modules } from "./modules.ts";
  *
- * runEdgeWorker(modules);
+ * runEdgeWorker({ modules, records });
  * ```
  *
  * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
@@ -51,7 +52,8 @@ export { loadConfig, type Loaded, loadText } from "./src/config/load.ts";
 export { formatProblem } from "./src/config/problems.ts";
 export { load, planFor } from "./src/cli/load.ts";
 export { type Plan, toFlags } from "./src/runtime/permissions.ts";
-export type { Profile } from "./src/runtime/profile.ts";
+export type { Profile, Records } from "./src/runtime/profile.ts";
+export { records } from "./src/runtime/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";

@@ -133,7 +133,7 @@ export const MODULES: readonly CatalogModule[] = [
   entry("acme-client", ["acme"], "issuance, renewal, certificate reload socket", NOT_BUILT),
   entry("php", ["proxy", "web"], "parent of php-fpm", NOT_BUILT),
   entry("php-fpm", ["php"], "FastCGI bridge and managed php-fpm", NOT_BUILT),
-  entry("privacy-mode", ["proxy", "web"], "zero-retention rules", NOT_BUILT),
+  entry("privacy-mode", ["proxy", "web"], "zero-retention rules", built("privacy")),
 ];
 
 const CODECS = ["compression-gzip", "compression-zstd", "compression-brotli"];

@@ -16,6 +16,7 @@ import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/profile.ts";
+import { records } from "../runtime/records.ts";
 
 /** What this build contains. */
 export const profile: Profile = {
@@ -35,6 +36,7 @@ export const profile: Profile = {
     compressionZstd,
     compressionBrotli,
   ],
+  records,
   workerUrl: new URL("./development_worker.ts", import.meta.url),
 };
 

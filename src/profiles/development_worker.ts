@@ -2,4 +2,4 @@
 import { runEdgeWorker } from "../runtime/edge_worker.ts";
 import { profile } from "./development.ts";
 
-runEdgeWorker(profile.modules);
+runEdgeWorker(profile);

@@ -8,7 +8,6 @@ import { deepFreeze } from "../config/frozen.ts";
 import type { Config } from "../config/types.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { Metrics } from "../gateway/metrics.ts";
-import type { Module } from "../gateway/module.ts";
 import type { Snapshot } from "../gateway/snapshot.ts";
 import { Clock } from "../net/clock.ts";
 import { ListenError } from "../net/listen_error.ts";
@@ -17,6 +16,7 @@ import { Zones } from "../net/zone.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { beat } from "./heart.ts";
 import { LogRingWriter } from "./log_ring.ts";
+import type { Profile } from "./profile.ts";
 import { RingLogger } from "./ring_logger.ts";
 import type {
   Birth,
@@ -29,11 +29,14 @@ import type {
 } from "./worker_messages.ts";
 import { HEARTS, logZone } from "./zone_plan.ts";
 
+/** What an edge worker is made from. */
+export type ServingProfile = Pick<Profile, "modules" | "records">;
+
 /**
- * Makes this thread an edge worker with `modules`. To be called once, by a profile's worker entry,
- * while that is evaluated.
+ * Makes this thread an edge worker of `profile`. To be called once, by the profile's worker entry, while
+ * that is evaluated.
  */
-export function runEdgeWorker(modules: readonly Module[]): void {
+export function runEdgeWorker(profile: ServingProfile): void {
   addEventListener("message", (event) => {
     if (!(event instanceof MessageEvent)) return;
     const { port }: Birth = event.data;
@@ -45,7 +48,7 @@ export function runEdgeWorker(modules: readonly Module[]): void {
     port.onmessage = async ({ data }: MessageEvent<OrderEnvelope>) => {
       const { id, order } = data;
       if (order.kind === "start") {
-        worker = new EdgeWorker(order, modules, () => send(0, { kind: "log" }));
+        worker = new EdgeWorker(order, profile, () => send(0, { kind: "log" }));
       }
       const report = await worker?.obey(order);
       if (report !== undefined) send(id, report);
@@ -66,13 +69,13 @@ class EdgeWorker {
 
   constructor(
     { zones, slot, slots, log }: StartOrder,
-    modules: readonly Module[],
+    { modules, records }: ServingProfile,
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
     this.#zones = new Zones(zones);
     const ring = new LogRingWriter(this.#zones.get(logZone(slot)), onLogSegment);
-    this.#log = new RingLogger(ring, log);
+    this.#log = new RingLogger(ring, log, records);
     const services = {
       clock: this.#clock,
       log: this.#log,

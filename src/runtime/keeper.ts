@@ -13,8 +13,6 @@ import { EXIT_STATUS } from "./exit_status.ts";
 import { HEART_LIMIT_MS } from "./heart.ts";
 import type { KeeperLog } from "./keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
-import { writesPidFile } from "./own_permissions.ts";
-import { removePidFile, writePidFile } from "./pid_file.ts";
 import { problemText } from "./problem_text.ts";
 import { judgeReload, type ReloadOutcome, reportReload } from "./reload.ts";
 import {
@@ -66,7 +64,7 @@ export class Keeper {
     this.#clock.every(() => this.#tick());
     this.#clock.start();
     const path = started.loaded.server.process.pid_file;
-    const written = writesPidFile(options.profile.modules) && writePidFile(path, this.#log);
+    const written = options.profile.records?.writePidFile(path, this.#log) === true;
     this.#pidFile = written ? path : undefined;
     for (const { name, door } of this.listeners) {
       this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
@@ -176,7 +174,9 @@ export class Keeper {
     this.#stopping = true;
     this.#clock.stop();
     this.#pool.abort();
-    if (this.#pidFile !== undefined) removePidFile(this.#pidFile);
+    if (this.#pidFile !== undefined) {
+      this.#options.profile.records?.removePidFile(this.#pidFile);
+    }
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }

@@ -6,16 +6,18 @@
 import type { Config } from "../config/types.ts";
 import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
-import type { Module } from "../gateway/module.ts";
 import type { Zones } from "../net/zone.ts";
-import { openLogFile } from "./log_file.ts";
 import { LogRingReader, LogRingWriter } from "./log_ring.ts";
 import { type LogThreshold, parseThreshold } from "./log_lines.ts";
 import { LogSink } from "./log_sink.ts";
 import { LEVEL_VARIABLE } from "./own_permissions.ts";
 import { readableVariable } from "./preflight.ts";
+import type { Profile } from "./profile.ts";
 import { type LogSettings, RingLogger } from "./ring_logger.ts";
 import { logZone, workerSlots } from "./zone_plan.ts";
+
+/** What the log depends on of a build. */
+export type LoggedProfile = Pick<Profile, "modules" | "records">;
 
 /** The log of the process, as the keeper has it. */
 export class KeeperLog implements Logger {
@@ -30,14 +32,19 @@ export class KeeperLog implements Logger {
    *
    * @throws When the log file cannot be opened.
    */
-  constructor(config: Config, modules: readonly Module[], zones: Zones) {
+  constructor(config: Config, { modules, records }: LoggedProfile, zones: Zones) {
     const { level, format, target, file } = config.logging;
     const override = readableVariable(LEVEL_VARIABLE);
     const overridden: LogThreshold | undefined = override && parseThreshold(override) || undefined;
-    const withGeo = modules.some(({ name }) => name === "geoip");
-    this.settings = { level: overridden ?? level, format, withGeo };
+    const has = (module: string) => modules.some(({ name }) => name === module);
+    this.settings = {
+      level: overridden ?? level,
+      format,
+      withGeo: has("geoip"),
+      zeroRetention: has("privacy-mode"),
+    };
     this.#file = file.enabled && file.path !== undefined
-      ? openLogFile({ path: file.path, append: file.append })
+      ? records?.openLogFile({ path: file.path, append: file.append })
       : undefined;
     const stream = this.#file ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
     this.#sink = new LogSink(stream, this.settings, tellOnStderr);
@@ -46,7 +53,7 @@ export class KeeperLog implements Logger {
       this.#sink.add(new LogRingReader(zones.get(logZone(slot))));
     }
     const ring = new LogRingWriter(zones.get(logZone(keeper)), () => this.pump());
-    this.#own = new RingLogger(ring, this.settings);
+    this.#own = new RingLogger(ring, this.settings, records);
     if (override !== undefined && overridden === undefined) {
       this.log("warn", "fluxheim", `${LEVEL_VARIABLE}="${override}" is no log level; ignored`);
     }

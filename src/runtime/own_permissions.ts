@@ -11,7 +11,7 @@ import type { Manifest, Module } from "../gateway/module.ts";
 import { splitAuthority } from "../config/values.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./permissions.ts";
-import { pidFileDraft } from "./pid_file.ts";
+import { pidFileDraft } from "./pid_file_draft.ts";
 
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */
 export const LEVEL_VARIABLE = "FLUXHEIM_LOG";

@@ -4,11 +4,7 @@
  * @module
  */
 import type { Logger } from "../gateway/log.ts";
-
-/** Where the file is put together before it gets its name. */
-export function pidFileDraft(path: string): string {
-  return `${path}.new`;
-}
+import { pidFileDraft } from "./pid_file_draft.ts";
 
 /**
  * Writes this process's id. The file is made aside and renamed, so that a reader never sees half of

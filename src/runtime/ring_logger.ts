@@ -5,9 +5,11 @@
  */
 import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
-import { type AccessLogSettings, AccessRecord } from "./access_log.ts";
+import type { AccessLogSettings, AccessRecord } from "./access_log.ts";
 import { LEVELS, type LogFormat, logLine, type LogThreshold } from "./log_lines.ts";
 import type { LogRingWriter } from "./log_ring.ts";
+import type { Records } from "./profile.ts";
+import { withoutRequest } from "./zero_retention.ts";
 
 /** What a thread's logger needs to know; the level and format of a process never change. */
 export interface LogSettings {
@@ -15,6 +17,8 @@ export interface LogSettings {
   readonly format: LogFormat;
   /** Whether the access record has the two GeoIP fields. */
   readonly withGeo: boolean;
+  /** Whether nothing about a request may be said (spec 01 section 9). */
+  readonly zeroRetention: boolean;
 }
 
 /** `[logging.access]`. */
@@ -28,10 +32,13 @@ export class RingLogger implements Logger {
   readonly #settings: LogSettings;
   /** How many of {@linkcode LEVELS} are written. */
   readonly #written: number;
-  #access: AccessRecord | undefined;
+  readonly #records: Records | undefined;
+  #access: Pick<AccessRecord, "of"> | undefined;
 
-  constructor(ring: LogRingWriter, settings: LogSettings) {
+  /** @param records What this build has; without it no access record is ever made. */
+  constructor(ring: LogRingWriter, settings: LogSettings, records: Records | undefined) {
     this.#ring = ring;
+    this.#records = records;
     this.#settings = settings;
     this.#written = settings.level === "off" ? 0 : LEVELS.indexOf(settings.level) + 1;
   }
@@ -42,7 +49,7 @@ export class RingLogger implements Logger {
    */
   useAccessLog(config: AccessLogConfig): void {
     this.#access = config.enabled && this.enabled("info")
-      ? new AccessRecord(config, this.#settings.withGeo)
+      ? this.#records?.accessRecord(config, this.#settings.withGeo)
       : undefined;
   }
 
@@ -52,7 +59,10 @@ export class RingLogger implements Logger {
 
   log(level: LogLevel, target: LogTarget, message: string): void {
     if (!this.enabled(level)) return;
-    this.#ring.append(logLine(this.#settings.format, Date.now(), level, target, message));
+    const { format, zeroRetention } = this.#settings;
+    const said = zeroRetention ? withoutRequest(target, message) : message;
+    if (said === undefined) return;
+    this.#ring.append(logLine(format, Date.now(), level, target, said));
   }
 
   access(exchange: Exchange): void {

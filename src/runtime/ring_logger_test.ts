@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Exchange } from "../gateway/exchange.ts";
 import { LogRingReader, LogRingWriter, RING_BYTES } from "./log_ring.ts";
+import { records } from "./records.ts";
 import { type AccessLogConfig, type LogSettings, RingLogger } from "./ring_logger.ts";
 
 const ACCESS: AccessLogConfig = {
@@ -17,9 +18,15 @@ const ACCESS: AccessLogConfig = {
 function logger(settings: Partial<LogSettings>) {
   const shared = new SharedArrayBuffer(RING_BYTES);
   const reader = new LogRingReader(shared);
-  const full: LogSettings = { level: "info", format: "json", withGeo: false, ...settings };
+  const full: LogSettings = {
+    level: "info",
+    format: "json",
+    withGeo: false,
+    zeroRetention: false,
+    ...settings,
+  };
   return {
-    log: new RingLogger(new LogRingWriter(shared, () => {}), full),
+    log: new RingLogger(new LogRingWriter(shared, () => {}), full, records),
     written: () => new TextDecoder().decode(reader.peek()?.slice()),
   };
 }

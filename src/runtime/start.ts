@@ -116,7 +116,7 @@ function refuseErrors(problems: readonly Problem[]): void {
 
 function openLog(config: Config, { profile }: KeeperOptions, zones: Zones): KeeperLog {
   try {
-    return new KeeperLog(config, profile.modules, zones);
+    return new KeeperLog(config, profile, zones);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new StartError([{ key: "logging.file.path", message: `cannot be opened: ${message}` }]);

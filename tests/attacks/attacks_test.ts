@@ -116,7 +116,7 @@ function writeEntry(dir: TempDir, name: string): string {
     "worker.ts",
     `import { runEdgeWorker } from "${root}src/runtime/edge_worker.ts";
      import { profile } from "./entry.ts";
-     runEdgeWorker(profile.modules);`,
+     runEdgeWorker(profile);`,
   );
   return dir.write("entry.ts", text);
 }

@@ -31,6 +31,7 @@ const RUNTIME_FOR_PROFILES = [
   "runtime/profile.ts",
   "runtime/edge_worker.ts",
   "runtime/unguarded.ts",
+  "runtime/records.ts",
   "runtime/permissions.ts",
 ];
 

@@ -11,12 +11,14 @@ export interface EntryText {
   readonly use: string;
   /** Folders of `src/modules`, in the order of the list. */
   readonly folders: readonly string[];
+  /** Whether it may put down what it did: not where `privacy-mode` is in it. */
+  readonly keepsRecords: boolean;
   /** Path from the file's own folder to `src`, without a slash at the end. */
   readonly source: string;
 }
 
 /** The file that lists the modules; run as an entry, it is the program with them. */
-export function profileText({ name, use, folders, source }: EntryText): string {
+export function profileText({ name, use, folders, keepsRecords, source }: EntryText): string {
   const sorted = [...folders].sort();
   return [
     `/** Profile \`${name}\`: ${use}. @module */`,
@@ -27,6 +29,7 @@ export function profileText({ name, use, folders, source }: EntryText): string {
       `import { module as ${camel(f)} } from "${source}/modules/${f}/module.ts";`
     ),
     `import type { Profile } from "${source}/runtime/profile.ts";`,
+    ...(keepsRecords ? [`import { records } from "${source}/runtime/records.ts";`] : []),
     "",
     "/** What this build contains. */",
     "export const profile: Profile = {",
@@ -34,6 +37,7 @@ export function profileText({ name, use, folders, source }: EntryText): string {
     "  modules: [",
     ...folders.map((f) => `    ${camel(f)},`),
     "  ],",
+    ...(keepsRecords ? ["  records,"] : []),
     `  workerUrl: new URL("./${name}_worker.ts", import.meta.url),`,
     "};",
     "",
@@ -52,7 +56,7 @@ export function workerText({ name, source }: EntryText): string {
     `import { runEdgeWorker } from "${source}/runtime/edge_worker.ts";`,
     `import { profile } from "./${name}.ts";`,
     "",
-    "runEdgeWorker(profile.modules);",
+    "runEdgeWorker(profile);",
     "",
   ].join("\n");
 }

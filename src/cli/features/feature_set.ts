@@ -143,3 +143,13 @@ export function foldersOf(modules: readonly CatalogModule[]): Folder[] {
   }
   return FOLDER_ORDER.filter((folder) => wanted.has(folder));
 }
+
+/** What the entry of a set is made from. */
+export function contentsOf(
+  modules: readonly CatalogModule[],
+): { readonly folders: readonly Folder[]; readonly keepsRecords: boolean } {
+  return {
+    folders: foldersOf(modules),
+    keepsRecords: !modules.some((module) => module.name === "privacy-mode"),
+  };
+}

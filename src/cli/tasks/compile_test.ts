@@ -82,7 +82,7 @@ Deno.test("the entry is the profile, its worker and its modules are inside", asy
   assert.equal(embedded.app_name, "fluxheim-development");
   for (
     const text of [
-      "runEdgeWorker(profile.modules)",
+      "runEdgeWorker(profile)",
       "export class EdgeListeners",
       'name: "rate-limit"',
     ]

@@ -6,7 +6,7 @@
  */
 import { containerText } from "../features/container_text.ts";
 import { type CatalogProfile, PROFILES } from "../../profiles/catalog.ts";
-import { foldersOf, profileFeatures } from "../features/feature_set.ts";
+import { contentsOf, profileFeatures } from "../features/feature_set.ts";
 import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { entryFiles, ROOT } from "./entry_files.ts";
@@ -28,8 +28,9 @@ export function builtProfiles(): CatalogProfile[] {
 export async function profileEntries(): Promise<Files> {
   const files = new Map<string, string>();
   for (const profile of builtProfiles()) {
-    const folders = foldersOf(profileFeatures(profile).modules);
-    const entry = { name: profile.name, use: profile.use, folders, source: ".." };
+    const { modules } = profileFeatures(profile);
+    const { name, use } = profile;
+    const entry = { name, use, source: "..", ...contentsOf(modules) };
     for (const [file, text] of await entryFiles(entry)) files.set(`src/profiles/${file}`, text);
   }
   return files;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { expandFeatures, foldersOf } from "../features/feature_set.ts";
+import { contentsOf, expandFeatures } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT } from "../command.ts";
 import { entryFiles, ROOT } from "./entry_files.ts";
@@ -40,7 +40,7 @@ async function run(args: ParsedArgs): Promise<number> {
   const files = await entryFiles({
     name,
     use: `the set ${names.join(", ")}`,
-    folders: foldersOf(modules),
+    ...contentsOf(modules),
     source: "../../src",
   });
   await Deno.mkdir(ROOT + CUSTOM, { recursive: true });

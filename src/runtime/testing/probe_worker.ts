@@ -2,4 +2,4 @@
 import { runEdgeWorker } from "../edge_worker.ts";
 import { probeProfile } from "./probe_profile.ts";
 
-runEdgeWorker(probeProfile.modules);
+runEdgeWorker(probeProfile);

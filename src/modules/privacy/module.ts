@@ -1,0 +1,42 @@
+/**
+ * Privacy mode: the gateway keeps nothing about who asked for what (spec 01 section 9).
+ *
+ * The rules are few because most of them are absences. A build with this module has no cache, metrics,
+ * traces or compression (a set with them is refused), nothing that writes access records or files (its
+ * profile has no `records`), and no permission to write. The header policy, the proxy and the log look
+ * whether this module is there, and leave addresses out.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../../config/types.ts";
+import type { Module } from "../../gateway/module.ts";
+
+/** The module `privacy-mode`. */
+export const module: Module = {
+  name: "privacy-mode",
+  schema: [],
+  defaults: [{ path: ["logging", "access", "enabled"], value: false }],
+  manifest: {},
+  check: retained,
+  permissions: () => ({}),
+  start: () => Promise.resolve({ plan: () => undefined, stop() {} }),
+};
+
+/** What a configuration would have written down. */
+function retained({ logging }: Config): Problem[] {
+  const problems: Problem[] = [];
+  if (logging.access.enabled) {
+    problems.push({
+      key: "logging.access.enabled",
+      message: "must be false: a privacy build keeps no record of requests",
+    });
+  }
+  if (logging.file.enabled) {
+    problems.push({
+      key: "logging.file.enabled",
+      message: "must be false: a privacy build writes no file",
+      hint: "what it says goes to standard error",
+    });
+  }
+  return problems;
+}

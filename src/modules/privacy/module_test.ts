@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { loadText } from "../../config/load.ts";
+import type { Problem } from "../../config/types.ts";
+import { module } from "./module.ts";
+
+function load(text: string) {
+  const check = module.check;
+  assert.ok(check !== undefined);
+  return loadText(text, [...module.schema], [check], { defaults: module.defaults });
+}
+
+function keys(problems: readonly Problem[]): string[] {
+  return problems.map(({ key }) => key);
+}
+
+Deno.test("nothing is recorded unless asked, and asking is refused", () => {
+  assert.equal(load("").config?.logging.access.enabled, false);
+  assert.deepEqual(keys(load("[logging.access]\nenabled = true\n").problems), [
+    "logging.access.enabled",
+  ]);
+});
+
+Deno.test("a log file is refused", () => {
+  const text = '[logging.file]\nenabled = true\npath = "/var/log/fluxheim/f.log"\n';
+  assert.deepEqual(keys(load(text).problems), ["logging.file.enabled"]);
+});
+
+Deno.test("there is no table [privacy]: the build is the switch", () => {
+  assert.deepEqual(keys(load("[privacy]\nenabled = true\n").problems), ["privacy"]);
+});
+
+Deno.test("it needs no permission, ever", () => {
+  assert.deepEqual(module.manifest, {});
+});
