@@ -108,7 +108,8 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       const nothingCame = !this.#answered && this.#inbox.isEmpty;
       this.close();
       if (this.#bodyFailure !== undefined) throw this.#bodyFailure;
-      if (error instanceof ClientError) throw error;
+      // The first piece of a body leaves with the head, and is at fault before anything is sent.
+      if (error instanceof ClientError || error instanceof BodyError) throw error;
       const stage = nothingCame && this.requests > 1 && !this.#timedOut
         ? "unprocessed"
         : "response";

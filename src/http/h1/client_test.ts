@@ -210,6 +210,21 @@ Deno.test("a body that fails behind an early answer ends the connection", async 
   await until("the connection is closed", () => wire.closed === 1);
 });
 
+Deno.test("a body at fault from its first piece on is told as the body's fault", async () => {
+  await using wire = await Wire.open();
+  const body = {
+    length: undefined,
+    trailers: undefined,
+    read(): never {
+      throw new BodyError(413, "too large");
+    },
+    cancel() {},
+  };
+  const asked = wire.client.request(request({ method: "POST", body }));
+  await assert.rejects(asked, { name: "BodyError", status: 413 });
+  await until("the connection is closed", () => wire.closed === 1);
+});
+
 Deno.test("a kept connection that ends while idle leaves within a tick", async () => {
   await using wire = await Wire.open();
   const asked = wire.client.request(request());
