@@ -8,7 +8,11 @@
 import { parseArgs } from "node:util";
 import { TempDir } from "../support/peer.ts";
 import { cpuSeconds, median } from "./load.ts";
-import { type Contest, type Scenario, SCENARIOS } from "./scenarios.ts";
+import type { Contest, Scenario } from "./contest.ts";
+import { CLEARTEXT } from "./scenarios.ts";
+import { OVER_TLS } from "./scenarios_tls.ts";
+
+const SCENARIOS = [...CLEARTEXT, ...OVER_TLS];
 
 const { values, positionals } = parseArgs({
   args: Deno.args,

@@ -1,9 +1,10 @@
 /**
- * What is measured, and beside whom.
+ * What is measured over cleartext, and beside whom.
  *
  * @module
  */
 import { accepts, find, type TempDir, until } from "../support/peer.ts";
+import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
 import { cpuSeconds, latencyAt, residentKib, wrk } from "./load.ts";
 import {
   caddyServer,
@@ -15,28 +16,6 @@ import {
   origin,
   type Server,
 } from "./servers.ts";
-
-/** One figure of one program. */
-export type Measure = (server: Server) => Promise<number>;
-
-/** Some programs at the same job, and how the figure is taken. */
-export interface Scenario {
-  readonly name: string;
-  /** `req/s`, `ms`, `KiB`. For all but `req/s` less is better. */
-  readonly unit: "req/s" | "ms" | "KiB" | "CPU us/req";
-  /** The ratios asked for: ours to each peer's. */
-  readonly wanted: Readonly<Record<string, number>>;
-  start(dir: TempDir, seconds: number): Promise<Contest>;
-}
-
-/** A scenario at work. */
-export interface Contest {
-  /** The first one is ours. */
-  readonly servers: readonly Server[];
-  /** Stopped with the servers. */
-  readonly helpers: readonly Server[];
-  readonly measure: Measure;
-}
 
 /** The peers of a proxy or static job, ours first. */
 async function contest(
@@ -56,15 +35,10 @@ async function contest(
   return { servers, helpers, measure };
 }
 
-function webRoot(dir: TempDir): string {
-  dir.write("www/10k.txt", new Uint8Array(10 * 1024).fill(120));
-  return `${dir.path}/www`;
-}
-
 const url = (server: Server, path: string) => `http://127.0.0.1:${server.port}${path}`;
 
-/** Every scenario, in the order they run. */
-export const SCENARIOS: readonly Scenario[] = [
+/** Scenarios without TLS, in the order they run. */
+export const CLEARTEXT: readonly Scenario[] = [
   {
     name: "small-proxied",
     unit: "req/s",

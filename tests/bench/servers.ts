@@ -20,22 +20,22 @@ export type Job =
   | { readonly kind: "proxy"; readonly origin: number }
   | { readonly kind: "static"; readonly root: string };
 
-/** Certificate and key for jobs over TLS. */
-export interface KeyPair {
+/** Paths of certificate and key for jobs over TLS. */
+export interface KeyPairFiles {
   readonly cert: string;
   readonly key: string;
 }
 
 /** An nginx on the clients' core that answers: `/` with a few bytes, `/big` with 1 MiB; it takes any body. */
-export async function origin(dir: TempDir): Promise<Server> {
+export async function origin(dir: TempDir, h2c = false): Promise<Server> {
   const port = freePort();
   dir.write("origin/big", new Uint8Array(1024 * 1024).fill(120));
   const config = dir.write(
-    "origin.conf",
+    `origin-${port}.conf`,
     nginxConfig(
       dir,
-      "origin",
-      `server { listen 127.0.0.1:${port} reuseport; root ${dir.path}/origin;
+      `origin-${port}`,
+      `server { listen 127.0.0.1:${port} reuseport${h2c ? " http2" : ""}; root ${dir.path}/origin;
          location = / { return 200 "hello, world\\n"; }
          location = /upload { client_max_body_size 0; client_body_buffer_size 2m; return 200 "ok\\n"; }
        }`,
@@ -47,14 +47,14 @@ export async function origin(dir: TempDir): Promise<Server> {
 }
 
 /** nginx for `job`. */
-export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPair): Promise<Server> {
+export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPairFiles): Promise<Server> {
   const port = freePort();
   const listen = tls === undefined
     ? `listen 127.0.0.1:${port};`
     : `listen 127.0.0.1:${port} ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};
        ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
   const http = job.kind === "static"
-    ? `open_file_cache max=1000; sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
+    ? `sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
     : `upstream o { server 127.0.0.1:${job.origin}; keepalive 128; keepalive_requests 100000000; }
        server { ${listen} client_max_body_size 0; proxy_request_buffering off;
          location / { proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
@@ -158,6 +158,35 @@ enabled = false
 name = "bench"
 hosts = ["127.0.0.1"]
 ${content}
+`;
+}
+
+/** The gateway's configuration for `job` over TLS. */
+export function fluxheimTlsConfig(
+  job: Job,
+  pair: KeyPairFiles,
+  { names = false, h2c = false }: { names?: boolean; h2c?: boolean } = {},
+): string {
+  const pairKeys = `cert_path = "${pair.cert}"\nkey_path = "${pair.key}"`;
+  let config = fluxheimConfig(job).replace("listen = [", "listen = []\ntls_listen = [");
+  if (h2c) {
+    config = config.replace(
+      /proxy = \{ (.*) \}/,
+      'proxy = { $1, upstream_http_version = "http2", upstream_h2_max_streams = 128 }',
+    );
+  }
+  config += `[tls]\nenabled = true\n[[tls.certificates]]\n${pairKeys}\n`;
+  // A second certificate takes the listener through the door that chooses by name.
+  if (!names) return config;
+  return config + `[[vhosts]]
+name = "other"
+hosts = ["other.example"]
+web = { root = "${job.kind === "static" ? job.root : "/"}" }
+[vhosts.tls]
+enabled = true
+[vhosts.tls.certificate]
+cert_path = "${pair.cert}.other"
+key_path = "${pair.key}.other"
 `;
 }
 

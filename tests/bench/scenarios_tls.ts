@@ -1,0 +1,173 @@
+/**
+ * What is measured over TLS, and beside whom.
+ *
+ * @module
+ */
+import { TestAuthority } from "../../src/net/testing/certificates.ts";
+import { find, type TempDir } from "../support/peer.ts";
+import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
+import { CLIENT_CORE, h2load, residentKib, startPinned, wrk } from "./load.ts";
+import {
+  fluxheim,
+  fluxheimTlsConfig,
+  type Job,
+  type KeyPairFiles,
+  nginxServer,
+  origin,
+  type Server,
+} from "./servers.ts";
+
+/** How a contest over TLS is set up. */
+interface TlsOptions {
+  /** Static unless given. */
+  readonly job?: Job;
+  readonly helpers?: readonly Server[];
+  /** Two certificates, chosen by name. */
+  readonly names?: boolean;
+  /** The gateway, not nginx, which cannot, speaks HTTP/2 to the origin. */
+  readonly h2c?: boolean;
+}
+
+const url = (server: Server, path: string) => `https://127.0.0.1:${server.port}${path}`;
+
+/** Scenarios over TLS, in the order they run. */
+export const OVER_TLS: readonly Scenario[] = [
+  {
+    name: "tls-hot-static-10k",
+    unit: "req/s",
+    wanted: { nginx: 0.95 },
+    start: (dir, seconds) =>
+      contest(dir, () => (server) => wrk(url(server, "/10k.txt"), { seconds })),
+  },
+  {
+    name: "tls-names-hot-static-10k",
+    unit: "req/s",
+    wanted: { nginx: 0.65 },
+    start: (dir, seconds) =>
+      contest(dir, () => (server) => wrk(url(server, "/10k.txt"), { seconds }), { names: true }),
+  },
+  {
+    name: "tls-handshakes",
+    unit: "req/s",
+    wanted: { nginx: 0.6 },
+    start: (dir, seconds) => contest(dir, () => (server) => handshakes(server, seconds)),
+  },
+  {
+    name: "h2-hot-static-10k",
+    unit: "req/s",
+    wanted: { nginx: 1.3 },
+    start: (dir, seconds) =>
+      contest(dir, () => (server) => h2load(url(server, "/10k.txt"), { seconds })),
+  },
+  {
+    name: "h2-small-proxied",
+    unit: "req/s",
+    wanted: { nginx: 0.9 },
+    start: (dir, seconds) => proxied(dir, seconds, false),
+  },
+  {
+    name: "h2-small-proxied-to-h2c",
+    unit: "req/s",
+    wanted: { nginx: 1.2 },
+    start: (dir, seconds) => proxied(dir, seconds, true),
+  },
+  {
+    name: "h2-idle-1000",
+    unit: "KiB",
+    wanted: {},
+    start: (dir) => contest(dir, (root) => (server) => idleKib(server, 1000, root)),
+  },
+];
+
+async function proxied(dir: TempDir, seconds: number, h2c: boolean): Promise<Contest> {
+  const upstream = await origin(dir, h2c);
+  const http1 = h2c ? await origin(dir) : upstream;
+  const measure: Measure = (server) => h2load(url(server, "/"), { seconds });
+  return await contest(dir, () => measure, {
+    job: { kind: "proxy", origin: upstream.port },
+    nginxJob: { kind: "proxy", origin: http1.port },
+    helpers: h2c ? [upstream, http1] : [upstream],
+    h2c,
+  });
+}
+
+/** The gateway beside nginx, both with the same certificates. */
+async function contest(
+  dir: TempDir,
+  measureWith: (root: string) => Measure,
+  options: TlsOptions & { readonly nginxJob?: Job } = {},
+): Promise<Contest> {
+  const { job = { kind: "static", root: webRoot(dir) }, helpers = [], names, h2c } = options;
+  const authority = new TestAuthority();
+  const pair = writePair(dir, authority, "");
+  writePair(dir, authority, ".other");
+  const ours = await fluxheim(dir, fluxheimTlsConfig(job, pair, { names, h2c }));
+  const theirs = await nginxServer(dir, options.nginxJob ?? job, pair);
+  return { servers: [ours, theirs], helpers, measure: measureWith(authority.root) };
+}
+
+function writePair(dir: TempDir, authority: TestAuthority, suffix: string): KeyPairFiles {
+  const names = suffix === "" ? ["localhost", "127.0.0.1"] : ["other.example"];
+  const { cert, key } = authority.issue({ name: names[0], names });
+  const files = {
+    cert: dir.write(`cert.pem${suffix}`, cert),
+    key: dir.write(`key.pem${suffix}`, key),
+  };
+  Deno.chmodSync(files.key, 0o600);
+  return files;
+}
+
+/** Full TLS 1.3 handshakes a second. */
+async function handshakes(server: Server, seconds: number): Promise<number> {
+  const process = startPinned(CLIENT_CORE, find("openssl")!, [
+    "s_time",
+    "-connect",
+    `127.0.0.1:${server.port}`,
+    "-new",
+    "-time",
+    String(seconds),
+    "-tls1_3",
+  ]);
+  await process.ended;
+  await process.stop();
+  const [, count, real] = /(\d+) connections in (\d+) real seconds/.exec(process.output) ?? [];
+  return Number(count) / Number(real);
+}
+
+/** Resident memory that each of `count` idle HTTP/2 connections costs, in KiB. */
+async function idleKib(server: Server, count: number, root: string): Promise<number> {
+  const before = await residentKib(server.process.pid);
+  const connections: Deno.TlsConn[] = [];
+  // Preface, empty SETTINGS, and HEADERS that ask for GET https://localhost/10k.txt by literals.
+  const block = [0x82, 0x87, 0x04, ...literal("/10k.txt"), 0x01, ...literal("localhost")];
+  const hello = new Uint8Array([
+    ...new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ...[0, 0, 0, 4, 0, 0, 0, 0, 0],
+    ...[0, 0, block.length, 1, 5, 0, 0, 0, 1],
+    ...block,
+  ]);
+  const buffer = new Uint8Array(65_536);
+  try {
+    for (let i = 0; i < count; i++) {
+      const connection = await Deno.connectTls({
+        hostname: "localhost",
+        port: server.port,
+        alpnProtocols: ["h2"],
+        caCerts: [root],
+      });
+      connections.push(connection);
+      await connection.write(hello);
+      for (let received = 0; received < 10 * 1024;) {
+        received += await connection.read(buffer) ?? Infinity;
+      }
+    }
+    return (await residentKib(server.process.pid) - before) / count;
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
+/** A string literal of HPACK, not Huffman-coded (RFC 7541 section 5.2). */
+function literal(text: string): number[] {
+  return [text.length, ...new TextEncoder().encode(text)];
+}
