@@ -58,6 +58,14 @@ export interface System {
   readonly uid: number;
 }
 
+/** A file that is not stored as a secret should be, for `--check-tls-storage` (spec 05 section 3.6). */
+export interface StorageIssue {
+  /** `tls.certificates[0]`, `vhosts.shop.tls.certificate`. */
+  readonly scope: string;
+  /** The file and what is wrong with it. */
+  readonly message: string;
+}
+
 /** A vhost, and one of its routes or its own fallback actions (`route` undefined). */
 export interface RouteScope {
   readonly config: Config;
@@ -186,6 +194,8 @@ export interface Module {
   workerLost?(config: Config, zones: Zones, worker: number): void;
   /** Checks that touch the system; run by `--validate-config` and at start. */
   preflight?(config: Config, system: System): Promise<Problem[]>;
+  /** What `--check-tls-storage` finds; stricter than what a start asks for. */
+  checkStorage?(config: Config, system: System): Promise<StorageIssue[]>;
   /** Builds its part for one worker and one snapshot. What it opens, its `stop` closes. */
   start(context: WorkerContext): Promise<RunningModule>;
 }

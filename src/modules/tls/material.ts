@@ -1,0 +1,108 @@
+/** From a configuration and the files it names to what listeners show (spec 05 section 3.1). @module */
+import type { Config } from "../../config/types.ts";
+import type { FileRequest, Files } from "../../gateway/module.ts";
+import type { KeyPair, TlsListenerSpec, TlsMaterial } from "../../net/tls_spec.ts";
+import { certificatesIn, checkPair, MAX_CERT_BYTES, MAX_KEY_BYTES, pemOf } from "./pair.ts";
+import { lowestVersion, offeredProtocols } from "./policy.ts";
+import type { PairPaths } from "./schema.ts";
+import { enabledTls, fallbackOf, sourcesOf } from "./sources.ts";
+
+/** Time for a handshake (spec 01 section 3.7). */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/** Every file that listeners need, each with the key that names it. */
+export function tlsFiles(config: Config): FileRequest[] {
+  const files = sourcesOf(config).flatMap(({ paths, key }): FileRequest[] => [
+    { path: paths.cert_path, key: `${key}.cert_path`, maxBytes: MAX_CERT_BYTES },
+    { path: paths.key_path, key: `${key}.key_path`, maxBytes: MAX_KEY_BYTES },
+  ]);
+  const roots = clientRootsPath(config);
+  if (roots !== undefined) {
+    files.push({ path: roots, key: "tls.client_auth.ca_path", maxBytes: MAX_CERT_BYTES });
+  }
+  return files;
+}
+
+/** The bundle for client certificates, when clients are asked for one. */
+export function clientRootsPath(config: Config): string | undefined {
+  const tls = enabledTls(config);
+  return tls === undefined || tls.client_auth.mode === "off" ? undefined : tls.client_auth.ca_path;
+}
+
+/**
+ * What the TLS listeners of `config` show and ask for; `undefined` without TLS.
+ *
+ * @param files Content of {@linkcode tlsFiles}.
+ * @throws {Error} naming a file that is missing or cannot be used. Checked beforehand, but files change.
+ */
+export function listenerTlsOf(config: Config, files: Files): TlsListenerSpec | undefined {
+  const tls = enabledTls(config);
+  if (tls === undefined) return undefined;
+  return {
+    material: materialOf(config, files),
+    alpn: offeredProtocols(tls),
+    minVersion: lowestVersion(tls),
+    clientAuth: tls.client_auth.mode,
+    needsFacts: readsTlsFacts(config),
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+  };
+}
+
+function materialOf(config: Config, files: Files): TlsMaterial {
+  const pairs: KeyPair[] = [];
+  const indices = new Map<string, number>();
+  const indexOf = (paths: PairPaths): number => {
+    const known = indices.get(`${paths.cert_path}\0${paths.key_path}`);
+    if (known !== undefined) return known;
+    const index = pairs.push(pairOf(paths, files)) - 1;
+    indices.set(`${paths.cert_path}\0${paths.key_path}`, index);
+    return index;
+  };
+  const fallback = fallbackOf(config);
+  const fallbackIndex = fallback === undefined ? undefined : indexOf(fallback);
+  const names = sourcesOf(config).flatMap(({ paths, hosts }) =>
+    hosts.map((host) => [host, indexOf(paths)] as const)
+  );
+  const roots = clientRootsPath(config);
+  return {
+    pairs,
+    fallback: fallbackIndex,
+    names,
+    clientRoots: roots === undefined ? undefined : rootsIn(contentOf(roots, files)),
+  };
+}
+
+/** A PEM bundle of roots, cleaned. */
+export function rootsIn(file: Uint8Array): string {
+  return certificatesIn(file).map(pemOf).join("");
+}
+
+function pairOf({ cert_path, key_path }: PairPaths, files: Files): KeyPair {
+  const { pair, findings } = checkPair(
+    contentOf(cert_path, files),
+    contentOf(key_path, files),
+    [],
+    Date.now(),
+  );
+  if (pair !== undefined) return pair;
+  const [{ file, message }] = findings;
+  throw new Error(`${file === "cert" ? cert_path : key_path} ${message}`);
+}
+
+function contentOf(path: string, files: Files): Uint8Array {
+  const content = files.get(path);
+  if (content === undefined) throw new Error(`${path} could not be read`);
+  return content;
+}
+
+/**
+ * Whether a header template shows version or cipher. Read by shape: a build with TLS need not have
+ * the headers module. The access log shows them only where they are known anyway.
+ */
+function readsTlsFacts(config: Config): boolean {
+  const scopes: object[] = [config, ...config.vhosts, ...config.vhosts.flatMap((v) => v.routes)];
+  return scopes.some((scope) => {
+    const headers = JSON.stringify(Reflect.get(scope, "headers")) ?? "";
+    return headers.includes("{tls.version}") || headers.includes("{tls.cipher}");
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * TLS on listeners (spec 05 sections 1 to 5): which certificate is shown for which name, what clients
+ * are asked for, and whether the files behind it are fit to serve.
+ *
+ * @module
+ */
+import type { Grant, Module, RunningModule } from "../../gateway/module.ts";
+import { checkTls } from "./checks.ts";
+import { listenerTlsOf, tlsFiles } from "./material.ts";
+import { tlsPreflight } from "./preflight.ts";
+import { tlsSchema, vhostTlsSchema } from "./schema.ts";
+import { checkTlsStorage } from "./storage_check.ts";
+
+export { complianceMode, lowestVersion } from "./policy.ts";
+export type { TlsConfig, VhostTlsConfig } from "./schema.ts";
+
+/** The capability, for profiles, which name it `tls-rustls`. */
+export const module: Module = {
+  name: "tls",
+  schema: [
+    { table: "tls", scopes: ["root"], schema: tlsSchema },
+    { table: "tls", scopes: ["vhost"], schema: vhostTlsSchema },
+  ],
+  check: checkTls,
+  manifest: { read: true },
+
+  /** Keys are read by the keeper alone; a worker gets their content and no way to the files. */
+  permissions(config) {
+    const read = tlsFiles(config).map(({ path, key }): Grant => {
+      return { value: path, key, for: "keeper" };
+    });
+    return { read };
+  },
+
+  files: tlsFiles,
+  preflight: tlsPreflight,
+  checkStorage: checkTlsStorage,
+
+  start({ config, files }) {
+    const listenerTls = listenerTlsOf(config, files);
+    const running: RunningModule = { plan: () => undefined, stop() {} };
+    return Promise.resolve(listenerTls === undefined ? running : { ...running, listenerTls });
+  },
+};
