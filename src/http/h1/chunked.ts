@@ -80,6 +80,13 @@ export class ChunkedBody implements Body {
     return count === MORE ? this.#wait(into) : count;
   }
 
+  /** Decodes and drops what has arrived so far, without waiting. Throws like `read`. */
+  skim(scratch: Uint8Array): void {
+    for (let count: number | null = 0; count !== null && count !== MORE;) {
+      count = this.#take(scratch);
+    }
+  }
+
   cancel(): void {
     if (this.#state === "done" || this.#state === "failed") return;
     this.#state = "failed";

@@ -69,6 +69,22 @@ export class RequestBody implements Body, BodyHost, Expiring {
   }
 
   /**
+   * Looks at what has come of a chunked body that nobody wanted: wrong framing is refused even so, and
+   * a body that is there to its end does not cost the connection.
+   *
+   * @returns What is wrong with it, if anything.
+   */
+  skim(scratch: Uint8Array): BodyError | undefined {
+    if (this.#begun || this.#awaitsContinue || !(this.#source instanceof ChunkedBody)) return;
+    try {
+      this.#source.skim(scratch);
+    } catch (error) {
+      if (error instanceof BodyError) return error;
+      throw error;
+    }
+  }
+
+  /**
    * Waits for the end of a body that the answer did not need: whoever has begun to read it goes on, or
    * else it is read and dropped here. Tells whether the body came to its end.
    */

@@ -177,6 +177,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       }
 
       const body = this.#body;
+      if (body !== undefined && !body.isOver) this.#skim(exchange, body);
       const unread = body !== undefined && !body.isComplete;
       if (this.#retiring || (unread && !body.canDiscard)) exchange.closeAfter = true;
       const framing = responseFraming(exchange);
@@ -232,6 +233,17 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     this.#describe(exchange, head);
     this.deadline = 0;
     return exchange;
+  }
+
+  /** What has come of a body that nobody read must be framed rightly all the same. */
+  #skim(exchange: X, body: RequestBody): void {
+    const scratch = LARGE.take();
+    const fault = body.skim(scratch);
+    LARGE.give(scratch);
+    if (fault === undefined) return;
+    cancelAnswer(exchange);
+    this.handler.refuse(exchange, fault.status, fault.message);
+    exchange.closeAfter = true;
   }
 
   /** 414 or 431 for an incomplete head that is too long already. */
