@@ -10,18 +10,9 @@
 import type { Exchange } from "../gateway/exchange.ts";
 import type { TlsFacts } from "../http/exchange.ts";
 import { quoted } from "./log_lines.ts";
+import type { AccessLogSettings } from "./record_types.ts";
 
-/** `[logging.access]`, as far as it shapes the record. */
-export interface AccessLogSettings {
-  readonly include_host: boolean;
-  readonly include_client_ip: boolean;
-  readonly include_cache_phase: boolean;
-  readonly include_path: boolean;
-  readonly include_route: boolean;
-  /** Governs `upstream` and `upstream_alias`. */
-  readonly include_upstream: boolean;
-  readonly request_id: boolean;
-}
+export type { AccessLogSettings } from "./record_types.ts";
 
 /** Makes access records of one shape. */
 export class AccessRecord {

@@ -4,13 +4,7 @@
  *
  * @module
  */
-
-/** `[logging.file]`. */
-export interface LogFileConfig {
-  readonly path: string;
-  /** `false` empties the file. */
-  readonly append: boolean;
-}
+import type { LogFileConfig } from "./record_types.ts";
 
 /**
  * Opens or creates the log file, never through a symbolic link. The runtime has no no-follow flag, so

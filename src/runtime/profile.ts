@@ -4,20 +4,8 @@
  *
  * @module
  */
-import type { Logger } from "../gateway/log.ts";
 import type { Module } from "../gateway/module.ts";
-import type { AccessLogSettings, AccessRecord } from "./access_log.ts";
-import type { LogFileConfig } from "./log_file.ts";
-
-/** What a build can put down about what it did; `records.ts` has it. */
-export interface Records {
-  accessRecord(settings: AccessLogSettings, withGeo: boolean): Pick<AccessRecord, "of">;
-  /** @throws When it cannot be opened. */
-  openLogFile(config: LogFileConfig): Deno.FsFile;
-  /** @returns Whether it was written. */
-  writePidFile(path: string, log: Logger): boolean;
-  removePidFile(path: string): void;
-}
+import type { Records } from "./record_types.ts";
 
 /** One build of the program: the modules in it, and the entry of its edge workers. */
 export interface Profile {

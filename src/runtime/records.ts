@@ -7,7 +7,7 @@
 import { AccessRecord } from "./access_log.ts";
 import { openLogFile } from "./log_file.ts";
 import { removePidFile, writePidFile } from "./pid_file.ts";
-import type { Records } from "./profile.ts";
+import type { Records } from "./record_types.ts";
 
 /** The records of every build but those with the module `privacy-mode`. */
 export const records: Records = {

@@ -5,10 +5,9 @@
  */
 import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
-import type { AccessLogSettings, AccessRecord } from "./access_log.ts";
 import { LEVELS, type LogFormat, logLine, type LogThreshold } from "./log_lines.ts";
 import type { LogRingWriter } from "./log_ring.ts";
-import type { Records } from "./profile.ts";
+import type { AccessLogSettings, AccessRecords, Records } from "./record_types.ts";
 import { withoutRequest } from "./zero_retention.ts";
 
 /** What a thread's logger needs to know; the level and format of a process never change. */
@@ -33,7 +32,7 @@ export class RingLogger implements Logger {
   /** How many of {@linkcode LEVELS} are written. */
   readonly #written: number;
   readonly #records: Records | undefined;
-  #access: Pick<AccessRecord, "of"> | undefined;
+  #access: AccessRecords | undefined;
 
   /** @param records What this build has; without it no access record is ever made. */
   constructor(ring: LogRingWriter, settings: LogSettings, records: Records | undefined) {
