@@ -13,6 +13,11 @@ export interface Duplex {
   write(bytes: Uint8Array): Promise<number>;
   /** Ends the sending direction; reading goes on. */
   closeWrite(): Promise<void>;
+  /**
+   * Lets the system ask a silent peer for a sign of life, so that one which vanished without a word is
+   * noticed in the end. Not every stream can.
+   */
+  setKeepAlive?(on: boolean): void;
   /** Ends both directions; pending calls reject. A second call may throw: see {@linkcode closeQuietly}. */
   close(): void;
 }

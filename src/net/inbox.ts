@@ -153,6 +153,10 @@ export class InboxStream implements Duplex {
     return this.inbox.stream.closeWrite();
   }
 
+  setKeepAlive(on: boolean): void {
+    this.inbox.stream.setKeepAlive?.(on);
+  }
+
   close(): void {
     this.inbox.stream.close();
   }

@@ -86,6 +86,10 @@ export class NodeDuplex implements Duplex, Expiring {
     });
   }
 
+  setKeepAlive(on: boolean): void {
+    this.#socket.setKeepAlive(on);
+  }
+
   close(): void {
     if (this.#socket.destroyed) return;
     this.#onFailure(new Deno.errors.Interrupted("operation canceled"));

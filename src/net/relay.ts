@@ -55,6 +55,8 @@ class Tunnel implements Expiring {
 
   async run(): Promise<RelayResult> {
     this.#touch();
+    this.first.setKeepAlive?.(true);
+    this.second.setKeepAlive?.(true);
     let failed = false;
     const fail = () => {
       failed = true;

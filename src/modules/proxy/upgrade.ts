@@ -20,10 +20,10 @@ export interface UpgradeRules {
 export function upgradeOf(exchange: Exchange, rules: UpgradeRules): string | undefined {
   if (exchange.version !== 11) return undefined;
   const { request } = exchange;
-  const wanted = request.get("upgrade");
-  if (wanted === undefined || exchange.requestBody !== undefined) return undefined;
+  // A list of protocols would leave the choice, and with it what passes, to the upstream.
+  const protocol = request.joined("upgrade")?.toLowerCase();
+  if (protocol === undefined || exchange.requestBody !== undefined) return undefined;
   if (!listsUpgrade(request)) return undefined;
-  const protocol = wanted.toLowerCase();
   if (protocol === "websocket") {
     return rules.websocket && isWebSocketHandshake(exchange) ? protocol : undefined;
   }
