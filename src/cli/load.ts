@@ -23,7 +23,7 @@ export function load(
       patternProblems,
       ...modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
     ],
-    options,
+    { defaults: modules.flatMap((module) => module.defaults ?? []), ...options },
   );
 }
 
