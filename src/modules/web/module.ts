@@ -11,7 +11,7 @@ import type { Grant, Module, RouteScope, RunningModule, Steps } from "../../gate
 import { MAX_RESPONSE_BYTES } from "./answer.ts";
 import { Memory } from "./memory.ts";
 import { checkRoot, rootGrants } from "./preflight.ts";
-import { hasRoot, type PageConfig, type WebConfig, webTables } from "./schema.ts";
+import { DEFAULT_MEMORY, hasRoot, type PageConfig, type WebConfig, webTables } from "./schema.ts";
 import { Site } from "./site.ts";
 import { TreeWatch } from "./watch.ts";
 
@@ -45,7 +45,10 @@ export const module: Module = {
   },
 
   start({ config, clock, log }): Promise<RunningModule> {
-    const unuseMemory = memory.use(config.web_memory, config.server.process.threads);
+    const unuseMemory = memory.use(
+      config.web_memory ?? DEFAULT_MEMORY,
+      config.server.process.threads,
+    );
     const roots = new Set<string>();
     for (const { web } of tablesWithRoot(config)) roots.add(web.root);
     const watch = new TreeWatch(roots, clock);

@@ -102,7 +102,8 @@ function fileName() {
 declare module "../../config/types.ts" {
   interface RootTables {
     readonly web?: WebConfig;
-    readonly web_memory: MemoryConfig;
+    /** There whenever this module reads the configuration. */
+    readonly web_memory?: MemoryConfig;
   }
   interface VhostTables {
     readonly web?: WebConfig;
