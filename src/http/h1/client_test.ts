@@ -4,20 +4,26 @@ import { BodyError, BytesBody, readAll } from "../body.ts";
 import { ClientError, type ClientRequest } from "../client.ts";
 import { Fields } from "../fields.ts";
 import { until } from "../../../tests/support/peer.ts";
-import { Http1Client } from "./client.ts";
+import { type ConnectionOwner, Http1Client, type UpstreamTimeouts } from "./client.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");
 
 /** An upstream that the test writes by hand, and a client connected to it. */
-class Wire implements AsyncDisposable {
+class Wire implements AsyncDisposable, ConnectionOwner {
   readonly clock = new Clock();
+  readonly client: Http1Client;
   idle = 0;
   closed = 0;
   received = "";
   #reading: Promise<void>;
 
-  private constructor(readonly upstream: Deno.TcpConn, readonly client: Http1Client) {
+  private constructor(
+    near: Deno.TcpConn,
+    readonly upstream: Deno.TcpConn,
+    timeouts: UpstreamTimeouts,
+  ) {
+    this.client = new Http1Client(near, this.clock, timeouts, this);
     this.#reading = this.#collect();
   }
 
@@ -29,19 +35,15 @@ class Wire implements AsyncDisposable {
       listener.accept(),
     ]);
     listener.close();
-    const clock = new Clock();
-    let wire: Wire | undefined;
-    const client = new Http1Client(near, clock, timeouts, {
-      onIdle: () => {
-        if (wire !== undefined) wire.idle++;
-      },
-      onClosed: () => {
-        if (wire !== undefined) wire.closed++;
-      },
-    });
-    wire = new Wire(far, client);
-    Object.assign(wire, { clock });
-    return wire;
+    return new Wire(near, far, timeouts);
+  }
+
+  onIdle(): void {
+    this.idle++;
+  }
+
+  onClosed(): void {
+    this.closed++;
   }
 
   async say(text: string): Promise<void> {
