@@ -2,16 +2,14 @@
  * `deno task start`: the gateway at work within a minute of a clone. Starts the example application and
  * the gateway in front of it, each as a process of its own with just the permissions it needs.
  *
- * It writes its configuration to `.cache/start` of the checkout, and nothing else but what the runtime
- * keeps in its own cache.
+ * It writes its configuration to a temporary directory that goes with it, and nothing else but what the
+ * runtime keeps in its own cache: the checkout may belong to somebody else.
  *
  * @module
  */
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = Deno.realPathSync(fileURLToPath(new URL("../..", import.meta.url)));
-const CACHE = `${ROOT}/.cache/start`;
 const MAIN = `${ROOT}/src/main.ts`;
 const APP = `${ROOT}/examples/start/app.ts`;
 const EXAMPLE = `${ROOT}/examples/start/fluxheim.toml`;
@@ -20,6 +18,8 @@ const HOST = "127.0.0.1";
 const USUAL_PORT = 8080;
 const READY_MS = 20_000;
 const POLL_MS = 25;
+/** Requests to end that come closer together than this are one. */
+const SAME_SIGNAL_MS = 500;
 
 if (import.meta.main) Deno.exit(await start());
 
@@ -30,10 +30,12 @@ async function start(): Promise<number> {
   if (!fetched.success) return fetched.code;
 
   const app = deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped").spawn();
+  // Its own user's alone: the gateway refuses configurations that others could replace.
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "fluxheim-start-" }));
   try {
     const appPort = Number(await firstLine(app.stdout));
     const port = freePort();
-    const config = await writeConfig(port, appPort);
+    const config = await writeConfig(directory, port, appPort);
     const flags = await permissionFlags(config);
     if (flags === undefined) return 1;
     const gateway = deno(["run", "--quiet", ...flags, MAIN, "--config", config]).spawn();
@@ -44,6 +46,7 @@ async function start(): Promise<number> {
   } finally {
     stop(app);
     await app.status;
+    await Deno.remove(directory, { recursive: true });
   }
 }
 
@@ -88,8 +91,7 @@ function freePort(): number {
 }
 
 /** The example configuration with what this run has instead: ports, page, pid file. */
-async function writeConfig(port: number, appPort: number): Promise<string> {
-  const directory = await configDirectory();
+async function writeConfig(directory: string, port: number, appPort: number): Promise<string> {
   let text = await Deno.readTextFile(EXAMPLE);
   const replacements = [
     [`"${HOST}:${USUAL_PORT}"`, `"${HOST}:${port}"`],
@@ -104,22 +106,6 @@ async function writeConfig(port: number, appPort: number): Promise<string> {
   const file = `${directory}/fluxheim.toml`;
   await Deno.writeTextFile(file, text, { mode: 0o600 });
   return file;
-}
-
-/**
- * Where the configuration of this run goes. The gateway refuses configurations that others could
- * replace; a checkout whose folders its group may write to is such a place, and then a temporary
- * directory is taken.
- */
-async function configDirectory(): Promise<string> {
-  for (let folder = ROOT; folder !== "/"; folder = dirname(folder)) {
-    const mode = (await Deno.stat(folder)).mode ?? 0;
-    if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
-      return await Deno.makeTempDir({ prefix: "fluxheim-start-" });
-    }
-  }
-  await Deno.mkdir(CACHE, { recursive: true, mode: 0o700 });
-  return CACHE;
 }
 
 /** Exactly what `fluxheim permissions` prints for this configuration; it has said why, if nothing. */
@@ -147,7 +133,6 @@ async function listening(port: number, ended: Promise<unknown>): Promise<boolean
 
 function announce(port: number, appPort: number, flags: readonly string[], config: string): void {
   const base = `http://${HOST}:${port}`;
-  const local = (path: string) => path.replace(`${ROOT}/`, "");
   console.log([
     "",
     `fluxheim is listening on ${base}/`,
@@ -155,7 +140,7 @@ function announce(port: number, appPort: number, flags: readonly string[], confi
     `  ${base}/          the default page, from packaging/default`,
     `  ${base}/app/hello an example application on port ${appPort}, proxied`,
     "",
-    `configuration: ${local(config)} (from examples/start/fluxheim.toml)`,
+    `configuration: ${config} (from examples/start/fluxheim.toml)`,
     "it may do this and nothing else:",
     ...flags.filter((flag) => flag.startsWith("--allow-")).map((flag) => `  ${flag}`),
     "",
@@ -163,10 +148,20 @@ function announce(port: number, appPort: number, flags: readonly string[], confi
   ].join("\n"));
 }
 
-/** Hands on what asks the gateway to end or to reload; this process ends with the gateway. */
+/**
+ * Hands on what asks the gateway to end or to reload; this process ends with the gateway. One Ctrl-C
+ * arrives several times, from the terminal and from what runs this task, and a second request to end
+ * would cut requests that are in flight.
+ */
 function forwardSignals(gateway: Deno.ChildProcess): void {
+  let last = -Infinity;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => stop(gateway, signal === "SIGHUP" ? signal : "SIGTERM"));
+    Deno.addSignalListener(signal, () => {
+      const now = performance.now();
+      if (signal !== "SIGHUP" && now - last < SAME_SIGNAL_MS) return;
+      if (signal !== "SIGHUP") last = now;
+      stop(gateway, signal === "SIGHUP" ? signal : "SIGTERM");
+    });
   }
 }
 

@@ -124,6 +124,9 @@ Deno.test("start serves the default page and an application, and leaves nothing 
     const appPort = Number(/application on port (\d+)/.exec(started.output)?.[1]);
     await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: appPort }));
     await assert.rejects(fetch(`${url}/`));
+    const config = /^configuration: (\S+)/m.exec(started.output)?.[1] ?? "";
+    assert.ok(!config.startsWith(root), "the checkout may belong to somebody else");
+    assert.throws(() => Deno.statSync(config), Deno.errors.NotFound);
   } finally {
     await started.stop();
   }
