@@ -9,6 +9,7 @@ import { ABSENT, absentReason } from "./absent.ts";
 import { commandIndex, type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { cacheKeygen } from "./cache_keygen.ts";
 import { checkConfig } from "./check_config.ts";
+import { checkTlsStorage } from "./check_tls_storage.ts";
 import { type Command, EXIT, Failure, type Io } from "./command.ts";
 import { crypto } from "./crypto.ts";
 import { explain } from "./explain.ts";
@@ -62,6 +63,10 @@ const MODES: readonly Mode[] = [
       conflicts: ["check-config"],
       help: validateConfig.summary,
     },
+  },
+  {
+    command: checkTlsStorage,
+    option: { name: "check-tls-storage", help: checkTlsStorage.summary },
   },
 ];
 

@@ -9,6 +9,7 @@ import { profile } from "../profiles/development.ts";
 import { hasErrors } from "../config/problems.ts";
 import type { Config } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
+import { checkStorage } from "./check_tls_storage.ts";
 import { type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { reporting } from "./cli.ts";
 import { EXIT, Failure, type Io } from "./command.ts";
@@ -102,7 +103,10 @@ async function test(modules: readonly Module[], args: ParsedArgs, io: Io): Promi
     if (hasErrors(found)) return EXIT.failed;
     passed("runtime build");
   }
-  if (args.has("check-tls-storage")) throw new Failure("--check-tls-storage needs the module tls");
+  if (args.has("check-tls-storage")) {
+    await checkStorage(config, modules, io);
+    passed("TLS storage");
+  }
   if (args.has("acme-targets")) throw new Failure("--acme-targets needs the module acme");
   if (args.has("resolve-upstreams")) {
     const failed = await resolveUpstreams(config, io);

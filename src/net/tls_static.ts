@@ -17,7 +17,10 @@ import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
 const UNTOLD: TlsFacts = { version: "", cipher: "", serverName: "", client: undefined };
 
 /** The pair this door would show for `spec`, or `undefined` when it cannot do what is asked. */
-export function staticPair(spec: ListenerSpec, tls: TlsListenerSpec): KeyPair | undefined {
+export function staticPair(
+  spec: Pick<ListenerSpec, "proxyProtocol">,
+  tls: TlsListenerSpec,
+): KeyPair | undefined {
   const able = tls.minVersion === "TLSv1.2" && tls.clientAuth === "off" && !tls.needsFacts &&
     spec.proxyProtocol === "off";
   return able ? onlyPair(tls.material) : undefined;

@@ -111,7 +111,7 @@ export const MODULES: readonly CatalogModule[] = [
   entry("security", [], "marker: the other modules enforce it", BUILT_IN),
   entry("ingress", [], "shared listener primitives", BUILT_IN),
   entry("tls", ["ingress"], "marker: TLS of whichever backend", BUILT_IN),
-  entry("tls-rustls", ["tls"], "the TLS backend", NOT_BUILT),
+  entry("tls-rustls", ["tls"], "the TLS backend", built("tls")),
   entry("tls-rustls-fips", ["tls"], "FIPS-capable TLS backend", FIPS),
   entry("tls-rustls-iso19790", ["tls-rustls-fips"], "other name of the same", FIPS),
   entry("tls-openssl", ["tls"], "OpenSSL TLS backend", OPENSSL),

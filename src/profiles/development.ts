@@ -13,6 +13,7 @@ import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
 import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/profile.ts";
@@ -35,6 +36,7 @@ export const profile: Profile = {
     compressionGzip,
     compressionZstd,
     compressionBrotli,
+    tls,
   ],
   records,
   workerUrl: new URL("./development_worker.ts", import.meta.url),

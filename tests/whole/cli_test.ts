@@ -1,6 +1,6 @@
 /** The command line of the whole program, as an operator has it. */
 import assert from "node:assert/strict";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const MAIN = `${root}src/main.ts`;
@@ -131,3 +131,38 @@ Deno.test("start serves the default page and an application, and leaves nothing 
     await started.stop();
   }
 });
+
+testWith(
+  ["openssl"],
+  "explain tells through which door a TLS listener would be opened",
+  async () => {
+    await using deployed = deployment();
+    const { dir, config } = deployed;
+    const [key, cert] = [`${dir.path}/key.pem`, `${dir.path}/cert.pem`];
+    const made = await new Deno.Command(find("openssl")!, {
+      args: [
+        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+        ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"],
+        ...["-keyout", key, "-out", cert],
+      ],
+      stderr: "null",
+    }).output();
+    assert.ok(made.success);
+    Deno.chmodSync(key, 0o600);
+    const tls = (more: string) =>
+      dir.write(
+        "fluxheim.toml",
+        `[server]\nlisten = []\ntls_listen = ["127.0.0.1:8443"]\n[web]\nroot = "www"\n[proxy]\n` +
+          `[tls]\nenabled = true\n${more}\n[[tls.certificates]]\ncert_path = "cert.pem"\nkey_path = "key.pem"\n`,
+      );
+    const explained = async () => await cli("explain", "--config", config, "https://localhost/");
+    tls("");
+    assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(static certificate\)/);
+    tls('min_protocol = "tls1.3"');
+    assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(names\)/);
+    assert.match(
+      await cli("--config", config, "--check-tls-storage"),
+      /^TLS storage check passed$/m,
+    );
+  },
+);

@@ -10,10 +10,16 @@ import { HostTable } from "../../gateway/host_table.ts";
 import type { Module } from "../../gateway/module.ts";
 import { matchedRoutes } from "../../gateway/redirect.ts";
 import { RouteTable } from "../../gateway/route_table.ts";
+import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { Body } from "../../http/body.ts";
 import type { RequestHead } from "../../http/h1/request_head.ts";
 import { buildSnapshot } from "../dry_run.ts";
-import { chooseListener, type TakingListener, type Verdict } from "./listeners.ts";
+import {
+  chooseListener,
+  type ListenerVerdict,
+  type TakingListener,
+  type Verdict,
+} from "./listeners.ts";
 import { type AskedRequest, readAsked } from "./request.ts";
 import { type StepReport, Trace } from "./trace.ts";
 
@@ -41,7 +47,7 @@ export type Outcome =
 /** Everything there is to say about one request. */
 export interface Explanation {
   readonly asked: AskedRequest;
-  readonly listeners: readonly Verdict[];
+  readonly listeners: readonly ListenerVerdict[];
   /** Empty when no listener takes the request, or its head is refused. */
   readonly vhosts: readonly Verdict[];
   /** Routes of the chosen vhost. */
@@ -58,7 +64,23 @@ export async function explain(
   modules: readonly Module[],
   asked: AskedRequest,
 ): Promise<Explanation> {
-  const { taking, verdicts } = chooseListener(config, asked);
+  const trace = new Trace();
+  const { snapshot } = await buildSnapshot(config, trace.wrap(modules));
+  try {
+    return await explainBy(snapshot, trace, asked);
+  } finally {
+    await snapshot.stop();
+  }
+}
+
+async function explainBy(
+  snapshot: Snapshot,
+  trace: Trace,
+  asked: AskedRequest,
+): Promise<Explanation> {
+  const { config } = snapshot;
+  const tls = snapshot.modules.find((module) => module.listenerTls !== undefined)?.listenerTls;
+  const { taking, verdicts } = chooseListener(config, tls, asked);
   const nothing = { asked, listeners: verdicts, vhosts: [], routes: [], clientAddress: asked.from };
   if (taking === undefined) return { ...nothing, steps: [], outcome: { kind: "unheard" } };
   const { limits } = config.server;
@@ -72,8 +94,6 @@ export async function explain(
     return { ...nothing, steps: [], outcome: { kind: "refused", status, cause: reason } };
   }
   const exchange = exchangeOf(read.head, asked, taking);
-  const trace = new Trace();
-  const { snapshot } = await buildSnapshot(config, trace.wrap(modules));
   try {
     const plan = snapshot.locate(exchange);
     if (plan !== undefined) await trace.run(exchange, plan);
@@ -88,7 +108,6 @@ export async function explain(
   } finally {
     if (!(exchange.responseBody instanceof Uint8Array)) exchange.responseBody?.cancel();
     exchange.releaseAll();
-    await snapshot.stop();
   }
 }
 

@@ -5,7 +5,15 @@
  */
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../config/values.ts";
+import type { TlsListenerSpec } from "../../net/tls_spec.ts";
+import { staticPair } from "../../net/tls_static.ts";
 import type { AskedRequest } from "./request.ts";
+
+/** A listener and why it takes the request, or not. */
+export interface ListenerVerdict extends Verdict {
+  /** How it would be opened: `tcp`, `tls (static certificate)`, `tls (names)`. */
+  readonly door: string;
+}
 
 /** One candidate and why it is or is not the one. */
 export interface Verdict {
@@ -26,14 +34,18 @@ export interface TakingListener {
 /** What {@linkcode chooseListener} found. */
 export interface ListenerChoice {
   readonly taking: TakingListener | undefined;
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly ListenerVerdict[];
 }
 
 /**
  * The first listener of the request's scheme on its port. When the URL names no port and none listens on
  * the usual one, the first of the scheme stands in, as behind a port mapping.
  */
-export function chooseListener({ server }: Config, asked: AskedRequest): ListenerChoice {
+export function chooseListener(
+  { server }: Config,
+  tls: TlsListenerSpec | undefined,
+  asked: AskedRequest,
+): ListenerChoice {
   const entries = [
     ...server.listen.map((name) => ({ name, scheme: "http" as const })),
     ...server.tls_listen.map((name) => ({ name, scheme: "https" as const })),
@@ -50,9 +62,19 @@ export function chooseListener({ server }: Config, asked: AskedRequest): Listene
       : entry.address?.port === (asked.port ?? usual) || asked.port === undefined
       ? `${chosen?.name} comes first`
       : `listens on port ${entry.address?.port}, the request goes to ${asked.port}`;
-    return { name: entry.name, taken: entry === chosen, reason };
+    const door = entry.scheme === "http" ? "tcp" : tlsDoor(server.proxy_protocol, tls);
+    const proxied = server.proxy_protocol === "off" ? "" : `, PROXY ${server.proxy_protocol}`;
+    return { name: entry.name, taken: entry === chosen, door: door + proxied, reason };
   });
   if (chosen?.address === undefined) return { taking: undefined, verdicts };
   const { host, port } = chosen.address;
   return { taking: { name: chosen.name, host, port }, verdicts };
+}
+
+function tlsDoor(
+  proxyProtocol: Config["server"]["proxy_protocol"],
+  tls: TlsListenerSpec | undefined,
+): string {
+  const isStatic = tls !== undefined && staticPair({ proxyProtocol }, tls) !== undefined;
+  return isStatic ? "tls (static certificate)" : "tls (names)";
 }

@@ -64,6 +64,7 @@ export class Trace {
 
   #running(name: string, running: RunningModule): RunningModule {
     return {
+      ...(running.listenerTls === undefined ? {} : { listenerTls: running.listenerTls }),
       plan: (scope) => {
         const steps = running.plan(scope);
         return steps === undefined ? undefined : this.#traced(name, running, scope, steps);

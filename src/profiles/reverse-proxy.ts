@@ -1,0 +1,32 @@
+/** Profile `reverse-proxy`: reverse proxy only. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/unguarded.ts";
+
+import { module as access } from "../modules/access/module.ts";
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
+import type { Profile } from "../runtime/profile.ts";
+import { records } from "../runtime/records.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "reverse-proxy",
+  modules: [
+    access,
+    rateLimit,
+    concurrency,
+    proxy,
+    headers,
+    tls,
+  ],
+  records,
+  workerUrl: new URL("./reverse-proxy_worker.ts", import.meta.url),
+};
+
+if (import.meta.main) {
+  const { main } = await import("../cli/main.ts");
+  await main(profile);
+}

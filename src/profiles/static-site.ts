@@ -1,0 +1,36 @@
+/** Profile `static-site`: static sites, no cache. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/unguarded.ts";
+
+import { module as access } from "../modules/access/module.ts";
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as errorPages } from "../modules/error_pages/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
+import { module as web } from "../modules/web/module.ts";
+import type { Profile } from "../runtime/profile.ts";
+import { records } from "../runtime/records.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "static-site",
+  modules: [
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    proxy,
+    errorPages,
+    headers,
+    tls,
+  ],
+  records,
+  workerUrl: new URL("./static-site_worker.ts", import.meta.url),
+};
+
+if (import.meta.main) {
+  const { main } = await import("../cli/main.ts");
+  await main(profile);
+}
