@@ -151,7 +151,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     );
     this.#nextId += 2;
     this.requests++;
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     this.wantTurn(stream);
     return {
       response: stream.response,
@@ -229,7 +229,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
   /** Streams above the last one named were not, and will not be, looked at: they may be sent again. */
   override onGoAway(lastId: number): void {
     this.#isLeaving = true;
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.list()) {
       if (stream.id <= lastId) continue;
       stream.isRefused = true;
       this.lossReason = "it takes no more requests";

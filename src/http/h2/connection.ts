@@ -29,6 +29,7 @@ import { type Decoder, Encoder, type FieldSink, HpackError } from "./hpack/mod.t
 import { Output, type OutputSource } from "./output.ts";
 import { type OwnSettings, PeerSettings } from "./settings.ts";
 import { type Stream, STREAM_WINDOW, type StreamHost } from "./stream.ts";
+import { StreamTable } from "./stream_table.ts";
 import { TurnQueue } from "./turn_queue.ts";
 
 /** Frames that bring nothing: this many at once, and this many a second for ever. */
@@ -67,12 +68,14 @@ export abstract class Connection<S extends Stream>
   readonly clock: Clock;
   readonly output: Output;
   readonly heads: HeadWriter;
-  protected readonly streams = new Map<number, S>();
+  protected readonly streams = new StreamTable<S>();
   protected readonly closedStreams = new ClosedStreams();
   protected readonly peer = new PeerSettings();
   protected phase: Phase = "open";
   /** Why streams that were open were lost, for logs. */
   lossReason = "the connection was closed";
+  /** When the bytes that are being handled were read: exact, where `Clock.now` is coarse. */
+  protected readAt = 0;
   /** Frames that bring nothing; useful ones give back what they took. */
   protected readonly useless: Allowance;
   readonly #setup: ConnectionSetup;
@@ -180,6 +183,7 @@ export abstract class Connection<S extends Stream>
 
   #readFrames(): void {
     const { now } = this.clock;
+    this.readAt = performance.now();
     this.#flushIsDue = true;
     try {
       if (this.readPreface(this.#inbox)) {
@@ -317,7 +321,7 @@ export abstract class Connection<S extends Stream>
 
   /** RFC 9113 section 6.9.2; a window may become negative. */
   #changeWindows(change: number): void {
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       stream.sendWindow += change;
       if (stream.sendWindow > MAX_WINDOW) {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a window is too large");
@@ -449,7 +453,7 @@ export abstract class Connection<S extends Stream>
   }
 
   #loseStreams(): void {
-    const lost = [...this.streams.values()];
+    const lost = this.streams.list();
     this.streams.clear();
     for (const stream of lost) {
       stream.isDead = true;
@@ -466,7 +470,7 @@ export abstract class Connection<S extends Stream>
     const { blockSince } = this.#parser;
     const isLate = blockSince !== 0 && now - blockSince >= this.#setup.headTimeoutMs;
     if (isStalled || isLate) return this.abort();
-    for (const stream of this.streams.values()) stream.sweep(now);
+    for (const stream of this.streams.list()) stream.sweep(now);
     this.onSweep(now);
   }
 }

@@ -61,6 +61,11 @@ export class Output {
     return this.#writing && this.size > MAX_WAITING_BYTES;
   }
 
+  /** Takes a buffer of the right size in advance, where it is known how much is about to come. */
+  expect(count: number): void {
+    if (this.size === 0 && count > this.bytes.length) this.reserve(Math.min(count, HUGE_BYTES));
+  }
+
   /** Makes room for `count` more octets; returns the place where they go. */
   reserve(count: number): number {
     if (this.bytes.length - this.size < count) this.#grow(this.size + count);

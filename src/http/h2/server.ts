@@ -203,7 +203,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   #open(streamId: number, head: RequestHead, endStream: boolean): void {
     const handler = this.#handler;
     const exchange = handler.create(this.#facts);
-    exchange.startedAt = performance.now();
+    exchange.startedAt = this.readAt;
     const refusal = head.refusal();
     head.describe(exchange);
     const stream = new ServerStream(
@@ -216,7 +216,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     exchange.interim = stream;
     this.#unfinished++;
     this.deadline = NEXT_TICK;
-    this.streams.set(streamId, stream);
+    this.streams.add(stream);
 
     if (endStream) {
       stream.remoteDone = true;
@@ -355,7 +355,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
 
   protected override writeTimeoutMs(): number {
     let least = CONTROL_WRITE_TIMEOUT_MS;
-    for (const { exchange } of this.streams.values()) {
+    for (const { exchange } of this.streams.list()) {
       least = Math.min(least, exchange.writeTimeoutMs);
     }
     for (const { exchange } of this.#leaving) least = Math.min(least, exchange.writeTimeoutMs);

@@ -7,6 +7,9 @@
 import type { Output } from "./output.ts";
 import type { Stream } from "./stream.ts";
 
+/** What a stream sends in its first turn, more or less: a head, and a frame of an ordinary file. */
+const EXPECTED_BYTES = 4096;
+
 /** A queue of streams, linked through the streams themselves. */
 export class TurnQueue {
   #first: Stream | undefined;
@@ -25,6 +28,7 @@ export class TurnQueue {
 
   /** Gives turns until the output is full, or nobody has anything that may be sent now. */
   fill(output: Output): void {
+    output.expect(this.#count * EXPECTED_BYTES);
     // Streams in a row that want to send and may not: when all are, the connection's window is used up.
     let silent = 0;
     while (this.#first !== undefined && !output.isFull && silent < this.#count) {
