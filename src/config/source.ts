@@ -78,10 +78,10 @@ export function readSource(source: string, trust: Trust = { uid: serviceUid() })
       );
     }
     const directory = parentOf(path);
-    refuseOthers(directory, trust);
+    const { files, problems } = readOne(path, trust);
     return {
-      files: [{ path, text: readFile(path, trust) }],
-      problems: [],
+      files,
+      problems: [...problemsAround(directory, trust), ...problems],
       confD: `${directory}/${CONF_D}`,
     };
   });
@@ -105,7 +105,6 @@ export function readConfD(
 }
 
 function readDirectory(directory: string, trust: Trust, most: number): SourceFiles {
-  refuseOthers(directory, trust);
   const names: string[] = [];
   try {
     for (const entry of Deno.readDirSync(directory)) {
@@ -119,17 +118,17 @@ function readDirectory(directory: string, trust: Trust, most: number): SourceFil
     throw new Refused(directory, `has more than ${MAX_FILES} TOML files (with its conf.d)`);
   }
   const files: SourceFile[] = [];
-  const problems: Problem[] = [];
+  const problems = problemsAround(directory, trust);
   for (const name of names.sort(byBytes)) {
-    const path = `${directory === "/" ? "" : directory}/${name}`;
-    const read = refusals(() => ({
-      files: [{ path, text: readFile(path, trust) }],
-      problems: [],
-    }));
+    const read = readOne(`${directory === "/" ? "" : directory}/${name}`, trust);
     files.push(...read.files);
     problems.push(...read.problems);
   }
   return { files, problems };
+}
+
+function readOne(path: string, trust: Trust): SourceFiles {
+  return refusals(() => ({ files: [{ path, text: readFile(path, trust) }], problems: [] }));
 }
 
 /**
@@ -143,7 +142,8 @@ function readFile(path: string, trust: Trust): string {
     throw new Refused(path, looked.kind === "error" ? looked.reason : "disappeared");
   }
   if (!looked.info.isFile) throw new Refused(path, "is not a regular file");
-  refuseOwnerAndMode(path, looked.info, ownersOf(trust, looked.info));
+  const distrust = whyDistrusted(path, looked.info, ownersOf(trust, looked.info));
+  if (distrust !== undefined) throw new Refused(path, distrust);
   let bytes: Uint8Array;
   try {
     using file = Deno.openSync(path, { read: true });
@@ -200,34 +200,32 @@ function refuseLinks(path: string): void {
  * the service (`/tmp`). Nobody else can then rename or replace the entry below, which is checked in its
  * turn. The directory with the files themselves never passes that way.
  */
-function refuseOthers(directory: string, trust: Trust): void {
+function problemsAround(directory: string, trust: Trust): Problem[] {
   const own = factsOf(directory);
   const owners = ownersOf(trust, own.kind === "there" ? own.info : undefined);
+  const problems: Problem[] = [];
   for (const ancestor of beginnings(directory)) {
     const facts = factsOf(ancestor);
     if (facts.kind !== "there") continue;
     const sticky = ((facts.info.mode ?? 0) & STICKY) !== 0 && ancestor !== directory;
-    refuseOwnerAndMode(ancestor, facts.info, owners, sticky);
+    const message = whyDistrusted(ancestor, facts.info, owners, sticky);
+    if (message !== undefined) problems.push({ key: "", message, file: ancestor });
   }
+  return problems;
 }
 
-function refuseOwnerAndMode(
+function whyDistrusted(
   path: string,
   info: Deno.FileInfo,
   owners: readonly number[],
   sticky = false,
-): void {
+): string | undefined {
   if (info.uid !== null && !owners.includes(info.uid)) {
-    throw new Refused(
-      path,
-      `belongs to user ${info.uid}; it must belong to root or the service user`,
-    );
+    return `belongs to user ${info.uid}; it must belong to root or the service user`;
   }
   if (!sticky && ((info.mode ?? 0) & WRITABLE_BY_OTHERS) !== 0) {
-    throw new Refused(
-      path,
-      `is writable by its group or by everyone, who could change the configuration; run chmod go-w ${path}`,
-    );
+    return `is writable by its group or by everyone, who could change the configuration; ` +
+      `run chmod go-w ${path}`;
   }
 }
 

@@ -136,6 +136,20 @@ Deno.test("a file or directory that others may write to is refused", async () =>
   });
 });
 
+Deno.test("everything that others may write to is told in one run", async () => {
+  await withDirectory({ "open/er/a.toml": "", "open/er/b.toml": "" }, (directory) => {
+    for (const name of ["open", "open/er", "open/er/a.toml"]) {
+      Deno.chmodSync(`${directory}/${name}`, 0o775);
+    }
+    const told = (source: string) =>
+      readSource(`${directory}/${source}`).problems.map(({ file }) =>
+        file?.slice(directory.length + 1)
+      );
+    assert.deepEqual(told("open/er/a.toml"), ["open", "open/er", "open/er/a.toml"]);
+    assert.deepEqual(told("open/er"), ["open", "open/er", "open/er/a.toml"]);
+  });
+});
+
 Deno.test("an ancestor with the sticky bit passes, as /tmp has it", async () => {
   await withDirectory({ "shared/mine/a.toml": "" }, (directory) => {
     Deno.chmodSync(`${directory}/shared`, 0o1777);
