@@ -168,7 +168,7 @@ export class Gateway implements Handler<Exchange> {
       refuse(exchange, NOTHING_SERVES);
     }
     if (exchange.refusal !== undefined) {
-      if (exchange.refusal.cause === "upstream") { for (const step of failure) step(exchange); }
+      if (exchange.refusal.isFailure === true) { for (const step of failure) step(exchange); }
       if (exchange.refusal !== undefined) return;
     }
     for (let i = 0; i < response.length; i++) {

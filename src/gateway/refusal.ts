@@ -16,6 +16,8 @@ export interface Refusal {
   readonly cause: string;
   /** Extra answer fields, such as `allow` or `retry-after`. */
   readonly fields?: readonly (readonly [name: string, value: string])[];
+  /** What stands behind the gateway failed it: steps of the phase `failure` may answer otherwise. */
+  readonly isFailure?: boolean;
   /** Ends an HTTP/1 connection after the answer. */
   readonly close?: boolean;
 }

@@ -41,6 +41,9 @@ export type ClientErrorStage =
   /** Anything later. */
   | "response";
 
+/** Message of the error for a 101 to a request that did not ask for it. */
+export const UNASKED_SWITCH = "it switches protocols although nobody asked";
+
 /** An upstream that did not answer as it should. */
 export class ClientError extends Error {
   constructor(readonly stage: ClientErrorStage, message: string, options?: ErrorOptions) {

@@ -175,6 +175,18 @@ Deno.test("a redirect is not followed: it is a 500", async () => {
   assert.equal(all.app.seen.length, 0);
 });
 
+Deno.test("an answer that switches protocols is a 500", async () => {
+  await using app = await Upstream.start(OK);
+  await using auth = new RawUpstream(async (connection) => {
+    await connection.head();
+    await connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
+    await connection.end();
+  });
+  await using gateway = await TestGateway.start(config(auth.port, app.port));
+  assert.deepEqual(await get(gateway.url("/")), [500, ""]);
+  assert.equal(app.seen.length, 0);
+});
+
 Deno.test("any 2xx lets the request through, interim answers in front of it or not", async () => {
   const heads = [
     "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\nfine",
@@ -194,7 +206,6 @@ Deno.test("any 2xx lets the request through, interim answers in front of it or n
 for (
   const [name, answer] of [
     ["cannot be understood", "HTTP/1.1 abc\r\n\r\n"],
-    ["switches protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"],
     ["is cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome"],
     ["is larger than max_response_bytes", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(1001)}`],
     [

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
+import { ClientError, type ClientRequest, type ClientResponse, UNASKED_SWITCH } from "../client.ts";
 import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
@@ -199,7 +199,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       inbox.start = behind;
       if (typeof head === "string") throw new ClientError("response", head);
       if (head.status >= 200 || (head.status === 101 && upgrading)) return head;
-      if (head.status === 101) throw new ClientError("response", "an upgrade nobody asked for");
+      if (head.status === 101) throw new ClientError("response", UNASKED_SWITCH);
     }
     throw new ClientError("response", "too many interim answers");
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ClientError } from "../../http/client.ts";
+import { ClientError, UNASKED_SWITCH } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
@@ -21,9 +21,9 @@ import {
 import type { AuthRequestConfig } from "./schema.ts";
 
 /** The service could not be asked. */
-const FAILED: Refusal = { status: 502, text: "", cause: "auth_request" };
+const FAILED: Refusal = { status: 502, text: "", cause: "auth_request", isFailure: true };
 /** It neither allowed nor denied. */
-const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request" };
+const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request", isFailure: true };
 
 /** Who says what a field for the service holds. */
 type Source = (exchange: Exchange) => string;
@@ -96,7 +96,8 @@ export class AuthRequest {
       answer = await service.ask(exchange, "GET", this.#endpoint.path, this.#fields(exchange));
     } catch (error) {
       if (exchange.aborted) return;
-      this.#fail(exchange, error);
+      const odd = error instanceof ClientError && error.message === UNASKED_SWITCH;
+      this.#fail(exchange, odd ? ODD_ANSWER : FAILED, reasonOf(error));
       return;
     }
     const { status } = answer;
@@ -107,9 +108,7 @@ export class AuthRequest {
       this.#denied.value++;
       deny(exchange, answer);
     } else {
-      this.#failed.value++;
-      this.#warn(`it answered ${status}`);
-      refuse(exchange, ODD_ANSWER);
+      this.#fail(exchange, ODD_ANSWER, `it answered ${status}`);
     }
   };
 
@@ -135,16 +134,16 @@ export class AuthRequest {
     exchange.authFields = copied;
   }
 
-  #fail(exchange: Exchange, error: unknown): void {
+  #fail(exchange: Exchange, refusal: Refusal, reason: string): void {
     this.#failed.value++;
-    this.#warn(error instanceof ClientError ? `${error.stage}: ${error.message}` : `${error}`);
-    refuse(exchange, FAILED);
-  }
-
-  #warn(reason: string): void {
     const service = `${this.#endpoint.authority}${this.#endpoint.path}`;
     this.context.log.log("warn", "fluxheim::proxy", `auth service ${service} failed: ${reason}`);
+    refuse(exchange, refusal);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof ClientError ? `${error.stage}: ${error.message}` : String(error);
 }
 
 /** The service's refusal is the gateway's, its text as `text/plain`. */

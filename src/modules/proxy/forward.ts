@@ -16,7 +16,7 @@ import { ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
 /** What the upstream could not do; `status` and body as spec 02 section 9.4 says. */
-const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream" };
+const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream", isFailure: true };
 
 /**
  * A kept connection that had died tells so at once. One that ends later was alive, and the upstream may

@@ -104,6 +104,7 @@ const NOT_CONFIGURED: Refusal = {
   status: 502,
   text: "proxy upstream not configured",
   cause: "no_upstream",
+  isFailure: true,
 };
 
 /** The proxy of one worker and one snapshot. */
