@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { load } from "../../src/cli/load.ts";
+import { ROOT } from "../../src/cli/tasks/entry_files.ts";
+import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { profile } from "../../src/profiles/development.ts";
+import type { Profile } from "../../src/runtime/profile.ts";
 
 for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {
   Deno.test(`packaging/${name} is a right configuration with the packaged values`, async () => {
@@ -17,5 +20,17 @@ for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {
     assert.equal(config.vhosts[0].web?.root, "/srv/fluxheim");
     assert.equal(config.vhosts[0].web?.deny_dotfiles, true);
     assert.deepEqual(config.server.tls_listen, []);
+  });
+}
+
+for (const { name } of builtProfiles()) {
+  Deno.test(`the container of profile ${name} has a configuration that its build can run`, async () => {
+    const file = `${ROOT}packaging/containers/${name}.Containerfile`;
+    const copied = /COPY --chown=\S+ (\S+\.toml) \/etc/.exec(await Deno.readTextFile(file))?.[1];
+    assert.ok(copied !== undefined);
+    const entry: { profile: Profile } = await import(`${ROOT}src/profiles/${name}.ts`);
+    const { config, problems } = await load(entry.profile, ROOT + copied);
+    assert.ok(config !== undefined, JSON.stringify(problems));
+    assert.deepEqual(config.server.listen, ["0.0.0.0:8080"]);
   });
 }

@@ -70,7 +70,7 @@ async function deployment(): Promise<Deployment> {
   ).replace("{dead}", String(freePort()));
   dir.write("www/index.html", "the page");
   const config = dir.write("fluxheim.toml", text);
-  const entry = await writeEntry(dir, "private", ["proxy", "web", "privacy-mode"]);
+  const entry = await writeEntry(dir, "private", ["profile-privacy"]);
   const { profile }: { profile: Profile } = await import(`file://${entry}`);
   const loaded = await load(profile, config);
   assert.ok(loaded.config !== undefined, JSON.stringify(loaded.problems));
