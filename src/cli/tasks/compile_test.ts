@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { contains, type Embedded, readEmbedded } from "../testing/embedded.ts";
 import { withConfig } from "../testing/run.ts";
 import { ROOT } from "./entry_files.ts";
+import { builtProfiles } from "./generated.ts";
 
 /** Stands in for the base binary: what is appended to it is the same. */
 const STAND_IN = Deno.execPath();
@@ -53,16 +54,24 @@ function built(): Promise<Built> {
   return development ??= build("development");
 }
 
-Deno.test("the permissions of the manifest are locked in, and no others", async () => {
-  const { permissions } = (await built()).embedded;
-  const { prompt, ...kinds } = permissions;
-  assert.equal(prompt, false);
-  const locked = await lockedSet("development");
-  for (const [kind, value] of Object.entries(kinds)) {
-    assert.deepEqual(value, locked[kind] ?? null, kind);
-  }
-  assert.deepEqual(permissions.allow_run, null);
-  assert.deepEqual(permissions.allow_ffi, null);
+for (const { name } of builtProfiles()) {
+  Deno.test(`the permissions of ${name} are locked in, and no others`, async () => {
+    const { embedded } = name === "development" ? await built() : await build(name);
+    assert.equal(embedded.entrypoint_key, `src/profiles/${name}.ts`);
+    const { prompt, ...kinds } = embedded.permissions;
+    assert.equal(prompt, false);
+    const locked = await lockedSet(name);
+    for (const [kind, value] of Object.entries(kinds)) {
+      assert.deepEqual(value, locked[kind] ?? null, kind);
+    }
+    assert.equal(kinds.allow_run, null);
+    assert.equal(kinds.allow_ffi, null);
+  });
+}
+
+Deno.test("a privacy program may not write, anywhere", async () => {
+  const { allow_write } = (await build("privacy")).embedded.permissions;
+  assert.equal(allow_write, null);
 });
 
 Deno.test("nothing of the building environment changes how the program runs", async () => {
