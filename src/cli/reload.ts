@@ -45,6 +45,12 @@ async function readPid(path: string): Promise<number> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Failure(
+        `server.process.pid_file ${path} does not exist: no gateway runs, or it could not write ` +
+          "the file; the directory must be there when it starts. kill -HUP needs no file",
+      );
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure(`server.process.pid_file ${path} cannot be read: ${reason}`);
   }

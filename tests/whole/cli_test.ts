@@ -81,6 +81,25 @@ Deno.test("reload finds the gateway by its pid file, and the new configuration s
   });
 });
 
+Deno.test("the task of a checkout finds files where it is called, not where the checkout is", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "-q", "fluxheim", "--config", "fluxheim.toml", "--check-config"],
+    cwd: `${root}examples/quick-start`,
+  }).output();
+  assert.equal(code, 0);
+  assert.ok(new TextDecoder().decode(stdout).includes('examples/quick-start/www"'));
+});
+
+Deno.test("reload without a pid file says what to do", async () => {
+  await using deployed = deployment();
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", MAIN, "reload", "--config", deployed.config],
+  }).output();
+  assert.equal(code, 1);
+  const text = new TextDecoder().decode(stderr);
+  assert.match(text, /^fluxheim: server\.process\.pid_file .* does not exist: .*kill -HUP/);
+});
+
 Deno.test("a supervised gateway that is killed serves again", async () => {
   await using deployed = deployment();
   const { port, config } = deployed;
