@@ -52,7 +52,7 @@ export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPairFiles): P
   const listen = tls === undefined
     ? `listen 127.0.0.1:${port};`
     : `listen 127.0.0.1:${port} ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};
-       ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
+       ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
   const http = job.kind === "static"
     ? `sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
     : `upstream o { server 127.0.0.1:${job.origin}; keepalive 128; keepalive_requests 100000000; }
