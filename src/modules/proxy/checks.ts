@@ -35,11 +35,8 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 export function checkProxies(config: Config): Problem[] {
   const problems: Problem[] = [];
   const inert: string[] = [];
-  for (const { proxy, key, scope } of proxyTables(config)) {
+  for (const { proxy, key } of proxyTables(config)) {
     problems.push(...checkProxy(proxy, key));
-    if (scope.route !== undefined && originOf(proxy) === undefined) {
-      problems.push(problem(key, "a route's proxy action needs an upstream"));
-    }
     for (const name of INERT_KEYS) {
       if (proxy[name] !== undefined && proxy[name] !== false) inert.push(`${key}.${name}`);
     }
@@ -89,9 +86,6 @@ function checkProxy(proxy: ProxyConfig, key: string): Problem[] {
 }
 
 function* checkOrigin(proxy: ProxyConfig, key: string): Generator<Problem> {
-  if (proxy.upstream !== undefined && proxy.upstreams.length > 0) {
-    yield problem(key, "has both upstream and upstreams");
-  }
   if (proxy.upstreams.length > 1) {
     yield {
       ...problem(

@@ -102,9 +102,9 @@ export const proxySchema = z.strictObject({
 /** `[vhosts.routes.grpc]`. */
 export const grpcSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Take gRPC requests only."),
-  require_content_type: z.literal(true, {
-    error: "must stay true: a route is either gRPC or it is not",
-  }).default(true).describe("Refuse other content types with 415."),
+  require_content_type: z.literal(true).default(true).describe(
+    "Refuse other content types with 415.",
+  ),
 });
 
 /** Tables that other modules add to a proxy block. */
