@@ -8,20 +8,19 @@
  *
  * @module
  */
-import { BufferPool, LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
+import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, writeFrameHeader } from "./frames.ts";
 
-/** Octets of one write: a source stops filling here. One frame may pass it. */
-export const BATCH_BYTES = 128 * 1024;
+/**
+ * Octets of one write: a source stops filling here. A head and a frame may pass it, which mostly fit into
+ * the same large buffer. Larger writes gain nothing: TLS takes 64 KiB at a time.
+ */
+export const BATCH_BYTES = LARGE_BYTES - MAX_FRAME_BYTES - 1024;
 
 /** Octets of control frames and interim heads that may wait behind a write that does not end. */
 export const MAX_WAITING_BYTES = 32 * 1024;
-
-/** Full batches: for connections that move bodies. 4.5 MiB at most are kept. */
-const HUGE_BYTES = BATCH_BYTES + MAX_FRAME_BYTES + FRAME_HEADER_BYTES;
-const HUGE = new BufferPool(HUGE_BYTES, 32);
 
 /** What an output is filled from. */
 export interface OutputSource {
@@ -63,7 +62,7 @@ export class Output {
 
   /** Takes a buffer of the right size in advance, where it is known how much is about to come. */
   expect(count: number): void {
-    if (this.size === 0 && count > this.bytes.length) this.reserve(Math.min(count, HUGE_BYTES));
+    if (this.size === 0) this.reserve(Math.min(count, LARGE_BYTES));
   }
 
   /** Makes room for `count` more octets; returns the place where they go. */
@@ -140,12 +139,11 @@ const NOTHING = new Uint8Array(0);
 function takeBuffer(bytes: number): Uint8Array {
   if (bytes <= SMALL_BYTES) return SMALL.take();
   if (bytes <= LARGE_BYTES) return LARGE.take();
-  // Larger than a full batch only for a head of many kilobytes that comes at its end.
-  return bytes <= HUGE_BYTES ? HUGE.take() : new Uint8Array(bytes * 2);
+  // Larger only for a head of many kilobytes that comes at the end of a batch.
+  return new Uint8Array(bytes * 2);
 }
 
 function giveBack(buffer: Uint8Array): void {
   if (buffer.length === SMALL_BYTES) SMALL.give(buffer);
   else if (buffer.length === LARGE_BYTES) LARGE.give(buffer);
-  else if (buffer.length === HUGE_BYTES) HUGE.give(buffer);
 }
