@@ -9,6 +9,7 @@ const STAND_IN = Deno.execPath();
 
 interface Built {
   readonly program: Uint8Array;
+  readonly licences: string;
   readonly embedded: Embedded;
 }
 
@@ -31,7 +32,8 @@ async function build(...args: string[]): Promise<Built> {
     const { code, said } = await task({ DENORT_BIN: STAND_IN }, ...args, "--output", output);
     assert.equal(code, 0, said);
     const program = await Deno.readFile(output);
-    return { program, embedded: readEmbedded(program) };
+    const licences = await Deno.readTextFile(`${output}.licences.txt`);
+    return { program, licences, embedded: readEmbedded(program) };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -113,6 +115,13 @@ Deno.test("no path of the building machine is inside, and no file of tests and t
   ) {
     assert.ok(!contains(program, path), path);
   }
+});
+
+Deno.test("the licences of the packages inside go with it, and of no others", async () => {
+  const { licences } = await built();
+  assert.match(licences, /^zod \d+\.\d+\.\d+\n=+\n\nMIT License/m);
+  assert.match(licences, /^mmdb-lib /m, "a package that another one needs");
+  assert.doesNotMatch(licences, /^fast-check /m);
 });
 
 Deno.test("a second build is the same byte for byte, wherever it is written", async () => {

@@ -8,7 +8,7 @@ import { relative } from "node:path";
 import type { Profile } from "../../runtime/profile.ts";
 import { Failure } from "../command.ts";
 import { ROOT } from "./entry_files.ts";
-import { unusedFiles } from "./npm_files.ts";
+import { licences, npmPackages, unusedFiles } from "./npm_files.ts";
 
 /** What the program will be allowed, for good. */
 export type Lock =
@@ -39,12 +39,12 @@ const PASSED_ON = ["PATH", "HOME", "DENO_DIR", "DENORT_BIN", "HTTPS_PROXY", "NO_
 const NO_BASE = /Setting up base binary|denort/;
 
 /**
- * Builds one program.
+ * Builds one program, and beside it a file `.licences.txt` for the packages that are in it.
  *
- * @returns What `deno compile` printed: the tree of embedded files.
  * @throws {Failure} when it cannot be built, with the way out where the base binary is missing.
  */
-export async function compileProgram(program: Program): Promise<string> {
+export async function compileProgram(program: Program): Promise<void> {
+  const packages = await npmPackages(program.entry);
   const worker = program.entry.replace(/\.ts$/, "_worker.ts");
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -59,7 +59,7 @@ export async function compileProgram(program: Program): Promise<string> {
       ...(program.target === undefined ? [] : [`--target=${program.target}`]),
       ...lockFlags(program.lock),
       `--include=${relative(ROOT, worker)}`,
-      ...(await unusedFiles(program.entry)).map((path) => `--exclude=${path}`),
+      ...(await unusedFiles(packages)).map((path) => `--exclude=${path}`),
       `--output=${program.output}`,
       relative(ROOT, program.entry),
       ...(program.lock.kind === "deployment" ? ["--config", program.lock.source] : []),
@@ -70,8 +70,11 @@ export async function compileProgram(program: Program): Promise<string> {
     stdout: "null",
     stderr: "piped",
   }).output();
+  if (code === 0) {
+    await Deno.writeTextFile(`${program.output}.licences.txt`, await licences(packages));
+    return;
+  }
   const said = new TextDecoder().decode(stderr);
-  if (code === 0) return said;
   throw new Failure(NO_BASE.test(said) ? `${said.trim()}\n\n${HOW_TO_GET_THE_BASE}` : said.trim());
 }
 
