@@ -181,7 +181,7 @@ Deno.test("reload says which pid file it cannot read", () =>
   withConfig('[server.process]\npid_file = "gone.pid"\n', async (path, directory) => {
     const { status, err } = await runCli(bare, "reload", "-c", path);
     assert.equal(status, 1);
-    assert.match(err, new RegExp(`server.process.pid_file ${directory}/gone.pid cannot be read`));
+    assert.match(err, new RegExp(`server.process.pid_file ${directory}/gone.pid does not exist`));
   }));
 
 Deno.test("reload sends SIGHUP to the process of the pid file", () =>
@@ -227,3 +227,36 @@ for (const variable of ["SSLKEYLOGFILE", "LISTEN_FDS"]) {
       }
     }));
 }
+
+Deno.test("crypto prints the block of 1.5, and fails only on a wrong configuration", () =>
+  withConfig("", async (path) => {
+    const { status, out } = await runCli(bare, "crypto", "-c", path);
+    assert.equal(status, 0);
+    const lines = out.split("\n");
+    assert.equal(lines[0], "crypto diagnostics:");
+    // Keys and headings at two columns, entries below a heading at four.
+    for (const line of lines.slice(1)) assert.match(line, /^(?: {2}| {4})\S/);
+    for (
+      const expected of [
+        "  tls compiled: false",
+        "    tls-openssl-fips: false",
+        "    managed_acme_fips_capable: false",
+        "    openssl_fips_provider: unavailable (this build does not contain the module)",
+        "    OPENSSL_CONF: <unset>",
+        "    tls.min_protocol: tls1.2",
+        "    tls.compliance_mode: none",
+      ]
+    ) assert.ok(lines.includes(expected), expected);
+    assert.equal((await runCli(bare, "crypto")).out.includes("  config:"), false);
+    await Deno.writeTextFile(path, "nonsense = 1\n");
+    assert.equal((await runCli(bare, "crypto", "-c", path)).status, 1);
+  }));
+
+Deno.test("crypto tells an empty variable from an unset one", async () => {
+  Deno.env.set("OPENSSL_CONF", " ");
+  try {
+    assert.match((await runCli(bare, "crypto")).out, /^ {4}OPENSSL_CONF: <empty>$/m);
+  } finally {
+    Deno.env.delete("OPENSSL_CONF");
+  }
+});
