@@ -9,7 +9,7 @@ import type { Duplex } from "../../net/duplex.ts";
 import { ClientStream, type ClientStreamHost, type OnInterim } from "./client_stream.ts";
 import { blockLimit, Connection, connectionWindow } from "./connection.ts";
 import { sendGoAway, sendPing } from "./control_frames.ts";
-import { ConnectionError, ErrorCode } from "./errors.ts";
+import { ConnectionError, ErrorCode, errorName } from "./errors.ts";
 import { responseClassifier } from "./field_tags.ts";
 import { MAX_STREAM_ID, PREFACE } from "./frames.ts";
 import { Decoder, TextCache } from "./hpack/mod.ts";
@@ -88,7 +88,8 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
       },
       maxBlockBytes: blockLimit(MAX_RESPONSE_LIST_BYTES),
       headTimeoutMs: BLOCK_TIMEOUT_MS,
-    }, connectionWindow(maxStreams));
+      window: connectionWindow(maxStreams),
+    });
     this.#options = options;
     this.#idleSince = this.#heardAt = clock.now;
     this.deadline = NEXT_TICK;
@@ -227,12 +228,12 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
   override onPong(): void {}
 
   /** Streams above the last one named were not, and will not be, looked at: they may be sent again. */
-  override onGoAway(lastId: number): void {
+  override onGoAway(lastId: number, code: number): void {
     this.#isLeaving = true;
+    this.lossReason = `it said GOAWAY, ${errorName(code)}`;
     for (const stream of this.streams.list()) {
       if (stream.id <= lastId) continue;
       stream.isRefused = true;
-      this.lossReason = "it takes no more requests";
       this.loseStream(stream);
     }
     this.#endIfDone();

@@ -104,7 +104,8 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       },
       maxBlockBytes: blockLimit(limits.maxHeadBytes),
       headTimeoutMs,
-    }, connectionWindow(MAX_STREAMS));
+      window: connectionWindow(MAX_STREAMS),
+    });
     this.#facts = facts;
     this.#handler = handler;
     this.#options = options;

@@ -4,6 +4,7 @@
  * @module
  */
 import { Fields } from "../fields.ts";
+import { mayTrail } from "../trailers.ts";
 import { Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
 
@@ -29,7 +30,7 @@ export class TrailerFields implements FieldSink {
       this.isMalformed = true;
       return;
     }
-    this.fields.append(name, value);
+    if (mayTrail(name)) this.fields.append(name, value);
   }
 }
 
