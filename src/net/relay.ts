@@ -84,7 +84,14 @@ class Tunnel implements Expiring {
     // A tunnel may be silent for hours: it waits with a small buffer, and has a large one while much comes.
     let buffer = SMALL.take();
     for (;;) {
-      const read = await from.read(buffer);
+      let read: number | null;
+      try {
+        read = await from.read(buffer);
+      } catch (error) {
+        // Many TLS peers leave without their goodbye. What is tunnelled says by itself when it is complete.
+        if (!(error instanceof Deno.errors.UnexpectedEof)) throw error;
+        read = null;
+      }
       if (read === null) break;
       await writeAll(to, buffer.subarray(0, read));
       count(read);

@@ -1,6 +1,7 @@
 /** A page that a browser gets from the gateway opens a WebSocket through it. */
 import assert from "node:assert/strict";
 import { Chromium } from "../peers/chromium.ts";
+import { TestCertificate } from "../peers/tls.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { testWith, until } from "../support/peer.ts";
 
@@ -68,6 +69,24 @@ testWith(["chromium"], "a browser's WebSocket goes through the gateway", async (
   );
   {
     await using _browser = new Chromium(gateway.url("/"));
+    await until("the page has told", () => told.length > 0, 30_000);
+  }
+  assert.deepEqual(told[0], EXPECTED);
+  await server.shutdown();
+});
+
+testWith(["chromium"], "and through TLS, where pages come over HTTP/2", async () => {
+  await using certificate = new TestCertificate();
+  const { told, server, port } = chat();
+  await using gateway = await TestGateway.start(
+    `[server]\ntls_listen = ["127.0.0.1:{port}"]\n${certificate.tables}${
+      VHOST.replace("{chat}", String(port))
+    }`,
+    { "site/index.html": PAGE },
+  );
+  {
+    const url = `https://localhost:${gateway.port}/`;
+    await using _browser = new Chromium(url, ["--ignore-certificate-errors"]);
     await until("the page has told", () => told.length > 0, 30_000);
   }
   assert.deepEqual(told[0], EXPECTED);

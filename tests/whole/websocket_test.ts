@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
+import { TestCertificate } from "../peers/tls.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
@@ -314,10 +315,10 @@ function shout(request: Request): Response {
   return response;
 }
 
-Deno.test("a WebSocket library on both sides: text, binary, large messages, closing with a code", async () => {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, shout);
-  await using gateway = await TestGateway.start(config(server.addr.port));
-  const socket = new WebSocket(gateway.url("/").replace("http", "ws"), ["shout", "whisper"]);
+/** Speaks to the service above through `gateway`, with the runtime's own WebSocket client. */
+async function converse(url: string, client?: Deno.HttpClient): Promise<void> {
+  const protocols = ["shout", "whisper"];
+  const socket = new WebSocket(url, client === undefined ? protocols : { protocols, client });
   socket.binaryType = "arraybuffer";
   const received: (string | Uint8Array)[] = [];
   const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
@@ -341,6 +342,24 @@ Deno.test("a WebSocket library on both sides: text, binary, large messages, clos
   const { code, reason } = await closed;
   assert.equal(code, 4000);
   assert.equal(reason, "as you wish");
+}
+
+Deno.test("a WebSocket library on both sides: text, binary, large messages, closing with a code", async () => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, shout);
+  await using gateway = await TestGateway.start(config(server.addr.port));
+  await converse(gateway.url("/").replace("http", "ws"));
+  assert.equal((await accessRecord(gateway, "/")).error, false);
+  await server.shutdown();
+});
+
+Deno.test("and through TLS", async () => {
+  await using certificate = new TestCertificate();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, shout);
+  await using gateway = await TestGateway.start(
+    config(server.addr.port).replace("listen =", "tls_listen =") + certificate.tables,
+  );
+  using client = Deno.createHttpClient({ caCerts: [certificate.authority.root], http2: false });
+  await converse(`wss://localhost:${gateway.port}/`, client);
   assert.equal((await accessRecord(gateway, "/")).error, false);
   await server.shutdown();
 });

@@ -6,6 +6,7 @@
 import { type Body, BodyError } from "../body.ts";
 import { Fields } from "../fields.ts";
 import { FIELD_VALUE_OR_OBS_TEXT, HEX, TOKEN } from "../chars.ts";
+import { mayTrail } from "../trailers.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { findHeadEnd, headText, readFieldLines } from "./head.ts";
 import type { BodyHost } from "./length_body.ts";
@@ -211,6 +212,7 @@ export class ChunkedBody implements Body {
         fields,
       );
       if (problem !== undefined) this.#fail(problem.reason);
+      for (const name of [...fields.names]) if (!mayTrail(name)) fields.delete(name);
       this.trailers = fields;
       inbox.start = behind;
     }

@@ -1,0 +1,36 @@
+/**
+ * What a gateway needs to serve TLS in a test.
+ *
+ * @module
+ */
+import { TestAuthority } from "../../src/net/testing/certificates.ts";
+import { TempDir } from "../support/peer.ts";
+
+/** A certificate for `localhost` and 127.0.0.1, and the files that hold it. */
+export class TestCertificate implements AsyncDisposable {
+  readonly #dir = new TempDir();
+  readonly authority = new TestAuthority();
+  /** File with the root certificate, for clients. */
+  readonly rootPath: string;
+  /** `[tls]` tables that show the certificate. */
+  readonly tables: string;
+
+  constructor() {
+    const { cert, key } = this.authority.issue({
+      name: "localhost",
+      names: ["localhost", "127.0.0.1"],
+    });
+    this.rootPath = this.#dir.write("root.pem", this.authority.root);
+    const certPath = this.#dir.write("tls/cert.pem", cert);
+    const keyPath = this.#dir.write("tls/key.pem", key);
+    Deno.chmodSync(keyPath, 0o600);
+    this.tables = `[tls]
+enabled = true
+certificates = [{ cert_path = "${certPath}", key_path = "${keyPath}" }]
+`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dir[Symbol.asyncDispose]();
+  }
+}
