@@ -120,7 +120,12 @@ function dispatch(
   }
   const [first, ...overruled] = MODES.filter((mode) => args.has(mode.option.name));
   overruled.forEach((mode) => warnOverruled(mode, `--${first.option.name}`, io));
-  return (first?.command ?? run).run({ profile, args, io });
+  const command = first?.command ?? run;
+  if (args.has(JSON_OUTPUT.name) && !command.options.includes(JSON_OUTPUT)) {
+    const alone = first === undefined ? "without a command" : `with --${first.option.name}`;
+    throw new UsageError(`--json means nothing ${alone}`);
+  }
+  return command.run({ profile, args, io });
 }
 
 function runCommand(

@@ -252,6 +252,27 @@ Deno.test("crypto prints the block of 1.5, and fails only on a wrong configurati
     assert.equal((await runCli(bare, "crypto", "-c", path)).status, 1);
   }));
 
+Deno.test("crypto --json has what the text has", () =>
+  withConfig("", async (path) => {
+    const { status, out } = await runCli(bare, "crypto", "--json", "-c", path);
+    assert.equal(status, 0);
+    const block = JSON.parse(out);
+    assert.equal(block["tls compiled"], false);
+    assert.equal(block["fips-capable features"].managed_acme_fips_capable, false);
+    assert.equal(block.config["tls.min_protocol"], "tls1.2");
+    await Deno.writeTextFile(path, "nonsense = 1\n");
+    const wrong = await runCli(bare, "crypto", "--json", "-c", path);
+    assert.deepEqual([wrong.status, JSON.parse(wrong.out).ok], [1, false]);
+  }));
+
+Deno.test("--json where nothing prints JSON is wrong usage", async () => {
+  assert.match(
+    (await runCli(bare, "--json")).err,
+    /^fluxheim: --json means nothing without a command$/m,
+  );
+  assert.equal((await runCli(bare, "--json", "--reload")).status, 2);
+});
+
 Deno.test("crypto tells an empty variable from an unset one", async () => {
   Deno.env.set("OPENSSL_CONF", " ");
   try {

@@ -13,7 +13,7 @@ import { checkStorage } from "./check_tls_storage.ts";
 import { type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { reporting } from "./cli.ts";
 import { EXIT, Failure, type Io } from "./command.ts";
-import { configLines, diagnostics } from "./crypto.ts";
+import { cryptoLines } from "./crypto.ts";
 import { wrap } from "./help.ts";
 import { load, printProblems } from "./load.ts";
 import { standardIo } from "./main.ts";
@@ -92,7 +92,7 @@ async function test(modules: readonly Module[], args: ParsedArgs, io: Io): Promi
     return EXIT.failed;
   }
   if (args.has("crypto")) {
-    [...diagnostics({ ...profile, modules }), ...configLines(config, source)].forEach(io.out);
+    cryptoLines({ ...profile, modules }, config, source).forEach(io.out);
   }
   if (args.has("explain")) context(config, source, kind, runtimePaths).forEach(io.out);
   passed("load");
