@@ -13,6 +13,9 @@ import { MAX_CONTINUATION_OCTETS } from "./integer.ts";
 import { STATIC_SIZE, STATIC_TABLE } from "./static_table.ts";
 import { type KeptText, MAX_KEPT_BYTES, TextCache } from "./text_cache.ts";
 
+/** Texts that one block may add to what is kept: more of them are noise, and keeping costs time. */
+const MAX_KEPT_IN_BLOCK = 32;
+
 /** SETTINGS_HEADER_TABLE_SIZE that both sides begin with, and that we never change. */
 export const DEFAULT_TABLE_BYTES = 4096;
 
@@ -61,6 +64,7 @@ export class Decoder {
   #block: Uint8Array = scratch;
   #at = 0;
   #end = 0;
+  #mayKeep = 0;
 
   /**
    * @param maxTableBytes The SETTINGS_HEADER_TABLE_SIZE that this side announced.
@@ -92,6 +96,7 @@ export class Decoder {
     this.#block = block;
     this.#at = start;
     this.#end = end;
+    this.#mayKeep = MAX_KEPT_IN_BLOCK;
     // Updates of the table's size stand at the beginning of a block or nowhere (section 4.2).
     while (this.#at < end && (block[this.#at] & 0xe0) === 0x20) this.#resizeTable();
     while (this.#at < end) {
@@ -155,19 +160,19 @@ export class Decoder {
   #literalName(): string {
     const head = this.#stringHead();
     const length = head >> 1;
-    if (length > MAX_KEPT_BYTES) return this.#text(length, (head & 1) === 1);
-    return this.#cached(keptNames, length, (head & 1) === 1).text;
+    const huffman = (head & 1) === 1;
+    return this.#kept(keptNames, length, huffman)?.text ?? this.#text(length, huffman);
   }
 
-  /** The value at the current place, if values are kept and it is short enough. */
+  /** The value at the current place, if it is kept, or may be. */
   #keptValue(): KeptText | undefined {
     const cache = this.#keptValues;
     if (cache === undefined) return undefined;
     const before = this.#at;
     const head = this.#stringHead();
-    if (head >> 1 <= MAX_KEPT_BYTES) return this.#cached(cache, head >> 1, (head & 1) === 1);
-    this.#at = before;
-    return undefined;
+    const kept = this.#kept(cache, head >> 1, (head & 1) === 1);
+    if (kept === undefined) this.#at = before;
+    return kept;
   }
 
   #literalText(): string {
@@ -175,15 +180,19 @@ export class Decoder {
     return head >> 1 === 0 ? "" : this.#text(head >> 1, (head & 1) === 1);
   }
 
-  #cached(cache: TextCache, length: number, huffman: boolean): KeptText {
+  /** The text of that length at the current place from `cache`, which it is put into if it may be. */
+  #kept(cache: TextCache, length: number, huffman: boolean): KeptText | undefined {
+    if (length > MAX_KEPT_BYTES) return undefined;
     const start = this.#at;
     const end = start + length;
     const kept = cache.find(this.#block, start, end, huffman);
-    if (kept === undefined) {
-      return cache.keep(this.#block, start, end, huffman, this.#text(length, huffman));
+    if (kept !== undefined) {
+      this.#at = end;
+      return kept;
     }
-    this.#at = end;
-    return kept;
+    if (this.#mayKeep === 0) return undefined;
+    this.#mayKeep--;
+    return cache.keep(this.#block, start, end, huffman, this.#text(length, huffman));
   }
 
   /** The length of the text at the current place, doubled, and one more if it is Huffman coded. */
