@@ -23,6 +23,7 @@ const CONFIG = `
 [server]
 listen = ["127.0.0.1:{port}"]
 trusted_proxies = ["127.0.0.1"]
+host_routing = { strict = true }
 [logging]
 level = "trace"
 [headers.request]
@@ -96,7 +97,7 @@ async function deployment(): Promise<Deployment> {
   };
 }
 
-Deno.test("a request leaves no address upstream and no word of itself in the log", async () => {
+testWith(["curl"], "a request leaves no address and no word of itself in the log", async () => {
   await using deployed = await deployment();
   const { port, args, seen } = deployed;
   await using gateway = new Process(Deno.execPath(), args);
@@ -121,6 +122,12 @@ Deno.test("a request leaves no address upstream and no word of itself in the log
     const response = await fetch(`http://127.0.0.1:${port}/${prefix}${target}`, { headers });
     await response.body?.cancel();
   }
+  // Refused by the host table, which has a line for it in other builds.
+  const unknown = new Process(find("curl") ?? "curl", [
+    ...["-s", "-o", "/dev/null", "-H", "Host: unknown.example", `http://127.0.0.1:${port}/`],
+  ]);
+  await unknown.ended;
+  await unknown.stop();
   const page = await fetch(`http://127.0.0.1:${port}/`, { headers });
   assert.equal(await page.text(), "the page");
 
@@ -136,7 +143,7 @@ Deno.test("a request leaves no address upstream and no word of itself in the log
   for (const [what, value] of Object.entries(secret)) {
     assert.ok(!gateway.output.includes(value), `${what} is in the log:\n${gateway.output}`);
   }
-  assert.doesNotMatch(gateway.output, /client|upstream|"event":"access"/);
+  assert.doesNotMatch(gateway.output, /client|upstream|"event":"access"|fluxheim::(?!tls)/);
 });
 
 Deno.test("no request id is made for anybody", async () => {

@@ -178,3 +178,9 @@ Deno.test("the text for a person has every part", () =>
       assert.ok(out.includes(part), part);
     }
   }));
+
+Deno.test("a host field goes before the URL's host", async () => {
+  const { asked, vhosts } = await explained("http://first.example/", "-H", "Host: second.example");
+  assert.equal(asked.authority, "second.example");
+  assert.equal(takenName(vhosts), "second");
+});

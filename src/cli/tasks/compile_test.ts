@@ -110,7 +110,7 @@ Deno.test("no path of the building machine is inside, and no file of tests and t
       `${Deno.env.get("HOME")}/`,
       "cli_test.ts",
       "compileProgram",
-      "fast-check/lib",
+      "Property failed after",
     ]
   ) {
     assert.ok(!contains(program, path), path);
