@@ -185,3 +185,18 @@ testWith(
     );
   },
 );
+
+Deno.test("SIGUSR1 opens no inspector in a gateway, which goes on serving", async () => {
+  await using deployed = deployment();
+  const { port, config } = deployed;
+  const flags = (await cli("permissions", "--config", config)).trimEnd().split("\n");
+  const began = performance.now();
+  await using gateway = new Process(Deno.execPath(), ["run", ...flags, MAIN, "--config", config]);
+  await gateway.listening(port);
+  // The runtime looks for the signal only when it has run for half a second.
+  await until("it looks", () => performance.now() - began > 1500);
+  gateway.signal("SIGUSR1");
+  await until("the runtime has tried", () => gateway.output.includes("inspector"));
+  assert.match(gateway.output, /Failed to start inspector/);
+  assert.equal(await body(port), "first");
+});
