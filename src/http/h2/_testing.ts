@@ -16,6 +16,7 @@ import { Decoder, Encoder } from "./hpack/mod.ts";
 import { Flag, FrameType, PREFACE, readUint32, writeFrameHeader, writeUint32 } from "./frames.ts";
 import { serveHttp2 } from "./server.ts";
 
+/** A field. */
 export type Pair = readonly [name: string, value: string];
 
 /** One end of a stream in memory. */
@@ -262,6 +263,7 @@ export class RawPeer {
   }
 }
 
+/** What came on one stream. */
 export interface Answer {
   readonly heads: readonly (readonly Pair[])[];
   readonly body: Uint8Array;
@@ -274,6 +276,7 @@ export function valueOf(head: readonly Pair[], name: string): string | undefined
   return head.find(([each]) => each === name)?.[1];
 }
 
+/** A whole frame. */
 export function frame(
   type: number,
   flags: number,
@@ -286,14 +289,17 @@ export function frame(
   return bytes;
 }
 
+/** A DATA frame. */
 export function data(streamId: number, payload: Uint8Array, endStream = false): Uint8Array {
   return frame(FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId, payload);
 }
 
+/** A WINDOW_UPDATE frame; stream 0 is the connection. */
 export function windowUpdate(streamId: number, increment: number): Uint8Array {
   return frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(increment));
 }
 
+/** An RST_STREAM frame. */
 export function reset(streamId: number, code: number): Uint8Array {
   return frame(FrameType.RST_STREAM, 0, streamId, uint32(code));
 }
@@ -303,12 +309,14 @@ export function setting(id: number, value: number): Uint8Array {
   return Uint8Array.of(0, id, ...uint32(value));
 }
 
+/** Four octets in network byte order. */
 export function uint32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   writeUint32(bytes, 0, value);
   return bytes;
 }
 
+/** All parts in one array. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
@@ -319,10 +327,12 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return all;
 }
 
+/** The pseudo-header fields of a GET. */
 export function get(path = "/"): Pair[] {
   return [[":method", "GET"], [":scheme", "http"], [":path", path], [":authority", "test"]];
 }
 
+/** The fields of a POST to `/`. */
 export function post(...more: Pair[]): Pair[] {
   return [
     [":method", "POST"],
@@ -333,6 +343,7 @@ export function post(...more: Pair[]): Pair[] {
   ];
 }
 
+/** A cleartext connection from this machine. */
 export const FACTS: ConnectionFacts = {
   peerAddress: "127.0.0.1",
   peerPort: 40_000,

@@ -16,12 +16,14 @@ const MAX_DEBUG_BYTES = 120;
 const scratch = new Uint8Array(MAX_SETTINGS_BYTES);
 const encoder = new TextEncoder();
 
+/** Announces what this side allows. */
 export function sendSettings(output: Output, own: OwnSettings): void {
   const length = writeSettings(own, scratch, 0);
   const at = output.frame(length, FrameType.SETTINGS, 0, 0);
   output.bytes.set(scratch.subarray(0, length), at);
 }
 
+/** Says that the peer's settings apply from here on. */
 export function acknowledgeSettings(output: Output): void {
   output.frame(0, FrameType.SETTINGS, Flag.ACK, 0);
 }
@@ -48,6 +50,7 @@ export function sendGoAway(output: Output, lastId: number, code: number, reason:
   output.bytes.set(text, at + 8);
 }
 
+/** Ends a stream. */
 export function sendReset(output: Output, streamId: number, code: number): void {
   const at = output.frame(4, FrameType.RST_STREAM, 0, streamId);
   writeUint32(output.bytes, at, code);

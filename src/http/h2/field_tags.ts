@@ -24,6 +24,7 @@ export const Kind = {
   EXPECT: 9,
 } as const;
 
+/** Takes the kind out of a tag. */
 export const KIND_MASK = 0xf;
 /** The field makes its message malformed (RFC 9113 sections 8.2 and 8.3). */
 export const MALFORMED = 0x10;

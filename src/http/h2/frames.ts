@@ -19,6 +19,7 @@ export const PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\
 /** Largest stream identifier. */
 export const MAX_STREAM_ID = 0x7fff_ffff;
 
+/** Types of frames: RFC 9113 section 6. */
 export const FrameType = {
   DATA: 0x0,
   HEADERS: 0x1,
@@ -32,6 +33,7 @@ export const FrameType = {
   CONTINUATION: 0x9,
 } as const;
 
+/** Flags of frames; which apply depends on the type. */
 export const Flag = {
   ACK: 0x1,
   END_STREAM: 0x1,
@@ -57,6 +59,7 @@ export function writeFrameHeader(
   writeUint32(into, at + 5, streamId);
 }
 
+/** Writes 32 bits in network byte order, as all numbers of frames are. */
 export function writeUint32(into: Uint8Array, at: number, value: number): void {
   into[at] = value >>> 24;
   into[at + 1] = value >>> 16;
@@ -64,14 +67,17 @@ export function writeUint32(into: Uint8Array, at: number, value: number): void {
   into[at + 3] = value;
 }
 
+/** 16 bits: the identifier of a setting. */
 export function readUint16(from: Uint8Array, at: number): number {
   return from[at] << 8 | from[at + 1];
 }
 
+/** 24 bits: the length of a payload. */
 export function readUint24(from: Uint8Array, at: number): number {
   return from[at] << 16 | from[at + 1] << 8 | from[at + 2];
 }
 
+/** 32 bits: an error code, the value of a setting. */
 export function readUint32(from: Uint8Array, at: number): number {
   return (from[at] << 24 | from[at + 1] << 16 | from[at + 2] << 8 | from[at + 3]) >>> 0;
 }

@@ -6,6 +6,7 @@
 import { Classifier, type Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 
+/** A field. */
 export type Pair = [name: string, value: string];
 
 /** Tags nothing. */
@@ -30,6 +31,7 @@ export function encodeBlock(encoder: Encoder, pairs: readonly Pair[]): Uint8Arra
   return block.subarray(0, at);
 }
 
+/** Octets written in hexadecimal, with white space anywhere. */
 export function fromHex(text: string): Uint8Array {
   return Uint8Array.from(text.replace(/\s/g, "").match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
