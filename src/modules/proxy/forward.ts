@@ -41,7 +41,8 @@ export interface ForwardRules {
   readonly pool: UpstreamPool;
   readonly scheme: "http" | "https";
   readonly policy: RequestPolicy;
-  readonly upgrades: UpgradeRules;
+  /** `undefined` where nothing may be upgraded to. */
+  readonly upgrades: UpgradeRules | undefined;
   /** Attempts behind the first one, each on a connection that may have died while idle. */
   readonly maxRetries: number;
   readonly bodyTimeoutMs: number;
@@ -68,9 +69,7 @@ export class Forwarder {
     exchange.tunnelIdleMs = rules.tunnelIdleMs;
     const fields = new Fields();
     rules.policy.apply(exchange, fields);
-    const upgrade = exchange.request.has("upgrade")
-      ? upgradeOf(exchange, rules.upgrades)
-      : undefined;
+    const upgrade = rules.upgrades === undefined ? undefined : upgradeOf(exchange, rules.upgrades);
     let body = exchange.requestBody;
     let replay: ReplayBody | undefined;
     for (let attempt = 0;; attempt++) {
@@ -80,7 +79,7 @@ export class Forwarder {
         const connection = this.#kept(attempt) ?? await this.#connect(exchange);
         mayRetry = attempt < rules.maxRetries && isReused(connection);
         if (mayRetry) {
-          sentAt = performance.now();
+          if (!IDEMPOTENT.has(exchange.method)) sentAt = performance.now();
           if (replay === undefined && body !== undefined) replay = ReplayBody.of(body);
         }
         if (replay !== undefined) body = replay.attempt();

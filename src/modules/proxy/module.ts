@@ -29,6 +29,7 @@ import { UpstreamPool } from "./pool.ts";
 import { grpcSchema, originOf, type ProxyConfig, proxySchema } from "./schema.ts";
 import { isGlobal, keyedOrigin, proxyOf, proxyTables } from "./tables.ts";
 import { targetOf, timeoutsOf } from "./target.ts";
+import { upgradeRules } from "./upgrade.ts";
 
 export { unforwardable } from "./checks.ts";
 export {
@@ -175,7 +176,7 @@ class RunningProxy implements RunningModule {
       pool: this.#pool(proxy, origin),
       scheme: proxy.upstream_tls ? "https" : "http",
       policy: requestPolicyFor(scope, { zeroRetention: this.#zeroRetention }),
-      upgrades: { websocket: proxy.websocket, protocols: proxy.upgrade_protocols },
+      upgrades: upgradeRules(proxy),
       maxRetries: server.process.max_retries,
       bodyTimeoutMs: proxy.downstream_read_timeout_secs * 1000,
       writeTimeoutMs: proxy.downstream_write_timeout_secs * 1000,

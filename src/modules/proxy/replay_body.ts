@@ -144,18 +144,20 @@ class Attempt implements Body {
 
   read(into: Uint8Array): number | null | Promise<number | null> {
     const count = this.replay.read(this, this.#at, into);
-    if (typeof count !== "object" || count === null) return this.#count(count);
-    return count.then(this.#count);
+    if (typeof count === "object" && count !== null) return this.#wait(count);
+    if (count !== null) this.#at += count;
+    return count;
   }
 
   cancel(): void {
     this.replay.cancel(this);
   }
 
-  readonly #count = (count: number | null): number | null => {
+  async #wait(pending: Promise<number | null>): Promise<number | null> {
+    const count = await pending;
     if (count !== null) this.#at += count;
     return count;
-  };
+  }
 }
 
 const NOTHING = new Uint8Array(0);

@@ -5,12 +5,20 @@
  */
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Fields } from "../../http/fields.ts";
+import type { ProxyConfig } from "./schema.ts";
 
 /** The protocols a scope lets clients upgrade to. */
 export interface UpgradeRules {
   readonly websocket: boolean;
   /** Others, in lower case. */
   readonly protocols: readonly string[];
+}
+
+/** What `proxy` lets through; `undefined` for nothing. */
+export function upgradeRules(
+  { websocket, upgrade_protocols: protocols }: ProxyConfig,
+): UpgradeRules | undefined {
+  return websocket || protocols.length > 0 ? { websocket, protocols } : undefined;
 }
 
 /**
