@@ -27,14 +27,32 @@ export class NodeDuplex implements Duplex, Expiring {
   #paused = false;
   #ended = false;
   #failure: Error | undefined;
-  #writing = false;
+  /** Bytes of the write under way; 0 for none. */
+  #writing = 0;
   #into: Uint8Array | undefined;
   #resolve: (count: number | null) => void = idle;
   #reject: (error: Error) => void = idle;
-  // One function for all reads, where a closure a read would cost more than the promise.
+  #resolveWrite: (count: number) => void = idle;
+  #rejectWrite: (error: Error) => void = idle;
+  // One function for all reads, and two for all writes, where closures for each would cost more than
+  // the promise.
   readonly #wait = (resolve: (count: number | null) => void, reject: (error: Error) => void) => {
     this.#resolve = resolve;
     this.#reject = reject;
+  };
+
+  readonly #waitForWrite = (
+    resolve: (count: number) => void,
+    reject: (error: Error) => void,
+  ) => {
+    this.#resolveWrite = resolve;
+    this.#rejectWrite = reject;
+  };
+  readonly #onWritten = (error: Error | null | undefined) => {
+    const count = this.#writing;
+    this.#writing = 0;
+    if (error) this.#rejectWrite(error);
+    else this.#resolveWrite(count);
   };
 
   /**
@@ -63,15 +81,12 @@ export class NodeDuplex implements Duplex, Expiring {
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#writing > 0) return Promise.reject(new Error("a write is pending"));
     const part = bytes.length > MAX_WRITE_BYTES ? bytes.subarray(0, MAX_WRITE_BYTES) : bytes;
-    this.#writing = true;
-    return new Promise((resolve, reject) => {
-      this.#socket.write(part, (error) => {
-        this.#writing = false;
-        if (error) reject(error);
-        else resolve(part.length);
-      });
-    });
+    this.#writing = part.length;
+    const written = new Promise<number>(this.#waitForWrite);
+    this.#socket.write(part, this.#onWritten);
+    return written;
   }
 
   closeWrite(): Promise<void> {
@@ -95,7 +110,7 @@ export class NodeDuplex implements Duplex, Expiring {
     this.#onFailure(new Deno.errors.Interrupted("operation canceled"));
     this.#kept.length = 0;
     this.#keptBytes = 0;
-    if (this.#writing) {
+    if (this.#writing > 0) {
       // The peer does not take what it was sent: it would not take a goodbye either.
       this.#socket.destroy();
       return;
