@@ -66,6 +66,8 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   /** Whether a request has come by this connection. */
   #served = false;
   #answerBegan = 0;
+  /** How long the writes of this answer have waited for the client. */
+  #blockedMs = 0;
 
   constructor(
     readonly stream: Duplex,
@@ -128,7 +130,9 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     while (sent < bytes.length) {
       this.#phase = "writing";
       this.#limitWrite();
+      const began = this.options.clock.now;
       sent += await this.stream.write(sent === 0 ? bytes : bytes.subarray(sent));
+      this.#blockedMs += this.options.clock.now - began;
     }
     this.#phase = "streaming";
     this.deadline = this.options.clock.now + TICK_MS;
@@ -183,6 +187,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       const framing = responseFraming(exchange);
       const persistent = !exchange.closeAfter && framing !== "close";
       this.#answerBegan = clock.now;
+      this.#blockedMs = 0;
       const head = responseHead(exchange, framing, persistent, clock);
       const answer = framing === "none" ? undefined : exchange.responseBody;
       if (writer.begin(head, answer, framing === "chunked")) {
@@ -365,9 +370,9 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       this.#answerBegan + exchange.responseTimeoutMs,
     );
     if (exchange.minSendRate > 0) {
-      const due = this.#answerBegan + RATE_GRACE_MS +
-        exchange.responseBodyBytes * 1000 / exchange.minSendRate;
-      deadline = Math.min(deadline, due);
+      // Only the time spent waiting for the client counts: a slow source is not its fault.
+      const allowed = RATE_GRACE_MS + exchange.responseBodyBytes * 1000 / exchange.minSendRate;
+      deadline = Math.min(deadline, now + Math.max(1, allowed - this.#blockedMs));
     }
     this.deadline = deadline;
   }

@@ -363,6 +363,33 @@ Deno.test("a client that does not read its answer is given up", async () => {
   assert.equal(server.finished[0].failed, true);
 });
 
+Deno.test("a source slower than the slowest reader that is tolerated is no reader's fault", async () => {
+  let next: ((count: number | null) => void) | undefined;
+  await using server = new TestServer((exchange) => {
+    exchange.status = 200;
+    exchange.minSendRate = 1_000_000;
+    exchange.responseBody = {
+      length: undefined,
+      trailers: undefined,
+      read: (into) => {
+        into[0] = 120;
+        return new Promise((resolve) => next = resolve);
+      },
+      cancel() {},
+    };
+  });
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (const count of [1, 1, 1, null]) {
+    await until("the answer waits for its source", () => next !== undefined);
+    server.clock.tick(server.clock.now + 20_000);
+    const give = next;
+    next = undefined;
+    give?.(count);
+  }
+  assert.equal((await client.answer())?.body, "xxx");
+});
+
 Deno.test("draining closes idle connections at once and busy ones behind their answer", async () => {
   let release: (() => void) | undefined;
   await using server = new TestServer((exchange) => {
