@@ -83,7 +83,9 @@ async function test(modules: readonly Module[], args: ParsedArgs, io: Io): Promi
     if (args.has("explain")) io.out(`${step}: ok`);
   };
 
-  const { config, problems } = await load({ ...profile, modules }, source, { runtimePaths });
+  const { config, problems, place } = await load({ ...profile, modules }, source, {
+    runtimePaths,
+  });
   printProblems(problems, io);
   if (config === undefined) return EXIT.failed;
   const wrong = misfits(config, kind);
@@ -98,7 +100,7 @@ async function test(modules: readonly Module[], args: ParsedArgs, io: Io): Promi
   passed("load");
   passed("profile");
   if (runtimePaths) {
-    const found = await buildProblems(config, modules);
+    const found = (await buildProblems(config, modules)).map(place);
     printProblems(found, io);
     if (hasErrors(found)) return EXIT.failed;
     passed("runtime build");

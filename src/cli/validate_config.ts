@@ -14,9 +14,11 @@ export const validateConfig: Command = {
   summary: "check the configuration and build everything it asks for, without binding",
   options: [JSON_OUTPUT],
   async run({ profile, args, io }) {
-    const { config, problems } = await load(profile, configSource(args));
+    const { config, problems, place } = await load(profile, configSource(args));
     const found = [...problems];
-    if (config !== undefined) found.push(...await buildProblems(config, profile.modules));
+    if (config !== undefined) {
+      found.push(...(await buildProblems(config, profile.modules)).map(place));
+    }
     const ok = !hasErrors(found);
     if (args.has(JSON_OUTPUT.name)) {
       if (ok) io.out(JSON.stringify({ ok, problems: [] }, undefined, 2));

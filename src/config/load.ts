@@ -36,6 +36,8 @@ export interface Loaded {
   readonly files: readonly string[];
   /** The same configuration as it would be written: `dump.ts` makes TOML of it. Empty with errors. */
   readonly effective: Readonly<Record<string, unknown>>;
+  /** Says of a problem that is found later, on the machine, in which file and line its key stands. */
+  place(problem: Problem): Problem;
 }
 
 /** Rules of a module that span tables; pure. Keys of its problems are those of the `Config`. */
@@ -123,7 +125,7 @@ function evaluate(
 ): Loaded {
   const { origins, files } = reading;
   const refused = (problems: readonly Problem[]): Loaded => {
-    return { config: undefined, problems, files, effective: {} };
+    return { config: undefined, problems, files, effective: {}, place: (problem) => problem };
   };
   // What stands in a file that could not be read or parsed would be missed by everything below.
   if (hasErrors(reading.problems)) return refused(reading.problems);
@@ -160,7 +162,17 @@ function evaluate(
   }
   const ordered = inSpecOrder(problems, schema);
   if (hasErrors(ordered)) return refused(ordered);
-  return { config: deepFreeze(config), problems: ordered, files, effective: deepFreeze(value) };
+  return {
+    config: deepFreeze(config),
+    problems: ordered,
+    files,
+    effective: deepFreeze(value),
+    place(problem) {
+      const placed = place(problem, root, origins, implicit);
+      // Some keys are of the command line and stand in no file.
+      return placed.file === undefined ? problem : placed;
+    },
+  };
 }
 
 /** Relative paths start at the directory of the file they stand in (spec 01 section 1.3). */

@@ -16,6 +16,8 @@ import { classifyReload, type ReloadReason } from "./reload_class.ts";
 export interface Loaded {
   readonly config: Config | undefined;
   readonly problems: readonly Problem[];
+  /** Says where in the configuration's files the key of a problem stands, if that is known. */
+  place?(problem: Problem): Problem;
 }
 
 /** `permissions-changed`: the process was started without permissions that the change needs. */
@@ -56,7 +58,7 @@ export interface LiveChange {
 
 /** Says whether what was loaded may be applied live, or how the reload ends already. */
 export async function judgeReload(
-  { config, problems }: Loaded,
+  { config, problems, place = (problem) => problem }: Loaded,
   { running, files, modules, configSource }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
@@ -64,9 +66,13 @@ export async function judgeReload(
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
   const missing = permissionProblems(permissionPlan(config, modules, { configSource }));
   if (missing.length > 0) {
-    return { kind: "process-upgrade", reasons: ["permissions-changed"], problems: missing };
+    return {
+      kind: "process-upgrade",
+      reasons: ["permissions-changed"],
+      problems: missing.map(place),
+    };
   }
-  const found = await modulePreflight(config, modules);
+  const found = (await modulePreflight(config, modules)).map(place);
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   const read = readRequestedFiles(config, modules);
   // A certificate that was renewed in its place is a change, too.

@@ -55,9 +55,9 @@ export interface Started {
  */
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { modules, workerUrl } = options.profile;
-  const { config: loaded, warnings } = await readyConfig(options);
+  const { config: loaded, warnings, place } = await readyConfig(options);
   const probed = probeListeners(loaded);
-  if (probed.problems !== undefined) throw new StartError(probed.problems);
+  if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const zones = new Zones();
   zones.prepare(zoneRequests(config, modules));
@@ -91,22 +91,30 @@ export function edgePermissions(
   return workerPermissions(plan, { blanketNet: hasBlanketNet() });
 }
 
+/** A configuration that could be served as far as is known. */
+interface Ready {
+  readonly config: Config;
+  readonly warnings: readonly Problem[];
+  /** Says where in the files the key of a problem stands. */
+  place(problem: Problem): Problem;
+}
+
 /** The configuration, if nothing that can be known beforehand speaks against serving it. */
 async function readyConfig(
   { profile, load, configSource }: KeeperOptions,
-): Promise<{ readonly config: Config; readonly warnings: readonly Problem[] }> {
-  const { config, problems } = await load();
+): Promise<Ready> {
+  const { config, problems, place = (problem) => problem } = await load();
   if (config === undefined) throw new StartError(problems);
   const found = [
     ...problems,
-    ...processProblems(config),
-    ...permissionProblems(permissionPlan(config, profile.modules, { configSource })),
+    ...processProblems(config).map(place),
+    ...permissionProblems(permissionPlan(config, profile.modules, { configSource })).map(place),
   ];
   refuseErrors(found);
   // Only what is permitted can be looked at.
-  found.push(...await modulePreflight(config, profile.modules));
+  found.push(...(await modulePreflight(config, profile.modules)).map(place));
   refuseErrors(found);
-  return { config, warnings: found };
+  return { config, warnings: found, place };
 }
 
 function refuseErrors(problems: readonly Problem[]): void {

@@ -100,6 +100,21 @@ Deno.test("reload without a pid file says what to do", async () => {
   assert.match(text, /^fluxheim: server\.process\.pid_file .* does not exist: .*kill -HUP/);
 });
 
+Deno.test("what is wrong with the machine is told by file, line and key, too", async () => {
+  await using deployed = deployment();
+  const { dir, config } = deployed;
+  await Deno.remove(`${dir.path}/www`, { recursive: true });
+  for (const args of [["--config", config], ["--config", config, "--validate-config"]]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-q", MAIN, ...args],
+    }).output();
+    assert.equal(code, 1);
+    const [first, last] = new TextDecoder().decode(stderr).trimEnd().split("\n");
+    assert.equal(first, `${config}:7: web.root: ${dir.path}/www must exist`);
+    assert.equal(last, "fluxheim: 1 problem");
+  }
+});
+
 Deno.test("a supervised gateway that is killed serves again", async () => {
   await using deployed = deployment();
   const { port, config } = deployed;
