@@ -43,6 +43,68 @@ async function body(port: number, path = "/"): Promise<string> {
   return await response.text();
 }
 
+/** What the program says and how it ends; `{c}` is a right configuration, `{w}` a wrong one. */
+const COMMAND_LINES:
+  readonly (readonly [args: string, code: 0 | 1 | 2, out: RegExp, err: RegExp])[] = [
+    ["--help", 0, /^usage: fluxheim \[options\]/m, /^$/],
+    ["-h", 0, /^usage: /m, /^$/],
+    ["--version", 0, /^fluxheim \d+\.\d+\.\d+\n$/, /^$/],
+    ["--version --json", 0, /"version": "/, /^$/],
+    ["-c {c} --check-config", 0, /^root = ".*\/www"$/m, /^$/],
+    ["--config={c} --check-config --json", 0, /^ {2}"ok": true,$/m, /^$/],
+    ["-c {c} --validate-config", 0, /^$/, /^$/],
+    ["-c {w} --check-config", 1, /^$/, /wrong\.toml:2: server\.lisen: .*\n.*did you mean "listen"/],
+    ["-c {w} --check-config --json", 1, /"ok": false/, /^$/],
+    ["-c {w} --validate-config", 1, /^$/, /\nfluxheim: 2 problems\n$/],
+    ["-c {w}", 1, /^$/, /\nfluxheim: 2 problems\n$/],
+    ["-c {w} permissions", 1, /^$/, /server\.lisen/],
+    ["-c {c}.none --check-config", 1, /^$/, /does not exist\nfluxheim: 1 problem\n$/],
+    ["-c {c} --reload-from {c}", 0, /^reload impact: noop\naction: /, /^$/],
+    ["-c {c} --reload-from {w}", 1, /^$/, /server\.lisen/],
+    ["-c {c} permissions", 0, /^--allow-net=127\.0\.0\.1:/m, /^$/],
+    ["-c {c} permissions --explain", 0, /^net .* edge .* server\.listen\[0\]$/m, /^$/],
+    ["schema", 0, /"\$schema": "https:\/\/json-schema\.org/, /^$/],
+    ["profiles", 0, /^\* +development/m, /^$/],
+    ["crypto", 0, /^crypto diagnostics:/, /^$/],
+    ["cache-keygen", 0, /^[0-9a-f]{64}\n$/, /^$/],
+    ["acme-renew", 1, /^$/, /^fluxheim: acme-renew needs the module acme-client/],
+    ["cache-warm", 1, /^$/, /^fluxheim: cache-warm needs the module cache/],
+    [
+      "--chek-config",
+      2,
+      /^$/,
+      /^fluxheim: unknown option --chek-config; did you mean --check-config/,
+    ],
+    ["--config", 2, /^$/, /^fluxheim: --config needs a value/],
+    ["-c {c} -c {c}", 2, /^$/, /^fluxheim: .*only once/],
+    ["--check-config --validate-config", 2, /^$/, /^fluxheim: .* cannot be used with/],
+    ["--reload-from {c} --check-config", 2, /^$/, /^fluxheim: .* cannot be used with/],
+    ["permission", 2, /^$/, /^fluxheim: unknown command permission; did you mean permissions/],
+    ["explain", 2, /^$/, /^fluxheim: explain needs its operand: URL/],
+    ["explain not-a-url", 2, /^$/, /^fluxheim: "not-a-url" is not a URL/],
+    ["cache-keygen again", 2, /^$/, /^fluxheim: cache-keygen: unexpected argument "again"/],
+    ["-c {c} --json", 2, /^$/, /^fluxheim: --json means nothing/],
+  ];
+
+Deno.test("every command line ends with its status, results on one stream and words on the other", async (t) => {
+  await using deployed = deployment();
+  const { dir, config } = deployed;
+  const wrong = dir.write("wrong.toml", "[server]\nlisen = []\n[web]\nroot = 1\n");
+  for (const [line, status, out, err] of COMMAND_LINES) {
+    await t.step(line, async () => {
+      const args = line.replaceAll("{c}", config).replaceAll("{w}", wrong).split(" ");
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "-q", MAIN, ...args],
+        env: { NO_COLOR: "1" },
+      }).output();
+      const [said, told] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+      assert.equal(code, status, told);
+      assert.match(said, out);
+      assert.match(told, err);
+    });
+  }
+});
+
 Deno.test("the program starts and works under exactly the flags it prints", async () => {
   await using deployed = deployment();
   const { port, config } = deployed;
