@@ -100,7 +100,7 @@ async function explainBy(
     return {
       asked,
       listeners: verdicts,
-      ...selection(config, exchange),
+      ...selection(config, exchange, plan !== undefined),
       clientAddress: exchange.clientAddress,
       steps: trace.reports,
       outcome: outcomeOf(exchange, trace),
@@ -152,6 +152,7 @@ class AnnouncedBody implements Body {
 function selection(
   config: Config,
   { host, path, method, scope }: Exchange,
+  routed: boolean,
 ): { vhosts: readonly Verdict[]; routes: readonly Verdict[] } {
   const { vhosts, server } = config;
   const table = new HostTable(vhosts, {
@@ -160,7 +161,8 @@ function selection(
   });
   const kind = table.kind(host);
   const chosen = scope?.vhost;
-  const routes = chosen === undefined
+  // A path that is refused as such never comes to the routes.
+  const routes = chosen === undefined || !routed
     ? []
     : new RouteTable(matchedRoutes(chosen)).explain(method, path);
   return {

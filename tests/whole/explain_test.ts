@@ -1,0 +1,218 @@
+/** `fluxheim explain` against the gateway itself: what it foretells of a request is what happens. */
+import assert from "node:assert/strict";
+import type { Explanation } from "../../src/cli/explain/explain.ts";
+import { runCli } from "../../src/cli/testing/run.ts";
+import { profile } from "../../src/profiles/development.ts";
+import { TestGateway } from "../support/gateway.ts";
+import { until } from "../support/peer.ts";
+import { type Answer, RawClient } from "../support/raw.ts";
+import { Upstream } from "../support/upstream.ts";
+
+const CONFIG = `
+[server]
+listen = ["127.0.0.1:{port}"]
+trusted_proxies = ["127.0.0.1"]
+regex_enabled = true
+default_vhost = "shop"
+[server.limits]
+max_uri_bytes = 200
+
+[[vhosts]]
+name = "wild"
+hosts = ["*.shop.test"]
+redirect = { enabled = true, to = "https://shop.test{uri}" }
+
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test", "127.0.0.1"]
+access = { deny = ["192.0.2.66"] }
+web = { root = "{dir}/www" }
+proxy = { upstream = "127.0.0.1:{upstream}" }
+[vhosts.headers.request]
+set = { x-tenant = "shop", host = "origin.test", x-host = "{host}" }
+unset = ["x-unwanted"]
+[vhosts.headers.response.set]
+x-served = "vhost"
+
+[[vhosts.routes]]
+name = "exact"
+path_exact = "/api"
+redirect = { to = "https://api.test{path}?was={query}", status = 302 }
+
+[[vhosts.routes]]
+name = "api"
+path_prefix = "/api/"
+strip_prefix = "/api"
+rewrite_prefix = "/v2"
+proxy = { upstream = "127.0.0.1:{upstream}" }
+
+[[vhosts.routes]]
+name = "private"
+path_prefix = "/api/private"
+access = { allow = ["198.51.100.0/24"] }
+proxy = { upstream = "127.0.0.1:{upstream}" }
+
+[[vhosts.routes]]
+name = "posts"
+path_prefix = "/only"
+methods = ["POST"]
+max_request_body_bytes = 4
+proxy = { upstream = "127.0.0.1:{upstream}" }
+
+[[vhosts.routes]]
+name = "item"
+path_regex = "^/item/(?P<id>[^/]+)/(\\\\d+)$"
+rewrite_template = "/{route.regex.id}/{route.regex.2}"
+proxy = { upstream = "127.0.0.1:{upstream}" }
+
+[[vhosts.routes]]
+name = "docs"
+path_prefix = "/docs"
+strip_prefix = "/docs"
+web = { root = "{dir}/docs", deny_dotfiles = false, directory_listing = { enabled = true } }
+
+[[vhosts]]
+name = "bare"
+hosts = ["bare.test"]
+`;
+
+interface Request {
+  readonly host?: string;
+  readonly method?: string;
+  readonly target: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** Paths, each asked of every host by every method. */
+const TARGETS = [
+  "/",
+  "/?q=1",
+  "/nowhere",
+  "/api",
+  "/api?a=b",
+  "/api/",
+  "/api/items?page=2",
+  "/api/%70rivate/x",
+  "/api/private",
+  "/apix",
+  "/only/",
+  "/only/x",
+  "/item/a%20b/12",
+  "/item/x/notanumber",
+  "/docs",
+  "/docs/sub/",
+  "/docs/.hidden",
+  "/.hidden",
+  "/a/../b",
+  "/a%2fb",
+  "/100%25",
+  "//",
+  `/${"a".repeat(300)}`,
+];
+
+const REQUESTS: readonly Request[] = [
+  ...["shop.test", "SHOP.test:80", "a.shop.test", "a.b.shop.test", "bare.test", "unknown.test"]
+    .flatMap((host) => TARGETS.map((target) => ({ host, target }))),
+  ...["HEAD", "POST", "DELETE", "OPTIONS"]
+    .flatMap((method) => TARGETS.map((target) => ({ method, target }))),
+  { target: "/", fields: { "x-forwarded-for": "192.0.2.66" } },
+  { target: "/api/private", fields: { "x-forwarded-for": "203.0.113.1, 198.51.100.7" } },
+  { target: "/api/x", fields: { "x-forwarded-for": "not an address", "x-unwanted": "1" } },
+  { target: "/api/x", fields: { connection: "x-hop", "x-hop": "1", te: "trailers" } },
+  { target: "/api/x", fields: { cookie: "a=1; b=2", "x-request-id": "mine.1" } },
+  { target: "/", fields: { "if-none-match": "*" } },
+  { target: "/", fields: { range: "bytes=0-1" } },
+  { method: "POST", target: "/only/x", fields: { "content-length": "5" } },
+  { method: "POST", target: "/only/x", fields: { "content-length": "x" } },
+  { target: "/", fields: { connection: "close," } },
+];
+
+/** Fields that say when, not what. */
+const MOVING = new Set(["date", "x-request-id", "content-length", "connection"]);
+
+Deno.test("what is explained is what happens", async () => {
+  let reached: readonly string[] | undefined;
+  await using upstream = await Upstream.start((request, response) => {
+    reached = [`${request.method} ${request.url}`, ...pairs(request.rawHeaders)];
+    response.end();
+  });
+  await using gateway = await TestGateway.start(
+    CONFIG.replaceAll("{upstream}", String(upstream.port)),
+    { "www/index.html": "home", "docs/sub/file": "", "docs/.hidden": "", "www/.hidden": "" },
+  );
+  const expected: [about: string, vhost: string, route: string][] = [];
+  for (const request of REQUESTS) {
+    const told = await explained(gateway, request);
+    reached = undefined;
+    const answer = await sent(gateway, request);
+    const about = JSON.stringify(request);
+    const { outcome } = told;
+    if (outcome.kind === "forwarded") {
+      assert.deepEqual(settled(reached ?? []), settled(outcome.sends), about);
+    } else {
+      assert.equal(reached, undefined, about);
+      assert.ok(outcome.kind !== "unheard", about);
+      assert.equal(answer.status, outcome.status, about);
+    }
+    if (outcome.kind === "answered") {
+      const promised = outcome.fields.filter(([name]) => !MOVING.has(name));
+      for (const [name, value] of promised) assert.equal(answer.fields.get(name), value, about);
+      assert.equal(answer.fields.get("location"), new Map(outcome.fields).get("location"), about);
+    }
+    const taken = ({ taken }: { taken: boolean }) => taken;
+    const vhost = told.vhosts.find(taken)?.name ?? "unknown";
+    expected.push([about, vhost, told.routes.find(taken)?.name ?? ""]);
+  }
+  const records = await logged(gateway, expected.length);
+  for (const [i, [about, vhost, route]] of expected.entries()) {
+    assert.deepEqual([records[i].vhost, records[i].route], [vhost, route], about);
+  }
+});
+
+async function explained(
+  { port, configPath }: TestGateway,
+  { host = "shop.test", method = "GET", target, fields = {} }: Request,
+): Promise<Explanation> {
+  const { status, out, err } = await runCli(
+    profile,
+    ...["explain", "-c", configPath, "--json", "-X", method, "-H", `host: ${host}`],
+    ...Object.entries(fields).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+    `http://127.0.0.1:${port}${target}`,
+  );
+  assert.equal(status, 0, err);
+  return JSON.parse(out);
+}
+
+async function sent(
+  { port }: TestGateway,
+  { host = "shop.test", method = "GET", target, fields = {} }: Request,
+): Promise<Answer> {
+  using client = await RawClient.connect(port);
+  const lines = Object.entries({ host, ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const body = "x".repeat(Number(fields["content-length"] ?? 0) || 0);
+  await client.send(`${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
+  const answer = await client.answer(method !== "HEAD");
+  assert.ok(answer !== undefined, `no answer to ${target}`);
+  return answer;
+}
+
+/** The access records, of which there will be `count`. */
+async function logged(
+  { process }: TestGateway,
+  count: number,
+): Promise<Record<string, unknown>[]> {
+  const records = () => process.output.split("\n").filter((line) => line.includes('"access"'));
+  await until(`${count} records are written`, () => records().length >= count);
+  return records().map((line) => JSON.parse(line));
+}
+
+function pairs(raw: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) lines.push(`${raw[i]}: ${raw[i + 1]}`);
+  return lines;
+}
+
+/** A request head without what is of one request only, and in no order. */
+function settled(lines: readonly string[]): string[] {
+  return lines.filter((line) => !MOVING.has(line.split(":")[0])).sort();
+}
