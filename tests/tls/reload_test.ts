@@ -1,0 +1,136 @@
+/** Certificates that change while the program serves (spec 05 section 3.4, and one-pair listeners). */
+import assert from "node:assert/strict";
+import { TestGateway } from "../support/gateway.ts";
+import { until } from "../support/peer.ts";
+import { authority, pairFiles, pairTable, site } from "./support.ts";
+import { TlsClient } from "../../src/net/testing/tls_client.ts";
+
+/** Two pairs for the same name, to be told apart by their common name. */
+const GENERATIONS = ["old.test", "new.test"].map((name) =>
+  authority.issue({ name, names: [name, "a.test"] })
+);
+
+const B = authority.issue({ name: "b.test" });
+
+const FILES = {
+  ...pairFiles("a", GENERATIONS[0]),
+  ...pairFiles("b", B),
+  "a/index.html": "page of a",
+  "b/index.html": "page of b",
+};
+
+const ONE = `
+[server]
+listen = []
+tls_listen = ["127.0.0.1:{port}"]
+[server.process]
+threads = 2
+pid_file = "{dir}/fluxheim.pid"
+[tls]
+enabled = true
+certificates = [${pairTable("a")}]
+` + site("a", "a.test");
+
+const DOORS = [
+  { door: "static certificate", config: ONE },
+  { door: "names", config: ONE + site("b", "b.test", "b") },
+];
+
+/** Writes a generation's files, the way a renewal does, and asks the gateway to take them up. */
+function renew(gateway: TestGateway, generation: number): void {
+  for (const [name, content] of Object.entries(pairFiles("a", GENERATIONS[generation % 2]))) {
+    gateway.dir.write(`${name}.tmp`, content);
+    Deno.renameSync(`${gateway.dir.path}/${name}.tmp`, `${gateway.dir.path}/${name}`);
+  }
+  gateway.process.signal("SIGHUP");
+}
+
+/** The certificate new clients get. */
+async function shown(gateway: TestGateway): Promise<string> {
+  await using client = await TlsClient.connect(gateway.port, { servername: "a.test" });
+  return client.shown;
+}
+
+/** Waits until every worker shows the generation: as often in a row as chance does not explain. */
+async function shows(gateway: TestGateway, generation: number): Promise<void> {
+  const name = `${["old", "new"][generation % 2]}.test`;
+  let inARow = 0;
+  await until(`${name} is shown`, async () => {
+    inARow = await shown(gateway) === name ? inARow + 1 : 0;
+    return inARow === 8;
+  });
+}
+
+const REQUEST = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+
+/** One request on a connection of the test's own; the whole answer. */
+async function ask(client: TlsClient): Promise<string> {
+  client.write(REQUEST);
+  let answer = "";
+  while (!answer.endsWith("page of a")) {
+    const text = await client.read();
+    assert.notEqual(text, null, "the connection ended");
+    answer += text;
+  }
+  return answer;
+}
+
+for (const { door, config } of DOORS) {
+  Deno.test(`${door}: a renewed certificate is shown after a reload, old connections go on`, async () => {
+    await using gateway = await TestGateway.start(config, FILES);
+    await until("the door is told", () => gateway.process.output.includes(`tls (${door})`));
+    await using old = await TlsClient.connect(gateway.port);
+    assert.equal(old.shown, "old.test");
+    assert.match(await ask(old), /^HTTP\/1\.1 200 /);
+    renew(gateway, 1);
+    await shows(gateway, 1);
+    assert.match(await ask(old), /^HTTP\/1\.1 200 /);
+  });
+
+  Deno.test(`${door}: a pair that does not match is refused, and the old one stays`, async () => {
+    await using gateway = await TestGateway.start(config, FILES);
+    gateway.dir.write("tls/a.key", B.key);
+    gateway.process.signal("SIGHUP");
+    await until("it is refused", () => gateway.process.output.includes("reload refused"));
+    assert.match(gateway.process.output, /tls\.certificates\[0\]\.key_path.* is not the key/);
+    assert.equal(await shown(gateway), "old.test");
+  });
+
+  Deno.test(`${door}: a hundred renewals fail no request on open connections`, async () => {
+    await using gateway = await TestGateway.start(config, FILES);
+    let renewing = true;
+    let served = 0;
+    const clients = Array.from({ length: 8 }, async () => {
+      await using client = await TlsClient.connect(gateway.port, { servername: "a.test" });
+      for (; renewing; served++) assert.match(await ask(client), /^HTTP\/1\.1 200 /);
+    });
+    for (let generation = 1; generation <= 100; generation++) {
+      renew(gateway, generation);
+      const applied = () => gateway.process.output.split("the new configuration serves").length - 1;
+      await until(`renewal ${generation} is applied`, () => applied() === generation);
+    }
+    renewing = false;
+    await Promise.all(clients);
+    await shows(gateway, 100);
+    assert.ok(served > 100);
+  });
+}
+
+Deno.test("names: renewals fail no new connection either", async () => {
+  await using gateway = await TestGateway.start(DOORS[1].config, FILES);
+  let renewing = true;
+  let connections = 0;
+  const clients = Array.from({ length: 4 }, async () => {
+    for (; renewing; connections++) {
+      await using client = await TlsClient.connect(gateway.port, { servername: "a.test" });
+      assert.match(await ask(client), /^HTTP\/1\.1 200 /);
+    }
+  });
+  for (let generation = 1; generation <= 20; generation++) {
+    renew(gateway, generation);
+    await shows(gateway, generation);
+  }
+  renewing = false;
+  await Promise.all(clients);
+  assert.ok(connections > 20);
+});
