@@ -144,9 +144,13 @@ Deno.test("reload finds the gateway by its pid file, and the new configuration s
 });
 
 Deno.test("the task of a checkout finds files where it is called, not where the checkout is", async () => {
+  // The tests themselves are a task, whose own directory is in the environment.
+  const { INIT_CWD: _, ...env } = Deno.env.toObject();
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "-q", "fluxheim", "--config", "fluxheim.toml", "--check-config"],
     cwd: `${root}examples/quick-start`,
+    clearEnv: true,
+    env,
   }).output();
   assert.equal(code, 0);
   assert.ok(new TextDecoder().decode(stdout).includes('examples/quick-start/www"'));
