@@ -78,13 +78,19 @@ Deno.test("hop-by-hop fields go neither way", async () => {
   using client = await RawClient.connect(gateway.port);
   await client.send(
     "GET / HTTP/1.1\r\nHost: app.example\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: 3\r\n" +
-      "TE: trailers\r\nProxy-Authorization: x\r\nUpgrade: h2c\r\n\r\n",
+      "TE: trailers\r\nProxy-Authorization: x\r\nUpgrade: h2c\r\nTrailer: x\r\n" +
+      "Proxy-Connection: x\r\nProxy-Authenticate: x\r\n\r\n",
   );
   const answer = await client.answer();
   assert.equal(answer?.fields.has("x-hop"), false);
   assert.equal(answer?.fields.has("keep-alive"), false);
   const { headers } = upstream.last;
-  for (const name of ["x-mine", "keep-alive", "te", "proxy-authorization", "upgrade"]) {
+  for (
+    const name of [
+      ...["x-mine", "keep-alive", "te", "trailer", "upgrade", "transfer-encoding"],
+      ...["proxy-authenticate", "proxy-authorization", "proxy-connection"],
+    ]
+  ) {
     assert.equal(headers[name], undefined, name);
   }
 });

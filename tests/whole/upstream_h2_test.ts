@@ -156,11 +156,15 @@ Deno.test("the upstream's own limit of streams is kept, and remembered", async (
   await until("it is asked", () => waiting.length === 1);
   waiting.splice(0).forEach(ok);
   await first;
-  const answers = Array.from({ length: 8 }, () => get(gateway.url("/")));
+  const answers = Array.from({ length: 8 }, (_, i) => get(gateway.url(`/${i}`)));
   await until("all are asked", () => waiting.length === 8);
   assert.equal(upstream.open, 4);
   waiting.forEach(ok);
   assert.ok((await Promise.all(answers)).every((answer) => answer === "200 ok"));
+  // None was sent in vain.
+  for (let i = 0; i < 8; i++) {
+    assert.equal((await accessRecord(gateway, `/${i}`)).upstream_retries, 0);
+  }
 });
 
 Deno.test("a request that the upstream refused goes to another connection, with its body", async () => {
@@ -210,6 +214,18 @@ Deno.test("a connection that is lost inside an answer cuts the client's short", 
   const response = await fetch(gateway.url("/cut"));
   await assert.rejects(response.text());
   assert.equal(await get(gateway.url("/")), "200 ok");
+});
+
+Deno.test("a body that the upstream gave up in the middle ends its connection behind the answer", async () => {
+  await using upstream = await Http2Upstream.start((stream) => {
+    stream.once("data", () => stream.close(8));
+  });
+  await using gateway = await TestGateway.start(config(upstream.port));
+  using client = await RawClient.connect(gateway.port);
+  await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nfirst");
+  const answer = await client.answer();
+  assert.equal(answer?.status, 502);
+  assert.equal(answer.fields.get("connection"), "close");
 });
 
 Deno.test("a client that leaves has its stream reset, and no other's", async () => {

@@ -176,6 +176,16 @@ for (
   });
 }
 
+Deno.test("http1-and-http2 without TLS is HTTP/1.1", async () => {
+  await using upstream = await Upstream.start((request, response) => {
+    response.end(request.httpVersion);
+  });
+  await using gateway = await TestGateway.start(
+    config(upstream.port, 'upstream_http_version = "http1-and-http2"'),
+  );
+  assert.deepEqual(await get(gateway.url("/")), [200, "1.1"]);
+});
+
 Deno.test("the first of several upstreams is used, and a warning says so", async () => {
   await using first = await Upstream.start((_request, response) => response.end("first"));
   await using second = await Upstream.start((_request, response) => response.end("second"));

@@ -363,3 +363,22 @@ Deno.test("and through TLS", async () => {
   assert.equal((await accessRecord(gateway, "/")).error, false);
   await server.shutdown();
 });
+
+Deno.test("an upstream with TLS is tunnelled to as well", async () => {
+  await using certificate = new TestCertificate();
+  const { cert, key } = certificate.authority.issue({ name: "chat.test" });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    shout,
+  );
+  await using gateway = await TestGateway.start(config(
+    server.addr.port,
+    `websocket = true
+upstream_tls = true
+upstream_sni = "chat.test"
+upstream_ca_path = "${certificate.rootPath}"`,
+  ));
+  await converse(gateway.url("/").replace("http", "ws"));
+  assert.equal((await accessRecord(gateway, "/")).error, false);
+  await server.shutdown();
+});

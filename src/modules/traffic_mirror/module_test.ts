@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
+import { RawUpstream } from "../../../tests/peers/raw_upstream.ts";
+import {
+  configOf,
+  contextOf,
+  counted,
+  exchangeFrom,
+  vhostScope,
+} from "../../../tests/policy/support.ts";
+import { until } from "../../../tests/support/peer.ts";
+import { proxySchema } from "../proxy/schema.ts";
 import { InFlight } from "./in_flight.ts";
+import { module } from "./module.ts";
 import { Sampling } from "./sampling.ts";
+import { mirrorSchema } from "./schema.ts";
 
 Deno.test("copies of all workers count together", () => {
   const zone = new SharedArrayBuffer(InFlight.bytes(2));
@@ -57,4 +69,37 @@ Deno.test("method, path, query and host all count", () => {
   assert.ok(differs((i) => [`M${i}`, "/", "h"]));
   assert.ok(differs((i) => ["GET", `/?${i}`, "h"]));
   assert.ok(differs((i) => ["GET", "/", `h${i}`]));
+});
+
+Deno.test("copies are counted as success, error and skipped", async () => {
+  const waiting: (() => void)[] = [];
+  await using upstream = new RawUpstream(async (connection) => {
+    for (let head = await connection.head(); head !== undefined; head = await connection.head()) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      if (head.includes("/bad")) return;
+      await connection.send("HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n");
+    }
+  });
+  const mirror = mirrorSchema.parse({
+    enabled: true,
+    base_url: `http://127.0.0.1:${upstream.port}`,
+    max_in_flight: 2,
+  });
+  const config = configOf({ proxy: { ...proxySchema.parse({ upstream: "a.test:80" }), mirror } });
+  const context = contextOf(config, [module]);
+  const running = await module.start(context);
+  const copy = running.plan(vhostScope(config))?.mirror;
+  assert.ok(copy !== undefined);
+  for (const target of ["/good", "/bad", "/one-too-many"]) {
+    const exchange = exchangeFrom("192.0.2.1", { target });
+    assert.equal(copy(exchange), undefined);
+    assert.equal(exchange.status, 0);
+  }
+  await until("both have come", () => waiting.length === 2);
+  for (const release of waiting) release();
+  await until("all are counted", () => Object.keys(counted(context)).length === 3);
+  await running.stop();
+  const outcomes = Object.entries(counted(context))
+    .map(([series, value]) => [/outcome=(\w+)/.exec(series)?.[1], value]);
+  assert.deepEqual(Object.fromEntries(outcomes), { success: 1, error: 1, skipped: 1 });
 });

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { RawUpstream } from "../../../tests/peers/raw_upstream.ts";
+import {
+  configOf,
+  contextOf,
+  counted,
+  exchangeFrom,
+  vhostScope,
+} from "../../../tests/policy/support.ts";
+import type { WorkerContext } from "../../gateway/module.ts";
+import { module } from "./module.ts";
+import { proxySchema } from "./schema.ts";
+
+/** An auth service that gives these answers, one after the other, and remembers what it was asked. */
+function service(...answers: readonly string[]) {
+  const heads: string[] = [];
+  const left = [...answers];
+  const upstream = new RawUpstream(async (connection) => {
+    for (let head = await connection.head(); head !== undefined; head = await connection.head()) {
+      heads.push(head);
+      await connection.send(left.shift() ?? "");
+    }
+  });
+  return { upstream, heads };
+}
+
+/** The `authorize` step for a vhost that asks `port`, and what it was started with. */
+async function authorizer(port: number, lists: Record<string, string[]>, modules: string[] = []) {
+  const proxy = proxySchema.parse({
+    upstream: "127.0.0.1:1",
+    auth_request: { enabled: true, url: `http://127.0.0.1:${port}/check`, ...lists },
+  });
+  const config = configOf({ proxy });
+  const context: WorkerContext = { ...contextOf(config, [module]), modules: new Set(modules) };
+  const running = await module.start(context);
+  const { authorize } = running.plan(vhostScope(config)) ?? {};
+  assert.ok(authorize !== undefined);
+  return { authorize, context, stop: () => running.stop() };
+}
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+Deno.test("answers are counted as allow, deny and error", async () => {
+  const { upstream, heads: _heads } = service(
+    OK,
+    OK,
+    "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+    "nonsense\r\n\r\n",
+  );
+  await using _upstream = upstream;
+  const { authorize, context, stop } = await authorizer(upstream.port, {});
+  const statuses = [];
+  for (let i = 0; i < 5; i++) {
+    const exchange = exchangeFrom("192.0.2.1");
+    await authorize(exchange);
+    statuses.push(exchange.status);
+  }
+  await stop();
+  assert.deepEqual(statuses, [0, 0, 401, 500, 502]);
+  const outcomes = Object.entries(counted(context))
+    .map(([series, value]) => [/outcome=(\w+)/.exec(series)?.[1], value]);
+  assert.deepEqual(Object.fromEntries(outcomes), { allow: 2, deny: 1, error: 2 });
+});
+
+Deno.test("a build for zero retention tells the service no address", async () => {
+  const { upstream, heads } = service(OK);
+  await using _upstream = upstream;
+  const { authorize, stop } = await authorizer(upstream.port, {
+    forward_headers: ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "x-own"],
+  }, ["privacy-mode"]);
+  const exchange = exchangeFrom("192.0.2.1", {
+    fields: [["forwarded", "for=192.0.2.1"], ["cf-connecting-ip", "192.0.2.1"], ["x-own", "1"]],
+  });
+  await authorize(exchange);
+  await stop();
+  assert.equal(exchange.status, 0);
+  assert.doesNotMatch(heads[0], /192\.0\.2\.1/);
+  assert.match(heads[0], /x-own: 1/);
+});
+
+Deno.test("who leaves while the service is asked ends the question", async () => {
+  let ended = () => {};
+  const end = new Promise<void>((resolve) => ended = resolve);
+  let asked = () => {};
+  const question = new Promise<void>((resolve) => asked = resolve);
+  await using upstream = new RawUpstream(async (connection) => {
+    await connection.head();
+    asked();
+    await connection.end();
+    ended();
+  });
+  const { authorize, context, stop } = await authorizer(upstream.port, {});
+  const exchange = exchangeFrom("192.0.2.1");
+  const deciding = authorize(exchange);
+  await question;
+  exchange.aborted = true;
+  exchange.onAbort?.();
+  await deciding;
+  await end;
+  await stop();
+  assert.equal(exchange.status, 0);
+  assert.equal(exchange.onAbort, undefined);
+  assert.deepEqual(counted(context), {});
+});
