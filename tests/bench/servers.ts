@@ -37,7 +37,9 @@ export async function origin(dir: TempDir, h2c = false): Promise<Server> {
       `origin-${port}`,
       `server { listen 127.0.0.1:${port} reuseport${h2c ? " http2" : ""}; root ${dir.path}/origin;
          location = / { return 200 "hello, world\\n"; }
-         location = /upload { client_max_body_size 0; client_body_buffer_size 2m; return 200 "ok\\n"; }
+         location = /upload { client_max_body_size 0; client_body_buffer_size 2m;
+           proxy_pass http://127.0.0.1:${port}/; proxy_pass_request_body off;
+           proxy_set_header Content-Length ""; proxy_method GET; }
        }`,
     ),
   );
