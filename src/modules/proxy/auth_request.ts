@@ -11,14 +11,9 @@ import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, Step, WorkerContext } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { CLIENT_ADDRESS_FIELDS } from "../headers/module.ts";
-import {
-  type Endpoint,
-  endpointOf,
-  type Service,
-  type ServiceAnswer,
-  type ServiceLimits,
-} from "./endpoint.ts";
+import { type Endpoint, endpointOf } from "./endpoint.ts";
 import type { AuthRequestConfig } from "./schema.ts";
+import type { Service, ServiceAnswer, ServiceLimits } from "./service.ts";
 
 /** The service could not be asked. */
 const FAILED: Refusal = { status: 502, text: "", cause: "auth_request", isFailure: true };

@@ -22,26 +22,21 @@ import { targetKey } from "../../net/dial.ts";
 import { requestPolicyFor } from "../headers/module.ts";
 import { authLimits, AuthRequest } from "./auth_request.ts";
 import { checkProxies } from "./checks.ts";
-import { endpointGrant, endpointOf, Services } from "./endpoint.ts";
+import { endpointGrant, endpointOf } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
 import { checkGrpc } from "./grpc.ts";
 import { UpstreamPool } from "./pool.ts";
 import { grpcSchema, originOf, type ProxyConfig, proxySchema } from "./schema.ts";
+import { Services } from "./service.ts";
 import { isGlobal, keyedOrigin, proxyOf, proxyTables } from "./tables.ts";
 import { targetOf, timeoutsOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 
 export { unforwardable } from "./checks.ts";
-export {
-  type Endpoint,
-  endpointGrant,
-  endpointOf,
-  type Service,
-  type ServiceLimits,
-  Services,
-} from "./endpoint.ts";
+export { type Endpoint, endpointGrant, endpointOf } from "./endpoint.ts";
 export type { Caller } from "./pool.ts";
-export { originOf, type ProxyConfig } from "./schema.ts";
+export type { ProxyConfig } from "./schema.ts";
+export { type Service, type ServiceLimits, Services } from "./service.ts";
 export { proxyOf, type ProxyTable, proxyTables } from "./tables.ts";
 
 /** Largest PEM file that is read (spec 02 section 9.1). */
