@@ -48,7 +48,7 @@ async function run(scenario: Scenario, seconds: number, rounds: number): Promise
   await using dir = new TempDir();
   const contest = await scenario.start(dir, seconds);
   try {
-    print(scenario, await measure(contest, rounds), contest, seconds);
+    print(scenario, await measure(contest, rounds, scenario.unit), contest, seconds);
   } catch (error) {
     for (const { name, process } of contest.servers) console.error(`${name}: ${process.output}`);
     throw error;
@@ -64,10 +64,16 @@ interface Figures {
   readonly cpu: number[];
 }
 
-async function measure({ servers, measure }: Contest, rounds: number): Promise<Figures[]> {
+async function measure(
+  { servers, measure }: Contest,
+  rounds: number,
+  unit: Scenario["unit"],
+): Promise<Figures[]> {
   const figures: Figures[] = servers.map(() => ({ taken: [], cpu: [] }));
+  // Memory that was once taken is not given back, so it is measured once, on a fresh program.
+  const [first, end] = unit === "KiB" ? [0, 1] : [-1, rounds];
   // The first turn warms each program up and is not counted.
-  for (let round = -1; round < rounds; round++) {
+  for (let round = first; round < end; round++) {
     for (const [index, server] of servers.entries()) {
       const before = await cpuSeconds(server.process.pid);
       const figure = await measure(server);
