@@ -1,7 +1,8 @@
 /** How the real program reloads, logs and ends, under exactly the permissions it asks for. */
 import assert from "node:assert/strict";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { accepts, freePort, Process, TempDir, until } from "../support/peer.ts";
+import { accepts, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { Upstream } from "../support/upstream.ts";
 
 const SITE = `
 [server]
@@ -50,6 +51,48 @@ Deno.test("a hundred reloads under load fail no request", async () => {
   await Promise.all(clients);
   assert.ok(served >= 100);
 });
+
+/** Reloads of the test below; a soak asks for more. */
+const RELOADS = Number(Deno.env.get("FLUXHEIM_RELOADS") ?? "100");
+
+testWith(
+  ["wrk"],
+  "reloads under full load fail no request, of files or of an upstream",
+  async () => {
+    await using upstream = await Upstream.start((_request, response) => response.end("app"));
+    await using gateway = await TestGateway.start(
+      SITE.replace(
+        "[vhosts.headers",
+        `[[vhosts.routes]]\nname = "app"\npath_prefix = "/app"\n` +
+          `proxy = { upstream = "127.0.0.1:${upstream.port}" }\n$&`,
+      ) +
+        `[logging]\nlevel = "error"\n`,
+      { "www/index.html": "page" },
+    );
+    const loads = ["/", "/app/"].map((path) =>
+      new Process("wrk", ["-t1", "-c16", "-d3600", gateway.url(path)])
+    );
+    try {
+      for (let i = 1; i <= RELOADS; i++) {
+        rewrite(gateway, `x-generation = "${i - 1}"`, `x-generation = "${i}"`);
+        gateway.process.signal("SIGHUP");
+        await until(`generation ${i} serves`, async () => {
+          const response = await fetch(gateway.url("/"));
+          await response.body?.cancel();
+          return response.headers.get("x-generation") === String(i);
+        });
+      }
+    } finally {
+      // wrk prints what it has counted when it is interrupted.
+      for (const load of loads) await load.stop("SIGINT");
+    }
+    for (const { output } of loads) {
+      assert.doesNotMatch(output, /Socket errors|Non-2xx/);
+      assert.ok(Number(/(\d+) requests in/.exec(output)?.[1]) > RELOADS, output);
+    }
+    assert.doesNotMatch(gateway.process.output, /ERROR/);
+  },
+);
 
 Deno.test("a wrong configuration is refused by key and the old one serves", async () => {
   await using gateway = await TestGateway.start(SITE, { "www/index.html": "page" });
