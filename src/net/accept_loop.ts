@@ -1,6 +1,10 @@
 /** Accepting connections until told to stop, come what may. @module */
 import type { Clock } from "./clock.ts";
 
+/** How often {@linkcode AcceptLoop.drain} looks at most, and how often in a row it must see nothing. */
+const DRAIN_TURNS = 200;
+const QUIET_TURNS = 3;
+
 /** What a loop accepts from: a `Deno.TcpListener` or `Deno.TlsListener`. */
 export interface Acceptor<C> {
   accept(): Promise<C>;
@@ -14,6 +18,7 @@ export interface Acceptor<C> {
  */
 export class AcceptLoop<C> {
   #closed = false;
+  #accepted = 0;
   #resume: (() => void) | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -31,6 +36,20 @@ export class AcceptLoop<C> {
   /** Begins to accept, until {@linkcode AcceptLoop.close}. */
   start(): void {
     this.#ended = this.#run();
+  }
+
+  /**
+   * Accepts what has been waiting, for a moment at most. When another socket of the same port is open,
+   * hardly anything is left to be lost by closing this one: what arrives in the last moment, and what is
+   * still in TCP's handshake. (The kernel hands these over too with `net.ipv4.tcp_migrate_req=1`.)
+   */
+  async drain(): Promise<void> {
+    let seen = this.#accepted;
+    for (let turn = 0, quiet = 0; turn < DRAIN_TURNS && quiet < QUIET_TURNS; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      quiet = seen === this.#accepted ? quiet + 1 : 0;
+      seen = this.#accepted;
+    }
   }
 
   /** Stops accepting; a second call does nothing. When this returns, the socket is closed. */
@@ -55,6 +74,7 @@ export class AcceptLoop<C> {
         await this.#pause();
         continue;
       }
+      this.#accepted++;
       this.onConnection(connection);
     }
   }

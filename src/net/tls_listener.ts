@@ -21,6 +21,8 @@ export interface TlsDoor {
   update(tls: TlsListenerSpec): boolean;
   /** Stops accepting. When this returns, the socket is closed. */
   close(): Promise<void>;
+  /** The same, when another door on the same port has been opened: loses as little as can be. */
+  retire(): Promise<void>;
 }
 
 /** A TLS listener of one worker. */
@@ -91,7 +93,7 @@ export class TlsListener implements Listener {
     }
     const old = this.#door;
     this.#door = door;
-    await old?.close();
+    await old?.retire();
   }
 
   async #open(tls: TlsListenerSpec, port: number): Promise<TlsDoor> {

@@ -113,6 +113,11 @@ export class NamesDoor implements TlsDoor {
     return Promise.resolve();
   }
 
+  /** What waits in the queue is accepted before the close takes effect. */
+  retire(): Promise<void> {
+    return this.close();
+  }
+
   #serve(tcp: TcpServer): void {
     tcp.on("connection", (socket) => this.#onConnection(socket));
     tcp.on("error", (error) => this.#spec.onFault?.(error));

@@ -79,6 +79,11 @@ export class StaticDoor implements TlsDoor {
     await this.#loop.close();
   }
 
+  async retire(): Promise<void> {
+    await this.#loop.drain();
+    await this.#loop.close();
+  }
+
   async #admit(connection: Deno.TlsConn): Promise<void> {
     const reception = this.#reception;
     const exit = { close: () => void this.#turnAway(connection) };
