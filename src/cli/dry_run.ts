@@ -2,7 +2,7 @@
 import type { Config, Problem } from "../config/types.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { SILENT } from "../gateway/log_none.ts";
-import { Metrics } from "../gateway/metrics.ts";
+import { NO_METRICS } from "../gateway/metrics_none.ts";
 import type { Module } from "../gateway/module.ts";
 import type { Snapshot } from "../gateway/snapshot.ts";
 import { Clock } from "../net/clock.ts";
@@ -30,7 +30,7 @@ export async function buildSnapshot(config: Config, modules: readonly Module[]):
   const gateway = new Gateway({
     clock: new Clock(),
     log: SILENT,
-    metrics: new Metrics(),
+    metrics: NO_METRICS,
     zones,
     worker: 0,
     workers: workerSlots(config),

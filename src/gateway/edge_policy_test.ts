@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { configOf, routeScope, vhostScope } from "../../tests/policy/support.ts";
 import type { Config } from "../config/types.ts";
 import { policyCounter, scopesOf, zoneName } from "./edge_policy.ts";
-import { Metrics } from "./metrics.ts";
+import { CountingMetrics } from "./metrics_fixture.ts";
 
 Deno.test("scopes are each vhost and then its routes, with their keys", () => {
   const config = configOf({}, {});
@@ -17,9 +17,9 @@ Deno.test("scopes are each vhost and then its routes, with their keys", () => {
 
 Deno.test("events are counted by scope, vhost, route, policy and outcome", () => {
   const config = configOf({}, {});
-  const metrics = new Metrics();
-  policyCounter(metrics, vhostScope(config), "access", "deny").value++;
-  policyCounter(metrics, routeScope(config), "mirror", "skipped").value++;
+  const metrics = new CountingMetrics();
+  policyCounter(metrics, vhostScope(config), "access", "deny").count();
+  policyCounter(metrics, routeScope(config), "mirror", "skipped").count();
   assert.deepEqual([...metrics.series()].map(({ name, labels }) => [name, labels]), [
     ["fluxheim_edge_policy_events_total", {
       scope: "vhost",

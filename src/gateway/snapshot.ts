@@ -19,11 +19,19 @@ import { type Refusal, refuse } from "./refusal.ts";
 import { requestIdStep } from "./request_id.ts";
 import { compileRewrite } from "./rewrite.ts";
 import { type RouteMatch, RouteTable } from "./route_table.ts";
+import type { HeadFault } from "../http/exchange.ts";
 import { IpSet } from "../net/ip_set.ts";
 
 const UNSAFE_PATH: Refusal = { status: 400, text: "unsafe request path", cause: "path" };
 const BAD_REWRITE: Refusal = { status: 400, text: "bad request", cause: "rewrite" };
 const TOO_LARGE: Refusal = { status: 413, text: "", cause: "body", close: true };
+
+/** For what is wrong with sizes and framing of a head that could be read; its connection ends. */
+const HEAD_REFUSALS: Readonly<Record<HeadFault["status"], Refusal>> = {
+  400: { status: 400, text: "", cause: "framing", close: true },
+  414: { status: 414, text: "", cause: "framing", close: true },
+  431: { status: 431, text: "", cause: "framing", close: true },
+};
 
 /** One vhost, ready to serve. */
 interface CompiledVhost {
@@ -109,7 +117,7 @@ export class Snapshot {
     exchange.host = this.#lastHost;
     const selected = this.#lastSelected;
     if (typeof selected === "string") {
-      this.#rejections[selected].value++;
+      this.#rejections[selected].count();
       this.context.log.log(
         "warn",
         "fluxheim::security",
@@ -197,7 +205,7 @@ function planWithPolicy(vhost: CompiledVhost, at: number, policyAt: number): Pla
 function ownSteps(scope: RouteScope, policy: RouteScope): OwnSteps {
   const { config, vhost, route } = scope;
   return {
-    limits: limitBody(
+    limits: limitRequest(
       policy.route?.max_request_body_bytes ?? route?.max_request_body_bytes ??
         vhost.max_request_body_bytes ?? config.server.limits.max_request_body_bytes,
     ),
@@ -211,11 +219,17 @@ function ownSteps(scope: RouteScope, policy: RouteScope): OwnSteps {
   };
 }
 
-function limitBody(maxBytes: number): Step {
+/** Row 8, in the order of spec 01 section 3.5. */
+function limitRequest(maxBodyBytes: number): Step {
   return (exchange) => {
-    exchange.bodyLimit = maxBytes;
+    const { headFault } = exchange;
+    if (headFault !== undefined) {
+      refuse(exchange, HEAD_REFUSALS[headFault.status]);
+      return;
+    }
+    exchange.bodyLimit = maxBodyBytes;
     const length = exchange.requestBody?.length;
-    if (length !== undefined && length > maxBytes) refuse(exchange, TOO_LARGE);
+    if (length !== undefined && length > maxBodyBytes) refuse(exchange, TOO_LARGE);
   };
 }
 

@@ -180,7 +180,7 @@ function listenerSpecs(
       headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
       onRejected: (reason) =>
-        metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).value++,
+        metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).count(),
       onFault: (error) =>
         log.log("error", "fluxheim", `${key}: cannot accept for the moment: ${error.message}`),
     };

@@ -7,7 +7,7 @@
 import { deepFreeze } from "../config/frozen.ts";
 import type { Config } from "../config/types.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import { Metrics } from "../gateway/metrics.ts";
+import { NO_METRICS } from "../gateway/metrics_none.ts";
 import type { Snapshot } from "../gateway/snapshot.ts";
 import { Clock } from "../net/clock.ts";
 import { ListenError } from "../net/listen_error.ts";
@@ -62,7 +62,6 @@ class EdgeWorker {
   readonly #log: RingLogger;
   readonly #clock = new Clock();
   readonly #gateway: Gateway;
-  readonly #metrics = new Metrics();
   readonly #slot: number;
   #listeners: EdgeListeners | undefined;
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
@@ -79,7 +78,7 @@ class EdgeWorker {
     const services = {
       clock: this.#clock,
       log: this.#log,
-      metrics: this.#metrics,
+      metrics: NO_METRICS,
       zones: this.#zones,
       worker: slot,
       workers: slots,
@@ -127,7 +126,7 @@ class EdgeWorker {
         handler: this.#gateway,
         clock: this.#clock,
         log: this.#log,
-        metrics: this.#metrics,
+        metrics: NO_METRICS,
         zones: this.#zones,
         slot: this.#slot,
       });

@@ -10,7 +10,7 @@ import { routeShape, vhostShape } from "../../src/config/vhost_schema.ts";
 import type { Exchange } from "../../src/gateway/exchange.ts";
 import { exchangeFixture, type RequestFixture } from "../../src/gateway/exchange_fixture.ts";
 import { SILENT } from "../../src/gateway/log_none.ts";
-import { Metrics } from "../../src/gateway/metrics.ts";
+import { CountingMetrics } from "../../src/gateway/metrics_fixture.ts";
 import type { Module, RouteScope, WorkerContext } from "../../src/gateway/module.ts";
 import { Clock } from "../../src/net/clock.ts";
 import { Zones } from "../../src/net/zone.ts";
@@ -41,14 +41,17 @@ export function routeScope(config: Config): RouteScope {
   return { config, vhost, route: vhost.routes[0], key: "vhosts[0].routes[0]" };
 }
 
+/** What a worker gets, with counters that a test can read. */
+export type CountedContext = WorkerContext & { readonly metrics: CountingMetrics };
+
 /** What worker `worker` gets to start `modules` with; its clock does not tick by itself. */
 export function contextOf(
   config: Config,
   modules: readonly Module[],
   { zones = new Zones(), worker = 0, workers = 2, log = SILENT }: Partial<WorkerContext> = {},
-): WorkerContext {
+): CountedContext {
   for (const module of modules) zones.prepare(module.zones?.(config, workers) ?? []);
-  const metrics = new Metrics();
+  const metrics = new CountingMetrics();
   const clock = new Clock();
   const names = new Set(modules.map(({ name }) => name));
   return { config, clock, log, metrics, files: new Map(), zones, modules: names, worker, workers };
@@ -60,7 +63,7 @@ export function exchangeFrom(clientAddress: string, request: RequestFixture = {}
 }
 
 /** The counters that are not zero, as `name{label=value,...}` to value. */
-export function counted(context: WorkerContext): Record<string, number> {
+export function counted(context: CountedContext): Record<string, number> {
   const found: Record<string, number> = {};
   for (const { name, labels, value } of context.metrics.series()) {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}=${text}`);

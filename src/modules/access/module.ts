@@ -81,7 +81,7 @@ class Access implements RunningModule {
     return {
       access: (exchange) => {
         if (rules.denial(exchange) === undefined) return;
-        denies.value++;
+        denies.count();
         refuse(exchange, FORBIDDEN);
       },
     };

@@ -66,7 +66,7 @@ export class Compressor {
     exchange.responseBody = compressed;
     describe(exchange.response, offer.codec.coding);
     exchange.compressionEncoding = offer.codec.coding;
-    offer.counter.value++;
+    offer.counter.count();
   }
 
   /** What a request would be answered in, if the answer may be compressed; in words. */

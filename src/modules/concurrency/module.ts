@@ -106,7 +106,7 @@ class ConcurrencyLimits implements RunningModule {
       cause: "concurrency",
     };
     const reject = (exchange: Exchange): void => {
-      rejects.value++;
+      rejects.count();
       if (outer !== undefined) exchange.releaseNow(outer);
       refuse(exchange, refusal);
     };

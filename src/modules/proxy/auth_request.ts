@@ -97,10 +97,10 @@ export class AuthRequest {
     }
     const { status } = answer;
     if (status >= 200 && status < 300) {
-      this.#allowed.value++;
+      this.#allowed.count();
       this.#copy(exchange, answer.fields);
     } else if (status >= 400 && status < 600) {
-      this.#denied.value++;
+      this.#denied.count();
       deny(exchange, answer);
     } else {
       this.#fail(exchange, ODD_ANSWER, `it answered ${status}`);
@@ -130,7 +130,7 @@ export class AuthRequest {
   }
 
   #fail(exchange: Exchange, refusal: Refusal, reason: string): void {
-    this.#failed.value++;
+    this.#failed.count();
     const service = `${this.#endpoint.authority}${this.#endpoint.path}`;
     this.context.log.log("warn", "fluxheim::proxy", `auth service ${service} failed: ${reason}`);
     refuse(exchange, refusal);

@@ -7,7 +7,6 @@ import {
   exchangeFrom,
   vhostScope,
 } from "../../../tests/policy/support.ts";
-import type { WorkerContext } from "../../gateway/module.ts";
 import { module } from "./module.ts";
 import { proxySchema } from "./schema.ts";
 
@@ -31,7 +30,7 @@ async function authorizer(port: number, lists: Record<string, string[]>, modules
     auth_request: { enabled: true, url: `http://127.0.0.1:${port}/check`, ...lists },
   });
   const config = configOf({ proxy });
-  const context: WorkerContext = { ...contextOf(config, [module]), modules: new Set(modules) };
+  const context = { ...contextOf(config, [module]), modules: new Set(modules) };
   const running = await module.start(context);
   const { authorize } = running.plan(vhostScope(config)) ?? {};
   assert.ok(authorize !== undefined);

@@ -120,11 +120,11 @@ class RateLimits implements RunningModule {
       const verdict = limiter.admit(exchange.clientAddress);
       if (verdict === 0) return;
       if (verdict < 0) {
-        rejects.value++;
+        rejects.count();
         refuse(exchange, refusal(status, -verdict));
         return;
       }
-      delays.value++;
+      delays.count();
       // Vhost and route may both ask for a wait: one sleep, for the longer one.
       const until = performance.now() + verdict;
       wakeAt.set(exchange, Math.max(until, wakeAt.get(exchange) ?? 0));
@@ -138,7 +138,7 @@ class RateLimits implements RunningModule {
       if (until === undefined) return;
       this.#wakeAt.delete(exchange);
       if (this.#sleepers.full) {
-        rejects.value++;
+        rejects.count();
         refuse(exchange, refusal(status, until - performance.now()));
         return;
       }

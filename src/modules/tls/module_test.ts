@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadText } from "../../config/load.ts";
 import type { Config } from "../../config/types.ts";
 import { SILENT } from "../../gateway/log_none.ts";
-import { Metrics } from "../../gateway/metrics.ts";
+import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import { Clock } from "../../net/clock.ts";
 import { type Issued, TestAuthority } from "../../net/testing/certificates.ts";
 import { Zones } from "../../net/zone.ts";
@@ -76,7 +76,7 @@ async function listenerTls(text: string) {
     files,
     clock: new Clock(),
     log: SILENT,
-    metrics: new Metrics(),
+    metrics: NO_METRICS,
     zones: new Zones(),
     modules: new Set(["tls"]),
     worker: 0,

@@ -57,7 +57,7 @@ export class Mirror {
     if (!this.#methods.has(method) || exchange.request.has(MARK)) return;
     if (!sampling.has(this.config.sample_per_mille, method, target, host)) return;
     if (!inFlight.tryTake(this.config.max_in_flight)) {
-      this.#skipped.value++;
+      this.#skipped.count();
       return;
     }
     // All that the copy needs is taken from the exchange now: each goes its own way.
@@ -70,9 +70,9 @@ export class Mirror {
     const nobody: Caller = { onAbort: undefined, aborted: false };
     try {
       await service.ask(nobody, method, target, fields);
-      this.#succeeded.value++;
+      this.#succeeded.count();
     } catch (error) {
-      this.#failed.value++;
+      this.#failed.count();
       if (log.enabled("debug")) {
         const reason = error instanceof Error ? error.message : String(error);
         log.log("debug", "fluxheim::proxy", `mirror ${this.#endpoint.authority}: ${reason}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Clock } from "../../net/clock.ts";
 import { Zones } from "../../net/zone.ts";
 import { SILENT } from "../../gateway/log_none.ts";
-import { Metrics } from "../../gateway/metrics.ts";
+import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { loadText } from "../../config/load.ts";
 import type { Config } from "../../config/types.ts";
@@ -54,7 +54,7 @@ async function started(config: Config) {
     config,
     clock: new Clock(),
     log: SILENT,
-    metrics: new Metrics(),
+    metrics: NO_METRICS,
     files: new Map(),
     zones: new Zones(),
     modules: new Set(["web"]),
