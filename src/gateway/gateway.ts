@@ -107,6 +107,7 @@ export class Gateway implements Handler<Exchange> {
     }
     snapshot.inFlight++;
     exchange.snapshot = snapshot;
+    if (exchange.headFault !== undefined) this.#logFault(exchange.headFault);
     try {
       const plan = snapshot.locate(exchange);
       return plan === undefined ? undefined : this.#run(exchange, plan);
@@ -116,10 +117,7 @@ export class Gateway implements Handler<Exchange> {
   }
 
   refuse(exchange: Exchange, status: number, reason: string): void {
-    const { log } = this.services;
-    if (log.enabled("debug")) {
-      log.log("debug", "fluxheim::security", `request refused with ${status}: ${reason}`);
-    }
+    this.#logFault({ status, reason });
     refuse(exchange, { status, text: "", cause: "framing", close: true });
   }
 
@@ -201,6 +199,12 @@ export class Gateway implements Handler<Exchange> {
     }
     this.#report(error);
     refuse(exchange, FAULT);
+  }
+
+  #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {
+    const { log } = this.services;
+    if (!log.enabled("debug")) return;
+    log.log("debug", "fluxheim::security", `request refused with ${status}: ${reason}`);
   }
 
   #report(error: unknown): void {

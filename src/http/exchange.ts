@@ -47,6 +47,16 @@ export interface ConnectionFacts {
 /** The HTTP version an exchange came in by, as `major * 10 + minor`. */
 export type HttpVersion = 10 | 11 | 20 | 30;
 
+/**
+ * A size or a framing that is not allowed, in a request whose target and fields could be read for
+ * certain. Its body is not read and its connection serves no further request, whatever answers it.
+ */
+export interface HeadFault {
+  readonly status: 400 | 414 | 431;
+  /** For the log and for tests; never sent to the client. */
+  readonly reason: string;
+}
+
 /** What a codec sends interim answers with. */
 export interface InterimSender {
   sendInterim(status: number, fields: Fields): Promise<void> | void;
@@ -66,6 +76,8 @@ export class HttpExchange {
   authority = "";
   version: HttpVersion = 11;
   request: Fields = NO_FIELDS;
+  /** Why the request is to be refused, by the handler and where its order of refusals says. */
+  headFault: HeadFault | undefined = undefined;
   /** `undefined` when the request has no body. */
   requestBody: Body | undefined = undefined;
   /** Most decoded body bytes the codec accepts; past it the body's `read` throws a 413 `BodyError`. */

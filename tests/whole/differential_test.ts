@@ -162,6 +162,10 @@ async function serveAll(
     create: (facts: HttpExchange["connection"]) => new HttpExchange(facts),
     async handle(exchange: HttpExchange) {
       exchange.response = new Fields();
+      if (exchange.headFault !== undefined) {
+        exchange.status = exchange.headFault.status;
+        return;
+      }
       try {
         const bytes = exchange.requestBody === undefined
           ? new Uint8Array()

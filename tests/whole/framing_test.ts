@@ -136,7 +136,7 @@ const VECTORS: readonly Vector[] = [
   refused("an element of Connection with a space", head("GET / HTTP/1.1", "Connection: a b")),
 ];
 
-Deno.test("what is wrong with a head is answered before routing, and ends the connection", async (t) => {
+Deno.test("what is wrong with a head is answered, and ends the connection", async (t) => {
   await using gateway = await TestGateway.start(SITE, FILES);
   for (const { name, bytes, status, closes } of VECTORS) {
     await t.step(name, async () => {

@@ -130,6 +130,7 @@ function exchangeOf(head: RequestHead, asked: AskedRequest, listener: TakingList
   exchange.query = head.query;
   exchange.authority = head.authority;
   exchange.request = head.fields;
+  exchange.headFault = head.fault;
   if (head.framing !== "none") {
     exchange.requestBody = new AnnouncedBody(
       head.framing === "length" ? head.contentLength : undefined,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { HeadFault } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { methodName } from "../names.ts";
 import { FIELD_VALUE, HEX, isAll, PATH, QUERY, TOKEN } from "../chars.ts";
@@ -38,12 +39,24 @@ export class RequestHead {
   persistent = true;
   /** Whether the client waits for `100 Continue` before it sends the body. */
   expectsContinue = false;
+  /**
+   * A limit or a framing rule that is broken, where the head could be read all the same (spec 01 section
+   * 3.5): whoever routes refuses it in its turn. `framing` is then `none` and `persistent` is false.
+   */
+  fault: HeadFault | undefined = undefined;
 }
+
+/** What a start line may have beside its target: the longest common method, two spaces, the version. */
+export const START_LINE_OVERHEAD = 32;
+/** A space and the version, behind the target. */
+const VERSION_BYTES = 9;
 
 const BAD_LINE = headProblem(400, "the request line is not `method SP target SP version`");
 const BAD_METHOD = headProblem(400, "the method is not a token");
 const BAD_VERSION = headProblem(400, "the version is not HTTP/1.0 or HTTP/1.1");
 const BAD_TARGET = headProblem(400, "the request target has a form or a byte that is not allowed");
+/** A start line that is not read any further. */
+export const LONG_START_LINE = headProblem(414, "the request line is too long");
 const LONG_TARGET = headProblem(414, "the request target is too long");
 const NO_HOST = headProblem(400, "HTTP/1.1 needs exactly one Host");
 const BAD_HOST = headProblem(400, "Host is not a plain authority");
@@ -64,7 +77,8 @@ const SLASH = 47;
 /**
  * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
  *
- * @returns What is wrong with it, or `undefined`; `head` is then filled in.
+ * @returns Why it is answered before routing, or `undefined`; `head` is then filled in, and what else is
+ * wrong stands in its `fault`.
  */
 export function readRequestHead(
   bytes: Uint8Array,
@@ -74,6 +88,7 @@ export function readRequestHead(
   head: RequestHead,
 ): HeadProblem | undefined {
   const text = headText(bytes, start, end);
+  head.fault = undefined;
 
   let at = start;
   while (TOKEN[bytes[at]] === 1) at++;
@@ -98,7 +113,11 @@ export function readRequestHead(
   if (bytes[at] !== SPACE) {
     return bytes[at] === CR && bytes[at + 1] === LF ? BAD_LINE : BAD_TARGET;
   }
-  if (targetEnd - targetStart > limits.maxUriBytes) return LONG_TARGET;
+  if (targetEnd - targetStart > limits.maxUriBytes) {
+    const lineBytes = targetEnd + VERSION_BYTES - start;
+    if (lineBytes > limits.maxUriBytes + START_LINE_OVERHEAD) return LONG_START_LINE;
+    head.fault = LONG_TARGET;
+  }
 
   const version = readVersion(bytes, at + 1);
   if (version === 0) return BAD_VERSION;
@@ -191,7 +210,7 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
       case "content-length": {
         lengths++;
         const length = readContentLength(values[i]);
-        if (length < 0) return BAD_LENGTH;
+        if (length < 0) head.fault ??= BAD_LENGTH;
         head.contentLength = length;
         break;
       }
@@ -211,11 +230,11 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
         break;
     }
   }
-  if (lengths > 1) return BAD_LENGTH;
+  if (lengths > 1) head.fault ??= BAD_LENGTH;
   if (codings > 0) {
-    if (head.version === 10) return OLD_CODING;
-    if (lengths > 0) return TWO_FRAMINGS;
-    if (codings > 1 || !codingIsChunked) return BAD_CODING;
+    if (lengths > 0) head.fault ??= TWO_FRAMINGS;
+    else if (head.version === 10) head.fault ??= OLD_CODING;
+    else if (codings > 1 || !codingIsChunked) head.fault ??= BAD_CODING;
     head.framing = "chunked";
   } else {
     head.framing = head.contentLength > 0 ? "length" : "none";
@@ -224,6 +243,11 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
   if (hosts === 1 && !isHostAndPort(host)) return BAD_HOST;
   head.authority = host;
   head.persistent = !close && (head.version === 11 || keepAlive);
+  if (head.fault !== undefined) {
+    // Nobody may take what follows for a body, or for the next request.
+    head.framing = "none";
+    head.persistent = false;
+  }
   head.expectsContinue = head.expectsContinue && head.version === 11 && head.framing !== "none";
   return undefined;
 }

@@ -4,14 +4,14 @@ import { readRequestHead, RequestHead } from "./request_head.ts";
 
 const LIMITS = { maxHeadBytes: 65_536, maxUriBytes: 8192, maxFields: 100 };
 
-/** Reads `text` as a head; the head, or the status it is refused with. */
+/** Reads `text` as a head; the head, or the status it is refused with, at once or in its turn. */
 function read(text: string, limits = LIMITS): RequestHead | number {
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
   const end = findHeadEnd(bytes, 0, bytes.length);
   assert.ok(end > 0, "the text has no complete head");
   const head = new RequestHead();
   const problem = readRequestHead(bytes, 0, end, limits, head);
-  return problem === undefined ? head : problem.status;
+  return (problem ?? head.fault)?.status ?? head;
 }
 
 function accepted(text: string): RequestHead {
@@ -19,6 +19,9 @@ function accepted(text: string): RequestHead {
   assert.ok(typeof head === "object", `refused with ${head}`);
   return head;
 }
+
+const CHUNKED = "Transfer-Encoding: chunked\r\n";
+const GOOD = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /** Heads that must be refused, with the status. */
 const REFUSED: readonly (readonly [what: string, status: number, text: string])[] = [
@@ -172,6 +175,40 @@ Deno.test("a target beyond the URI limit is refused with 414", () => {
   const limits = { ...LIMITS, maxUriBytes: 16 };
   assert.equal(typeof read(`GET /${"a".repeat(15)} HTTP/1.1\r\nHost: a\r\n\r\n`, limits), "object");
   assert.equal(read(`GET /${"a".repeat(16)} HTTP/1.1\r\nHost: a\r\n\r\n`, limits), 414);
+});
+
+Deno.test("what leaves target and fields certain is a fault of the head, to be refused in its turn", () => {
+  const limits = { ...LIMITS, maxUriBytes: 16 };
+  const faults: readonly (readonly [text: string, status: number])[] = [
+    [`GET /${"a".repeat(34)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414],
+    ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400],
+    ["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400],
+    [`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n${CHUNKED}\r\n`, 400],
+  ];
+  for (const [text, status] of faults) {
+    const head = new RequestHead();
+    const bytes = new TextEncoder().encode(text);
+    assert.equal(readRequestHead(bytes, 0, bytes.length, limits, head), undefined, text);
+    assert.equal(head.fault?.status, status, text);
+    assert.equal(head.authority, "a");
+    // Whatever stands behind the head is neither a body nor a request.
+    assert.deepEqual([head.framing, head.persistent], ["none", false], text);
+  }
+});
+
+Deno.test("a start line beyond the URI limit and 32 bytes is refused at once", () => {
+  const limits = { ...LIMITS, maxUriBytes: 16 };
+  const bytes = new TextEncoder().encode(`GET /${"a".repeat(35)} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  assert.equal(readRequestHead(bytes, 0, bytes.length, limits, new RequestHead())?.status, 414);
+});
+
+Deno.test("a fault of one head is not one of the next", () => {
+  const head = new RequestHead();
+  for (const text of ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", GOOD]) {
+    const bytes = new TextEncoder().encode(text);
+    assert.equal(readRequestHead(bytes, 0, bytes.length, LIMITS, head), undefined);
+  }
+  assert.equal(head.fault, undefined);
 });
 
 Deno.test("more fields than the limit are refused with 431", () => {

@@ -13,22 +13,24 @@ import { LARGE } from "../../net/buffers.ts";
 import { MessageWriter, type Outlet } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem, headProblem } from "./head.ts";
 import { RequestBody } from "./request_body.ts";
-import { readRequestHead, RequestHead } from "./request_head.ts";
+import {
+  LONG_START_LINE,
+  readRequestHead,
+  RequestHead,
+  START_LINE_OVERHEAD,
+} from "./request_head.ts";
 import { responseFraming, responseHead } from "./response_head.ts";
 
 /** After an answer that ends the connection early, the client's bytes are read this long at most. */
 const LINGER_MS = 2_000;
 /** Most bytes read while lingering. */
 const MAX_LINGER_BYTES = 1024 * 1024;
-/** What a start line has beside its target: the longest common method, two spaces, the version. */
-const START_LINE_OVERHEAD = 32;
 /** Time for the first request of a connection that was made just before draining began. */
 const FIRST_REQUEST_MS = 1_000;
 /** Head start of a slow reader before `minSendRate` is applied. */
 const RATE_GRACE_MS = 1_000;
 
 const LONG_HEAD = headProblem(431, "the request head is too long");
-const LONG_START_LINE = headProblem(414, "the request line is too long");
 
 /**
  * Serves one connection to its end. Never rejects; the stream is closed when it returns.
@@ -272,6 +274,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     exchange.authority = head.authority;
     exchange.version = head.version;
     exchange.request = head.fields;
+    exchange.headFault = head.fault;
     exchange.closeAfter = !head.persistent;
     if (head.framing === "none") {
       this.#body = undefined;
@@ -347,7 +350,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   async #linger(): Promise<void> {
     const inbox = this.#inbox;
     const mayBeSending = !inbox.isEmpty || (this.#body !== undefined && !this.#body.isOver) ||
-      this.#head.framing !== "none";
+      this.#head.framing !== "none" || this.#head.fault !== undefined;
     if (!mayBeSending) return;
     this.deadline = this.options.clock.now + LINGER_MS;
     await this.stream.closeWrite();

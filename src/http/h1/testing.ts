@@ -29,7 +29,9 @@ export class TestServer implements AsyncDisposable {
       create: (facts: HttpExchange["connection"]) => new HttpExchange(facts),
       handle: (exchange: HttpExchange) => {
         exchange.response = new Fields();
-        return answer(exchange);
+        if (exchange.headFault === undefined) return answer(exchange);
+        this.refusals.push(exchange.headFault.reason);
+        exchange.status = exchange.headFault.status;
       },
       refuse: (exchange: HttpExchange, status: number, reason: string) => {
         this.refusals.push(reason);

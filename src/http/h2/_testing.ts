@@ -372,7 +372,8 @@ export class TestHandler implements Handler<HttpExchange> {
   }
 
   handle(exchange: HttpExchange): void | Promise<void> {
-    return this.#handle(exchange);
+    if (exchange.headFault === undefined) return this.#handle(exchange);
+    this.refuse(exchange, exchange.headFault.status, exchange.headFault.reason);
   }
 
   refuse(exchange: HttpExchange, status: number, reason: string): void {

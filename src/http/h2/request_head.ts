@@ -4,31 +4,28 @@
  *
  * @module
  */
-import type { HttpExchange } from "../exchange.ts";
+import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { sharedMethod } from "../names.ts";
 import type { HeadLimits } from "../server.ts";
 import { BAD_REQUEST, Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
-import { readContentLength } from "../h1/request_head.ts";
+import { readContentLength, START_LINE_OVERHEAD } from "../h1/request_head.ts";
 
 /** What each field adds to the size of a list besides its text (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD = 32;
 
-/** A head that is answered without asking what it wants. */
-export interface HeadRefusal {
-  readonly status: 400 | 414 | 431;
-  /** For the log and for tests; never sent to the client. */
-  readonly reason: string;
-}
+/** What HTTP/1 would write into the start line beside method and target: two spaces, the version. */
+const START_LINE_REST = 10;
 
-const LONG_TARGET: HeadRefusal = { status: 414, reason: "the request target is too long" };
-const TOO_MANY: HeadRefusal = { status: 431, reason: "too many field lines" };
-const TOO_LARGE: HeadRefusal = { status: 431, reason: "the field list is too large" };
-const BAD_FIELD: HeadRefusal = { status: 400, reason: "a field has a value that is not allowed" };
-const BAD_LENGTH: HeadRefusal = { status: 400, reason: "content-length is not one plain number" };
-const BAD_ASTERISK: HeadRefusal = { status: 400, reason: "`*` is for OPTIONS" };
-const OTHER_HOST: HeadRefusal = { status: 400, reason: "host is not :authority" };
+const LONG_LINE: HeadFault = { status: 414, reason: "the request target is far too long" };
+const LONG_TARGET: HeadFault = { status: 414, reason: "the request target is too long" };
+const TOO_MANY: HeadFault = { status: 431, reason: "too many field lines" };
+const TOO_LARGE: HeadFault = { status: 431, reason: "the field list is too large" };
+const BAD_FIELD: HeadFault = { status: 400, reason: "a field has a value that is not allowed" };
+const BAD_LENGTH: HeadFault = { status: 400, reason: "content-length is not one plain number" };
+const BAD_ASTERISK: HeadFault = { status: 400, reason: "`*` is for OPTIONS" };
+const OTHER_HOST: HeadFault = { status: 400, reason: "host is not :authority" };
 
 /** One request head; one object a connection, filled again for each request. */
 export class RequestHead implements FieldSink {
@@ -49,6 +46,7 @@ export class RequestHead implements FieldSink {
   #seen = 0;
   #isBad = false;
   #lengthIsBad = false;
+  #hasLength = false;
   #hosts = 0;
   #host = "";
 
@@ -61,7 +59,11 @@ export class RequestHead implements FieldSink {
       this.#host =
         "";
     this.contentLength = undefined;
-    this.expectsContinue = this.#isBad = this.#lengthIsBad = false;
+    this.expectsContinue =
+      this.#isBad =
+      this.#lengthIsBad =
+      this.#hasLength =
+        false;
     this.malformed = undefined;
     this.fields = new Fields();
     this.#limits = limits;
@@ -109,8 +111,10 @@ export class RequestHead implements FieldSink {
         break;
       case Kind.CONTENT_LENGTH: {
         const length = readContentLength(value);
-        if (length < 0 || this.contentLength !== undefined) this.#lengthIsBad = true;
-        this.contentLength = length;
+        if (length < 0 || this.#hasLength) this.#lengthIsBad = true;
+        this.#hasLength = true;
+        // A length that is none announces nothing.
+        this.contentLength = this.#lengthIsBad ? undefined : length;
         break;
       }
       case Kind.EXPECT:
@@ -144,13 +148,13 @@ export class RequestHead implements FieldSink {
     }
   }
 
-  /** Why a well-formed request is refused; the order is that of spec 01 section 3.5. */
-  refusal(): HeadRefusal | undefined {
+  /** Why a well-formed request is answered before routing, as the same over HTTP/1 is. */
+  refusal(): HeadFault | undefined {
     const limits = this.#limits;
-    if (this.path.length > limits.maxUriBytes) return LONG_TARGET;
+    const lineBytes = this.method.length + this.path.length + START_LINE_REST;
+    if (lineBytes > limits.maxUriBytes + START_LINE_OVERHEAD) return LONG_LINE;
     if (this.fields.size > limits.maxFields) return TOO_MANY;
     if (this.#bytes > limits.maxHeadBytes) return TOO_LARGE;
-    if (this.#lengthIsBad) return BAD_LENGTH;
     if (this.#isBad) return BAD_FIELD;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
     if (this.#hosts > 0 && (this.#seen & AUTHORITY_PSEUDO) !== 0) {
@@ -162,6 +166,12 @@ export class RequestHead implements FieldSink {
     return undefined;
   }
 
+  /** What the handler refuses in its turn; the order is that of spec 01 section 3.5. */
+  get #fault(): HeadFault | undefined {
+    if (this.path.length > this.#limits.maxUriBytes) return LONG_TARGET;
+    return this.#lengthIsBad ? BAD_LENGTH : undefined;
+  }
+
   /**
    * Fills the request half of an exchange. What routes by `host` finds it among the fields, as behind
    * HTTP/1, wherever the client said it.
@@ -171,6 +181,7 @@ export class RequestHead implements FieldSink {
     exchange.version = 20;
     exchange.method = this.method;
     exchange.request = fields;
+    exchange.headFault = this.#fault;
     if (this.#hosts > 0) {
       exchange.authority = this.#host;
     } else if (this.authority !== "") {
