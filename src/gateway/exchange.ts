@@ -33,6 +33,8 @@ export class Exchange extends HttpExchange {
   requestId = "";
   /** Set when the gateway refused; its cause and text. */
   refusal: Refusal | undefined = undefined;
+  /** An error page stands in the refusal's place: header policy is applied to it as to all content. */
+  hasErrorPage = false;
 
   // --- findings of modules that the access log or header templates show -----------------------
   upstream = "";

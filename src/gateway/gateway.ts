@@ -167,7 +167,7 @@ export class Gateway implements Handler<Exchange> {
     }
     if (exchange.refusal !== undefined) {
       if (exchange.refusal.isFailure === true) { for (const step of failure) step(exchange); }
-      if (exchange.refusal !== undefined) return;
+      if (!exchange.hasErrorPage) return;
     }
     for (let i = 0; i < response.length; i++) {
       const waiting = response[i](exchange);

@@ -42,5 +42,6 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   exchange.status = refusal.status;
   exchange.response = fields;
   exchange.refusal = refusal;
+  exchange.hasErrorPage = false;
   if (refusal.close === true) exchange.closeAfter = true;
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort } from "../support/peer.ts";
+import { freePort, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
 
@@ -178,4 +178,11 @@ Deno.test("two pages for one status, a path that is none and a missing root are 
     '[[vhosts.proxy.error_pages]]\nstatus = 502\npath = "/x"\nweb = {}\n',
     /error_pages\[0\]\.web\.root/,
   );
+});
+
+Deno.test("the access record tells of the failure that a page stands for", async () => {
+  await using gateway = await TestGateway.start(config(freePort(), page(502, "/502.html")), FILES);
+  await (await fetch(gateway.url("/"))).body?.cancel();
+  await until("the record is written", () => gateway.process.output.includes('"status":502'));
+  assert.match(gateway.process.output, /"status":502,"status_class":"5xx","error":true/);
 });

@@ -89,7 +89,7 @@ function replace(exchange: Exchange, pages: ErrorPages): void {
   if (page === undefined) return;
   exchange.response = page.fields;
   exchange.responseBody = page.body;
-  exchange.refusal = undefined;
+  exchange.hasErrorPage = true;
 }
 
 function pagesIn(scope: RouteScope): ErrorPages {
