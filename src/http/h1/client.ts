@@ -31,6 +31,8 @@ export interface UpstreamTimeouts {
 export interface ConnectionOwner {
   /** The connection is ready for another request. */
   onIdle(connection: Http1Client): void;
+  /** Whether a connection that has been idle for a tick of the clock, or longer, is to be kept. */
+  keepsIdle(): boolean;
   /** The connection has ended. It may or may not have been idle. */
   onClosed(connection: Http1Client): void;
 }
@@ -133,16 +135,26 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   }
 
   expire(): void {
-    if (this.#state === "idle" && !this.#inbox.isReading) {
+    if (this.#state === "idle" && this.#rest()) return;
+    this.#timedOut = this.#state === "busy";
+    this.close();
+  }
+
+  /** What an idle connection does when its deadline has passed; `false` when it is to be closed. */
+  #rest(): boolean {
+    const { now } = this.clock;
+    if (!this.#inbox.isReading) {
       // Only a connection that is idle for a while is worth watching: one that is in demand is used again
       // before this tick, and its next request notices just as well.
       this.#inbox.ahead().then(this.#onIdleEvent, this.#onIdleEvent);
-      const { idleMs } = this.timeouts;
-      this.deadline = idleMs === 0 ? 0 : this.#idleSince + idleMs;
-      return;
+      this.deadline = now + TICK_MS;
+      return true;
     }
-    this.#timedOut = this.#state === "busy";
-    this.close();
+    const { idleMs } = this.timeouts;
+    const until = this.#idleSince + idleMs;
+    if (!this.owner.keepsIdle() || (idleMs !== 0 && until <= now)) return false;
+    this.deadline = idleMs === 0 ? 0 : until;
+    return true;
   }
 
   #limit(ms: number): void {

@@ -42,6 +42,10 @@ class Wire implements AsyncDisposable, ConnectionOwner {
     this.idle++;
   }
 
+  keepsIdle(): boolean {
+    return true;
+  }
+
   onClosed(): void {
     this.closed++;
   }

@@ -26,7 +26,7 @@ export interface PoolOptions {
   readonly target: UpstreamTarget;
   readonly timeouts: UpstreamTimeouts;
   readonly clock: Clock;
-  /** Most idle connections kept. */
+  /** Most idle connections kept for longer than a tick of the clock. */
   readonly maxIdle: number;
   /** Most streams on one HTTP/2 connection. */
   readonly maxStreams: number;
@@ -107,9 +107,16 @@ export class UpstreamPool implements ConnectionOwner {
   }
 
   onIdle(connection: Http1Client): void {
-    const keep = !this.#stopped && !this.speaksForOne && this.#idle.length < this.options.maxIdle;
-    if (keep) this.#idle.push(connection);
-    else connection.close();
+    if (this.#stopped || this.speaksForOne) connection.close();
+    else this.#idle.push(connection);
+  }
+
+  /**
+   * What is over the limit is closed when it has not been needed for a tick, and not before: requests that
+   * come in bursts would open as many connections again each time.
+   */
+  keepsIdle(): boolean {
+    return this.#idle.length <= this.options.maxIdle;
   }
 
   onClosed(connection: Http1Client): void {
