@@ -36,6 +36,11 @@ export function rootRank(name: string): number {
   return rank < 0 ? ROOT_ORDER.length - 1.5 : rank;
 }
 
+/** Whether the spec has a top-level table of that name, in this build or not. */
+export function isRootTable(name: string): boolean {
+  return ROOT_ORDER.includes(name);
+}
+
 /** A shape in the making. */
 interface Tables {
   [name: string]: z.ZodType;

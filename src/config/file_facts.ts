@@ -66,10 +66,16 @@ export function wayTo(path: string): Way {
   return direct ? { kind: "direct" } : { kind: "link", at: parentOf(deepest ?? path) };
 }
 
+/** Asked for once: it never changes, and the permission is given up after the start. */
+let uid: number | undefined;
+
 /** Who this process runs as, or `undefined` where it may not know. */
 export function serviceUid(): number | undefined {
-  const allowed = Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted";
-  return allowed ? Deno.uid() ?? undefined : undefined;
+  if (uid === undefined) {
+    const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
+    uid = (state === "granted" ? Deno.uid() : null) ?? undefined;
+  }
+  return uid;
 }
 
 /** `/`, then every longer beginning of an absolute path, up to the path itself. */

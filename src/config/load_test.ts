@@ -364,3 +364,41 @@ Deno.test("property: any TOML is a configuration or has problems, and never thro
     assert.equal(config === undefined, hasErrors(problems));
   }));
 });
+
+Deno.test("what lacks a name or a host is compared with the rest all the same", () => {
+  const { problems } = load(`
+    [server]
+    default_vhost = "mistyped"
+    [[vhosts]]
+    nmae = "mistyped"
+    hosts = ["a.b"]
+    [[vhosts]]
+    name = "c"
+    [[vhosts]]
+    name = "c"
+    hosts = ["a.b"]
+    [[vhosts.routes]]
+    name = 3
+    path_prefix = "/"
+    path_exact = "/"
+  `);
+  assert.deepEqual(problems.map(({ key, line, scope }) => [key, line, scope]), [
+    ["vhosts[0].nmae", 5, undefined],
+    ["vhosts[1].hosts", 7, 'vhost "c"'],
+    ["vhosts[2].name", 10, 'vhost "c"'],
+    ["vhosts[2].hosts[0]", 11, 'vhost "c"'],
+    ["vhosts[2].routes[0]", 12, 'vhost "c"'],
+    ["vhosts[2].routes[0]", 12, 'vhost "c"'],
+    ["vhosts[2].routes[0].name", 13, 'vhost "c"'],
+  ]);
+});
+
+Deno.test("a server of streams alone, in a build without streams, lacks the module and nothing else", () => {
+  const { problems } = loadText("[server]\nlisten = []\n[stream]\nenabled = true\n", []);
+  assert.deepEqual(problems.map(({ key }) => key), ["stream"]);
+});
+
+Deno.test("tables of absent modules are refused in the order of the specification", () => {
+  const { problems } = loadText("wasm = 1\n[udp]\nx = 1\n[admin]\nx = 1\n[metrics]\nx = 1\n", []);
+  assert.deepEqual(problems.map(({ key }) => key), ["wasm", "admin", "metrics", "udp"]);
+});

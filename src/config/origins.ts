@@ -45,6 +45,7 @@ export class Origins {
   remove(container: Container, key: string | number): void {
     if (!Array.isArray(container)) {
       delete container[key];
+      this.#byContainer.get(container)?.delete(key);
       return;
     }
     const at = Number(key);

@@ -21,22 +21,26 @@ export function problemAt(
     key: formatKey(written),
     message,
     hint,
-    scope: scopeOf(root, path),
+    scope: scopeOf(root, origins, path),
     file: origin?.file,
     line: origin?.line,
   };
 }
 
-/** `vhost "shop", route "api"`, as far as `path` leads into one and it has a name. */
-function scopeOf(root: Table, path: Path): string | undefined {
+/** `vhost "shop", route "api"`, as far as `path` leads into one and a file gives it a name. */
+function scopeOf(root: Table, origins: Origins, path: Path): string | undefined {
   const [list, index, inner, innerIndex] = path;
   if (list !== "vhosts" || typeof index !== "number") return undefined;
   const vhost = entry(root.vhosts, index);
   const route = inner === "routes" ? entry(vhost?.routes, Number(innerIndex)) : undefined;
   const parts = [];
-  if (typeof vhost?.name === "string") parts.push(`vhost ${JSON.stringify(vhost.name)}`);
-  if (typeof route?.name === "string") parts.push(`route ${JSON.stringify(route.name)}`);
+  if (isNamed(vhost, origins)) parts.push(`vhost ${JSON.stringify(vhost.name)}`);
+  if (isNamed(route, origins)) parts.push(`route ${JSON.stringify(route.name)}`);
   return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+function isNamed(table: Table | undefined, origins: Origins): table is Table {
+  return typeof table?.name === "string" && origins.get(table, "name") !== undefined;
 }
 
 function entry(list: unknown, index: number): Table | undefined {

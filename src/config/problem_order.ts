@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { rootRank } from "./assemble.ts";
+import { isRootTable, rootRank } from "./assemble.ts";
 import { parseKey } from "./key_path.ts";
 import { type Schema, schemaAt } from "./schema_walk.ts";
 import type { Problem } from "./types.ts";
@@ -37,6 +37,8 @@ function rankOf(problem: Problem, schema: Schema): Rank {
   // Whether the default vhost exists is known last, when all vhosts are (spec 01 section 1.6).
   if (problem.key === "server.default_vhost") return [rootRank("vhosts"), Infinity];
   const [table, index] = parseKey(problem.key);
-  if (typeof table !== "string" || schemaAt(schema, [table]) === undefined) return [-1, 0];
+  const known = typeof table === "string" &&
+    (isRootTable(table) || schemaAt(schema, [table]) !== undefined);
+  if (!known) return [-1, 0];
   return [rootRank(table), typeof index === "number" ? index : -1];
 }

@@ -18,7 +18,8 @@ export function serverProblems(config: Config): Problem[] {
   if (!listens && !isEnabled(config, "stream") && !isEnabled(config, "udp")) {
     problems.push({
       key: "server.listen",
-      message: "must have an entry, or server.tls_listen must: nothing would be served",
+      message: "must have an entry, unless server.tls_listen has or a stream is enabled: " +
+        "nothing would be served",
     });
   }
   if (server.tls_listen.length > 0 && !isEnabled(config, "tls")) {

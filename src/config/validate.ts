@@ -2,8 +2,9 @@
  * Finds everything that is wrong with a merged configuration in one go, not just the first thing.
  *
  * A schema stops at a wrong value before it looks at rules between values, and rules between tables
- * need a whole configuration. So what is wrong is noted and taken out, and the rest is checked again
- * until it is right. Problems that only exist because something was taken out are dropped.
+ * need a whole configuration. So what is wrong is noted and taken out, what is required and missing gets
+ * a stand-in, and the rest is checked again until it is right. Problems that only exist because of
+ * that are dropped.
  *
  * @module
  */
@@ -12,7 +13,15 @@ import { findings } from "./issues.ts";
 import { isAtOrBelow } from "./key_path.ts";
 import type { Origins } from "./origins.ts";
 import { problemAt } from "./placing.ts";
-import { type Container, isTable, type Path, type Table } from "./schema_walk.ts";
+import {
+  type Container,
+  isTable,
+  type Path,
+  type Schema,
+  schemaAt,
+  type Table,
+} from "./schema_walk.ts";
+import { standIn } from "./stand_in.ts";
 import type { Taint } from "./taint.ts";
 import type { Problem } from "./types.ts";
 
@@ -29,7 +38,7 @@ export interface Validated {
 /**
  * Parses `root`, which shrinks until it is right.
  *
- * @param root Changed: wrong keys and entries are taken out of it.
+ * @param root Changed: wrong keys and entries are taken out of it, required ones put in.
  * @param taint What was taken out before; what is taken out here is added.
  */
 export function validate(
@@ -39,6 +48,7 @@ export function validate(
   taint: Taint,
 ): Validated {
   const problems: Problem[] = [];
+  const fillings = new Fillings(schema);
   while (true) {
     const result = schema.safeParse(root, { reportInput: true });
     if (result.success) return { value: result.data, problems };
@@ -57,11 +67,48 @@ export function validate(
     const targets = found.map(({ path }) => standing(root, path));
     const hopeless = targets.some((target) => target.length === 0);
     if (hopeless || problems.length >= MAX_PROBLEMS) return { value: undefined, problems };
-    for (const { path, unknown } of found) {
-      if (unknown === undefined) taint.add(origins.locate(root, standing(root, path)).path);
+    const wrong: Path[] = [];
+    for (const [i, { path, unknown }] of found.entries()) {
+      if (unknown === undefined && fillings.fill(root, path)) {
+        taint.add(origins.locate(root, path).path);
+        continue;
+      }
+      if (unknown === undefined) taint.add(origins.locate(root, targets[i]).path);
+      wrong.push(targets[i]);
     }
-    for (const target of innermostFirst(targets)) takeOut(root, target, origins);
+    for (const target of innermostFirst(wrong)) takeOut(root, target, origins);
   }
+}
+
+/** Puts stand-ins where required keys are missing. */
+class Fillings {
+  readonly #filled = new WeakMap<Table, Set<string>>();
+  #serial = 0;
+
+  constructor(readonly schema: Schema) {}
+
+  /** Whether `path` was missing in a table of `root` and is there now. */
+  fill(root: Table, path: Path): boolean {
+    const table = valueAt(root, path.slice(0, -1));
+    const key = path[path.length - 1];
+    if (!isTable(table) || typeof key !== "string" || Object.hasOwn(table, key)) return false;
+    const filled = this.#filled.get(table) ?? new Set();
+    const below = schemaAt(this.schema, path);
+    // One that was refused where it stands would be refused again.
+    if (below === undefined || filled.has(key)) return false;
+    const value = standIn(below, ++this.#serial);
+    if (value === undefined) return false;
+    this.#filled.set(table, filled.add(key));
+    table[key] = value;
+    return true;
+  }
+}
+
+function valueAt(root: Table, path: Path): unknown {
+  return path.reduce<unknown>((value, key) => {
+    if (Array.isArray(value)) return value[Number(key)];
+    return isTable(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  }, root);
 }
 
 /** The longest beginning of `path` that exists: for a missing key, the table that lacks it. */

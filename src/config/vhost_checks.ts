@@ -31,7 +31,8 @@ export function vhostProblems(config: Config): Problem[] {
   if (wanted !== undefined && !names.has(wanted)) {
     problems.push({
       key: "server.default_vhost",
-      message: `must be the name of one of the vhosts; found "${wanted}"`,
+      // Names the key, so that a vhost whose name is missing is reported once.
+      message: `must be the name of a vhost (vhosts.name); found "${wanted}"`,
     });
   }
   return problems;

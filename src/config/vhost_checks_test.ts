@@ -34,7 +34,7 @@ Deno.test("the default vhost exists", () => {
   const server = '[server]\ndefault_vhost = "b"\n';
   assert.deepEqual(problems(server + vhost("b", '"a.b"')), []);
   assert.deepEqual(problems(server + vhost("a", '"a.b"')), [
-    'server.default_vhost must be the name of one of the vhosts; found "b"',
+    'server.default_vhost must be the name of a vhost (vhosts.name); found "b"',
   ]);
 });
 
