@@ -57,6 +57,9 @@ export function unforwardable(names: readonly string[], key: string): Problem[] 
 
 function* checkGrpc({ route, key }: RouteScope): Generator<Problem> {
   if (route?.grpc?.enabled !== true) return;
+  if (!route.grpc.require_content_type) {
+    yield problem(`${key}.grpc.require_content_type`, "must be true while grpc is enabled");
+  }
   const version = route.proxy?.upstream_http_version ?? "http1";
   if (route.proxy === undefined || version === "http1") {
     yield problem(
@@ -86,7 +89,13 @@ function checkProxy(proxy: ProxyConfig, key: string): Problem[] {
 }
 
 function* checkOrigin(proxy: ProxyConfig, key: string): Generator<Problem> {
-  if (proxy.upstreams.length > 1) {
+  if (proxy.upstream !== undefined && proxy.upstreams.length > 0) {
+    // Of `[proxy]` itself the loader says so, which lets a later file choose another way.
+    yield problem(
+      `${key}.upstreams`,
+      "must not be set together with upstream: upstreams are named in one way only",
+    );
+  } else if (proxy.upstreams.length > 1) {
     yield {
       ...problem(
         `${key}.upstreams`,

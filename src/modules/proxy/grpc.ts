@@ -14,7 +14,7 @@ export function checkGrpc(exchange: Exchange): void {
   if (exchange.method !== "POST") {
     // Not a refusal: header policy is applied to 405 (spec 02 section 3.4).
     exchange.status = 405;
-    exchange.response = Fields.of(["allow", "POST"]);
+    exchange.response = Fields.of(["allow", "POST"], ["content-length", "0"]);
     exchange.responseBody = undefined;
     return;
   }

@@ -149,6 +149,16 @@ for (
   });
 }
 
+Deno.test("a vhost and a route name their upstreams in one way only", () => {
+  const both = `${UPSTREAM}\nupstreams = ["b.test:80"]\n`;
+  const vhost = `[[vhosts]]\nname = "a"\nhosts = ["a.test"]\n[vhosts.proxy]\n${both}`;
+  assert.match(problems(vhost)[0], /vhosts\[0\]\.proxy\.upstreams.*must not be set together/);
+  assert.match(
+    route(`[vhosts.routes.proxy]\n${both}`)[0],
+    /routes\[0\]\.proxy\.upstreams.*must not be set together/,
+  );
+});
+
 Deno.test("several upstreams without a load balancer are a warning", () => {
   assert.match(
     problem('upstreams = ["a.test:80", "b.test:80"]'),
@@ -185,12 +195,16 @@ Deno.test("gRPC needs an upstream that speaks HTTP/2", () => {
   assert.deepEqual(grpc('upstream_http_version = "http1-and-http2"\nupstream_tls = true'), []);
   assert.match(grpc("")[0], /grpc\.enabled.*needs a proxy action/);
   assert.match(grpc('upstream_http_version = "http1-and-http2"')[0], /warning: .*HTTP\/1\.1/);
-  assert.match(
+});
+
+Deno.test("the content type of gRPC must be required, but where gRPC is off", () => {
+  const grpc = (enabled: boolean) =>
     route(
-      `[vhosts.routes.grpc]\nenabled = true\nrequire_content_type = false\n[vhosts.routes.proxy]\n${UPSTREAM}\nupstream_http_version = "http2"`,
-    )[0],
-    /require_content_type.*must be true/,
-  );
+      `[vhosts.routes.grpc]\nenabled = ${enabled}\nrequire_content_type = false\n` +
+        `[vhosts.routes.proxy]\n${UPSTREAM}\nupstream_http_version = "http2"`,
+    );
+  assert.match(grpc(true)[0], /grpc\.require_content_type.*must be true/);
+  assert.deepEqual(grpc(false), []);
 });
 
 /** Status that the check of a gRPC route gives; 0 for a request that goes on. */
@@ -218,7 +232,7 @@ Deno.test("another method on a gRPC route is a 405 that header policy applies to
   const exchange = exchangeFixture({ fields: [["content-type", "application/grpc"]] });
   checkGrpc(exchange);
   assert.equal(exchange.status, 405);
-  assert.equal(exchange.response.get("allow"), "POST");
+  assert.deepEqual([...exchange.response], [["allow", "POST"], ["content-length", "0"]]);
   assert.equal(exchange.refusal, undefined);
 });
 

@@ -102,9 +102,8 @@ export const proxySchema = z.strictObject({
 /** `[vhosts.routes.grpc]`. */
 export const grpcSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Take gRPC requests only."),
-  require_content_type: z.literal(true).default(true).describe(
-    "Refuse other content types with 415.",
-  ),
+  require_content_type: z.boolean().default(true)
+    .describe("Refuse other content types with 415. Must stay true while gRPC is enabled."),
 });
 
 /** Tables that other modules add to a proxy block. */
