@@ -24,6 +24,8 @@ const INVALID_TARGET: Refusal = {
 export function redirect(exchange: Exchange, status: number, location: string): void {
   const fields = new Fields();
   fields.append("location", location);
+  // Said to HEAD too (spec 02 section 3.4).
+  fields.append("content-length", "0");
   exchange.status = status;
   exchange.response = fields;
   exchange.responseBody = undefined;

@@ -29,7 +29,10 @@ Deno.test("a missing query is empty", () => {
 Deno.test("a redirect has the status, a location and no body, for any method", () => {
   const exchange = redirected("https://example.org/", { method: "POST" });
   assert.equal(exchange.status, 302);
-  assert.deepEqual([...exchange.response], [["location", "https://example.org/"]]);
+  assert.deepEqual([...exchange.response], [
+    ["location", "https://example.org/"],
+    ["content-length", "0"],
+  ]);
   assert.equal(exchange.responseBody, undefined);
   assert.equal(exchange.refusal, undefined);
 });
