@@ -183,6 +183,7 @@ function listenerSpecs(
         metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).count(),
       onFault: (error) =>
         log.log("error", "fluxheim", `${key}: cannot accept for the moment: ${error.message}`),
+      onWarning: (message) => log.log("warn", "fluxheim::security", `${key}: ${message}`),
     };
   };
   return [

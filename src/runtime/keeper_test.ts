@@ -172,6 +172,33 @@ Deno.test("a worker that dies is replaced while the other one serves on", async 
   assert.equal(await witness.get("/"), "hello");
 });
 
+Deno.test("the connections of a worker that dies no longer count as open", async () => {
+  const most = 3;
+  await using gateway = await startGateway({ process: { threads: 1 }, maxConnections: most });
+  const { address } = gateway;
+  // Everybody who may be in is in, and nobody else.
+  const crowd = async (clients: TestClient[]) => {
+    while (clients.length < most) clients.push(await TestClient.connect(address));
+    for (const client of clients) assert.equal(await client.get("/"), "hello");
+    using over = await TestClient.connect(address);
+    assert.ok(await over.closed());
+    return clients;
+  };
+  const victims = await crowd([]);
+  await victims[0].send("/throw");
+  for (const client of victims) {
+    assert.ok(await client.closed());
+    client[Symbol.dispose]();
+  }
+  let first: TestClient | undefined;
+  await until(async () => {
+    first = await TestClient.connect(address).catch(() => undefined);
+    return await first?.get("/").catch(() => undefined) === "hello";
+  });
+  assert.ok(first);
+  for (const client of await crowd([first])) client[Symbol.dispose]();
+});
+
 Deno.test("a worker that was replaced serves by the latest snapshot", async () => {
   await using gateway = await startGateway({ probe: { greeting: "old" } });
   gateway.configure({ probe: { greeting: "new" } });

@@ -17,6 +17,7 @@ import { probeProfile } from "./probe_profile.ts";
 /** What a test configuration may set. */
 export interface TestConfig {
   readonly process?: Record<string, unknown>;
+  readonly maxConnections?: number;
   readonly listen?: readonly string[];
   readonly tlsListen?: readonly string[];
   readonly logFile?: string;
@@ -28,13 +29,22 @@ const vhostSchema = z.strictObject(vhostShape);
 
 /** A configuration with one vhost that the probe module serves. */
 export function testConfig(
-  { process, listen = ["127.0.0.1:0"], tlsListen = [], logFile, level = "off", probe }: TestConfig,
+  {
+    process,
+    maxConnections = 1000,
+    listen = ["127.0.0.1:0"],
+    tlsListen = [],
+    logFile,
+    level = "off",
+    probe,
+  }: TestConfig,
 ): Config {
   const file = logFile === undefined ? {} : { file: { enabled: true, path: logFile } };
   return deepFreeze({
     server: serverSchema.parse({
       listen: [...listen],
       tls_listen: [...tlsListen],
+      limits: { max_connections: maxConnections },
       process: { pid_file: "/nonexistent/fluxheim.pid", threads: 2, ...process },
     }),
     logging: loggingSchema.parse({ level, ...file }),
