@@ -1,11 +1,11 @@
 /**
  * What the edge policies (access, rate limits, concurrency limits, auth requests, mirrors) have in
- * common: the scopes a configuration gives them, the counter they all feed and the names of the zones
- * they share between workers.
+ * common: the scopes a configuration gives them, the counter they all feed, the names of the zones
+ * they share between workers, and whether there are places to decide by.
  *
  * @module
  */
-import type { Config } from "../config/types.ts";
+import type { Config, RouteConfig, VhostConfig } from "../config/types.ts";
 import type { Counter, Metrics } from "./metrics.ts";
 import type { RouteScope } from "./module.ts";
 
@@ -48,6 +48,33 @@ export function* scopesOf(config: Config): Generator<RouteScope> {
       yield { config, vhost, route, key: `${key}.routes[${r}]` };
     }
   }
+}
+
+/** Where the tables of a scope itself stand: in its route, else in its vhost. */
+export function ownTables({ vhost, route }: RouteScope): RouteConfig | VhostConfig {
+  return route ?? vhost;
+}
+
+/** Something for each scope of one snapshot, by the object that has its tables. */
+export class ByScope<T> {
+  readonly #found = new Map<RouteConfig | VhostConfig, T>();
+
+  get(scope: RouteScope): T | undefined {
+    return this.#found.get(ownTables(scope));
+  }
+
+  set(scope: RouteScope, value: T): void {
+    this.#found.set(ownTables(scope), value);
+  }
+}
+
+/**
+ * Whether it is known where clients are: `geoip.enabled`. Read by shape, because a build with policies
+ * that ask for it need not have the GeoIP module.
+ */
+export function placesAreKnown(config: Config): boolean {
+  const geoip: unknown = Reflect.get(config, "geoip");
+  return typeof geoip === "object" && geoip !== null && Reflect.get(geoip, "enabled") === true;
 }
 
 /**

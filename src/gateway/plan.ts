@@ -81,8 +81,9 @@ export function joinPlan(
   const narrow = route ?? vhost;
   const limiter = policy ?? route;
   const steps = [
-    // 4: facts about the client, once.
-    ...(narrow.identify.length > 0 ? narrow.identify : vhost.identify),
+    // 4: facts about the client, once, for whichever scope asks for them.
+    ...([vhost, narrow, policy].find((scope) => scope !== undefined && scope.identify.length > 0)
+      ?.identify ?? none),
     // 5: every scope that applies must agree.
     ...vhost.access,
     ...(route?.access ?? none),

@@ -51,6 +51,18 @@ const CASES: readonly (readonly [what: string, tables: string, key: string, allo
     "geoip.enabled",
   ],
   [
+    "a place in a request field without geoip",
+    'headers.request.set = { x-country = "{geo.country}" }',
+    "vhosts[0].headers.request.set.x-country",
+    "geoip.enabled",
+  ],
+  [
+    "a place behind what a client claims",
+    'headers.request.append = { x-country = "{geo.country}" }',
+    "vhosts[0].headers.request.append.x-country",
+    "stand in set only",
+  ],
+  [
     "a zero rate",
     "rate_limit = { enabled = true, requests_per_second = 0 }",
     "vhosts[0].rate_limit.requests_per_second",

@@ -3,6 +3,7 @@ import { mmdbFile } from "../../src/modules/geoip/mmdb_for_tests.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
+import { Upstream } from "../support/upstream.ts";
 
 const CONFIG = `
 [server]
@@ -68,6 +69,34 @@ Deno.test("clients are let in by country and network, and the log tells both", a
   await logged('"geo_country":"SE","geo_asn":null');
   await logged('"geo_country":"NO","geo_asn":64500');
   await logged('"geo_country":"","geo_asn":null');
+});
+
+Deno.test("an upstream is told where a client is, whatever he claims himself", async () => {
+  const heads: string[] = [];
+  await using upstream = await Upstream.start((request, response) => {
+    const { "x-country": country, "x-asn": asn } = request.headers;
+    heads.push(`${country ?? "none"} ${asn ?? "none"}`);
+    response.end();
+  });
+  const told = `
+[[vhosts]]
+name = "told"
+hosts = ["told.test"]
+[[vhosts.routes]]
+name = "app"
+path_prefix = "/"
+proxy = { upstream = "127.0.0.1:${upstream.port}" }
+headers.request.set = { x-country = "{geo.country}", x-asn = "{geo.asn}" }
+`;
+  await using gateway = await TestGateway.start(CONFIG + told, FILES);
+  for (const from of ["198.51.100.1", "198.51.100.200", "203.0.113.1"]) {
+    using client = await RawClient.connect(gateway.port);
+    const lines = ["host: told.test", `x-forwarded-for: ${from}`, "x-country: XX", "x-asn: 1"];
+    await client.send(`GET / HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+    assert.equal((await client.answer())?.status, 200);
+  }
+  // What is not known is removed, the client's own field with it.
+  assert.deepEqual(heads, ["NO 64500", "NO none", "none none"]);
 });
 
 Deno.test("a database that is replaced holds for later requests, a bad one does not", async () => {

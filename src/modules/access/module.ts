@@ -4,8 +4,14 @@
  *
  * @module
  */
-import type { Config, Problem } from "../../config/types.ts";
-import { policyCounter, scopesOf } from "../../gateway/edge_policy.ts";
+import type { Problem } from "../../config/types.ts";
+import {
+  ByScope,
+  ownTables,
+  placesAreKnown,
+  policyCounter,
+  scopesOf,
+} from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   Module,
@@ -23,15 +29,9 @@ export type { AccessConfig } from "./schema.ts";
 const FORBIDDEN: Refusal = { status: 403, text: "forbidden", cause: "access" };
 
 /** The rules of a scope's own table, if there is one that is switched on. */
-function rulesOf({ vhost, route }: RouteScope): AccessConfig | undefined {
-  const table = (route ?? vhost).access;
+function rulesOf(scope: RouteScope): AccessConfig | undefined {
+  const table = ownTables(scope).access;
   return table?.enabled === true ? table : undefined;
-}
-
-/** Whether `[geoip]` is on. Read by shape: a build with access rules need not have the GeoIP module. */
-function hasGeo(config: Config): boolean {
-  const geoip: unknown = Reflect.get(config, "geoip");
-  return typeof geoip === "object" && geoip !== null && Reflect.get(geoip, "enabled") === true;
 }
 
 /** The capability, for profiles. */
@@ -42,7 +42,7 @@ export const module: Module = {
   permissions: () => ({}),
 
   check(config) {
-    if (hasGeo(config)) return [];
+    if (placesAreKnown(config)) return [];
     const problems: Problem[] = [];
     for (const scope of scopesOf(config)) {
       const rules = rulesOf(scope);
@@ -65,7 +65,7 @@ export const module: Module = {
 
 class Access implements RunningModule {
   readonly #context: WorkerContext;
-  readonly #rules = new Map<object, AccessRules>();
+  readonly #rules = new ByScope<AccessRules>();
 
   constructor(context: WorkerContext) {
     this.#context = context;
@@ -75,7 +75,7 @@ class Access implements RunningModule {
     const config = rulesOf(scope);
     if (config === undefined) return undefined;
     const rules = new AccessRules(config);
-    this.#rules.set(scope.route ?? scope.vhost, rules);
+    this.#rules.set(scope, rules);
     if (!rules.any) return undefined;
     const denies = policyCounter(this.#context.metrics, scope, "access", "deny");
     return {
@@ -88,7 +88,7 @@ class Access implements RunningModule {
   }
 
   explain(scope: RouteScope, exchange: Exchange): string | undefined {
-    const rules = this.#rules.get(scope.route ?? scope.vhost);
+    const rules = this.#rules.get(scope);
     if (rules === undefined) return undefined;
     return rules.denial(exchange) ?? "no rule denies it";
   }

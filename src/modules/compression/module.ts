@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { ByScope } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   Module,
@@ -43,7 +44,7 @@ export const module: Module = {
 
 class Compression implements RunningModule {
   readonly #context: WorkerContext;
-  readonly #compressors = new Map<object, Compressor>();
+  readonly #compressors = new ByScope<Compressor>();
 
   constructor(context: WorkerContext) {
     this.#context = context;
@@ -67,12 +68,12 @@ class Compression implements RunningModule {
     }
     if (offers.size === 0) return undefined;
     const compressor = new Compressor(config, offers, budget);
-    this.#compressors.set(scope.route ?? scope.vhost, compressor);
+    this.#compressors.set(scope, compressor);
     return { response: (exchange) => compressor.respond(exchange) };
   }
 
   explain(scope: RouteScope, exchange: Exchange): string | undefined {
-    return this.#compressors.get(scope.route ?? scope.vhost)?.explain(exchange.request);
+    return this.#compressors.get(scope)?.explain(exchange.request);
   }
 
   /** Streams end with their exchanges. */

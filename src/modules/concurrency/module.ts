@@ -6,7 +6,13 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
-import { policyCounter, scopesOf, zoneName } from "../../gateway/edge_policy.ts";
+import {
+  ByScope,
+  ownTables,
+  policyCounter,
+  scopesOf,
+  zoneName,
+} from "../../gateway/edge_policy.ts";
 import type {
   Module,
   RouteScope,
@@ -37,7 +43,7 @@ interface Limit {
 
 /** The limit of a scope's own table, if there is one that is switched on. */
 function limitOf(scope: RouteScope): Limit | undefined {
-  const table: ConcurrencyConfig | undefined = (scope.route ?? scope.vhost).concurrency;
+  const table: ConcurrencyConfig | undefined = ownTables(scope).concurrency;
   if (table === undefined || !table.enabled || table.max_in_flight === undefined) return undefined;
   const { max_in_flight, max_queue, queue_timeout_ms, status } = table;
   const room = max_queue === 0 ? Math.min(QUEUE_FACTOR * max_in_flight, MAX_QUEUE) : max_queue;
@@ -83,7 +89,7 @@ export const module: Module = {
 
 class ConcurrencyLimits implements RunningModule {
   readonly #context: WorkerContext;
-  readonly #permits = new Map<object, Permits>();
+  readonly #permits = new ByScope<Permits>();
 
   constructor(context: WorkerContext) {
     this.#context = context;
@@ -95,10 +101,12 @@ class ConcurrencyLimits implements RunningModule {
     const { zones, worker, workers, metrics } = this.#context;
     const permits = Permits.of(zones.get(limit.zone), worker, workers);
     permits.setMaxInFlight(limit.maxInFlight);
-    this.#permits.set(scope.route ?? scope.vhost, permits);
+    this.#permits.set(scope, permits);
 
     // A route's step runs after its vhost's, whose permit it must not keep when it refuses.
-    const outer = scope.route === undefined ? undefined : this.#permits.get(scope.vhost);
+    const outer = scope.route === undefined
+      ? undefined
+      : this.#permits.get({ ...scope, route: undefined });
     const rejects = policyCounter(metrics, scope, "concurrency", "reject");
     const refusal: Refusal = {
       status: limit.status,
@@ -124,7 +132,7 @@ class ConcurrencyLimits implements RunningModule {
 
   explain(scope: RouteScope): string | undefined {
     const limit = limitOf(scope);
-    const load = this.#permits.get(scope.route ?? scope.vhost)?.load;
+    const load = this.#permits.get(scope)?.load;
     if (limit === undefined || load === undefined) return undefined;
     const { inFlight, waiting } = load;
     const now = `${inFlight} of ${limit.maxInFlight} in flight, ` +

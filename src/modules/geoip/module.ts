@@ -12,12 +12,13 @@ import type {
   Module,
   RouteScope,
   RunningModule,
+  Step,
   Steps,
   WorkerContext,
 } from "../../gateway/module.ts";
-import type { AccessConfig } from "../access/module.ts";
 import { DatabaseError, type GeoDatabase, type Place } from "./database.ts";
 import { identify } from "./database_file.ts";
+import { type PlaceUse, placeUse } from "./place_use.ts";
 import { consulted, Places } from "./places.ts";
 import { type GeoipConfig, geoipSchema } from "./schema.ts";
 
@@ -100,10 +101,16 @@ const IDLE: RunningModule = { plan: () => undefined, stop() {} };
 
 class GeoIp implements RunningModule {
   readonly #places: Places;
+  readonly #identify: Step;
   readonly #stopTicking: () => void;
 
   constructor(places: Places, { config, clock, log, worker }: WorkerContext) {
     this.#places = places;
+    this.#identify = (exchange) => {
+      const place = places.lookup(exchange.clientAddress);
+      exchange.geoCountry = place.country;
+      exchange.geoAsn = place.asn;
+    };
     if (worker === 0) {
       for (const message of blindSpots(config, places.databases)) {
         log.log("warn", "fluxheim::security", `geoip: ${message}`);
@@ -118,21 +125,14 @@ class GeoIp implements RunningModule {
     });
   }
 
-  /** Once for a vhost: what its routes ask about is found by then. */
+  /** Where somebody asks; once for a vhost, if it does itself: then its routes know as well. */
   plan(scope: RouteScope): Steps | undefined {
-    if (scope.route !== undefined) return undefined;
-    const places = this.#places;
-    return {
-      identify: (exchange) => {
-        const place = places.lookup(exchange.clientAddress);
-        exchange.geoCountry = place.country;
-        exchange.geoAsn = place.asn;
-      },
-    };
+    const asks = isAsked(scope) &&
+      (scope.route === undefined || !isAsked({ ...scope, route: undefined }));
+    return asks ? { identify: this.#identify } : undefined;
   }
 
-  explain(scope: RouteScope, exchange: Exchange): string | undefined {
-    if (scope.route !== undefined) return undefined;
+  explain(_scope: RouteScope, exchange: Exchange): string {
     return inWords(this.#places.lookup(exchange.clientAddress));
   }
 
@@ -140,6 +140,12 @@ class GeoIp implements RunningModule {
     this.#stopTicking();
     await this.#places.refreshed();
   }
+}
+
+/** Whether the access log or a policy of `scope` itself asks where a client is. */
+function isAsked(scope: RouteScope): boolean {
+  const { country, asn } = placeUse(scope);
+  return scope.config.logging.access.enabled || country || asn;
 }
 
 function inWords({ country, asn }: Place): string {
@@ -152,21 +158,14 @@ function inWords({ country, asn }: Place): string {
 
 /** What some policy asks and no database looks able to tell. */
 function blindSpots(config: Config, databases: readonly GeoDatabase[]): string[] {
-  let countries = false;
-  let asns = false;
-  for (const { vhost, route } of scopesOf(config)) {
-    const access: AccessConfig | undefined = (route ?? vhost).access;
-    if (access?.enabled !== true) continue;
-    countries ||= access.allow_countries.length + access.deny_countries.length > 0;
-    asns ||= access.allow_asns.length + access.deny_asns.length > 0;
-  }
+  const uses: readonly PlaceUse[] = Array.from(scopesOf(config), placeUse);
   const types = databases.map(({ type }) => type).join(", ");
   const missing: string[] = [];
-  if (countries && !databases.some((database) => database.tellsCountry)) {
-    missing.push(`access rules ask for countries, which databases of type ${types} do not tell`);
+  if (uses.some(({ country }) => country) && !databases.some((database) => database.tellsCountry)) {
+    missing.push(`policies ask for countries, which databases of type ${types} do not tell`);
   }
-  if (asns && !databases.some((database) => database.tellsAsn)) {
-    missing.push(`access rules ask for AS numbers, which databases of type ${types} do not tell`);
+  if (uses.some(({ asn }) => asn) && !databases.some((database) => database.tellsAsn)) {
+    missing.push(`policies ask for AS numbers, which databases of type ${types} do not tell`);
   }
   return missing;
 }

@@ -10,7 +10,9 @@ import {
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import { until } from "../../../tests/support/peer.ts";
+import { loggingSchema } from "../../config/logging_schema.ts";
 import { accessSchema } from "../access/schema.ts";
+import { headersSchema } from "../headers/schema.ts";
 import { identify, openDatabase } from "./database_file.ts";
 import { type MmdbContent, mmdbFile } from "./mmdb_for_tests.ts";
 import { module } from "./module.ts";
@@ -67,14 +69,21 @@ class Folder {
 
 function configWith(
   databases: readonly (readonly [provider: GeoProvider, path: string])[],
-  { access = {}, ...geoip }: { access?: Record<string, unknown>; fallback_enabled?: boolean } = {},
+  { access = {}, headers = {}, logs = true, ...geoip }: {
+    access?: Record<string, unknown>;
+    headers?: Record<string, unknown>;
+    logs?: boolean;
+    fallback_enabled?: boolean;
+  } = {},
 ) {
   const table = geoipSchema.parse({
     enabled: true,
     databases: databases.map(([provider, path]) => ({ provider, path })),
     ...geoip,
   });
-  return configOf({ access: accessSchema.parse(access) }, {}, { geoip: table });
+  const logging = loggingSchema.parse({ access: { enabled: logs } });
+  const tables = { access: accessSchema.parse(access), headers: headersSchema.parse(headers) };
+  return { ...configOf(tables, {}, { geoip: table }), logging };
 }
 
 function identified(
@@ -119,6 +128,27 @@ Deno.test("a client's country and network are found, once for vhost and routes",
   assert.equal(running.plan(routeScope(config)), undefined);
   assert.equal(running.explain?.(vhostScope(config), exchange), "country SE, AS number 64500");
   await running.stop();
+});
+
+Deno.test("nobody is looked up where neither the log nor a policy asks", async () => {
+  using folder = new Folder();
+  const path = folder.put("country", COUNTRIES);
+  const asked: readonly (readonly [isAsked: boolean, tables: Parameters<typeof configWith>[1]])[] =
+    [
+      [false, { logs: false }],
+      [false, { logs: false, access: { deny: ["192.0.2.0/24"] } }],
+      [false, { logs: false, access: { enabled: false, deny_countries: ["SE"] } }],
+      [true, { logs: true }],
+      [true, { logs: false, access: { deny_countries: ["SE"] } }],
+      [true, { logs: false, headers: { request: { set: { "x-asn": "AS{geo.asn}" } } } }],
+    ];
+  for (const [isAsked, tables] of asked) {
+    const config = configWith([["maxmind", path]], tables);
+    const running = await module.start(contextOf(config, [module]));
+    const steps = running.plan(vhostScope(config));
+    assert.equal(steps !== undefined, isAsked, JSON.stringify(tables));
+    await running.stop();
+  }
 });
 
 Deno.test("an unknown address is nowhere", async () => {
@@ -258,7 +288,7 @@ Deno.test("rules that no database looks able to answer are warned about", async 
     access: { deny_countries: ["SE"], allow_asns: [64500] },
   });
   const message =
-    "access rules ask for AS numbers, which databases of type GeoLite2-Country do not tell";
+    "policies ask for AS numbers, which databases of type GeoLite2-Country do not tell";
   assert.deepEqual(await module.preflight?.(config, { uid: -1 }), [
     { key: "geoip.databases", message, warning: true },
   ]);

@@ -5,13 +5,14 @@
  * @module
  */
 import type { Config, Problem } from "../../config/types.ts";
-import { scopesOf } from "../../gateway/edge_policy.ts";
+import { ownTables, placesAreKnown, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module, RouteScope, RunningModule } from "../../gateway/module.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import { type HeaderScope, requestSettings, responseSettings } from "./merge.ts";
 import { RequestPolicy } from "./request_policy.ts";
 import { ResponsePolicy } from "./response_policy.ts";
 import { type HeadersConfig, tables } from "./schema.ts";
+import { placeVariables } from "./template.ts";
 
 export { CLIENT_ADDRESS_FIELDS, HOP_BY_HOP_FIELDS } from "./field_names.ts";
 export { type RequestPolicy } from "./request_policy.ts";
@@ -43,7 +44,7 @@ export const module: Module = {
   schema: tables,
   manifest: {},
   permissions: () => ({}),
-  check: checkMerged,
+  check: (config) => [...checkMerged(config), ...checkPlaces(config)],
   start: ({ config }) => Promise.resolve(runningFor(config)),
 };
 
@@ -128,7 +129,36 @@ function checkMerged(config: Config): Problem[] {
   };
   if (config.headers !== undefined) check({ config, vhost: {}, route: undefined }, "");
   for (const scope of scopesOf(config)) {
-    if ((scope.route ?? scope.vhost).headers !== undefined) check(scope, `${scope.key}.`);
+    if (ownTables(scope).headers !== undefined) check(scope, `${scope.key}.`);
   }
+  return problems;
+}
+
+/** Values that would always come out empty, because nobody knows where clients are. */
+function checkPlaces(config: Config): Problem[] {
+  if (placesAreKnown(config)) return [];
+  const problems: Problem[] = [];
+  const check = (headers: HeadersConfig | undefined, key: string) => {
+    const request = headers?.request;
+    const maps = {
+      set: request?.set,
+      add: request?.add,
+      "operations.add": request?.operations?.add,
+    };
+    for (const [spelling, map] of Object.entries(maps)) {
+      for (const [name, value] of Object.entries(map ?? {})) {
+        const [variable] = placeVariables(value);
+        if (variable === undefined) continue;
+        problems.push({
+          key: `${key}headers.request.${spelling}.${name}`,
+          message:
+            `must not use ${variable} unless geoip.enabled is true: without it no client has a ` +
+            "place",
+        });
+      }
+    }
+  };
+  check(config.headers, "");
+  for (const scope of scopesOf(config)) check(ownTables(scope).headers, `${scope.key}.`);
   return problems;
 }

@@ -36,6 +36,25 @@ const TLS_SOURCES: Readonly<Record<string, Source>> = {
     toByteString(connection.tls?.client?.organization ?? ""),
 };
 
+/** Where the client is, as the GeoIP databases have it. */
+const GEO_SOURCES: Readonly<Record<string, Source>> = {
+  "geo.country": ({ geoCountry }) => geoCountry,
+  "geo.asn": ({ geoAsn }) => geoAsn === null ? "" : String(geoAsn),
+};
+
+/**
+ * What the gateway vouches for. An appended value would stand beside what the client itself claims in a
+ * field of that name, and one that comes out empty would leave the claim alone.
+ */
+const VOUCHED_SOURCES: Readonly<Record<string, Source>> = { ...TLS_SOURCES, ...GEO_SOURCES };
+
+/** The variables of `text` that need `geoip.enabled`. */
+export function placeVariables(text: string): string[] {
+  const pieces = splitBraces(text) ?? [];
+  return pieces.filter(({ variable, text: name }) => variable && Object.hasOwn(GEO_SOURCES, name))
+    .map(({ text: name }) => `{${name}}`);
+}
+
 /** `http` or `https`, by the connection itself. */
 export function schemeOf(exchange: Exchange): "http" | "https" {
   return exchange.connection.tls === undefined ? "http" : "https";
@@ -47,8 +66,11 @@ export function templateProblem(text: string, place: TemplatePlace): string | un
   if (pieces === undefined) return "must close every { with a }";
   for (const { variable, text: name } of pieces) {
     if (!variable) continue;
-    if (Object.hasOwn(TLS_SOURCES, name)) {
-      if (place === "append") return `must not use {${name}}: TLS variables stand in set only`;
+    if (Object.hasOwn(VOUCHED_SOURCES, name)) {
+      if (place === "append") {
+        return `must not use {${name}}: TLS and geo variables stand in set only, where nothing the ` +
+          "client sent stands beside them";
+      }
     } else if (sourceOf(name) === undefined) {
       return `must use known variables only; {${name}} is not one of ${VARIABLES}`;
     }
@@ -56,7 +78,7 @@ export function templateProblem(text: string, place: TemplatePlace): string | un
   return undefined;
 }
 
-const VARIABLES = [...Object.keys(SOURCES), ...Object.keys(TLS_SOURCES), "http.<name>"]
+const VARIABLES = [...Object.keys(SOURCES), ...Object.keys(VOUCHED_SOURCES), "http.<name>"]
   .map((name) => `{${name}}`).join(" ") + " {route.regex.N} {route.regex.<name>}";
 
 /** A compiled value. */
@@ -96,7 +118,7 @@ export class ValueTemplate {
 
 function sourceOf(variable: string): Source | undefined {
   if (Object.hasOwn(SOURCES, variable)) return SOURCES[variable];
-  if (Object.hasOwn(TLS_SOURCES, variable)) return TLS_SOURCES[variable];
+  if (Object.hasOwn(VOUCHED_SOURCES, variable)) return VOUCHED_SOURCES[variable];
   if (variable.startsWith("http.")) return fieldSource(variable.slice("http.".length));
   const capture = parseCapture(variable);
   if (capture?.kind === "index") {

@@ -39,6 +39,21 @@ Deno.test("variables tell about the TLS connection", () => {
   assert.equal(rendered("{tls.client_cert_organization}", { tls }), "Gr\u00c3\u00b6\u00c3\u009fe");
 });
 
+Deno.test("where the client is is told, and nothing where that is not known", () => {
+  const template = new ValueTemplate("{geo.country}/{geo.asn}");
+  const exchange = exchangeFixture();
+  assert.equal(template.render(exchange), "/");
+  exchange.geoCountry = "SE";
+  exchange.geoAsn = 64500;
+  assert.equal(template.render(exchange), "SE/64500");
+});
+
+Deno.test("what the gateway vouches for is not appended to what a client claims", () => {
+  for (const variable of ["{geo.country}", "{geo.asn}", "{tls.client_cert_sha256}"]) {
+    assert.match(templateProblem(variable, "append") ?? "", /stand in set only/, variable);
+  }
+});
+
 Deno.test("a request field is told, several lines as a list", () => {
   const fields = [["x-a", "1"], ["x-a", "2"], ["cookie", "a"], ["cookie", "b"]] as const;
   assert.equal(rendered("{http.X-A} {http.cookie}", { fields }), "1, 2 a; b");
@@ -79,11 +94,6 @@ for (
     assert.match(templateProblem(text, "set") ?? "", wrong);
   });
 }
-
-Deno.test("TLS variables do not stand in append", () => {
-  assert.match(templateProblem("{tls.version}", "append") ?? "", /TLS/);
-  assert.equal(templateProblem("{tls.version}", "set"), undefined);
-});
 
 Deno.test("text is kept as UTF-8 with one character a byte", () => {
   assert.equal(toByteString("abc"), "abc");

@@ -5,7 +5,13 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
-import { policyCounter, scopesOf, zoneName } from "../../gateway/edge_policy.ts";
+import {
+  ByScope,
+  ownTables,
+  policyCounter,
+  scopesOf,
+  zoneName,
+} from "../../gateway/edge_policy.ts";
 import type {
   Module,
   RouteScope,
@@ -32,8 +38,8 @@ interface Enabled extends RateLimitConfig {
 }
 
 /** The rate limit of a scope's own table, if there is one that is switched on. */
-function limitOf({ vhost, route }: RouteScope): Enabled | undefined {
-  const table = (route ?? vhost).rate_limit;
+function limitOf(scope: RouteScope): Enabled | undefined {
+  const table = ownTables(scope).rate_limit;
   if (table === undefined || !table.enabled) return undefined;
   const { requests_per_second } = table;
   return requests_per_second === undefined ? undefined : { ...table, requests_per_second };
@@ -65,7 +71,7 @@ export const module: Module = {
 
 class RateLimits implements RunningModule {
   readonly #context: WorkerContext;
-  readonly #limiters = new Map<object, RateLimiter>();
+  readonly #limiters = new ByScope<RateLimiter>();
   readonly #sleepers = new Sleepers();
   /** When requests that owe a token may go on; only requests that have to wait are in it. */
   readonly #wakeAt = new WeakMap<Exchange, number>();
@@ -80,14 +86,14 @@ class RateLimits implements RunningModule {
     const limit = limitOf(scope);
     if (limit === undefined) return undefined;
     const limiter = this.#limiter(scope, limit);
-    this.#limiters.set(scope.route ?? scope.vhost, limiter);
+    this.#limiters.set(scope, limiter);
     const rate = this.#rateStep(scope, limiter, limit.status);
     if (limit.mode === "nodelay") return { rate };
     return { rate, delay: this.#delayStep(scope, limit.status) };
   }
 
   explain(scope: RouteScope, exchange: Exchange): string | undefined {
-    return this.#limiters.get(scope.route ?? scope.vhost)?.explain(exchange.clientAddress);
+    return this.#limiters.get(scope)?.explain(exchange.clientAddress);
   }
 
   stop(): void {
