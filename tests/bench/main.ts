@@ -10,9 +10,10 @@ import { TempDir } from "../support/peer.ts";
 import { cpuSeconds, median } from "./load.ts";
 import type { Contest, Scenario } from "./contest.ts";
 import { CLEARTEXT } from "./scenarios.ts";
+import { POLICIES } from "./scenarios_policies.ts";
 import { OVER_TLS } from "./scenarios_tls.ts";
 
-const SCENARIOS = [...CLEARTEXT, ...OVER_TLS];
+const SCENARIOS = [...CLEARTEXT, ...POLICIES, ...OVER_TLS];
 
 const { values, positionals } = parseArgs({
   args: Deno.args,
@@ -74,7 +75,9 @@ async function measure(
   const [first, end] = unit === "KiB" ? [0, 1] : [-1, rounds];
   // The first turn warms each program up and is not counted.
   for (let round = first; round < end; round++) {
-    for (const [index, server] of servers.entries()) {
+    // There and back: whatever grows steadily within a round favours nobody.
+    const order = [...servers.entries()];
+    for (const [index, server] of round % 2 === 0 ? order : order.reverse()) {
       const before = await cpuSeconds(server.process.pid);
       const figure = await measure(server);
       if (round < 0) continue;

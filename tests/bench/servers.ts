@@ -5,7 +5,7 @@
  * @module
  */
 import { find, freePort, type Process, type TempDir } from "../support/peer.ts";
-import { launchArguments } from "../support/gateway.ts";
+import { type Build, launchArguments } from "../support/gateway.ts";
 import { CLIENT_CORE, SERVER_CORE, startPinned } from "./load.ts";
 
 /** One program at work. */
@@ -134,10 +134,11 @@ export async function fluxheim(
   dir: TempDir,
   config: string,
   name = "fluxheim",
+  build?: Build,
 ): Promise<Server> {
   const port = freePort();
   const file = dir.write(`${name}-${port}.toml`, config.replaceAll("{port}", String(port)));
-  const process = startPinned(SERVER_CORE, Deno.execPath(), await launchArguments(file));
+  const process = startPinned(SERVER_CORE, Deno.execPath(), await launchArguments(file, build));
   await process.listening(port);
   return { name, port, process };
 }

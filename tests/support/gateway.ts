@@ -6,26 +6,37 @@
  */
 import { load, planFor } from "../../src/cli/load.ts";
 import { formatProblem } from "../../src/config/problems.ts";
-import { profile } from "../../src/profiles/development.ts";
+import { profile as development } from "../../src/profiles/development.ts";
 import { type Plan, toFlags } from "../../src/runtime/permissions.ts";
+import type { Profile } from "../../src/runtime/profile.ts";
 import { Audit } from "./audit.ts";
 import { freePort, Process, TempDir } from "./peer.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
-/** Arguments of `deno` that run the gateway on `config`. */
-export async function launchArguments(config: string): Promise<string[]> {
-  return argumentsFor(await planOf(config), config);
+/** A build of the gateway: what is in it, and the file that runs it. */
+export interface Build {
+  readonly profile: Profile;
+  /** Below the checkout. */
+  readonly entry: string;
 }
 
-async function planOf(config: string): Promise<Plan> {
+/** What a checkout runs. */
+const DEVELOPMENT: Build = { profile: development, entry: "src/main.ts" };
+
+/** Arguments of `deno` that run the gateway on `config`. */
+export async function launchArguments(config: string, build = DEVELOPMENT): Promise<string[]> {
+  return argumentsFor(await planOf(config, build), config, build);
+}
+
+async function planOf(config: string, { profile } = DEVELOPMENT): Promise<Plan> {
   const loaded = await load(profile, config);
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
   return planFor(profile, loaded.config, config);
 }
 
-function argumentsFor(plan: Plan, config: string): string[] {
-  return ["run", "-q", ...toFlags(plan), `${root}src/main.ts`, "--config", config];
+function argumentsFor(plan: Plan, config: string, { entry } = DEVELOPMENT): string[] {
+  return ["run", "-q", ...toFlags(plan), `${root}${entry}`, "--config", config];
 }
 
 /** The gateway at work. */
