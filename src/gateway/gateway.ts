@@ -124,6 +124,7 @@ export class Gateway implements Handler<Exchange> {
   finish(exchange: Exchange): void {
     exchange.releaseAll();
     this.services.log.access(exchange);
+    if (exchange.failure !== "") this.#logBroken(exchange);
     this.#inFlight--;
     const snapshot = exchange.snapshot;
     if (snapshot === undefined) return;
@@ -205,6 +206,12 @@ export class Gateway implements Handler<Exchange> {
     const { log } = this.services;
     if (!log.enabled("debug")) return;
     log.log("debug", "fluxheim::security", `request refused with ${status}: ${reason}`);
+  }
+
+  /** Names the request and not the upstream: builds that keep no traces have no id to name. */
+  #logBroken({ failure, requestId }: Exchange): void {
+    const which = requestId === "" ? "" : ` to request ${requestId}`;
+    this.services.log.log("warn", "fluxheim", `the answer${which} broke off: ${failure}`);
   }
 
   #report(error: unknown): void {

@@ -52,7 +52,7 @@ export type HttpVersion = 10 | 11 | 20 | 30;
  * certain. Its body is not read and its connection serves no further request, whatever answers it.
  */
 export interface HeadFault {
-  readonly status: 400 | 414 | 431;
+  readonly status: 400 | 413 | 414 | 431;
   /** For the log and for tests; never sent to the client. */
   readonly reason: string;
 }
@@ -111,6 +111,8 @@ export class HttpExchange {
   responseBodyBytes = 0;
   /** The client went away, or the answer was cut short. */
   failed = false;
+  /** Why the answer's own body broke off, where that was no fault of the client's; `""` else. */
+  failure = "";
   /** When the head was complete: `performance.now()` milliseconds. */
   startedAt = 0;
 

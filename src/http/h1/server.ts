@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BodyError } from "../body.ts";
 import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
 import { type Expiring, TICK_MS } from "../../net/clock.ts";
@@ -19,7 +20,7 @@ import {
   RequestHead,
   START_LINE_OVERHEAD,
 } from "./request_head.ts";
-import { responseFraming, responseHead } from "./response_head.ts";
+import { type ResponseFraming, responseFraming, responseHead } from "./response_head.ts";
 
 /** After an answer that ends the connection early, the client's bytes are read this long at most. */
 const LINGER_MS = 2_000;
@@ -86,8 +87,12 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     open.add(this);
     try {
       await this.#serveAll();
-    } catch {
+    } catch (error) {
       // The connection failed under us, or one of its time limits closed it: there is nobody to tell.
+      const exchange = this.#exchange;
+      if (error instanceof BodyError && exchange?.aborted === false) {
+        exchange.failure = error.message;
+      }
     } finally {
       this.deadline = 0;
       clock.unwatch(this);
@@ -190,9 +195,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       const persistent = !exchange.closeAfter && framing !== "close";
       this.#answerBegan = clock.now;
       this.#blockedMs = 0;
-      const head = responseHead(exchange, framing, persistent, clock);
-      const answer = framing === "none" ? undefined : exchange.responseBody;
-      if (writer.begin(head, answer, framing === "chunked")) {
+      if (this.#begin(exchange, framing, persistent)) {
         const bytes = writer.unsent;
         this.#phase = "writing";
         this.#limitWrite();
@@ -210,7 +213,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       // What the framing forbids to send (HEAD, 304) is given up, so that what feeds it may go.
       if (framing === "none") cancelAnswer(exchange);
       this.#over(false);
-      if (!persistent) return await this.#linger();
+      if (!persistent || exchange.closeAfter) return await this.#linger();
       if (unread && !await this.#finishBody(body)) return;
       this.#body = undefined;
       if (!inbox.isReading) inbox.shrink();
@@ -240,6 +243,31 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     this.#describe(exchange, head);
     this.deadline = 0;
     return exchange;
+  }
+
+  /**
+   * Begins the answer. One whose body is found broken before anything of it has left gives way to a
+   * refusal (spec 02 section 9.4).
+   *
+   * @returns Whether what the writer has now is all of it.
+   */
+  #begin(exchange: X, framing: ResponseFraming, persistent: boolean): boolean {
+    const writer = this.#writer;
+    const { clock } = this.options;
+    try {
+      const head = responseHead(exchange, framing, persistent, clock);
+      const answer = framing === "none" ? undefined : exchange.responseBody;
+      return writer.begin(head, answer, framing === "chunked");
+    } catch (error) {
+      if (!(error instanceof BodyError)) throw error;
+      writer.end();
+      exchange.failure = error.message;
+      exchange.responseBody = undefined;
+      exchange.responseBodyBytes = 0;
+      this.handler.refuse(exchange, error.status, error.message);
+      exchange.closeAfter = true;
+      return writer.begin(responseHead(exchange, "none", false, clock), undefined, false);
+    }
   }
 
   /** What has come of a body that nobody read must be framed rightly all the same. */

@@ -124,8 +124,9 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     this.exchange.responseBodyBytes += count;
   }
 
-  protected override onSendFailed(): number {
+  protected override onSendFailed(reason: unknown): number {
     this.exchange.failed = true;
+    if (reason instanceof BodyError) this.exchange.failure = reason.message;
     return ErrorCode.INTERNAL_ERROR;
   }
 
