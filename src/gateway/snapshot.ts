@@ -29,6 +29,7 @@ const TOO_LARGE: Refusal = { status: 413, text: "", cause: "body", close: true }
 /** For what is wrong with sizes and framing of a head that could be read; its connection ends. */
 const HEAD_REFUSALS: Readonly<Record<HeadFault["status"], Refusal>> = {
   400: { status: 400, text: "", cause: "framing", close: true },
+  413: TOO_LARGE,
   414: { status: 414, text: "", cause: "framing", close: true },
   431: { status: 431, text: "", cause: "framing", close: true },
 };

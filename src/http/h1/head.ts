@@ -21,13 +21,13 @@ export const MAX_FIELD_LINE_BYTES = 8192;
 
 /** A head that cannot be accepted. */
 export interface HeadProblem {
-  readonly status: 400 | 414 | 431;
+  readonly status: 400 | 413 | 414 | 431;
   /** For the log and for tests; never sent to the client. */
   readonly reason: string;
 }
 
 /** A problem as a value, made once for each place that reports it. */
-export function headProblem(status: 400 | 414 | 431, reason: string): HeadProblem {
+export function headProblem(status: 400 | 413 | 414 | 431, reason: string): HeadProblem {
   return { status, reason };
 }
 

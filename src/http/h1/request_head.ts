@@ -62,6 +62,7 @@ const NO_HOST = headProblem(400, "HTTP/1.1 needs exactly one Host");
 const BAD_HOST = headProblem(400, "Host is not a plain authority");
 const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
 const BAD_LENGTH = headProblem(400, "Content-Length is not one plain number");
+const VAST_LENGTH = headProblem(413, "Content-Length is beyond every limit");
 const BAD_CODING = headProblem(400, "Transfer-Encoding is not exactly one `chunked`");
 const TWO_FRAMINGS = headProblem(400, "Transfer-Encoding and Content-Length together");
 const OLD_CODING = headProblem(400, "Transfer-Encoding on HTTP/1.0");
@@ -210,7 +211,7 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
       case "content-length": {
         lengths++;
         const length = readContentLength(values[i]);
-        if (length < 0) head.fault ??= BAD_LENGTH;
+        if (length < 0) head.fault ??= isVastLength(values[i]) ? VAST_LENGTH : BAD_LENGTH;
         head.contentLength = length;
         break;
       }
@@ -230,6 +231,8 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
         break;
     }
   }
+  // Doubt about where the body ends is told before its size.
+  if (lengths + codings > 1 && head.fault === VAST_LENGTH) head.fault = undefined;
   if (lengths > 1) head.fault ??= BAD_LENGTH;
   if (codings > 0) {
     if (lengths > 0) head.fault ??= TWO_FRAMINGS;
@@ -254,11 +257,11 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
 
 /**
  * A `Content-Length` value, or -1 when it is not pure digits or beyond what can be counted exactly
- * (2^53 - 1: no body of nine petabytes is served, and a limit far below applies anyway).
+ * (2^53 - 1: no body of nine petabytes is served).
  */
 export function readContentLength(value: string): number {
   const { length } = value;
-  if (length === 0 || length > 16) return -1;
+  if (length === 0) return -1;
   let number = 0;
   for (let i = 0; i < length; i++) {
     const digit = value.charCodeAt(i) - 48;
@@ -266,6 +269,13 @@ export function readContentLength(value: string): number {
     number = number * 10 + digit;
   }
   return number <= Number.MAX_SAFE_INTEGER ? number : -1;
+}
+
+const MAX_LENGTH = 2n ** 64n - 1n;
+
+/** Whether a value that {@linkcode readContentLength} cannot count is a length of 64 bits all the same. */
+function isVastLength(value: string): boolean {
+  return /^[0-9]+$/.test(value) && BigInt(value) <= MAX_LENGTH;
 }
 
 const CLOSE = 1;

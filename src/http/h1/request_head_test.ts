@@ -159,6 +159,8 @@ Deno.test("the body's framing comes from length or coding", () => {
   const length = accepted("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 017\r\n\r\n");
   assert.equal(length.framing, "length");
   assert.equal(length.contentLength, 17);
+  const zeros = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${"0".repeat(20)}17\r\n\r\n`;
+  assert.equal(accepted(zeros).contentLength, 17);
   const coding = accepted("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n");
   assert.equal(coding.framing, "chunked");
   assert.equal(accepted("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").framing, "none");
@@ -182,7 +184,10 @@ Deno.test("what leaves target and fields certain is a fault of the head, to be r
   const faults: readonly (readonly [text: string, status: number])[] = [
     [`GET /${"a".repeat(34)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414],
     ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400],
-    ["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400],
+    ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9007199254740992\r\n\r\n", 413],
+    ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n", 413],
+    ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n", 400],
+    [`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9007199254740992\r\n${CHUNKED}\r\n`, 400],
     [`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n${CHUNKED}\r\n`, 400],
   ];
   for (const [text, status] of faults) {
