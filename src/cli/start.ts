@@ -18,8 +18,6 @@ const HOST = "127.0.0.1";
 const USUAL_PORT = 8080;
 const READY_MS = 20_000;
 const POLL_MS = 25;
-/** Requests to end that come closer together than this are one. */
-const SAME_SIGNAL_MS = 500;
 
 if (import.meta.main) Deno.exit(await start());
 
@@ -148,20 +146,10 @@ function announce(port: number, appPort: number, flags: readonly string[], confi
   ].join("\n"));
 }
 
-/**
- * Hands on what asks the gateway to end or to reload; this process ends with the gateway. One Ctrl-C
- * arrives several times, from the terminal and from what runs this task, and a second request to end
- * would cut requests that are in flight.
- */
+/** Hands on what asks the gateway to end or to reload; this process ends with the gateway. */
 function forwardSignals(gateway: Deno.ChildProcess): void {
-  let last = -Infinity;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => {
-      const now = performance.now();
-      if (signal !== "SIGHUP" && now - last < SAME_SIGNAL_MS) return;
-      if (signal !== "SIGHUP") last = now;
-      stop(gateway, signal === "SIGHUP" ? signal : "SIGTERM");
-    });
+    Deno.addSignalListener(signal, () => stop(gateway, signal));
   }
 }
 

@@ -11,8 +11,16 @@ import type { KeeperOptions } from "./start.ts";
 const END_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
- * Serves until a signal ends it. The first SIGTERM, SIGINT or SIGQUIT drains, the second ends at once;
- * SIGHUP reloads. A signal that comes during the start is obeyed when that is over.
+ * One Ctrl-C arrives several times where something stands between the terminal and this program: from the
+ * terminal, and again from each of `npx`, `deno task` and `supervise` that hands it on. All within this
+ * time of the first is that one.
+ */
+export const SAME_END_MS = 500;
+
+/**
+ * Serves until a signal ends it. The first SIGTERM, SIGINT or SIGQUIT drains, one that comes later than
+ * {@linkcode SAME_END_MS} ends at once; SIGHUP reloads. A signal that comes during the start is obeyed
+ * when that is over.
  *
  * @param onReady Called once it serves.
  * @returns The status to end the process with. It must be given to `Deno.exit`: a thread in an endless
@@ -41,6 +49,7 @@ class Signals implements Disposable {
   #keeper: Keeper | undefined;
   #reload = false;
   #end: string | undefined;
+  #endedAt = 0;
 
   constructor() {
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -70,7 +79,10 @@ class Signals implements Disposable {
   }
 
   #onEnd(signal: string): void {
+    const now = performance.now();
     const second = this.#end !== undefined;
+    if (second && now - this.#endedAt < SAME_END_MS) return;
+    if (!second) this.#endedAt = now;
     this.#end = signal;
     if (this.#keeper === undefined) {
       if (second) this.#giveUp(undefined);

@@ -46,12 +46,19 @@ async function run({ positionals }: ParsedArgs): Promise<number> {
   return EXIT.ok;
 }
 
+/** Runs it as a child that gets every signal; the gateway itself tells one Ctrl-C from two. */
 async function runProfile(name: string, entry: string, args: string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", `-P=${name}`, ROOT + entry, ...args],
   }).spawn();
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => child.kill(signal));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended already.
+      }
+    });
   }
   return (await child.status).code;
 }
