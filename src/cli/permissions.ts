@@ -25,7 +25,7 @@ export const permissions: Command = {
   options: [
     {
       name: "explain",
-      help: "print each grant with the thread that uses it and the key behind it",
+      help: "print each grant with the thread that uses it, how long, and the key behind it",
     },
     {
       name: "shell",
@@ -49,12 +49,14 @@ export const permissions: Command = {
 
 /** The plan for a program: flags, the whole set, what an edge worker gets, and each grant. */
 function record(plan: Plan, profile: string): Record<string, unknown> {
+  const edge = workerPermissions(plan, { blanketNet: false });
   const values = PERMISSION_KINDS.map((kind) => [kind, valuesOf(plan, kind)]);
   return {
     profile,
     flags: toFlags(plan),
     permissions: Object.fromEntries(values),
-    edge_worker: workerPermissions(plan, { blanketNet: false }),
+    edge_worker: edge.atStart,
+    edge_worker_gives_up: { net: edge.givenUp },
     grants: plan.grants,
   };
 }
@@ -70,16 +72,17 @@ function explanation(plan: Plan): string[] {
       if (row === undefined) threads.set(id, { grant, threads: [grant.for] });
       else if (!row.threads.includes(grant.for)) row.threads.push(grant.for);
     }
-    return [...threads.values()].map(({ grant: { value, key, optional }, threads }) => [
+    return [...threads.values()].map(({ grant: { value, key, optional, startOnly }, threads }) => [
       kind,
       value,
       threads.join(", "),
+      startOnly === true ? "at start" : "always",
       optional ? `${key} (works without)` : key,
     ]);
   });
   const none = PERMISSION_KINDS.filter((kind) => valuesOf(plan, kind).length === 0);
   return [
-    ...table([["kind", "value", "thread", "asked by"], ...rows]),
+    ...table([["kind", "value", "thread", "needed", "asked by"], ...rows]),
     "",
     `never: ${[...none, "ffi", "import"].join(", ")}`,
   ];

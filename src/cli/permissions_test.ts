@@ -40,9 +40,9 @@ Deno.test("--explain names the key and the thread behind each grant", () =>
     const row = (value: string) => out.split("\n").find((line) => line.includes(value)) ?? "";
     assert.match(
       row("10.0.0.5:3000"),
-      /^net +10\.0\.0\.5:3000 +edge +vhosts\[0\]\.routes\[0\]\.proxy/,
+      /^net +10\.0\.0\.5:3000 +edge +always +vhosts\[0\]\.routes\[0\]\.proxy/,
     );
-    assert.match(row("127.0.0.1:8080"), /edge +server\.listen\[0\]$/);
+    assert.match(row("127.0.0.1:8080"), /edge +at start +server\.listen\[0\]$/);
     assert.match(out, /^never: run, ffi, import$/m);
   }));
 

@@ -1,6 +1,6 @@
 /** Running the gateway: what `fluxheim` does without a command. @module */
 import { resolve } from "node:path";
-import { giveUpAfterStart } from "../runtime/give_up.ts";
+import { giveUpBeforeServing } from "../runtime/give_up.ts";
 import { takeInspectorPort } from "../runtime/inspector_port.ts";
 import { serve } from "../runtime/serve.ts";
 import { StartError } from "../runtime/start.ts";
@@ -21,7 +21,8 @@ export const run: Command = {
         profile,
         load: () => load(profile, source),
         configSource: source === undefined ? undefined : resolve(source),
-      }, ({ config }) => void giveUpAfterStart(planFor(profile, config, source)));
+        beforeServing: (config) => giveUpBeforeServing(planFor(profile, config, source)),
+      });
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       printProblems(error.problems, io);

@@ -19,6 +19,7 @@ import type { Accepted, Listener } from "../net/listener.ts";
 import { type ListenerSpec, openListener } from "../net/listen.ts";
 import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import type { Zones } from "../net/zone.ts";
+import { giveUpAddresses } from "./give_up.ts";
 import { connectionsZone } from "./zone_plan.ts";
 
 /** Time for a request head, for a PROXY header, and between two requests (spec 01 section 3.7). */
@@ -37,6 +38,8 @@ export interface EdgeServices {
   readonly zones: Zones;
   /** Index of this worker. */
   readonly slot: number;
+  /** What the permissions of the worker have for binding only. */
+  readonly givenUp: readonly string[];
 }
 
 /** Everything one worker listens on. */
@@ -50,8 +53,8 @@ export class EdgeListeners {
   }
 
   /**
-   * Binds every listener of `config` and serves what connects. Listeners and their limits never change
-   * in a running process, so this is done once.
+   * Binds every listener of `config`, gives up what that alone needed, and serves what connects.
+   * Listeners and their limits never change in a running process, so this is done once.
    *
    * @param tls Of `server.tls_listen`.
    * @throws {ListenError} when one cannot be bound; none is left listening.
@@ -64,15 +67,21 @@ export class EdgeListeners {
     const open = new OpenConnections();
     const options = serverOptions(config, services.clock, open);
     const serve = (accepted: Accepted) => void serveConnection(accepted, services, options);
+    const early: Accepted[] = [];
+    let bound = false;
+    const onAccept = (accepted: Accepted) => bound ? serve(accepted) : void early.push(accepted);
     const listeners: Listener[] = [];
     try {
       for (const spec of listenerSpecs(config, tls, services)) {
-        listeners.push(await openListener(spec, serve));
+        listeners.push(await openListener(spec, onAccept));
       }
     } catch (error) {
       for (const listener of listeners) listener.close();
       throw error;
     }
+    giveUpAddresses(services.givenUp);
+    bound = true;
+    early.forEach(serve);
     return new EdgeListeners(listeners, open);
   }
 

@@ -114,7 +114,7 @@ class EdgeWorker {
     }
   }
 
-  async #start({ config, files }: StartOrder): Promise<WorkerReport> {
+  async #start({ config, files, givenUp }: StartOrder): Promise<WorkerReport> {
     const hearts = new Int32Array(this.#zones.get(HEARTS));
     this.#clock.every(() => beat(hearts, this.#slot));
     this.#clock.start();
@@ -129,6 +129,7 @@ class EdgeWorker {
         metrics: NO_METRICS,
         zones: this.#zones,
         slot: this.#slot,
+        givenUp,
       });
     } catch (error) {
       return failure(error);

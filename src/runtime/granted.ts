@@ -24,7 +24,10 @@ export function isGranted(grant: PlannedGrant): boolean {
 
 const RANGE_OR_WILDCARD = /^(?!unix:).*[/*]/;
 
-function descriptorOf({ kind, value }: PlannedGrant): Deno.PermissionDescriptor | undefined {
+/** A grant as the runtime is asked about it; ranges and wildcards cannot be. */
+export function descriptorOf(
+  { kind, value }: Pick<PlannedGrant, "kind" | "value">,
+): Deno.PermissionDescriptor | undefined {
   switch (kind) {
     case "net":
       return RANGE_OR_WILDCARD.test(value) ? undefined : { name: "net", host: value };

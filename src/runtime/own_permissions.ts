@@ -54,7 +54,7 @@ export function ownGrants(
   const grants: PlannedGrant[] = [...listenerGrants(config)];
   if (!standalone) {
     grants.push(keeper("read", OWN_MODULES, "the program itself"));
-    grants.push(optional("net", INSPECTOR_GRANT, "to keep the inspector shut"));
+    grants.push(once(optional("net", INSPECTOR_GRANT, "to keep the inspector shut")));
   }
   if (configSource !== undefined) {
     grants.push(keeper("read", configSource, "--config"));
@@ -66,8 +66,8 @@ export function ownGrants(
   }
   const { file } = config.logging;
   if (file.enabled && file.path !== undefined) {
-    grants.push(keeper("read", file.path, "logging.file.path"));
-    grants.push(keeper("write", file.path, "logging.file.path"));
+    grants.push(once(keeper("read", file.path, "logging.file.path")));
+    grants.push(once(keeper("write", file.path, "logging.file.path")));
   }
   if (writesPidFile(modules)) {
     const path = config.server.process.pid_file;
@@ -77,12 +77,12 @@ export function ownGrants(
     }
   }
   // Not being able to read it would mean other defaults than the operator asked for.
-  grants.push(optional("env", CONFIG_VARIABLE, "--config"));
-  grants.push(optional("env", LEVEL_VARIABLE, "logging.level"));
-  grants.push(optional("env", KEY_LOG_VARIABLE, "server.tls_listen"));
-  grants.push(optional("env", SOCKETS_VARIABLE, "server.listen"));
+  grants.push(once(optional("env", CONFIG_VARIABLE, "--config")));
+  grants.push(once(optional("env", LEVEL_VARIABLE, "logging.level")));
+  grants.push(once(optional("env", KEY_LOG_VARIABLE, "server.tls_listen")));
+  grants.push(once(optional("env", SOCKETS_VARIABLE, "server.listen")));
   // File safety checks compare owners with the user this runs as.
-  grants.push(optional("sys", "uid", "--config"));
+  grants.push(once(optional("sys", "uid", "--config")));
   return grants;
 }
 
@@ -105,15 +105,25 @@ export function writesPidFile(modules: readonly Module[]): boolean {
 /**
  * Every address the workers bind. For port 0 the port is not known before it is bound, so the plan has
  * the whole address; the workers' own grants name the port that was found.
+ *
+ * A TLS listener may have to be bound again, when new certificates ask for the other one of its two doors;
+ * a cleartext one never is.
  */
 function listenerGrants({ server }: Config): PlannedGrant[] {
   const entries = (["listen", "tls_listen"] as const).flatMap((list) =>
-    server[list].map((value, index) => ({ value, key: `server.${list}[${index}]` }))
+    server[list].map((value, index) => ({ list, value, key: `server.${list}[${index}]` }))
   );
-  return entries.map(({ value, key }) => {
+  return entries.map(({ list, value, key }) => {
     const anyPort = splitAuthority(value)?.port === 0;
     const bound = anyPort ? value.slice(0, value.lastIndexOf(":")) : value;
-    return { kind: "net", value: bound, key, for: "edge", optional: false };
+    return {
+      kind: "net",
+      value: bound,
+      key,
+      for: "edge",
+      optional: false,
+      startOnly: list === "listen",
+    };
   });
 }
 
@@ -123,4 +133,9 @@ function keeper(kind: PlannedGrant["kind"], value: string, key: string): Planned
 
 function optional(kind: PlannedGrant["kind"], value: string, key: string): PlannedGrant {
   return { kind, value, key, for: "keeper", optional: true };
+}
+
+/** A grant that only the start needs: everything is read, bound or opened by then. */
+function once(grant: PlannedGrant): PlannedGrant {
+  return { ...grant, startOnly: true };
 }

@@ -21,6 +21,8 @@ export interface PlannedGrant extends Grant {
   readonly kind: PermissionKind;
   /** Without it the program works, only something small is left out (the pid file). */
   readonly optional: boolean;
+  /** Not needed any more by its thread once that serves, and given up then. */
+  readonly startOnly?: boolean;
 }
 
 /** What one configuration needs, each thing with the key that asks for it. */
@@ -47,6 +49,14 @@ export function permissionPlan(
     }
   }
   return { grants };
+}
+
+/**
+ * The part of a plan that the keeper still needs when the gateway serves: what it uses again, and all that
+ * it must have to hand it on to a worker that takes the place of a dead one.
+ */
+export function servingPlan({ grants }: Plan): Plan {
+  return { grants: grants.filter((grant) => grant.for === "edge" || grant.startOnly !== true) };
 }
 
 /** The values of one kind, each once, sorted so that flags and manifests do not change by accident. */
@@ -91,6 +101,13 @@ export type ThreadPermissions =
     readonly import: false;
   };
 
+/** Ring 3: what an edge worker is started with, and what of that it keeps. */
+export interface EdgePermissions {
+  readonly atStart: ThreadPermissions;
+  /** Network addresses it gives up when it has bound its listeners, before its first request. */
+  readonly givenUp: readonly string[];
+}
+
 /**
  * Ring 3: the part of a plan that edge workers use.
  *
@@ -101,32 +118,55 @@ export type ThreadPermissions =
 export function workerPermissions(
   plan: Plan,
   { blanketNet }: { readonly blanketNet: boolean },
-): ThreadPermissions {
+): EdgePermissions {
   const edge = (kind: PermissionKind): string[] | false => {
     const values = valuesOf(plan, kind, "edge");
     return values.length === 0 ? false : [...values];
   };
   const net = edge("net");
+  const ranged = net !== false && net.some(isRange);
   return {
-    net: net !== false && !blanketNet && net.some(isRange) ? "inherit" : net,
-    read: edge("read"),
-    write: edge("write"),
-    run: edge("run"),
-    env: edge("env"),
-    sys: edge("sys"),
-    ffi: false,
-    import: false,
+    atStart: {
+      net: ranged && !blanketNet ? "inherit" : net,
+      read: edge("read"),
+      write: edge("write"),
+      run: edge("run"),
+      env: edge("env"),
+      sys: edge("sys"),
+      ffi: false,
+      import: false,
+    },
+    // To give up an address is to give up every range that it is in.
+    givenUp: ranged ? [] : startOnlyAddresses(plan),
   };
 }
 
-/** Whether a thread with `held` already has everything `wanted` asks for. */
-export function covers(held: ThreadPermissions, wanted: ThreadPermissions): boolean {
+/** Addresses that edge workers need for their listeners and for nothing else. */
+function startOnlyAddresses({ grants }: Plan): readonly string[] {
+  const edge = grants.filter((grant) => grant.for === "edge" && grant.kind === "net");
+  const kept = new Set(edge.filter((grant) => grant.startOnly !== true).map((g) => g.value));
+  const bound = edge.filter((grant) => grant.startOnly === true).map((grant) => grant.value);
+  return [...new Set(bound)].filter((value) => !kept.has(value)).sort();
+}
+
+/** Whether a thread that was started with `held` still has everything that one with `wanted` serves with. */
+export function covers(held: EdgePermissions, wanted: EdgePermissions): boolean {
   return PERMISSION_KINDS.every((kind) => {
-    const [has, wants] = [held[kind], wanted[kind]];
+    const [has, wants] = [kept(held, kind), kept(wanted, kind)];
     if (wants === false || has === "inherit") return true;
     if (wants === "inherit" || has === false) return false;
     return wants.every((value) => has.includes(value));
   });
+}
+
+/** What of a kind is left of `permissions` when the thread serves. */
+function kept(
+  { atStart, givenUp }: EdgePermissions,
+  kind: PermissionKind,
+): readonly string[] | "inherit" | false {
+  const values = atStart[kind];
+  if (kind !== "net" || values === false || values === "inherit") return values;
+  return values.filter((value) => !givenUp.includes(value));
 }
 
 /** Ring 1: everything a build with these modules can ever need. */

@@ -4,6 +4,7 @@ import {
   covers,
   manifestOf,
   permissionPlan,
+  servingPlan,
   toFlags,
   valuesOf,
   workerPermissions,
@@ -25,9 +26,10 @@ function plan(permissions: Permissions = {}, listen: readonly string[] = ["127.0
 Deno.test("every listener is asked for exactly, by its key, for the edge", () => {
   const { grants } = plan({}, ["0.0.0.0:80", "[::]:80"]);
   const edge = grants.filter((grant) => grant.kind === "net" && grant.for === "edge");
+  const common = { kind: "net", for: "edge", optional: false, startOnly: true };
   assert.deepEqual(edge, [
-    { kind: "net", value: "0.0.0.0:80", key: "server.listen[0]", for: "edge", optional: false },
-    { kind: "net", value: "[::]:80", key: "server.listen[1]", for: "edge", optional: false },
+    { ...common, value: "0.0.0.0:80", key: "server.listen[0]" },
+    { ...common, value: "[::]:80", key: "server.listen[1]" },
   ]);
 });
 
@@ -93,7 +95,7 @@ Deno.test("a worker gets what the edge uses, and nothing of the keeper's", () =>
     }),
     { blanketNet: false },
   );
-  assert.deepEqual(permissions, {
+  assert.deepEqual(permissions.atStart, {
     net: ["127.0.0.1:8080", "origin.test:443"],
     read: ["/srv/www"],
     write: false,
@@ -107,13 +109,13 @@ Deno.test("a worker gets what the edge uses, and nothing of the keeper's", () =>
 
 Deno.test("an address range is only handed on from a blanket grant", () => {
   const ranged = plan({ net: [{ value: "10.0.0.0/8:80", ...EDGE }] });
-  assert.equal(workerPermissions(ranged, { blanketNet: false }).net, "inherit");
-  assert.deepEqual(workerPermissions(ranged, { blanketNet: true }).net, [
+  assert.equal(workerPermissions(ranged, { blanketNet: false }).atStart.net, "inherit");
+  assert.deepEqual(workerPermissions(ranged, { blanketNet: true }).atStart.net, [
     "10.0.0.0/8:80",
     "127.0.0.1:8080",
   ]);
   const socket = plan({ net: [{ value: "unix:/run/app.sock", ...EDGE }] });
-  assert.notEqual(workerPermissions(socket, { blanketNet: false }).net, "inherit");
+  assert.notEqual(workerPermissions(socket, { blanketNet: false }).atStart.net, "inherit");
 });
 
 Deno.test("a worker covers what it was given and less, not more", () => {
@@ -125,6 +127,35 @@ Deno.test("a worker covers what it was given and less, not more", () => {
   assert.equal(covers(little, much), false);
   assert.equal(covers(little, of({})), true);
   assert.equal(covers(of({}), little), false);
+});
+
+Deno.test("what a worker bound it gives up, unless it dials it too", () => {
+  const upstream = (value: string) => ({ net: [{ value, ...EDGE }] });
+  const of = (permissions: Permissions) =>
+    workerPermissions(plan(permissions, ["127.0.0.1:80", "127.0.0.1:81"]), { blanketNet: true });
+  assert.deepEqual(of({}).givenUp, ["127.0.0.1:80", "127.0.0.1:81"]);
+  assert.deepEqual(of(upstream("127.0.0.1:81")).givenUp, ["127.0.0.1:80"]);
+  assert.deepEqual(of(upstream("127.0.0.0/8")).givenUp, [], "it would take the range with it");
+  assert.equal(covers(of({}), of(upstream("127.0.0.1:81"))), false, "it is gone");
+  assert.equal(covers(of({}), of({})), true);
+});
+
+Deno.test("a TLS listener may be bound again, so its address is kept", () => {
+  const config = testConfig({ listen: ["127.0.0.1:80"], tlsListen: ["127.0.0.1:443"] });
+  const { givenUp } = workerPermissions(permissionPlan(config, []), { blanketNet: false });
+  assert.deepEqual(givenUp, ["127.0.0.1:80"]);
+});
+
+Deno.test("the keeper needs for serving what it hands on and what it uses again", () => {
+  const config = testConfig({ listen: ["127.0.0.1:80"], logFile: "/var/log/f.log" });
+  const { grants } = servingPlan(permissionPlan(config, [], { configSource: "/etc/f/f.toml" }));
+  const values = grants.map(({ kind, value }) => `${kind} ${value}`);
+  for (
+    const kept of ["net 127.0.0.1:80", "read /etc/f/f.toml", "write /nonexistent/fluxheim.pid"]
+  ) {
+    assert.ok(values.includes(kept), kept);
+  }
+  assert.doesNotMatch(values.join(), /^env|^sys|9229|f\.log/);
 });
 
 Deno.test("a manifest is the union of what its modules can ever need", () => {

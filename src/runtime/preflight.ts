@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { serviceUid } from "../config/file_facts.ts";
 import type { Config, Problem } from "../config/types.ts";
 import type { Module, System } from "../gateway/module.ts";
 import { missingGrants } from "./granted.ts";
@@ -15,7 +16,7 @@ export async function modulePreflight(
   config: Config,
   modules: readonly Module[],
 ): Promise<readonly Problem[]> {
-  const system: System = { uid: effectiveUid() };
+  const system: System = { uid: serviceUid() ?? -1 };
   const found = await Promise.all(
     modules.map(async (module) => await module.preflight?.(config, system) ?? []),
   );
@@ -74,9 +75,4 @@ export function processProblems({ server }: Config): readonly Problem[] {
 export function readableVariable(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   return state === "granted" ? Deno.env.get(name) : undefined;
-}
-
-function effectiveUid(): number {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
-  return (state === "granted" ? Deno.uid() : null) ?? -1;
 }

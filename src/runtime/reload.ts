@@ -6,7 +6,7 @@
 import type { Config, Problem } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
 import type { Files, Module } from "../gateway/module.ts";
-import { permissionPlan } from "./permissions.ts";
+import { permissionPlan, servingPlan } from "./permissions.ts";
 import { modulePreflight, permissionProblems } from "./preflight.ts";
 import { problemText } from "./problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
@@ -64,7 +64,8 @@ export async function judgeReload(
   if (config === undefined) return { kind: "invalid", problems };
   const { impact, reasons } = classifyReload(running, config);
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
-  const missing = permissionProblems(permissionPlan(config, modules, { configSource }));
+  const plan = servingPlan(permissionPlan(config, modules, { configSource }));
+  const missing = permissionProblems(plan);
   if (missing.length > 0) {
     return {
       kind: "process-upgrade",

@@ -8,7 +8,7 @@ import { Zones } from "../net/zone.ts";
 import { hasBlanketNet } from "./granted.ts";
 import { KeeperLog } from "./keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
-import { permissionPlan, type ThreadPermissions, workerPermissions } from "./permissions.ts";
+import { type EdgePermissions, permissionPlan, workerPermissions } from "./permissions.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
 import { problemText } from "./problem_text.ts";
 import type { Profile } from "./profile.ts";
@@ -28,6 +28,8 @@ export interface KeeperOptions {
   load(): Promise<Loaded>;
   /** Absolute path of what `load` reads, for the permission plan; `undefined` for built-in defaults. */
   readonly configSource: string | undefined;
+  /** Called when all that only a start needs has been read and opened, before a worker serves. */
+  beforeServing?(config: Config): void;
 }
 
 /** Why the gateway could not start; every reason that was found. */
@@ -67,6 +69,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     log.log("warn", "fluxheim", problemText(warning));
   }
   const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
+  options.beforeServing?.(config);
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,
@@ -86,7 +89,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
 export function edgePermissions(
   config: Config,
   { profile, configSource }: KeeperOptions,
-): ThreadPermissions {
+): EdgePermissions {
   const plan = permissionPlan(config, profile.modules, { configSource });
   return workerPermissions(plan, { blanketNet: hasBlanketNet() });
 }

@@ -26,6 +26,8 @@ export interface StartOrder {
   readonly slot: number;
   readonly slots: number;
   readonly log: LogSettings;
+  /** Network addresses to give up when the listeners are bound, before the first request. */
+  readonly givenUp: readonly string[];
 }
 
 /** Builds a snapshot of `config` beside the one that serves. */

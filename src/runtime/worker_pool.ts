@@ -10,7 +10,7 @@ import type { Files, Module } from "../gateway/module.ts";
 import { ConnectionBudget } from "../net/connection_budget.ts";
 import type { Zones } from "../net/zone.ts";
 import { HeartMonitor } from "./heart.ts";
-import { covers, type ThreadPermissions } from "./permissions.ts";
+import { covers, type EdgePermissions } from "./permissions.ts";
 import type { LogSettings } from "./ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
@@ -33,7 +33,7 @@ export interface Load {
   /** What the modules asked the keeper to read. */
   readonly files: Files;
   readonly zones: Zones;
-  readonly permissions: ThreadPermissions;
+  readonly permissions: EdgePermissions;
 }
 
 /** What a pool works with. */
@@ -189,7 +189,7 @@ export class WorkerPool {
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
     const { config, files, zones, permissions } = load;
     const { url, logSettings } = this.#options;
-    const worker = new WorkerHandle(url, seat.slot, permissions, {
+    const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
       onLog: this.#options.onLog,
     });
@@ -201,6 +201,7 @@ export class WorkerPool {
       slot: seat.slot,
       slots: workerSlots(config),
       log: logSettings,
+      givenUp: permissions.givenUp,
     };
     const report = await worker.order(order);
     if (report.kind === "failed") {

@@ -8,6 +8,7 @@ import { load, planFor } from "../../src/cli/load.ts";
 import { profileFeatures } from "../../src/cli/features/feature_set.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { toFlags } from "../../src/runtime/permissions.ts";
+import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import type { Profile } from "../../src/runtime/profile.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
 import { ATTEMPTS, type Verdict } from "./attempts.ts";
@@ -24,8 +25,17 @@ const END = "<!-- attacks: end -->";
  * `docs/permissions.md` says.
  */
 const KNOWN = ["read /etc/passwd through a link in a web root"];
-/** What a keeper needs for its own work. */
-const KEEPERS = ["read the configuration file"];
+/** What an edge worker serves with: a change of certificates may bind a TLS listener anew. */
+const EDGES = ["bind the TLS listener's port once more"];
+/** What a keeper needs for its own work: to reload, to end, to start a worker in the place of a dead one. */
+const KEEPERS = [
+  "read the configuration file",
+  "read the private key",
+  "write the pid file",
+  "dial the gateway itself",
+  "bind the listener's port once more",
+  "bind the TLS listener's port once more",
+];
 
 interface Found {
   readonly profile: string;
@@ -37,12 +47,15 @@ const found: Found[] = [];
 
 for (const catalogued of builtProfiles()) {
   const { name } = catalogued;
-  const known = profileFeatures(catalogued).modules.some((m) => m.name === "web") ? KNOWN : [];
+  const has = (module: string) =>
+    profileFeatures(catalogued).modules.some((m) => m.name === module);
+  const known = has("web") ? KNOWN : [];
+  const keepers = KEEPERS.filter((attempt) => !has("privacy-mode") || !attempt.startsWith("write"));
   Deno.test(`what a hostile module may do in the profile ${name}`, async () => {
     const { edge, keeper } = await attack(name);
     found.push({ profile: name, edge, keeper });
-    assert.deepEqual(passed(edge), known);
-    assert.deepEqual(passed(keeper), [...KEEPERS, ...known]);
+    assert.deepEqual(passed(edge).sort(), [...EDGES, ...known].sort());
+    assert.deepEqual(passed(keeper).sort(), [...keepers, ...known].sort());
   });
 }
 
@@ -87,6 +100,9 @@ async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[
     () => new Response(null, redirect),
   );
   const port = freePort();
+  const { cert, key } = new TestAuthority().issue({ name: "localhost", names: ["localhost"] });
+  dir.write("cert.pem", cert);
+  Deno.chmodSync(dir.write("key.pem", key), 0o600);
   dir.write("www/index.html", "");
   Deno.symlinkSync("/etc/passwd", `${dir.path}/www/link`);
   const vhost = nameOf(stranger.addr.port, upstream.addr.port, dir.path);
@@ -99,8 +115,13 @@ async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[
   await gateway.listening(port);
   const answer = await fetch(`http://127.0.0.1:${port}/attack`);
   const edge: Verdict[] = await answer.json();
-  await until("the keeper has told", () => gateway.output.includes(KEEPER_SAYS));
-  const said = gateway.output.slice(gateway.output.indexOf(KEEPER_SAYS) + KEEPER_SAYS.length);
+  // The keeper tries again at a reload: by then it has given up what only the start needed.
+  Deno.writeTextFileSync(config, `\n[vhosts.headers.response.set]\nx-reloaded = "1"\n`, {
+    append: true,
+  });
+  gateway.signal("SIGHUP");
+  await until("the keeper has told", () => /: the new configuration serves/.test(gateway.output));
+  const said = gateway.output.slice(gateway.output.lastIndexOf(KEEPER_SAYS) + KEEPER_SAYS.length);
   const hex = /^[0-9a-f]+/.exec(said)?.[0] ?? "";
   const keeper: Verdict[] = JSON.parse(new TextDecoder().decode(Uint8Array.fromHex(hex)));
   return { edge, keeper };
@@ -134,8 +155,12 @@ function configText(profile: Profile, port: number, name: string, upstreamPort: 
   return `
     [server]
     listen = ["127.0.0.1:${port}"]
+    tls_listen = ["127.0.0.1:${freePort()}"]
     [server.process]
     pid_file = "fluxheim.pid"
+    [tls]
+    enabled = true
+    certificates = [{ cert_path = "cert.pem", key_path = "key.pem" }]
     [[vhosts]]
     name = "${name}"
     hosts = ["localhost"]

@@ -15,8 +15,14 @@ export interface Targets {
   readonly strangerPort: number;
   /** Port of the configured upstream, on 127.0.0.1. */
   readonly upstreamPort: number;
+  /** Port of 127.0.0.1 where the gateway listens, in clear text and for TLS. */
+  readonly listenPort: number;
+  readonly tlsPort: number;
   /** The configuration file. */
   readonly config: string;
+  /** Private key of the certificate. */
+  readonly key: string;
+  readonly pidFile: string;
   /** A web root; `link` in it leads to `/etc/passwd`. */
   readonly webRoot: string;
 }
@@ -46,6 +52,11 @@ function nodeConnect(port: number): Promise<void> {
 
 async function dial(hostname: string, port: number): Promise<void> {
   (await Deno.connect({ hostname, port })).close();
+}
+
+/** Binds a port as workers share it. */
+function bind(port: number): void {
+  Deno.listen({ hostname: LOOPBACK, port, reusePort: true }).close();
 }
 
 async function get(url: string): Promise<void> {
@@ -79,11 +90,13 @@ export const ATTEMPTS: readonly Attempt[] = [
     run: () => import(SECRET, { with: { type: "json" } }),
   },
   { name: "read the configuration file", run: ({ config }) => Deno.readTextFileSync(config) },
+  { name: "read the private key", run: ({ key }) => Deno.readTextFileSync(key) },
   {
     name: "read the environment of the process",
     run: () => Deno.readFileSync("/proc/self/environ"),
   },
   { name: "read a variable of the environment", run: () => Deno.env.get("PATH") },
+  { name: "read FLUXHEIM_LOG, as the start does", run: () => Deno.env.get("FLUXHEIM_LOG") },
   {
     name: "read /etc/passwd through a link in a web root",
     run: ({ webRoot }) => Deno.readTextFileSync(`${webRoot}/link`),
@@ -98,6 +111,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     name: "make a link in a web root",
     run: ({ webRoot }) => Deno.symlinkSync("/", `${webRoot}/attack`),
   },
+  { name: "write the pid file", run: ({ pidFile }) => Deno.writeTextFileSync(pidFile, "1") },
   { name: "write through the Cache API", run: () => globalThis.caches.open("attack") },
   { name: "write through web storage", run: () => globalThis.localStorage.setItem("a", "b") },
   {
@@ -123,6 +137,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     name: "dial the upstream under another name",
     run: ({ upstreamPort: port }) => dial("localhost", port),
   },
+  { name: "dial the gateway itself", run: ({ listenPort: port }) => dial(LOOPBACK, port) },
   { name: "look a name up", run: () => lookup("localhost") },
   {
     name: "ask a name server",
@@ -133,6 +148,8 @@ export const ATTEMPTS: readonly Attempt[] = [
     name: "listen on another port",
     run: () => Deno.listen({ hostname: LOOPBACK, port: 0 }).close(),
   },
+  { name: "bind the listener's port once more", run: ({ listenPort }) => bind(listenPort) },
+  { name: "bind the TLS listener's port once more", run: ({ tlsPort }) => bind(tlsPort) },
   {
     name: "send datagrams",
     run: () => Deno.listenDatagram({ transport: "udp", hostname: LOOPBACK, port: 0 }).close(),
@@ -150,6 +167,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     },
   },
   { name: "load a library", run: () => Deno.dlopen("libc.so.6", {}).close() },
+  { name: "ask which user it runs as", run: () => Deno.uid() },
   { name: "ask for the host's name", run: () => hostname() },
   { name: "end another process", run: () => Deno.kill(1, "SIGCONT") },
   { name: "import a module from a public host", run: () => import(PUBLIC_MODULE) },

@@ -1,6 +1,6 @@
 /**
- * A module that declares nothing and tries everything: in the keeper when the gateway starts, and in an
- * edge worker for each request of `/attack`. It says what came of it as JSON.
+ * A module that declares nothing and tries everything: in the keeper at the start and at each reload, and
+ * in an edge worker for each request of `/attack`. It says what came of it as JSON.
  *
  * @module
  */
@@ -13,14 +13,22 @@ import { type Targets, tryAll, type Verdict } from "./attempts.ts";
 export const KEEPER_SAYS = "hostile in the keeper: ";
 
 /** The targets stand in the name of the first vhost; see `nameOf`. */
-function targetsOf({ vhosts: [{ name }] }: Config): Targets {
+function targetsOf({ server, vhosts: [{ name }] }: Config): Targets {
   const [stranger, upstream, directory] = name.split(" ");
   return {
     strangerPort: Number(stranger),
     upstreamPort: Number(upstream),
+    listenPort: portOf(server.listen[0]),
+    tlsPort: portOf(server.tls_listen[0]),
     config: `${directory}/fluxheim.toml`,
+    key: `${directory}/key.pem`,
+    pidFile: server.process.pid_file,
     webRoot: `${directory}/www`,
   };
+}
+
+function portOf(entry: string): number {
+  return Number(entry.slice(entry.lastIndexOf(":") + 1));
 }
 
 /** A vhost's name that holds the ports, and the directory in which everything else stands. */
