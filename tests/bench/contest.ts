@@ -12,8 +12,8 @@ export type Measure = (server: Server) => Promise<number>;
 /** Some programs at the same job, and how the figure is taken. */
 export interface Scenario {
   readonly name: string;
-  /** `req/s`, `ms`, `KiB`. For all but `req/s` less is better. */
-  readonly unit: "req/s" | "ms" | "KiB" | "CPU us/req";
+  /** For all but `req/s` less is better; `failed` is a number of requests. */
+  readonly unit: "req/s" | "ms" | "KiB" | "CPU us/req" | "failed";
   /** The ratios asked for: ours to each peer's. */
   readonly wanted: Readonly<Record<string, number>>;
   start(dir: TempDir, seconds: number): Promise<Contest>;
@@ -26,6 +26,8 @@ export interface Contest {
   /** Stopped with the servers. */
   readonly helpers: readonly Server[];
   readonly measure: Measure;
+  /** What the figures do not show, asked for when all rounds are over. */
+  readonly remark?: () => Promise<string>;
 }
 
 /** A document root with `10k.txt` in it. */

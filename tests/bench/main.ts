@@ -72,7 +72,7 @@ async function measure(
 ): Promise<Figures[]> {
   const figures: Figures[] = servers.map(() => ({ taken: [], cpu: [] }));
   // Memory that was once taken is not given back, so it is measured once, on a fresh program.
-  const [first, end] = unit === "KiB" ? [0, 1] : [-1, rounds];
+  const [first, end] = unit === "KiB" || unit === "failed" ? [0, 1] : [-1, rounds];
   // The first turn warms each program up and is not counted.
   for (let round = first; round < end; round++) {
     // There and back: whatever grows steadily within a round favours nobody.
@@ -100,7 +100,7 @@ function print(
     const server = servers[index].name;
     let line = `  ${server.padEnd(12)} ${shown(median(theirs.taken))} ${unit}`;
     if (unit === "req/s") line += `  ${shown(cpuMicros(theirs, seconds))} CPU us/req`;
-    if (index > 0) line += ratios(ours.taken, theirs.taken);
+    if (index > 0 && unit !== "failed") line += ratios(ours.taken, theirs.taken);
     if (wanted[server] !== undefined) line += `  (aim: ${wanted[server]})`;
     console.log(line);
   }

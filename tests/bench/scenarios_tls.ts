@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { TestAuthority } from "../../src/net/testing/certificates.ts";
+import { type Issued, TestAuthority } from "../../src/net/testing/certificates.ts";
 import { find, type TempDir } from "../support/peer.ts";
 import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
 import { CLIENT_CORE, h2load, residentKib, startPinned, wrk } from "./load.ts";
+import { failedAnew, failedOnKept, type Renewal } from "./renewals.ts";
 import {
   fluxheim,
   fluxheimTlsConfig,
@@ -87,7 +88,39 @@ export const OVER_TLS: readonly Scenario[] = [
     start: (dir) =>
       contest(dir, (root) => (server) => idleKib(server, 1000, root), { names: true }),
   },
+  renewals("tls-renewals-kept", failedOnKept),
+  renewals("tls-renewals-anew", failedAnew),
 ];
+
+/** A hundred certificate renewals under load, at either door. */
+function renewals(
+  name: string,
+  failed: (server: Server, renewal: Renewal) => Promise<number>,
+): Scenario {
+  return {
+    name,
+    unit: "failed",
+    wanted: {},
+    async start(dir) {
+      const authority = new TestAuthority();
+      const names = ["localhost", "127.0.0.1"];
+      const generations = [1, 2].map(() => authority.issue({ name: names[0], names }));
+      const renewalOf = new Map<Server, Renewal>();
+      for (const door of ["static", "names"]) {
+        const files = writePair(dir, door, generations[0]);
+        writePair(dir, `${door}.other`, authority.issue({ name: "other.example" }));
+        const job: Job = { kind: "static", root: webRoot(dir) };
+        const config = fluxheimTlsConfig(job, files, { names: door === "names" })
+          .replace('level = "warn"', 'level = "info"')
+          .replace("[server]", `[server]\nprocess = { pid_file = "${dir.path}/${door}.pid" }`);
+        const server = await fluxheim(dir, config, `${door} door`);
+        renewalOf.set(server, { files, generations, root: authority.root });
+      }
+      const measure: Measure = (server) => failed(server, renewalOf.get(server)!);
+      return { servers: [...renewalOf.keys()], helpers: [], measure };
+    },
+  };
+}
 
 async function proxied(dir: TempDir, seconds: number, h2c: boolean): Promise<Contest> {
   const upstream = await origin(dir, h2c);
@@ -107,21 +140,22 @@ async function contest(
   measureWith: (root: string) => Measure,
   options: TlsOptions & { readonly nginxJob?: Job } = {},
 ): Promise<Contest> {
-  const { job = { kind: "static", root: webRoot(dir) }, helpers = [], names, h2c } = options;
+  const { job = { kind: "static", root: webRoot(dir) }, helpers = [], h2c } = options;
   const authority = new TestAuthority();
-  const pair = writePair(dir, authority, "");
-  writePair(dir, authority, ".other");
-  const ours = await fluxheim(dir, fluxheimTlsConfig(job, pair, { names, h2c }));
+  const names = ["localhost", "127.0.0.1"];
+  const pair = writePair(dir, "pair", authority.issue({ name: names[0], names }));
+  writePair(dir, "pair.other", authority.issue({ name: "other.example" }));
+  const ours = await fluxheim(dir, fluxheimTlsConfig(job, pair, { names: options.names, h2c }));
   const theirs = await nginxServer(dir, options.nginxJob ?? job, pair);
   return { servers: [ours, theirs], helpers, measure: measureWith(authority.root) };
 }
 
-function writePair(dir: TempDir, authority: TestAuthority, suffix: string): KeyPairFiles {
-  const names = suffix === "" ? ["localhost", "127.0.0.1"] : ["other.example"];
-  const { cert, key } = authority.issue({ name: names[0], names });
+/** Files as {@linkcode fluxheimTlsConfig} names them: a second pair has the suffix `.other`. */
+function writePair(dir: TempDir, name: string, { cert, key }: Issued): KeyPairFiles {
+  const [base, suffix = ""] = name.split(/(?=\.other$)/);
   const files = {
-    cert: dir.write(`cert.pem${suffix}`, cert),
-    key: dir.write(`key.pem${suffix}`, key),
+    cert: dir.write(`${base}.pem${suffix}`, cert),
+    key: dir.write(`${base}.key${suffix}`, key),
   };
   Deno.chmodSync(files.key, 0o600);
   return files;
