@@ -1,5 +1,6 @@
 /** Answers of upstreams that break off: before anything was sent, and in the middle (spec 02 section 9.4). */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";
@@ -15,9 +16,10 @@ function upstreamThatSays(answer: string): RawUpstream {
   });
 }
 
-function gatewayTo(upstream: RawUpstream): Promise<TestGateway> {
+function gatewayTo(upstream: RawUpstream, keys = ""): Promise<TestGateway> {
   return TestGateway.start(
-    `[server]\nlisten = ["127.0.0.1:{port}"]\n[proxy]\nupstream = "127.0.0.1:${upstream.port}"\n`,
+    `[server]\nlisten = ["127.0.0.1:{port}"]\n` +
+      `[proxy]\nupstream = "127.0.0.1:${upstream.port}"\n${keys}`,
   );
 }
 
@@ -58,3 +60,45 @@ Deno.test("a body that ends too early is cut for the client as well, and the log
   assert.match(warning, /"level":"WARN"/);
   assert.match(warning, /the answer to request asked-1 broke off: the body ends 7 bytes early/);
 });
+
+Deno.test("a body that does not go on in time is cut, and the log says why", async () => {
+  await using upstream = new RawUpstream(async (connection) => {
+    if (await connection.head() === undefined) return;
+    await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    await connection.end();
+  });
+  await using gateway = await gatewayTo(upstream, "read_timeout_secs = 1");
+  using client = await RawClient.connect(gateway.port);
+  await client.send(GET);
+  assert.match(await client.rest(), /\r\n3\r\nabc\r\n$/);
+  const { warning } = await logged(gateway);
+  assert.match(warning, /the answer to request asked-1 broke off: the upstream took too long/);
+});
+
+for (
+  const [framing, begun] of [
+    ["Content-Length: 9", "abc"],
+    ["Transfer-Encoding: chunked", "3\r\nabc\r\n"],
+  ]
+) {
+  Deno.test(`an upload whose client resets it leaves nothing behind, with ${framing}`, async () => {
+    let received = "";
+    let isOver = false;
+    await using upstream = new RawUpstream(async (connection) => {
+      if (await connection.head() === undefined) return;
+      received = await connection.through("abc");
+      await connection.end();
+      isOver = true;
+    });
+    await using gateway = await gatewayTo(upstream);
+    const client = connect(gateway.port, "127.0.0.1");
+    client.write(`PUT / HTTP/1.1\r\nHost: app.test\r\n${framing}\r\n\r\n${begun}`);
+    await until("the upstream has the beginning", () => received.endsWith("abc"));
+    client.resetAndDestroy();
+    await until("the upstream's connection is over", () => isOver);
+    await until(
+      "the access record is written",
+      () => gateway.process.output.includes('"event":"access"'),
+    );
+  });
+}

@@ -96,24 +96,29 @@ export class ChunkedBody implements Body {
 
   async #wait(into: Uint8Array): Promise<number | null> {
     const inbox = this.#inbox;
-    for (;;) {
-      this.#host.onBodyWait();
-      if (this.#state === "data" && inbox.isEmpty && !inbox.isReading) {
-        const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
-        const count = await inbox.direct(room);
+    try {
+      for (;;) {
+        this.#host.onBodyWait();
+        if (this.#state === "data" && inbox.isEmpty && !inbox.isReading) {
+          const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
+          const count = await inbox.direct(room);
+          this.#host.onBodyBytes();
+          if (count === null) this.#fail("the body ends inside a chunk");
+          this.#left -= count;
+          if (this.#left === 0) this.#state = "data-end";
+          return count;
+        }
+        const capacity = this.#state === "trailers" ? MAX_TRAILER_BYTES : MAX_SIZE_LINE_BYTES;
+        const more = await inbox.more(capacity);
         this.#host.onBodyBytes();
-        if (count === null) this.#fail("the body ends inside a chunk");
-        this.#left -= count;
-        if (this.#left === 0) this.#state = "data-end";
-        return count;
+        if (more === null) this.#fail("the body ends before its last chunk");
+        if (more === -1) this.#fail("a chunk size line or the trailer section is too long");
+        const count = this.#take(into);
+        if (count !== MORE) return count;
       }
-      const capacity = this.#state === "trailers" ? MAX_TRAILER_BYTES : MAX_SIZE_LINE_BYTES;
-      const more = await inbox.more(capacity);
-      this.#host.onBodyBytes();
-      if (more === null) this.#fail("the body ends before its last chunk");
-      if (more === -1) this.#fail("a chunk size line or the trailer section is too long");
-      const count = this.#take(into);
-      if (count !== MORE) return count;
+    } catch (error) {
+      if (error instanceof BodyError) throw error;
+      this.#fail(this.#host.reasonOf(error));
     }
   }
 

@@ -115,8 +115,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       const stage = nothingCame && this.requests > 1 && !this.#timedOut
         ? "unprocessed"
         : "response";
-      const reason = this.#timedOut ? "the upstream took too long" : `${error}`;
-      throw new ClientError(stage, reason, { cause: error });
+      throw new ClientError(stage, this.reasonOf(error), { cause: error });
     }
   }
 
@@ -247,6 +246,12 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   /** The reader has its bytes and decides when it wants more: the upstream is not to blame meanwhile. */
   onBodyBytes(): void {
     if (this.#state === "busy") this.deadline = 0;
+  }
+
+  reasonOf(error: unknown): string {
+    if (this.#timedOut) return "the upstream took too long";
+    // Of the runtime's own errors the name says more than the message; ours have none.
+    return error instanceof Error && error.name === "Error" ? error.message : String(error);
   }
 
   onBodyEnd(complete: boolean): void {

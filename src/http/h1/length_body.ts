@@ -14,6 +14,8 @@ export interface BodyHost {
   onBodyBytes(): void;
   /** The body is complete (`true`) or given up (`false`). Called once. */
   onBodyEnd(complete: boolean): void;
+  /** In words, why the connection failed while the body was waited for. */
+  reasonOf(error: unknown): string;
 }
 
 /** A body of known length on a connection. */
@@ -54,16 +56,18 @@ export class LengthBody implements Body {
   }
 
   async #wait(room: Uint8Array): Promise<number> {
+    const inbox = this.#inbox;
     this.#host.onBodyWait();
-    if (this.#inbox.isReading) {
-      const arrived = await this.#inbox.more(room.length);
-      this.#host.onBodyBytes();
-      if (arrived !== null) return this.#count(this.#inbox.take(room));
-      return this.#cutShort();
+    let count: number | null;
+    try {
+      if (inbox.isReading) count = await inbox.more(room.length) === null ? null : inbox.take(room);
+      else count = await inbox.direct(room);
+    } catch (error) {
+      this.#fail(this.#host.reasonOf(error));
     }
-    const count = await this.#inbox.direct(room);
     this.#host.onBodyBytes();
-    return count === null ? this.#cutShort() : this.#count(count);
+    if (count === null) this.#fail(`the body ends ${this.#left} bytes early`);
+    return this.#count(count);
   }
 
   #count(count: number): number {
@@ -75,9 +79,9 @@ export class LengthBody implements Body {
     return count;
   }
 
-  #cutShort(): never {
+  #fail(reason: string): never {
     this.cancel();
-    throw new BodyError(this.#errorStatus, `the body ends ${this.#left} bytes early`);
+    throw new BodyError(this.#errorStatus, reason);
   }
 }
 
@@ -107,16 +111,18 @@ export class UntilCloseBody implements Body {
   }
 
   async #wait(into: Uint8Array): Promise<number | null> {
+    const inbox = this.#inbox;
     this.#host.onBodyWait();
-    if (this.#inbox.isReading) {
-      const arrived = await this.#inbox.more(into.length);
-      this.#host.onBodyBytes();
-      if (arrived !== null) return this.#inbox.take(into);
-    } else {
-      const count = await this.#inbox.direct(into);
-      this.#host.onBodyBytes();
-      if (count !== null) return count;
+    let count: number | null;
+    try {
+      if (inbox.isReading) count = await inbox.more(into.length) === null ? null : inbox.take(into);
+      else count = await inbox.direct(into);
+    } catch (error) {
+      this.cancel();
+      throw new BodyError(502, this.#host.reasonOf(error));
     }
+    this.#host.onBodyBytes();
+    if (count !== null) return count;
     this.#over = true;
     // The connection cannot be used again, so the body is complete and the connection is not.
     this.#host.onBodyEnd(false);

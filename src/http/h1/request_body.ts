@@ -136,6 +136,10 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   onBodyBytes(): void {}
 
+  reasonOf(error: unknown): string {
+    return `the client's connection failed: ${error}`;
+  }
+
   onBodyEnd(complete: boolean): void {
     this.isOver = true;
     this.isComplete = complete;

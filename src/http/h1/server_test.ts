@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import fc from "fast-check";
 import { type Body, BodyError, readAll } from "../body.ts";
 import type { HttpExchange } from "../exchange.ts";
@@ -301,6 +302,57 @@ Deno.test("a streamed body that fails cuts the connection instead of ending the 
   assert.doesNotMatch(await client.rest(), /\r\n0\r\n/);
   await until("the exchange is over", () => server.finished.length === 1);
   assert.equal(server.finished[0].failed, true);
+  assert.equal(server.finished[0].failure, "upstream went away");
+});
+
+Deno.test("a streamed body that is broken before anything of it was sent is refused", async () => {
+  await using server = new TestServer((exchange) => {
+    const body = streamed(["one"]);
+    exchange.status = 200;
+    exchange.responseBody = {
+      length: undefined,
+      trailers: undefined,
+      read(into) {
+        const count = body.read(into);
+        if (count === null) throw new BodyError(502, "a chunk is broken");
+        return count;
+      },
+      cancel() {},
+    };
+  });
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const answer = await client.answer();
+  assert.equal(answer?.status, 502);
+  assert.equal(answer.body, "");
+  assert.equal(answer.fields.get("connection"), "close");
+  assert.equal(await client.rest(), "");
+  const [exchange] = server.finished;
+  assert.equal(exchange.failure, "a chunk is broken");
+  assert.equal(exchange.responseBodyBytes, 0);
+});
+
+Deno.test("a body that is given up with its client has not failed", async () => {
+  await using server = new TestServer((exchange) => {
+    let giveUp: (reason: BodyError) => void = () => {};
+    exchange.status = 200;
+    exchange.responseBody = {
+      length: undefined,
+      trailers: undefined,
+      read: () => new Promise((_, reject) => giveUp = reject),
+      cancel: () => giveUp(new BodyError(502, "the body was given up")),
+    };
+  });
+  const client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.answer(false);
+  client[Symbol.dispose]();
+  await until("the exchange is over", () => {
+    server.clock.tick(server.clock.now + 250);
+    return server.finished.length === 1;
+  });
+  assert.equal(server.finished[0].failed, true);
+  assert.equal(server.finished[0].failure, "");
 });
 
 Deno.test("a client that goes away while its answer is made is noticed", async () => {
@@ -324,6 +376,34 @@ Deno.test("a client that goes away while its answer is made is noticed", async (
   await until("the exchange is over", () => server.finished.length === 1);
   assert.equal(server.finished[0].failed, true);
 });
+
+for (
+  const [framing, begun] of [
+    ["Content-Length: 9", "abc"],
+    ["Transfer-Encoding: chunked", "3\r\nabc\r\n"],
+  ]
+) {
+  Deno.test(`a client that resets its connection breaks its body off, with ${framing}`, async () => {
+    let fault: unknown;
+    let pieces = 0;
+    await using server = new TestServer(async ({ requestBody }) => {
+      const scratch = new Uint8Array(64);
+      try {
+        while (await requestBody?.read(scratch) !== null) pieces++;
+      } catch (error) {
+        fault = error;
+      }
+    });
+    const client = connect(server.port, "127.0.0.1");
+    client.write(`PUT / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n${begun}`);
+    await until("the body is read", () => pieces === 1);
+    client.resetAndDestroy();
+    await until("the exchange is over", () => server.finished.length === 1);
+    assert.ok(fault instanceof BodyError);
+    assert.equal(fault.status, 400);
+    assert.match(fault.message, /reset/);
+  });
+}
 
 Deno.test("a head that does not come in time ends the connection without an answer", async () => {
   await using server = new TestServer(hello);
