@@ -304,6 +304,9 @@ export const PROFILES: readonly CatalogProfile[] = [
   },
 ];
 
+/** The profile that a checkout runs: it contains what is built, whatever is still missing. */
+export const OPEN_PROFILE = "development";
+
 /** Modules that cannot stand together because each fills the same place. */
 export interface ExclusiveGroup {
   readonly what: string;

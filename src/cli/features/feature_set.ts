@@ -17,6 +17,7 @@ import {
   REMOVED,
 } from "../../profiles/catalog.ts";
 import { didYouMean } from "../../config/did_you_mean.ts";
+import { Failure } from "../command.ts";
 
 const MODULE_BY_NAME: ReadonlyMap<string, CatalogModule> = new Map(MODULES.map((m) => [m.name, m]));
 
@@ -37,6 +38,21 @@ export interface FeatureSet {
 /** The profile called `name`, by its own name or its 1.5 alias. */
 export function findProfile(name: string): CatalogProfile | undefined {
   return PROFILES.find((p) => p.name === name || p.alias === name);
+}
+
+/**
+ * The same for a name that somebody has typed.
+ *
+ * @throws {Failure} when there is none, with what may have been meant.
+ */
+export function profileNamed(name: string): CatalogProfile {
+  const profile = findProfile(name);
+  if (profile !== undefined) return profile;
+  const hint = didYouMean(
+    name,
+    PROFILES.flatMap((p) => p.alias === undefined ? p.name : [p.name, p.alias]),
+  );
+  throw new Failure(`unknown profile "${name}"` + (hint === undefined ? "" : `; ${hint}`));
 }
 
 /** The module called `name`. */

@@ -99,12 +99,100 @@ Deno.test("no profile of the catalog is a forbidden combination", () => {
   }
 });
 
-Deno.test("the full release is the full profile with ACME and observability", () => {
-  const full = findProfile("full");
-  assert.ok(full !== undefined);
-  const modules = profileFeatures(full).modules.map((m) => m.name);
-  assert.ok(["acme-client", "otel-otlp", "geoip", "cache"].every((m) => modules.includes(m)));
-  assert.ok(!modules.includes("php-fpm"));
+/** Spec 01 section 5.2, written out: a profile by its alias, an artifact by its name. */
+const EDGE = "proxy tls-rustls security";
+const CODECS = "compression-gzip compression-zstd compression-brotli";
+const CORE = `${EDGE} web cache`;
+const OBSERVABILITY = "metrics metrics-otlp otel-tracing otel-otlp";
+const LOAD_BALANCER = `${CORE} ${CODECS} load-balancer`;
+const FULL = `${LOAD_BALANCER} geoip stream-proxy traffic-mirror`;
+const TABLE: Readonly<Record<string, string>> = {
+  "profile-core": CORE,
+  "profile-static-site": `${EDGE} web`,
+  "profile-reverse-proxy": EDGE,
+  "profile-cache-server": CORE,
+  "profile-load-balancer": LOAD_BALANCER,
+  "profile-observability": `${CORE} ${OBSERVABILITY}`,
+  "profile-privacy": `${EDGE} web privacy-mode`,
+  "profile-full": FULL,
+  "profile-development": `${FULL} php-fpm acme-client ${OBSERVABILITY}`,
+  "profile-web-server": `${EDGE} web ${CODECS}`,
+  "profile-cache-edge": `${EDGE} cache ${CODECS}`,
+  "profile-proxy-edge": `${EDGE} ${CODECS}`,
+  "profile-load-balancer-edge": `${EDGE} load-balancer ${CODECS}`,
+  "profile-fips-openssl": "proxy security tls-openssl-fips",
+  "profile-iso19790-openssl": "proxy security tls-openssl-fips tls-openssl-iso19790",
+  "profile-fips-rustls": "proxy security tls-rustls-fips",
+  "profile-iso19790-rustls": "proxy security tls-rustls-fips tls-rustls-iso19790",
+  full: `${FULL} acme-client ${OBSERVABILITY}`,
+  cache: `${EDGE} cache ${CODECS} acme-client`,
+  proxy: `${EDGE} ${CODECS} acme-client`,
+  "load-balancer": `${EDGE} load-balancer ${CODECS} acme-client`,
+  php: `${EDGE} web ${CODECS} php-fpm acme-client`,
+};
+
+Deno.test("every profile and artifact has the modules of Fluxheim 1.5 and what those need", () => {
+  assert.deepEqual(PROFILES.map(({ alias, name }) => alias ?? name), Object.keys(TABLE));
+  for (const [name, modules] of Object.entries(TABLE)) {
+    const profile = findProfile(name);
+    assert.ok(profile !== undefined, name);
+    const found = profileFeatures(profile).modules.map((m) => m.name);
+    assert.deepEqual(found, names(...modules.split(" ")), name);
+  }
+});
+
+Deno.test("the artifacts are those of Fluxheim 1.5", () => {
+  const artifacts = PROFILES.filter(({ release }) => release).map(({ name }) => name);
+  assert.deepEqual(artifacts.sort(), [
+    "cache",
+    "development",
+    "fips-openssl",
+    "fips-rustls",
+    "full",
+    "iso19790-openssl",
+    "iso19790-rustls",
+    "load-balancer",
+    "php",
+    "privacy",
+    "proxy",
+  ]);
+});
+
+/** Spec 01 section 5.1: modules and what they need. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  proxy: ["ingress"],
+  web: [],
+  cache: [],
+  security: [],
+  ingress: [],
+  tls: ["ingress"],
+  "tls-rustls": ["tls"],
+  "tls-rustls-fips": ["tls"],
+  "tls-rustls-iso19790": ["tls-rustls-fips"],
+  "tls-openssl": ["tls"],
+  "tls-openssl-fips": ["tls-openssl"],
+  "tls-openssl-iso19790": ["tls-openssl-fips"],
+  "load-balancer": ["proxy"],
+  "stream-proxy": ["proxy"],
+  "traffic-mirror": ["proxy"],
+  geoip: ["proxy"],
+  compression: ["proxy"],
+  "compression-gzip": ["compression"],
+  "compression-zstd": ["compression"],
+  "compression-brotli": ["compression"],
+  metrics: [],
+  "metrics-otlp": ["metrics"],
+  "otel-tracing": ["proxy"],
+  "otel-otlp": ["otel-tracing"],
+  acme: ["tls"],
+  "acme-client": ["acme"],
+  php: ["proxy", "web"],
+  "php-fpm": ["php"],
+  "privacy-mode": ["proxy", "web"],
+};
+
+Deno.test("every module is known, and needs what it needs in Fluxheim 1.5", () => {
+  assert.deepEqual(Object.fromEntries(MODULES.map(({ name, needs }) => [name, needs])), NEEDS);
 });
 
 Deno.test("profile and module names never collide with each other's aliases", () => {

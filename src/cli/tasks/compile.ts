@@ -5,7 +5,7 @@
  * @module
  */
 import { resolve } from "node:path";
-import { findProfile, profileFeatures } from "../features/feature_set.ts";
+import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { toFlags } from "../../runtime/permissions.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
@@ -51,11 +51,10 @@ async function entryOf(name: string): Promise<{ entry: string; profile: Profile 
   let entry: string;
   if (name.endsWith(".ts")) entry = resolve(name);
   else {
-    const known = findProfile(name);
-    if (known === undefined) throw new UsageError(`unknown profile "${name}"`);
+    const known = profileNamed(name);
     if (!builtProfiles().includes(known)) {
-      const { problems } = profileFeatures(known);
-      throw new Failure(problems.map((problem) => problem.message).join("; "));
+      const reasons = profileFeatures(known).problems.map(({ message }) => `\n  ${message}`);
+      throw new Failure(`profile ${known.name} cannot be built:${reasons.join("")}`);
     }
     entry = `${ROOT}src/profiles/${known.name}.ts`;
   }

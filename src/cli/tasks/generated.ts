@@ -5,14 +5,11 @@
  * @module
  */
 import { containerText } from "../features/container_text.ts";
-import { type CatalogProfile, PROFILES } from "../../profiles/catalog.ts";
+import { type CatalogProfile, OPEN_PROFILE, PROFILES } from "../../profiles/catalog.ts";
 import { contentsOf, profileFeatures } from "../features/feature_set.ts";
 import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { entryFiles, ROOT } from "./entry_files.ts";
-
-/** The profile that a checkout runs: it contains what is built, whatever is still missing. */
-export const OPEN_PROFILE = "development";
 
 /** Text of a file by its path below the checkout. */
 export type Files = ReadonlyMap<string, string>;

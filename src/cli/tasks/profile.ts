@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { PROFILES } from "../../profiles/catalog.ts";
-import { findProfile, profileFeatures } from "../features/feature_set.ts";
-import { didYouMean } from "../../config/did_you_mean.ts";
+import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
-import { EXIT, Failure } from "../command.ts";
+import { EXIT } from "../command.ts";
 import { ROOT } from "./entry_files.ts";
 import { runTask, type Task } from "./task.ts";
 
@@ -24,11 +22,7 @@ const task: Task = {
 async function run({ positionals }: ParsedArgs): Promise<number> {
   const [name, ...args] = positionals;
   if (name === undefined) throw new UsageError("no profile is named");
-  const profile = findProfile(name);
-  if (profile === undefined) {
-    const hint = didYouMean(name, PROFILES.flatMap((p) => p.alias ?? p.name));
-    throw new Failure(`unknown profile "${name}"` + (hint === undefined ? "" : `; ${hint}`));
-  }
+  const profile = profileNamed(name);
   const { modules, problems } = profileFeatures(profile);
   const entry = `src/profiles/${profile.name}.ts`;
   if (problems.length > 0 && !(await exists(ROOT + entry))) {

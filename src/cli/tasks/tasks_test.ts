@@ -62,6 +62,14 @@ Deno.test("profile refuses one that is not built by what it lacks", async () => 
   assert.match(err, /module acme-client is not built yet/);
 });
 
+Deno.test("a mistyped profile gets a suggestion, of every task that takes one", async () => {
+  for (const name of ["profile", "compile"]) {
+    const { code, err } = await task(name, "developmet");
+    assert.equal(code, 1);
+    assert.match(err, /unknown profile "developmet"; did you mean "development"\?/);
+  }
+});
+
 Deno.test("profile runs the program under the set of the same name", async () => {
   const { code, out } = await task("profile", "static-site", "--", "--version", "--json");
   assert.equal(code, 0);
