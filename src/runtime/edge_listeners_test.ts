@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { NO_METRICS } from "../gateway/metrics_none.ts";
+import { Clock } from "../net/clock.ts";
+import { ConnectionBudget } from "../net/connection_budget.ts";
+import { MAX_STUCK } from "../net/static_stream.ts";
+import { TestAuthority } from "../net/testing/certificates.ts";
+import type { TlsListenerSpec } from "../net/tls_spec.ts";
+import { Zones } from "../net/zone.ts";
+import { EdgeListeners } from "./edge_listeners.ts";
+import { testConfig, until } from "./testing/keeper_for_tests.ts";
+import { connectionsZone } from "./zone_plan.ts";
+
+const HANDSHAKE_MS = 5_000;
+
+Deno.test("what an operator should know of a TLS listener is said under fluxheim::security", async () => {
+  const name = "127.0.0.1:0";
+  const { cert, key } = new TestAuthority().issue({ name: "a.test" });
+  const tls: TlsListenerSpec = {
+    material: { pairs: [{ cert, key }], fallback: 0, names: [], clientRoots: undefined },
+    alpn: ["http/1.1"],
+    minVersion: "TLSv1.2",
+    clientAuth: "off",
+    needsFacts: false,
+    handshakeTimeoutMs: HANDSHAKE_MS,
+  };
+  const zones = new Zones();
+  zones.prepare([{ name: connectionsZone(name), bytes: ConnectionBudget.bytes(1) }]);
+  const clock = new Clock();
+  const lines: string[] = [];
+  const edge = await EdgeListeners.open(testConfig({ listen: [], tlsListen: [name] }), tls, {
+    handler: {
+      create: () => assert.fail("nobody asks for anything"),
+      handle() {},
+      refuse() {},
+      finish() {},
+    },
+    clock,
+    log: {
+      enabled: () => true,
+      log: (...line) => void lines.push(line.join(" ")),
+      access() {},
+    },
+    metrics: NO_METRICS,
+    zones,
+    slot: 0,
+    givenUp: [],
+  });
+  const { port } = edge.listeners[0];
+  const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
+  const stalled = await Promise.all(Array.from({ length: MAX_STUCK }, connect));
+  await until(() => {
+    clock.tick(clock.now + HANDSHAKE_MS + 1);
+    return lines.length > 0;
+  });
+  assert.match(
+    lines[0],
+    /^warn fluxheim::security server\.tls_listen\[0\]: peers keep connections/,
+  );
+  for (const connection of stalled) connection.close();
+  await edge.close();
+  await edge.drain();
+});
