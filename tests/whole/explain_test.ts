@@ -71,9 +71,27 @@ path_prefix = "/docs"
 strip_prefix = "/docs"
 web = { root = "{dir}/docs", deny_dotfiles = false, directory_listing = { enabled = true } }
 
+[[vhosts.routes]]
+name = "socket"
+path_exact = "/socket"
+proxy = { upstream = "127.0.0.1:{upstream}", websocket = true }
+
 [[vhosts]]
 name = "bare"
 hosts = ["bare.test"]
+
+[[vhosts]]
+name = "nowhere"
+hosts = ["nowhere.test"]
+proxy = { read_timeout_secs = 1 }
+
+[[vhosts]]
+name = "sorry"
+hosts = ["sorry.test"]
+[[vhosts.proxy.error_pages]]
+status = 502
+path = "/sorry.html"
+web = { root = "{dir}/www" }
 `;
 
 interface Request {
@@ -110,6 +128,13 @@ const TARGETS = [
   `/${"a".repeat(300)}`,
 ];
 
+const HANDSHAKE = {
+  connection: "keep-alive, Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  "sec-websocket-version": "13",
+};
+
 const REQUESTS: readonly Request[] = [
   ...["shop.test", "SHOP.test:80", "a.shop.test", "a.b.shop.test", "bare.test", "unknown.test"]
     .flatMap((host) => TARGETS.map((target) => ({ host, target }))),
@@ -125,10 +150,19 @@ const REQUESTS: readonly Request[] = [
   { method: "POST", target: "/only/x", fields: { "content-length": "5" } },
   { method: "POST", target: "/only/x", fields: { "content-length": "x" } },
   { target: "/", fields: { connection: "close," } },
+  { method: "POST", target: "/", fields: { "content-length": "3" } },
+  { method: "POST", target: "/", fields: { "transfer-encoding": "chunked" } },
+  { method: "PUT", target: "/" },
+  { target: "/socket", fields: HANDSHAKE },
+  { target: "/api/socket", fields: HANDSHAKE },
+  { host: "nowhere.test", target: "/" },
+  { host: "sorry.test", target: "/", fields: { "if-none-match": "*" } },
 ];
 
 /** Fields that say when, not what. */
-const MOVING = new Set(["date", "x-request-id", "content-length", "connection"]);
+const MOVING = new Set(["date", "x-request-id"]);
+/** Fields of an answer that the codec adds. */
+const FRAMING = new Set(["content-length", "connection"]);
 
 Deno.test("what is explained is what happens", async () => {
   let reached: readonly string[] | undefined;
@@ -138,7 +172,13 @@ Deno.test("what is explained is what happens", async () => {
   });
   await using gateway = await TestGateway.start(
     CONFIG.replaceAll("{upstream}", String(upstream.port)),
-    { "www/index.html": "home", "docs/sub/file": "", "docs/.hidden": "", "www/.hidden": "" },
+    {
+      "www/index.html": "home",
+      "docs/sub/file": "",
+      "docs/.hidden": "",
+      "www/.hidden": "",
+      "www/sorry.html": "sorry",
+    },
   );
   const expected: [about: string, vhost: string, route: string][] = [];
   for (const request of REQUESTS) {
@@ -155,7 +195,7 @@ Deno.test("what is explained is what happens", async () => {
       assert.equal(answer.status, outcome.status, about);
     }
     if (outcome.kind === "answered") {
-      const promised = outcome.fields.filter(([name]) => !MOVING.has(name));
+      const promised = outcome.fields.filter(([name]) => !MOVING.has(name) && !FRAMING.has(name));
       for (const [name, value] of promised) assert.equal(answer.fields.get(name), value, about);
       assert.equal(answer.fields.get("location"), new Map(outcome.fields).get("location"), about);
     }
@@ -189,7 +229,9 @@ async function sent(
 ): Promise<Answer> {
   using client = await RawClient.connect(port);
   const lines = Object.entries({ host, ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
-  const body = "x".repeat(Number(fields["content-length"] ?? 0) || 0);
+  const body = "transfer-encoding" in fields
+    ? "3\r\nabc\r\n0\r\n\r\n"
+    : "x".repeat(Number(fields["content-length"] ?? 0) || 0);
   await client.send(`${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
   const answer = await client.answer(method !== "HEAD");
   assert.ok(answer !== undefined, `no answer to ${target}`);

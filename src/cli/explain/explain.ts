@@ -187,7 +187,9 @@ function names({ hosts }: VhostConfig): string {
 
 function outcomeOf(exchange: Exchange, trace: Trace): Outcome {
   const { status, refusal, response } = exchange;
-  if (refusal !== undefined) return { kind: "refused", status, cause: refusal.cause };
+  if (refusal !== undefined && !exchange.hasErrorPage) {
+    return { kind: "refused", status, cause: refusal.cause };
+  }
   if (trace.forwarded !== undefined) {
     const { module, detail } = trace.forwarded;
     return { kind: "forwarded", by: module, detail, sends: trace.sends };

@@ -37,6 +37,13 @@ name = "posts"
 path_prefix = "/app/posts"
 methods = ["POST"]
 proxy = { upstream = "127.0.0.1:9" }
+
+[[vhosts.routes]]
+name = "copied"
+path_prefix = "/copied"
+[vhosts.routes.proxy]
+upstream = "127.0.0.1:9"
+mirror = { enabled = true, base_url = "http://127.0.0.1:10" }
 `;
 
 /** What the program says about a request, as data. */
@@ -106,6 +113,16 @@ Deno.test("a refusing policy ends the way, with its verdict", async () => {
   assert.deepEqual(steps.map((s) => [s.module, s.verdict]), [["access", "refuses"]]);
   assert.ok(outcome.kind === "refused");
   assert.equal(outcome.status, 403);
+});
+
+Deno.test("a mirror tells which requests it does not copy", async () => {
+  const said = async (...argv: string[]) => {
+    const { steps } = await explained(...argv, "http://second.example/copied");
+    return steps.find(({ module }) => module === "traffic-mirror")?.detail;
+  };
+  assert.equal(await said(), "copies 1000 of 1000 requests to http://127.0.0.1:10");
+  assert.equal(await said("-X", "POST"), "does not copy POST");
+  assert.equal(await said("-H", "X-Fluxheim-Mirror: 1"), "does not copy what is a copy itself");
 });
 
 Deno.test("a redirect answers with its location", async () => {

@@ -57,7 +57,10 @@ export class Trace {
       else await this.#own(step, exchange);
       if (exchange.status !== 0 || this.forwarded !== undefined) break;
     }
-    if (exchange.refusal !== undefined) return;
+    if (exchange.refusal?.isFailure === true) {
+      for (const step of plan.failure) await step(exchange);
+    }
+    if (exchange.refusal !== undefined && !exchange.hasErrorPage) return;
     if (exchange.status === 0 && this.forwarded === undefined) return;
     for (const step of plan.response) await step(exchange);
   }
@@ -80,8 +83,11 @@ export class Trace {
       const step = steps[phase];
       if (step === undefined) continue;
       const wrapped: Step = async (exchange) => {
+        // A forward step that would send nothing answers by itself.
+        const sends = phase === "forward" ? running.sends?.(scope, exchange) : undefined;
+        const isTold = phase === "forward" ? sends !== undefined : TOLD.has(phase);
         // Behind an upstream that was not asked there is no answer to work on.
-        const told = TOLD.has(phase) || this.forwarded !== undefined;
+        const told = isTold || this.forwarded !== undefined;
         // Asked before the step runs: a step may use up what its answer depends on.
         const said = running.explain?.(scope, exchange) ?? "";
         if (!told) await step(exchange);
@@ -89,9 +95,9 @@ export class Trace {
         const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
         const report = { phase, module: name, scope: scope.key, verdict, detail } as const;
         this.reports.push(report);
-        if (phase !== "forward") return;
+        if (sends === undefined) return;
         this.forwarded = report;
-        this.sends = running.sends?.(scope, exchange) ?? [];
+        this.sends = sends;
       };
       this.#named.add(wrapped);
       traced[phase] = wrapped;
@@ -118,6 +124,7 @@ export class Trace {
 }
 
 function verdictOf(exchange: Exchange, phase: Phase): StepReport["verdict"] {
+  if (exchange.hasErrorPage) return phase === "failure" ? "answers" : "passes";
   if (exchange.refusal !== undefined) return "refuses";
   return exchange.status !== 0 && phase !== "response" ? "answers" : "passes";
 }

@@ -291,7 +291,8 @@ function needsLength(method: string): boolean {
   return method === "POST" || method === "PUT" || method === "PATCH";
 }
 
-function requestHead(request: ClientRequest): string {
+/** The head of `request` as it is sent, with the fields that belong to the connection. */
+export function requestHead(request: ClientRequest): string {
   const { names, values } = request.fields;
   let text = request.method + " " + request.target + " HTTP/1.1\r\nhost: " + request.authority +
     "\r\n";

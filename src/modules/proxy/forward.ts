@@ -6,6 +6,7 @@
 import type { Body } from "../../http/body.ts";
 import { ClientError, type ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
+import { requestHead } from "../../http/h1/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
@@ -107,12 +108,18 @@ export class Forwarder {
 
   /** The head that {@linkcode Forwarder.forward} would send, for `fluxheim explain`. */
   preview(exchange: Exchange): readonly string[] {
-    const { policy } = this.rules;
+    const { policy, upgrades, pool } = this.rules;
     const fields = new Fields();
     policy.apply(exchange, fields);
-    const lines = [`${exchange.method} ${target(exchange)}`, `host: ${policy.authority(exchange)}`];
-    for (const [name, value] of fields) lines.push(`${name}: ${value}`);
-    return lines;
+    const upgrade = upgrades === undefined ? undefined : upgradeOf(exchange, upgrades);
+    const request = this.#request(exchange, fields, exchange.requestBody, upgrade);
+    const [, ...lines] = requestHead(request).trimEnd().split("\r\n");
+    // HTTP/2 frames bodies by itself (RFC 9113 section 8.1).
+    const isHttp1 = pool.options.target.version === "http1";
+    return [
+      `${request.method} ${request.target}`,
+      ...lines.filter((line) => isHttp1 || !line.startsWith("transfer-encoding:")),
+    ];
   }
 
   /** A connection that is there. After two dead ones the rest is no better: a new one is opened. */

@@ -147,7 +147,7 @@ class RunningProxy implements RunningModule {
     if (proxy === undefined) return undefined;
     const origin = originOf(proxy);
     if (origin === undefined) {
-      return isGlobal(scope) ? undefined : "refused with 502: no upstream is configured";
+      return isGlobal(scope) ? undefined : "no upstream is configured";
     }
     const { upstream_http_version: version, upstream_tls: tls, auth_request: auth } = proxy;
     const protocol = version === "http1" || (version === "http1-and-http2" && !tls)

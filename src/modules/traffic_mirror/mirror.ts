@@ -16,7 +16,7 @@ import type { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
 
 /** Marks copies, so that a mirror behind a gateway does not mirror again. */
-const MARK = "x-fluxheim-mirror";
+export const MARK = "x-fluxheim-mirror";
 
 /** What the step works with beside its table. */
 export interface MirrorContext {

@@ -1,5 +1,6 @@
 /** Traffic mirroring: copies of requests go to a second service (spec 02 section 9.9). @module */
 import type { Config, Problem } from "../../config/types.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
 import { zoneName } from "../../gateway/edge_policy.ts";
 import type {
   Grant,
@@ -20,7 +21,7 @@ import {
   unforwardable,
 } from "../proxy/module.ts";
 import { InFlight } from "./in_flight.ts";
-import { Mirror } from "./mirror.ts";
+import { MARK, Mirror } from "./mirror.ts";
 import { Sampling } from "./sampling.ts";
 import { type MirrorConfig, mirrorSchema } from "./schema.ts";
 
@@ -130,8 +131,11 @@ class RunningMirrors implements RunningModule {
     this.#services.stop();
   }
 
-  explain(scope: RouteScope): string | undefined {
+  explain(scope: RouteScope, { method, request }: Exchange): string | undefined {
     const mirror = mirrorOf(scope);
-    return mirror && `copies ${mirror.sample_per_mille} of 1000 requests to ${mirror.base_url}`;
+    if (mirror === undefined) return undefined;
+    if (!mirror.methods.some((copied) => copied === method)) return `does not copy ${method}`;
+    if (request.has(MARK)) return "does not copy what is a copy itself";
+    return `copies ${mirror.sample_per_mille} of 1000 requests to ${mirror.base_url}`;
   }
 }
