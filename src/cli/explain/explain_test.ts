@@ -94,8 +94,13 @@ Deno.test("an upstream is not asked, and what it would get is told", async () =>
 
 Deno.test("for each route there is a reason", async () => {
   const { routes } = await explained("http://second.example/app/posts");
-  assert.deepEqual(routes.map((r) => [r.name, r.taken]), [["app", true], ["posts", false]]);
+  assert.deepEqual(routes.map((r) => [r.name, r.taken]), [
+    ["app", true],
+    ["posts", false],
+    ["copied", false],
+  ]);
   assert.match(routes[1].reason, /POST/);
+  assert.match(routes[2].reason, /not under \/copied/);
 });
 
 Deno.test("a longer prefix with the right method goes first", async () => {
