@@ -66,6 +66,29 @@ Deno.test("a connection that is reset makes room, too", async () => {
   }
 });
 
+Deno.test("thousands of connections are counted to the last one, served at once and cheap to keep", async () => {
+  const most = 3000;
+  await using gateway = await TestGateway.start(SITE.replace("= 8", `= ${most}`), FILES);
+  const clients = await served(gateway.port, 1);
+  const before = residentMib(gateway.process.pid);
+  // In groups: the queue of connections not yet accepted is bounded, too.
+  for (let left = most - 1; left > 0; left -= 100) {
+    clients.push(...await served(gateway.port, Math.min(left, 100)));
+  }
+  assert.equal(clients.length, most);
+  assert.deepEqual(await served(gateway.port, 100), []);
+  const each = (residentMib(gateway.process.pid) - before) * 1024 / most;
+  assert.ok(each < 32, `${each} KiB each`);
+  await Promise.all(clients.map((client) => client.send(GET)));
+  for (const client of clients) assert.equal((await client.answer())?.body, "page");
+  for (const client of clients) client[Symbol.dispose]();
+  await until("there is room again", async () => {
+    const [client] = await served(gateway.port, 1);
+    client?.[Symbol.dispose]();
+    return client !== undefined;
+  });
+});
+
 Deno.test("many answers to a client that reads none are held by the sockets, not by the gateway", async () => {
   await using upstream = await Upstream.start((_request, response) => {
     response.on("error", () => {});
