@@ -107,13 +107,30 @@ export async function residentKib(pid: number): Promise<number> {
 
 /** CPU time of a process and its children, in seconds. */
 export async function cpuSeconds(pid: number): Promise<number> {
-  let ticks = 0;
+  let seconds = 0;
   for (const id of [pid, ...await childrenOf(pid)]) {
-    const stat = await Deno.readTextFile(`/proc/${id}/stat`).catch(() => "");
-    const after = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(after[11] ?? 0) + Number(after[12] ?? 0);
+    seconds += statSeconds(await Deno.readTextFile(`/proc/${id}/stat`).catch(() => ""));
   }
-  return ticks / 100;
+  return seconds;
+}
+
+/** CPU time of each edge worker of a gateway so far, in seconds. */
+export async function workerSeconds(pid: number): Promise<number[]> {
+  const seconds: number[] = [];
+  for (const id of [pid, ...await childrenOf(pid)]) {
+    for await (const { name } of Deno.readDir(`/proc/${id}/task`)) {
+      const stat = await Deno.readTextFile(`/proc/${id}/task/${name}/stat`).catch(() => "");
+      // The runtime names the threads of its workers worker-1, worker-2 and so on.
+      if (/\(worker-\d+\)/.test(stat)) seconds.push(statSeconds(stat));
+    }
+  }
+  return seconds;
+}
+
+/** User and system time of a process or thread, from its `stat`; 100 ticks make a second on Linux. */
+function statSeconds(stat: string): number {
+  const after = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(after[11] ?? 0) + Number(after[12] ?? 0)) / 100;
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

@@ -50,6 +50,7 @@ async function run(scenario: Scenario, seconds: number, rounds: number): Promise
   const contest = await scenario.start(dir, seconds);
   try {
     print(scenario, await measure(contest, rounds, scenario.unit), contest, seconds);
+    if (contest.remark !== undefined) console.log(`  ${await contest.remark()}`);
   } catch (error) {
     for (const { name, process } of contest.servers) console.error(`${name}: ${process.output}`);
     throw error;

@@ -5,7 +5,7 @@
  */
 import { accepts, find, type TempDir, until } from "../support/peer.ts";
 import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
-import { cpuSeconds, latencyAt, residentKib, wrk } from "./load.ts";
+import { cpuSeconds, latencyAt, residentKib, workerSeconds, wrk } from "./load.ts";
 import {
   caddyServer,
   fluxheim,
@@ -134,6 +134,7 @@ export const CLEARTEXT: readonly Scenario[] = [
         servers: [two, one],
         helpers: [upstream],
         measure: (s) => cpuPerRequest(s, seconds),
+        remark: async () => `each of the two workers: ${await sharesOf(two)}`,
       };
     },
   },
@@ -167,6 +168,15 @@ async function startMs(dir: TempDir, job: Job): Promise<number> {
   const ms = performance.now() - begin;
   await server.process.stop();
   return ms;
+}
+
+/** How the workers of a gateway shared its work: their parts of the CPU time, and how far apart they are. */
+async function sharesOf(server: Server): Promise<string> {
+  const seconds = await workerSeconds(server.process.pid);
+  const sum = seconds.reduce((a, b) => a + b, 0);
+  const parts = seconds.map((part) => `${(100 * part / sum).toFixed(1)} %`).join(", ");
+  const apart = 100 * (1 - Math.min(...seconds) / Math.max(...seconds));
+  return `${parts} of the CPU time, ${apart.toFixed(0)} % apart (aim: at most 20 %)`;
 }
 
 /** CPU time of one request, in microseconds, over the whole process. */
