@@ -7,29 +7,43 @@ import type { Body } from "./body.ts";
 import type { Fields } from "./fields.ts";
 import type { Duplex } from "../net/duplex.ts";
 
-/** A request to an upstream. */
-export interface ClientRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly target: string;
-  readonly scheme: "http" | "https";
-  /** `Host` or `:authority`. Not repeated in `fields`. */
-  readonly authority: string;
-  /** End-to-end fields only: no hop-by-hop, no `host`, no `content-length`, no `transfer-encoding`. */
-  readonly fields: Fields;
-  readonly body: Body | undefined;
-  /** Ask to switch to this protocol (`websocket`), HTTP/1.1 only. */
-  readonly upgrade: string | undefined;
+/**
+ * A request to an upstream. What is made for each request is made by a constructor and not by a literal:
+ * where many requests are in flight when the collector first looks, it takes the objects of a literal for
+ * long-lived ones and puts all later ones where they are not collected for seconds, with everything they
+ * refer to.
+ */
+export class ClientRequest {
+  /**
+   * @param target Path and query.
+   * @param authority `Host` or `:authority`. Not repeated in `fields`.
+   * @param fields End-to-end fields only: no hop-by-hop, no `host`, no `content-length`, no
+   * `transfer-encoding`.
+   * @param upgrade Ask to switch to this protocol (`websocket`), HTTP/1.1 only.
+   */
+  constructor(
+    readonly method: string,
+    readonly target: string,
+    readonly scheme: "http" | "https",
+    readonly authority: string,
+    readonly fields: Fields,
+    readonly body: Body | undefined,
+    readonly upgrade: string | undefined,
+  ) {}
 }
 
 /** The final answer of an upstream; interim answers have gone to `onInterim`. */
-export interface ClientResponse {
-  readonly status: number;
-  /** As received, hop-by-hop fields removed. */
-  readonly fields: Fields;
-  readonly body: Body | undefined;
-  /** With status 101: the stream both sides now speak freely on. */
-  readonly tunnel: Duplex | undefined;
+export class ClientResponse {
+  /**
+   * @param fields As received, hop-by-hop fields removed.
+   * @param tunnel With status 101: the stream both sides now speak freely on.
+   */
+  constructor(
+    readonly status: number,
+    readonly fields: Fields,
+    readonly body: Body | undefined,
+    readonly tunnel: Duplex | undefined,
+  ) {}
 }
 
 /** Where in an upstream exchange it went wrong; decides whether a retry is safe (spec 02 section 9.5). */

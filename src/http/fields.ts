@@ -9,12 +9,19 @@
  * @module
  */
 
+/**
+ * What a new list's arrays are copies of. Literals of their own would be taken for long-lived where many
+ * requests are in flight when the collector first looks, and all later ones put where they are not
+ * collected for seconds, with everything they refer to.
+ */
+const NONE: readonly string[] = [];
+
 /** An ordered multimap of field names (lower case) to values. */
 export class Fields {
   /** Field names in arrival order, lower case. Parallel to {@linkcode Fields.values}. */
-  readonly names: string[] = [];
+  readonly names: string[] = NONE.slice();
   /** Field values in arrival order. */
-  readonly values: string[] = [];
+  readonly values: string[] = NONE.slice();
 
   /** Builds a list from pairs; names are lowered. */
   static of(...pairs: readonly (readonly [name: string, value: string])[]): Fields {

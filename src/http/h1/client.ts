@@ -4,7 +4,7 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, type ClientResponse, UNASKED_SWITCH } from "../client.ts";
+import { ClientError, type ClientRequest, ClientResponse, UNASKED_SWITCH } from "../client.ts";
 import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
@@ -223,7 +223,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       this.deadline = 0;
       this.clock.unwatch(this);
       this.owner.onClosed(this);
-      return { ...answer(head), tunnel: new InboxStream(inbox) };
+      return new ClientResponse(head.status, head.fields, undefined, new InboxStream(inbox));
     }
     switch (head.framing) {
       case "none":
@@ -283,7 +283,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
 }
 
 function answer(head: ReplyHead, body?: Body): ClientResponse {
-  return { status: head.status, fields: head.fields, body, tunnel: undefined };
+  return new ClientResponse(head.status, head.fields, body, undefined);
 }
 
 /** Methods whose missing body is said with `Content-Length: 0` (RFC 9110 section 8.6). */

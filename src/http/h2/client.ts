@@ -154,12 +154,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     this.requests++;
     this.streams.add(stream);
     this.wantTurn(stream);
-    return {
-      response: stream.response,
-      cancel: () => {
-        if (this.streams.get(stream.id) === stream) this.resetStream(stream, ErrorCode.CANCEL);
-      },
-    };
+    return stream;
   }
 
   /** Takes no more requests, and ends with the last one in flight. */

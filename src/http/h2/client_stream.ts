@@ -4,7 +4,7 @@
  * @module
  */
 import { BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
+import { ClientError, type ClientRequest, ClientResponse } from "../client.ts";
 import type { Fields } from "../fields.ts";
 import { ErrorCode, errorName } from "./errors.ts";
 import { IncomingBody } from "./incoming_body.ts";
@@ -39,6 +39,10 @@ export class ClientStream extends Stream {
   isRefused = false;
   /** {@linkcode ClientStreamHost.heard} when the head was sent. */
   heardBefore = 0;
+  /** Gives the request up, if its stream is still open. */
+  readonly cancel = (): void => {
+    if (!this.localDone || !this.remoteDone) this.#host.resetStream(this, ErrorCode.CANCEL);
+  };
   readonly #host: ClientStreamHost;
   readonly #request: ClientRequest;
   readonly #onInterim: OnInterim | undefined;
@@ -105,7 +109,7 @@ export class ClientStream extends Stream {
       this.incoming = new IncomingBody(this, head.isBodyless ? 0 : head.contentLength);
       if (!head.isBodyless) body = this.incoming;
     }
-    this.#resolve({ status, fields, body, tunnel: undefined });
+    this.#resolve(new ClientResponse(status, fields, body, undefined));
     if (endStream) this.endReceiving(undefined);
     return true;
   }

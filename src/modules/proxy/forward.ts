@@ -4,7 +4,7 @@
  * @module
  */
 import type { Body } from "../../http/body.ts";
-import { ClientError, type ClientRequest } from "../../http/client.ts";
+import { ClientError, ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import { requestHead } from "../../http/h1/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
@@ -154,16 +154,16 @@ export class Forwarder {
     upgrade: string | undefined,
   ): ClientRequest {
     const { policy, scheme, upstream } = this.rules;
-    return {
-      method: exchange.method,
-      target: target(exchange),
+    return new ClientRequest(
+      exchange.method,
+      target(exchange),
       scheme,
       // A client of HTTP/1.0 may have named no host.
-      authority: policy.authority(exchange) || upstream,
+      policy.authority(exchange) || upstream,
       fields,
       body,
       upgrade,
-    };
+    );
   }
 }
 
