@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { accepts, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
+import { profile as fragile } from "./fragile.ts";
 
 /** Two workers in front of an upstream that answers when the test says so. */
 function config(upstream: number, concurrency: string): string {
@@ -137,6 +138,44 @@ Deno.test("permits come back from clients and upstreams that die, all of them an
   }
 });
 
+Deno.test("the permits of workers that die come back, all of them and no more", async () => {
+  await using held = await Held.start();
+  const tables = config(held.upstream.port, "max_in_flight = 4") +
+    '[[vhosts]]\nname = "other"\nhosts = ["other.test"]\n';
+  const build = { profile: fragile, entry: "tests/policy/fragile.ts" };
+  await using gateway = await TestGateway.start(tables, {}, build);
+  const fill = async () => {
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 4; i++) clients.push(await arriving(gateway.port, held));
+    using refused = await ask(gateway.port, "/one-too-many");
+    assert.equal((await refused.answer())?.status, 503);
+    return clients;
+  };
+  let lost = 0;
+  for (let round = 0; round < 3; round++) {
+    const clients = await fill();
+    await die(gateway.port);
+    await until("somebody listens", () => accepts(gateway.port));
+    // Those in the other worker are still waiting; they give their permits back by going.
+    const closed = clients.map((client) => Promise.race([client.isClosed(), queued()]));
+    for (const wasClosed of await Promise.all(closed)) if (wasClosed === true) lost++;
+    for (const client of clients) client[Symbol.dispose]();
+  }
+  assert.ok(lost > 0, "no worker that died held a permit");
+  for (const client of await fill()) client[Symbol.dispose]();
+});
+
+/** Ends the worker that happens to take this connection; none may be there to take it. */
+async function die(port: number): Promise<void> {
+  try {
+    using client = await RawClient.connect(port);
+    await client.send("GET /die HTTP/1.1\r\nhost: other.test\r\n\r\n");
+    await client.rest();
+  } catch {
+    // Nobody listens while all workers are dead.
+  }
+}
+
 Deno.test("an upgraded connection holds its permit until it ends", async () => {
   await using upstream = await Upstream.start((_request, response) => response.end("plain"));
   upstream.server.on("upgrade", (_request, socket) => {
@@ -177,7 +216,9 @@ async function queuedAt(port: number, path: string) {
 /** A client whose request has reached the upstream, asked again as long as the permits are not back. */
 async function arriving(port: number, held: Held): Promise<RawClient> {
   const before = held.arrived.length;
+  const deadline = performance.now() + 10_000;
   for (;;) {
+    assert.ok(performance.now() < deadline, "no permit has come back");
     const client = await ask(port, "/arrives");
     let refused = false;
     client.answer().then((answer) => refused = answer?.status === 503);

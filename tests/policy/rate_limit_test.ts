@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TestGateway } from "../support/gateway.ts";
-import { testWith } from "../support/peer.ts";
+import { testWith, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 
 /** Two workers; the address a request comes from is what it says. */
@@ -73,6 +73,30 @@ Deno.test("a delayed request is answered when its token has come", async () => {
   const took = performance.now() - started;
   assert.ok(took >= 95 && took < 1000, `${took} ms`);
   for (const client of clients) client[Symbol.dispose]();
+});
+
+Deno.test("a request that waits for its token is in flight", async () => {
+  const delaying = config(
+    'requests_per_second = 1, burst = 1, mode = "delay", max_delay_ms = 5000',
+  );
+  await using gateway = await TestGateway.start(
+    delaying + "concurrency = { enabled = true, max_in_flight = 1 }\n",
+    SITE,
+  );
+  const statuses: (number | undefined)[] = [];
+  using client = await RawClient.connect(gateway.port);
+  await client.send(request("198.51.100.1") + request("198.51.100.1"));
+  statuses.push((await client.answer())?.status);
+  // The second one sleeps now, with the only permit: nobody else is let in until it has been served.
+  using other = await RawClient.connect(gateway.port);
+  await until("another client is refused", async () => {
+    await other.send(request("198.51.100.2"));
+    return (await other.answer())?.status === 503;
+  });
+  statuses.push((await client.answer())?.status);
+  await other.send(request("198.51.100.3"));
+  statuses.push((await other.answer())?.status);
+  assert.deepEqual(statuses, [200, 200, 200]);
 });
 
 testWith(["curl"], "a refusal says when to come again", async () => {

@@ -53,16 +53,17 @@ export class TestGateway implements AsyncDisposable {
   static async start(
     config: string,
     files: Readonly<Record<string, string | Uint8Array>> = {},
+    build = DEVELOPMENT,
   ): Promise<TestGateway> {
     const port = freePort();
     const dir = new TempDir();
     for (const [name, content] of Object.entries(files)) dir.write(name, content);
     const text = config.replaceAll("{port}", String(port)).replaceAll("{dir}", dir.path);
     const path = dir.write("fluxheim.toml", text);
-    const plan = await planOf(path);
+    const plan = await planOf(path, build);
     const audit = new Audit(plan, `${dir.path}/audit.jsonl`);
     const env = audit.environment;
-    const process = new Process(Deno.execPath(), argumentsFor(plan, path), { env });
+    const process = new Process(Deno.execPath(), argumentsFor(plan, path, build), { env });
     try {
       await process.listening(port);
     } catch (error) {

@@ -17,7 +17,7 @@ import type {
   WorkerContext,
 } from "../../gateway/module.ts";
 import { DatabaseError, type GeoDatabase, type Place } from "./database.ts";
-import { identify } from "./database_file.ts";
+import { identify, openDatabase } from "./database_file.ts";
 import { type PlaceUse, placeUse } from "./place_use.ts";
 import { consulted, Places } from "./places.ts";
 import { type GeoipConfig, geoipSchema } from "./schema.ts";
@@ -55,35 +55,31 @@ export const module: Module = {
     const geoip = enabled(config);
     if (geoip === undefined) return [];
     const problems: Problem[] = [];
-    let total = 0;
-    for (const [i, { path }] of consulted(geoip).entries()) {
-      const key = `geoip.databases[${i}].path`;
-      try {
-        const { bytes, uid } = await identify(path);
-        total += bytes;
-        if (uid !== null && uid !== 0 && system.uid >= 0 && uid !== system.uid) {
-          problems.push({ key, message: `${path} must belong to root or to the service user` });
-        }
-      } catch (error) {
-        if (!(error instanceof DatabaseError)) throw error;
-        problems.push({ key, message: `${path} ${error.message}` });
+    // All files are looked at before one is read: together they may be too large to be read at all.
+    const files = await eachDatabase(geoip, problems, async ({ path }, key) => {
+      const identity = await identify(path);
+      const { uid } = identity;
+      if (uid !== null && uid !== 0 && system.uid >= 0 && uid !== system.uid) {
+        problems.push({ key, message: `${path} must belong to root or to the service user` });
       }
-    }
+      return identity;
+    });
+    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     if (total > MAX_TOTAL_BYTES) {
       problems.push({ key: "geoip.databases", message: "must be at most 1 GiB in all" });
     }
     if (problems.length > 0) return problems;
-    try {
-      const places = await Places.open(geoip, NO_LOG);
-      return blindSpots(config, places.databases).map((message) => ({
-        key: "geoip.databases",
-        message,
-        warning: true,
-      }));
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      return [{ key: "geoip.databases", message: error.message }];
-    }
+    const databases = await eachDatabase(
+      geoip,
+      problems,
+      ({ path, provider }, _key, i) => openDatabase(path, provider, files[i]),
+    );
+    if (problems.length > 0) return problems;
+    return blindSpots(config, databases).map((message) => ({
+      key: "geoip.databases",
+      message,
+      warning: true,
+    }));
   },
 
   async start(context) {
@@ -94,7 +90,26 @@ export const module: Module = {
   },
 };
 
-const NO_LOG = { enabled: () => false, log() {}, access() {} };
+type DatabaseConfig = GeoipConfig["databases"][number];
+
+/** Does a job for each database that is asked at all; what is wrong with one is a problem of its key. */
+async function eachDatabase<T>(
+  geoip: GeoipConfig,
+  problems: Problem[],
+  job: (database: DatabaseConfig, key: string, index: number) => Promise<T>,
+): Promise<T[]> {
+  const done: T[] = [];
+  for (const [i, database] of consulted(geoip).entries()) {
+    const key = `geoip.databases[${i}].path`;
+    try {
+      done.push(await job(database, key, i));
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      problems.push({ key, message: `${database.path} ${error.message}` });
+    }
+  }
+  return done;
+}
 
 /** What runs where `[geoip]` is off. */
 const IDLE: RunningModule = { plan: () => undefined, stop() {} };

@@ -267,9 +267,10 @@ Deno.test("preflight names the key of each database that cannot be used", async 
 
 Deno.test("preflight refuses a file that is no database", async () => {
   using folder = new Folder();
-  const path = folder.put("country", "no database");
-  assert.deepEqual(await module.preflight?.(configWith([["maxmind", path]]), { uid: -1 }), [
-    { key: "geoip.databases", message: `${path} is not a MaxMind DB (MMDB) file` },
+  const bad = folder.put("bad", "no database");
+  const config = configWith([["maxmind", folder.put("country", COUNTRIES)], ["maxmind", bad]]);
+  assert.deepEqual(await module.preflight?.(config, { uid: -1 }), [
+    { key: "geoip.databases[1].path", message: `${bad} is not a MaxMind DB (MMDB) file` },
   ]);
 });
 

@@ -1,0 +1,44 @@
+/**
+ * The development build with one module more, whose requests for `/die` end the worker they come to.
+ *
+ * @module
+ */
+// First of all: no module may find what no permission guards.
+import "../../src/runtime/unguarded.ts";
+
+import type { Module } from "../../src/gateway/module.ts";
+import { profile as development } from "../../src/profiles/development.ts";
+import type { Profile } from "../../src/runtime/profile.ts";
+
+const mortal: Module = {
+  name: "mortal",
+  schema: [],
+  manifest: {},
+  permissions: () => ({}),
+  start: () =>
+    Promise.resolve({
+      plan: () => ({
+        serve: ({ path }) => {
+          if (path !== "/die") return;
+          // Outside of the exchange, where nothing catches it.
+          queueMicrotask(() => {
+            throw new Error("this worker was told to die");
+          });
+        },
+      }),
+      stop() {},
+    }),
+};
+
+/** What this build contains. */
+export const profile: Profile = {
+  ...development,
+  name: "fragile",
+  modules: [mortal, ...development.modules],
+  workerUrl: new URL("./fragile_worker.ts", import.meta.url),
+};
+
+if (import.meta.main) {
+  const { main } = await import("../../src/cli/main.ts");
+  await main(profile);
+}
