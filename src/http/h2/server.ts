@@ -250,6 +250,10 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     }
   }
 
+  refuse(exchange: X, status: number, reason: string): void {
+    this.#handler.refuse(exchange, status, reason);
+  }
+
   abandon(): void {
     this.#abandoned++;
   }

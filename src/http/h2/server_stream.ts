@@ -25,6 +25,8 @@ const RATE_GRACE_MS = 1_000;
 export interface ServerStreamHost<X extends HttpExchange> extends StreamHost {
   /** The answer's last octet is in the output; `onWritten` follows once it has been written. */
   leave(stream: ServerStream<X>): void;
+  /** Makes a refusal the answer of `exchange`. */
+  refuse(exchange: X, status: number, reason: string): void;
   /** The stream is dead, but the gateway is still at work on its exchange. */
   abandon(): void;
   /**
@@ -122,6 +124,16 @@ export class ServerStream<X extends HttpExchange> extends Stream {
 
   protected override onSent(count: number): void {
     this.exchange.responseBodyBytes += count;
+  }
+
+  protected override refuseInstead(reason: unknown): boolean {
+    if (!(reason instanceof BodyError)) return false;
+    const { exchange } = this;
+    this.outgoing?.cancel();
+    exchange.failure = reason.message;
+    exchange.responseBody = undefined;
+    this.#server.refuse(exchange, reason.status, reason.message);
+    return true;
   }
 
   protected override onSendFailed(reason: unknown): number {

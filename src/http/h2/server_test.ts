@@ -199,6 +199,28 @@ for (const length of [5, 15]) {
   });
 }
 
+Deno.test("a body that is broken before anything of it was sent is refused", async () => {
+  const { peer, handler, done } = serve((x) =>
+    answer(x, 200, {
+      length: undefined,
+      trailers: undefined,
+      read() {
+        throw new BodyError(502, "a chunk is broken");
+      },
+      cancel() {},
+    })
+  );
+  await peer.greet();
+  await peer.send(peer.headers(1, get()));
+  const { heads: [head], reset } = await peer.answer(1);
+  assert.equal(reset, undefined);
+  assert.equal(valueOf(head, ":status"), "502");
+  assert.equal(handler.finished[0].failure, "a chunk is broken");
+  assert.equal(handler.finished[0].failed, false);
+  peer.close();
+  await done;
+});
+
 Deno.test("a head that one frame cannot hold goes on in CONTINUATION", async () => {
   const long = "v".repeat(20_000);
   const { peer, done } = serve((x) => answer(x, 200, "x", ["x-long", long], ["x-more", long]));

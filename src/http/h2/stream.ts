@@ -70,6 +70,14 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
   /** Body octets have been put into the output. */
   protected abstract onSent(count: number): void;
   /**
+   * The body is found broken before the head was sent.
+   *
+   * @returns Whether there is another message now, without a body.
+   */
+  protected refuseInstead(_reason: unknown): boolean {
+    return false;
+  }
+  /**
    * The body cannot be completed.
    *
    * @returns The code that the stream is reset with.
@@ -99,8 +107,12 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
    */
   takeTurn(output: Output): boolean {
     if (this.isDead || this.localDone) return false;
-    const body = this.outgoing;
+    let body = this.outgoing;
+    body?.pull();
     if (!this.headSent) {
+      if (body?.failure !== undefined && this.refuseInstead(body.failure)) {
+        body = this.outgoing = undefined;
+      }
       this.headSent = true;
       this.writeHead(body === undefined);
     }
@@ -108,7 +120,6 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
       this.#finishSending();
       return false;
     }
-    body.pull();
     if (body.failure !== undefined) {
       this.host.resetStream(this, this.onSendFailed(body.failure));
       return false;
