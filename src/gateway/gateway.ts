@@ -96,7 +96,10 @@ export class Gateway implements Handler<Exchange> {
 
   create(connection: ConnectionFacts): Exchange {
     this.#inFlight++;
-    return new Exchange(connection);
+    const exchange = new Exchange(connection);
+    // Asking the system for the time is not worth it where nobody wants to know.
+    if (this.services.log.logsAccess) exchange.startedAt = performance.now();
+    return exchange;
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -154,7 +157,8 @@ export class Gateway implements Handler<Exchange> {
         const next = steps[i](exchange);
         if (next !== undefined) await next;
       }
-      await this.#respond(exchange, plan);
+      const responding = this.#respond(exchange, plan);
+      if (responding !== undefined) await responding;
     } catch (error) {
       this.#fail(exchange, error);
     }

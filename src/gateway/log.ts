@@ -25,6 +25,8 @@ export type LogTarget =
 export interface Logger {
   enabled(level: LogLevel): boolean;
   log(level: LogLevel, target: LogTarget, message: string): void;
+  /** Whether access records are written, so that somebody wants to know how long exchanges took. */
+  readonly logsAccess: boolean;
   /** Writes the access record of a finished exchange, if the access log is on. */
   access(exchange: Exchange): void;
 }

@@ -2,4 +2,4 @@
 import type { Logger } from "./log.ts";
 
 /** Says nothing. */
-export const SILENT: Logger = { enabled: () => false, log() {}, access() {} };
+export const SILENT: Logger = { logsAccess: false, enabled: () => false, log() {}, access() {} };

@@ -113,7 +113,7 @@ export class HttpExchange {
   failed = false;
   /** Why the answer's own body broke off, where that was no fault of the client's; `""` else. */
   failure = "";
-  /** When the head was complete: `performance.now()` milliseconds. */
+  /** When the head was complete: `performance.now()` milliseconds; 0 where nobody wants to know. */
   startedAt = 0;
 
   /**

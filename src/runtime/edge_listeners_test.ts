@@ -36,6 +36,7 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     },
     clock,
     log: {
+      logsAccess: false,
       enabled: () => true,
       log: (...line) => void lines.push(line.join(" ")),
       access() {},

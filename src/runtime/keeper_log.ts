@@ -59,6 +59,10 @@ export class KeeperLog implements Logger {
     }
   }
 
+  get logsAccess(): boolean {
+    return this.#own.logsAccess;
+  }
+
   enabled(level: LogLevel): boolean {
     return this.#own.enabled(level);
   }

@@ -52,6 +52,10 @@ export class RingLogger implements Logger {
       : undefined;
   }
 
+  get logsAccess(): boolean {
+    return this.#access !== undefined;
+  }
+
   enabled(level: LogLevel): boolean {
     return LEVELS.indexOf(level) < this.#written;
   }

@@ -10,7 +10,7 @@ import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { ChunkedBody, UPSTREAM_CHUNKS } from "./chunked.ts";
 import { findHeadEnd } from "./head.ts";
-import { MessageWriter, type Outlet } from "./message_writer.ts";
+import { type HeadSink, MessageWriter, type Outlet } from "./message_writer.ts";
 import { type BodyHost, LengthBody, UntilCloseBody } from "./length_body.ts";
 import { MAX_REPLY_HEAD_BYTES, readReplyHead, type ReplyHead } from "./reply_head.ts";
 
@@ -56,6 +56,10 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   /** What was wrong with the request's own body. */
   #bodyFailure: BodyError | undefined;
   #idleSince = 0;
+  /** Bytes of an incomplete head that were searched for its end. */
+  #scanned = 0;
+  /** Interim answers to this request so far. */
+  #interim = 0;
   readonly #inbox: Inbox;
   readonly #writer = new MessageWriter(this);
 
@@ -89,13 +93,14 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
         false;
     this.#persistent = true;
     this.#bodyFailure = undefined;
+    this.#scanned = this.#interim = 0;
     this.requests++;
     try {
       const writer = this.#writer;
       const { body } = request;
-      if (
-        writer.begin(requestHead(request), body, body !== undefined && body.length === undefined)
-      ) {
+      writer.begin();
+      writeRequestHead(writer, request);
+      if (writer.body(body, body !== undefined && body.length === undefined)) {
         const bytes = writer.unsent;
         this.#limit(this.timeouts.sendMs);
         const sent = await this.stream.write(bytes);
@@ -105,7 +110,20 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
         this.#sending = true;
         this.#sendBody(body);
       }
-      return this.#response(await this.#readHead(request.method, request.upgrade !== undefined));
+      const inbox = this.#inbox;
+      let head = inbox.isReading ? undefined : this.#takeHead(request);
+      while (head === undefined) {
+        if (!this.#sending) this.#limit(this.timeouts.readMs);
+        const reading = inbox.receive(MAX_REPLY_HEAD_BYTES);
+        if (reading === undefined) {
+          throw new ClientError("response", "the upstream's head is too long");
+        }
+        const count = inbox.arrived(await reading);
+        this.deadline = 0;
+        if (count === null) throw new Error("the upstream closed the connection");
+        head = this.#takeHead(request);
+      }
+      return this.#response(head);
     } catch (error) {
       const nothingCame = !this.#answered && this.#inbox.isEmpty;
       this.close();
@@ -188,31 +206,26 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     }
   }
 
-  async #readHead(method: string, upgrading: boolean): Promise<ReplyHead> {
+  /** The head of the final answer, once it has arrived; interim ones in front of it are left out. */
+  #takeHead(request: ClientRequest): ReplyHead | undefined {
     const inbox = this.#inbox;
-    for (let interim = 0; interim <= MAX_INTERIM; interim++) {
-      let scanned = 0;
-      let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
-      while (behind < 0) {
-        if (!this.#sending) this.#limit(this.timeouts.readMs);
-        const reading = inbox.receive(MAX_REPLY_HEAD_BYTES);
-        if (reading === undefined) {
-          throw new ClientError("response", "the upstream's head is too long");
-        }
-        const count = inbox.arrived(await reading);
-        this.deadline = 0;
-        if (count === null) throw new Error("the upstream closed the connection");
-        behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
-        scanned = Math.max(0, inbox.end - inbox.start - 3);
+    for (;;) {
+      const behind = findHeadEnd(inbox.bytes, inbox.start + this.#scanned, inbox.end);
+      if (behind < 0) {
+        this.#scanned = Math.max(0, inbox.end - inbox.start - 3);
+        return undefined;
       }
+      this.#scanned = 0;
       this.#answered = true;
-      const head = readReplyHead(inbox.bytes, inbox.start, behind, method);
+      const head = readReplyHead(inbox.bytes, inbox.start, behind, request.method);
       inbox.start = behind;
       if (typeof head === "string") throw new ClientError("response", head);
-      if (head.status >= 200 || (head.status === 101 && upgrading)) return head;
+      if (head.status >= 200 || (head.status === 101 && request.upgrade !== undefined)) return head;
       if (head.status === 101) throw new ClientError("response", UNASKED_SWITCH);
+      if (++this.#interim > MAX_INTERIM) {
+        throw new ClientError("response", "too many interim answers");
+      }
     }
-    throw new ClientError("response", "too many interim answers");
   }
 
   #response(head: ReplyHead): ClientResponse {
@@ -291,22 +304,25 @@ function needsLength(method: string): boolean {
   return method === "POST" || method === "PUT" || method === "PATCH";
 }
 
-/** The head of `request` as it is sent, with the fields that belong to the connection. */
-export function requestHead(request: ClientRequest): string {
+/** Writes the head of `request` as it is sent, with the fields that belong to the connection. */
+export function writeRequestHead(sink: HeadSink, request: ClientRequest): void {
   const { names, values } = request.fields;
-  let text = request.method + " " + request.target + " HTTP/1.1\r\nhost: " + request.authority +
-    "\r\n";
-  for (let i = 0; i < names.length; i++) text += names[i] + ": " + values[i] + "\r\n";
+  sink.text(request.method);
+  sink.text(" ");
+  sink.text(request.target);
+  sink.text(" HTTP/1.1\r\n");
+  sink.field("host", request.authority);
+  for (let i = 0; i < names.length; i++) sink.field(names[i], values[i]);
   const { body } = request;
   if (body !== undefined) {
-    text += body.length === undefined
-      ? "transfer-encoding: chunked\r\n"
-      : "content-length: " + body.length + "\r\n";
+    if (body.length === undefined) sink.text("transfer-encoding: chunked\r\n");
+    else sink.text("content-length: " + body.length + "\r\n");
   } else if (needsLength(request.method)) {
-    text += "content-length: 0\r\n";
+    sink.text("content-length: 0\r\n");
   }
   if (request.upgrade !== undefined) {
-    text += "connection: upgrade\r\nupgrade: " + request.upgrade + "\r\n";
+    sink.text("connection: upgrade\r\n");
+    sink.field("upgrade", request.upgrade);
   }
-  return text + "\r\n";
+  sink.text("\r\n");
 }

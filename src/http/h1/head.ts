@@ -110,19 +110,24 @@ export function readFieldLines(
 }
 
 /**
- * Writes text as bytes, one byte a character.
+ * Writes text as bytes, one byte a character; `obs-text` of an upstream leaves as the byte it was. There
+ * must be room for it.
  *
- * @returns Index behind the text, or -1 when it does not fit.
+ * @returns Index behind the text.
  */
-export function writeText(text: string, into: Uint8Array, at: number): number {
-  const target = at === 0 ? into : into.subarray(at);
-  const { read, written } = encoder.encodeInto(text, target);
-  if (written === text.length) return at + written;
-  if (read === written || text.length > target.length) return -1;
-  // Some character is above 0x7F: obs-text of an upstream, which must leave as the byte it was.
-  return at + asBuffer(into).write(text, at, "latin1");
+export function putText(text: string, into: Uint8Array, at: number): number {
+  const { length } = text;
+  if (length > LOOP_CHARS) {
+    const { read, written } = encoder.encodeInto(text, into.subarray(at, at + length));
+    // As many bytes as characters: there was nothing but ASCII.
+    if (read === length && written === length) return at + length;
+  }
+  for (let i = 0; i < length; i++) into[at + i] = text.charCodeAt(i);
+  return at + length;
 }
 
+/** Up to this many characters a loop is faster than a call into the runtime. */
+const LOOP_CHARS = 96;
 const encoder = new TextEncoder();
 const views = new WeakMap<Uint8Array, Buffer>();
 

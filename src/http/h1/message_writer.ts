@@ -7,7 +7,7 @@
 import type { Body } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import { LARGE, LARGE_BYTES } from "../../net/buffers.ts";
-import { writeText } from "./head.ts";
+import { putText } from "./head.ts";
 
 /** What a message is written through. */
 export interface Outlet {
@@ -17,6 +17,14 @@ export interface Outlet {
   countBody(bytes: number): void;
 }
 
+/** What a head is written to. */
+export interface HeadSink {
+  /** Adds text, one byte a character. */
+  text(text: string): void;
+  /** Adds a field line. */
+  field(name: string, value: string): void;
+}
+
 /** Room in front of a piece of a chunked body for its size: at most `ffff` and CRLF. */
 const PREFIX_BYTES = 6;
 /** CRLF behind a piece. */
@@ -24,13 +32,22 @@ const SUFFIX_BYTES = 2;
 /** Less room than this is not worth another read before what is there is sent. */
 const MIN_ROOM_BYTES = 4096;
 
+/** `: ` and CRLF of a field line. */
+const FIELD_OVERHEAD = 4;
+
+const COLON = 58;
+const SPACE = 32;
+const CR = 13;
+const LF = 10;
+
 const NOTHING = new Uint8Array(0);
 
 /**
- * One message at a time; a connection has one and uses it again. `begin` collects what is at hand. When
- * that is all there is, one write of `unsent` and `end` is everything; else `finish` sends the rest.
+ * One message at a time; a connection has one and uses it again. The head is written into the buffer it
+ * leaves in, and `body` collects what is at hand. When that is all there is, one write of `unsent` and
+ * `end` is everything; else `finish` sends the rest.
  */
-export class MessageWriter {
+export class MessageWriter implements HeadSink {
   #out: Uint8Array = NOTHING;
   /** Unsent bytes are out[from, at). */
   #from = 0;
@@ -53,26 +70,43 @@ export class MessageWriter {
     return this.#out.subarray(this.#from, this.#at);
   }
 
+  /** Begins a message. Its head follows, by {@linkcode MessageWriter.text} and `field`. */
+  begin(): void {
+    this.#out = LARGE.take();
+    this.#from = this.#at = 0;
+    this.#isComplete = false;
+  }
+
+  text(text: string): void {
+    if (this.#out.length - this.#at < text.length) this.#grow(text.length);
+    this.#at = putText(text, this.#out, this.#at);
+  }
+
+  field(name: string, value: string): void {
+    const length = name.length + value.length + FIELD_OVERHEAD;
+    if (this.#out.length - this.#at < length) this.#grow(length);
+    const out = this.#out;
+    let at = putText(name, out, this.#at);
+    out[at++] = COLON;
+    out[at++] = SPACE;
+    at = putText(value, out, at);
+    out[at++] = CR;
+    out[at++] = LF;
+    this.#at = at;
+  }
+
   /**
-   * Begins a message; `body` is framed in chunks if `chunked`, and as it is otherwise.
+   * Adds the body behind a complete head: in chunks if `chunked`, and as it is otherwise.
    *
    * @returns Whether `unsent` is the whole message.
    */
-  begin(head: string, body: Uint8Array | Body | undefined, chunked: boolean): boolean {
-    this.#out = LARGE.take();
-    this.#from = 0;
-    this.#at = writeText(head, this.#out, 0);
-    this.#isComplete = false;
+  body(body: Uint8Array | Body | undefined, chunked: boolean): boolean {
     this.#prefix = chunked ? PREFIX_BYTES : 0;
     this.#overhead = chunked ? PREFIX_BYTES + SUFFIX_BYTES : 0;
-    if (this.#at < 0) {
-      // A head larger than the buffer is rare: it leaves in one of its own.
-      this.#out = new Uint8Array(head.length + LARGE_BYTES);
-      this.#at = writeText(head, this.#out, 0);
-    }
     if (body === undefined) return this.#isComplete = true;
     if (body instanceof Uint8Array) return this.#beginBytes(body);
     this.#body = body;
+    if (this.#out.length - this.#at < MIN_ROOM_BYTES) this.#grow(MIN_ROOM_BYTES);
     return this.#collect();
   }
 
@@ -111,6 +145,14 @@ export class MessageWriter {
       throw error;
     }
     this.end();
+  }
+
+  /** A head larger than the buffer is rare: it leaves in one of its own, with as much room behind it. */
+  #grow(length: number): void {
+    const larger = new Uint8Array(this.#at + length + LARGE_BYTES);
+    larger.set(this.#out.subarray(0, this.#at));
+    if (this.#out.length === LARGE_BYTES) LARGE.give(this.#out);
+    this.#out = larger;
   }
 
   #beginBytes(body: Uint8Array): boolean {
@@ -164,23 +206,22 @@ export class MessageWriter {
     if (gap > 0) out.copyWithin(this.#from + gap, this.#from, this.#at);
     let position = this.#at + gap;
     for (let i = 0; i < size.length; i++) out[position++] = size.charCodeAt(i);
-    out[position++] = 13;
-    out[position] = 10;
-    out[data + count] = 13;
-    out[data + count + 1] = 10;
+    out[position++] = CR;
+    out[position] = LF;
+    out[data + count] = CR;
+    out[data + count + 1] = LF;
     this.#from += gap;
   }
 
   /** Puts the last chunk and the trailer section behind what is unsent. */
   #endChunks(): void {
     const end = "0\r\n" + trailerLines(this.#body!.trailers) + "\r\n";
-    const behind = writeText(end, this.#out, this.#at);
-    if (behind >= 0) {
-      this.#at = behind;
+    if (this.#out.length - this.#at >= end.length) {
+      this.#at = putText(end, this.#out, this.#at);
       return;
     }
-    const large = new Uint8Array(end.length);
-    this.#rest = large.subarray(0, writeText(end, large, 0));
+    this.#rest = new Uint8Array(end.length);
+    putText(end, this.#rest, 0);
   }
 }
 

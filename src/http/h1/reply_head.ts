@@ -100,6 +100,11 @@ function readMeaning(
         coded = chunked = true;
         continue;
       case "connection":
+        // What nearly every upstream says, without a list to be made of it.
+        if (value === "keep-alive") {
+          persistent = true;
+          continue;
+        }
         for (const element of value.split(",")) {
           const option = element.trim().toLowerCase();
           if (option === "close") persistent = false;

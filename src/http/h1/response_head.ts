@@ -6,6 +6,7 @@
 import type { Clock } from "../../net/clock.ts";
 import type { HttpExchange } from "../exchange.ts";
 import { isBodyless, statusLine } from "../status.ts";
+import type { HeadSink } from "./message_writer.ts";
 
 /** How the bytes behind an answer's head are framed. */
 export type ResponseFraming = "none" | "length" | "chunked" | "close";
@@ -21,20 +22,21 @@ export function responseFraming(exchange: HttpExchange): ResponseFraming {
 }
 
 /**
- * The head as text, CRLFCRLF included. Fields that belong to the connection are the codec's: the
+ * Writes the head, CRLFCRLF included. Fields that belong to the connection are the codec's: the
  * gateway's own `connection`, `keep-alive`, `transfer-encoding` and `content-length` are not copied,
  * but for the length of an answer to HEAD, or of a 304, which describes a body that is not sent.
  */
-export function responseHead(
+export function writeResponseHead(
+  sink: HeadSink,
   exchange: HttpExchange,
   framing: ResponseFraming,
   persistent: boolean,
   clock: Clock,
-): string {
+): void {
   const { names, values } = exchange.response;
   const { status } = exchange;
   const describesOther = exchange.method === "HEAD" || status === 304;
-  let text = statusLine(status);
+  sink.text(statusLine(status));
   let dated = false;
   let measured = false;
   for (let i = 0; i < names.length; i++) {
@@ -53,21 +55,24 @@ export function responseHead(
         dated = true;
         break;
     }
-    text += name + ": " + values[i] + "\r\n";
+    sink.field(name, values[i]);
   }
-  if (!dated) text += dateLine(clock);
-  if (status === 101) return text + "connection: upgrade\r\n\r\n";
+  if (!dated) sink.text(dateLine(clock));
+  if (status === 101) {
+    sink.text("connection: upgrade\r\n\r\n");
+    return;
+  }
   if (framing === "length" || (!measured && describesOther && status !== 304)) {
     const length = exchange.responseBody?.length;
-    if (length !== undefined) text += "content-length: " + length + "\r\n";
+    if (length !== undefined) sink.text("content-length: " + length + "\r\n");
   } else if (framing === "chunked") {
-    text += "transfer-encoding: chunked\r\n";
+    sink.text("transfer-encoding: chunked\r\n");
   } else if (framing === "none" && !describesOther && !isBodyless(status)) {
-    text += "content-length: 0\r\n";
+    sink.text("content-length: 0\r\n");
   }
-  if (!persistent) return text + "connection: close\r\n\r\n";
-  if (exchange.version === 10) return text + "connection: keep-alive\r\n\r\n";
-  return text + "\r\n";
+  if (!persistent) sink.text("connection: close\r\n\r\n");
+  else if (exchange.version === 10) sink.text("connection: keep-alive\r\n\r\n");
+  else sink.text("\r\n");
 }
 
 let datedAt = -1;

@@ -20,7 +20,7 @@ import {
   RequestHead,
   START_LINE_OVERHEAD,
 } from "./request_head.ts";
-import { type ResponseFraming, responseFraming, responseHead } from "./response_head.ts";
+import { type ResponseFraming, responseFraming, writeResponseHead } from "./response_head.ts";
 
 /** After an answer that ends the connection early, the client's bytes are read this long at most. */
 const LINGER_MS = 2_000;
@@ -227,7 +227,6 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     this.#served = true;
     const exchange = this.handler.create(this.facts);
     this.#exchange = exchange;
-    exchange.startedAt = performance.now();
     if (problem === undefined) {
       const { limits } = this.options;
       problem = behind - inbox.start > limits.maxHeadBytes
@@ -254,10 +253,11 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   #begin(exchange: X, framing: ResponseFraming, persistent: boolean): boolean {
     const writer = this.#writer;
     const { clock } = this.options;
+    writer.begin();
     try {
-      const head = responseHead(exchange, framing, persistent, clock);
+      writeResponseHead(writer, exchange, framing, persistent, clock);
       const answer = framing === "none" ? undefined : exchange.responseBody;
-      return writer.begin(head, answer, framing === "chunked");
+      return writer.body(answer, framing === "chunked");
     } catch (error) {
       if (!(error instanceof BodyError)) throw error;
       writer.end();
@@ -266,7 +266,9 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       exchange.responseBodyBytes = 0;
       this.handler.refuse(exchange, error.status, error.message);
       exchange.closeAfter = true;
-      return writer.begin(responseHead(exchange, "none", false, clock), undefined, false);
+      writer.begin();
+      writeResponseHead(writer, exchange, "none", false, clock);
+      return writer.body(undefined, false);
     }
   }
 

@@ -101,6 +101,7 @@ function listening(): Logger & { readonly lines: string[] } {
   const lines: string[] = [];
   return {
     lines,
+    logsAccess: false,
     enabled: () => true,
     log: (level, target, text) => lines.push(`${level} ${target} ${text}`),
     access() {},

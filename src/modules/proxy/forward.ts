@@ -6,7 +6,7 @@
 import type { Body } from "../../http/body.ts";
 import { ClientError, ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
-import { requestHead } from "../../http/h1/client.ts";
+import { writeRequestHead } from "../../http/h1/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
@@ -113,7 +113,12 @@ export class Forwarder {
     policy.apply(exchange, fields);
     const upgrade = upgrades === undefined ? undefined : upgradeOf(exchange, upgrades);
     const request = this.#request(exchange, fields, exchange.requestBody, upgrade);
-    const [, ...lines] = requestHead(request).trimEnd().split("\r\n");
+    let head = "";
+    writeRequestHead({
+      text: (text) => head += text,
+      field: (name, value) => head += `${name}: ${value}\r\n`,
+    }, request);
+    const [, ...lines] = head.trimEnd().split("\r\n");
     // HTTP/2 frames bodies by itself (RFC 9113 section 8.1).
     const isHttp1 = pool.options.target.version === "http1";
     return [

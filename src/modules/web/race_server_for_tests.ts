@@ -35,7 +35,7 @@ const scope = self as unknown as {
 scope.onmessage = async ({ data: { root, paths, secret, requests } }) => {
   const memory = new Memory();
   memory.use({ max_bytes: 0, max_file_bytes: 1, revalidate_secs: 1 }, 1);
-  const log = { enabled: () => false, log() {}, access() {} };
+  const log = { logsAccess: false, enabled: () => false, log() {}, access() {} };
   const clock = { now: 0 };
   const web = pageSchema.parse({ root, directory_listing: { enabled: true } });
   const site = new Site(web, { clock, memory, log, watch: { changes: 0 } });

@@ -24,6 +24,7 @@ export class TestSite {
   private constructor(readonly root: string, web: PageConfig, precompressed: boolean) {
     this.memory.use(DEFAULT_MEMORY, 1);
     const log: Logger = {
+      logsAccess: false,
       enabled: () => true,
       log: (_level, _target, message) => void this.errors.push(message),
       access() {},

@@ -320,6 +320,7 @@ Deno.test("site: what the system does not let be read is an internal error, and 
 }, async () => {
   const errors: string[] = [];
   const log: Logger = {
+    logsAccess: false,
     enabled: () => true,
     log: (level, _target, message) => void errors.push(`${level}: ${message}`),
     access() {},

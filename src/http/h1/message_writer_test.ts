@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { MessageWriter } from "./message_writer.ts";
+import { LARGE_BYTES } from "../../net/buffers.ts";
+import { BytesBody } from "../body.ts";
+
+function aWriter(): MessageWriter {
+  return new MessageWriter({ send: () => Promise.reject(new Error("unasked")), countBody() {} });
+}
+
+/** What is unsent, one character a byte. */
+function unsent(writer: MessageWriter): string {
+  return new TextDecoder("latin1").decode(writer.unsent);
+}
+
+Deno.test("a head and its body leave in one piece", () => {
+  const writer = aWriter();
+  writer.begin();
+  writer.text("HTTP/1.1 200 OK\r\n");
+  writer.field("server", "x");
+  writer.text("\r\n");
+  assert.equal(writer.body(new TextEncoder().encode("body"), false), true);
+  assert.equal(unsent(writer), "HTTP/1.1 200 OK\r\nserver: x\r\n\r\nbody");
+  writer.end();
+});
+
+for (const length of [10, 5_000]) {
+  Deno.test(`bytes above 0x7F leave as they came, in a value of ${length}`, () => {
+    const writer = aWriter();
+    const value = "a".repeat(length - 2) + "\xE9\xFC";
+    writer.begin();
+    writer.field("name", value);
+    assert.equal(writer.body(undefined, false), true);
+    assert.equal(unsent(writer), `name: ${value}\r\n`);
+    writer.end();
+  });
+}
+
+Deno.test("a head larger than a buffer leaves whole, with its body", () => {
+  const writer = aWriter();
+  const value = "v".repeat(LARGE_BYTES - 100);
+  writer.begin();
+  writer.field("first", value);
+  writer.field("second", value);
+  writer.text("\r\n");
+  assert.equal(writer.body(new BytesBody(new TextEncoder().encode("body")), true), true);
+  const expected = `first: ${value}\r\nsecond: ${value}\r\n\r\n4\r\nbody\r\n0\r\n\r\n`;
+  assert.equal(unsent(writer) === expected, true);
+  writer.end();
+});
