@@ -6,15 +6,16 @@ export class SocketHead {
   readonly #socket: Socket;
   #wake: (() => void) | undefined;
   readonly #onReadable = () => this.#wake?.();
+  readonly #onClose = () => {
+    this.#closed = true;
+    this.#wake?.();
+  };
   #closed = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("readable", this.#onReadable);
-    socket.once("close", () => {
-      this.#closed = true;
-      this.#wake?.();
-    });
+    socket.once("close", this.#onClose);
   }
 
   /** As `Duplex.read`, but a socket that fails just ends. */
@@ -39,6 +40,7 @@ export class SocketHead {
   /** Gives the socket up, with `rest` as the next bytes that it will give to its new reader. */
   release(rest: Uint8Array): void {
     this.#socket.off("readable", this.#onReadable);
+    this.#socket.off("close", this.#onClose);
     if (rest.length > 0) this.#socket.unshift(rest.slice());
   }
 }

@@ -7,9 +7,14 @@ import type { ClientCertificate, TlsFacts } from "../http/exchange.ts";
  *
  * @param asked Whether the client was asked for a certificate. Without that `socket.authorized` is
  * true and means nothing.
+ * @param serverName What it asked for, lower case, `""` for none.
  * @returns `undefined` when the client presented a certificate that does not verify.
  */
-export function tlsFactsOf(socket: TLSSocket, asked: boolean): TlsFacts | undefined {
+export function tlsFactsOf(
+  socket: TLSSocket,
+  asked: boolean,
+  serverName: string,
+): TlsFacts | undefined {
   let client: ClientCertificate | undefined;
   if (asked) {
     const peer = socket.getPeerCertificate();
@@ -23,11 +28,10 @@ export function tlsFactsOf(socket: TLSSocket, asked: boolean): TlsFacts | undefi
       };
     }
   }
-  const name = "servername" in socket ? socket.servername : undefined;
   return {
     version: socket.getProtocol() ?? "",
     cipher: socket.getCipher()?.name ?? "",
-    serverName: typeof name === "string" ? name.toLowerCase() : "",
+    serverName,
     client,
   };
 }

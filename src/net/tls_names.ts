@@ -1,24 +1,25 @@
 /**
  * The TLS door for everything one certificate cannot do: a certificate for each name, a minimum version,
- * client certificates, a PROXY header before the handshake. It is a `node:tls` server; certificates are
- * swapped while it runs.
+ * client certificates, a PROXY header before the handshake. Each certificate has a `node:tls` server, which
+ * never listens: it is handed the connections of clients that ask for its names. Choosing by the runtime's
+ * own callback would make it set up TLS twice for every connection, and keep both. Certificates are
+ * swapped while the door is open.
  *
  * @module
  */
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
 import {
-  createSecureContext,
   createServer as createTlsServer,
-  type SecureContext,
   type Server as TlsServer,
   type TLSSocket,
 } from "node:tls";
+import { readClientHello } from "./client_hello.ts";
 import type { ListenerSpec } from "./listen.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "./node_duplex.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
 import { type ReadSwitch, readSwitchOf } from "./read_switch.ts";
-import { readProxyHeader } from "./read_proxy_header.ts";
+import { readProxyHeader, type ReceivedHeader } from "./read_proxy_header.ts";
 import { type Addresses, type Handshake, type Reception, withTls } from "./reception.ts";
 import { SocketHead } from "./socket_head.ts";
 import { tlsFactsOf } from "./tls_facts.ts";
@@ -35,6 +36,8 @@ interface Pending {
   readonly addresses: Addresses;
   /** Who a PROXY header spoke for. */
   readonly source: Endpoint | undefined;
+  /** What the client asked for; `""` until that is known. */
+  serverName: string;
 }
 
 /** A TLS listener with a certificate for each name. */
@@ -43,11 +46,10 @@ export class NamesDoor implements TlsDoor {
   readonly port: number;
   readonly #spec: ListenerSpec;
   readonly #reception: Reception;
-  readonly #tls: TlsServer;
   readonly #pending = new Map<string, Pending>();
   readonly #stopWatching: () => void;
   #current: TlsListenerSpec;
-  #contexts: NameTable<SecureContext>;
+  #servers: NameTable<TlsServer>;
   #tcp: TcpServer;
   #lastConnection: number;
   #renewed = true;
@@ -62,25 +64,11 @@ export class NamesDoor implements TlsDoor {
     this.#spec = spec;
     this.#reception = reception;
     this.#current = tls;
-    this.#contexts = contextsOf(tls);
+    this.#servers = this.#serversOf(tls);
     this.#tcp = tcp;
     this.#lastConnection = spec.clock.now;
     this.port = portOf(tcp);
     this.description = describe(spec, tls);
-    this.#tls = createTlsServer({
-      ALPNProtocols: [...tls.alpn],
-      requestCert: tls.clientAuth !== "off",
-      rejectUnauthorized: tls.clientAuth === "required",
-      SNICallback: (name, callback) => {
-        const context = this.#contexts.get(name);
-        if (context === undefined) callback(new Error("no certificate for this name"));
-        else callback(null, context);
-      },
-      ...contextOptions(tls, tls.material.fallback),
-    });
-    this.#tls.on("secureConnection", (socket) => this.#onSecure(socket));
-    // The socket is closed, and its `close` event gives its place back.
-    this.#tls.on("tlsClientError", () => {});
     this.#serve(tcp);
     this.#stopWatching = spec.clock.every(() => this.#renewWhenSilent());
   }
@@ -98,9 +86,7 @@ export class NamesDoor implements TlsDoor {
   update(tls: TlsListenerSpec): boolean {
     const { alpn, clientAuth } = this.#current;
     if (tls.clientAuth !== clientAuth || tls.alpn.join() !== alpn.join()) return false;
-    const contexts = contextsOf(tls);
-    this.#tls.setSecureContext(contextOptions(tls, tls.material.fallback));
-    this.#contexts = contexts;
+    this.#servers = this.#serversOf(tls);
     this.#current = tls;
     return true;
   }
@@ -154,11 +140,18 @@ export class NamesDoor implements TlsDoor {
     const closing = { close: () => void socket.destroy() };
     if (!this.#reception.admit(closing)) return;
     const addresses = addressesOf(socket);
-    if (this.#spec.proxyProtocol === "off") this.#secure(socket, addresses, undefined);
-    else void this.#readHeader(socket, addresses, this.#spec.proxyProtocol);
+    const head = new SocketHead(socket);
+    const { proxyProtocol } = this.#spec;
+    if (proxyProtocol !== "off") void this.#readHeader(socket, head, addresses, proxyProtocol);
+    else this.#secure(socket, head, addresses, { source: undefined, rest: NOTHING });
   }
 
-  async #readHeader(socket: Socket, addresses: Addresses, version: "v1" | "v2"): Promise<void> {
+  async #readHeader(
+    socket: Socket,
+    head: SocketHead,
+    addresses: Addresses,
+    version: "v1" | "v2",
+  ): Promise<void> {
     const { trustedProxies, clock, headTimeoutMs } = this.#spec;
     const { peerAddress } = this.#reception.factsOf(addresses, undefined);
     if (trustedProxies === undefined || !trustedProxies.has(peerAddress)) {
@@ -166,25 +159,45 @@ export class NamesDoor implements TlsDoor {
       this.#reception.reject("proxy_untrusted");
       return;
     }
-    const head = new SocketHead(socket);
     const header = await readProxyHeader(head, version, clock, headTimeoutMs);
-    if (typeof header === "string") {
-      this.#reception.reject(header);
-      return;
-    }
-    head.release(header.rest);
-    this.#secure(socket, addresses, header.source);
+    if (typeof header === "string") this.#reception.reject(header);
+    else this.#secure(socket, head, addresses, header);
   }
 
-  #secure(socket: Socket, addresses: Addresses, source: Endpoint | undefined): void {
+  #secure(
+    socket: Socket,
+    head: SocketHead,
+    addresses: Addresses,
+    { source, rest }: ReceivedHeader,
+  ): void {
     const closing = { close: () => void socket.destroy() };
     const timeoutMs = this.#current.handshakeTimeoutMs;
     const handshake = this.#reception.beginHandshake(closing, timeoutMs);
     if (handshake === undefined) return;
     const key = keyOf(addresses);
-    this.#pending.set(key, { handshake, below: readSwitchOf(socket), addresses, source });
+    const below = readSwitchOf(socket);
+    const pending: Pending = { handshake, below, addresses, source, serverName: "" };
+    this.#pending.set(key, pending);
     socket.once("close", () => this.#onClosedEarly(key, handshake));
-    this.#tls.emit("connection", socket);
+    void this.#shakeHands(socket, head, rest, pending);
+  }
+
+  async #shakeHands(
+    socket: Socket,
+    head: SocketHead,
+    early: Uint8Array,
+    pending: Pending,
+  ): Promise<void> {
+    const hello = await readClientHello(head, early);
+    const server = hello === undefined ? undefined : this.#servers.get(hello.serverName);
+    if (hello === undefined || server === undefined || socket.destroyed) {
+      // Its `close` event gives its place back.
+      socket.destroy();
+      return;
+    }
+    pending.serverName = hello.serverName.toLowerCase();
+    head.release(hello.bytes);
+    server.emit("connection", socket);
   }
 
   /** The end of a handshake that did not succeed. */
@@ -206,7 +219,7 @@ export class NamesDoor implements TlsDoor {
     this.#pending.delete(key);
     pending.handshake.end();
     const asked = this.#current.clientAuth !== "off";
-    const tls = tlsFactsOf(socket, asked);
+    const tls = tlsFactsOf(socket, asked, pending.serverName);
     if (tls === undefined) {
       socket.on("error", () => {});
       socket.destroy();
@@ -219,7 +232,33 @@ export class NamesDoor implements TlsDoor {
     const stream = new NodeDuplex(socket, this.#spec.clock, pending.below);
     this.#reception.deliver(stream, facts, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
   }
+
+  /** A server for each pair. */
+  #serversOf(tls: TlsListenerSpec): NameTable<TlsServer> {
+    const { pairs, names, fallback, clientRoots } = tls.material;
+    const servers = pairs.map(({ cert, key }) => {
+      const server = createTlsServer({
+        cert,
+        key,
+        ca: clientRoots,
+        minVersion: tls.minVersion,
+        ALPNProtocols: [...tls.alpn],
+        requestCert: tls.clientAuth !== "off",
+        rejectUnauthorized: tls.clientAuth === "required",
+      });
+      server.on("secureConnection", (socket) => this.#onSecure(socket));
+      // The socket is closed, and its `close` event gives its place back.
+      server.on("tlsClientError", () => {});
+      return server;
+    });
+    return new NameTable(
+      names.map(([pattern, pair]) => [pattern, servers[pair]]),
+      fallback === undefined ? undefined : servers[fallback],
+    );
+  }
 }
+
+const NOTHING = new Uint8Array(0);
 
 function describe({ proxyProtocol }: ListenerSpec, { clientAuth }: TlsListenerSpec): string {
   const certificates = clientAuth === "off" ? "" : `, client certificates ${clientAuth}`;
@@ -254,18 +293,4 @@ function addressesOf(socket: Socket): Addresses {
 /** A TCP connection to this listener; a `TLSSocket` has no public reference to what it wraps. */
 function keyOf({ remoteAddr, localAddr }: Addresses): string {
   return `${remoteAddr.hostname} ${remoteAddr.port} ${localAddr.hostname}`;
-}
-
-function contextsOf(tls: TlsListenerSpec): NameTable<SecureContext> {
-  const { pairs, names, fallback } = tls.material;
-  const contexts = pairs.map((_, index) => createSecureContext(contextOptions(tls, index)));
-  return new NameTable(
-    names.map(([pattern, pair]) => [pattern, contexts[pair]]),
-    fallback === undefined ? undefined : contexts[fallback],
-  );
-}
-
-function contextOptions({ material, minVersion }: TlsListenerSpec, index: number | undefined) {
-  const pair = index === undefined ? undefined : material.pairs[index];
-  return { cert: pair?.cert, key: pair?.key, ca: material.clientRoots, minVersion };
 }
