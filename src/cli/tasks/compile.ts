@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { toFlags } from "../../runtime/permissions.ts";
+import { permissionSet } from "../features/manifest_text.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT, Failure } from "../command.ts";
 import { load, planFor, printProblems } from "../load.ts";
@@ -39,6 +40,7 @@ async function run(args: ParsedArgs): Promise<number> {
   if (name === undefined) throw new UsageError("no profile is named");
   if (more !== undefined) throw new UsageError(`unexpected argument "${more}"`);
   const { entry, profile } = await entryOf(name);
+  if (!entry.startsWith(ROOT)) throw new Failure(`${entry} is not in this checkout`);
   const lock = await lockOf(profile, args.get("config"));
   const output = resolve(args.get("output") ?? `${ROOT}dist/fluxheim-${profile.name}`);
   await compileProgram({ entry, name: profile.name, lock, output, target: args.get("target") });
@@ -64,7 +66,7 @@ async function entryOf(name: string): Promise<{ entry: string; profile: Profile 
 
 /** What is locked in: the profile's permission set, or the flags of one configuration. */
 async function lockOf(profile: Profile, config: string | undefined): Promise<Lock> {
-  if (config === undefined) return { kind: "profile", set: profile };
+  if (config === undefined) return { kind: "profile", set: permissionSet(profile.modules) };
   const source = resolve(config);
   const loaded = await load(profile, source);
   printProblems(loaded.problems, standardIo("compile"));

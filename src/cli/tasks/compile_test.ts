@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { contains, type Embedded, readEmbedded } from "../testing/embedded.ts";
+import { Buffer } from "node:buffer";
+import { graphOf, writeEntry } from "../../../tests/support/build.ts";
+import { freePort, Process, TempDir } from "../../../tests/support/peer.ts";
+import { contains, type Embedded, embeddedFiles, readEmbedded } from "../testing/embedded.ts";
 import { withConfig } from "../testing/run.ts";
 import { ROOT } from "./entry_files.ts";
 import { builtProfiles } from "./generated.ts";
@@ -17,8 +20,17 @@ async function task(
   env: Record<string, string>,
   ...args: string[]
 ): Promise<{ code: number; said: string }> {
+  return await taskOf(ROOT, env, ...args);
+}
+
+/** The task of the checkout at `root`. */
+async function taskOf(
+  root: string,
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; said: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", `${ROOT}src/cli/tasks/compile.ts`, ...args],
+    args: ["run", "-A", "--quiet", `${root}src/cli/tasks/compile.ts`, ...args],
     env,
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -124,11 +136,92 @@ Deno.test("the licences of the packages inside go with it, and of no others", as
   assert.doesNotMatch(licences, /^fast-check /m);
 });
 
-Deno.test("a second build is the same byte for byte, wherever it is written", async () => {
-  const digest = async (bytes: Uint8Array) =>
-    new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes))).toHex();
-  const again = await build("development");
-  assert.equal(await digest(again.program), await digest((await built()).program));
+Deno.test("another checkout, of another time and place, builds the same byte for byte", async () => {
+  const other = await Deno.makeTempDir();
+  try {
+    for (const part of ["src", "deno.json", "deno.lock"]) {
+      await new Deno.Command("cp", { args: ["-r", ROOT + part, other] }).output();
+    }
+    const changed = new Date("2011-02-03T04:05:06Z");
+    await Deno.utime(`${other}/src/profiles/development.ts`, changed, changed);
+    const output = `${other}/program`;
+    const env = { DENORT_BIN: STAND_IN };
+    const { code, said } = await taskOf(`${other}/`, env, "development", "--output", output);
+    assert.equal(code, 0, said);
+    const { program } = await built();
+    assert.ok(Buffer.from(program.buffer).equals(await Deno.readFile(output)));
+  } finally {
+    await Deno.remove(other, { recursive: true });
+  }
+});
+
+/** The project's own files in a program; the others are of packages. */
+function ownFiles(program: Uint8Array): Map<string, Uint8Array> {
+  const files = [...embeddedFiles(program)];
+  return new Map(files.filter(([path]) => !path.startsWith(".deno_compile_node_modules/")));
+}
+
+Deno.test("the files inside are those that entry and worker load, as they stand in the checkout", async () => {
+  const files = ownFiles((await built()).program);
+  const graph = await graphOf(`${ROOT}src/profiles/development.ts`);
+  for (const [path, bytes] of files) {
+    assert.ok(graph.has(path), path);
+    assert.ok(Buffer.from(bytes).equals(await Deno.readFile(ROOT + path)), path);
+  }
+  for (const path of graph) {
+    if (files.has(path)) continue;
+    // What has nothing but types is not needed to run.
+    const text = await Deno.readTextFile(ROOT + path);
+    assert.doesNotMatch(
+      text,
+      /^(?:export )?(?:async |abstract )?(?:const|let|class|function) /m,
+      path,
+    );
+  }
+});
+
+Deno.test("the files inside serve, under the permissions that are locked in", async () => {
+  const { program, embedded } = await build("static-site");
+  await using dir = new TempDir();
+  for (const [path, bytes] of ownFiles(program)) dir.write(`inside/${path}`, bytes);
+  dir.write("inside/deno.json", await Deno.readTextFile(`${ROOT}deno.json`));
+  dir.write("www/index.html", "from inside");
+  const port = freePort();
+  const config = dir.write(
+    "fluxheim.toml",
+    `[server]\nlisten = ["127.0.0.1:${port}"]\n[proxy]\n[web]\nroot = "www"\n`,
+  );
+  const flags = Object.entries(embedded.permissions).flatMap(([kind, value]) => {
+    if (!Array.isArray(value)) return [];
+    const flag = `--${kind.replace("_", "-")}`;
+    return value.length === 0 ? flag : `${flag}=${value.join(",")}`;
+  });
+  const entry = `${dir.path}/inside/${embedded.entrypoint_key}`;
+  const args = ["run", "--quiet", "--no-prompt", "--cached-only", ...flags, entry];
+  await using gateway = new Process(Deno.execPath(), [...args, "--config", config]);
+  await gateway.listening(port);
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "from inside");
+  assert.equal((await gateway.stop()).code, 0);
+});
+
+Deno.test("a set of one's own is compiled with the permissions of its modules", async () => {
+  await Deno.mkdir(`${ROOT}dist/custom`, { recursive: true });
+  await using dir = new TempDir();
+  const name = `compiled-${Deno.pid}`;
+  const written = await writeEntry(dir, name, ["web", "privacy-mode"]);
+  const files = ["", "_worker"].map((part) => `${ROOT}dist/custom/${name}${part}.ts`);
+  try {
+    await Deno.copyFile(written, files[0]);
+    await Deno.copyFile(written.replace(/\.ts$/, "_worker.ts"), files[1]);
+    const { permissions, entrypoint_key } = (await build(files[0])).embedded;
+    assert.equal(entrypoint_key, `dist/custom/${name}.ts`);
+    assert.deepEqual(permissions.allow_net, []);
+    assert.deepEqual(permissions.allow_sys, ["uid"]);
+    assert.equal(permissions.allow_write, null);
+    assert.equal(permissions.allow_run, null);
+  } finally {
+    for (const file of files) await Deno.remove(file);
+  }
 });
 
 Deno.test("V8 flags and telemetry of the environment do not get in", async () => {

@@ -5,15 +5,16 @@
  * @module
  */
 import { relative } from "node:path";
-import type { Profile } from "../../runtime/profile.ts";
 import { Failure } from "../command.ts";
+import type { PermissionSet } from "../features/manifest_text.ts";
 import { ROOT } from "./entry_files.ts";
+import { forgetFileTimes } from "./file_times.ts";
 import { licences, npmPackages, unusedFiles } from "./npm_files.ts";
 
 /** What the program will be allowed, for good. */
 export type Lock =
-  /** The permission set of the profile, by its name in `deno.json`. */
-  | { readonly kind: "profile"; readonly set: Profile }
+  /** The permission set of the profile. */
+  | { readonly kind: "profile"; readonly set: PermissionSet }
   /** Flags of one configuration; the program runs `source` and nothing else. */
   | { readonly kind: "deployment"; readonly flags: readonly string[]; readonly source: string };
 
@@ -33,7 +34,17 @@ export interface Program {
  * Variables that `deno compile` may see. Others could change what it bakes in: V8 flags, telemetry,
  * certificate settings.
  */
-const PASSED_ON = ["PATH", "HOME", "DENO_DIR", "DENORT_BIN", "HTTPS_PROXY", "NO_PROXY"];
+const PASSED_ON = [
+  "PATH",
+  "HOME",
+  "XDG_CACHE_HOME",
+  "DENO_DIR",
+  "DENORT_BIN",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "NO_PROXY",
+  "no_proxy",
+];
 
 /** What `deno compile` says when it cannot have the program that the code is appended to. */
 const NO_BASE = /Setting up base binary|denort/;
@@ -71,22 +82,37 @@ export async function compileProgram(program: Program): Promise<void> {
     stderr: "piped",
   }).output();
   if (code === 0) {
+    // A program for macOS is signed, times and all, and would not start without its signature.
+    if (!targetOf(program).includes("apple")) await forgetFileTimes(program.output);
     await Deno.writeTextFile(`${program.output}.licences.txt`, await licences(packages));
     return;
   }
   const said = new TextDecoder().decode(stderr);
-  throw new Failure(NO_BASE.test(said) ? `${said.trim()}\n\n${HOW_TO_GET_THE_BASE}` : said.trim());
+  throw new Failure(
+    NO_BASE.test(said) ? `${said.trim()}\n\n${howToGetTheBase(targetOf(program))}` : said.trim(),
+  );
 }
 
-const HOW_TO_GET_THE_BASE = `\
-A compiled program is the base binary "denort" of this Deno version (${Deno.version.deno}) with the code
+function targetOf({ target = Deno.build.target }: Program): string {
+  return target;
+}
+
+function howToGetTheBase(target: string): string {
+  const version = Deno.version.deno;
+  return `\
+A compiled program is the base binary "denort" of this Deno version (${version}) with the code
 behind it, and the base binary could not be had. Where this machine has no way to Deno's download
-server, get denort-${Deno.build.target}.zip of this version elsewhere and either
+server, get denort-${target}.zip of this version elsewhere and either
   - set DENORT_BIN to the path of the unpacked denort, or
-  - put the zip into dl/release/v${Deno.version.deno}/ below the directory that DENO_DIR names.`;
+  - put the zip into dl/release/v${version}/ below the directory that DENO_DIR names.`;
+}
 
 function lockFlags(lock: Lock): readonly string[] {
-  return lock.kind === "profile" ? [`--permission-set=${lock.set.name}`] : lock.flags;
+  if (lock.kind === "deployment") return lock.flags;
+  return Object.entries(lock.set).flatMap(([kind, value]) => {
+    if (value === false) return [];
+    return value === true ? `--allow-${kind}` : `--allow-${kind}=${value.join(",")}`;
+  });
 }
 
 function environment(): Record<string, string> {

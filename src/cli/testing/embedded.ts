@@ -1,12 +1,6 @@
 /** What `deno compile` has put behind the base binary, read back. @module */
 import { Buffer } from "node:buffer";
-
-/** Marks each part of what is appended to the base binary; it occurs as plain data in the base, too. */
-const MAGIC = new TextEncoder().encode("d3n0l4nd");
-const LENGTH_BYTES = 8;
-const OPENING_BRACE = 0x7b;
-/** No description of a program is larger. */
-const MAX_JSON_BYTES = 10_000_000;
+import { partsOf } from "../tasks/embedded.ts";
 
 /** The part of the description of a compiled program that tests look at. */
 export interface Embedded {
@@ -25,24 +19,33 @@ export interface Embedded {
 
 /** The description in `program`. */
 export function readEmbedded(program: Uint8Array): Embedded {
-  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  let found: Embedded | undefined;
-  for (let at = indexOf(program, MAGIC, 0); at >= 0; at = indexOf(program, MAGIC, at + 1)) {
-    const start = at + MAGIC.length + LENGTH_BYTES;
-    if (start >= program.length || program[start] !== OPENING_BRACE) continue;
-    const length = Number(view.getBigUint64(at + MAGIC.length, true));
-    if (length > MAX_JSON_BYTES) continue;
-    found = JSON.parse(new TextDecoder().decode(program.subarray(start, start + length)));
-  }
-  if (found === undefined) throw new Error("no description of a program is embedded");
+  const { start, end } = partsOf(program).description;
+  return JSON.parse(new TextDecoder().decode(program.subarray(start, end)));
+}
+
+/** One entry of the list of files. */
+interface Entry {
+  readonly Dir?: { readonly n: string; readonly e: readonly Entry[] };
+  readonly File?: { readonly n: string; readonly o: readonly [offset: number, length: number] };
+}
+
+/** The files in `program`, by their path from where it was compiled. */
+export function embeddedFiles(program: Uint8Array): ReadonlyMap<string, Uint8Array> {
+  const { files, contents } = partsOf(program);
+  const found = new Map<string, Uint8Array>();
+  const visit = (entries: readonly Entry[], folder: string): void => {
+    for (const { Dir, File } of entries) {
+      if (Dir !== undefined) visit(Dir.e, `${folder}${Dir.n}/`);
+      if (File === undefined) continue;
+      const start = contents.start + File.o[0];
+      found.set(folder + File.n, program.subarray(start, start + File.o[1]));
+    }
+  };
+  visit(JSON.parse(new TextDecoder().decode(program.subarray(files.start, files.end))), "");
   return found;
 }
 
 /** Whether `text` stands anywhere in `program`. */
 export function contains(program: Uint8Array, text: string): boolean {
-  return indexOf(program, new TextEncoder().encode(text), 0) >= 0;
-}
-
-function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(wanted, from);
+  return Buffer.from(program.buffer, program.byteOffset, program.byteLength).includes(text);
 }
