@@ -68,7 +68,9 @@ const hostRouting = z.strictObject({
 const process = z.strictObject({
   daemon: z.boolean().default(false)
     .describe("Detach after start. Refused at start here: run under a supervisor instead."),
-  error_log: processPath().optional().describe("A file that receives the error log as well."),
+  error_log: processPath().optional().describe(
+    "Error log of a process that detaches itself. Checked, but without effect: use `logging.file`.",
+  ),
   pid_file: processPath().default(`${RUN_DIRECTORY}/fluxheim.pid`)
     .describe("Where the process id is written."),
   upgrade_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-upgrade.sock`)
