@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { graphOf, writeEntry } from "../../../tests/support/build.ts";
 import { freePort, Process, TempDir } from "../../../tests/support/peer.ts";
+import { foldersOf, profileFeatures } from "../features/feature_set.ts";
 import { contains, type Embedded, embeddedFiles, readEmbedded } from "../testing/embedded.ts";
 import { withConfig } from "../testing/run.ts";
 import { ROOT } from "./entry_files.ts";
@@ -68,9 +69,14 @@ function built(): Promise<Built> {
   return development ??= build("development");
 }
 
-for (const { name } of builtProfiles()) {
-  Deno.test(`the permissions of ${name} are locked in, and no others`, async () => {
-    const { embedded } = name === "development" ? await built() : await build(name);
+for (const profile of builtProfiles()) {
+  const { name } = profile;
+  Deno.test(`${name} is compiled with its modules and permissions, and with no others`, async () => {
+    const { embedded, program } = name === "development" ? await built() : await build(name);
+    const folders = [...embeddedFiles(program).keys()].flatMap((path) =>
+      /^src\/modules\/(\w+)\/module\.ts$/.exec(path)?.[1] ?? []
+    );
+    assert.deepEqual(folders.sort(), foldersOf(profileFeatures(profile).modules).sort());
     assert.equal(embedded.entrypoint_key, `src/profiles/${name}.ts`);
     const { prompt, ...kinds } = embedded.permissions;
     assert.equal(prompt, false);
