@@ -3,6 +3,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { z } from "zod";
 import { loadText } from "../../src/config/load.ts";
 import type { Config, RootTables, RouteTables, VhostTables } from "../../src/config/types.ts";
@@ -11,7 +12,7 @@ import type { Exchange } from "../../src/gateway/exchange.ts";
 import { exchangeFixture, type RequestFixture } from "../../src/gateway/exchange_fixture.ts";
 import { SILENT } from "../../src/gateway/log_none.ts";
 import { CountingMetrics } from "../../src/gateway/metrics_fixture.ts";
-import type { Module, RouteScope, WorkerContext } from "../../src/gateway/module.ts";
+import type { Module, RouteScope, Step, WorkerContext } from "../../src/gateway/module.ts";
 import { Clock } from "../../src/net/clock.ts";
 import { Zones } from "../../src/net/zone.ts";
 
@@ -60,6 +61,13 @@ export function contextOf(
 /** A request of `clientAddress`, in no scope yet; `""` for a client whose address is not known. */
 export function exchangeFrom(clientAddress: string, request: RequestFixture = {}): Exchange {
   return exchangeFixture({ authority: "shop.test", ...request, clientAddress });
+}
+
+/** Runs a step that is there and decides at once; gives the exchange back. */
+export function run(step: Step | undefined, exchange = exchangeFrom("192.0.2.1")): Exchange {
+  assert.ok(step !== undefined);
+  assert.equal(step(exchange), undefined);
+  return exchange;
 }
 
 /** The counters that are not zero, as `name{label=value,...}` to value. */

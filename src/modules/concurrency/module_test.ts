@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Step } from "../../gateway/module.ts";
 import {
   configOf,
   contextOf,
   counted,
   exchangeFrom,
   routeScope,
+  run,
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import { module } from "./module.ts";
@@ -17,13 +16,6 @@ const REJECTED = (scope: string, route: string) =>
 
 function table(toml: Record<string, unknown>) {
   return concurrencySchema.parse({ enabled: true, max_in_flight: 1, ...toml });
-}
-
-function run(step: Step | undefined): Exchange {
-  assert.ok(step !== undefined);
-  const exchange = exchangeFrom("192.0.2.1");
-  assert.equal(step(exchange), undefined);
-  return exchange;
 }
 
 Deno.test("a scope without a limit, or with one that is off, has no step and needs no zone", async () => {

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Step } from "../../gateway/module.ts";
 import {
   configOf,
   contextOf,
   counted,
   exchangeFrom,
   routeScope,
+  run,
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import { module } from "./module.ts";
@@ -16,12 +15,6 @@ const CLIENT = "192.0.2.1";
 
 function table(toml: Record<string, unknown>) {
   return rateLimitSchema.parse({ enabled: true, requests_per_second: 1, ...toml });
-}
-
-function run(step: Step | undefined, exchange = exchangeFrom(CLIENT)): Exchange {
-  assert.ok(step !== undefined);
-  assert.equal(step(exchange), undefined);
-  return exchange;
 }
 
 Deno.test("a scope without a rate limit, or with one that is off, has no step and needs no zone", async () => {
