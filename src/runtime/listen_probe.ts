@@ -8,6 +8,7 @@
  */
 import { splitAuthority } from "../config/values.ts";
 import type { Config, Problem } from "../config/types.ts";
+import { ipFamily } from "../net/ip.ts";
 import { explainListenError, type ListenError } from "../net/listen_error.ts";
 
 /** A configuration whose listeners can be bound and have ports, or why not. */
@@ -15,24 +16,48 @@ export type ProbeResult =
   | { readonly config: Config; readonly problems?: undefined }
   | { readonly problems: readonly Problem[] };
 
-/** Binds each listener once and lets go of it again; all failures are told in one run. */
+/**
+ * Binds each listener once and lets go of it again; all failures are told in one run. Those of one
+ * address family are bound at the same time, so that one that is there twice, or that another one
+ * covers, is found too. (`0.0.0.0` and `[::]` may stand beside each other.)
+ */
 export function probeListeners(config: Config): ProbeResult {
-  const problems: Problem[] = [];
-  const probeAll = (list: "listen" | "tls_listen") =>
-    config.server[list].map((entry, index) => {
+  const entries = (["listen", "tls_listen"] as const).flatMap((list) =>
+    config.server[list].map((entry, index) => ({ entry, key: `server.${list}[${index}]` }))
+  );
+  const found = new Map<string, string | Problem>();
+  for (const family of [4, 6]) {
+    const bound: Deno.TcpListener[] = [];
+    for (const { entry, key } of entries) {
+      const address = splitAuthority(entry);
+      if (address === undefined) throw new TypeError(`not an address and port: ${entry}`);
+      if (ipFamily(address.host) !== family) continue;
       try {
-        return probe(entry);
+        const listener = Deno.listen({ hostname: address.host, port: address.port });
+        bound.push(listener);
+        found.set(key, withPort(entry, listener.addr.port));
       } catch (error) {
-        problems.push(problemOf(explainListenError(`server.${list}[${index}]`, entry, error)));
-        return entry;
+        found.set(key, problemOf(explainListenError(key, entry, error)));
       }
+    }
+    for (const listener of bound) listener.close();
+  }
+  const problems = entries.flatMap(({ key }) => {
+    const result = found.get(key);
+    return typeof result === "object" ? [result] : [];
+  });
+  if (problems.length > 0) return { problems };
+  const boundAs = (list: "listen" | "tls_listen") =>
+    config.server[list].map((entry, index) => {
+      const result = found.get(`server.${list}[${index}]`);
+      return typeof result === "string" ? result : entry;
     });
   const server = {
     ...config.server,
-    listen: probeAll("listen"),
-    tls_listen: probeAll("tls_listen"),
+    listen: boundAs("listen"),
+    tls_listen: boundAs("tls_listen"),
   };
-  return problems.length > 0 ? { problems } : { config: { ...config, server } };
+  return { config: { ...config, server } };
 }
 
 /**
@@ -44,14 +69,8 @@ export function keepPorts(next: Config, running: Config): Config {
   return { ...next, server: { ...next.server, listen, tls_listen } };
 }
 
-/** The entry, with its port found. */
-function probe(entry: string): string {
-  const address = splitAuthority(entry);
-  if (address === undefined) throw new TypeError(`not an address and port: ${entry}`);
-  const listener = Deno.listen({ hostname: address.host, port: address.port });
-  const { port } = listener.addr;
-  listener.close();
-  return address.port === 0 ? `${entry.slice(0, entry.lastIndexOf(":"))}:${port}` : entry;
+function withPort(entry: string, port: number): string {
+  return `${entry.slice(0, entry.lastIndexOf(":"))}:${port}`;
 }
 
 function problemOf({ key, address, hint, cause }: ListenError): Problem {
