@@ -5,12 +5,9 @@
  *
  * @module
  */
-import type { Duplex } from "./duplex.ts";
 
 /** A first record of the largest size. A client that needs more to say hello gets no certificate by name. */
 export const MAX_HELLO_BYTES = 5 + 16 * 1024;
-/** Most clients' first message. */
-const FIRST_READ_BYTES = 2048;
 
 const RECORD_HEADER_BYTES = 5;
 const HANDSHAKE_RECORD = 22;
@@ -28,6 +25,12 @@ export interface ClientHello {
   readonly bytes: Uint8Array;
 }
 
+/** Where a hello comes from. */
+export interface HelloStream {
+  /** What arrives next, the caller's to keep; `null` at the end. */
+  next(): Promise<Uint8Array | null>;
+}
+
 /**
  * Reads until the name is known.
  *
@@ -35,24 +38,23 @@ export interface ClientHello {
  * @returns `undefined` when the client left first.
  */
 export async function readClientHello(
-  stream: Pick<Duplex, "read">,
+  stream: HelloStream,
   early: Uint8Array,
 ): Promise<ClientHello | undefined> {
-  let bytes = new Uint8Array(Math.max(FIRST_READ_BYTES, early.length));
-  bytes.set(early);
-  let length = early.length;
-  for (;;) {
-    const serverName = serverNameIn(bytes.subarray(0, length));
-    if (serverName !== undefined) return { serverName, bytes: bytes.subarray(0, length) };
-    if (length === bytes.length) {
-      const grown = new Uint8Array(Math.min(length * 2, MAX_HELLO_BYTES));
-      grown.set(bytes);
-      bytes = grown;
-    }
-    const count = await stream.read(bytes.subarray(length));
-    if (count === null) return undefined;
-    length += count;
+  for (let bytes = early;;) {
+    const serverName = serverNameIn(bytes);
+    if (serverName !== undefined) return { serverName, bytes };
+    const piece = await stream.next();
+    if (piece === null) return undefined;
+    bytes = bytes.length === 0 ? piece : joined(bytes, piece);
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 /**
@@ -62,24 +64,22 @@ export async function readClientHello(
  */
 export function serverNameIn(bytes: Uint8Array): string | undefined {
   const incomplete = bytes.length >= MAX_HELLO_BYTES ? "" : undefined;
-  const message = new Uint8Array(bytes.length);
-  let length = 0;
+  let message: Uint8Array = NOTHING;
   // A message may be spread over several records.
-  for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length;) {
+  for (let at = 0; at < bytes.length;) {
     if (bytes[at] !== HANDSHAKE_RECORD) return "";
+    if (at + RECORD_HEADER_BYTES > bytes.length) return incomplete;
     const start = at + RECORD_HEADER_BYTES;
     at = start + u16(bytes, at + 3);
     // A record that carries nothing could be followed by as many more.
     if (at === start) return "";
     const part = bytes.subarray(start, at);
-    message.set(part, length);
-    length += part.length;
-    if (length < MESSAGE_HEADER_BYTES) continue;
+    message = message.length === 0 ? part : joined(message, part);
+    if (message.length < MESSAGE_HEADER_BYTES) continue;
     if (message[0] !== CLIENT_HELLO) return "";
     const end = MESSAGE_HEADER_BYTES + (message[1] << 16 | u16(message, 2));
-    if (length >= end) return nameInHello(message.subarray(MESSAGE_HEADER_BYTES, end));
+    if (message.length >= end) return nameInHello(message.subarray(MESSAGE_HEADER_BYTES, end));
   }
-  if (bytes.length > 0 && bytes[0] !== HANDSHAKE_RECORD) return "";
   return incomplete;
 }
 
@@ -112,3 +112,5 @@ function nameInList(bytes: Uint8Array, start: number, end: number): string {
 function u16(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) << 8 | (bytes[at + 1] ?? 0);
 }
+
+const NOTHING = new Uint8Array(0);

@@ -30,11 +30,10 @@ function inRecords(hello: Uint8Array, size: number): Uint8Array {
 function streamOf(bytes: Uint8Array, size: number) {
   let at = 0;
   return {
-    read(into: Uint8Array): Promise<number | null> {
-      const piece = bytes.subarray(at, at + Math.min(size, into.length));
-      into.set(piece);
+    next(): Promise<Uint8Array | null> {
+      const piece = bytes.subarray(at, at + size);
       at += piece.length;
-      return Promise.resolve(piece.length === 0 ? null : piece.length);
+      return Promise.resolve(piece.length === 0 ? null : piece);
     },
   };
 }
@@ -80,9 +79,10 @@ Deno.test("what is no hello has no name, and nothing more is waited for", () => 
 Deno.test("a hello without end is given up at the bound", async () => {
   const endless = new Uint8Array(MAX_HELLO_BYTES * 2);
   endless.set([22, 3, 1, 255, 255, 1, 255, 255, 255]);
-  const read = await readClientHello(streamOf(endless, 4096), new Uint8Array(0));
+  const size = 1000;
+  const read = await readClientHello(streamOf(endless, size), new Uint8Array(0));
   assert.equal(read?.serverName, "");
-  assert.equal(read?.bytes.length, MAX_HELLO_BYTES);
+  assert.ok(read.bytes.length < MAX_HELLO_BYTES + size);
 });
 
 Deno.test("no bytes whatever make it fail, or make up more than they have", async () => {
