@@ -8,6 +8,7 @@ import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts
 import { cpuSeconds, latencyAt, residentKib, workerSeconds, wrk } from "./load.ts";
 import {
   caddyServer,
+  copyLoop,
   fluxheim,
   fluxheimConfig,
   haproxyServer,
@@ -47,7 +48,14 @@ export const CLEARTEXT: readonly Scenario[] = [
       const upstream = await origin(dir);
       const job: Job = { kind: "proxy", origin: upstream.port };
       const measure: Measure = (server) => wrk(url(server, "/"), { seconds });
-      return await contest(dir, job, ["nginx", "haproxy", "caddy"], measure, [upstream]);
+      const running = await contest(
+        dir,
+        job,
+        ["nginx", "haproxy", "caddy"],
+        measure,
+        [upstream],
+      );
+      return { ...running, servers: [...running.servers, await copyLoop(job)] };
     },
   },
   {

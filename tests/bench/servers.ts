@@ -143,6 +143,17 @@ export async function fluxheim(
   return { name, port, process };
 }
 
+/** A loop on the same runtime that only copies bytes: the ceiling of a proxy job. */
+export async function copyLoop(job: Job): Promise<Server> {
+  if (job.kind !== "proxy") throw new Error("the loop copies, it serves no files");
+  const port = freePort();
+  const script = new URL("copy_loop.ts", import.meta.url).pathname;
+  const args = ["run", "-q", "--allow-net=127.0.0.1", script, String(port), String(job.origin)];
+  const process = startPinned(SERVER_CORE, Deno.execPath(), args);
+  await process.listening(port);
+  return { name: "copy loop", port, process };
+}
+
 /** The gateway's configuration for `job`. */
 export function fluxheimConfig(job: Job, extra = ""): string {
   const content = job.kind === "static"
