@@ -12,9 +12,11 @@
 /**
  * What a new list's arrays are copies of. Literals of their own would be taken for long-lived where many
  * requests are in flight when the collector first looks, and all later ones put where they are not
- * collected for seconds, with everything they refer to.
+ * collected for seconds, with everything they refer to. It held a text once, so that copies need not
+ * change their kind when the first text is put into them.
  */
-const NONE: readonly string[] = [];
+const NONE = [""];
+NONE.pop();
 
 /** An ordered multimap of field names (lower case) to values. */
 export class Fields {
