@@ -29,6 +29,7 @@ interface TlsOptions {
   readonly h2c?: boolean;
 }
 
+const WARM_SECONDS = 2;
 /** Connections that are opened at a time. */
 const AT_ONCE = 20;
 
@@ -178,8 +179,12 @@ async function handshakes(server: Server, seconds: number): Promise<number> {
   return Number(count) / Number(real);
 }
 
-/** Resident memory that each of `count` idle HTTP/2 connections costs, in KiB. */
+/**
+ * Resident memory that each of `count` idle HTTP/2 connections costs, in KiB. One connection has been busy
+ * before: what a program takes once, for its code and its first requests, is not the connections'.
+ */
 async function idleKib(server: Server, count: number, root: string): Promise<number> {
+  await h2load(url(server, "/10k.txt"), { seconds: WARM_SECONDS, connections: 1 });
   const before = await residentKib(server.process.pid);
   const connections: Deno.TlsConn[] = [];
   let closed = 0;
