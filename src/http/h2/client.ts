@@ -20,6 +20,12 @@ import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
 /** Longest a field block of an upstream may take from its first frame to its last. */
 const BLOCK_TIMEOUT_MS = 10_000;
 
+/**
+ * Requests that leave without waiting for more. One turn of the event loop may bring hundreds, and an
+ * upstream that gets them in pieces works on the first while the last are still being made.
+ */
+const PROMPT_REQUESTS = 16;
+
 /** Values of an upstream's fields that are remembered by their encoded form. A power of two. */
 const KEPT_VALUES = 256;
 
@@ -88,6 +94,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
       },
       maxBlockBytes: blockLimit(MAX_RESPONSE_LIST_BYTES),
       headTimeoutMs: BLOCK_TIMEOUT_MS,
+      promptTurns: PROMPT_REQUESTS,
       window: connectionWindow(maxStreams),
     });
     this.#options = options;

@@ -222,3 +222,22 @@ Deno.test("a drained client ends with its last answer", async () => {
   peer.close();
   await closed;
 });
+
+Deno.test("requests that are made together leave in one write, and sixteen of them at once", async () => {
+  const connected = await connect();
+  const { client, peer, far } = connected;
+  const before = far.received;
+  const answers = Array.from({ length: 15 }, () => client.request(request()));
+  assert.equal(far.received, before);
+  answers.push(client.request(request()));
+  assert.ok(far.received > before);
+  const written = far.received;
+  answers.push(client.request(request()));
+  assert.equal(far.received, written);
+  for (let id = 1; id <= 33; id += 2) {
+    await peer.until(FrameType.HEADERS, id);
+    await peer.send(peer.headers(id, [[":status", "204"]], true));
+  }
+  for (const { status } of await Promise.all(answers)) assert.equal(status, 204);
+  await end(connected);
+});

@@ -45,6 +45,8 @@ export interface ConnectionSetup {
   readonly maxBlockBytes: number;
   /** Longest a field block may take to arrive. */
   readonly headTimeoutMs: number;
+  /** So many streams with something to send are not kept waiting for others to share their write. */
+  readonly promptTurns: number;
 }
 
 /** The state that frames change, and how they do. */
@@ -61,13 +63,16 @@ export abstract class FrameRules<S extends Stream>
   protected readonly useless: Allowance;
   /** A flush follows anyway: frames are being read, or it has been asked for. */
   protected flushIsDue = false;
+  readonly #promptTurns: number;
   readonly #peerIsServer: boolean;
   readonly #encoder = new Encoder();
   readonly #decoder: Decoder;
   readonly #turns = new TurnQueue();
   readonly #receiveWindow: ReceiveWindow;
 
-  constructor({ stream, clock, decoder, greeting, settings, window }: ConnectionSetup) {
+  constructor(setup: ConnectionSetup) {
+    const { stream, clock, decoder, greeting, settings, window } = setup;
+    this.#promptTurns = setup.promptTurns;
     this.clock = clock;
     this.useless = new Allowance(USELESS_BURST, USELESS_PER_SECOND, clock.now);
     this.#peerIsServer = settings.maxConcurrentStreams === undefined;
@@ -265,7 +270,8 @@ export abstract class FrameRules<S extends Stream>
 
   wantTurn(stream: Stream): void {
     this.#turns.add(stream);
-    this.wantFlush();
+    if (this.#turns.size >= this.#promptTurns) this.output.flush();
+    else this.wantFlush();
   }
 
   wantFlush(): void {

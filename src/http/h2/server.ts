@@ -104,6 +104,8 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       },
       maxBlockBytes: blockLimit(limits.maxHeadBytes),
       headTimeoutMs,
+      // Answers that one read brings about leave together.
+      promptTurns: Infinity,
       window: connectionWindow(MAX_STREAMS),
     });
     this.#facts = facts;

@@ -16,6 +16,11 @@ export class TurnQueue {
   #last: Stream | undefined;
   #count = 0;
 
+  /** Streams that wait for their turn. */
+  get size(): number {
+    return this.#count;
+  }
+
   /** Adds a stream at the end; one that waits already keeps its place. */
   add(stream: Stream): void {
     if (stream.isQueued) return;
