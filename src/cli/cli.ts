@@ -70,7 +70,11 @@ const MODES: readonly Mode[] = [
   },
 ];
 
-const VERSION_OPTION: OptionSpec = { name: "version", short: "V", help: "print the version and end" };
+const VERSION_OPTION: OptionSpec = {
+  name: "version",
+  short: "V",
+  help: "print the version and end",
+};
 const SHARED: readonly OptionSpec[] = [CONFIG, ...MODES.map((m) => m.option), HELP];
 const GLOBAL: readonly OptionSpec[] = [...SHARED, JSON_OUTPUT, VERSION_OPTION];
 
