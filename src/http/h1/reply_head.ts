@@ -8,7 +8,7 @@ import { Fields } from "../fields.ts";
 import { FIELD_VALUE_OR_OBS_TEXT } from "../chars.ts";
 import { isBodyless } from "../status.ts";
 import { headText, readFieldLines } from "./head.ts";
-import { readContentLength } from "./request_head.ts";
+import { readContentLength } from "../content_length.ts";
 
 /** Largest head an upstream may send, in bytes. */
 export const MAX_REPLY_HEAD_BYTES = 64 * 1024;

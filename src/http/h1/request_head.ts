@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { readContentLength } from "../content_length.ts";
 import type { HeadFault } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { methodName } from "../names.ts";
@@ -253,22 +254,6 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
   }
   head.expectsContinue = head.expectsContinue && head.version === 11 && head.framing !== "none";
   return undefined;
-}
-
-/**
- * A `Content-Length` value, or -1 when it is not pure digits or beyond what can be counted exactly
- * (2^53 - 1: no body of nine petabytes is served).
- */
-export function readContentLength(value: string): number {
-  const { length } = value;
-  if (length === 0) return -1;
-  let number = 0;
-  for (let i = 0; i < length; i++) {
-    const digit = value.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number <= Number.MAX_SAFE_INTEGER ? number : -1;
 }
 
 const MAX_LENGTH = 2n ** 64n - 1n;

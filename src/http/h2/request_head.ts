@@ -10,7 +10,8 @@ import { sharedMethod } from "../names.ts";
 import type { HeadLimits } from "../server.ts";
 import { BAD_REQUEST, Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
-import { readContentLength, START_LINE_OVERHEAD } from "../h1/request_head.ts";
+import { readContentLength } from "../content_length.ts";
+import { START_LINE_OVERHEAD } from "../h1/request_head.ts";
 
 /** What each field adds to the size of a list besides its text (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD = 32;

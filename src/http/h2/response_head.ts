@@ -4,7 +4,7 @@
  * @module
  */
 import { Fields } from "../fields.ts";
-import { readContentLength } from "../h1/request_head.ts";
+import { readContentLength } from "../content_length.ts";
 import { isBodyless } from "../status.ts";
 import { Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
