@@ -19,6 +19,7 @@ import type { Accepted, Listener } from "../net/listener.ts";
 import { type ListenerSpec, openListener } from "../net/listen.ts";
 import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import type { Zones } from "../net/zone.ts";
+import { acceptFaults } from "./accept_faults.ts";
 import { giveUpAddresses } from "./give_up.ts";
 import { connectionsZone } from "./zone_plan.ts";
 
@@ -190,8 +191,7 @@ function listenerSpecs(
       clock,
       onRejected: (reason) =>
         metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).count(),
-      onFault: (error) =>
-        log.log("error", "fluxheim", `${key}: cannot accept for the moment: ${error.message}`),
+      onFault: acceptFaults(key, clock, log),
       onWarning: (message) => log.log("warn", "fluxheim::security", `${key}: ${message}`),
     };
   };
