@@ -28,11 +28,6 @@ export function formatProblem(problem: Problem): string {
   return `${place}${severity}${subject}${problem.message}${hint}`;
 }
 
-/** All problems, one after the other, each ending its line. */
-export function formatProblems(problems: readonly Problem[]): string {
-  return problems.map((problem) => `${formatProblem(problem)}\n`).join("");
-}
-
 /** A problem as `--json` prints it: every key there, `null` where there is nothing to say. */
 export interface ProblemRecord {
   readonly severity: "error" | "warning";

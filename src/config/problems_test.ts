@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatProblem, formatProblems, hasErrors, problemRecords } from "./problems.ts";
+import { formatProblem, hasErrors, problemRecords } from "./problems.ts";
 import type { Problem } from "./types.ts";
 
 const FULL: Problem = {
@@ -22,13 +22,6 @@ Deno.test("a problem reads from its place to the way out", () => {
 Deno.test("what is not known is left out", () => {
   assert.equal(formatProblem({ key: "server", message: "no" }), "server: no");
   assert.equal(formatProblem({ key: "", message: "is gone", file: "/a" }), "/a: is gone");
-});
-
-Deno.test("each problem ends its line", () => {
-  assert.equal(
-    formatProblems([{ key: "a", message: "x" }, { key: "b", message: "y" }]),
-    "a: x\nb: y\n",
-  );
 });
 
 Deno.test("programs get every key, null where nothing is known", () => {

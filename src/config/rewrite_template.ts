@@ -13,7 +13,7 @@ export type RewritePart =
   | { readonly kind: "name"; readonly name: string };
 
 /** Highest capture number a template may use; 0 is the whole match. */
-export const MAX_CAPTURE_INDEX = 15;
+const MAX_CAPTURE_INDEX = 15;
 const MAX_CAPTURE_NAME_BYTES = 64;
 const PREFIX = "route.regex.";
 

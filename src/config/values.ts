@@ -129,14 +129,6 @@ export function label() {
   );
 }
 
-/** Text that is not blank and has no control characters, of at most `max` bytes. */
-export function plainText({ max = 1024 }: { max?: number } = {}) {
-  return text(
-    `text of 1 to ${max} bytes that is not blank and has no control characters`,
-    (value) => value.trim() !== "" && byteLength(value) <= max && !hasControl(value),
-  );
-}
-
 /** A socket address to listen on: `ip:port`, IPv6 in brackets, port 0 for any. No host names. */
 export function listener() {
   return text('an address and port such as "127.0.0.1:8080" or "[::1]:8080"', (value) => {

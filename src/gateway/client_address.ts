@@ -37,7 +37,7 @@ export function clientAddressOf(trusted: AddressSet): ClientAddressRule {
  * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) tells of, or `undefined` when a
  * hop that has to be looked at is malformed.
  */
-export function forwardedClient(chain: string, trusted: AddressSet): string | undefined {
+function forwardedClient(chain: string, trusted: AddressSet): string | undefined {
   let rightmost: string | undefined;
   let end = chain.length;
   for (let hops = 0; hops < MAX_HOPS; hops++) {

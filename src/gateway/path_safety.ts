@@ -8,7 +8,7 @@
 import { escapedByte } from "../http/percent.ts";
 
 /** How often a path is decoded before an escape that is still there counts as an attack. */
-export const MAX_DECODE_PASSES = 3;
+const MAX_DECODE_PASSES = 3;
 
 const DOT = 46;
 const SLASH = 47;

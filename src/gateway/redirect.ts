@@ -12,7 +12,7 @@ import type { Step } from "./module.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 
 /** Name of the route that stands for `[vhosts.redirect]` in logs and metrics. */
-export const VHOST_REDIRECT_ROUTE = "vhost-redirect";
+const VHOST_REDIRECT_ROUTE = "vhost-redirect";
 
 const INVALID_TARGET: Refusal = {
   status: 400,

@@ -8,19 +8,19 @@ import { RE2JS, RE2JSException, RE2Set } from "re2js";
 import type { Captures } from "./exchange.ts";
 
 /** Longest pattern, in bytes of UTF-8. */
-export const MAX_PATTERN_BYTES = 4096;
+const MAX_PATTERN_BYTES = 4096;
 /**
  * Most instructions of a compiled pattern, about 1 MiB of memory. Any pattern without counted
  * repetition fits. Time grows with this number: at the bound, the worst path of 8 KiB takes a few
  * tenths of a second.
  */
-export const MAX_INSTRUCTIONS = 5000;
+const MAX_INSTRUCTIONS = 5000;
 /** Memory for the states that the patterns of one vhost have been seen in; past it they are dropped. */
 const MAX_STATE_BYTES = 1024 * 1024;
 /** `{route.regex.0}` to `{route.regex.15}`. */
-export const MAX_CAPTURES = 16;
+const MAX_CAPTURES = 16;
 /** A longer capture counts as absent. */
-export const MAX_CAPTURE_BYTES = 256;
+const MAX_CAPTURE_BYTES = 256;
 const MAX_GROUP_NAME_BYTES = 64;
 
 const encoder = new TextEncoder();

@@ -20,7 +20,7 @@ export interface RequestIdConfig {
 }
 
 /** Longest id taken over from a client. */
-export const MAX_REQUEST_ID_BYTES = 128;
+const MAX_REQUEST_ID_BYTES = 128;
 
 /** Random bytes of one id, and how many ids one call for randomness serves. */
 const ID_BYTES = 16;

@@ -51,12 +51,6 @@ interface CompiledScope {
   readonly withPolicy: Map<number, Plan>;
 }
 
-/** What a request was found to be for. */
-export interface Located {
-  readonly scope: RouteScope;
-  readonly plan: Plan;
-}
-
 /** A compiled configuration. */
 export class Snapshot {
   /** Exchanges that began on this snapshot and are not over. */

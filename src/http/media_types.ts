@@ -6,7 +6,7 @@
 import { MEDIA_TYPE_TABLE } from "./media_type_table.ts";
 
 /** What a file is that says nothing better about itself. */
-export const UNKNOWN_MEDIA_TYPE = "application/octet-stream";
+const UNKNOWN_MEDIA_TYPE = "application/octet-stream";
 
 let byExtension: Map<string, string> | undefined;
 

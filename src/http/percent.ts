@@ -21,14 +21,6 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
-/** Whether every `%` of `text` is followed by two hexadecimal digits. */
-export function hasValidEscapes(text: string): boolean {
-  for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", at + 3)) {
-    if (hexDigit(text, at + 1) > 15 || hexDigit(text, at + 2) > 15) return false;
-  }
-  return true;
-}
-
 /**
  * Encodes everything but unreserved characters (RFC 3986 section 2.3) and `/`; a `%` becomes `%25`.
  * Lone surrogates, which no URI can carry, become U+FFFD.
@@ -74,11 +66,6 @@ function encode(text: string, keep: Uint8Array): string {
     out += keep[byte] === 1 ? String.fromCharCode(byte) : ESCAPES[byte];
   }
   return out;
-}
-
-function hexDigit(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code < 256 ? HEX[code] : 255;
 }
 
 function classOf(member: (code: number) => boolean): Uint8Array {

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  hasValidEscapes,
-  percentDecode,
-  percentEncodeLiteral,
-  percentEncodePath,
-} from "./percent.ts";
+import { percentDecode, percentEncodeLiteral, percentEncodePath } from "./percent.ts";
 
 Deno.test("decoding a text without escapes gives the same text", () => {
   assert.equal(percentDecode("/a b+c"), "/a b+c");
@@ -18,13 +13,6 @@ Deno.test("decoding reads UTF-8", () => {
 Deno.test("decoding refuses malformed escapes and bytes that are not UTF-8", () => {
   for (const text of ["%", "%4", "%zz", "%C3", "%C0%AE", "%ED%A0%80"]) {
     assert.equal(percentDecode(text), undefined, text);
-  }
-});
-
-Deno.test("escapes are valid only with two digits each", () => {
-  for (const text of ["", "abc", "%41", "x%C3%a9y"]) assert(hasValidEscapes(text), text);
-  for (const text of ["%", "a%4", "%4g", "%g4", "%%41", "%é1"]) {
-    assert(!hasValidEscapes(text), text);
   }
 });
 

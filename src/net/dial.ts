@@ -89,7 +89,14 @@ class Attempt implements Expiring {
     const { tls } = this.#target;
     this.#limit(this.#target.connectTimeoutMs);
     this.#caller?.throwIfAborted();
-    if (tls !== undefined && !runtimeCan(tls)) return await this.#throughNode(tls, source);
+    if (tls !== undefined && !runtimeCan(tls)) {
+      try {
+        return await this.#throughNode(tls, source);
+      } catch (error) {
+        if (tls.client !== undefined) await this.#tellWhy(tls, source, error);
+        throw error;
+      }
+    }
     const { host: hostname, port } = this.#target;
     const connection = await Deno.connect({ hostname, port, signal: this.#connecting.signal });
     this.#open = connection;
@@ -103,8 +110,12 @@ class Attempt implements Expiring {
   /** Ends what is open; also what the caller's signal calls. */
   readonly giveUp = (): void => {
     this.#connecting.abort();
-    if (this.#open !== undefined) closeQuietly(this.#open);
+    this.#closeOpen();
   };
+
+  #closeOpen(): void {
+    if (this.#open !== undefined) closeQuietly(this.#open);
+  }
 
   expire(): void {
     this.#expired = true;
@@ -191,6 +202,23 @@ class Attempt implements Expiring {
     const { alpnProtocol } = secured;
     const protocol = this.#protocolOf(typeof alpnProtocol === "string" ? alpnProtocol : undefined);
     return { stream: new NodeDuplex(secured, this.#clock, below), protocol };
+  }
+
+  /**
+   * Looks once more at a peer whose certificate was not accepted, without showing ours: the library
+   * does not tell what is wrong with a certificate when it ends the handshake by itself.
+   *
+   * @throws {UntrustedCertificate} What is wrong, if it can be seen.
+   */
+  async #tellWhy(tls: UpstreamTls, source: SourceFacts | undefined, error: unknown): Promise<void> {
+    const { reason } = explainDialError("", error);
+    if (reason !== "tls_certificate" || this.#expired || this.#caller?.aborted === true) return;
+    this.#closeOpen();
+    try {
+      await this.#throughNode({ ...tls, client: undefined }, source);
+    } catch (found) {
+      if (found instanceof UntrustedCertificate) throw found;
+    }
   }
 
   /** What is offered by ALPN (spec 02 section 9.3). */

@@ -52,12 +52,24 @@ const BY_CODE: ReadonlyMap<string, DialFailure> = new Map([
 /** `code` of `node:tls` when a chain does not verify. */
 const CERTIFICATE_CODE = /CERT|SIGNATURE|ISSUER|CRL|SELF_SIGNED/;
 
+/** Error types of the runtime's TLS, and what they mean. */
+const CERTIFICATE_WORDS: readonly (readonly [string, string])[] = [
+  ["UnknownIssuer", "its certificate does not lead to a trusted root"],
+  ["CaUsedAsEndEntity", "its certificate is self-signed, or that of an authority"],
+];
+
 /** Explains the error of a connect call or a handshake to `address` (`host:port`). */
 export function explainDialError(address: string, error: unknown): DialError {
   if (error instanceof DialError) return error;
   const cause = error instanceof Error ? error : new Error(String(error));
   const reason = failureOf(cause);
-  return new DialError(reason, `${address}: ${cause.message}`, { cause });
+  return new DialError(reason, `${address}: ${plainly(cause.message)}`, { cause });
+}
+
+/** Says in words what the runtime's own TLS tells by the names of its error types. */
+function plainly(message: string): string {
+  const found = CERTIFICATE_WORDS.find(([name]) => message.includes(name));
+  return found === undefined ? message : `${found[1]} (${message})`;
 }
 
 function failureOf(error: Error): DialFailure {

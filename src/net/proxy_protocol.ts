@@ -27,9 +27,9 @@ export type ProxyHeader =
   | { readonly state: "invalid" };
 
 /** Longest v1 line with its CRLF (spec 01 section 2.3). */
-export const MAX_V1_BYTES = 108;
+const MAX_V1_BYTES = 108;
 /** Longest v2 payload: addresses and TLVs (spec 01 section 2.3). */
-export const MAX_V2_PAYLOAD = 4096;
+const MAX_V2_PAYLOAD = 4096;
 /** Longest header of either version. */
 export const MAX_HEADER_BYTES = 16 + MAX_V2_PAYLOAD;
 

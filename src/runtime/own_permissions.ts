@@ -98,7 +98,7 @@ export function ownManifest(modules: readonly Module[]): Manifest {
 }
 
 /** A privacy build writes nothing at all, not even its process id. */
-export function writesPidFile(modules: readonly Module[]): boolean {
+function writesPidFile(modules: readonly Module[]): boolean {
   return !modules.some(({ name }) => name === "privacy-mode");
 }
 

@@ -9,7 +9,7 @@
  */
 
 /** Properties of the global object that lead to a disk. */
-export const UNGUARDED = ["caches", "localStorage", "sessionStorage"] as const;
+const UNGUARDED = ["caches", "localStorage", "sessionStorage"] as const;
 
 for (const name of UNGUARDED) {
   if (!Reflect.deleteProperty(globalThis, name)) throw new Error(`${name} cannot be taken away`);

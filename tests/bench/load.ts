@@ -11,7 +11,7 @@ export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;
 
 /** Runs a command pinned to a core and gives its output. */
-export async function pinned(core: number, command: string, args: string[]): Promise<string> {
+async function pinned(core: number, command: string, args: string[]): Promise<string> {
   const process = new Process(find("taskset")!, ["-c", String(core), find(command)!, ...args]);
   await process.ended;
   const status = await process.stop();

@@ -30,7 +30,7 @@ const SOURCES = ["iana", undefined, "apache", "nginx"];
 const KINDS = ["video", "font", "application"];
 
 /** The text of the table: one line a media type, then its extensions, all sorted. */
-export function mediaTypeTable(): string {
+function mediaTypeTable(): string {
   const best = new Map<string, string>();
   for (const [type, { extensions }] of Object.entries(db)) {
     for (const extension of extensions ?? []) {

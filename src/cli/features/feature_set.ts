@@ -56,7 +56,7 @@ export function profileNamed(name: string): CatalogProfile {
 }
 
 /** The module called `name`. */
-export function findModule(name: string): CatalogModule | undefined {
+function findModule(name: string): CatalogModule | undefined {
   return MODULE_BY_NAME.get(name);
 }
 

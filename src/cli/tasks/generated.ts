@@ -57,7 +57,7 @@ export async function permissionFiles(): Promise<Files> {
 const SECTION = /\n {2}"permissions": \{\n(?: {4}.*\n)* {2}\},/;
 
 /** `deno.json` with its section `permissions` replaced, the rest untouched. */
-export function withPermissionSets(text: string, manifests: readonly ManifestFile[]): string {
+function withPermissionSets(text: string, manifests: readonly ManifestFile[]): string {
   const sets = Object.fromEntries(manifests.map((m) => [m.profile, m.permissions]));
   const section = JSON.stringify({ permissions: sets }, undefined, 2).slice(2, -2);
   if (!SECTION.test(text)) throw new Error("deno.json has no section permissions");

@@ -21,7 +21,7 @@ import { STREAM_WINDOW } from "./stream.ts";
 import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
 
 /** Streams a client may have open at once (spec 05 section 2.4). */
-export const MAX_STREAMS = 32;
+const MAX_STREAMS = 32;
 
 /**
  * Streams that were opened and reset before anybody could look at them, tolerated in one read (spec 05

@@ -8,7 +8,7 @@ import { DatabaseError, GeoDatabase } from "./database.ts";
 import type { GeoProvider } from "./schema.ts";
 
 /** Largest database taken; it is held in memory by each worker. */
-export const MAX_DATABASE_BYTES = 512 * 1024 * 1024;
+const MAX_DATABASE_BYTES = 512 * 1024 * 1024;
 
 /** What tells one file from the one that replaces it. */
 export interface FileIdentity {

@@ -6,7 +6,7 @@
 import type { Exchange } from "../../gateway/exchange.ts";
 
 /** Most requests asleep at a time in one worker; each holds its connection and its exchange. */
-export const MAX_SLEEPERS = 10_000;
+const MAX_SLEEPERS = 10_000;
 
 /** A timer may be this early; waking then costs nothing, where setting it again would. */
 const EARLY_MS = 1;
