@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from "node:tls";
 import { Clock } from "./clock.ts";
@@ -28,6 +27,7 @@ class Peer {
   readonly #tls;
   readonly #header: "v1" | "v2" | undefined;
   #sockets = new Set<Socket>();
+  #ends: Promise<unknown>[] = [];
 
   constructor(options: TlsOptions, header?: "v1" | "v2") {
     this.#header = header;
@@ -44,7 +44,7 @@ class Peer {
 
   /** Waits until every connection so far has ended. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#sockets].map((socket) => socket.closed || once(socket, "close")));
+    await Promise.all(this.#ends);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,8 +67,13 @@ class Peer {
   }
 
   #secure(socket: Socket, source: string): void {
+    const end = Promise.withResolvers<void>();
+    this.#ends.push(end.promise);
+    socket.once("close", end.resolve);
     this.#tls.once("secureConnection", (secured: TLSSocket) => {
       secured.on("error", () => {});
+      // After TLS has ended the socket below does not always tell that it is closed.
+      secured.once("end", end.resolve);
       const { fingerprint256 = "" } = secured.getPeerCertificate() ?? {};
       const clientSha256 = fingerprint256.replaceAll(":", "").toLowerCase();
       const serverName = "servername" in secured ? String(secured.servername ?? "") : "";
