@@ -215,7 +215,9 @@ upstream_dscp = 46
 upstream_tcp_fast_open = true`,
   ));
   assert.deepEqual(await get(gateway.url("/")), [200, "ok"]);
-  await until("all is logged", () => gateway.process.output.includes('"event":"access"'));
+  // Workers and keeper log side by side.
+  await until("the request is logged", () => gateway.process.output.includes('"event":"access"'));
+  await until("the warning is logged", () => gateway.process.output.includes('"WARN"'));
   const warnings = gateway.process.output.split("\n").filter((line) => line.includes('"WARN"'));
   assert.equal(warnings.length, 1);
   assert.match(warnings[0], /upstream_dscp/);
