@@ -62,6 +62,9 @@ export interface InterimSender {
   sendInterim(status: number, fields: Fields): Promise<void> | void;
 }
 
+/** Head start of a slow reader before {@linkcode HttpExchange.minSendRate} is applied. */
+export const RATE_GRACE_MS = 1_000;
+
 /** One request and its answer. */
 export class HttpExchange {
   // --- the request, filled by the codec -------------------------------------------------------

@@ -4,13 +4,7 @@
  * @module
  */
 import type { Clock } from "../net/clock.ts";
-
-/** Limits of spec 01 section 2.4, in bytes and counts. */
-export interface HeadLimits {
-  readonly maxHeadBytes: number;
-  readonly maxUriBytes: number;
-  readonly maxFields: number;
-}
+import type { HeadLimits } from "./head_limits.ts";
 
 /** A connection that can be asked to end soon. */
 export interface Drainable {

@@ -3,6 +3,7 @@
  * is answered by the first of them; then by the next, as one after the other is kept.
  */
 import assert from "node:assert/strict";
+import { START_LINE_OVERHEAD } from "../../src/http/head_limits.ts";
 import { RawPeer } from "../../src/http/h2/_testing.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { TestGateway } from "../support/gateway.ts";
@@ -94,9 +95,8 @@ interface Request {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** Limit of the target, and what a start line may have beside it. */
+/** Limit of the target. */
 const MAX_TARGET = 64;
-const START_LINE_OVERHEAD = 32;
 
 /** The request that breaks every rule but those in `kept`. */
 function request(kept: Kept): Request {

@@ -6,7 +6,7 @@
  */
 import { canonicalIp } from "../../net/ip.ts";
 import { readRequestHead, RequestHead } from "../../http/h1/request_head.ts";
-import type { HeadLimits } from "../../http/server.ts";
+import type { HeadLimits } from "../../http/head_limits.ts";
 import { UsageError } from "../args.ts";
 
 /** A request in the words of the command line. */

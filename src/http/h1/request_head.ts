@@ -8,9 +8,9 @@ import { readContentLength } from "../content_length.ts";
 import type { HeadFault } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { methodName } from "../names.ts";
-import { FIELD_VALUE, HEX, isAll, PATH, QUERY, TOKEN } from "../chars.ts";
-import { isAuthority, isHostAndPort } from "../authority.ts";
-import type { HeadLimits } from "../server.ts";
+import { FIELD_VALUE, isAll, TOKEN } from "../chars.ts";
+import { isHostAndPort } from "../authority.ts";
+import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
 import {
   type HeadProblem,
   headProblem,
@@ -18,18 +18,25 @@ import {
   MAX_FIELD_LINE_BYTES,
   readFieldLines,
 } from "./head.ts";
+import {
+  BAD_TARGET,
+  readOriginTarget,
+  readOtherTarget,
+  type RequestTarget,
+  skipPath,
+  skipQuery,
+  skipVisible,
+} from "./request_target.ts";
 
 /** How the bytes behind a request head are framed. */
 export type RequestFraming = "none" | "length" | "chunked";
 
 /** What a request head says; one object a connection, filled again for each request. */
-export class RequestHead {
+export class RequestHead implements RequestTarget {
   method = "";
-  /** Origin form: path and query. `*` for `OPTIONS *`, an authority for CONNECT. */
   target = "";
   path = "";
   query: string | undefined = undefined;
-  /** `Host`, or the authority of an absolute target, which must be the same; `""` if missing. */
   authority = "";
   version: 10 | 11 = 11;
   fields = new Fields();
@@ -47,21 +54,19 @@ export class RequestHead {
   fault: HeadFault | undefined = undefined;
 }
 
-/** What a start line may have beside its target: the longest common method, two spaces, the version. */
-export const START_LINE_OVERHEAD = 32;
 /** A space and the version, behind the target. */
 const VERSION_BYTES = 9;
+const CRLF_BYTES = 2;
 
 const BAD_LINE = headProblem(400, "the request line is not `method SP target SP version`");
 const BAD_METHOD = headProblem(400, "the method is not a token");
 const BAD_VERSION = headProblem(400, "the version is not HTTP/1.0 or HTTP/1.1");
-const BAD_TARGET = headProblem(400, "the request target has a form or a byte that is not allowed");
+const LONG_HEAD = headProblem(431, "the request head is too long");
 /** A start line that is not read any further. */
-export const LONG_START_LINE = headProblem(414, "the request line is too long");
+const LONG_START_LINE = headProblem(414, "the request line is too long");
 const LONG_TARGET = headProblem(414, "the request target is too long");
 const NO_HOST = headProblem(400, "HTTP/1.1 needs exactly one Host");
 const BAD_HOST = headProblem(400, "Host is not a plain authority");
-const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
 const BAD_LENGTH = headProblem(400, "Content-Length is not one plain number");
 const VAST_LENGTH = headProblem(413, "Content-Length is beyond every limit");
 const BAD_CODING = headProblem(400, "Transfer-Encoding is not exactly one `chunked`");
@@ -72,7 +77,6 @@ const BAD_CONNECTION = headProblem(400, "Connection has something that is not a 
 const SPACE = 32;
 const CR = 13;
 const LF = 10;
-const PERCENT = 37;
 const QUESTION = 63;
 const SLASH = 47;
 
@@ -99,21 +103,15 @@ export function readRequestHead(
   }
   head.method = methodName(bytes, start, at, text);
 
-  const targetStart = ++at;
-  let queryAt = -1;
-  if (bytes[at] === SLASH) {
-    at = skipPath(bytes, at);
-    if (bytes[at] === QUESTION) {
-      queryAt = at;
-      at = skipQuery(bytes, at + 1);
-    }
-  } else {
-    while (bytes[at] !== SPACE && bytes[at] > SPACE && bytes[at] < 127) at++;
-  }
-  const targetEnd = at;
+  const targetStart = at + 1;
+  const isOrigin = bytes[targetStart] === SLASH;
+  const pathEnd = isOrigin ? skipPath(bytes, targetStart) : skipVisible(bytes, targetStart);
+  const targetEnd = isOrigin && bytes[pathEnd] === QUESTION
+    ? skipQuery(bytes, pathEnd + 1)
+    : pathEnd;
   if (targetEnd === targetStart) return BAD_LINE;
-  if (bytes[at] !== SPACE) {
-    return bytes[at] === CR && bytes[at + 1] === LF ? BAD_LINE : BAD_TARGET;
+  if (bytes[targetEnd] !== SPACE) {
+    return bytes[targetEnd] === CR && bytes[targetEnd + 1] === LF ? BAD_LINE : BAD_TARGET;
   }
   if (targetEnd - targetStart > limits.maxUriBytes) {
     const lineBytes = targetEnd + VERSION_BYTES - start;
@@ -121,18 +119,16 @@ export function readRequestHead(
     head.fault = LONG_TARGET;
   }
 
-  const version = readVersion(bytes, at + 1);
+  const version = readVersion(bytes, targetEnd + 1);
   if (version === 0) return BAD_VERSION;
   head.version = version;
-  // " HTTP/1.1" and CRLF.
-  at += 11;
 
   const fields = head.fields = new Fields();
   const wrong = readFieldLines(
     bytes,
     text,
     start,
-    at,
+    targetEnd + VERSION_BYTES + CRLF_BYTES,
     end,
     FIELD_VALUE,
     Math.min(MAX_FIELD_LINE_BYTES, limits.maxHeadBytes),
@@ -144,41 +140,28 @@ export function readRequestHead(
   const meaning = readMeaning(head, fields);
   if (meaning !== undefined) return meaning;
 
-  const target = text.substring(targetStart - start, targetEnd - start);
-  if (bytes[targetStart] === SLASH) {
-    if (bytes[targetStart + 1] === SLASH) return BAD_TARGET;
-    head.target = target;
-    if (queryAt < 0) {
-      head.path = target;
-      head.query = undefined;
-    } else {
-      head.path = text.substring(targetStart - start, queryAt - start);
-      head.query = text.substring(queryAt + 1 - start, targetEnd - start);
-    }
-    return undefined;
-  }
-  return readOtherTarget(head, target);
+  return isOrigin
+    ? readOriginTarget(head, text, targetStart - start, pathEnd - start, targetEnd - start)
+    : readOtherTarget(head, text.substring(targetStart - start, targetEnd - start));
 }
 
-/** Behind the last path byte; stops at anything that is not one. */
-function skipPath(bytes: Uint8Array, at: number): number {
-  for (;;) {
-    while (PATH[bytes[at]] === 1) at++;
-    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
-    at += 3;
+/**
+ * 414 or 431 for a head in `bytes[start, end)` that is too long already, whether it has ended or not: a
+ * start line that is too long is told as that.
+ */
+export function judgeLength(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+): HeadProblem | undefined {
+  const { maxHeadBytes, maxUriBytes } = limits;
+  const maxStartLine = Math.min(maxUriBytes + START_LINE_OVERHEAD, maxHeadBytes);
+  if (end - start > maxStartLine) {
+    const lf = bytes.indexOf(LF, start);
+    if (lf < 0 || lf - 1 - start > maxStartLine || lf >= end) return LONG_START_LINE;
   }
-}
-
-function skipQuery(bytes: Uint8Array, at: number): number {
-  for (;;) {
-    while (QUERY[bytes[at]] === 1) at++;
-    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
-    at += 3;
-  }
-}
-
-function isEscape(bytes: Uint8Array, at: number): boolean {
-  return HEX[bytes[at + 1]] !== 255 && HEX[bytes[at + 2]] !== 255;
+  return end - start > maxHeadBytes ? LONG_HEAD : undefined;
 }
 
 /** 10 or 11 for `HTTP/1.0` or `HTTP/1.1` and CRLF at `at`, else 0. */
@@ -279,58 +262,4 @@ function readConnectionOptions(value: string): number {
     else if (name === "keep-alive") options |= KEEP_ALIVE;
   }
   return options;
-}
-
-/** Absolute form, `*` and authority form. */
-function readOtherTarget(head: RequestHead, target: string): HeadProblem | undefined {
-  head.query = undefined;
-  if (target === "*") {
-    if (head.method !== "OPTIONS") return BAD_TARGET;
-    head.target = head.path = "*";
-    return undefined;
-  }
-  if (head.method === "CONNECT") {
-    if (!isAuthority(target)) return BAD_TARGET;
-    head.target = head.path = target;
-    return undefined;
-  }
-  const schemeEnd = target.indexOf("://");
-  if (schemeEnd < 0) return BAD_TARGET;
-  const scheme = target.substring(0, schemeEnd).toLowerCase();
-  if (scheme !== "http" && scheme !== "https") return BAD_TARGET;
-  const authorityStart = schemeEnd + 3;
-  let authorityEnd = authorityStart;
-  while (authorityEnd < target.length && !"/?#".includes(target[authorityEnd])) authorityEnd++;
-  const authority = target.substring(authorityStart, authorityEnd);
-  if (!isHostAndPort(authority)) return BAD_TARGET;
-  if (head.authority === "") head.authority = authority;
-  else if (head.authority.toLowerCase() !== authority.toLowerCase()) return OTHER_HOST;
-
-  const rest = target.substring(authorityEnd);
-  const origin = rest.startsWith("/") ? rest : "/" + rest;
-  const question = origin.indexOf("?");
-  const path = question < 0 ? origin : origin.substring(0, question);
-  const query = question < 0 ? undefined : origin.substring(question + 1);
-  if (path.startsWith("//") || !isEscaped(path, PATH)) return BAD_TARGET;
-  if (query !== undefined && query !== "" && !isEscaped(query, QUERY)) return BAD_TARGET;
-  head.target = origin;
-  head.path = path;
-  head.query = query;
-  return undefined;
-}
-
-/** Whether `text` has only `allowed` characters and well-formed percent escapes. */
-function isEscaped(text: string, allowed: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === PERCENT) {
-      const good = i + 2 < text.length && HEX[text.charCodeAt(i + 1)] !== 255 &&
-        HEX[text.charCodeAt(i + 2)] !== 255;
-      if (!good) return false;
-      i += 2;
-    } else if (code > 255 || allowed[code] === 0) {
-      return false;
-    }
-  }
-  return true;
 }

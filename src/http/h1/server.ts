@@ -11,28 +11,16 @@ import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
 import { LARGE } from "../../net/buffers.ts";
+import { AnswerPace } from "./answer_pace.ts";
 import { MessageWriter, type Outlet } from "./message_writer.ts";
-import { findHeadEnd, type HeadProblem, headProblem } from "./head.ts";
+import { findHeadEnd, type HeadProblem } from "./head.ts";
+import { linger, LINGER_MS } from "./linger.ts";
 import { RequestBody } from "./request_body.ts";
-import {
-  LONG_START_LINE,
-  readRequestHead,
-  RequestHead,
-  START_LINE_OVERHEAD,
-} from "./request_head.ts";
+import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
 import { type ResponseFraming, responseFraming, writeResponseHead } from "./response_head.ts";
 
-/** After an answer that ends the connection early, the client's bytes are read this long at most. */
-const LINGER_MS = 2_000;
-/** Most bytes read while lingering. */
-const MAX_LINGER_BYTES = 1024 * 1024;
 /** Time for the first request of a connection that was made just before draining began. */
 const FIRST_REQUEST_MS = 1_000;
-/** Head start of a slow reader before `minSendRate` is applied. */
-const RATE_GRACE_MS = 1_000;
-
-const LONG_HEAD = headProblem(431, "the request head is too long");
-
 /**
  * Serves one connection to its end. Never rejects; the stream is closed when it returns.
  *
@@ -58,6 +46,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   readonly #inbox: Inbox;
   readonly #head = new RequestHead();
   readonly #writer = new MessageWriter(this);
+  readonly #pace = new AnswerPace();
   #phase: Phase = "head";
   #exchange: X | undefined;
   #body: RequestBody | undefined;
@@ -68,9 +57,6 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   #waiting = false;
   /** Whether a request has come by this connection. */
   #served = false;
-  #answerBegan = 0;
-  /** How long the writes of this answer have waited for the client. */
-  #blockedMs = 0;
 
   constructor(
     readonly stream: Duplex,
@@ -139,7 +125,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       this.#limitWrite();
       const began = this.options.clock.now;
       sent += await this.stream.write(sent === 0 ? bytes : bytes.subarray(sent));
-      this.#blockedMs += this.options.clock.now - began;
+      this.#pace.blocked(this.options.clock.now - began);
     }
     this.#phase = "streaming";
     this.deadline = this.options.clock.now + TICK_MS;
@@ -163,8 +149,10 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
       let problem: HeadProblem | undefined;
       while (behind < 0) {
-        problem = this.#tooLong();
-        if (problem !== undefined) break;
+        if (!inbox.isReading) {
+          problem = judgeLength(inbox.bytes, inbox.start, inbox.end, this.options.limits);
+          if (problem !== undefined) break;
+        }
         if (inbox.isEmpty) {
           if (this.#draining && this.#served) return;
           this.#waiting = true;
@@ -187,14 +175,10 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
         if (exchange.aborted) return;
       }
 
-      const body = this.#body;
-      if (body !== undefined && !body.isOver) this.#skim(exchange, body);
-      const unread = body !== undefined && !body.isComplete;
-      if (this.#retiring || (unread && !body.canDiscard)) exchange.closeAfter = true;
+      this.#decidePersistence(exchange);
       const framing = responseFraming(exchange);
       const persistent = !exchange.closeAfter && framing !== "close";
-      this.#answerBegan = clock.now;
-      this.#blockedMs = 0;
+      this.#pace.begin(clock.now);
       if (this.#begin(exchange, framing, persistent)) {
         const bytes = writer.unsent;
         this.#phase = "writing";
@@ -213,8 +197,13 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       // What the framing forbids to send (HEAD, 304) is given up, so that what feeds it may go.
       if (framing === "none") cancelAnswer(exchange);
       this.#over(false);
-      if (!persistent || exchange.closeAfter) return await this.#linger();
-      if (unread && !await this.#finishBody(body)) return;
+      if (!persistent || exchange.closeAfter) {
+        if (!this.#mayBeSending) return;
+        this.deadline = clock.now + LINGER_MS;
+        return await linger(this.stream, inbox);
+      }
+      const body = this.#body;
+      if (body !== undefined && !body.isComplete && !await this.#finishBody(body)) return;
       this.#body = undefined;
       if (!inbox.isReading) inbox.shrink();
     }
@@ -228,10 +217,11 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     const exchange = this.handler.create(this.facts);
     this.#exchange = exchange;
     if (problem === undefined) {
+      const { bytes, start } = inbox;
       const { limits } = this.options;
-      problem = behind - inbox.start > limits.maxHeadBytes
-        ? this.#tooLong() ?? LONG_HEAD
-        : readRequestHead(inbox.bytes, inbox.start, behind, limits, head);
+      problem = behind - start > limits.maxHeadBytes
+        ? judgeLength(bytes, start, behind, limits)
+        : readRequestHead(bytes, start, behind, limits, head);
     }
     if (problem !== undefined) {
       this.handler.refuse(exchange, problem.status, problem.reason);
@@ -272,6 +262,16 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     }
   }
 
+  /** Whether this answer is the last one: by what is left of the request's body, and by drain or reload. */
+  #decidePersistence(exchange: X): void {
+    const body = this.#body;
+    if (body !== undefined) {
+      if (!body.isOver) this.#skim(exchange, body);
+      if (!body.isComplete && !body.canDiscard) exchange.closeAfter = true;
+    }
+    if (this.#retiring) exchange.closeAfter = true;
+  }
+
   /** What has come of a body that nobody read must be framed rightly all the same. */
   #skim(exchange: X, body: RequestBody): void {
     const scratch = LARGE.take();
@@ -281,19 +281,6 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     cancelAnswer(exchange);
     this.handler.refuse(exchange, fault.status, fault.message);
     exchange.closeAfter = true;
-  }
-
-  /** 414 or 431 for an incomplete head that is too long already. */
-  #tooLong(): HeadProblem | undefined {
-    const { start, end, bytes, isReading } = this.#inbox;
-    if (isReading) return undefined;
-    const { maxHeadBytes, maxUriBytes } = this.options.limits;
-    const maxStartLine = Math.min(maxUriBytes + START_LINE_OVERHEAD, maxHeadBytes);
-    if (end - start > maxStartLine) {
-      const lf = bytes.indexOf(10, start);
-      if (lf < 0 || lf - 1 - start > maxStartLine || lf >= end) return LONG_START_LINE;
-    }
-    return end - start > maxHeadBytes ? LONG_HEAD : undefined;
   }
 
   #describe(exchange: X, head: RequestHead): void {
@@ -373,41 +360,18 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     return complete;
   }
 
-  /**
-   * Ends the sending side first and reads what the client still sends for a moment: closing with
-   * unread bytes would reset the connection and could destroy the answer on its way (RFC 9112 section 9.6).
-   */
-  async #linger(): Promise<void> {
-    const inbox = this.#inbox;
-    const mayBeSending = !inbox.isEmpty || (this.#body !== undefined && !this.#body.isOver) ||
+  /** After the last answer: whether the client may still be sending something that nobody will read. */
+  get #mayBeSending(): boolean {
+    const body = this.#body;
+    return !this.#inbox.isEmpty || (body !== undefined && !body.isOver) ||
       this.#head.framing !== "none" || this.#head.fault !== undefined;
-    if (!mayBeSending) return;
-    this.deadline = this.options.clock.now + LINGER_MS;
-    await this.stream.closeWrite();
-    if (inbox.isReading) await inbox.more(1);
-    const scratch = LARGE.take();
-    for (let left = MAX_LINGER_BYTES; left > 0;) {
-      const count = await this.stream.read(scratch);
-      if (count === null) break;
-      left -= count;
-    }
-    LARGE.give(scratch);
   }
 
   #limitWrite(): void {
     const exchange = this.#exchange;
-    if (exchange === undefined) return;
-    const { now } = this.options.clock;
-    let deadline = Math.min(
-      now + exchange.writeTimeoutMs,
-      this.#answerBegan + exchange.responseTimeoutMs,
-    );
-    if (exchange.minSendRate > 0) {
-      // Only the time spent waiting for the client counts: a slow source is not its fault.
-      const allowed = RATE_GRACE_MS + exchange.responseBodyBytes * 1000 / exchange.minSendRate;
-      deadline = Math.min(deadline, now + Math.max(1, allowed - this.#blockedMs));
+    if (exchange !== undefined) {
+      this.deadline = this.#pace.deadline(exchange, this.options.clock.now);
     }
-    this.deadline = deadline;
   }
 }
 

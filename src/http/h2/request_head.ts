@@ -7,11 +7,10 @@
 import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { sharedMethod } from "../names.ts";
-import type { HeadLimits } from "../server.ts";
+import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
 import { BAD_REQUEST, Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
 import { readContentLength } from "../content_length.ts";
-import { START_LINE_OVERHEAD } from "../h1/request_head.ts";
 
 /** What each field adds to the size of a list besides its text (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD = 32;

@@ -4,7 +4,7 @@
  * @module
  */
 import { BodyError } from "../body.ts";
-import type { HttpExchange } from "../exchange.ts";
+import { type HttpExchange, RATE_GRACE_MS } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { TICK_MS } from "../../net/clock.ts";
 import { ErrorCode } from "./errors.ts";
@@ -17,9 +17,6 @@ import { Stream, type StreamHost } from "./stream.ts";
  * with RST_STREAM, as RFC 9113 section 8.1 would have it: clients in wide use lose the answer then.
  */
 const DISCARD_MS = 10_000;
-
-/** Head start of a slow reader before `minSendRate` is applied. */
-const RATE_GRACE_MS = 1_000;
 
 /** The connection as a server's stream sees it. */
 export interface ServerStreamHost<X extends HttpExchange> extends StreamHost {

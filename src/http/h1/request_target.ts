@@ -1,0 +1,137 @@
+/**
+ * The target of an HTTP/1 request in its four forms (RFC 9112 section 3.2), with the bytes that spec 01
+ * section 3.2 allows in it.
+ *
+ * @module
+ */
+import { HEX, PATH, QUERY } from "../chars.ts";
+import { isAuthority, isHostAndPort } from "../authority.ts";
+import { type HeadProblem, headProblem } from "./head.ts";
+
+/** What a target says, with the method and the host that it depends on. */
+export interface RequestTarget {
+  readonly method: string;
+  /** Origin form: path and query. `*` for `OPTIONS *`, an authority for CONNECT. */
+  target: string;
+  path: string;
+  query: string | undefined;
+  /** `Host`, or the authority of an absolute target, which must be the same; `""` if missing. */
+  authority: string;
+}
+
+/** A target that is none of the four forms, or has a byte that its form has not. */
+export const BAD_TARGET = headProblem(
+  400,
+  "the request target has a form or a byte that is not allowed",
+);
+const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
+
+const SPACE = 32;
+const PERCENT = 37;
+const SLASH = 47;
+const DELETE = 127;
+
+/** Index behind the last path byte from `at` on; a bad percent escape is not one. */
+export function skipPath(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    while (PATH[bytes[at]] === 1) at++;
+    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
+    at += 3;
+  }
+}
+
+/** Index behind the last query byte from `at` on. */
+export function skipQuery(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    while (QUERY[bytes[at]] === 1) at++;
+    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
+    at += 3;
+  }
+}
+
+/** Index behind the last visible ASCII byte from `at` on: how far a target of another form may reach. */
+export function skipVisible(bytes: Uint8Array, at: number): number {
+  while (bytes[at] > SPACE && bytes[at] < DELETE) at++;
+  return at;
+}
+
+function isEscape(bytes: Uint8Array, at: number): boolean {
+  return HEX[bytes[at + 1]] !== 255 && HEX[bytes[at + 2]] !== 255;
+}
+
+/**
+ * Origin form, which stands in `text[start, end)` and has been looked through: its path ends at `pathEnd`.
+ * Two slashes at its start are refused, which the next hop might read as an authority.
+ */
+export function readOriginTarget(
+  head: RequestTarget,
+  text: string,
+  start: number,
+  pathEnd: number,
+  end: number,
+): HeadProblem | undefined {
+  if (text.charCodeAt(start + 1) === SLASH) return BAD_TARGET;
+  head.target = text.substring(start, end);
+  if (pathEnd === end) {
+    head.path = head.target;
+    head.query = undefined;
+  } else {
+    head.path = text.substring(start, pathEnd);
+    head.query = text.substring(pathEnd + 1, end);
+  }
+  return undefined;
+}
+
+/** Absolute form, `*` and authority form: writes what `target` says into `head`, or tells what is wrong. */
+export function readOtherTarget(head: RequestTarget, target: string): HeadProblem | undefined {
+  head.query = undefined;
+  if (target === "*") {
+    if (head.method !== "OPTIONS") return BAD_TARGET;
+    head.target = head.path = "*";
+    return undefined;
+  }
+  if (head.method === "CONNECT") {
+    if (!isAuthority(target)) return BAD_TARGET;
+    head.target = head.path = target;
+    return undefined;
+  }
+  const schemeEnd = target.indexOf("://");
+  if (schemeEnd < 0) return BAD_TARGET;
+  const scheme = target.substring(0, schemeEnd).toLowerCase();
+  if (scheme !== "http" && scheme !== "https") return BAD_TARGET;
+  const authorityStart = schemeEnd + 3;
+  let authorityEnd = authorityStart;
+  while (authorityEnd < target.length && !"/?#".includes(target[authorityEnd])) authorityEnd++;
+  const authority = target.substring(authorityStart, authorityEnd);
+  if (!isHostAndPort(authority)) return BAD_TARGET;
+  if (head.authority === "") head.authority = authority;
+  else if (head.authority.toLowerCase() !== authority.toLowerCase()) return OTHER_HOST;
+
+  const rest = target.substring(authorityEnd);
+  const origin = rest.startsWith("/") ? rest : "/" + rest;
+  const question = origin.indexOf("?");
+  const path = question < 0 ? origin : origin.substring(0, question);
+  const query = question < 0 ? undefined : origin.substring(question + 1);
+  if (path.startsWith("//") || !isEscaped(path, PATH)) return BAD_TARGET;
+  if (query !== undefined && query !== "" && !isEscaped(query, QUERY)) return BAD_TARGET;
+  head.target = origin;
+  head.path = path;
+  head.query = query;
+  return undefined;
+}
+
+/** Whether `text` has only `allowed` characters and well-formed percent escapes. */
+function isEscaped(text: string, allowed: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === PERCENT) {
+      const good = i + 2 < text.length && HEX[text.charCodeAt(i + 1)] !== 255 &&
+        HEX[text.charCodeAt(i + 2)] !== 255;
+      if (!good) return false;
+      i += 2;
+    } else if (code > 255 || allowed[code] === 0) {
+      return false;
+    }
+  }
+  return true;
+}
