@@ -49,7 +49,7 @@ export async function wrk(
 /** Requests a second by h2load, over HTTP/2 unless `h1`. */
 export async function h2load(
   url: string,
-  { seconds, connections = 8, streams = 32, h1 = false }: {
+  { seconds, connections = 32, streams = 32, h1 = false }: {
     seconds: number;
     connections?: number;
     streams?: number;

@@ -30,6 +30,8 @@ interface TlsOptions {
 }
 
 const WARM_SECONDS = 2;
+/** So few connections that the two cores wait for each other, whatever a request costs. */
+const FEW = 8;
 /** Connections that are opened at a time. */
 const AT_ONCE = 20;
 
@@ -75,6 +77,12 @@ export const OVER_TLS: readonly Scenario[] = [
     unit: "req/s",
     wanted: { nginx: 1.2 },
     start: (dir, seconds) => proxied(dir, seconds, true),
+  },
+  {
+    name: "h2-small-proxied-to-h2c-few",
+    unit: "req/s",
+    wanted: { nginx: 1.2 },
+    start: (dir, seconds) => proxied(dir, seconds, true, FEW),
   },
   {
     name: "h2-idle-1000",
@@ -123,10 +131,15 @@ function renewals(
   };
 }
 
-async function proxied(dir: TempDir, seconds: number, h2c: boolean): Promise<Contest> {
+async function proxied(
+  dir: TempDir,
+  seconds: number,
+  h2c: boolean,
+  connections?: number,
+): Promise<Contest> {
   const upstream = await origin(dir, h2c);
   const http1 = h2c ? await origin(dir) : upstream;
-  const measure: Measure = (server) => h2load(url(server, "/"), { seconds });
+  const measure: Measure = (server) => h2load(url(server, "/"), { seconds, connections });
   return await contest(dir, () => measure, {
     job: { kind: "proxy", origin: upstream.port },
     nginxJob: { kind: "proxy", origin: http1.port },

@@ -57,7 +57,7 @@ export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPairFiles): P
        ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
   const http = job.kind === "static"
     ? `sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
-    : `upstream o { server 127.0.0.1:${job.origin}; keepalive 128; keepalive_requests 100000000; }
+    : `upstream o { server 127.0.0.1:${job.origin}; keepalive 2048; keepalive_requests 100000000; }
        server { ${listen} client_max_body_size 0; proxy_request_buffering off;
          location / { proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
            proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
