@@ -100,6 +100,11 @@ class TcpListener implements Listener {
     void this.#loop.close();
   }
 
+  async retire(): Promise<void> {
+    await this.#loop.drain();
+    await this.#loop.close();
+  }
+
   #admit(connection: Deno.TcpConn): void {
     const reception = this.#reception;
     if (!reception.admit(connection)) return;

@@ -33,4 +33,9 @@ export interface Listener {
   updateTls?(tls: TlsListenerSpec): Promise<void>;
   /** Stops accepting; accepted connections go on. */
   close(): void;
+  /**
+   * The same, when others already listen on the port: what waits in this one's queue is accepted first.
+   * When this returns, the socket is closed.
+   */
+  retire(): Promise<void>;
 }

@@ -78,6 +78,11 @@ export class TlsListener implements Listener {
     void this.#door?.close();
   }
 
+  async retire(): Promise<void> {
+    this.#closed = true;
+    await this.#door?.retire();
+  }
+
   async #update(tls: TlsListenerSpec): Promise<void> {
     if (this.#closed) return;
     if (this.#door?.update(tls) !== true) await this.#changeDoor(tls);

@@ -1,55 +1,14 @@
 import assert from "node:assert/strict";
-import type { ConnectionOptions } from "node:tls";
-import type { Accepted } from "./listener.ts";
 import { writeAll } from "./duplex.ts";
 import { IpSet } from "./ip_set.ts";
 import { ListenError } from "./listen_error.ts";
 import { encodeProxyHeader } from "./proxy_protocol.ts";
-import { MAX_HANDSHAKES } from "./reception.ts";
-import { type Issued, TestAuthority } from "./testing/certificates.ts";
 import { isClosed, ListenerBench, readText } from "./testing/listener_bench.ts";
 import { TlsClient } from "./testing/tls_client.ts";
-import { MAX_STUCK } from "./static_stream.ts";
-import type { TlsListenerSpec, TlsMaterial } from "./tls_spec.ts";
+import { a, b, DOORS, finish, getsNothing, material, NAMES, STATIC } from "./testing/tls_doors.ts";
+import type { TlsListenerSpec } from "./tls_spec.ts";
 
 const encoder = new TextEncoder();
-const authority = new TestAuthority();
-const a = authority.issue({ name: "a.test" });
-const b = authority.issue({ name: "b.test" });
-const c = authority.issue({ name: "c.test" });
-
-function material(pairs: readonly Issued[], names: TlsMaterial["names"] = []): TlsMaterial {
-  const roots = authority.root;
-  return {
-    pairs: pairs.map(({ cert, key }) => ({ cert, key })),
-    fallback: 0,
-    names,
-    clientRoots: roots,
-  };
-}
-
-const STATIC: TlsListenerSpec = {
-  material: material([a]),
-  alpn: ["h2", "http/1.1"],
-  minVersion: "TLSv1.2",
-  clientAuth: "off",
-  needsFacts: false,
-  handshakeTimeoutMs: 5000,
-};
-
-const NAMES: TlsListenerSpec = {
-  ...STATIC,
-  material: material([a, b, c], [["b.test", 1], ["*.c.test", 2]]),
-};
-
-/** The doors, for what both must do. */
-const DOORS = [["static", STATIC], ["names", NAMES]] as const;
-
-async function finish(accepted: Accepted, client: TlsClient): Promise<void> {
-  accepted.stream.close();
-  accepted.done();
-  assert.equal(await client.read(), null, "the stream ends in order");
-}
 
 Deno.test("the door follows from what is asked for", async () => {
   const doors: [string, Partial<TlsListenerSpec>, "off" | "v1"][] = [
@@ -206,119 +165,14 @@ Deno.test("a second certificate opens the other door on the same port", async ()
   await finish(await bench.next(), client);
 });
 
-Deno.test("names: each name gets its certificate, others the fallback", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES });
-  const cases = [
-    ["b.test", "b.test"],
-    ["B.TEST", "b.test"],
-    ["www.c.test", "c.test"],
-    ["c.test", "a.test"],
-    ["x.www.c.test", "a.test"],
-    ["unknown.test", "a.test"],
-    ["", "a.test"],
-  ] as const;
-  for (const [servername, shown] of cases) {
-    await using client = await TlsClient.connect(bench.listener.port, { servername });
-    assert.equal(client.shown, shown, servername);
-    const accepted = await bench.next();
-    assert.equal(accepted.facts.tls?.serverName, servername.toLowerCase());
-    await finish(accepted, client);
+Deno.test("after a silence the listening socket is renewed, and serves on", async () => {
+  using bench = await new ListenerBench().open({ tls: NAMES, reusePort: true });
+  for (let round = 0; round < 3; round++) {
+    await using client = await TlsClient.connect(bench.listener.port);
+    await finish(await bench.next(), client);
+    bench.clock.tick(bench.clock.now + 10_001);
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
-});
-
-Deno.test("names: without a fallback only known names are served", async () => {
-  const tls = { ...NAMES, material: { ...NAMES.material, fallback: undefined } };
-  using bench = await new ListenerBench().open({ tls });
-  const { port } = bench.listener;
-  await assert.rejects(TlsClient.connect(port, { servername: "unknown.test" }));
-  await assert.rejects(TlsClient.connect(port));
-  await using client = await TlsClient.connect(port, { servername: "b.test" });
-  assert.equal(client.shown, "b.test");
-  await finish(await bench.next(), client);
-});
-
-Deno.test("names: version and cipher are told", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES });
-  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    const options = { minVersion: version, maxVersion: version };
-    await using client = await TlsClient.connect(bench.listener.port, options);
-    const accepted = await bench.next();
-    assert.equal(accepted.facts.tls?.version, version);
-    assert.match(accepted.facts.tls?.cipher ?? "", /AES|CHACHA20/);
-    await finish(accepted, client);
-  }
-});
-
-Deno.test("names: a client below the lowest version is refused", async () => {
-  using bench = await new ListenerBench().open({ tls: { ...NAMES, minVersion: "TLSv1.3" } });
-  const { port } = bench.listener;
-  await assert.rejects(TlsClient.connect(port, { maxVersion: "TLSv1.2", servername: "b.test" }));
-  await assert.rejects(TlsClient.connect(port, { maxVersion: "TLSv1.2" }));
-  await using client = await TlsClient.connect(port, { servername: "b.test" });
-  await finish(await bench.next(), client);
-});
-
-/** A client that is refused: in the handshake, or (TLS 1.3) when it believes to be done with it. */
-async function getsNothing(bench: ListenerBench, options: ConnectionOptions): Promise<void> {
-  try {
-    await using client = await TlsClient.connect(bench.listener.port, options);
-    assert.equal(await client.read(), null);
-  } catch (error) {
-    if (error instanceof assert.AssertionError) throw error;
-  }
-}
-
-const client = authority.issue({ name: "client.test", organization: "Example Org" });
-
-for (const clientAuth of ["optional", "required"] as const) {
-  for (const servername of ["", "b.test"]) {
-    const where = `${clientAuth}${servername === "" ? "" : ", by name"}`;
-
-    Deno.test(`client certificate ${where}: a verified one is told`, async () => {
-      using bench = await new ListenerBench().open({ tls: { ...NAMES, clientAuth } });
-      const { cert, key } = client;
-      await using peer = await TlsClient.connect(bench.listener.port, { servername, cert, key });
-      const accepted = await bench.next();
-      assert.deepEqual(accepted.facts.tls?.client, {
-        sha256: client.sha256,
-        serial: client.serial,
-        organization: "Example Org",
-      });
-      await finish(accepted, peer);
-    });
-
-    Deno.test(`client certificate ${where}: one of another authority is refused`, async () => {
-      using bench = await new ListenerBench().open({ tls: { ...NAMES, clientAuth } });
-      const { cert, key } = new TestAuthority("Another").issue({ name: "client.test" });
-      const refused = getsNothing(bench, { servername, cert, key });
-      assert.match(await bench.rejection(), /^tls_(handshake|client_certificate)$/);
-      await refused;
-    });
-  }
-}
-
-Deno.test("client certificate optional: none is fine, and none is told", async () => {
-  using bench = await new ListenerBench().open({ tls: { ...NAMES, clientAuth: "optional" } });
-  await using peer = await TlsClient.connect(bench.listener.port);
-  const accepted = await bench.next();
-  assert.equal(accepted.facts.tls?.client, undefined);
-  await finish(accepted, peer);
-});
-
-Deno.test("client certificate required: none is refused", async () => {
-  using bench = await new ListenerBench().open({ tls: { ...NAMES, clientAuth: "required" } });
-  const refused = getsNothing(bench, {});
-  assert.equal(await bench.rejection(), "tls_handshake");
-  await refused;
-});
-
-Deno.test("client certificate off: one that is presented all the same is not told", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES });
-  const { cert, key } = client;
-  await using peer = await TlsClient.connect(bench.listener.port, { cert, key });
-  const accepted = await bench.next();
-  assert.equal(accepted.facts.tls?.client, undefined);
-  await finish(accepted, peer);
 });
 
 const PROXIED = {
@@ -386,157 +240,4 @@ Deno.test("a PROXY header before TLS that does not come in time is given up", as
   using client = await bench.connect();
   assert.equal(await bench.timeout(10_001), "proxy_timeout");
   assert.equal(await isClosed(client), true);
-});
-
-Deno.test("after a silence the listening socket is renewed, and serves on", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES, reusePort: true });
-  for (let round = 0; round < 3; round++) {
-    await using client = await TlsClient.connect(bench.listener.port);
-    await finish(await bench.next(), client);
-    bench.clock.tick(bench.clock.now + 10_001);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-});
-
-Deno.test("names: a handshake that takes too long ends the connection", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES, maxConnections: 1 });
-  using client = await bench.connect();
-  assert.equal(await bench.timeout(5001), "tls_timeout");
-  assert.equal(await isClosed(client), true);
-  await using next = await TlsClient.connect(bench.listener.port);
-  await finish(await bench.next(), next);
-});
-
-Deno.test("names: more handshakes than can end in time are refused", async () => {
-  const maxConnections = MAX_HANDSHAKES * 2;
-  using bench = await new ListenerBench().open({ tls: NAMES, maxConnections });
-  const stalled: Deno.TcpConn[] = [];
-  for (let i = 0; i < MAX_HANDSHAKES; i++) stalled.push(await bench.connect());
-  using client = await bench.connect();
-  assert.equal(await isClosed(client), true);
-  assert.equal(await bench.rejection(), "tls_busy");
-  for (const connection of stalled) connection.close();
-  await bench.rejection(1 + MAX_HANDSHAKES);
-});
-
-/** Sends until the peer, which does not read, has no room left; gives the write that waits. */
-async function sendTooMuch(accepted: Accepted): Promise<{ waiting: Promise<unknown> }> {
-  const piece = new Uint8Array(65_536);
-  let writes = 0;
-  const sending = (async () => {
-    for (;; writes++) await accepted.stream.write(piece);
-  })();
-  for (let seen = -1; seen !== writes;) {
-    seen = writes;
-    for (let turns = 0; turns < 20; turns++) await new Promise((r) => setTimeout(r, 0));
-  }
-  return { waiting: sending };
-}
-
-Deno.test("static: a stalled handshake keeps its place until the peer leaves", async () => {
-  using bench = await new ListenerBench().open({ tls: STATIC, maxConnections: 1 });
-  const stalled = await bench.connect();
-  const over = await bench.connect();
-  assert.equal(await bench.rejection(1), "max_connections");
-  over.close();
-  bench.clock.tick(bench.clock.now + 5001);
-  const again = await bench.connect();
-  assert.equal(await bench.rejection(2), "max_connections", "it is still open");
-  again.close();
-  stalled.close();
-  assert.equal(await bench.rejection(3), "tls_timeout");
-  await using next = await TlsClient.connect(bench.listener.port);
-  await finish(await bench.next(), next);
-});
-
-/** A client by the runtime's own TLS, which reads nothing from the network unless asked to. */
-async function quietClient(bench: ListenerBench): Promise<Deno.TlsConn> {
-  const client = await Deno.startTls(await bench.connect(), {
-    hostname: "a.test",
-    caCerts: [authority.root],
-  });
-  await client.handshake();
-  return client;
-}
-
-Deno.test("static: an answer the peer does not take ends, and keeps its place", async () => {
-  using bench = await new ListenerBench().open({ tls: STATIC, maxConnections: 1 });
-  const client = await quietClient(bench);
-  const accepted = await bench.next();
-  const { waiting } = await sendTooMuch(accepted);
-  accepted.stream.close();
-  await bench.passing(2_001, assert.rejects(waiting));
-  accepted.done();
-  const over = await bench.connect();
-  assert.equal(await bench.rejection(1), "max_connections", "it is still open");
-  over.close();
-  // The kernel has given a peer that is gone up by now.
-  bench.clock.tick(bench.clock.now + 20 * 60_000);
-  client.close();
-  await using next = await TlsClient.connect(bench.listener.port);
-  await finish(await bench.next(), next);
-});
-
-Deno.test("names: an answer the peer does not take ends, and makes room", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES, maxConnections: 1 });
-  using _client = await quietClient(bench);
-  const accepted = await bench.next();
-  const { waiting } = await sendTooMuch(accepted);
-  accepted.stream.close();
-  await assert.rejects(waiting);
-  accepted.done();
-  await using next = await TlsClient.connect(bench.listener.port);
-  await finish(await bench.next(), next);
-});
-
-for (const [door, tls] of DOORS) {
-  Deno.test(`${door}: what nobody reads is left in the network`, async () => {
-    using bench = await new ListenerBench().open({ tls });
-    const client = await quietClient(bench);
-    const accepted = await bench.next();
-    const total = 64 * 1024 * 1024;
-    let sent = 0;
-    const sending = (async () => {
-      for (const piece = new Uint8Array(65_536); sent < total;) sent += await client.write(piece);
-      await client.closeWrite();
-    })();
-    for (let seen = -1; seen !== sent;) {
-      seen = sent;
-      for (let turns = 0; turns < 20; turns++) await new Promise((r) => setTimeout(r, 0));
-    }
-    assert.ok(sent < total / 2, `${sent} bytes were taken in`);
-    const buffer = new Uint8Array(65_536);
-    let received = 0;
-    for (;;) {
-      const count = await accepted.stream.read(buffer);
-      if (count === null) break;
-      received += count;
-    }
-    assert.equal(received, total);
-    await sending;
-    accepted.stream.close();
-    client.close();
-  });
-}
-
-Deno.test("static: too many connections that cannot be ended close this door", async () => {
-  using bench = await new ListenerBench().open({
-    tls: STATIC,
-    maxConnections: 1000,
-    reusePort: true,
-  });
-  const { listener } = bench;
-  const stalled: Deno.TcpConn[] = [];
-  for (let i = 0; i < MAX_STUCK; i++) stalled.push(await bench.connect());
-  const changed = (async () => {
-    while (listener.door !== "tls (names)") await new Promise((r) => setTimeout(r, 0));
-  })();
-  await bench.passing(5_001, changed);
-  assert.equal(bench.warnings.length, 1);
-  await using client = await TlsClient.connect(listener.port);
-  await finish(await bench.next(), client);
-  await listener.updateTls?.({ ...STATIC, material: material([b]) });
-  assert.equal(listener.door, "tls (names)", "for good");
-  for (const connection of stalled) connection.close();
-  assert.equal(await bench.rejection(MAX_STUCK), "tls_timeout");
 });

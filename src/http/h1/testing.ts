@@ -4,6 +4,7 @@
  * @module
  */
 import { Clock } from "../../net/clock.ts";
+import { type Body, BodyError, readAll } from "../body.ts";
 import { Fields } from "../fields.ts";
 import { HttpExchange } from "../exchange.ts";
 import { OpenConnections } from "../server.ts";
@@ -75,4 +76,57 @@ export class TestServer implements AsyncDisposable {
     }
     await Promise.all(running);
   }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("latin1");
+
+/** Answers with method and target, and the body if there is one. */
+export async function echo(exchange: HttpExchange): Promise<void> {
+  let body = "";
+  if (exchange.requestBody !== undefined) {
+    try {
+      body = decoder.decode(await readAll(exchange.requestBody, 1 << 20));
+    } catch (error) {
+      if (!(error instanceof BodyError)) throw error;
+      exchange.status = error.status;
+      exchange.closeAfter = true;
+      return;
+    }
+  }
+  exchange.status = 200;
+  exchange.responseBody = encoder.encode(`${exchange.method} ${exchange.target} ${body}`);
+}
+
+/** Answers with five bytes, and looks at nothing. */
+export function hello(exchange: HttpExchange): void {
+  exchange.status = 200;
+  exchange.responseBody = encoder.encode("hello");
+}
+
+/** A body that hands out `pieces`, each when it is asked for; what finds no room comes with the next read. */
+export function streamed(
+  pieces: readonly string[],
+  options: { late?: boolean; length?: number } = {},
+): Body {
+  let at = 0;
+  let rest = new Uint8Array(0);
+  return {
+    length: options.length,
+    trailers: undefined,
+    read(into) {
+      if (rest.length === 0) {
+        if (at === pieces.length) return null;
+        rest = encoder.encode(pieces[at++]);
+      }
+      const count = Math.min(rest.length, into.length);
+      into.set(rest.subarray(0, count));
+      rest = rest.subarray(count);
+      return options.late ? Promise.resolve(count) : count;
+    },
+    cancel() {
+      at = pieces.length;
+      rest = new Uint8Array(0);
+    },
+  };
 }
