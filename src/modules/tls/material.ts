@@ -2,11 +2,23 @@
 import type { Config } from "../../config/types.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
 import type { KeyPair, TlsListenerSpec, TlsMaterial } from "../../net/tls_spec.ts";
-import { certificatesIn, checkPair, MAX_CERT_BYTES, MAX_KEY_BYTES, pemOf } from "./pair.ts";
+import {
+  certificatesIn,
+  checkPair,
+  MAX_CERT_BYTES,
+  MAX_KEY_BYTES,
+  PemError,
+  pemOf,
+} from "./pair.ts";
 import { lowestVersion, offeredProtocols } from "./policy.ts";
 import type { PairPaths } from "./schema.ts";
 import { enabledTls, fallbackOf, sourcesOf } from "./sources.ts";
 
+/**
+ * Most of a bundle for client certificates, DER. The runtime sends it to every client, behind the chain
+ * of the listener, and clients in wide use refuse more than 64 KiB of certificates.
+ */
+const MAX_CLIENT_ROOT_BYTES = 48 * 1024;
 /** Time for a handshake (spec 01 section 3.7). */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
@@ -68,13 +80,26 @@ function materialOf(config: Config, files: Files): TlsMaterial {
     pairs,
     fallback: fallbackIndex,
     names,
-    clientRoots: roots === undefined ? undefined : rootsIn(contentOf(roots, files)),
+    clientRoots: roots === undefined ? undefined : clientRootsIn(contentOf(roots, files)),
   };
 }
 
-/** A PEM bundle of roots, cleaned. */
-export function rootsIn(file: Uint8Array): string {
-  return certificatesIn(file).map(pemOf).join("");
+/**
+ * The bundle for client certificates, cleaned.
+ *
+ * @throws {PemError} also for one that would keep clients away.
+ */
+export function clientRootsIn(file: Uint8Array): string {
+  const roots = certificatesIn(file);
+  const size = roots.reduce((sum, { raw }) => sum + raw.length, 0);
+  if (size > MAX_CLIENT_ROOT_BYTES) {
+    throw new PemError(
+      `has ${size} bytes of certificates: this runtime sends them all to every client, and more ` +
+        `than ${MAX_CLIENT_ROOT_BYTES} bytes would be refused; keep the authorities that issue ` +
+        "client certificates",
+    );
+  }
+  return roots.map(pemOf).join("");
 }
 
 function pairOf({ cert_path, key_path }: PairPaths, files: Files): KeyPair {

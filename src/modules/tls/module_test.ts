@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { loadText } from "../../config/load.ts";
 import type { Config } from "../../config/types.ts";
 import { SILENT } from "../../gateway/log_none.ts";
@@ -332,6 +333,23 @@ Deno.test("a client bundle without a certificate is refused", async () => {
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]\n${auth}`;
   const [problem] = await preflight(text);
   assert.match(problem, /^tls\.client_auth\.ca_path .* has no PEM certificate in it/);
+});
+
+Deno.test("a client bundle that clients could not take is refused with its size", async () => {
+  using files = new TestFiles();
+  const size = new X509Certificate(authority.root).raw.length;
+  const mostRoots = Math.floor(48 * 1024 / size);
+  const problems = async (roots: number) => {
+    const path = files.write("ca.pem", authority.root.repeat(roots));
+    const auth = `client_auth = { mode = "optional", ca_path = "${path}" }`;
+    return await preflight(
+      `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]\n${auth}`,
+    );
+  };
+  assert.deepEqual(await problems(mostRoots), []);
+  const [problem] = await problems(mostRoots + 1);
+  assert.match(problem, /^tls\.client_auth\.ca_path .* sends them all to every client/);
+  assert.ok(problem.includes(` has ${(mostRoots + 1) * size} bytes of certificates`), problem);
 });
 
 Deno.test("a file that became unfit after the checks is refused when it is built", async () => {

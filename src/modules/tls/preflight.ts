@@ -2,7 +2,7 @@
 import type { Config, Problem } from "../../config/types.ts";
 import type { FileRequest } from "../../gateway/module.ts";
 import { look, MODE } from "./file_look.ts";
-import { clientRootsPath, rootsIn, tlsFiles } from "./material.ts";
+import { clientRootsIn, clientRootsPath, tlsFiles } from "./material.ts";
 import { checkPair, PemError } from "./pair.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -54,7 +54,7 @@ function rootProblems(config: Config, contents: ReadonlyMap<string, Uint8Array>)
   const content = path === undefined ? undefined : contents.get(path);
   if (content === undefined) return [];
   try {
-    rootsIn(content);
+    clientRootsIn(content);
     return [];
   } catch (error) {
     if (!(error instanceof PemError)) throw error;
