@@ -1,43 +1,31 @@
 /**
- * Connects to upstreams: TCP, then a PROXY header, then TLS, each if asked for, within time limits.
- *
- * TLS goes one of two ways. The runtime's own is the faster one, but only adds to the platform's roots
- * and knows one name and no client certificate after a PROXY header; whatever it cannot do goes through
- * `node:tls`.
+ * Connects to upstreams, and tells what is wrong with the certificates of those it does not connect to.
  *
  * @module
  */
-import { connect as connectSocket, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
-import type { Clock, Expiring } from "./clock.ts";
-import { DialError, explainDialError } from "./dial_error.ts";
-import { closeQuietly, type Duplex, writeAll } from "./duplex.ts";
-import { ipFamily } from "./ip.ts";
-import { NodeDuplex } from "./node_duplex.ts";
-import { encodeProxyHeader } from "./proxy_protocol.ts";
-import { readSwitchOf } from "./read_switch.ts";
-import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
-import { nameProblem, UntrustedCertificate } from "./verify_peer.ts";
+import type { Clock } from "./clock.ts";
+import { Attempt, type Dialed, type SourceFacts } from "./dial_attempt.ts";
+import { DialError } from "./dial_error.ts";
+import type { UpstreamTarget } from "./upstream_target.ts";
 
+export type { Dialed, SourceFacts } from "./dial_attempt.ts";
 export { DialError, type DialFailure } from "./dial_error.ts";
 export { targetKey, type UpstreamTarget, type UpstreamTls } from "./upstream_target.ts";
 
-/** Who a connection is made for, as a PROXY header tells it. */
-export interface SourceFacts {
-  /** Effective client address; `""` when unknown. */
-  readonly sourceAddress: string;
-  /** Its port; 0 when it is not the TCP peer's own (spec 02 section 9.7). */
-  readonly sourcePort: number;
-  /** Where the client connected to. */
-  readonly localAddress: string;
-  readonly localPort: number;
+/** Longest that a request waits to be told what is wrong with a certificate. */
+const LOOK_TIMEOUT_MS = 2_000;
+/** How long what was seen is told again, so that requests that fail do not double the upstream's load. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** What was seen of the certificate of an upstream, and until when that is told again. */
+interface Look {
+  readonly until: number;
+  /** `undefined` when there was nothing to see. */
+  readonly found: Promise<DialError | undefined>;
 }
 
-/** A connection that is ready for its codec. */
-export interface Dialed {
-  readonly stream: Duplex;
-  readonly protocol: "http/1.1" | "h2";
-}
+/** Targets are made once for each plan, so there are few, and they go with it. */
+const looks = new WeakMap<UpstreamTarget, Look>();
 
 /**
  * Connects to `target`.
@@ -53,226 +41,51 @@ export async function dial(
   signal?: AbortSignal,
 ): Promise<Dialed> {
   const attempt = new Attempt(target, clock, signal);
+  let failure: DialError;
   try {
     return await attempt.run(source);
   } catch (error) {
     attempt.giveUp();
-    throw attempt.explain(error);
+    failure = attempt.explain(error);
   } finally {
     attempt.end();
   }
+  const isUntold = failure.reason === "tls_certificate" && target.tls?.client !== undefined;
+  throw isUntold ? await lookAt(target, source, clock) ?? failure : failure;
 }
 
-/** One connection in the making: whatever is open by now is closed when the time is over. */
-class Attempt implements Expiring {
-  deadline = 0;
-  readonly #target: UpstreamTarget;
-  readonly #clock: Clock;
-  readonly #caller: AbortSignal | undefined;
-  readonly #connecting = new AbortController();
-  readonly #start: number;
-  /** What has to be closed to end the attempt. */
-  #open: { close(): void } | undefined;
-  #stage: "connect" | "handshake" = "connect";
-  #expired = false;
+/**
+ * What is wrong with the certificate of `target`: where we have one ourselves, the library ends the
+ * handshake and does not tell. A second connection, which does not show ours, looks at it.
+ */
+function lookAt(
+  target: UpstreamTarget,
+  source: SourceFacts | undefined,
+  clock: Clock,
+): Promise<DialError | undefined> {
+  const last = looks.get(target);
+  if (last !== undefined && clock.now < last.until) return last.found;
+  const found = look(target, source, clock);
+  looks.set(target, { until: clock.now + LOOK_AGAIN_MS, found });
+  return found;
+}
 
-  constructor(target: UpstreamTarget, clock: Clock, caller: AbortSignal | undefined) {
-    this.#target = target;
-    this.#clock = clock;
-    this.#caller = caller;
-    this.#start = clock.now;
-    clock.watch(this);
-    caller?.addEventListener("abort", this.giveUp);
-  }
-
-  async run(source: SourceFacts | undefined): Promise<Dialed> {
-    const { tls } = this.#target;
-    this.#limit(this.#target.connectTimeoutMs);
-    this.#caller?.throwIfAborted();
-    if (tls !== undefined && !runtimeCan(tls)) {
-      try {
-        return await this.#throughNode(tls, source);
-      } catch (error) {
-        if (tls.client !== undefined) await this.#tellWhy(tls, source, error);
-        throw error;
-      }
-    }
-    const { host: hostname, port } = this.#target;
-    const connection = await Deno.connect({ hostname, port, signal: this.#connecting.signal });
-    this.#open = connection;
-    connection.setNoDelay(true);
-    const introduction = this.#introduction(source);
-    if (introduction !== undefined) await writeAll(connection, introduction);
-    if (tls === undefined) return { stream: connection, protocol: this.#protocolOf(undefined) };
-    return await this.#throughRuntime(tls, connection);
-  }
-
-  /** Ends what is open; also what the caller's signal calls. */
-  readonly giveUp = (): void => {
-    this.#connecting.abort();
-    this.#closeOpen();
+async function look(
+  target: UpstreamTarget,
+  source: SourceFacts | undefined,
+  clock: Clock,
+): Promise<DialError | undefined> {
+  const { tls, totalConnectTimeoutMs: limit = LOOK_TIMEOUT_MS } = target;
+  const anonymous: UpstreamTarget = {
+    ...target,
+    tls: tls && { ...tls, client: undefined },
+    totalConnectTimeoutMs: Math.min(limit, LOOK_TIMEOUT_MS),
   };
-
-  #closeOpen(): void {
-    if (this.#open !== undefined) closeQuietly(this.#open);
+  try {
+    const { stream } = await dial(anonymous, source, clock);
+    stream.close();
+    return undefined;
+  } catch (error) {
+    return error instanceof DialError && error.reason === "tls_certificate" ? error : undefined;
   }
-
-  expire(): void {
-    this.#expired = true;
-    this.giveUp();
-  }
-
-  end(): void {
-    this.#clock.unwatch(this);
-    this.#caller?.removeEventListener("abort", this.giveUp);
-  }
-
-  explain(error: unknown): DialError {
-    const address = addressOf(this.#target);
-    if (this.#expired) {
-      return new DialError("timeout", `${address}: no ${this.#stage} in time`, { cause: error });
-    }
-    if (this.#caller?.aborted === true) {
-      return new DialError("aborted", `${address}: given up`, { cause: error });
-    }
-    return explainDialError(address, error);
-  }
-
-  /** Sets the deadline `ms` from now, or at the end of the whole attempt if that is sooner. */
-  #limit(ms: number | undefined): void {
-    const total = this.#target.totalConnectTimeoutMs;
-    const own = ms === undefined ? Infinity : this.#clock.now + ms;
-    const deadline = Math.min(own, total === undefined ? Infinity : this.#start + total);
-    this.deadline = deadline === Infinity ? 0 : deadline;
-  }
-
-  /** The PROXY header to send first. */
-  #introduction(source: SourceFacts | undefined): Uint8Array | undefined {
-    const version = this.#target.proxyProtocol;
-    if (version === "off") return undefined;
-    const from = source && { address: source.sourceAddress, port: source.sourcePort };
-    const to = source && { address: source.localAddress, port: source.localPort };
-    return encodeProxyHeader(version, from, to);
-  }
-
-  async #throughRuntime(tls: UpstreamTls, connection: Deno.TcpConn): Promise<Dialed> {
-    this.#stage = "handshake";
-    this.#limit(undefined);
-    const secured = await Deno.startTls(connection, {
-      hostname: tls.serverName,
-      alpnProtocols: this.#offer(),
-      unsafelyDisableHostnameVerification: tls.verifyNames.length === 0,
-    });
-    this.#open = secured;
-    const { alpnProtocol } = await secured.handshake();
-    return { stream: secured, protocol: this.#protocolOf(alpnProtocol) };
-  }
-
-  async #throughNode(tls: UpstreamTls, source: SourceFacts | undefined): Promise<Dialed> {
-    const { host, port } = this.#target;
-    const plain = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
-    this.#open = { close: () => void plain.destroy() };
-    await event(plain, "connect");
-    const below = readSwitchOf(plain);
-    this.#stage = "handshake";
-    this.#limit(undefined);
-    const introduction = this.#introduction(source);
-    if (introduction !== undefined) plain.write(introduction);
-    let misnamed: Error | undefined;
-    const secured = connectTls({
-      socket: plain,
-      servername: ipFamily(tls.serverName) === 0 ? tls.serverName : "",
-      ALPNProtocols: this.#offer(),
-      // A client certificate is shown to a verified peer only. Without one the handshake may end first:
-      // only then the library tells which certificate it did not like.
-      rejectUnauthorized: tls.verifyChain && tls.client !== undefined,
-      checkServerIdentity: (_asked, certificate) => {
-        misnamed = nameProblem(tls.verifyNames, certificate);
-        return misnamed;
-      },
-      ca: tls.roots,
-      cert: tls.client?.cert,
-      key: tls.client?.key,
-    });
-    this.#open = { close: () => void secured.destroy() };
-    await event(secured, "secureConnect");
-    if (tls.verifyChain && !secured.authorized) {
-      throw misnamed ?? new UntrustedCertificate(secured.getPeerCertificate(), Date.now());
-    }
-    const { alpnProtocol } = secured;
-    const protocol = this.#protocolOf(typeof alpnProtocol === "string" ? alpnProtocol : undefined);
-    return { stream: new NodeDuplex(secured, this.#clock, below), protocol };
-  }
-
-  /**
-   * Looks once more at a peer whose certificate was not accepted, without showing ours: the library
-   * does not tell what is wrong with a certificate when it ends the handshake by itself.
-   *
-   * @throws {UntrustedCertificate} What is wrong, if it can be seen.
-   */
-  async #tellWhy(tls: UpstreamTls, source: SourceFacts | undefined, error: unknown): Promise<void> {
-    const { reason } = explainDialError("", error);
-    if (reason !== "tls_certificate" || this.#expired || this.#caller?.aborted === true) return;
-    this.#closeOpen();
-    try {
-      await this.#throughNode({ ...tls, client: undefined }, source);
-    } catch (found) {
-      if (found instanceof UntrustedCertificate) throw found;
-    }
-  }
-
-  /** What is offered by ALPN (spec 02 section 9.3). */
-  #offer(): string[] {
-    switch (this.#target.version) {
-      case "http1":
-        return ["http/1.1"];
-      case "http2":
-        return ["h2"];
-      case "http1-and-http2":
-        return ["h2", "http/1.1"];
-    }
-  }
-
-  #protocolOf(chosen: string | null | undefined): "http/1.1" | "h2" {
-    const { version, tls } = this.#target;
-    if (chosen === "h2" || (version === "http2" && tls === undefined)) return "h2";
-    if (version !== "http2") return "http/1.1";
-    throw new DialError("tls_protocol", `${this.#target.host} does not speak HTTP/2`);
-  }
-}
-
-function addressOf({ host, port }: UpstreamTarget): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether the runtime's own TLS verifies exactly what is asked for. */
-function runtimeCan(tls: UpstreamTls): boolean {
-  const { serverName, verifyChain, verifyNames, roots, client } = tls;
-  if (!verifyChain || roots !== undefined || client !== undefined || serverName === "") {
-    return false;
-  }
-  return verifyNames.length === 0 || (verifyNames.length === 1 && verifyNames[0] === serverName);
-}
-
-/** Waits for `name`, or for the error that comes instead. */
-function event(socket: Socket, name: "connect" | "secureConnect"): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onClose = () => reject(new Deno.errors.ConnectionReset("closed before it was ready"));
-    const settled = () => {
-      socket.off("close", onClose);
-      // Errors of a socket without a listener would end the process.
-      socket.off("error", onError);
-      socket.on("error", () => {});
-    };
-    const onError = (error: Error) => {
-      settled();
-      reject(error);
-    };
-    socket.once("close", onClose);
-    socket.once("error", onError);
-    socket.once(name, () => {
-      settled();
-      resolve();
-    });
-  });
 }

@@ -264,18 +264,6 @@ Deno.test("a client certificate is not shown to an upstream of another authority
   assert.deepEqual(peer.seen.filter(({ clientSha256 }) => clientSha256 !== ""), []);
 });
 
-Deno.test("with a client certificate, the log still tells what is wrong with the upstream's", async () => {
-  const client = authority.issue({ name: "gateway.test" });
-  const notAfter = new Date(Date.now() - 60_000);
-  const stale = authority.issue({ name: "origin.test", notAfter });
-  await using peer = new Peer({ ...stale, requestCert: true, rejectUnauthorized: false });
-  const to = target(await peer.listen(), { tls: { ...TLS, client } });
-  const error = await greet(to).catch((e) => e);
-  assert.ok(error instanceof DialError);
-  assert.equal(error.reason, "tls_certificate");
-  assert.match(error.message, /expired on/);
-});
-
 Deno.test("an expired certificate is refused with the reason", async () => {
   const notAfter = new Date(Date.now() - 60_000);
   await using peer = new Peer(authority.issue({ name: "origin.test", notAfter }));
