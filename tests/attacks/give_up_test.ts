@@ -29,8 +29,7 @@ Deno.test("a gateway whose log file is closed to it logs on, reloads, and remove
   const log = () => Deno.readTextFileSync(`${gateway.dir.path}/log/fluxheim.log`);
   const pidFile = `${gateway.dir.path}/run/fluxheim.pid`;
   await until("the pid file is there", () => Deno.lstat(pidFile).then(() => true, () => false));
-  const text = Deno.readTextFileSync(gateway.configPath);
-  Deno.writeTextFileSync(gateway.configPath, text.replace('"0"', '"1"'));
+  gateway.rewrite('"0"', '"1"');
   gateway.process.signal("SIGHUP");
   await until("the reload is told", () => /reload/.test(log()));
   assert.match(log(), /reload: the new configuration serves/);

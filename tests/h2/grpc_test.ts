@@ -5,9 +5,9 @@ import { FACTS, TestHandler } from "../../src/http/h2/_testing.ts";
 import { Http2Client, serveHttp2 } from "../../src/http/h2/mod.ts";
 import { OpenConnections } from "../../src/http/server.ts";
 import { Clock } from "../../src/net/clock.ts";
-import { Lines, pythonWith, scriptPath } from "./_python.ts";
-
-const python = pythonWith("grpc");
+import { EVERY_CALL, GRPC_CLIENT, GRPC_SERVER } from "../peers/grpc.ts";
+import { Lines } from "../support/lines.ts";
+import { pythonTests } from "../support/python.ts";
 
 /** Sends every request on to the upstream as it is. */
 function relayTo(upstream: Http2Client) {
@@ -33,12 +33,11 @@ function relayTo(upstream: Http2Client) {
   };
 }
 
-Deno.test({
-  name: "gRPC passes: four kinds of call, metadata, statuses, deadlines, cancellation",
-  ignore: python === undefined,
-  async fn() {
-    const child = new Deno.Command(python ?? "", {
-      args: [scriptPath("grpc_server_peer.py")],
+pythonTests("python3-grpcio")(
+  "gRPC passes: four kinds of call, metadata, statuses, deadlines, cancellation",
+  async (python) => {
+    const child = new Deno.Command(python, {
+      args: [GRPC_SERVER],
       stdout: "piped",
     }).spawn();
     const lines = new Lines(child.stdout);
@@ -64,24 +63,11 @@ Deno.test({
       })
     );
     try {
-      const { code, stdout, stderr } = await new Deno.Command(python ?? "", {
-        args: [scriptPath("grpc_client_peer.py"), `${(listener.addr as Deno.NetAddr).port}`],
+      const { code, stdout, stderr } = await new Deno.Command(python, {
+        args: [GRPC_CLIENT, `${(listener.addr as Deno.NetAddr).port}`],
       }).output();
       assert.equal(code, 0, new TextDecoder().decode(stderr));
-      assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), {
-        unary: "HELLO",
-        initial: "1",
-        trailing: ["2", "00ff"],
-        large: 1_000_000,
-        collect: 500_000,
-        count: true,
-        talk: ["one", "two", "three"],
-        fail: ["FAILED_PRECONDITION", "not now \u00e9"],
-        unknown: "UNIMPLEMENTED",
-        deadline: "DEADLINE_EXCEEDED",
-        cancel: "CANCELLED",
-        many: true,
-      });
+      assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), EVERY_CALL);
       // Both calls that hung were told of their end.
       assert.equal(await lines.next(), "cancelled");
       assert.equal(await lines.next(), "cancelled");
@@ -98,4 +84,4 @@ Deno.test({
     }
     assert.equal(handler.finished.length, handler.created.length);
   },
-});
+);

@@ -6,10 +6,14 @@ import { Fields } from "../../src/http/fields.ts";
 import { ErrorCode } from "../../src/http/h2/errors.ts";
 import { Http2Client } from "../../src/http/h2/mod.ts";
 import { Clock } from "../../src/net/clock.ts";
-import { Lines, pythonWith, scriptPath } from "./_python.ts";
+import { Lines } from "../support/lines.ts";
+import { pythonTests } from "../support/python.ts";
 import { startServer } from "./_server.ts";
 
-const python = pythonWith("h2", "hyperframe");
+const CLIENT = new URL("h2_client_peer.py", import.meta.url).pathname;
+const SERVER = new URL("h2_server_peer.py", import.meta.url).pathname;
+
+const testWithH2 = pythonTests("python3-h2");
 
 interface PeerAnswer {
   readonly heads: [string, string][][];
@@ -20,22 +24,18 @@ interface PeerAnswer {
 
 /** Runs one scenario of h2_client_peer.py against a server of ours. */
 function scenario<T>(name: string, sentence: string, check: (result: T) => void): void {
-  Deno.test({
-    name: `python3-h2 as client: ${sentence}`,
-    ignore: python === undefined,
-    async fn() {
-      const server = startServer();
-      try {
-        const { stdout, stderr, code } = await new Deno.Command(python ?? "", {
-          args: [scriptPath("h2_client_peer.py"), `${server.port}`, name],
-        }).output();
-        assert.equal(code, 0, new TextDecoder().decode(stderr));
-        check(JSON.parse(new TextDecoder().decode(stdout)));
-      } finally {
-        await server.stop();
-      }
-      assert.equal(server.handler.finished.length, server.handler.created.length);
-    },
+  testWithH2(`python3-h2 as client: ${sentence}`, async (python) => {
+    const server = startServer();
+    try {
+      const { stdout, stderr, code } = await new Deno.Command(python, {
+        args: [CLIENT, `${server.port}`, name],
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      check(JSON.parse(new TextDecoder().decode(stdout)));
+    } finally {
+      await server.stop();
+    }
+    assert.equal(server.handler.finished.length, server.handler.created.length);
   });
 }
 
@@ -84,35 +84,31 @@ for (
 
 /** Runs `use` with a client of ours that is connected to h2_server_peer.py. */
 function upstream(sentence: string, use: (client: Http2Client) => Promise<void>): void {
-  Deno.test({
-    name: `python3-h2 as server: ${sentence}`,
-    ignore: python === undefined,
-    async fn() {
-      const child = new Deno.Command(python ?? "", {
-        args: [scriptPath("h2_server_peer.py")],
-        stdout: "piped",
-      }).spawn();
-      const lines = new Lines(child.stdout);
-      const clock = new Clock();
-      clock.start();
-      try {
-        const port = Number(await lines.next());
-        const client = new Http2Client(await Deno.connect({ port, hostname: "127.0.0.1" }), {
-          clock,
-          timeouts: { readMs: 10_000, sendMs: 10_000, idleMs: 0 },
-          maxStreams: 100,
-          pingIntervalMs: 0,
-        });
-        const closed = new Promise<void>((resolve) => client.onClosed = resolve);
-        await use(client);
-        client.abort();
-        await closed;
-      } finally {
-        clock.stop();
-        await lines.cancel();
-        await child.status;
-      }
-    },
+  testWithH2(`python3-h2 as server: ${sentence}`, async (python) => {
+    const child = new Deno.Command(python, {
+      args: [SERVER],
+      stdout: "piped",
+    }).spawn();
+    const lines = new Lines(child.stdout);
+    const clock = new Clock();
+    clock.start();
+    try {
+      const port = Number(await lines.next());
+      const client = new Http2Client(await Deno.connect({ port, hostname: "127.0.0.1" }), {
+        clock,
+        timeouts: { readMs: 10_000, sendMs: 10_000, idleMs: 0 },
+        maxStreams: 100,
+        pingIntervalMs: 0,
+      });
+      const closed = new Promise<void>((resolve) => client.onClosed = resolve);
+      await use(client);
+      client.abort();
+      await closed;
+    } finally {
+      clock.stop();
+      await lines.cancel();
+      await child.status;
+    }
   });
 }
 

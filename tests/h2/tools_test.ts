@@ -1,6 +1,6 @@
-/** Our server with the clients that people use. Those that are not installed are reported as ignored. */
+/** Our server with the clients that people use. */
 import assert from "node:assert/strict";
-import { hasProgram } from "./_python.ts";
+import { testWith } from "../support/peer.ts";
 import { type Server, startServer } from "./_server.ts";
 
 async function run(program: string, ...args: string[]): Promise<string> {
@@ -11,19 +11,15 @@ async function run(program: string, ...args: string[]): Promise<string> {
 }
 
 function withServer(program: string, sentence: string, use: (server: Server) => Promise<void>) {
-  Deno.test({
-    name: `${program}: ${sentence}`,
-    ignore: !hasProgram(program),
-    async fn() {
-      const server = startServer();
-      try {
-        await use(server);
-      } finally {
-        await server.stop();
-      }
-      assert.equal(server.handler.finished.length, server.handler.created.length);
-      assert.ok(server.handler.finished.length > 0);
-    },
+  testWith([program], `${program}: ${sentence}`, async () => {
+    const server = startServer();
+    try {
+      await use(server);
+    } finally {
+      await server.stop();
+    }
+    assert.equal(server.handler.finished.length, server.handler.created.length);
+    assert.ok(server.handler.finished.length > 0);
   });
 }
 
@@ -41,10 +37,10 @@ withServer("curl", "prior knowledge", async ({ port }) => {
   assert.equal(text, "2 100000");
 });
 
-Deno.test({
-  name: "curl: several requests on one connection over TLS",
-  ignore: !hasProgram("curl") || !hasProgram("openssl", "version"),
-  async fn() {
+testWith(
+  ["curl", "openssl"],
+  "curl: several requests on one connection over TLS",
+  async () => {
     const directory = await Deno.makeTempDir();
     const key = `${directory}/key.pem`;
     const cert = `${directory}/cert.pem`;
@@ -73,7 +69,7 @@ Deno.test({
       await Deno.remove(directory, { recursive: true });
     }
   },
-});
+);
 
 withServer("curl", "a body of a million octets goes up and comes back", async ({ port }) => {
   const file = await Deno.makeTempFile();

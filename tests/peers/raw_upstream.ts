@@ -4,79 +4,52 @@
  *
  * @module
  */
+import { RawConnection } from "../support/raw_connection.ts";
 
 /** One connection that the gateway opened. */
-export class RawUpstreamConnection {
-  /** Everything received that was not taken yet, one character a byte. */
-  #received = "";
-  #ended = false;
-  readonly #decoder = new TextDecoder("latin1");
-
+export class RawUpstreamConnection extends RawConnection {
   /** @param number How many connections there were, this one included. */
-  constructor(readonly conn: Deno.TcpConn, readonly number: number) {
-    conn.setNoDelay(true);
+  constructor(conn: Deno.TcpConn, readonly number: number) {
+    super(conn);
   }
 
   /** The next request's head, with its last CRLFCRLF; `undefined` when the connection ends instead. */
   async head(): Promise<string | undefined> {
     for (;;) {
-      const end = this.#received.indexOf("\r\n\r\n");
+      const end = this.received.indexOf("\r\n\r\n");
       if (end >= 0) return this.#take(end + 4);
-      if (!await this.#more()) return undefined;
+      if (!await this.more()) return undefined;
     }
   }
 
   /** The next `count` bytes; fewer at the end of the connection. */
   async bytes(count: number): Promise<string> {
-    while (this.#received.length < count && await this.#more());
+    while (this.received.length < count && await this.more());
     return this.#take(count);
   }
 
   /** Everything up to and with `mark`; what there is at the end of the connection. */
   async through(mark: string): Promise<string> {
     for (;;) {
-      const at = this.#received.indexOf(mark);
+      const at = this.received.indexOf(mark);
       if (at >= 0) return this.#take(at + mark.length);
-      if (!await this.#more()) return this.#take(this.#received.length);
+      if (!await this.more()) return this.#take(this.received.length);
     }
   }
 
   /** Waits for the gateway to end the connection. */
   async end(): Promise<void> {
-    while (await this.#more());
-  }
-
-  async send(text: string): Promise<void> {
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
+    while (await this.more());
   }
 
   close(): void {
-    try {
-      this.conn.close();
-    } catch {
-      // Closed before.
-    }
+    this[Symbol.dispose]();
   }
 
   #take(count: number): string {
-    const taken = this.#received.slice(0, count);
-    this.#received = this.#received.slice(count);
+    const taken = this.received.slice(0, count);
+    this.received = this.received.slice(count);
     return taken;
-  }
-
-  async #more(): Promise<boolean> {
-    if (this.#ended) return false;
-    const buffer = new Uint8Array(65_536);
-    let count: number | null;
-    try {
-      count = await this.conn.read(buffer);
-    } catch {
-      count = null;
-    }
-    if (count === null) this.#ended = true;
-    else this.#received += this.#decoder.decode(buffer.subarray(0, count), { stream: true });
-    return count !== null;
   }
 }
 

@@ -79,6 +79,13 @@ export class TestGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
+  /** Puts `to` into its configuration in place of `from`, which must stand in it. */
+  rewrite(from: string, to: string): void {
+    const text = Deno.readTextFileSync(this.configPath);
+    if (!text.includes(from)) throw new Error(`${from} does not stand in the configuration`);
+    Deno.writeTextFileSync(this.configPath, text.replace(from, to));
+  }
+
   /** Stops it; a permission that was used and not planned is a fault of any test. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process.stop();

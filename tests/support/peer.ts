@@ -30,7 +30,15 @@ export function testWith(
   name: string,
   run: (t: Deno.TestContext) => Promise<void>,
 ): void {
-  const missing = programs.filter((program) => find(program) === undefined);
+  testUnlessMissing(programs.filter((program) => find(program) === undefined), name, run);
+}
+
+/** A test that is skipped where something is missing; its name then says what. `tests/run.ts` counts it. */
+export function testUnlessMissing(
+  missing: readonly string[],
+  name: string,
+  run: (t: Deno.TestContext) => Promise<void>,
+): void {
   Deno.test({
     name: missing.length === 0 ? name : `${name} (${missing.join(", ")} is not installed)`,
     ignore: missing.length > 0,

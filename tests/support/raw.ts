@@ -3,74 +3,36 @@
  *
  * @module
  */
+import { RawConnection } from "./raw_connection.ts";
 
 /** A TCP connection that speaks latin1 text. */
-export class RawClient implements Disposable {
-  #received = "";
-  #ended = false;
-  readonly #decoder = new TextDecoder("latin1");
-
-  private constructor(readonly conn: Deno.TcpConn) {}
-
+export class RawClient extends RawConnection {
   static async connect(port: number): Promise<RawClient> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay(true);
-    return new RawClient(conn);
-  }
-
-  /** Sends text, one byte a character. */
-  async send(text: string): Promise<void> {
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
+    return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
   /** Everything up to the end of the connection; a reset counts as one. */
   async rest(): Promise<string> {
-    while (await this.#more());
-    return this.#received;
+    while (await this.more());
+    return this.received;
   }
 
   /** One answer with `Content-Length` or chunked framing, or the end of the connection. */
   async answer(hasBody = true): Promise<Answer | undefined> {
     for (;;) {
-      const parsed = parseAnswer(this.#received, hasBody);
+      const parsed = parseAnswer(this.received, hasBody);
       if (parsed !== undefined) {
-        this.#received = this.#received.slice(parsed.bytes);
+        this.received = this.received.slice(parsed.bytes);
         return parsed;
       }
-      if (!await this.#more()) return undefined;
+      if (!await this.more()) return undefined;
     }
   }
 
   /** Whether the peer has ended the connection, waiting for it to speak or end. */
   async isClosed(): Promise<boolean> {
-    if (this.#received !== "") return false;
-    return !await this.#more();
-  }
-
-  [Symbol.dispose](): void {
-    try {
-      this.conn.close();
-    } catch {
-      // The test closed it.
-    }
-  }
-
-  async #more(): Promise<boolean> {
-    if (this.#ended) return false;
-    const buffer = new Uint8Array(65_536);
-    let count: number | null;
-    try {
-      count = await this.conn.read(buffer);
-    } catch {
-      count = null;
-    }
-    if (count === null) {
-      this.#ended = true;
-      return false;
-    }
-    this.#received += this.#decoder.decode(buffer.subarray(0, count), { stream: true });
-    return true;
+    if (this.received !== "") return false;
+    return !await this.more();
   }
 }
 

@@ -1,15 +1,13 @@
 /** gRPC through the whole gateway (spec 02 section 4.7), with a real client and a real server. */
 import assert from "node:assert/strict";
-import { pythonWith, scriptPath } from "../h2/_python.ts";
 import { accessRecord } from "../peers/gateway_log.ts";
+import { EVERY_CALL, GRPC_CLIENT, GRPC_SERVER } from "../peers/grpc.ts";
 import { TestCertificate } from "../peers/tls.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { find, Process, testWith, until } from "../support/peer.ts";
+import { pythonTests } from "../support/python.ts";
 
-const python = pythonWith("grpc");
-const client = new URL("../peers/grpc_gateway_client.py", import.meta.url).pathname;
-
-function config(upstream: number, tables: string, keys = ""): string {
+function config(upstream: number, tables: string): string {
   return `[server]
 tls_listen = ["127.0.0.1:{port}"]
 ${tables}
@@ -25,87 +23,66 @@ enabled = true
 upstream = "127.0.0.1:${upstream}"
 upstream_http_version = "http2"
 upstream_h2_max_streams = 32
-${keys}
 `;
 }
 
-/** The gRPC server of the tests. */
-async function server(): Promise<Process & { port: number }> {
-  const process = new Process(python!, [scriptPath("grpc_server_peer.py")]);
-  await until("the server has told its port", () => /^\d+\n/.test(process.output));
-  return Object.assign(process, { port: Number.parseInt(process.output) });
+/** A real gRPC server behind a gateway that serves TLS, and clients of it. */
+interface Calls {
+  readonly gateway: TestGateway;
+  readonly server: Process;
+  /** A client that makes every kind of call, or the one that is named. */
+  client(...call: string[]): Process;
 }
 
-/** A test with a real gRPC server behind a gateway that serves TLS. */
-function grpcTest(
-  name: string,
-  run: (gateway: TestGateway, server: Process, root: string) => Promise<void>,
-  keys = "",
-): void {
-  Deno.test({
-    name: python === undefined ? `${name} (python3-grpcio is not installed)` : name,
-    ignore: python === undefined,
-    async fn() {
-      await using certificate = new TestCertificate();
-      await using upstream = await server();
-      await using gateway = await TestGateway.start(
-        config(upstream.port, certificate.tables, keys),
-      );
-      await run(gateway, upstream, certificate.rootPath);
-    },
+function grpcTest(sentence: string, run: (calls: Calls) => Promise<void>): void {
+  pythonTests("python3-grpcio")(sentence, async (python) => {
+    await using certificate = new TestCertificate();
+    await using server = new Process(python, [GRPC_SERVER]);
+    await until("the server has told its port", () => /^\d+\n/.test(server.output));
+    const port = Number.parseInt(server.output);
+    await using gateway = await TestGateway.start(config(port, certificate.tables));
+    const { rootPath } = certificate;
+    await run({
+      gateway,
+      server,
+      client: (...call) =>
+        new Process(python, [GRPC_CLIENT, String(gateway.port), rootPath, ...call]),
+    });
   });
-}
-
-async function call(gateway: TestGateway, root: string, method: string): Promise<string> {
-  await using process = new Process(python!, [client, String(gateway.port), root, method]);
-  await process.ended;
-  await process.stop();
-  return process.output;
 }
 
 grpcTest(
   "all four kinds of call pass, with metadata, statuses, deadlines and cancellation",
-  async (gateway, upstream, root) => {
-    await using process = new Process(python!, [client, String(gateway.port), root]);
+  async ({ gateway, server, client }) => {
+    await using process = client();
     const { code } = await process.ended;
     await process.stop();
     assert.equal(code, 0, process.output);
-    assert.deepEqual(JSON.parse(process.output), {
-      unary: "HELLO",
-      initial: "1",
-      trailing: ["2", "00ff"],
-      large: 1_000_000,
-      collect: 500_000,
-      count: true,
-      talk: ["one", "two", "three"],
-      fail: ["FAILED_PRECONDITION", "not now \u00e9"],
-      unknown: "UNIMPLEMENTED",
-      deadline: "DEADLINE_EXCEEDED",
-      cancel: "CANCELLED",
-      many: true,
-    });
+    assert.deepEqual(JSON.parse(process.output), EVERY_CALL);
     // The calls that hung were ended at the server too, when their client had gone.
-    await until("both are told", () => upstream.output.match(/cancelled/g)?.length === 2);
+    await until("both are told", () => server.output.match(/cancelled/g)?.length === 2);
     assert.equal((await accessRecord(gateway, "/test/talk")).status, 200);
   },
 );
 
-grpcTest("a server that is lost ends its calls as UNAVAILABLE or INTERNAL", async (
-  gateway,
-  upstream,
-  root,
-) => {
-  await using process = new Process(python!, [client, String(gateway.port), root, "/test/hang"]);
-  await until("the call is under way", () => process.output.includes("began"));
-  // Most likely it has come through by then; a call that has not ends in the same way.
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  await upstream.stop("SIGKILL");
-  await process.ended;
-  await process.stop();
-  assert.match(process.output, /began\n(UNAVAILABLE|INTERNAL)\n/);
-  // And one that is not there at all: 502 is UNAVAILABLE to gRPC.
-  assert.match(await call(gateway, root, "/test/unary"), /began\nUNAVAILABLE\n/);
-});
+grpcTest(
+  "a server that is lost ends its calls as UNAVAILABLE or INTERNAL",
+  async ({ server, client }) => {
+    await using hanging = client("/test/hang");
+    await until("the call is under way", () => hanging.output.includes("began"));
+    // Most likely it has come through by then; a call that has not ends in the same way.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await server.stop("SIGKILL");
+    await hanging.ended;
+    await hanging.stop();
+    assert.match(hanging.output, /began\n(UNAVAILABLE|INTERNAL)\n/);
+    // And one that is not there at all: 502 is UNAVAILABLE to gRPC.
+    await using refused = client("/test/unary");
+    await refused.ended;
+    await refused.stop();
+    assert.match(refused.output, /began\nUNAVAILABLE\n/);
+  },
+);
 
 testWith(["curl"], "other methods and content types are refused before the upstream", async () => {
   await using certificate = new TestCertificate();

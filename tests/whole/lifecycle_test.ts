@@ -23,12 +23,6 @@ function records(text: string): Record<string, unknown>[] {
   return text.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
 }
 
-function rewrite(gateway: TestGateway, from: string, to: string): void {
-  const text = Deno.readTextFileSync(gateway.configPath);
-  assert.ok(text.includes(from), `${from} does not stand in the configuration`);
-  Deno.writeTextFileSync(gateway.configPath, text.replace(from, to));
-}
-
 Deno.test("a hundred reloads under load fail no request", async () => {
   await using gateway = await TestGateway.start(SITE, { "www/index.html": "page" });
   let reloading = true, served = 0;
@@ -43,7 +37,7 @@ Deno.test("a hundred reloads under load fail no request", async () => {
     }
   });
   for (let i = 1; i <= 100; i++) {
-    rewrite(gateway, `x-generation = "${i - 1}"`, `x-generation = "${i}"`);
+    gateway.rewrite(`x-generation = "${i - 1}"`, `x-generation = "${i}"`);
     gateway.process.signal("SIGHUP");
     await until(`generation ${i} serves`, () => generations.has(String(i)));
   }
@@ -74,7 +68,7 @@ testWith(
     );
     try {
       for (let i = 1; i <= RELOADS; i++) {
-        rewrite(gateway, `x-generation = "${i - 1}"`, `x-generation = "${i}"`);
+        gateway.rewrite(`x-generation = "${i - 1}"`, `x-generation = "${i}"`);
         gateway.process.signal("SIGHUP");
         await until(`generation ${i} serves`, async () => {
           const response = await fetch(gateway.url("/"));
@@ -96,7 +90,7 @@ testWith(
 
 Deno.test("a wrong configuration is refused by key and the old one serves", async () => {
   await using gateway = await TestGateway.start(SITE, { "www/index.html": "page" });
-  rewrite(gateway, "[vhosts.web]", "[vhosts.wep]");
+  gateway.rewrite("[vhosts.web]", "[vhosts.wep]");
   gateway.process.signal("SIGHUP");
   await until("the reload is refused", () => gateway.process.output.includes("reload refused"));
   assert.match(gateway.process.output, /reload: .*fluxheim\.toml:\d+: vhosts\[0\]\.wep/);
@@ -105,7 +99,7 @@ Deno.test("a wrong configuration is refused by key and the old one serves", asyn
 
 Deno.test("what the process may not do is refused as a restart, by flag and key", async () => {
   await using gateway = await TestGateway.start(SITE, { "www/index.html": "page" });
-  rewrite(gateway, '/www"', '/other"');
+  gateway.rewrite('/www"', '/other"');
   Deno.mkdirSync(`${gateway.dir.path}/other`);
   gateway.process.signal("SIGHUP");
   await until("the reload is refused", () => gateway.process.output.includes("reload: "));

@@ -257,8 +257,7 @@ Deno.test("a tunnel goes on over a reload", async () => {
   using client = await RawClient.connect(gateway.port);
   await client.send(HANDSHAKE);
   assert.equal((await client.answer())?.status, 101);
-  const path = gateway.configPath;
-  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace("websocket = true", ""));
+  gateway.rewrite("websocket = true", "");
   gateway.process.signal("SIGHUP");
   await until("new requests find the new configuration", async () => {
     using late = await RawClient.connect(gateway.port);

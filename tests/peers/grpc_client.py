@@ -1,7 +1,8 @@
-"""A gRPC client of tests/h2/grpc_server_peer.py behind the gateway. Usage: PORT ROOT_CERTIFICATE [CALL].
+"""A gRPC client of grpc_server.py, behind what is to be tested. Usage: PORT [ROOT_CERTIFICATE [CALL]].
 
-Without CALL it makes every kind of call and prints one JSON object with what they brought. `CALL` makes
-one call without a time limit, prints `began` before it, and its status behind it.
+Speaks TLS when it is given a root certificate. Without CALL it makes every kind of call and prints one JSON
+object with what they brought. `CALL` makes one call without a time limit, prints `began` before it, and its
+status behind it.
 """
 
 import json
@@ -10,9 +11,12 @@ import threading
 
 import grpc
 
-with open(sys.argv[2], "rb") as file:
-    credentials = grpc.ssl_channel_credentials(root_certificates=file.read())
-channel = grpc.secure_channel(f"localhost:{sys.argv[1]}", credentials)
+if len(sys.argv) > 2:
+    with open(sys.argv[2], "rb") as file:
+        credentials = grpc.ssl_channel_credentials(root_certificates=file.read())
+    channel = grpc.secure_channel(f"localhost:{sys.argv[1]}", credentials)
+else:
+    channel = grpc.insecure_channel(f"127.0.0.1:{sys.argv[1]}")
 result = {}
 
 

@@ -1,0 +1,26 @@
+/**
+ * A gRPC server and a gRPC client that people use (python3-grpcio), for what stands between them.
+ *
+ * @module
+ */
+
+/** A script of the server, which prints its port first. */
+export const GRPC_SERVER = new URL("grpc_server.py", import.meta.url).pathname;
+/** A script of the client; its arguments are told at its beginning. */
+export const GRPC_CLIENT = new URL("grpc_client.py", import.meta.url).pathname;
+
+/** What the client prints, as JSON, when every kind of call has passed. */
+export const EVERY_CALL = {
+  unary: "HELLO",
+  initial: "1",
+  trailing: ["2", "00ff"],
+  large: 1_000_000,
+  collect: 500_000,
+  count: true,
+  talk: ["one", "two", "three"],
+  fail: ["FAILED_PRECONDITION", "not now \u00e9"],
+  unknown: "UNIMPLEMENTED",
+  deadline: "DEADLINE_EXCEEDED",
+  cancel: "CANCELLED",
+  many: true,
+};
