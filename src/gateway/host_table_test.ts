@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HostTable } from "./host_table.ts";
+import { HOST_REFUSALS, HostTable } from "./host_table.ts";
 
 const VHOSTS = [
   { name: "main", hosts: ["example.com", "www.example.com"] },
@@ -52,6 +52,17 @@ Deno.test("strict routing tells missing, invalid and unknown hosts apart", () =>
   assert.equal(table.select("a_b", ""), "invalid");
   assert.equal(table.select("other.test", "other.test"), "unknown");
   assert.equal(table.select("Example.com", "example.com"), 0);
+});
+
+Deno.test("a missing or invalid host is a bad request, an unknown one is misdirected", () => {
+  const answers = Object.entries(HOST_REFUSALS).map(([reason, { status, text, close }]) =>
+    `${reason}: ${status} ${text}${close === true ? ", closed" : ""}`
+  );
+  assert.deepEqual(answers, [
+    "missing: 400 missing host header, closed",
+    "invalid: 400 invalid host header, closed",
+    "unknown: 421 unknown host, closed",
+  ]);
 });
 
 Deno.test("a vhost without host names serves every host, strict or not", () => {

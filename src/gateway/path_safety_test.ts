@@ -88,6 +88,12 @@ const UNSAFE = [
 ];
 
 for (const path of SAFE) {
+  Deno.test("an escape that ends in half a character is refused, whatever stood behind it before it was decoded", () => {
+    // Decoding in place moves the escape forward, to just before the last byte of the raw character.
+    assert.equal(isSafePath("/%41\u00e9%C3"), false);
+    assert.equal(isSafePath("/%41\u00e9%C3%A9"), true);
+  });
+
   Deno.test(`path safety lets ${JSON.stringify(path)} pass`, () => assert(isSafePath(path)));
 }
 for (const path of UNSAFE) {

@@ -120,6 +120,12 @@ Deno.test("the verdicts say why each route does not take a request", () => {
     [false, "path /api/v1/x has no match of [.]php$"],
     [false, "fallback matches, but route api goes before it"],
   ]);
+  const [home, , , php, rest] = new RouteTable(routes).explain("GET", "/index.php");
+  assert.deepEqual([home.taken, php.reason, rest.reason], [
+    false,
+    "path_regex [.]php$",
+    "fallback matches, but route php goes before it",
+  ]);
 });
 
 Deno.test("the table decides as the rules read one by one", () => {

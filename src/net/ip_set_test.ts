@@ -16,6 +16,21 @@ Deno.test("a set holds its addresses and networks and nothing else", () => {
   }
 });
 
+Deno.test("ranges that nearly touch, in whichever part of the address, hold nothing between them", () => {
+  const v4 = IpSet.of(["10.0.0.1", "10.0.0.3", "10.0.0.5"]);
+  for (const outside of ["10.0.0.0", "10.0.0.2", "10.0.0.4", "10.0.0.6"]) {
+    assert.equal(v4.has(outside), false, outside);
+  }
+  // The next word is larger by one, but much lies between.
+  const v6 = IpSet.of(["2001:db8::", "2001:db8:0:1::", "2001:db8:0:2::/64"]);
+  for (const outside of ["2001:db8::1", "2001:db8::ffff:0:0", "2001:db8:0:1::1"]) {
+    assert.equal(v6.has(outside), false, outside);
+  }
+  for (const inside of ["2001:db8::", "2001:db8:0:1::", "2001:db8:0:2:ffff::"]) {
+    assert.equal(v6.has(inside), true, inside);
+  }
+});
+
 Deno.test("host bits in an entry do not matter", () => {
   assert.equal(IpSet.of(["10.1.2.3/8"]).has("10.9.9.9"), true);
 });
@@ -45,8 +60,11 @@ Deno.test("an entry that is no network is a fault of the caller", () => {
 });
 
 Deno.test("node:net BlockList gives the same answers", () => {
-  // Few distinct high bits, so that entries overlap and addresses hit them.
-  const word = fc.oneof(fc.constantFrom(0, 0x0a000000, 0x20010db8), fc.nat(0xffffffff));
+  // Few distinct words and their neighbours, so that entries overlap and addresses hit or nearly miss them.
+  const word = fc.oneof(
+    fc.constantFrom(0, 1, 2, 0x0a000000, 0x0a000001, 0x20010db8, 0x20010db9, 0xffffffff),
+    fc.nat(0xffffffff),
+  );
   const words = fc.tuple(word, word, word, word).map((w) => Uint32Array.from(w));
   const v4 = words.map((w) => formatIp(4, w));
   const v6 = words.map((w) => formatIp(6, w)).filter((text) => ipFamily(text) === 6);

@@ -148,6 +148,20 @@ Deno.test("AS numbers are denied and allowed", async () => {
   assert.equal(await verdict(rules, { asn: 64502 }), "AS number not in allow_asns");
 });
 
+Deno.test("a single list of places is enough to be asked about", async () => {
+  const client = { country: "NO", asn: 64501 };
+  for (
+    const [rules, denial] of [
+      [{ deny_countries: ["NO"] }, "country in deny_countries"],
+      [{ allow_countries: ["SE"] }, "country not in allow_countries"],
+      [{ deny_asns: [64501] }, "AS number in deny_asns"],
+      [{ allow_asns: [64500] }, "AS number not in allow_asns"],
+    ] as const
+  ) {
+    assert.equal(await verdict(rules, client), denial);
+  }
+});
+
 Deno.test("a missing country or AS number passes a deny list", async () => {
   assert.equal(await verdict({ deny_countries: ["SE"] }), "passes");
   assert.equal(await verdict({ deny_countries: ["SE"] }, { asn: 64500 }), "passes");
