@@ -120,6 +120,22 @@ Deno.test("a refusing policy ends the way, with its verdict", async () => {
   assert.equal(outcome.status, 403);
 });
 
+Deno.test("policies behind one that refuses tell their verdicts, too", async () => {
+  const ask = async (from: string) => {
+    const { steps } = await explained("http://second.example/app/x", "--from", from);
+    return steps.map(({ module, verdict, detail }) => [module, verdict, detail]);
+  };
+  const rate = (address: string) => `5 a second, burst 5: ${address} has a full bucket`;
+  assert.deepEqual(await ask("10.1.2.3"), [
+    ["access", "refuses", '403 "forbidden": address in deny'],
+    ["rate-limit", "not run", rate("10.1.2.3")],
+  ]);
+  assert.deepEqual((await ask("192.0.2.7")).slice(0, 2), [
+    ["access", "passes", "no rule denies it"],
+    ["rate-limit", "passes", rate("192.0.2.7")],
+  ]);
+});
+
 Deno.test("a mirror tells which requests it does not copy", async () => {
   const said = async (...argv: string[]) => {
     const { steps } = await explained(...argv, "http://second.example/copied");
@@ -200,6 +216,19 @@ Deno.test("the text for a person has every part", () =>
       assert.ok(out.includes(part), part);
     }
   }));
+
+Deno.test("what the documentation shows is what is said", async () => {
+  const root = new URL("../../../", import.meta.url).pathname;
+  const docs = await Deno.readTextFile(`${root}docs/cli.md`);
+  const [, argv, shown] = /^\$ fluxheim (explain .*)\n([^`]*)```/m.exec(docs) ?? [];
+  const words = argv.replace("examples/", `${root}examples/`).split(" ");
+  const { out } = await runCli(profile, ...words);
+  // Columns are as wide as what is left out; lines with dots stand for others.
+  const lines = (text: string) =>
+    text.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  "));
+  const said = lines(out);
+  for (const line of lines(shown)) if (line !== "...") assert.ok(said.includes(line), line);
+});
 
 Deno.test("a host field goes before the URL's host", async () => {
   const { asked, vhosts } = await explained("http://first.example/", "-H", "Host: second.example");

@@ -33,6 +33,12 @@ export interface StepReport {
  */
 const TOLD: ReadonlySet<Phase> = new Set(["delay", "authorize", "mirror", "lookup", "forward"]);
 
+/**
+ * Phases whose verdict is told even when an earlier one has refused the request: somebody who asks why a
+ * client is turned away wants to know of every policy that would.
+ */
+const POLICIES: ReadonlySet<Phase> = new Set(["access", "rate", "concurrency"]);
+
 /** Collects the reports of one request. */
 export class Trace {
   readonly reports: StepReport[] = [];
@@ -40,7 +46,8 @@ export class Trace {
   forwarded: StepReport | undefined;
   /** Head of the request it would send there. */
   sends: readonly string[] = [];
-  #named = new WeakSet<Step>();
+  /** The steps of modules; of a policy, what it says when it is not asked. */
+  readonly #named = new WeakMap<Step, (exchange: Exchange) => StepReport | undefined>();
 
   /** The same modules, their steps written down. */
   wrap(modules: readonly Module[]): Module[] {
@@ -50,12 +57,17 @@ export class Trace {
     }));
   }
 
-  /** Runs `plan` until it answers or would forward. */
+  /** Runs `plan` until it answers or would forward; of policies behind a refusal the verdict is told. */
   async run(exchange: Exchange, plan: Plan): Promise<void> {
     for (const step of plan.steps) {
+      if (exchange.refusal !== undefined) {
+        const report = this.#named.get(step)?.(exchange);
+        if (report !== undefined) this.reports.push(report);
+        continue;
+      }
+      if (exchange.status !== 0 || this.forwarded !== undefined) break;
       if (this.#named.has(step)) await step(exchange);
       else await this.#own(step, exchange);
-      if (exchange.status !== 0 || this.forwarded !== undefined) break;
     }
     if (exchange.refusal?.isFailure === true) {
       for (const step of plan.failure) await step(exchange);
@@ -99,7 +111,11 @@ export class Trace {
         this.forwarded = report;
         this.sends = sends;
       };
-      this.#named.add(wrapped);
+      this.#named.set(wrapped, (exchange) => {
+        if (!POLICIES.has(phase)) return undefined;
+        const detail = running.explain?.(scope, exchange) ?? "";
+        return { phase, module: name, scope: scope.key, verdict: "not run", detail };
+      });
       traced[phase] = wrapped;
     }
     return traced;
