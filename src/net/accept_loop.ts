@@ -1,9 +1,12 @@
 /** Accepting connections until told to stop, come what may. @module */
 import type { Clock } from "./clock.ts";
 
-/** How often {@linkcode AcceptLoop.drain} looks at most, and how often in a row it must see nothing. */
-const DRAIN_TURNS = 200;
+/** Turns of the event loop after which nobody can have been waiting when they began. */
 const QUIET_TURNS = 3;
+/** Microtasks within which the runtime hands over a connection that is there; it takes two. */
+const MICROTASKS = 8;
+/** Most connections that are taken at once: as many as the kernel's queue holds (`net.core.somaxconn`). */
+const MAX_WAITING = 4_096;
 
 /** What a loop accepts from: a `Deno.TcpListener` or `Deno.TlsListener`. */
 export interface Acceptor<C> {
@@ -18,7 +21,7 @@ export interface Acceptor<C> {
  */
 export class AcceptLoop<C> {
   #closed = false;
-  #accepted = 0;
+  #leaving = false;
   #resume: (() => void) | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -39,26 +42,22 @@ export class AcceptLoop<C> {
   }
 
   /**
-   * Accepts what has been waiting, for a moment at most. When another socket of the same port is open,
-   * hardly anything is left to be lost by closing this one: what arrives in the last moment, and what is
-   * still in TCP's handshake. (The kernel hands these over too with `net.ipv4.tcp_migrate_req=1`.)
+   * Closes the socket at a moment when nobody waits in its queue; when this returns, it is closed. With
+   * another socket of the same port open, hardly anything is lost then: what arrives within the moment,
+   * and what is still in TCP's handshake. (The kernel hands these over too with
+   * `net.ipv4.tcp_migrate_req=1`.)
    */
-  async drain(): Promise<void> {
-    let seen = this.#accepted;
-    for (let turn = 0, quiet = 0; turn < DRAIN_TURNS && quiet < QUIET_TURNS; turn++) {
+  async retire(): Promise<void> {
+    this.#leaving = true;
+    for (let turn = 0; turn < QUIET_TURNS && !this.#closed; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 0));
-      quiet = seen === this.#accepted ? quiet + 1 : 0;
-      seen = this.#accepted;
     }
+    await this.close();
   }
 
   /** Stops accepting; a second call does nothing. When this returns, the socket is closed. */
   async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      this.source.close();
-      this.#resume?.();
-    }
+    this.#shut();
     await this.#ended;
   }
 
@@ -74,9 +73,34 @@ export class AcceptLoop<C> {
         await this.#pause();
         continue;
       }
-      this.#accepted++;
-      this.onConnection(connection);
+      if (this.#leaving) await this.#takeLast(connection);
+      else this.onConnection(connection);
     }
+  }
+
+  /** Empties the queue without letting anything else run, and closes before anything else does. */
+  async #takeLast(first: C): Promise<void> {
+    const last = [first];
+    let arrived = true;
+    let pending: Promise<unknown> = Promise.resolve();
+    while (arrived && last.length < MAX_WAITING) {
+      arrived = false;
+      pending = this.source.accept().then((connection) => {
+        arrived = true;
+        last.push(connection);
+      }, () => {});
+      for (let tick = 0; tick < MICROTASKS && !arrived; tick++) await undefined;
+    }
+    this.#shut();
+    await pending;
+    last.forEach(this.onConnection);
+  }
+
+  #shut(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.source.close();
+    this.#resume?.();
   }
 
   async #pause(): Promise<void> {

@@ -62,3 +62,29 @@ Deno.test("closing ends a loop that waits or pauses", async () => {
     await loop.close();
   }
 });
+
+Deno.test("a loop that retires hands over everybody who waits, and its socket is closed", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const clients: Deno.TcpConn[] = [];
+  for (let i = 0; i < 50; i++) clients.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+  const seen: Deno.TcpConn[] = [];
+  const loop = new AcceptLoop(listener, new Clock(), (c) => seen.push(c), () => {});
+  loop.start();
+  await loop.retire();
+  assert.equal(seen.length, clients.length);
+  await assert.rejects(
+    Deno.connect({ hostname: "127.0.0.1", port }),
+    Deno.errors.ConnectionRefused,
+  );
+  for (const connection of [...seen, ...clients]) connection.close();
+});
+
+Deno.test("a loop that retires waits for nobody when nobody comes", async () => {
+  const script = new Script();
+  const loop = new AcceptLoop(script, new Clock(), () => {}, () => {});
+  loop.start();
+  await loop.retire();
+  await loop.close();
+  assert.equal(script.accepts, 1);
+});

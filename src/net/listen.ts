@@ -100,9 +100,8 @@ class TcpListener implements Listener {
     void this.#loop.close();
   }
 
-  async retire(): Promise<void> {
-    await this.#loop.drain();
-    await this.#loop.close();
+  retire(): Promise<void> {
+    return this.#loop.retire();
   }
 
   #admit(connection: Deno.TcpConn): void {

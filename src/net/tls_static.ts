@@ -79,9 +79,8 @@ export class StaticDoor implements TlsDoor {
     await this.#loop.close();
   }
 
-  async retire(): Promise<void> {
-    await this.#loop.drain();
-    await this.#loop.close();
+  retire(): Promise<void> {
+    return this.#loop.retire();
   }
 
   async #admit(connection: Deno.TlsConn): Promise<void> {

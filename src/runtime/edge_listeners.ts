@@ -98,6 +98,12 @@ export class EdgeListeners {
     await socketsClosed();
   }
 
+  /** The same, when successors already listen: what waits to be accepted is served first. */
+  async handOver(): Promise<void> {
+    await Promise.all(this.listeners.map((listener) => listener.retire()));
+    await socketsClosed();
+  }
+
   /** Waits until every connection has ended; idle ones are closed at once. */
   async drain(): Promise<void> {
     this.#open.drain();

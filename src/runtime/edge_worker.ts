@@ -102,6 +102,9 @@ class EdgeWorker {
       case "close":
         await this.#listeners?.close();
         return { kind: "closed" };
+      case "hand-over":
+        await this.#listeners?.handOver();
+        return { kind: "closed" };
       case "drain":
         await this.#listeners?.drain();
         return await this.#drained();

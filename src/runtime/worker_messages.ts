@@ -47,6 +47,8 @@ export type WorkerOrder =
   | { readonly kind: "discard" }
   /** Accept nothing more. */
   | { readonly kind: "close" }
+  /** The same when successors already listen: what waits to be accepted is still accepted. */
+  | { readonly kind: "hand-over" }
   /** Close what is idle; report when the last connection has ended. */
   | { readonly kind: "drain" }
   /** The same without hurry: successors already serve, and no idle connection is closed early. */

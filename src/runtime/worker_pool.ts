@@ -176,7 +176,7 @@ export class WorkerPool {
     const old = this.#seats.flatMap(({ worker }) => worker ?? []);
     this.#seats = next;
     this.#adopt(load);
-    await Promise.all(old.map((worker) => worker.order({ kind: "close" })));
+    await Promise.all(old.map((worker) => worker.order({ kind: "hand-over" })));
     for (const worker of old) this.#dismiss(worker, "retire");
     return undefined;
   }
