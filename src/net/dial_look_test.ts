@@ -16,16 +16,20 @@ const expired = authority.issue({
 /** An upstream whose certificate has expired; from its `silentFrom`th connection on it says nothing. */
 class ExpiredUpstream implements AsyncDisposable {
   readonly sockets: Socket[] = [];
+  /** Settles with the first connection that hears nothing. */
+  readonly silent: Promise<void>;
   readonly #server = createServer({ ...expired, requestCert: true, rejectUnauthorized: false });
 
   private constructor(silentFrom: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.silent = promise;
     const secure = this.#server.listeners("connection");
     this.#server.removeAllListeners("connection");
     this.#server.on("tlsClientError", () => {});
     this.#server.on("connection", (socket: Socket) => {
       this.sockets.push(socket);
       socket.on("error", () => {});
-      if (this.sockets.length >= silentFrom) return;
+      if (this.sockets.length >= silentFrom) return resolve();
       for (const listener of secure) listener.call(this.#server, socket);
     });
   }
@@ -92,7 +96,7 @@ Deno.test("an upstream that does not let itself be looked at holds a request for
   await using upstream = await ExpiredUpstream.start(2);
   const clock = new Clock();
   const told = messageOf(upstream.target(), clock);
-  while (upstream.sockets.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await Promise.race([upstream.silent, told]);
   clock.tick(clock.now + 2_001);
   assert.match(await told, /unable to verify/);
 });
