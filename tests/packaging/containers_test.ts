@@ -1,5 +1,6 @@
 /** The container files, read as a builder would. */
 import assert from "node:assert/strict";
+import { testWith } from "../support/peer.ts";
 
 const folder = new URL("../../packaging/containers/", import.meta.url);
 
@@ -60,6 +61,14 @@ for (const { name } of Deno.readDirSync(folder)) {
       if (name !== "FROM" || text === "scratch") continue;
       assert.match(text, /^[a-z/]+:[\w.-]+ AS \w+$/);
       assert.doesNotMatch(text, /:latest/);
+    }
+  });
+
+  testWith(["sh"], `${name} runs commands that a shell can read`, async () => {
+    for (const { name, text } of all) {
+      if (name !== "RUN") continue;
+      const { success, stderr } = await new Deno.Command("sh", { args: ["-nc", text] }).output();
+      assert.ok(success, `${text}\n${new TextDecoder().decode(stderr)}`);
     }
   });
 
