@@ -11,7 +11,7 @@ peers=(
   strace:strace chromium:chromium systemd-analyze:systemd
 )
 # python module:package
-modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio google.protobuf:python3-protobuf)
+modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)
 
 missing=()
 for peer in "${peers[@]}"; do

@@ -54,6 +54,15 @@ Deno.test("net imports only contracts of http", () => {
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("the protocols of http import nothing of one another", () => {
+  const protocol = (path: string) => /^http\/(h\d)\//.exec(path)?.[1];
+  const wrong = imports.filter(({ from, to }) => {
+    const [own, other] = [protocol(from), protocol(to)];
+    return own !== undefined && other !== undefined && own !== other;
+  });
+  assert.deepEqual(wrong, []);
+});
+
 Deno.test("a module imports of another one only its face", () => {
   const wrong = imports.filter(({ from, to }) =>
     top(from) === "modules" && top(to) === "modules" && module(from) !== module(to) &&
