@@ -129,6 +129,15 @@ Deno.test("a worker covers what it was given and less, not more", () => {
   assert.equal(covers(of({}), little), false);
 });
 
+Deno.test("a worker with named addresses does not cover one that takes over the whole network part", () => {
+  const of = (value: string) =>
+    workerPermissions(plan({ net: [{ value, ...EDGE }] }), { blanketNet: false });
+  const [named, ranged] = [of("10.0.0.5:80"), of("10.0.0.0/8")];
+  assert.equal(ranged.atStart.net, "inherit");
+  assert.equal(covers(named, ranged), false);
+  assert.equal(covers(ranged, named), true);
+});
+
 Deno.test("what a worker bound it gives up, unless it dials it too", () => {
   const upstream = (value: string) => ({ net: [{ value, ...EDGE }] });
   const of = (permissions: Permissions) =>

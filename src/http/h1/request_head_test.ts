@@ -150,6 +150,14 @@ Deno.test("HTTP/1.0 may come without Host and ends its connection unless it asks
   assert.equal(accepted("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").persistent, true);
 });
 
+Deno.test("a list of other options in Connection neither ends a connection nor keeps one", () => {
+  const persistent = (version: string, options: string) =>
+    accepted(`GET / HTTP/${version}\r\nHost: a\r\nConnection: ${options}\r\n\r\n`).persistent;
+  assert.equal(persistent("1.1", "Upgrade, x"), true);
+  assert.equal(persistent("1.0", "Upgrade, x"), false);
+  assert.equal(persistent("1.0", "Upgrade, keep-alive"), true);
+});
+
 Deno.test("close anywhere in Connection ends the connection", () => {
   const head = accepted("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n");
   assert.equal(head.persistent, false);
