@@ -20,6 +20,9 @@ export type Job =
   | { readonly kind: "proxy"; readonly origin: number }
   | { readonly kind: "static"; readonly root: string };
 
+/** Idle connections to the upstream that a program keeps: more than are ever in use. */
+const KEPT = 2048;
+
 /** Paths of certificate and key for jobs over TLS. */
 export interface KeyPairFiles {
   readonly cert: string;
@@ -57,7 +60,7 @@ export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPairFiles): P
        ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
   const http = job.kind === "static"
     ? `sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
-    : `upstream o { server 127.0.0.1:${job.origin}; keepalive 2048; keepalive_requests 100000000; }
+    : `upstream o { server 127.0.0.1:${job.origin}; keepalive ${KEPT}; keepalive_requests 100000000; }
        server { ${listen} client_max_body_size 0; proxy_request_buffering off;
          location / { proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
            proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
@@ -162,6 +165,8 @@ export function fluxheimConfig(job: Job, extra = ""): string {
   return `[server]
 listen = ["127.0.0.1:{port}"]
 ${extra}
+[server.process]
+upstream_keepalive_pool_size = ${KEPT}
 [server.limits]
 max_request_body_bytes = "16MiB"
 [logging]
