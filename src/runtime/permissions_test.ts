@@ -175,6 +175,8 @@ Deno.test("a manifest is the union of what its modules can ever need", () => {
   assert.equal(manifest.write, true);
   assert.ok(Array.isArray(manifest.env) && manifest.env.includes("B"));
   assert.equal(manifest.net, true);
+  assert.deepEqual(manifestOf([a]).run, ["/a"], "what one module alone needs");
+  assert.equal(manifestOf([probe]).run, undefined);
 });
 
 Deno.test("modules can be imported from no host, not even those the runtime allows by itself", async () => {

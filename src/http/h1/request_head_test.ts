@@ -143,6 +143,14 @@ Deno.test("an absolute target is reduced to its path and query", () => {
   assert.equal(accepted("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n").target, "/?q");
 });
 
+Deno.test("a version that is wrong in any byte is refused", () => {
+  const version = "HTTP/1.1\r\n";
+  for (let i = 0; i < version.length; i++) {
+    const wrong = `${version.slice(0, i)}x${version.slice(i + 1)}`;
+    assert.equal(read(`GET / ${wrong}Host: a\r\n\r\n`), 400, JSON.stringify(wrong));
+  }
+});
+
 Deno.test("HTTP/1.0 may come without Host and ends its connection unless it asks to keep it", () => {
   const head = accepted("GET / HTTP/1.0\r\n\r\n");
   assert.equal(head.authority, "");
