@@ -164,9 +164,8 @@ export function fluxheimConfig(job: Job, extra = ""): string {
     : `proxy = { upstream = "127.0.0.1:${job.origin}" }`;
   return `[server]
 listen = ["127.0.0.1:{port}"]
+process.upstream_keepalive_pool_size = ${KEPT}
 ${extra}
-[server.process]
-upstream_keepalive_pool_size = ${KEPT}
 [server.limits]
 max_request_body_bytes = "16MiB"
 [logging]
