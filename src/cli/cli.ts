@@ -14,7 +14,7 @@ import { type Command, EXIT, Failure, type Io } from "./command.ts";
 import { crypto } from "./crypto.ts";
 import { explain } from "./explain.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { CONFIG, HELP, JSON_OUTPUT } from "./options.ts";
+import { ALLOW_KEY_LOG, CONFIG, HELP, JSON_OUTPUT } from "./options.ts";
 import { permissions } from "./permissions.ts";
 import { profiles } from "./profiles.ts";
 import { reload } from "./reload.ts";
@@ -76,7 +76,7 @@ const VERSION_OPTION: OptionSpec = {
   help: "print the version and end",
 };
 const SHARED: readonly OptionSpec[] = [CONFIG, ...MODES.map((m) => m.option), HELP];
-const GLOBAL: readonly OptionSpec[] = [...SHARED, JSON_OUTPUT, VERSION_OPTION];
+const GLOBAL: readonly OptionSpec[] = [...SHARED, ALLOW_KEY_LOG, JSON_OUTPUT, VERSION_OPTION];
 
 /**
  * Runs one command line.
@@ -125,9 +125,10 @@ function dispatch(
   const [first, ...overruled] = MODES.filter((mode) => args.has(mode.option.name));
   overruled.forEach((mode) => warnOverruled(mode, `--${first.option.name}`, io));
   const command = first?.command ?? run;
-  if (args.has(JSON_OUTPUT.name) && !command.options.includes(JSON_OUTPUT)) {
+  for (const option of [JSON_OUTPUT, ALLOW_KEY_LOG]) {
+    if (!args.has(option.name) || command.options.includes(option)) continue;
     const alone = first === undefined ? "without a command" : `with --${first.option.name}`;
-    throw new UsageError(`--json means nothing ${alone}`);
+    throw new UsageError(`--${option.name} means nothing ${alone}`);
   }
   return command.run({ profile, args, io });
 }

@@ -1,5 +1,5 @@
 /** Options that more than one command takes. @module */
-import { CONFIG_VARIABLE } from "../runtime/own_permissions.ts";
+import { CONFIG_VARIABLE, KEY_LOG_VARIABLE } from "../runtime/own_permissions.ts";
 import { readableVariable } from "../runtime/preflight.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 import { Failure } from "./command.ts";
@@ -15,6 +15,12 @@ export const CONFIG: OptionSpec = {
 
 /** `--json`. */
 export const JSON_OUTPUT: OptionSpec = { name: "json", help: "print JSON, for machines" };
+
+/** `--allow-key-log`. */
+export const ALLOW_KEY_LOG: OptionSpec = {
+  name: "allow-key-log",
+  help: `for debugging: serve although $${KEY_LOG_VARIABLE} makes TLS secrets be written to a file`,
+};
 
 /** `-h`, `--help`. */
 export const HELP: OptionSpec = { name: "help", short: "h", help: "print help and end" };

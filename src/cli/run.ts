@@ -6,13 +6,13 @@ import { serve } from "../runtime/serve.ts";
 import { StartError } from "../runtime/start.ts";
 import { type Command, EXIT } from "./command.ts";
 import { load, planFor, printProblems } from "./load.ts";
-import { CONFIG, configSource } from "./options.ts";
+import { ALLOW_KEY_LOG, CONFIG, configSource } from "./options.ts";
 
 /** Serves until a signal ends it. */
 export const run: Command = {
   name: "run",
   summary: "run the gateway",
-  options: [CONFIG],
+  options: [CONFIG, ALLOW_KEY_LOG],
   async run({ profile, args, io }) {
     const source = configSource(args);
     using _inspector = takeInspectorPort();
@@ -21,6 +21,7 @@ export const run: Command = {
         profile,
         load: () => load(profile, source),
         configSource: source === undefined ? undefined : resolve(source),
+        allowKeyLog: args.has(ALLOW_KEY_LOG.name),
         beforeServing: (config) => giveUpBeforeServing(planFor(profile, config, source)),
       });
     } catch (error) {

@@ -32,8 +32,12 @@ export function permissionProblems(plan: Plan): readonly Problem[] {
   }));
 }
 
-/** What about the process itself speaks against serving. */
-export function processProblems({ server }: Config): readonly Problem[] {
+/**
+ * What about the process itself speaks against serving.
+ *
+ * @param allowKeyLog Whether TLS secrets may be written to a file: a warning then.
+ */
+export function processProblems({ server }: Config, allowKeyLog = false): readonly Problem[] {
   const problems: Problem[] = [];
   if (server.process.daemon) {
     problems.push({
@@ -56,7 +60,8 @@ export function processProblems({ server }: Config): readonly Problem[] {
       message:
         `the environment variable ${KEY_LOG_VARIABLE} is set: with it the runtime writes the ` +
         "secrets of TLS connections to a file",
-      hint: "unset it",
+      hint: "unset it; to look into TLS with traffic of your own, start with --allow-key-log",
+      ...(allowKeyLog ? { warning: true } : {}),
     });
   }
   if (readableVariable(SOCKETS_VARIABLE) !== undefined) {

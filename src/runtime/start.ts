@@ -28,6 +28,8 @@ export interface KeeperOptions {
   load(): Promise<Loaded>;
   /** Absolute path of what `load` reads, for the permission plan; `undefined` for built-in defaults. */
   readonly configSource: string | undefined;
+  /** Serves although the environment makes the runtime write TLS secrets to a file. */
+  readonly allowKeyLog?: boolean;
   /** Called when all that only a start needs has been read and opened, before a worker serves. */
   beforeServing?(config: Config): void;
 }
@@ -104,13 +106,13 @@ interface Ready {
 
 /** The configuration, if nothing that can be known beforehand speaks against serving it. */
 async function readyConfig(
-  { profile, load, configSource }: KeeperOptions,
+  { profile, load, configSource, allowKeyLog }: KeeperOptions,
 ): Promise<Ready> {
   const { config, problems, place = (problem) => problem } = await load();
   if (config === undefined) throw new StartError(problems);
   const found = [
     ...problems,
-    ...processProblems(config).map(place),
+    ...processProblems(config, allowKeyLog).map(place),
     ...permissionProblems(permissionPlan(config, profile.modules, { configSource })).map(place),
   ];
   refuseErrors(found);

@@ -260,6 +260,32 @@ Deno.test("certificates that cannot serve keep the program from starting, by key
   assert.match(await refusal(ONE, without), /tls\.certificates\[0\]\.cert_path.* does not exist/);
 });
 
+testWith(["curl"], "TLS secrets are written to a file only where that is asked for", async () => {
+  await using dir = new TempDir();
+  for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
+  const port = freePort();
+  const text = ONE.replaceAll("{port}", String(port)) + site("a", "a.test");
+  const path = dir.write("fluxheim.toml", text.replaceAll("{dir}", dir.path));
+  const secrets = `${dir.path}/secrets`;
+  const env = { SSLKEYLOGFILE: secrets };
+  const args = await launchArguments(path);
+  await using refused = new Process(Deno.execPath(), args, { env });
+  await assert.rejects(refused.listening(port), /ended with 1 before it listened/);
+  await refused.stop();
+  assert.match(refused.output, /SSLKEYLOGFILE is set/);
+  await using allowed = new Process(Deno.execPath(), [...args, "--allow-key-log"], { env });
+  await allowed.listening(port);
+  const root = `${dir.path}/tls/root.pem`;
+  const { out, err } = await run("curl", [
+    ...["--silent", "--show-error", "--cacert", root],
+    ...["--connect-to", `::127.0.0.1:${port}`, "https://a.test/"],
+  ]);
+  assert.equal(out, "page of a", err);
+  assert.match(Deno.readTextFileSync(secrets), /^SERVER_TRAFFIC_SECRET_0 /m);
+  await allowed.stop();
+  assert.match(allowed.output, /"level":"WARN".*SSLKEYLOGFILE is set/);
+});
+
 Deno.test("a listener lists its door", async () => {
   await using gateway = await TestGateway.start(SEVERAL, FILES);
   await until("it is said", () => /listening on .* \(tls \(names\)\)/.test(gateway.process.output));
