@@ -76,7 +76,11 @@ const process = z.strictObject({
   upgrade_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-upgrade.sock`)
     .describe("Socket of a process upgrade. Reserved: checked, but no listener is handed over."),
   certificate_reload_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-cert-reload.sock`)
-    .describe("Unix socket that takes `reload-certificates` from the local ACME client."),
+    .describe(
+      "Unix socket that takes `reload-certificates`. There only while the ACME client runs " +
+        "(`tls.acme`); a build without it checks the path and listens nowhere. SIGHUP takes new " +
+        "certificates up in every build.",
+    ),
   threads: count({ min: 1, max: 1024 }).default(1).describe("How many workers serve requests."),
   listener_tasks_per_fd: count({ min: 1, max: 1024 }).default(1)
     .describe("Parallel acceptors of a listener. Advisory: every worker has one."),
