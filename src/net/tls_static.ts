@@ -21,9 +21,21 @@ export function staticPair(
   spec: Pick<ListenerSpec, "proxyProtocol">,
   tls: TlsListenerSpec,
 ): KeyPair | undefined {
-  const able = tls.minVersion === "TLSv1.2" && tls.clientAuth === "off" && !tls.needsFacts &&
-    spec.proxyProtocol === "off";
-  return able ? onlyPair(tls.material) : undefined;
+  return beyondStatic(spec, tls).length === 0 ? onlyPair(tls.material) : undefined;
+}
+
+/** What is asked for that this door cannot do, in words. */
+export function beyondStatic(
+  { proxyProtocol }: Pick<ListenerSpec, "proxyProtocol">,
+  { material, minVersion, clientAuth, needsFacts }: TlsListenerSpec,
+): readonly string[] {
+  const found: string[] = [];
+  if (onlyPair(material) === undefined) found.push("certificates by name");
+  if (clientAuth !== "off") found.push("client certificates");
+  if (proxyProtocol !== "off") found.push("PROXY headers");
+  if (minVersion !== "TLSv1.2") found.push("TLS 1.3 alone");
+  if (needsFacts) found.push("{tls.version} or {tls.cipher} in a header");
+  return found;
 }
 
 /** A TLS listener with one certificate. */

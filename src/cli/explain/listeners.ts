@@ -6,12 +6,15 @@
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../config/values.ts";
 import type { TlsListenerSpec } from "../../net/tls_spec.ts";
-import { staticPair } from "../../net/tls_static.ts";
+import { beyondStatic } from "../../net/tls_static.ts";
 import type { AskedRequest } from "./request.ts";
 
 /** A listener and why it takes the request, or not. */
 export interface ListenerVerdict extends Verdict {
-  /** How it would be opened: `tcp`, `tls (static certificate)`, `tls (names)`. */
+  /**
+   * How it would be opened: `tcp`, `tls (static certificate)`, or `tls (names, for client certificates)`
+   * and whatever else the faster of both cannot do. Another suffix tells of PROXY headers.
+   */
   readonly door: string;
 }
 
@@ -75,6 +78,7 @@ function tlsDoor(
   proxyProtocol: Config["server"]["proxy_protocol"],
   tls: TlsListenerSpec | undefined,
 ): string {
-  const isStatic = tls !== undefined && staticPair({ proxyProtocol }, tls) !== undefined;
-  return isStatic ? "tls (static certificate)" : "tls (names)";
+  if (tls === undefined) return "tls";
+  const needs = beyondStatic({ proxyProtocol }, tls);
+  return needs.length === 0 ? "tls (static certificate)" : `tls (names, for ${needs.join(", ")})`;
 }

@@ -1,0 +1,64 @@
+/** What `fluxheim explain` tells of TLS listeners (docs/tls.md, "Two doors"). */
+import assert from "node:assert/strict";
+import { runCli } from "../../src/cli/testing/run.ts";
+import { profile } from "../../src/profiles/development.ts";
+import { TempDir } from "../support/peer.ts";
+import { authority, pairFiles, pairTable, site } from "./support.ts";
+
+const FILES = {
+  "tls/root.pem": authority.root,
+  ...pairFiles("a", authority.issue({ name: "a.test" })),
+  ...pairFiles("b", authority.issue({ name: "b.test" })),
+  "a/index.html": "page of a",
+};
+
+/** The line about the listener of a configuration with more in its tables. */
+async function listenerLine(server: string, tls: string, vhost: string): Promise<string> {
+  await using dir = new TempDir();
+  for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
+  for (const name of ["a", "b"]) Deno.chmodSync(`${dir.path}/tls/${name}.key`, 0o600);
+  const text = `[server]
+listen = []
+tls_listen = ["127.0.0.1:8443"]
+${server}
+[tls]
+enabled = true
+certificates = [${pairTable("a")}]
+${tls}
+${site("a", "a.test")}
+${vhost}`;
+  const path = dir.write("fluxheim.toml", text.replaceAll("{dir}", dir.path));
+  const { status, out, err } = await runCli(profile, "explain", "-c", path, "https://a.test:8443/");
+  assert.equal(status, 0, err);
+  return /^ {2}\* +127\.0\.0\.1:8443 +(.*);/m.exec(out)?.[1] ?? out;
+}
+
+for (
+  const [door, server, tls, vhost] of [
+    ["tls (static certificate)", "", "", ""],
+    ["tls (names, for certificates by name)", "", "", site("b", "b.test", "b")],
+    [
+      "tls (names, for client certificates)",
+      "",
+      'client_auth = { mode = "optional", ca_path = "{dir}/tls/root.pem" }',
+      "",
+    ],
+    [
+      "tls (names, for PROXY headers), PROXY v2",
+      'proxy_protocol = "v2"\ntrusted_proxies = ["127.0.0.1"]',
+      "",
+      "",
+    ],
+    ["tls (names, for TLS 1.3 alone)", "", 'profile = "modern"', ""],
+    [
+      "tls (names, for {tls.version} or {tls.cipher} in a header)",
+      "",
+      "",
+      '[vhosts.headers.request.set]\nx-tls = "{tls.version}"',
+    ],
+  ] as const
+) {
+  Deno.test(`explain shows the door "${door}"`, async () => {
+    assert.equal(await listenerLine(server, tls, vhost), door);
+  });
+}
