@@ -1,10 +1,11 @@
-"""A gRPC server with the four kinds of call, without compiled messages. Prints its port.
+"""A gRPC server with the four kinds of call, without compiled messages. Usage: [CERTIFICATE KEY]. Prints its port.
 
-Messages are bytes. `unary` gives its message back in capitals, with initial and trailing metadata;
+Speaks TLS when it is given a certificate. Messages are bytes. `unary` gives its message back in capitals, with initial and trailing metadata;
 `collect` joins a stream; `count` answers N with N messages; `talk` gives each message back;
 `fail` ends with a status; `hang` never answers and prints `cancelled` when its client has gone.
 """
 
+import sys
 import threading
 from concurrent import futures
 
@@ -51,7 +52,12 @@ class Calls(grpc.GenericRpcHandler):
 
 server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
 server.add_generic_rpc_handlers((Calls(),))
-port = server.add_insecure_port("127.0.0.1:0")
+if len(sys.argv) > 2:
+    with open(sys.argv[1], "rb") as certificate, open(sys.argv[2], "rb") as key:
+        pair = (key.read(), certificate.read())
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+else:
+    port = server.add_insecure_port("127.0.0.1:0")
 server.start()
 print(port, flush=True)
 server.wait_for_termination()

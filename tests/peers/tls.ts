@@ -12,6 +12,9 @@ export class TestCertificate implements AsyncDisposable {
   readonly authority = new TestAuthority();
   /** File with the root certificate, for clients. */
   readonly rootPath: string;
+  /** Files with the certificate and its key, for servers behind a gateway. */
+  readonly certPath: string;
+  readonly keyPath: string;
   /** `[tls]` tables that show the certificate. */
   readonly tables: string;
 
@@ -21,12 +24,12 @@ export class TestCertificate implements AsyncDisposable {
       names: ["localhost", "127.0.0.1"],
     });
     this.rootPath = this.#dir.write("root.pem", this.authority.root);
-    const certPath = this.#dir.write("tls/cert.pem", cert);
-    const keyPath = this.#dir.write("tls/key.pem", key);
-    Deno.chmodSync(keyPath, 0o600);
+    this.certPath = this.#dir.write("tls/cert.pem", cert);
+    this.keyPath = this.#dir.write("tls/key.pem", key);
+    Deno.chmodSync(this.keyPath, 0o600);
     this.tables = `[tls]
 enabled = true
-certificates = [{ cert_path = "${certPath}", key_path = "${keyPath}" }]
+certificates = [{ cert_path = "${this.certPath}", key_path = "${this.keyPath}" }]
 `;
   }
 

@@ -26,6 +26,14 @@ upstream_h2_max_streams = 32
 `;
 }
 
+/** More of `[vhosts.routes.proxy]` for a server with TLS. */
+function upstreamTls({ rootPath }: TestCertificate): string {
+  return `upstream_tls = true
+upstream_sni = "localhost"
+upstream_ca_path = "${rootPath}"
+`;
+}
+
 /** A real gRPC server behind a gateway that serves TLS, and clients of it. */
 interface Calls {
   readonly gateway: TestGateway;
@@ -34,13 +42,20 @@ interface Calls {
   client(...call: string[]): Process;
 }
 
-function grpcTest(sentence: string, run: (calls: Calls) => Promise<void>): void {
+function grpcTest(
+  sentence: string,
+  run: (calls: Calls) => Promise<void>,
+  through: "cleartext" | "TLS" = "cleartext",
+): void {
   pythonTests("python3-grpcio")(sentence, async (python) => {
     await using certificate = new TestCertificate();
-    await using server = new Process(python, [GRPC_SERVER]);
+    const { certPath, keyPath } = certificate;
+    const pair = through === "TLS" ? [certPath, keyPath] : [];
+    await using server = new Process(python, [GRPC_SERVER, ...pair]);
     await until("the server has told its port", () => /^\d+\n/.test(server.output));
     const port = Number.parseInt(server.output);
-    await using gateway = await TestGateway.start(config(port, certificate.tables));
+    const proxy = through === "TLS" ? upstreamTls(certificate) : "";
+    await using gateway = await TestGateway.start(config(port, certificate.tables) + proxy);
     const { rootPath } = certificate;
     await run({
       gateway,
@@ -51,19 +66,22 @@ function grpcTest(sentence: string, run: (calls: Calls) => Promise<void>): void 
   });
 }
 
-grpcTest(
-  "all four kinds of call pass, with metadata, statuses, deadlines and cancellation",
-  async ({ gateway, server, client }) => {
-    await using process = client();
-    const { code } = await process.ended;
-    await process.stop();
-    assert.equal(code, 0, process.output);
-    assert.deepEqual(JSON.parse(process.output), EVERY_CALL);
-    // The calls that hung were ended at the server too, when their client had gone.
-    await until("both are told", () => server.output.match(/cancelled/g)?.length === 2);
-    assert.equal((await accessRecord(gateway, "/test/talk")).status, 200);
-  },
-);
+for (const through of ["cleartext", "TLS"] as const) {
+  grpcTest(
+    `all four kinds of call pass to ${through}, with statuses, deadlines and cancellation`,
+    async ({ gateway, server, client }) => {
+      await using process = client();
+      const { code } = await process.ended;
+      await process.stop();
+      assert.equal(code, 0, process.output);
+      assert.deepEqual(JSON.parse(process.output), EVERY_CALL);
+      // The calls that hung were ended at the server too, when their client had gone.
+      await until("both are told", () => server.output.match(/cancelled/g)?.length === 2);
+      assert.equal((await accessRecord(gateway, "/test/talk")).status, 200);
+    },
+    through,
+  );
+}
 
 grpcTest(
   "a server that is lost ends its calls as UNAVAILABLE or INTERNAL",
