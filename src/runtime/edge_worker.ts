@@ -14,7 +14,8 @@ import { ListenError } from "../net/listen_error.ts";
 import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import { Zones } from "../net/zone.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
-import { beat } from "./heart.ts";
+import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
+import { HeapWatch } from "./heap.ts";
 import { LogRingWriter } from "./log_ring.ts";
 import type { Profile } from "./profile.ts";
 import { RingLogger } from "./ring_logger.ts";
@@ -64,6 +65,7 @@ class EdgeWorker {
   readonly #gateway: Gateway;
   readonly #slot: number;
   #listeners: EdgeListeners | undefined;
+  #heap: HeapWatch | undefined;
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
 
   constructor(
@@ -120,6 +122,11 @@ class EdgeWorker {
   async #start({ config, files, givenUp }: StartOrder): Promise<WorkerReport> {
     const hearts = new Int32Array(this.#zones.get(HEARTS));
     this.#clock.every(() => beat(hearts, this.#slot));
+    this.#heap = new HeapWatch(() => {
+      reportFullHeap(hearts, this.#slot);
+      // Whatever this thread did now could be what ends the process before the keeper can say why.
+      Atomics.wait(hearts, this.#slot, HEAP_FULL);
+    });
     this.#clock.start();
     const prepared = await this.#prepare({ config, files });
     if (prepared.kind === "failed") return prepared;

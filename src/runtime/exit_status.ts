@@ -9,8 +9,9 @@ export const EXIT_STATUS = {
   /** Could not start; the reason is on standard error. */
   failed: 1,
   /**
-   * A worker's event loop stopped, or no worker could be kept alive: an internal fault (`EX_SOFTWARE`).
-   * A full heap ends the process with SIGTRAP, status 133, without this program having a say.
+   * A worker's event loop stopped, its heap is full, or no worker could be kept alive: an internal fault
+   * (`EX_SOFTWARE`). A heap that fills up faster than this can be noticed ends the process with SIGTRAP,
+   * status 133, without this program having a say.
    */
   fault: 70,
 } as const;

@@ -2,8 +2,9 @@
  * How the keeper notices that a worker no longer runs its event loop. Each worker counts up a cell of
  * shared memory on every tick of its clock, the keeper looks on its own ticks.
  *
- * A thread in an endless loop cannot be stopped from outside, so a stopped heart ends the process
- * (`EXIT_STATUS.heart`), and whatever supervises it starts it again.
+ * A thread in an endless loop cannot be stopped from outside, and one whose heap is full is about to take
+ * the process with it; so either ends the process (`EXIT_STATUS.fault`), and whatever supervises it starts
+ * it again.
  *
  * @module
  */
@@ -25,6 +26,20 @@ export function beat(hearts: Int32Array, slot: number): void {
   Atomics.add(hearts, slot, 1);
 }
 
+/** What a worker that has filled its heap leaves in place of its beats. */
+export const HEAP_FULL = -1;
+
+/** Says that the worker in `slot` has filled its heap; it must not {@linkcode beat} after that. */
+export function reportFullHeap(hearts: Int32Array, slot: number): void {
+  Atomics.store(hearts, slot, HEAP_FULL);
+}
+
+/** A worker that cannot go on, and why. */
+export interface FailedHeart {
+  readonly slot: number;
+  readonly cause: "stopped" | "heap full";
+}
+
 /** Watches the hearts of the workers that are there. */
 export class HeartMonitor {
   readonly #hearts: Int32Array;
@@ -36,7 +51,8 @@ export class HeartMonitor {
 
   /** Begins to expect beats of `slot`. */
   watch(slot: number): void {
-    this.#watched.set(slot, { seen: Atomics.load(this.#hearts, slot), silentTicks: 0 });
+    Atomics.store(this.#hearts, slot, 0);
+    this.#watched.set(slot, { seen: 0, silentTicks: 0 });
   }
 
   unwatch(slot: number): void {
@@ -46,14 +62,15 @@ export class HeartMonitor {
   /**
    * To be called on every tick.
    *
-   * @returns The slot of a worker whose heart has stopped, if there is one.
+   * @returns A worker whose heart has stopped or whose heap is full, if there is one.
    */
-  tick(): number | undefined {
+  tick(): FailedHeart | undefined {
     for (const [slot, heart] of this.#watched) {
       const now = Atomics.load(this.#hearts, slot);
       heart.silentTicks = now === heart.seen ? heart.silentTicks + 1 : 0;
       heart.seen = now;
-      if (heart.silentTicks >= LIMIT_TICKS) return slot;
+      if (now === HEAP_FULL) return { slot, cause: "heap full" };
+      if (heart.silentTicks >= LIMIT_TICKS) return { slot, cause: "stopped" };
     }
     return undefined;
   }

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { TICK_MS } from "../net/clock.ts";
-import { beat, HEART_LIMIT_MS, heartBytes, HeartMonitor } from "./heart.ts";
+import {
+  beat,
+  type FailedHeart,
+  HEART_LIMIT_MS,
+  heartBytes,
+  HeartMonitor,
+  reportFullHeap,
+} from "./heart.ts";
 
 const LIMIT_TICKS = HEART_LIMIT_MS / TICK_MS;
 
@@ -10,14 +17,14 @@ function setUp() {
   const hearts = new Int32Array(shared);
   /** Lets ticks pass in which the hearts of `beating` beat; what the last one found. */
   const pass = (ticks: number, ...beating: readonly number[]) => {
-    let found: number | undefined;
+    let found: FailedHeart | undefined;
     for (let i = 0; i < ticks; i++) {
       for (const slot of beating) beat(hearts, slot);
       found = monitor.tick();
     }
     return found;
   };
-  return { monitor, pass };
+  return { hearts, monitor, pass };
 }
 
 Deno.test("hearts that beat are left alone", () => {
@@ -32,7 +39,7 @@ Deno.test("a heart that stops is found after its limit, not before", () => {
   monitor.watch(0);
   monitor.watch(1);
   assert.equal(pass(LIMIT_TICKS - 1, 0), undefined);
-  assert.equal(pass(1, 0), 1);
+  assert.deepEqual(pass(1, 0), { slot: 1, cause: "stopped" });
 });
 
 Deno.test("one beat in time is enough", () => {
@@ -48,4 +55,13 @@ Deno.test("nobody waits for the heart of a worker that is gone", () => {
   monitor.watch(0);
   monitor.unwatch(0);
   assert.equal(pass(2 * LIMIT_TICKS), undefined);
+});
+
+Deno.test("a full heap is found at once, and forgotten with its worker", () => {
+  const { hearts, monitor, pass } = setUp();
+  monitor.watch(0);
+  reportFullHeap(hearts, 0);
+  assert.deepEqual(pass(1), { slot: 0, cause: "heap full" });
+  monitor.watch(0);
+  assert.equal(pass(1), undefined);
 });

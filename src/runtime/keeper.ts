@@ -10,7 +10,7 @@ import type { Logger } from "../gateway/log.ts";
 import { Clock } from "../net/clock.ts";
 import { Zones } from "../net/zone.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
-import { HEART_LIMIT_MS } from "./heart.ts";
+import { type FailedHeart, HEART_LIMIT_MS } from "./heart.ts";
 import type { KeeperLog } from "./keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { problemText } from "./problem_text.ts";
@@ -151,11 +151,9 @@ export class Keeper {
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
-    const stopped = this.#pool.tick();
-    if (stopped !== undefined) {
-      const secs = HEART_LIMIT_MS / 1000;
-      void this.#fault(`worker ${stopped} has not run its event loop for ${secs} s`);
-    } else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
+    const failed = this.#pool.tick();
+    if (failed !== undefined) void this.#fault(inWords(failed));
+    else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
       void this.#fault(`no worker could be kept alive for ${BEREFT_LIMIT_MS / 1000} s`);
     }
   }
@@ -185,6 +183,12 @@ export class Keeper {
 function failed(error: unknown): ReloadOutcome {
   const reason = error instanceof Error ? error.stack ?? error.message : String(error);
   return { kind: "failed", reason };
+}
+
+function inWords({ slot, cause }: FailedHeart): string {
+  return cause === "heap full"
+    ? `worker ${slot} has filled its heap`
+    : `worker ${slot} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
 }
 
 function sleep(ms: number): Promise<void> {

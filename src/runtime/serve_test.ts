@@ -3,6 +3,9 @@ import { SAME_END_MS } from "./serve.ts";
 import { get, TestClient, until } from "./testing/keeper_for_tests.ts";
 import { startProcess } from "./testing/process_for_tests.ts";
 
+const LAST_WORDS_OF_A_FULL_HEAP =
+  "fluxheim: worker 0 has filled its heap; ending the process with status 70";
+
 for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
   Deno.test(`${signal} lets a request finish and ends the process with status 0`, async () => {
     const process = await startProcess({});
@@ -63,6 +66,18 @@ Deno.test("a worker in an endless loop ends the process with status 70 and a las
     stderr.trimEnd().split("\n").at(-1) ?? "",
     /^fluxheim: worker 0 has not run its event loop for 10 s/,
   );
+});
+
+Deno.test("a worker that fills its heap ends the process with status 70 and a last line", async () => {
+  const process = await startProcess({ process: { threads: 1 } }, {}, [
+    "--v8-flags=--max-old-space-size=128",
+  ]);
+  let over = false;
+  const ended = process.ended().finally(() => over = true);
+  while (!over) await get(process.address, "/hoard").catch(() => {});
+  const { code, stderr } = await ended;
+  assert.equal(stderr.trimEnd().split("\n").at(-1), LAST_WORDS_OF_A_FULL_HEAP);
+  assert.equal(code, 70);
 });
 
 Deno.test("log lines of a stopped process are complete, and its last words among them", async () => {

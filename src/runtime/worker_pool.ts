@@ -9,7 +9,7 @@ import type { Logger } from "../gateway/log.ts";
 import type { Files, Module } from "../gateway/module.ts";
 import { ConnectionBudget } from "../net/connection_budget.ts";
 import type { Zones } from "../net/zone.ts";
-import { HeartMonitor } from "./heart.ts";
+import { type FailedHeart, HeartMonitor } from "./heart.ts";
 import { covers, type EdgePermissions } from "./permissions.ts";
 import type { LogSettings } from "./ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -139,8 +139,8 @@ export class WorkerPool {
     this.#end();
   }
 
-  /** To be called on every tick; returns the index of a worker whose heart has stopped, if any. */
-  tick(): number | undefined {
+  /** To be called on every tick; returns a worker for which the process must end, if any. */
+  tick(): FailedHeart | undefined {
     return this.#hearts.tick();
   }
 

@@ -17,6 +17,11 @@ const HELD = 1;
 const RELEASED = 2;
 const CELLS = 3;
 const POLL_MS = 5;
+/** Objects that one request for `/hoard` leaves behind; about a megabyte. */
+const HOARDED = 10_000;
+
+/** What this worker never lets go of. */
+const hoard: unknown[] = [];
 
 const encoder = new TextEncoder();
 
@@ -120,6 +125,9 @@ function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
           return answerLater(exchange, "not dead", 1_000);
         case "/spin":
           for (;;) Atomics.load(cells, COUNTED);
+        case "/hoard":
+          for (let i = 0; i < HOARDED; i++) hoard.push({ kept: [i] });
+          return answer(exchange, greeting);
         case "/try":
           return attempt(exchange, new URLSearchParams(exchange.query));
       }

@@ -21,14 +21,16 @@ export interface TestProcess {
  * Starts a process and waits until it serves.
  *
  * @param env Added to the environment of the tests.
+ * @param flags Of the runtime, beside its permissions.
  * @throws With what it wrote to standard error, when it ends instead.
  */
 export async function startProcess(
   config: TestConfig,
   env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<TestProcess> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", MAIN, JSON.stringify(config)],
+    args: ["run", "--quiet", "-A", ...flags, MAIN, JSON.stringify(config)],
     env,
     stdin: "null",
     stdout: "piped",
