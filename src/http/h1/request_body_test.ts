@@ -7,15 +7,27 @@ import { BodyError } from "../body.ts";
 import { RequestBody } from "./request_body.ts";
 import { RequestHead } from "./request_head.ts";
 
+const room = new Uint8Array(64);
+
 /** A client that sends when the test says so: `bytes` bytes, or the end with `null`. */
 class Client implements Duplex {
   written = 0;
   #deliver: ((count: number | null) => void) | undefined;
+  #into: Uint8Array = room;
 
   read(into: Uint8Array): Promise<number | null> {
+    this.#into = into;
     return new Promise((resolve) => {
       this.#deliver = (count) => resolve(count === null ? null : Math.min(count, into.length));
     });
+  }
+
+  /** Sends one character, and waits until the next is read. */
+  async sendText(character: string): Promise<void> {
+    this.#into[0] = character.charCodeAt(0);
+    this.send(1);
+    this.#deliver = undefined;
+    for (let turn = 0; turn < 100 && this.#deliver === undefined; turn++) await Promise.resolve();
   }
 
   send(count: number | null): void {
@@ -37,8 +49,8 @@ class Client implements Duplex {
 
 const TIMEOUT_MS = 1000;
 
-/** A body of `length` bytes of which nothing has come yet. */
-function body(length: number) {
+/** A body of `length` bytes, or a chunked one, of which nothing has come yet. */
+function body(length?: number) {
   const client = new Client();
   const clock = new Clock();
   const exchange = new HttpExchange({
@@ -52,12 +64,10 @@ function body(length: number) {
   });
   exchange.bodyTimeoutMs = TIMEOUT_MS;
   const head = new RequestHead();
-  head.framing = "length";
-  head.contentLength = length;
+  head.framing = length === undefined ? "chunked" : "length";
+  head.contentLength = length ?? 0;
   return { client, clock, body: new RequestBody(new Inbox(client), head, exchange, clock) };
 }
-
-const room = new Uint8Array(64);
 
 Deno.test("each piece of a body has the whole time limit, and no piece has more", async () => {
   const { client, clock, body: slow } = body(3);
@@ -98,6 +108,29 @@ Deno.test("a body that was cut short is over: it cannot be discarded, nor is its
   assert.equal(cut.isOver, true);
   assert.equal(cut.canDiscard, false);
   assert.equal(await cut.finish(room), false);
+});
+
+Deno.test("a chunked body that ends before its last chunk was cut short", async () => {
+  for (
+    const sent of [
+      "",
+      "4",
+      "4\r\n",
+      "4\r\nab",
+      "4\r\nabcd",
+      "4\r\nabcd\r\n",
+      "0\r\n",
+    ]
+  ) {
+    const { client, body: cut } = body();
+    const read = (async () => {
+      while (await cut.read(room) !== null);
+    })();
+    for (const character of sent) await client.sendText(character);
+    client.send(null);
+    await assert.rejects(read, BodyError, JSON.stringify(sent));
+    assert.equal(cut.canDiscard, false);
+  }
 });
 
 Deno.test("a body that was cancelled is over and gives nothing any more", async () => {

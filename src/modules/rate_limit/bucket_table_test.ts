@@ -134,3 +134,16 @@ Deno.test("a table keeps its entries apart as a map would, whatever comes", () =
     assert.equal(new Set(slots.values()).size, slots.size);
   }));
 });
+
+Deno.test("an address in the first slot is known like any other, also in a full table", () => {
+  const found = new Set<number>();
+  // Where an address stands differs from table to table.
+  for (let i = 0; i < 2000 && !found.has(0); i++) {
+    const buckets = table(1);
+    const slot = add(buckets, "192.0.2.1", SECOND);
+    assert.equal(add(buckets, "192.0.2.1", SECOND), slot);
+    assert.equal(add(buckets, "192.0.2.2", SECOND), -1, "it is full");
+    found.add(slot);
+  }
+  assert.ok(found.has(0));
+});
