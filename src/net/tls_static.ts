@@ -8,7 +8,7 @@ import type { TlsFacts } from "../http/exchange.ts";
 import { AcceptLoop } from "./accept_loop.ts";
 import { closeQuietly } from "./duplex.ts";
 import type { ListenerSpec } from "./listen.ts";
-import { type Reception, withTls } from "./reception.ts";
+import { type Handshake, type Reception, withTls } from "./reception.ts";
 import { StaticStream, type StuckConnections } from "./static_stream.ts";
 import type { TlsDoor } from "./tls_listener.ts";
 import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
@@ -97,15 +97,23 @@ export class StaticDoor implements TlsDoor {
 
   async #admit(connection: Deno.TlsConn): Promise<void> {
     const reception = this.#reception;
-    const exit = { close: () => void this.#turnAway(connection) };
+    let handshake: Handshake | undefined = undefined;
+    const exit = {
+      close: () => {
+        // Its place is free though its socket is not: idle peers must not shut others out for good.
+        if (handshake !== undefined) reception.reject("tls_timeout");
+        void this.#turnAway(connection);
+      },
+    };
     if (!reception.admit(exit)) return;
-    const handshake = reception.beginHandshake(exit, this.#handshakeTimeoutMs);
+    handshake = reception.beginHandshake(exit, this.#handshakeTimeoutMs);
     if (handshake === undefined) return;
     const protocol = await shakeHands(connection);
     handshake.end();
-    if (handshake.expired || protocol === undefined) {
+    if (handshake.expired) return;
+    if (protocol === undefined) {
       closeQuietly(connection);
-      reception.reject(handshake.expired ? "tls_timeout" : "tls_handshake");
+      reception.reject("tls_handshake");
       return;
     }
     const facts = withTls(reception.factsOf(connection, undefined), UNTOLD);
