@@ -133,6 +133,21 @@ Deno.test("a chunked body that ends before its last chunk was cut short", async 
   }
 });
 
+Deno.test("a chunked body is what its chunks say, however they arrive", async () => {
+  const { client, body: chunked } = body();
+  let text = "";
+  const read = (async () => {
+    const piece = new Uint8Array(64);
+    for (let count; (count = await chunked.read(piece)) !== null;) {
+      text += new TextDecoder().decode(piece.subarray(0, count));
+    }
+  })();
+  for (const character of "5\r\nabcde\r\n3\r\nfgh\r\n0\r\n\r\n") await client.sendText(character);
+  await read;
+  assert.equal(text, "abcdefgh");
+  assert.equal(chunked.isComplete, true);
+});
+
 Deno.test("a body that was cancelled is over and gives nothing any more", async () => {
   const { body: cancelled } = body(2);
   cancelled.cancel();

@@ -55,6 +55,20 @@ Deno.test("burst 0 is as many tokens as the rate", async () => {
   await running.stop();
 });
 
+Deno.test("a wait of less than a millisecond is a wait, too", async () => {
+  const limit = table({ requests_per_second: 10_000, burst: 1000, mode: "delay" });
+  const config = configOf({ rate_limit: limit });
+  const context = contextOf(config, [module]);
+  const running = await module.start(context);
+  const rate = running.plan(vhostScope(config))?.rate;
+  // More than the burst, and no more than is lent: those behind it wait, the first for 0.1 ms.
+  for (let i = 0; i < 1900; i++) assert.equal(run(rate).status, 0);
+  const [name, ...others] = Object.keys(counted(context));
+  assert.match(name, /outcome=delay/);
+  assert.deepEqual(others, []);
+  await running.stop();
+});
+
 Deno.test("two workers that share the zones share the buckets", async () => {
   const config = configOf({ rate_limit: table({ burst: 2, status: 503 }) });
   const first = contextOf(config, [module]);
