@@ -7,8 +7,9 @@ export const reload: Command = {
   name: "reload",
   summary: "check the configuration, then tell the running gateway to take it up",
   details: [
-    "The gateway is found by server.process.pid_file. It logs what came of the reload; a",
-    "change that needs a new process is refused there, and --reload-from tells beforehand.",
+    "The gateway is found by server.process.pid_file. Exit status 0 says that it was told,",
+    "not what came of it: that is in its log. A change that needs a new process is refused",
+    "there, and --reload-from tells beforehand.",
     "Sending a signal needs --allow-run, which no profile has: where this program is",
     "confined, use kill -HUP or systemctl reload.",
   ],
