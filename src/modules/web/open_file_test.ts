@@ -53,6 +53,14 @@ Deno.test("open: a file swapped for a link in between is noticed", () =>
     assert.equal(openFile(found), undefined);
   }));
 
+Deno.test("open: a file swapped for a link to itself is noticed where nothing above its directory changed", () =>
+  eachWay(async (t) => {
+    const found = place(t);
+    await Deno.rename(`${t.root}/a/b/f.txt`, `${t.root}/a/b/aside`);
+    await Deno.symlink(`${t.root}/a/b/aside`, `${t.root}/a/b/f.txt`);
+    assert.equal(openFile(found), undefined);
+  }));
+
 Deno.test("open: a file swapped for another file in between is noticed", () =>
   eachWay(async (t) => {
     const found = place(t);
