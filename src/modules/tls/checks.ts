@@ -32,7 +32,7 @@ function* policyProblems(tls: TlsConfig): Generator<Problem> {
     yield {
       key: "tls.curve_preferences",
       message: "must be empty: this runtime cannot choose or order key exchange groups and would " +
-        "ignore the list; it offers X25519, P-256 and P-384",
+        "ignore the list; it offers X25519MLKEM768, X25519, P-256 and P-384",
     };
   }
   if (tls.cipher_suites.length > 0) {

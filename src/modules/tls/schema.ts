@@ -64,8 +64,8 @@ export const tlsSchema = z.strictObject({
   alpn: enumWord(["http1", "http2", "http1-and-http2"]).default("http1-and-http2")
     .describe("Protocols offered to clients; of two, `h2` comes first."),
   curve_preferences: list(enumWord(GROUP_NAMES), { max: MAX_GROUPS }).default([]).describe(
-    "Must be empty: this runtime does not let key exchange groups be chosen. It offers X25519, P-256 " +
-      "and P-384, the client's order decides.",
+    "Must be empty: this runtime does not let key exchange groups be chosen. It offers " +
+      "X25519MLKEM768, X25519, P-256 and P-384, the client's order decides.",
   ),
   cipher_suites: list(enumWord(SUITE_NAMES), { max: MAX_SUITES }).default([]).describe(
     "Must be empty: this runtime does not let cipher suites be chosen. It offers those of the " +
