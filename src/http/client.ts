@@ -32,7 +32,7 @@ export class ClientRequest {
   ) {}
 }
 
-/** The final answer of an upstream; interim answers have gone to `onInterim`. */
+/** The final answer of an upstream. Interim (1xx) ones in front of it are not passed on. */
 export class ClientResponse {
   /**
    * @param fields As received, hop-by-hop fields removed.

@@ -57,11 +57,6 @@ export interface HeadFault {
   readonly reason: string;
 }
 
-/** What a codec sends interim answers with. */
-export interface InterimSender {
-  sendInterim(status: number, fields: Fields): Promise<void> | void;
-}
-
 /** Head start of a slow reader before {@linkcode HttpExchange.minSendRate} is applied. */
 export const RATE_GRACE_MS = 1_000;
 
@@ -128,14 +123,6 @@ export class HttpExchange {
   aborted = false;
 
   constructor(readonly connection: ConnectionFacts) {}
-
-  /** Set by a codec that can send interim answers. */
-  interim: InterimSender | undefined = undefined;
-
-  /** Sends an interim (1xx) answer, where the codec can; 101 is not interim. */
-  sendInterim(status: number, fields: Fields): Promise<void> | void {
-    return this.interim?.sendInterim(status, fields);
-  }
 }
 
 /**

@@ -124,13 +124,7 @@ function exchangeOf(head: RequestHead, asked: AskedRequest, listener: TakingList
       ? undefined
       : { version: "", cipher: "", serverName, client: undefined },
   });
-  exchange.method = head.method;
-  exchange.target = head.target;
-  exchange.path = head.path;
-  exchange.query = head.query;
-  exchange.authority = head.authority;
-  exchange.request = head.fields;
-  exchange.headFault = head.fault;
+  head.describe(exchange);
   if (head.framing !== "none") {
     exchange.requestBody = new AnnouncedBody(
       head.framing === "length" ? head.contentLength : undefined,

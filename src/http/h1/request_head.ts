@@ -5,7 +5,7 @@
  * @module
  */
 import { readContentLength } from "../content_length.ts";
-import type { HeadFault } from "../exchange.ts";
+import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { methodName } from "../names.ts";
 import { FIELD_VALUE, isAll, TOKEN } from "../chars.ts";
@@ -52,6 +52,19 @@ export class RequestHead implements RequestTarget {
    * 3.5): whoever routes refuses it in its turn. `framing` is then `none` and `persistent` is false.
    */
   fault: HeadFault | undefined = undefined;
+
+  /** Tells `exchange` what is asked, all but the body. */
+  describe(exchange: HttpExchange): void {
+    exchange.method = this.method;
+    exchange.target = this.target;
+    exchange.path = this.path;
+    exchange.query = this.query;
+    exchange.authority = this.authority;
+    exchange.version = this.version;
+    exchange.request = this.fields;
+    exchange.headFault = this.fault;
+    exchange.closeAfter = !this.persistent;
+  }
 }
 
 /** A space and the version, behind the target. */

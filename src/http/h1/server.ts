@@ -229,7 +229,8 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       return exchange;
     }
     inbox.start = behind;
-    this.#describe(exchange, head);
+    head.describe(exchange);
+    this.#takeBody(exchange, head);
     this.deadline = 0;
     return exchange;
   }
@@ -283,16 +284,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     exchange.closeAfter = true;
   }
 
-  #describe(exchange: X, head: RequestHead): void {
-    exchange.method = head.method;
-    exchange.target = head.target;
-    exchange.path = head.path;
-    exchange.query = head.query;
-    exchange.authority = head.authority;
-    exchange.version = head.version;
-    exchange.request = head.fields;
-    exchange.headFault = head.fault;
-    exchange.closeAfter = !head.persistent;
+  #takeBody(exchange: X, head: RequestHead): void {
     if (head.framing === "none") {
       this.#body = undefined;
       return;

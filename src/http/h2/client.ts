@@ -6,7 +6,7 @@
 import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
-import { ClientStream, type ClientStreamHost, type OnInterim } from "./client_stream.ts";
+import { ClientStream, type ClientStreamHost } from "./client_stream.ts";
 import { blockLimit, Connection, connectionWindow } from "./connection.ts";
 import { sendGoAway, sendPing } from "./control_frames.ts";
 import { ConnectionError, ErrorCode, errorName } from "./errors.ts";
@@ -138,12 +138,12 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
    * @throws {ClientError} `unprocessed` when the upstream certainly did not act on it.
    * @throws what the request's own body throws.
    */
-  request(request: ClientRequest, onInterim?: OnInterim): Promise<ClientResponse> {
-    return this.start(request, onInterim).response;
+  request(request: ClientRequest): Promise<ClientResponse> {
+    return this.start(request).response;
   }
 
   /** As {@linkcode request}, with a way to give it up before there is an answer. */
-  start(request: ClientRequest, onInterim?: OnInterim): Http2Call {
+  start(request: ClientRequest): Http2Call {
     const problem = request.upgrade !== undefined
       ? new ClientError("connect", "an upgrade needs HTTP/1.1")
       : this.isAvailable
@@ -155,7 +155,6 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
       this.#nextId,
       this.peer.initialWindowSize,
       request,
-      onInterim,
     );
     this.#nextId += 2;
     this.requests++;

@@ -5,7 +5,6 @@
  */
 import { BodyError } from "../body.ts";
 import { ClientError, type ClientRequest, ClientResponse } from "../client.ts";
-import type { Fields } from "../fields.ts";
 import { ErrorCode, errorName } from "./errors.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { PumpedBody } from "./outgoing_body.ts";
@@ -15,9 +14,6 @@ import { Stream, type StreamHost } from "./stream.ts";
 
 /** Most interim (1xx) answers in front of a final one. */
 const MAX_INTERIM = 16;
-
-/** Told of interim answers. */
-export type OnInterim = (status: number, fields: Fields) => void;
 
 /** The connection as a client's stream sees it. */
 export interface ClientStreamHost extends StreamHost {
@@ -45,7 +41,6 @@ export class ClientStream extends Stream {
   };
   readonly #host: ClientStreamHost;
   readonly #request: ClientRequest;
-  readonly #onInterim: OnInterim | undefined;
   #resolve: (response: ClientResponse) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
   #isAnswered = false;
@@ -58,12 +53,10 @@ export class ClientStream extends Stream {
     id: number,
     sendWindow: number,
     request: ClientRequest,
-    onInterim: OnInterim | undefined,
   ) {
     super(host, id, sendWindow);
     this.#host = host;
     this.#request = request;
-    this.#onInterim = onInterim;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -99,10 +92,7 @@ export class ClientStream extends Stream {
     }
     const { status, fields } = head;
     this.#waitingSince = this.#host.clock.now;
-    if (status < 200) {
-      this.#onInterim?.(status, fields);
-      return true;
-    }
+    if (status < 200) return true;
     this.#isAnswered = true;
     let body: IncomingBody | undefined;
     if (!endStream) {

@@ -9,7 +9,6 @@ import { formatHttpDate } from "../dates.ts";
 import { isBodyless } from "../status.ts";
 import { type HeadWriter, isConnectionField, SPARE_HEAD_BYTES } from "./head_writer.ts";
 import { Encoder } from "./hpack/mod.ts";
-import type { Fields } from "../fields.ts";
 
 /** Whether the answer of `exchange` has a body to send: one of no octets ends with the head. */
 export function hasBody({ responseBody, method, status }: HttpExchange): boolean {
@@ -53,19 +52,10 @@ export function writeResponseHead(
   heads.end(streamId, endStream);
 }
 
-/** Writes an interim (1xx) head. */
-export function writeInterimHead(
-  heads: HeadWriter,
-  streamId: number,
-  status: number,
-  fields: Fields,
-): void {
-  const { names, values } = fields;
-  heads.begin(Encoder.bound(names, values) + SPARE_HEAD_BYTES);
-  heads.field(":status", statusText(status));
-  for (let i = 0; i < names.length; i++) {
-    if (!isConnectionField(names[i])) heads.field(names[i], values[i]);
-  }
+/** Writes `100 Continue`, the one interim answer that is the gateway's own. */
+export function writeContinue(heads: HeadWriter, streamId: number): void {
+  heads.begin(SPARE_HEAD_BYTES);
+  heads.field(":status", statusText(100));
   heads.end(streamId, false);
 }
 

@@ -5,11 +5,10 @@
  */
 import { BodyError } from "../body.ts";
 import { type HttpExchange, RATE_GRACE_MS } from "../exchange.ts";
-import { Fields } from "../fields.ts";
 import { TICK_MS } from "../../net/clock.ts";
 import { ErrorCode } from "./errors.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
-import { hasBody, writeInterimHead, writeResponseHead } from "./response_writer.ts";
+import { hasBody, writeContinue, writeResponseHead } from "./response_writer.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 /**
@@ -95,18 +94,6 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     host.wantTurn(this);
   }
 
-  /**
-   * Sends an interim answer. One that would have to wait is left out: it is a hint, and the final answer
-   * does not need it.
-   */
-  sendInterim(status: number, fields: Fields): void {
-    const { host } = this;
-    if (this.#state !== "handling" || host.output.isFull) return;
-    this.#awaitsContinue = false;
-    writeInterimHead(host.heads, this.id, status, fields);
-    host.wantFlush();
-  }
-
   /** The exchange is over, one way or another. */
   finish(): void {
     const wasAbandoned = this.#state === "abandoned";
@@ -167,7 +154,7 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     this.#bodyAwaitedAt = this.host.clock.now;
     if (!this.#awaitsContinue) return;
     this.#awaitsContinue = false;
-    writeInterimHead(this.host.heads, this.id, 100, NO_FIELDS);
+    writeContinue(this.host.heads, this.id);
     this.host.wantFlush();
   }
 
@@ -212,5 +199,3 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     return minSendRate > 0 && counted > 0 && responseBodyBytes * 1000 < minSendRate * counted;
   }
 }
-
-const NO_FIELDS = new Fields();

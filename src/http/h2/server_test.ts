@@ -293,21 +293,6 @@ Deno.test("a client that waits for 100 Continue is asked when somebody reads", a
   await done;
 });
 
-Deno.test("interim answers are sent in front of the final one", async () => {
-  const { peer, done } = serve(async (x) => {
-    await x.sendInterim(103, Fields.of(["link", "</a.css>"], ["connection", "close"]));
-    await Promise.resolve();
-    answer(x, 200);
-  });
-  await peer.greet();
-  await peer.send(peer.headers(1, get()));
-  const { heads } = await peer.answer(1);
-  assert.deepEqual(heads[0], [[":status", "103"], ["link", "</a.css>"]]);
-  assert.equal(valueOf(heads[1], ":status"), "200");
-  peer.close();
-  await done;
-});
-
 Deno.test("a request that is answered before it has ended may end, and is dropped", async () => {
   let failure: unknown;
   const { peer, handler, done } = serve((x) => {
