@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { locate, type Place } from "./lookup.ts";
+import { below, locate, type Place } from "./lookup.ts";
 import { openFile } from "./open_file.ts";
 import { openBelow, TestSite } from "./site_for_tests.ts";
 
@@ -111,4 +111,9 @@ Deno.test("locate: a link at any level, or a special file, leads nowhere", async
   assert.deepEqual(locate(`${t.root}/link`, ["b", "f.txt"]), { depth: 0 });
   assert.deepEqual(locate(t.root, ["a", "b", "f.txt", "more", "still"]), { depth: 4 });
   assert.deepEqual(locate(t.root, ["none", "more", "still"]), { depth: 1 });
+});
+
+Deno.test("a name below the root of the file system has one slash before it", () => {
+  assert.equal(below("/", "srv"), "/srv");
+  assert.equal(below("/srv", "www"), "/srv/www");
 });
