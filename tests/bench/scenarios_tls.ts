@@ -121,7 +121,7 @@ function renewals(
         const job: Job = { kind: "static", root: webRoot(dir) };
         const config = fluxheimTlsConfig(job, files, { names: door === "names" })
           .replace('level = "warn"', 'level = "info"')
-          .replace("[server]", `[server]\nprocess = { pid_file = "${dir.path}/${door}.pid" }`);
+          .replace("[server]", `[server]\nprocess.pid_file = "${dir.path}/${door}.pid"`);
         const server = await fluxheim(dir, config, `${door} door`);
         renewalOf.set(server, { files, generations, root: authority.root });
       }

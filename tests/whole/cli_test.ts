@@ -259,7 +259,7 @@ testWith(
     tls("");
     assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(static certificate\)/);
     tls('min_protocol = "tls1.3"');
-    assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(names\)/);
+    assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(names, for TLS 1\.3 alone\)/);
     assert.match(
       await cli("--config", config, "--check-tls-storage"),
       /^TLS storage check passed$/m,
