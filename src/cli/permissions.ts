@@ -1,12 +1,6 @@
 /** `fluxheim permissions`: what a configuration needs the runtime to allow. @module */
-import {
-  PERMISSION_KINDS,
-  type Plan,
-  type PlannedGrant,
-  toFlags,
-  valuesOf,
-  workerPermissions,
-} from "../runtime/permissions.ts";
+import { type Plan, toFlags, valuesOf, workerPermissions } from "../runtime/permissions.ts";
+import { PERMISSION_KINDS, type PlannedGrant } from "../runtime/planned_grant.ts";
 import { type Command, EXIT } from "./command.ts";
 import { loadOrReport, planFor } from "./load.ts";
 import { configSource, JSON_OUTPUT } from "./options.ts";

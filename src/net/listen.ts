@@ -5,52 +5,17 @@
  * @module
  */
 import { AcceptLoop } from "./accept_loop.ts";
-import type { Clock } from "./clock.ts";
 import { closeQuietly } from "./duplex.ts";
-import type { IpSet } from "./ip_set.ts";
 import { explainListenError } from "./listen_error.ts";
 import type { Accepted, Listener } from "./listener.ts";
+import type { ListenerSpec } from "./listener_spec.ts";
 import { readProxyHeader } from "./read_proxy_header.ts";
-import { Reception, type Rejection } from "./reception.ts";
+import { Reception } from "./reception.ts";
 import { ReplayDuplex } from "./replay.ts";
 import { TlsListener } from "./tls_listener.ts";
-import type { TlsListenerSpec } from "./tls_spec.ts";
 
-export type { Rejection } from "./reception.ts";
+export type { ListenerSpec, Rejection } from "./listener_spec.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./tls_spec.ts";
-
-/** A listener to open. */
-export interface ListenerSpec {
-  /** The configured entry, `127.0.0.1:8080`; for logs and {@linkcode ConnectionFacts.listener}. */
-  readonly name: string;
-  /** IP address to bind; `::` also takes IPv4. */
-  readonly hostname: string;
-  /** 0 for one the system picks. */
-  readonly port: number;
-  /** Let other workers bind the same port; the kernel spreads connections. */
-  readonly reusePort: boolean;
-  /** Key path for errors, `server.listen[0]`. */
-  readonly key: string;
-  /** Most open connections, over all workers when `openCount` is given. */
-  readonly maxConnections: number;
-  /** Where the workers count together: memory of {@linkcode ConnectionBudget.bytes}, and who we are. */
-  readonly openCount?: { readonly shared: SharedArrayBuffer; readonly worker: number };
-  /** A header that every connection must begin with. */
-  readonly proxyProtocol: "off" | "v1" | "v2";
-  /** Peers that may send one; nobody when `undefined`. */
-  readonly trustedProxies: IpSet | undefined;
-  /** Time for the whole PROXY header. */
-  readonly headTimeoutMs: number;
-  /** TLS, after the PROXY header if there is one; cleartext without. */
-  readonly tls?: TlsListenerSpec;
-  readonly clock: Clock;
-  /** A connection was closed before it reached a codec. */
-  onRejected?(reason: Rejection): void;
-  /** Accepting failed and is paused for a moment, as when descriptors run out. */
-  onFault?(error: Error): void;
-  /** Something an operator should know. */
-  onWarning?(message: string): void;
-}
 
 /**
  * Binds and begins to accept.

@@ -10,21 +10,8 @@ import { ConnectionBudget } from "./connection_budget.ts";
 import { closeQuietly, type Duplex } from "./duplex.ts";
 import { socketAddress } from "./ip.ts";
 import type { Accepted } from "./listener.ts";
-import type { ListenerSpec } from "./listen.ts";
+import type { ListenerSpec, Rejection } from "./listener_spec.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
-import type { HeaderFailure } from "./read_proxy_header.ts";
-
-/** Why an accepted connection was closed before it reached a codec; a label of the counters. */
-export type Rejection =
-  | "max_connections"
-  | "proxy_untrusted"
-  | HeaderFailure
-  /** Too many handshakes are under way already. */
-  | "tls_busy"
-  | "tls_timeout"
-  | "tls_handshake"
-  /** The client presented a certificate that does not verify. */
-  | "tls_client_certificate";
 
 /**
  * Most TLS handshakes under way at once on one listener of one worker. A full handshake costs about half

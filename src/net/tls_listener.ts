@@ -4,26 +4,14 @@
  *
  * @module
  */
-import type { ListenerSpec } from "./listen.ts";
+import type { ListenerSpec } from "./listener_spec.ts";
 import type { Accepted, Listener } from "./listener.ts";
 import { Reception } from "./reception.ts";
+import type { TlsDoor } from "./tls_door.ts";
 import { NamesDoor } from "./tls_names.ts";
 import type { TlsListenerSpec } from "./tls_spec.ts";
 import { StuckConnections } from "./static_stream.ts";
 import { StaticDoor, staticPair } from "./tls_static.ts";
-
-/** One way to accept TLS connections. */
-export interface TlsDoor {
-  /** For `Listener.door`. */
-  readonly description: string;
-  readonly port: number;
-  /** Takes `tls` over for new handshakes; `false` when that needs another door. */
-  update(tls: TlsListenerSpec): boolean;
-  /** Stops accepting. When this returns, the socket is closed. */
-  close(): Promise<void>;
-  /** The same, when another door on the same port has been opened: loses as little as can be. */
-  retire(): Promise<void>;
-}
 
 /** A TLS listener of one worker. */
 export class TlsListener implements Listener {

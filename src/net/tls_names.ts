@@ -14,7 +14,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { readClientHello } from "./client_hello.ts";
-import type { ListenerSpec } from "./listen.ts";
+import type { ListenerSpec } from "./listener_spec.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "./node_duplex.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
@@ -23,7 +23,7 @@ import { readProxyHeader, type ReceivedHeader } from "./read_proxy_header.ts";
 import { type Addresses, type Handshake, type Reception, withTls } from "./reception.ts";
 import { SocketHead } from "./socket_head.ts";
 import { tlsFactsOf } from "./tls_facts.ts";
-import type { TlsDoor } from "./tls_listener.ts";
+import type { TlsDoor } from "./tls_door.ts";
 import type { TlsListenerSpec } from "./tls_spec.ts";
 
 /** With no new connection for so long, the listening socket is renewed, once: see `#renewWhenSilent`. */

@@ -7,10 +7,10 @@
 import type { TlsFacts } from "../http/exchange.ts";
 import { AcceptLoop } from "./accept_loop.ts";
 import { closeQuietly } from "./duplex.ts";
-import type { ListenerSpec } from "./listen.ts";
+import type { ListenerSpec } from "./listener_spec.ts";
 import { type Handshake, type Reception, withTls } from "./reception.ts";
 import { StaticStream, type StuckConnections } from "./static_stream.ts";
-import type { TlsDoor } from "./tls_listener.ts";
+import type { TlsDoor } from "./tls_door.ts";
 import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
 
 /** Nothing more is known of a connection through this door. */

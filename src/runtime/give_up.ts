@@ -10,13 +10,8 @@
  */
 import { dirname } from "node:path";
 import { descriptorOf } from "./granted.ts";
-import {
-  PERMISSION_KINDS,
-  type Plan,
-  type PlannedGrant,
-  servingPlan,
-  valuesOf,
-} from "./permissions.ts";
+import { type Plan, servingPlan, valuesOf } from "./permissions.ts";
+import { PERMISSION_KINDS, type PlannedGrant } from "./planned_grant.ts";
 
 /** Kinds that this program never uses, whatever it was started with. */
 const NEVER = ["ffi"] as const;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Plan, PlannedGrant } from "./permissions.ts";
+import type { Plan } from "./permissions.ts";
+import type { PlannedGrant } from "./planned_grant.ts";
 
 /** The grants of `plan` that this thread does not have, without the optional ones. */
 export function missingGrants({ grants }: Plan): readonly PlannedGrant[] {

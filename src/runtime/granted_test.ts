@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { descriptorOf, isGranted, missingGrants } from "./granted.ts";
-import type { PermissionKind, PlannedGrant } from "./permissions.ts";
+import type { PermissionKind, PlannedGrant } from "./planned_grant.ts";
 
 function grant(kind: PermissionKind, value: string, optional = false): PlannedGrant {
   return { kind, value, optional, key: "server.listen[0]", for: "keeper" };

@@ -10,7 +10,7 @@ import type { Config } from "../config/types.ts";
 import type { Manifest, Module } from "../gateway/module.ts";
 import { splitAuthority } from "../config/values.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
-import type { PlannedGrant } from "./permissions.ts";
+import type { PlannedGrant } from "./planned_grant.ts";
 import { pidFileDraft } from "./pid_file_draft.ts";
 
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */

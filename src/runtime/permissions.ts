@@ -8,22 +8,8 @@
 import type { Config } from "../config/types.ts";
 import type { Grant, Manifest, Module } from "../gateway/module.ts";
 import { ownGrants, ownManifest, type PlanOptions } from "./own_permissions.ts";
+import { PERMISSION_KINDS, type PermissionKind, type PlannedGrant } from "./planned_grant.ts";
 import { fileRequests } from "./requested_files.ts";
-
-/** The kinds of permission a plan uses, in the order they are printed. The rest is never asked for. */
-export const PERMISSION_KINDS = ["net", "read", "write", "run", "env", "sys"] as const;
-
-/** A kind of permission. */
-export type PermissionKind = typeof PERMISSION_KINDS[number];
-
-/** One thing a configuration needs the runtime to allow. */
-export interface PlannedGrant extends Grant {
-  readonly kind: PermissionKind;
-  /** Without it the program works, only something small is left out (the pid file). */
-  readonly optional: boolean;
-  /** Not needed any more by its thread once that serves, and given up then. */
-  readonly startOnly?: boolean;
-}
 
 /** What one configuration needs, each thing with the key that asks for it. */
 export interface Plan {

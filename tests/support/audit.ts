@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { PermissionKind, Plan, PlannedGrant } from "../../src/runtime/permissions.ts";
+import type { Plan } from "../../src/runtime/permissions.ts";
+import type { PermissionKind, PlannedGrant } from "../../src/runtime/planned_grant.ts";
 
 /** Where a run of all tests collects what was declared and what was used; see `tests/run.ts`. */
 export const AUDIT_REPORT = "FLUXHEIM_AUDIT_REPORT";

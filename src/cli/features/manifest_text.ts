@@ -5,12 +5,8 @@
  */
 import type { Manifest, Module } from "../../gateway/module.ts";
 import { ownManifest } from "../../runtime/own_permissions.ts";
-import {
-  manifestOf,
-  NO_IMPORT,
-  PERMISSION_KINDS,
-  type PermissionKind,
-} from "../../runtime/permissions.ts";
+import { manifestOf, NO_IMPORT } from "../../runtime/permissions.ts";
+import { PERMISSION_KINDS, type PermissionKind } from "../../runtime/planned_grant.ts";
 import type { Profile } from "../../runtime/profile.ts";
 
 /** A permission set as `deno.json` and `deno compile` take it: every kind is decided. */

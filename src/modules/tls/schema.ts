@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, filePath, list, valueKinds } from "../../config/values.ts";
-import { GROUP_NAMES, SUITE_NAMES } from "./policy.ts";
+import { GROUP_NAMES, SUITE_NAMES } from "./names.ts";
 
 const MAX_CERTIFICATES = 1024;
 const MAX_GROUPS = 16;
