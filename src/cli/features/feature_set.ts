@@ -102,6 +102,9 @@ export function expandFeatures(names: readonly string[]): FeatureSet {
 function unknownName(name: string): string {
   const removed = REMOVED[name];
   if (removed !== undefined) return `unknown module "${name}": ${removed}`;
+  if (BASE_FOLDERS.some((folder) => folder === name.replaceAll("-", "_"))) {
+    return `"${name}" is in every build and is not named; leave it out`;
+  }
   const known = [...MODULE_BY_NAME.keys(), ...PROFILES.flatMap((p) => p.alias ?? [])];
   const hint = didYouMean(name, known);
   return `unknown module "${name}"` + (hint === undefined ? "" : `; ${hint}`);

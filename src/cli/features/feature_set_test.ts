@@ -76,6 +76,13 @@ Deno.test("a mistyped name gets a suggestion", () => {
   ]);
 });
 
+Deno.test("what is in every build has no name, and that is said", () => {
+  assert.deepEqual(messages("access", "rate-limit", "proxy"), [
+    '"access" is in every build and is not named; leave it out',
+    '"rate-limit" is in every build and is not named; leave it out',
+  ]);
+});
+
 Deno.test("a name like nothing known gets none", () => {
   assert.deepEqual(messages("zzzzzzzz"), ['unknown module "zzzzzzzz"']);
 });
