@@ -20,13 +20,13 @@ import type { z } from "zod";
 import type { CoreConfig, CoreRoute, CoreVhost } from "./core_schema.ts";
 
 /** Tables that modules own at the top level. */
-// deno-lint-ignore no-empty-interface
+// deno-lint-ignore no-empty-interface -- filled by declaration merging
 export interface RootTables {}
 /** Tables that modules own under `[[vhosts]]`. */
-// deno-lint-ignore no-empty-interface
+// deno-lint-ignore no-empty-interface -- filled by declaration merging
 export interface VhostTables {}
 /** Tables that modules own under `[[vhosts.routes]]`. */
-// deno-lint-ignore no-empty-interface
+// deno-lint-ignore no-empty-interface -- filled by declaration merging
 export interface RouteTables {}
 
 /** One `[[vhosts.routes]]`. */
