@@ -8,6 +8,7 @@ import { ClientError, type ClientRequest, ClientResponse, UNASKED_SWITCH } from 
 import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
+import { OTHERS_FIRST } from "../../net/turn.ts";
 import { ChunkedBody, UPSTREAM_CHUNKS } from "./chunked.ts";
 import { findHeadEnd } from "./head.ts";
 import { type HeadSink, MessageWriter, type Outlet } from "./message_writer.ts";
@@ -103,6 +104,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       if (writer.body(body, body !== undefined && body.length === undefined)) {
         const bytes = writer.unsent;
         this.#limit(this.timeouts.sendMs);
+        await OTHERS_FIRST;
         const sent = await this.stream.write(bytes);
         if (sent < bytes.length) await this.send(bytes.subarray(sent));
         writer.end();

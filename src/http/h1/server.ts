@@ -10,6 +10,7 @@ import { type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
+import { OTHERS_FIRST } from "../../net/turn.ts";
 import { LARGE } from "../../net/buffers.ts";
 import { AnswerPace } from "./answer_pace.ts";
 import { MessageWriter, type Outlet } from "./message_writer.ts";
@@ -183,6 +184,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
         const bytes = writer.unsent;
         this.#phase = "writing";
         this.#limitWrite();
+        await OTHERS_FIRST;
         const sent = await this.stream.write(bytes);
         if (sent < bytes.length) await this.send(bytes.subarray(sent));
         writer.end();
