@@ -6,8 +6,9 @@
  */
 import type { Body } from "../body.ts";
 import type { Fields } from "../fields.ts";
-import { LARGE, LARGE_BYTES } from "../../net/buffers.ts";
+import { LARGE_BYTES } from "../../net/buffers.ts";
 import { putText } from "./head.ts";
+import { leaveSheet, shareSheet, Sheet, takeSheet } from "./sheet.ts";
 
 /** What a message is written through. */
 export interface Outlet {
@@ -48,6 +49,8 @@ const NOTHING = new Uint8Array(0);
  * `end` is everything; else `finish` sends the rest.
  */
 export class MessageWriter implements HeadSink {
+  /** What is written on; `undefined` between messages, and when `#out` is a buffer of our own. */
+  #sheet: Sheet | undefined;
   #out: Uint8Array = NOTHING;
   /** Unsent bytes are out[from, at). */
   #from = 0;
@@ -72,8 +75,7 @@ export class MessageWriter implements HeadSink {
 
   /** Begins a message. Its head follows, by {@linkcode MessageWriter.text} and `field`. */
   begin(): void {
-    this.#out = LARGE.take();
-    this.#from = this.#at = 0;
+    this.#writeOn(takeSheet());
     this.#isComplete = false;
   }
 
@@ -101,18 +103,15 @@ export class MessageWriter implements HeadSink {
    * @returns Whether `unsent` is the whole message.
    */
   body(body: Uint8Array | Body | undefined, chunked: boolean): boolean {
-    this.#prefix = chunked ? PREFIX_BYTES : 0;
-    this.#overhead = chunked ? PREFIX_BYTES + SUFFIX_BYTES : 0;
-    if (body === undefined) return this.#isComplete = true;
-    if (body instanceof Uint8Array) return this.#beginBytes(body);
-    this.#body = body;
-    if (this.#out.length - this.#at < MIN_ROOM_BYTES) this.#grow(MIN_ROOM_BYTES);
-    return this.#collect();
+    const whole = this.#begin(body, chunked);
+    if (whole && this.#sheet !== undefined) shareSheet(this.#sheet, this.#at);
+    return whole;
   }
 
   /** Gives the buffer back, after everything was sent without failure: else the runtime may hold it. */
   end(): void {
-    if (this.#out.length === LARGE_BYTES) LARGE.give(this.#out);
+    if (this.#sheet !== undefined) leaveSheet(this.#sheet);
+    this.#sheet = undefined;
     this.#out = NOTHING;
     this.#body = undefined;
   }
@@ -129,7 +128,7 @@ export class MessageWriter implements HeadSink {
         }
         if (this.#isComplete) break;
         if (this.#waiting === undefined) {
-          this.#from = this.#at = 0;
+          this.#startOver();
         } else {
           // The pending read fills the room behind what was sent meanwhile.
           this.#from = this.#at;
@@ -147,12 +146,43 @@ export class MessageWriter implements HeadSink {
     this.end();
   }
 
+  #writeOn(sheet: Sheet): void {
+    this.#sheet = sheet;
+    this.#out = sheet.bytes;
+    this.#from = this.#at = sheet.used;
+  }
+
   /** A head larger than the buffer is rare: it leaves in one of its own, with as much room behind it. */
   #grow(length: number): void {
-    const larger = new Uint8Array(this.#at + length + LARGE_BYTES);
-    larger.set(this.#out.subarray(0, this.#at));
-    if (this.#out.length === LARGE_BYTES) LARGE.give(this.#out);
+    const { unsent } = this;
+    const larger = new Uint8Array(unsent.length + length + LARGE_BYTES);
+    larger.set(unsent);
     this.#out = larger;
+    this.#from = 0;
+    this.#at = unsent.length;
+    if (this.#sheet !== undefined) leaveSheet(this.#sheet);
+    this.#sheet = undefined;
+  }
+
+  /** Everything so far has been sent: a body that goes on gets a whole sheet. */
+  #startOver(): void {
+    const sheet = this.#sheet;
+    if (sheet === undefined || sheet.used === 0) {
+      this.#from = this.#at = 0;
+    } else {
+      leaveSheet(sheet);
+      this.#writeOn(new Sheet());
+    }
+  }
+
+  #begin(body: Uint8Array | Body | undefined, chunked: boolean): boolean {
+    this.#prefix = chunked ? PREFIX_BYTES : 0;
+    this.#overhead = chunked ? PREFIX_BYTES + SUFFIX_BYTES : 0;
+    if (body === undefined) return this.#isComplete = true;
+    if (body instanceof Uint8Array) return this.#beginBytes(body);
+    this.#body = body;
+    if (this.#out.length - this.#at < MIN_ROOM_BYTES) this.#grow(MIN_ROOM_BYTES);
+    return this.#collect();
   }
 
   #beginBytes(body: Uint8Array): boolean {

@@ -47,3 +47,26 @@ Deno.test("a head larger than a buffer leaves whole, with its body", () => {
   assert.equal(unsent(writer) === expected, true);
   writer.end();
 });
+
+Deno.test("messages that wait to be sent at the same time do not mix", async () => {
+  const writers = Array.from({ length: 300 }, aWriter);
+  writers.forEach((writer, i) => {
+    writer.begin();
+    writer.field("number", String(i));
+    assert.equal(writer.body(new TextEncoder().encode(`body ${i}`), false), true);
+  });
+  writers.forEach((writer, i) => assert.equal(unsent(writer), `number: ${i}\r\nbody ${i}`));
+  const sent: string[] = [];
+  const long = new MessageWriter({
+    send: (bytes) => Promise.resolve(void sent.push(new TextDecoder().decode(bytes))),
+    countBody() {},
+  });
+  const text = "y".repeat(LARGE_BYTES * 3);
+  long.begin();
+  long.text("long\r\n");
+  assert.equal(long.body(new BytesBody(new TextEncoder().encode(text)), false), false);
+  await long.finish();
+  assert.equal(sent.join("") === `long\r\n${text}`, true);
+  writers.forEach((writer, i) => assert.equal(unsent(writer), `number: ${i}\r\nbody ${i}`));
+  for (const writer of writers) writer.end();
+});
