@@ -7,6 +7,7 @@
 import { HttpExchange } from "../http/exchange.ts";
 import type { Refusal } from "./refusal.ts";
 import type { RouteScope } from "./module.ts";
+import type { Plan } from "./plan.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** Something an exchange holds that must be given back when it is over, come what may. */
@@ -23,6 +24,12 @@ export class Exchange extends HttpExchange {
   scope: RouteScope | undefined = undefined;
   /** The compiled configuration this request began on. */
   snapshot: Snapshot | undefined = undefined;
+  /** Its way through the gateway; `undefined` where routing refused it. */
+  plan: Plan | undefined = undefined;
+  /** The next step of the plan: of those that look for an answer, then of those on the answer. */
+  step = 0;
+  /** Something has answered, be it the gateway itself. */
+  isAnswered = false;
   /** Effective client address through trusted proxies (spec 01 section 2.2); `""` if unknown. */
   clientAddress = "";
   /** Path to serve or forward: `path`, or what the route's rewrite made of it. */

@@ -12,7 +12,7 @@ import type { Zones } from "../net/zone.ts";
 import { Exchange } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Files, Module, RunningModule, Step, WorkerContext } from "./module.ts";
+import type { Files, Module, RunningModule, WorkerContext } from "./module.ts";
 import type { Plan } from "./plan.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -112,11 +112,33 @@ export class Gateway implements Handler<Exchange> {
     exchange.snapshot = snapshot;
     if (exchange.headFault !== undefined) this.#logFault(exchange.headFault);
     try {
-      const plan = snapshot.locate(exchange);
-      return plan === undefined ? undefined : this.#run(exchange, plan);
+      exchange.plan = snapshot.locate(exchange);
+      return this.#advance(exchange);
     } catch (error) {
-      this.#fail(exchange, error);
+      this.fail(exchange, error);
     }
+  }
+
+  resume(exchange: Exchange): void | Promise<void> {
+    // Whoever waited for something slow gave up with the client: there is nobody to answer.
+    if (exchange.aborted && exchange.status === 0) return;
+    try {
+      return this.#advance(exchange);
+    } catch (error) {
+      this.fail(exchange, error);
+    }
+  }
+
+  /** A step failed: the client's own body was at fault, or the program is. */
+  fail(exchange: Exchange, reason: unknown): void {
+    const body = exchange.responseBody;
+    if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
+    if (reason instanceof BodyError) {
+      refuse(exchange, BODY_REFUSALS[reason.status]);
+      return;
+    }
+    this.#report(reason);
+    refuse(exchange, FAULT);
   }
 
   refuse(exchange: Exchange, status: number, reason: string): void {
@@ -137,73 +159,32 @@ export class Gateway implements Handler<Exchange> {
     }
   }
 
-  /** Runs steps until one answers; turns into a promise only when a step does. */
-  #run(exchange: Exchange, plan: Plan): void | Promise<void> {
-    const { steps } = plan;
-    for (let i = 0; i < steps.length; i++) {
-      const waiting = steps[i](exchange);
-      if (waiting !== undefined) return this.#resume(exchange, plan, i, waiting);
-      if (exchange.status !== 0) break;
-    }
-    return this.#respond(exchange, plan);
-  }
-
-  async #resume(exchange: Exchange, plan: Plan, at: number, waiting: Promise<void>): Promise<void> {
-    const { steps } = plan;
-    try {
-      await waiting;
-      for (let i = at + 1; i < steps.length && exchange.status === 0; i++) {
-        if (exchange.aborted) return;
-        const next = steps[i](exchange);
-        if (next !== undefined) await next;
+  /** Runs steps until one answers, then those on the answer; returns when a step has to be waited for. */
+  #advance(exchange: Exchange): void | Promise<void> {
+    const { plan } = exchange;
+    if (plan === undefined) return;
+    const { steps, response } = plan;
+    if (!exchange.isAnswered) {
+      while (exchange.status === 0 && exchange.step < steps.length) {
+        const waiting = steps[exchange.step++](exchange);
+        if (waiting !== undefined) return waiting;
       }
-      const responding = this.#respond(exchange, plan);
-      if (responding !== undefined) await responding;
-    } catch (error) {
-      this.#fail(exchange, error);
+      this.#beginAnswer(exchange, plan);
+    }
+    while (exchange.step < response.length) {
+      const waiting = response[exchange.step++](exchange);
+      if (waiting !== undefined) return waiting;
     }
   }
 
-  #respond(exchange: Exchange, { failure, response }: Plan): void | Promise<void> {
-    if (exchange.status === 0) {
-      // Whoever waited for something slow gave up with the client: there is nobody to answer.
-      if (exchange.aborted) return;
-      refuse(exchange, NOTHING_SERVES);
-    }
-    if (exchange.refusal !== undefined) {
-      if (exchange.refusal.isFailure === true) { for (const step of failure) step(exchange); }
-      if (!exchange.hasErrorPage) return;
-    }
-    for (let i = 0; i < response.length; i++) {
-      const waiting = response[i](exchange);
-      if (waiting !== undefined) return this.#respondOn(exchange, response, i, waiting);
-    }
-  }
-
-  async #respondOn(
-    exchange: Exchange,
-    response: readonly Step[],
-    at: number,
-    waiting: Promise<void>,
-  ): Promise<void> {
-    try {
-      await waiting;
-      for (let i = at + 1; i < response.length; i++) await response[i](exchange);
-    } catch (error) {
-      this.#fail(exchange, error);
-    }
-  }
-
-  /** A step failed: the client's own body was at fault, or the program is. */
-  #fail(exchange: Exchange, error: unknown): void {
-    const body = exchange.responseBody;
-    if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
-    if (error instanceof BodyError) {
-      refuse(exchange, BODY_REFUSALS[error.status]);
-      return;
-    }
-    this.#report(error);
-    refuse(exchange, FAULT);
+  /** Sees to it that there is an answer, and decides whether the steps on answers are for it. */
+  #beginAnswer(exchange: Exchange, { failure, response }: Plan): void {
+    exchange.isAnswered = true;
+    exchange.step = 0;
+    if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
+    if (exchange.refusal === undefined) return;
+    if (exchange.refusal.isFailure === true) { for (const step of failure) step(exchange); }
+    if (!exchange.hasErrorPage) exchange.step = response.length;
   }
 
   #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {

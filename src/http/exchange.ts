@@ -132,8 +132,17 @@ export class HttpExchange {
  */
 export interface Handler<X extends HttpExchange> {
   create(connection: ConnectionFacts): X;
-  /** Makes the answer: sets `status` and the rest. Never throws or rejects. */
+  /**
+   * Makes the answer: sets `status` and the rest. Never throws.
+   *
+   * @returns What must be waited for before the answer is there; `resume` goes on then, or `fail` where it
+   * was rejected.
+   */
   handle(exchange: X): void | Promise<void>;
+  /** Goes on when what was to be waited for has come. Returns what `handle` does, and never throws. */
+  resume(exchange: X): void | Promise<void>;
+  /** Makes an answer of it that what was waited for was rejected for `reason`. */
+  fail(exchange: X, reason: unknown): void;
   /**
    * A head that the codec refuses before routing (broken framing, too large); `create` has been called
    * and as much of the request as could be read is filled in.

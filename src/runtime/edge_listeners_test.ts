@@ -31,6 +31,8 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     handler: {
       create: () => assert.fail("nobody asks for anything"),
       handle() {},
+      resume() {},
+      fail() {},
       refuse() {},
       finish() {},
     },

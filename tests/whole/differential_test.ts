@@ -182,6 +182,10 @@ async function serveAll(
       }
       exchange.closeAfter = true;
     },
+    resume() {},
+    fail(_exchange: HttpExchange, reason: unknown) {
+      throw reason;
+    },
     refuse(exchange: HttpExchange, status: number) {
       exchange.status = status;
       exchange.response = new Fields();

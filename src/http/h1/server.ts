@@ -143,6 +143,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   async #serveAll(): Promise<void> {
     const inbox = this.#inbox;
     const writer = this.#writer;
+    const { handler } = this;
     const { clock, headTimeoutMs } = this.options;
     for (;;) {
       this.#phase = "head";
@@ -167,11 +168,17 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
 
       const exchange = this.#open(behind, problem);
       if (exchange.status === 0) {
-        const handling = this.handler.handle(exchange);
-        if (handling !== undefined) {
+        let waiting = handler.handle(exchange);
+        while (waiting !== undefined) {
           this.#phase = "handling";
           this.deadline = clock.now + TICK_MS;
-          await handling;
+          try {
+            await waiting;
+          } catch (reason) {
+            handler.fail(exchange, reason);
+            break;
+          }
+          waiting = handler.resume(exchange);
         }
         if (exchange.aborted) return;
       }

@@ -34,6 +34,10 @@ export class TestServer implements AsyncDisposable {
         this.refusals.push(exchange.headFault.reason);
         exchange.status = exchange.headFault.status;
       },
+      resume: () => {},
+      fail: (_exchange: HttpExchange, reason: unknown) => {
+        throw reason;
+      },
       refuse: (exchange: HttpExchange, status: number, reason: string) => {
         this.refusals.push(reason);
         exchange.status = status;

@@ -51,6 +51,12 @@ export class TestHandler implements Handler<HttpExchange> {
     this.refuse(exchange, exchange.headFault.status, exchange.headFault.reason);
   }
 
+  resume(): void {}
+
+  fail(_exchange: HttpExchange, reason: unknown): void {
+    throw reason;
+  }
+
   refuse(exchange: HttpExchange, status: number, reason: string): void {
     this.refused.push(reason);
     answer(exchange, status);

@@ -231,9 +231,21 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       stream.answer();
       return;
     }
-    const handling = handler.handle(exchange);
-    if (handling === undefined) stream.answer();
-    else handling.then(() => stream.answer());
+    this.#answerAfter(stream, handler.handle(exchange));
+  }
+
+  /** Answers when what the gateway waits for has come, or at once. */
+  #answerAfter(stream: ServerStream<X>, waiting: void | Promise<void>): void {
+    if (waiting === undefined) {
+      stream.answer();
+      return;
+    }
+    const handler = this.#handler;
+    const { exchange } = stream;
+    waiting.then(() => this.#answerAfter(stream, handler.resume(exchange)), (reason) => {
+      handler.fail(exchange, reason);
+      stream.answer();
+    });
   }
 
   leave(stream: ServerStream<X>): void {
