@@ -46,9 +46,8 @@ export function exchangeFixture(request: RequestFixture = {}): Exchange {
   exchange.authority = authority;
   exchange.host = normalizeHost(authority) ?? "";
   exchange.clientAddress = request.clientAddress ?? peerAddress;
-  exchange.request = Fields.of(...(request.fields ?? []));
-  if (authority !== "" && !exchange.request.has("host")) {
-    exchange.request.append("host", authority);
-  }
+  const fields = Fields.of(...(request.fields ?? []));
+  if (authority !== "" && !fields.has("host")) fields.append("host", authority);
+  exchange.request = fields;
   return exchange;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { isToken } from "./chars.ts";
-import type { Fields } from "./fields.ts";
+import type { ReadonlyFields } from "./fields.ts";
 
 /** A weight: 0 to 1 with at most three decimals. */
 const QVALUE = /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
@@ -49,7 +49,7 @@ export class CodingChoice {
   }
 
   /** The codings a request accepts, best first; none when it does not say. */
-  of(request: Fields): readonly string[] {
+  of(request: ReadonlyFields): readonly string[] {
     const field = request.joined("accept-encoding");
     if (field === undefined) return NONE;
     let codings = this.#remembered.get(field);

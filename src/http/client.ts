@@ -4,7 +4,7 @@
  * @module
  */
 import type { Body } from "./body.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields, ReadonlyFields } from "./fields.ts";
 import type { Duplex } from "../net/duplex.ts";
 
 /**
@@ -26,7 +26,7 @@ export class ClientRequest {
     readonly target: string,
     readonly scheme: "http" | "https",
     readonly authority: string,
-    readonly fields: Fields,
+    readonly fields: ReadonlyFields,
     readonly body: Body | undefined,
     readonly upgrade: string | undefined,
   ) {}

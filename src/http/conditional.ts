@@ -5,7 +5,7 @@
  * @module
  */
 import { parseHttpDate } from "./dates.ts";
-import type { Fields } from "./fields.ts";
+import type { ReadonlyFields } from "./fields.ts";
 
 /** What a representation is told apart by. */
 export interface Validators {
@@ -19,7 +19,7 @@ export interface Validators {
  * Whether a request carries a field that this file reads. One pass, so that a plain request for a file
  * in memory pays next to nothing.
  */
-export function isConditional(request: Fields): boolean {
+export function isConditional(request: ReadonlyFields): boolean {
   const { names } = request;
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
@@ -36,7 +36,7 @@ export function isConditional(request: Fields): boolean {
  *
  * @returns Whether the request may go on; otherwise its answer is 412.
  */
-export function preconditionHolds(request: Fields, validators: Validators): boolean {
+export function preconditionHolds(request: ReadonlyFields, validators: Validators): boolean {
   const match = request.joined("if-match");
   if (match !== undefined) return matchesTag(match, validators.etag, strongMatch);
   const since = request.joined("if-unmodified-since");
@@ -50,7 +50,7 @@ export function preconditionHolds(request: Fields, validators: Validators): bool
  *
  * @returns Whether the client has this representation already; the answer is then 304.
  */
-export function isNotModified(request: Fields, validators: Validators): boolean {
+export function isNotModified(request: ReadonlyFields, validators: Validators): boolean {
   const match = request.joined("if-none-match");
   if (match !== undefined) return matchesTag(match, validators.etag, weakMatch);
   const since = request.joined("if-modified-since");
@@ -63,7 +63,7 @@ export function isNotModified(request: Fields, validators: Validators): boolean 
  * Whether the client wants a fresh answer rather than a 304: `Cache-Control` with `no-cache`,
  * `no-store` or `max-age=0`, or `Pragma: no-cache` (spec 02 section 7.3).
  */
-export function wantsFresh(request: Fields): boolean {
+export function wantsFresh(request: ReadonlyFields): boolean {
   const { names, values } = request;
   for (let i = 0; i < names.length; i++) {
     if (names[i] === "cache-control") {
@@ -78,7 +78,7 @@ export function wantsFresh(request: Fields): boolean {
  * `If-Range`, or its strong tag is the representation's, or its date is not before the last change
  * (spec 02 section 7.4). A weak tag never matches.
  */
-export function rangeStillMeans(request: Fields, validators: Validators): boolean {
+export function rangeStillMeans(request: ReadonlyFields, validators: Validators): boolean {
   const value = request.joined("if-range");
   if (value === undefined) return true;
   if (value.startsWith('"') || value.startsWith("W/")) {

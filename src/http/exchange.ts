@@ -5,7 +5,7 @@
  * @module
  */
 import type { Body } from "./body.ts";
-import { Fields } from "./fields.ts";
+import { Fields, type ReadonlyFields } from "./fields.ts";
 import type { Duplex } from "../net/duplex.ts";
 
 /** What TLS told about a connection; absent on cleartext. */
@@ -73,7 +73,7 @@ export class HttpExchange {
   /** `Host`, `:authority` or the authority of an absolute target, as received; `""` when missing. */
   authority = "";
   version: HttpVersion = 11;
-  request: Fields = NO_FIELDS;
+  request: ReadonlyFields = NO_FIELDS;
   /** Why the request is to be refused, by the handler and where its order of refusals says. */
   headFault: HeadFault | undefined = undefined;
   /** `undefined` when the request has no body. */

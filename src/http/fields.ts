@@ -18,12 +18,24 @@
 const NONE = [""];
 NONE.pop();
 
+/** Fields that are only read: a request's are shared by all who look at it. */
+export interface ReadonlyFields
+  extends Omit<Fields, "names" | "values" | "append" | "set" | "delete"> {
+  readonly names: readonly string[];
+  readonly values: readonly string[];
+}
+
 /** An ordered multimap of field names (lower case) to values. */
 export class Fields {
   /** Field names in arrival order, lower case. Parallel to {@linkcode Fields.values}. */
-  readonly names: string[] = NONE.slice();
+  readonly names: string[];
   /** Field values in arrival order. */
-  readonly values: string[] = NONE.slice();
+  readonly values: string[];
+
+  constructor(names: string[] = NONE.slice(), values: string[] = NONE.slice()) {
+    this.names = names;
+    this.values = values;
+  }
 
   /** Builds a list from pairs; names are lowered. */
   static of(...pairs: readonly (readonly [name: string, value: string])[]): Fields {
@@ -102,9 +114,7 @@ export class Fields {
 
   /** A copy that shares nothing with this list. */
   clone(): Fields {
-    const copy = new Fields();
-    for (let i = 0; i < this.names.length; i++) copy.append(this.names[i], this.values[i]);
-    return copy;
+    return new Fields(this.names.slice(), this.values.slice());
   }
 
   /** The pairs in order, for tests and for code off the request path. */

@@ -13,7 +13,7 @@ import { ChunkedBody, UPSTREAM_CHUNKS } from "./chunked.ts";
 import { findHeadEnd } from "./head.ts";
 import { type HeadSink, MessageWriter, type Outlet } from "./message_writer.ts";
 import { type BodyHost, LengthBody, UntilCloseBody } from "./length_body.ts";
-import { MAX_REPLY_HEAD_BYTES, readReplyHead, type ReplyHead } from "./reply_head.ts";
+import { MAX_REPLY_HEAD_BYTES, type ReplyHead, ReplyReader } from "./reply_head.ts";
 
 /** Most interim (1xx) answers in front of a final one. */
 const MAX_INTERIM = 16;
@@ -62,6 +62,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   /** Interim answers to this request so far. */
   #interim = 0;
   readonly #inbox: Inbox;
+  readonly #replies = new ReplyReader();
   readonly #writer = new MessageWriter(this);
 
   constructor(
@@ -219,7 +220,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       }
       this.#scanned = 0;
       this.#answered = true;
-      const head = readReplyHead(inbox.bytes, inbox.start, behind, request.method);
+      const head = this.#replies.read(inbox.bytes, inbox.start, behind, request.method);
       inbox.start = behind;
       if (typeof head === "string") throw new ClientError("response", head);
       if (head.status >= 200 || (head.status === 101 && request.upgrade !== undefined)) return head;

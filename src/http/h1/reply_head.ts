@@ -19,29 +19,71 @@ const MAX_REPLY_FIELDS = 256;
 export type ReplyFraming = "none" | "length" | "chunked" | "close";
 
 /** What an upstream's head says. */
-export interface ReplyHead {
-  readonly status: number;
-  /** Without the fields of the connection; with `content-length` only where no body follows. */
-  readonly fields: Fields;
-  readonly framing: ReplyFraming;
-  /** With framing `length`. */
-  readonly contentLength: number;
-  readonly persistent: boolean;
+export class ReplyHead {
+  /**
+   * @param fields Without those of the connection; with `content-length` only where no body follows.
+   * @param contentLength With framing `length`.
+   */
+  constructor(
+    readonly status: number,
+    readonly fields: Fields,
+    readonly framing: ReplyFraming,
+    readonly contentLength: number,
+    readonly persistent: boolean,
+  ) {}
+
+  /** The same, with fields of its own. */
+  copy(): ReplyHead {
+    const { status, fields, framing, contentLength, persistent } = this;
+    return new ReplyHead(status, fields.clone(), framing, contentLength, persistent);
+  }
 }
 
+/** Longest head that is remembered, in characters: a kept connection shall not cost more memory for it. */
+const MAX_REMEMBERED = 1024;
+
 /**
- * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
- *
- * @param method Of the request it answers: an answer to HEAD has no body.
- * @returns The head, or what is wrong with it.
+ * Reads the answers on one connection. A small answer is often the same as the one before it, to the
+ * second of its `Date`: such a head is not read a second time.
  */
-export function readReplyHead(
+export class ReplyReader {
+  #text = "";
+  #isToHead = false;
+  #head: ReplyHead | undefined;
+
+  /**
+   * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
+   *
+   * @param method Of the request it answers: an answer to HEAD has no body.
+   * @returns The head, or what is wrong with it. Its fields are the caller's.
+   */
+  read(bytes: Uint8Array, start: number, end: number, method: string): ReplyHead | string {
+    const text = headText(bytes, start, end);
+    const isToHead = method === "HEAD";
+    const isRepeated = text === this.#text && isToHead === this.#isToHead;
+    const known = this.#head;
+    if (isRepeated && known !== undefined) return known.copy();
+    const head = readReplyHead(bytes, start, end, text, isToHead);
+    if (typeof head === "string" || text.length > MAX_REMEMBERED) {
+      this.#text = "";
+      this.#head = undefined;
+      return head;
+    }
+    // Only what has come twice is worth a copy.
+    this.#head = isRepeated ? head.copy() : undefined;
+    this.#text = text;
+    this.#isToHead = isToHead;
+    return head;
+  }
+}
+
+function readReplyHead(
   bytes: Uint8Array,
   start: number,
   end: number,
-  method: string,
+  text: string,
+  isToHead: boolean,
 ): ReplyHead | string {
-  const text = headText(bytes, start, end);
   const minor = text.charCodeAt(7) - 48;
   if (!text.startsWith("HTTP/1.") || minor < 0 || minor > 9 || text[8] !== " ") {
     return "the status line does not start with HTTP/1";
@@ -65,17 +107,17 @@ export function readReplyHead(
     all,
   );
   if (problem !== undefined) return problem.reason;
-  return readMeaning(status, minor, method, all);
+  return readMeaning(status, minor, isToHead, all);
 }
 
 function readMeaning(
   status: number,
   minor: number,
-  method: string,
+  isToHead: boolean,
   all: Fields,
 ): ReplyHead | string {
   const { names, values } = all;
-  const noBody = method === "HEAD" || isBodyless(status);
+  const noBody = isToHead || isBodyless(status);
   let length = -1;
   let chunked = false;
   let coded = false;
@@ -129,13 +171,13 @@ function readMeaning(
   if (chunked && length >= 0) return "Transfer-Encoding and Content-Length together";
 
   const framing = noBody ? "none" : chunked ? "chunked" : length >= 0 ? "length" : "close";
-  return {
+  return new ReplyHead(
     status,
-    fields: all,
-    framing: framing === "length" && length === 0 ? "none" : framing,
-    contentLength: Math.max(length, 0),
-    persistent: persistent && framing !== "close",
-  };
+    all,
+    framing === "length" && length === 0 ? "none" : framing,
+    Math.max(length, 0),
+    persistent && framing !== "close",
+  );
 }
 
 function readStatus(text: string): number {

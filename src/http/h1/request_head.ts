@@ -6,7 +6,7 @@
  */
 import { readContentLength } from "../content_length.ts";
 import type { HeadFault, HttpExchange } from "../exchange.ts";
-import { Fields } from "../fields.ts";
+import { Fields, type ReadonlyFields } from "../fields.ts";
 import { methodName } from "../names.ts";
 import { FIELD_VALUE, isAll, TOKEN } from "../chars.ts";
 import { isHostAndPort } from "../authority.ts";
@@ -28,10 +28,15 @@ import {
   skipVisible,
 } from "./request_target.ts";
 
+const NO_FIELDS: ReadonlyFields = new Fields();
+
 /** How the bytes behind a request head are framed. */
 export type RequestFraming = "none" | "length" | "chunked";
 
-/** What a request head says; one object a connection, filled again for each request. */
+/**
+ * What a request head says; one object a connection, filled again for each request, or left as it is when
+ * the next head is the same text.
+ */
 export class RequestHead implements RequestTarget {
   method = "";
   target = "";
@@ -39,7 +44,7 @@ export class RequestHead implements RequestTarget {
   query: string | undefined = undefined;
   authority = "";
   version: 10 | 11 = 11;
-  fields = new Fields();
+  fields: ReadonlyFields = NO_FIELDS;
   framing: RequestFraming = "none";
   /** With framing `length`. */
   contentLength = 0;
@@ -52,6 +57,10 @@ export class RequestHead implements RequestTarget {
    * 3.5): whoever routes refuses it in its turn. `framing` is then `none` and `persistent` is false.
    */
   fault: HeadFault | undefined = undefined;
+  /** The text that the rest was read from, if there was no fault in it; `""` else. */
+  text = "";
+  /** What it was measured by. */
+  limits: HeadLimits | undefined = undefined;
 
   /** Tells `exchange` what is asked, all but the body. */
   describe(exchange: HttpExchange): void {
@@ -107,6 +116,9 @@ export function readRequestHead(
   head: RequestHead,
 ): HeadProblem | undefined {
   const text = headText(bytes, start, end);
+  // What asks again and again over a kept connection (a program, a probe, a poll) says the same each time.
+  if (text === head.text && limits === head.limits) return undefined;
+  head.text = "";
   head.fault = undefined;
 
   let at = start;
@@ -153,9 +165,14 @@ export function readRequestHead(
   const meaning = readMeaning(head, fields);
   if (meaning !== undefined) return meaning;
 
-  return isOrigin
+  const badTarget = isOrigin
     ? readOriginTarget(head, text, targetStart - start, pathEnd - start, targetEnd - start)
     : readOtherTarget(head, text.substring(targetStart - start, targetEnd - start));
+  if (badTarget === undefined && head.fault === undefined) {
+    head.text = text;
+    head.limits = limits;
+  }
+  return badTarget;
 }
 
 /**
@@ -249,6 +266,8 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
     head.persistent = false;
   }
   head.expectsContinue = head.expectsContinue && head.version === 11 && head.framing !== "none";
+  // Whoever reads the body answers it.
+  if (head.expectsContinue) fields.delete("expect");
   return undefined;
 }
 

@@ -245,3 +245,41 @@ Deno.test("a field line beyond 8 KiB is refused with 431", () => {
   assert.equal(typeof read(head(8192)), "object");
   assert.equal(read(head(8193)), 431);
 });
+
+Deno.test("a head that comes again says the same, and is judged by the limits of its time", () => {
+  const head = new RequestHead();
+  const read = (text: string, limits = LIMITS) => {
+    const bytes = new TextEncoder().encode(text);
+    return readRequestHead(bytes, 0, bytes.length, limits, head);
+  };
+  const post = "POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nA: 1\r\n\r\n";
+  const get = "GET /c HTTP/1.0\r\nHost: y\r\n\r\n";
+  for (const text of [post, post, get, post, post, get, get]) {
+    assert.equal(read(text), undefined);
+    const isPost = text === post;
+    assert.equal(head.method, isPost ? "POST" : "GET");
+    assert.equal(head.path, isPost ? "/a" : "/c");
+    assert.equal(head.query, isPost ? "b" : undefined);
+    assert.equal(head.authority, isPost ? "x" : "y");
+    assert.equal(head.framing, isPost ? "length" : "none");
+    assert.equal(head.contentLength, isPost ? 3 : 0);
+    assert.equal(head.persistent, isPost);
+    assert.equal(head.fields.get("a"), isPost ? "1" : undefined);
+  }
+  assert.equal(read(get, { ...LIMITS, maxFields: 0 })?.status, 431);
+});
+
+Deno.test("what was wrong with a head is found again", () => {
+  const head = new RequestHead();
+  const read = (text: string) => {
+    const bytes = new TextEncoder().encode(text);
+    return readRequestHead(bytes, 0, bytes.length, LIMITS, head);
+  };
+  const doubtful = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\n";
+  const broken = "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n";
+  const sound = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const text of [sound, doubtful, doubtful, sound, broken, broken, sound, doubtful]) {
+    assert.equal(read(text)?.status, text === broken ? 400 : undefined);
+    assert.equal(head.fault?.status, text === doubtful ? 400 : undefined, text);
+  }
+});

@@ -299,7 +299,6 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       return;
     }
     const body = new RequestBody(this.#inbox, head, exchange, this.options.clock);
-    if (head.expectsContinue) exchange.request.delete("expect");
     this.#body = body;
     exchange.requestBody = body;
   }

@@ -5,7 +5,7 @@
  */
 import { CodingChoice } from "../../http/accept_encoding.ts";
 import { type Body, BytesBody } from "../../http/body.ts";
-import type { Fields } from "../../http/fields.ts";
+import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { Codec } from "./codec.ts";
@@ -70,7 +70,7 @@ export class Compressor {
   }
 
   /** What a request would be answered in, if the answer may be compressed; in words. */
-  explain(request: Fields): string {
+  explain(request: ReadonlyFields): string {
     const offer = this.#offerFor(request);
     if (offer === undefined) return "the request accepts no coding offered here: not compressed";
     if (!isAnonymous(request)) return "the request has a cookie or credentials: not compressed";
@@ -78,7 +78,7 @@ export class Compressor {
     return `${offer.codec.coding} for text of ${min_bytes} to ${max_input_bytes} bytes`;
   }
 
-  #offerFor(request: Fields): Offer | undefined {
+  #offerFor(request: ReadonlyFields): Offer | undefined {
     const [best] = this.#choice.of(request);
     return best === undefined ? undefined : this.#offers.get(best);
   }

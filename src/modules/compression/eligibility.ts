@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Fields } from "../../http/fields.ts";
+import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 
 /** Media types besides `text/*` that are text in fact. */
 const TEXT_TYPES: ReadonlySet<string> = new Set([
@@ -20,7 +20,7 @@ const TEXT_TYPES: ReadonlySet<string> = new Set([
 const FORBIDDING: ReadonlySet<string> = new Set(["no-transform", "private", "no-store"]);
 
 /** Whether the request brings nothing that says who asks. */
-export function isAnonymous(request: Fields): boolean {
+export function isAnonymous(request: ReadonlyFields): boolean {
   return !request.has("cookie") && !request.has("authorization");
 }
 

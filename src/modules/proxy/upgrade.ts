@@ -4,7 +4,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { Fields } from "../../http/fields.ts";
+import type { ReadonlyFields } from "../../http/fields.ts";
 import type { ProxyConfig } from "./schema.ts";
 
 /** The protocols a scope lets clients upgrade to. */
@@ -38,7 +38,7 @@ export function upgradeOf(exchange: Exchange, rules: UpgradeRules): string | und
   return rules.protocols.includes(protocol) ? protocol : undefined;
 }
 
-function listsUpgrade(request: Fields): boolean {
+function listsUpgrade(request: ReadonlyFields): boolean {
   for (let i = 0; i < request.size; i++) {
     if (request.names[i] !== "connection") continue;
     for (const option of request.values[i].split(",")) {
