@@ -84,6 +84,14 @@ export class MessageWriter implements HeadSink {
     this.#at = putText(text, this.#out, this.#at);
   }
 
+  /** Adds bytes as they are. */
+  bytes(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.#out.length - this.#at < length) this.#grow(length);
+    this.#out.set(bytes, this.#at);
+    this.#at += length;
+  }
+
   field(name: string, value: string): void {
     const length = name.length + value.length + FIELD_OVERHEAD;
     if (this.#out.length - this.#at < length) this.#grow(length);

@@ -6,7 +6,8 @@
 import type { Clock } from "../../net/clock.ts";
 import type { HttpExchange } from "../exchange.ts";
 import { isBodyless, statusLine } from "../status.ts";
-import type { HeadSink } from "./message_writer.ts";
+import { LastHead } from "./last_head.ts";
+import type { MessageWriter } from "./message_writer.ts";
 
 /** How the bytes behind an answer's head are framed. */
 export type ResponseFraming = "none" | "length" | "chunked" | "close";
@@ -21,24 +22,44 @@ export function responseFraming(exchange: HttpExchange): ResponseFraming {
   return exchange.version === 10 ? "close" : "chunked";
 }
 
+/** Heads are alike whichever connection they leave by. */
+const LAST = new LastHead();
+
 /**
- * Writes the head, CRLFCRLF included. Fields that belong to the connection are the codec's: the
- * gateway's own `connection`, `keep-alive`, `transfer-encoding` and `content-length` are not copied,
- * but for the length of an answer to HEAD, or of a 304, which describes a body that is not sent.
+ * Writes the head, at the beginning of a message, CRLFCRLF included. Fields that belong to the connection
+ * are the codec's: the gateway's own `connection`, `keep-alive`, `transfer-encoding` and `content-length`
+ * are not copied, but for the length of an answer to HEAD, or of a 304, which describes a body that is not
+ * sent.
  */
 export function writeResponseHead(
-  sink: HeadSink,
+  writer: MessageWriter,
   exchange: HttpExchange,
   framing: ResponseFraming,
   persistent: boolean,
   clock: Clock,
 ): void {
+  const date = dateLine(clock);
+  const isRepeated = LAST.isSame(exchange, framing, persistent, date);
+  if (isRepeated && LAST.bytes !== undefined) {
+    writer.bytes(LAST.bytes);
+    return;
+  }
+  const isMeasured = writeFields(writer, exchange, date);
+  writeFraming(writer, exchange, framing, persistent, isMeasured);
+  if (isRepeated) LAST.keep(exchange, writer.unsent);
+}
+
+/** Whether the answer's length is that of a body which is not sent. */
+function describesOther({ method, status }: HttpExchange): boolean {
+  return method === "HEAD" || status === 304;
+}
+
+/** Writes the status line and the fields; tells whether `content-length` is among them. */
+function writeFields(writer: MessageWriter, exchange: HttpExchange, date: string): boolean {
   const { names, values } = exchange.response;
-  const { status } = exchange;
-  const describesOther = exchange.method === "HEAD" || status === 304;
-  sink.text(statusLine(status));
   let dated = false;
   let measured = false;
+  writer.text(statusLine(exchange.status));
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
     switch (name) {
@@ -48,31 +69,44 @@ export function writeResponseHead(
       case "transfer-encoding":
         continue;
       case "content-length":
-        if (!describesOther || measured) continue;
+        if (measured || !describesOther(exchange)) continue;
         measured = true;
         break;
       case "date":
         dated = true;
         break;
     }
-    sink.field(name, values[i]);
+    writer.field(name, values[i]);
   }
-  if (!dated) sink.text(dateLine(clock));
+  if (!dated) writer.text(date);
+  return measured;
+}
+
+/** Writes how the body is framed, and what becomes of the connection. */
+function writeFraming(
+  writer: MessageWriter,
+  exchange: HttpExchange,
+  framing: ResponseFraming,
+  persistent: boolean,
+  isMeasured: boolean,
+): void {
+  const { status } = exchange;
   if (status === 101) {
-    sink.text("connection: upgrade\r\n\r\n");
+    writer.text("connection: upgrade\r\n\r\n");
     return;
   }
-  if (framing === "length" || (!measured && describesOther && status !== 304)) {
+  const isOther = describesOther(exchange);
+  if (framing === "length" || (!isMeasured && isOther && status !== 304)) {
     const length = exchange.responseBody?.length;
-    if (length !== undefined) sink.text("content-length: " + length + "\r\n");
+    if (length !== undefined) writer.text("content-length: " + length + "\r\n");
   } else if (framing === "chunked") {
-    sink.text("transfer-encoding: chunked\r\n");
-  } else if (framing === "none" && !describesOther && !isBodyless(status)) {
-    sink.text("content-length: 0\r\n");
+    writer.text("transfer-encoding: chunked\r\n");
+  } else if (framing === "none" && !isOther && !isBodyless(status)) {
+    writer.text("content-length: 0\r\n");
   }
-  if (!persistent) sink.text("connection: close\r\n\r\n");
-  else if (exchange.version === 10) sink.text("connection: keep-alive\r\n\r\n");
-  else sink.text("\r\n");
+  if (!persistent) writer.text("connection: close\r\n\r\n");
+  else if (exchange.version === 10) writer.text("connection: keep-alive\r\n\r\n");
+  else writer.text("\r\n");
 }
 
 let datedAt = -1;

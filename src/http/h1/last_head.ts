@@ -1,0 +1,69 @@
+/**
+ * The answer's head that was written last. A gateway often says the same many times in a row: a small
+ * answer of an upstream, a file in demand, a refusal. Such a head is written once and then copied.
+ *
+ * @module
+ */
+import type { HttpExchange, HttpVersion } from "../exchange.ts";
+import type { ResponseFraming } from "./response_head.ts";
+
+/** Longest head that is kept, in bytes. */
+const MAX_BYTES = 1024;
+
+/** What the last head was made of, and the head itself when it has come twice. */
+export class LastHead {
+  /** `undefined` until the head is kept. */
+  bytes: Uint8Array | undefined;
+  #status = 0;
+  #isToHead = false;
+  #version: HttpVersion = 11;
+  #framing: ResponseFraming = "none";
+  #persistent = false;
+  #length: number | undefined;
+  #date = "";
+  #names: readonly string[] = [];
+  #values: readonly string[] = [];
+
+  /** Whether this answer's head is the last one again. If not, it is the last one from now on. */
+  isSame(
+    exchange: HttpExchange,
+    framing: ResponseFraming,
+    persistent: boolean,
+    date: string,
+  ): boolean {
+    const { status, version, response: { names, values } } = exchange;
+    const length = exchange.responseBody?.length;
+    const isToHead = exchange.method === "HEAD";
+    const isSame = status === this.#status && length === this.#length &&
+      framing === this.#framing && persistent === this.#persistent && version === this.#version &&
+      isToHead === this.#isToHead && date === this.#date && areEqual(names, this.#names) &&
+      areEqual(values, this.#values);
+    if (isSame) return true;
+    this.bytes = undefined;
+    this.#status = status;
+    this.#isToHead = isToHead;
+    this.#version = version;
+    this.#framing = framing;
+    this.#persistent = persistent;
+    this.#length = length;
+    this.#date = date;
+    this.#names = names;
+    this.#values = values;
+    return false;
+  }
+
+  /** Keeps the head `bytes` of `exchange`, which was the same as the one before. */
+  keep({ response }: HttpExchange, bytes: Uint8Array): void {
+    if (bytes.length > MAX_BYTES) return;
+    this.bytes = bytes.slice();
+    // Copies: whoever made the lists may change them when the answer has left.
+    this.#names = response.names.slice();
+    this.#values = response.values.slice();
+  }
+}
+
+function areEqual(some: readonly string[], others: readonly string[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false;
+  return true;
+}
