@@ -111,7 +111,7 @@ export class MessageWriter implements HeadSink {
    * @returns Whether `unsent` is the whole message.
    */
   body(body: Uint8Array | Body | undefined, chunked: boolean): boolean {
-    const whole = this.#begin(body, chunked);
+    const whole = this.#beginBody(body, chunked);
     if (whole && this.#sheet !== undefined) shareSheet(this.#sheet, this.#at);
     return whole;
   }
@@ -183,7 +183,7 @@ export class MessageWriter implements HeadSink {
     }
   }
 
-  #begin(body: Uint8Array | Body | undefined, chunked: boolean): boolean {
+  #beginBody(body: Uint8Array | Body | undefined, chunked: boolean): boolean {
     this.#prefix = chunked ? PREFIX_BYTES : 0;
     this.#overhead = chunked ? PREFIX_BYTES + SUFFIX_BYTES : 0;
     if (body === undefined) return this.#isComplete = true;
