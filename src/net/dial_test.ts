@@ -292,6 +292,19 @@ Deno.test("a certificate for another name is refused", async () => {
   assert.match(error.message, /wrong\.test/);
 });
 
+Deno.test("a certificate for none of several names is refused with all of them, and its own", async () => {
+  await using peer = new Peer({});
+  const verifyNames = ["wrong.test", "nope.test"];
+  const to = target(await peer.listen(), { tls: { ...TLS, verifyNames } });
+  const error = await greet(to).catch((e) => e);
+  assert.ok(error instanceof DialError);
+  assert.equal(error.reason, "tls_name");
+  assert.match(
+    error.message,
+    /is for .*DNS:origin\.test.*, not for "wrong\.test" or "nope\.test"$/,
+  );
+});
+
 Deno.test("one of several accepted names is enough", async () => {
   await using peer = new Peer({});
   const verifyNames = ["wrong.test", "other.test"];

@@ -12,18 +12,32 @@ export class UntrustedCertificate extends Error {
   }
 }
 
+/** A certificate that is for none of the names that were asked for. */
+export class MisnamedCertificate extends Error {
+  /** As `node:tls` says it. */
+  readonly code = "ERR_TLS_CERT_ALTNAME_INVALID";
+
+  /** @param names What would have been accepted; not empty. */
+  constructor(certificate: PeerCertificate, names: readonly string[]) {
+    const wanted = names.map((name) => `"${name}"`).join(" or ");
+    super(`its certificate is for ${namesOf(certificate)}, not for ${wanted}`);
+    this.name = "MisnamedCertificate";
+  }
+}
+
 /** The error of a certificate that has none of `names`; none when there is nothing to verify. */
 export function nameProblem(
   names: readonly string[],
   certificate: PeerCertificate,
 ): Error | undefined {
-  let first: Error | undefined;
-  for (const name of names) {
-    const error = checkServerIdentity(name, certificate);
-    if (error === undefined) return undefined;
-    first ??= error;
-  }
-  return first;
+  if (names.length === 0) return undefined;
+  const isNamed = names.some((name) => checkServerIdentity(name, certificate) === undefined);
+  return isNamed ? undefined : new MisnamedCertificate(certificate, names);
+}
+
+/** Who a certificate is for: alternative names count, the subject only where there are none. */
+function namesOf({ subject, subjectaltname }: PeerCertificate): string {
+  return subjectaltname ?? subject?.CN ?? "nobody by name";
 }
 
 function validityProblem(certificate: PeerCertificate, now: number): string | undefined {

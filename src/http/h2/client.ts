@@ -6,6 +6,7 @@
 import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
+import type { Inbox } from "../../net/inbox.ts";
 import { ClientStream, type ClientStreamHost } from "./client_stream.ts";
 import { blockLimit, Connection, connectionWindow } from "./connection.ts";
 import { sendGoAway, sendPing } from "./control_frames.ts";
@@ -25,6 +26,9 @@ const BLOCK_TIMEOUT_MS = 10_000;
  * upstream that gets them in pieces works on the first while the last are still being made.
  */
 const PROMPT_REQUESTS = 16;
+
+/** How an answer of HTTP/1 begins. Of a frame it would be a length that none may have. */
+const HTTP1 = new TextEncoder().encode("HTTP/1.");
 
 /** Values of an upstream's fields that are remembered by their encoded form. A power of two. */
 const KEPT_VALUES = 256;
@@ -73,6 +77,8 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
   readonly #head = new ResponseHead();
   #nextId = 1;
   #ended = 0;
+  /** What comes first is not HTTP/1. */
+  #isGreeted = false;
   /** The upstream takes no new streams. */
   #isLeaving = false;
   #idleSince: number;
@@ -186,8 +192,19 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
 
   // --- frames ----------------------------------------------------------------------------------
 
-  protected override readPreface(): boolean {
-    return true;
+  /** A server's preface is its first frame (RFC 9113 section 3.4). One of HTTP/1 answers ours in text. */
+  protected override readPreface(inbox: Inbox): boolean {
+    if (this.#isGreeted) return true;
+    const { bytes, start, end } = inbox;
+    const arrived = Math.min(end - start, HTTP1.length);
+    for (let i = 0; i < arrived; i++) {
+      if (bytes[start + i] !== HTTP1[i]) return this.#isGreeted = true;
+    }
+    if (arrived < HTTP1.length) return false;
+    throw new ConnectionError(
+      ErrorCode.PROTOCOL_ERROR,
+      "it does not speak HTTP/2: it answers in HTTP/1",
+    );
   }
 
   override onBlock(

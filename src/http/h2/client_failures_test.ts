@@ -4,6 +4,7 @@ import {
   concat,
   data,
   frame,
+  memoryPair,
   PiecesBody,
   reset,
   settle,
@@ -12,6 +13,8 @@ import {
 } from "./_testing.ts";
 import { connect, end, fails, request } from "./_client_testing.ts";
 import { BodyError, readAll } from "../body.ts";
+import { Clock } from "../../net/clock.ts";
+import { Http2Client } from "./client.ts";
 import { ErrorCode } from "./errors.ts";
 import { Flag, FrameType, readUint32 } from "./frames.ts";
 
@@ -59,6 +62,28 @@ Deno.test("a connection that ends in front of the first answer leaves the reques
   await peer.until(FrameType.HEADERS, 1);
   peer.close();
   await fails(response, "response");
+  await closed;
+});
+
+Deno.test("an upstream that answers in HTTP/1 is told apart from one that breaks HTTP/2's rules", async () => {
+  const [stream, far] = memoryPair();
+  const client = new Http2Client(stream, {
+    clock: new Clock(),
+    timeouts: { readMs: 0, sendMs: 0, idleMs: 0 },
+    maxStreams: 1,
+    pingIntervalMs: 0,
+  });
+  const closed = new Promise<void>((resolve) => client.onClosed = resolve);
+  const response = client.request(request());
+  // In two pieces: the first says nothing yet.
+  for (const piece of ["HTT", "P/1.1 400 Bad Request\r\n\r\n"]) {
+    await far.write(new TextEncoder().encode(piece));
+    await settle();
+  }
+  const error = await fails(response, "response");
+  assert.match(error.message, /it does not speak HTTP\/2: it answers in HTTP\/1$/);
+  client.abort();
+  far.close();
   await closed;
 });
 
