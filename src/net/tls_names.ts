@@ -14,6 +14,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { readClientHello } from "./client_hello.ts";
+import { ClientTrust } from "./client_trust.ts";
 import type { ListenerSpec } from "./listener_spec.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "./node_duplex.ts";
@@ -22,7 +23,7 @@ import { type ReadSwitch, readSwitchOf } from "./read_switch.ts";
 import { readProxyHeader, type ReceivedHeader } from "./read_proxy_header.ts";
 import { type Addresses, type Handshake, type Reception, withTls } from "./reception.ts";
 import { SocketHead } from "./socket_head.ts";
-import { tlsFactsOf } from "./tls_facts.ts";
+import { type ClientRule, tlsFactsOf } from "./tls_facts.ts";
 import type { TlsDoor } from "./tls_door.ts";
 import type { TlsListenerSpec } from "./tls_spec.ts";
 
@@ -49,6 +50,7 @@ export class NamesDoor implements TlsDoor {
   readonly #pending = new Map<string, Pending>();
   readonly #stopWatching: () => void;
   #current: TlsListenerSpec;
+  #clientRule: ClientRule | undefined;
   #servers: NameTable<TlsServer>;
   #tcp: TcpServer;
   #lastConnection: number;
@@ -64,6 +66,7 @@ export class NamesDoor implements TlsDoor {
     this.#spec = spec;
     this.#reception = reception;
     this.#current = tls;
+    this.#clientRule = clientRuleOf(tls);
     this.#servers = this.#serversOf(tls);
     this.#tcp = tcp;
     this.#lastConnection = spec.clock.now;
@@ -87,6 +90,7 @@ export class NamesDoor implements TlsDoor {
     const { alpn, clientAuth } = this.#current;
     if (tls.clientAuth !== clientAuth || tls.alpn.join() !== alpn.join()) return false;
     this.#servers = this.#serversOf(tls);
+    this.#clientRule = clientRuleOf(tls);
     this.#current = tls;
     return true;
   }
@@ -218,8 +222,7 @@ export class NamesDoor implements TlsDoor {
     }
     this.#pending.delete(key);
     pending.handshake.end();
-    const asked = this.#current.clientAuth !== "off";
-    const tls = tlsFactsOf(socket, asked, pending.serverName);
+    const tls = tlsFactsOf(socket, this.#clientRule, pending.serverName);
     if (tls === undefined) {
       socket.on("error", () => {});
       socket.destroy();
@@ -259,6 +262,11 @@ export class NamesDoor implements TlsDoor {
 }
 
 const NOTHING = new Uint8Array(0);
+
+function clientRuleOf({ clientAuth, material }: TlsListenerSpec): ClientRule | undefined {
+  if (clientAuth === "off" || material.clientRoots === undefined) return undefined;
+  return { optional: clientAuth === "optional", trust: new ClientTrust(material.clientRoots) };
+}
 
 function describe({ proxyProtocol }: ListenerSpec, { clientAuth }: TlsListenerSpec): string {
   const certificates = clientAuth === "off" ? "" : `, client certificates ${clientAuth}`;

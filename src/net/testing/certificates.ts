@@ -35,16 +35,21 @@ const DAY_MS = 86_400_000;
 export class TestAuthority {
   readonly #keys: KeyPair;
   readonly #subject: Uint8Array;
-  /** The root certificate, PEM. */
+  /** The authority's own certificate, PEM: a root, unless it stands below another authority. */
   readonly root: string;
 
-  constructor(name = "Test Authority") {
+  /** @param mayIssue Without it what it issues is worth nothing. */
+  constructor(name = "Test Authority", above?: TestAuthority, mayIssue = true) {
     this.#keys = keyPair("P-256");
     this.#subject = nameOf({ name });
     this.root = pem(
       "CERTIFICATE",
-      this.#certificate(this.#subject, this.#keys.publicKey, serialNumber(), {}, [
-        extension([0x55, 0x1d, 0x13], tlv(0x30, Uint8Array.of(0x01, 0x01, 0xff)), true),
+      (above ?? this).#certificate(this.#subject, this.#keys.publicKey, serialNumber(), {}, [
+        extension(
+          [0x55, 0x1d, 0x13],
+          tlv(0x30, Uint8Array.of(...mayIssue ? [0x01, 0x01, 0xff] : [])),
+          true,
+        ),
       ]),
     );
   }
