@@ -115,6 +115,7 @@ export class Keeper {
     const drained = await within((bound ?? DEFAULT_DRAIN_SECS) * 1000, this.#pool.drain());
     if (!drained) {
       this.#log.log("warn", "fluxheim", "not every connection ended in time; the rest is cut");
+      await this.#pool.hurry();
     }
     await this.#end("stopped");
     this.#finish(EXIT_STATUS.stopped);

@@ -165,7 +165,7 @@ export class WorkerPool {
   async #succeed(load: Load): Promise<string | undefined> {
     const first = this.#seats[0].slot === 0 ? this.#seats.length : 0;
     // Their indices are needed again: a generation that is still leaving has had its time.
-    await this.#hurry();
+    await this.hurry();
     const next = seats(load.config, first);
     const reports = await Promise.all(next.map((seat) => this.#occupy(seat, load)));
     const failed = reports.find((report) => report.kind === "failed");
@@ -271,16 +271,19 @@ export class WorkerPool {
     this.#leaving.set(worker, finished);
   }
 
-  /** Ends the workers that are leaving, with what connections they have. */
-  async #hurry(): Promise<void> {
-    for (const [worker, finished] of [...this.#leaving]) {
-      worker.tell({ kind: "abort" });
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, CUT_MS);
-      await Promise.race([finished, late]);
-      clearTimeout(timer);
-      this.#cut(worker);
-    }
+  /**
+   * Ends the workers that are leaving, with what connections they have: those that
+   * {@linkcode WorkerPool.drain} waits for in vain, or the ones before those that leave now. A request that
+   * is cut has its access record all the same.
+   */
+  async hurry(): Promise<void> {
+    const leaving = [...this.#leaving];
+    for (const [worker] of leaving) worker.tell({ kind: "abort" });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CUT_MS);
+    await Promise.race([Promise.all(leaving.map(([, finished]) => finished)), late]);
+    clearTimeout(timer);
+    for (const [worker] of leaving) this.#cut(worker);
   }
 
   /** Ends a worker, whatever it is doing. */
