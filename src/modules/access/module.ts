@@ -5,13 +5,7 @@
  * @module
  */
 import type { Problem } from "../../config/types.ts";
-import {
-  ByScope,
-  ownTables,
-  placesAreKnown,
-  policyCounter,
-  scopesOf,
-} from "../../gateway/edge_policy.ts";
+import { ByScope, ownTables, policyCounter, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   Module,
@@ -22,7 +16,8 @@ import type {
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { AccessRules } from "./access_rules.ts";
-import { type AccessConfig, accessSchema, GEO_KEYS } from "./schema.ts";
+import { checkCertificates, checkPlaces } from "./checks.ts";
+import { type AccessConfig, accessSchema } from "./schema.ts";
 
 export type { AccessConfig } from "./schema.ts";
 
@@ -42,18 +37,12 @@ export const module: Module = {
   permissions: () => ({}),
 
   check(config) {
-    if (placesAreKnown(config)) return [];
     const problems: Problem[] = [];
     for (const scope of scopesOf(config)) {
       const rules = rulesOf(scope);
       if (rules === undefined) continue;
-      for (const key of GEO_KEYS) {
-        if (rules[key].length === 0) continue;
-        problems.push({
-          key: `${scope.key}.access.${key}`,
-          message: "must be empty unless geoip.enabled is true: without it no client has a place",
-        });
-      }
+      problems.push(...checkPlaces(config, rules, `${scope.key}.access`));
+      problems.push(...checkCertificates(config, rules, `${scope.key}.access`));
     }
     return problems;
   },

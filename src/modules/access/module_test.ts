@@ -8,8 +8,11 @@ import {
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import type { ClientCertificate } from "../../http/exchange.ts";
+import { loadText } from "../../config/load.ts";
+import { formatProblem } from "../../config/problems.ts";
 import { geoipSchema } from "../geoip/schema.ts";
 import { module } from "./module.ts";
+import { tlsSchema } from "../tls/schema.ts";
 import { accessSchema } from "./schema.ts";
 
 const CERTIFICATE = "ab".repeat(32);
@@ -228,4 +231,43 @@ Deno.test("rules by place need geoip.enabled, and say which key does", () => {
     databases: [{ provider: "maxmind", path: "/places.mmdb" }],
   });
   assert.deepEqual(module.check?.({ ...config, geoip }), []);
+});
+
+/** What is said about these rules, with this at the top of the file. */
+function said(rules: string, top: string): string[] {
+  const tables = [...module.schema, { table: "tls", scopes: ["root"] as const, schema: tlsSchema }];
+  const { problems } = loadText(
+    `${top}\n[[vhosts]]\nname = "a"\nhosts = ["a.test"]\n[vhosts.access]\n${rules}\n`,
+    tables,
+    module.check === undefined ? [] : [module.check],
+  );
+  return problems.map(formatProblem);
+}
+
+const TLS = '[server]\ntls_listen = ["127.0.0.1:8443"]\n[tls]\nenabled = true\n';
+
+Deno.test("rules by certificate where no client is asked for one are warnings that say what they do", () => {
+  const required = "require_client_cert = true";
+  const [only, ...others] = said(required, TLS);
+  assert.deepEqual(others, []);
+  assert.match(only, /warning: vhosts\[0\]\.access\.require_client_cert.*refuses every request/);
+  assert.match(only, /tls\.client_auth\.mode is "off"/);
+  const list = `client_cert_sha256 = ["${CERTIFICATE}"]`;
+  assert.match(
+    said(`allow_${list}`, TLS)[0],
+    /warning: .*allow_client_cert.*refuses every request/,
+  );
+  assert.match(said(`deny_${list}`, TLS)[0], /warning: .*deny_client_cert.*denies nobody/);
+  assert.match(said(required, "")[0], /because tls\.enabled is not true/);
+  const cleartext =
+    '[tls]\nenabled = true\n[tls.client_auth]\nmode = "required"\nca_path = "/ca.pem"';
+  assert.match(said(required, cleartext)[0], /because server\.tls_listen is empty/);
+});
+
+Deno.test("rules by certificate are fine where clients are asked for one", () => {
+  for (const mode of ["optional", "required"]) {
+    const auth = `${TLS}[tls.client_auth]\nmode = "${mode}"\nca_path = "/ca.pem"`;
+    assert.deepEqual(said("require_client_cert = true", auth), []);
+  }
+  assert.deepEqual(said("enabled = false\nrequire_client_cert = true", TLS), []);
 });
