@@ -20,6 +20,7 @@ import { type ListenerSpec, openListener } from "../net/listen.ts";
 import type { TlsListenerSpec } from "../net/tls_spec.ts";
 import type { Zones } from "../net/zone.ts";
 import { acceptFaults } from "./accept_faults.ts";
+import { RejectionLog } from "./rejection_log.ts";
 import { giveUpAddresses } from "./give_up.ts";
 import { connectionsZone } from "./zone_plan.ts";
 
@@ -183,6 +184,7 @@ function listenerSpecs(
   const specOf = (name: string, key: string): ListenerSpec => {
     const address = splitAuthority(name);
     if (address === undefined) throw new TypeError(`not an address and port: ${name}`);
+    const rejections = new RejectionLog(key, clock, log);
     return {
       name,
       key,
@@ -195,8 +197,10 @@ function listenerSpecs(
       trustedProxies,
       headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
-      onRejected: (reason) =>
-        metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).count(),
+      onRejected(reason) {
+        metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).count();
+        rejections.add(reason);
+      },
       onFault: acceptFaults(key, clock, log),
       onWarning: (message) => log.log("warn", "fluxheim::security", `${key}: ${message}`),
     };
