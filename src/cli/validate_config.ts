@@ -3,6 +3,7 @@ import { hasErrors } from "../config/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
 import { modulePreflight, processProblems } from "../runtime/preflight.ts";
+import { readRequestedFiles } from "../runtime/requested_files.ts";
 import { type Command, EXIT } from "./command.ts";
 import { buildSnapshot } from "./dry_run.ts";
 import { load, printFailure, printProblems } from "./load.ts";
@@ -34,12 +35,13 @@ export async function buildProblems(
   config: Config,
   modules: readonly Module[],
 ): Promise<readonly Problem[]> {
-  const problems = [...processProblems(config), ...await modulePreflight(config, modules)];
+  const preflight = await modulePreflight(config, modules);
+  const read = readRequestedFiles(config, modules);
+  const problems = [...processProblems(config), ...preflight, ...read.problems];
   if (hasErrors(problems)) return problems;
   try {
-    const built = await buildSnapshot(config, modules);
-    problems.push(...built.problems);
-    await built.snapshot.stop();
+    const snapshot = await buildSnapshot(config, modules, read.files);
+    await snapshot.stop();
   } catch (error) {
     problems.push({ key: "", message: error instanceof Error ? error.message : String(error) });
   }

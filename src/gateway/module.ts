@@ -129,7 +129,8 @@ export type Phase = typeof PHASES[number];
 
 /**
  * A file whose content a worker needs and may not read itself: certificates, keys, CA bundles. The keeper
- * reads it, at the start and again for each reload, and hands the content over.
+ * reads it, at the start and again for each reload, and hands the content over. Without it the
+ * configuration is not served.
  */
 export interface FileRequest {
   /** Absolute. */
@@ -137,6 +138,8 @@ export interface FileRequest {
   /** Key that names it. */
   readonly key: string;
   readonly maxBytes: number;
+  /** That others can read it is worth a warning. */
+  readonly isPrivateKey?: boolean;
 }
 
 /** Content of the requested files, by path. */
@@ -148,7 +151,7 @@ export interface WorkerContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** What the module's `files` asked for; a file that could not be read is missing. */
+  /** What the module's `files` asked for, all of it, and as its `checkFiles` has seen it. */
   readonly files: Files;
   /** Shared tables, the same in every worker of the process; asked for by name. */
   readonly zones: Zones;
@@ -179,6 +182,8 @@ export interface Module {
   readonly manifest: Manifest;
   /** Files this configuration needs in its workers; the keeper reads them. Pure. */
   files?(config: Config): readonly FileRequest[];
+  /** What is wrong with the content of these files, of which some may not have been readable. Pure. */
+  checkFiles?(config: Config, files: Files): Problem[];
   /**
    * Shared tables this configuration needs; the keeper makes them before a worker starts. Pure.
    *

@@ -73,12 +73,13 @@ export async function judgeReload(
       problems: missing.map(place),
     };
   }
-  const found = (await modulePreflight(config, modules)).map(place);
-  if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
+  const preflight = await modulePreflight(config, modules);
   const read = readRequestedFiles(config, modules);
+  const found = [...preflight, ...read.problems].map(place);
+  if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   // A certificate that was renewed in its place is a change, too.
   if (impact === "noop" && sameFiles(read.files, files)) return { kind: "noop" };
-  return { config, files: read.files, warnings: [...problems, ...found, ...read.problems] };
+  return { config, files: read.files, warnings: [...problems, ...found] };
 }
 
 /** Tells the log how a reload went. */

@@ -1,15 +1,18 @@
 /**
- * Files that workers need and may not read themselves (`Module.files`): the keeper reads them and hands
- * the content over, so no worker ever gets a path to a key.
+ * Files that workers need and may not read themselves (`Module.files`): the keeper reads them, has their
+ * modules check what it read, and hands just that over, so no worker ever gets a path to a key, nor
+ * content that nobody has checked.
  *
  * @module
  */
+import { look, MODE } from "../config/file_look.ts";
 import type { Config, Problem } from "../config/types.ts";
 import type { FileRequest, Files, Module } from "../gateway/module.ts";
 
-/** What could be read, and a warning for each file that could not: its module decides what that means. */
+/** What could be read, and what is wrong with it or with the rest. */
 export interface FilesRead {
   readonly files: Files;
+  /** With an error among them the configuration must not be served. */
   readonly problems: readonly Problem[];
 }
 
@@ -18,19 +21,26 @@ export function fileRequests(config: Config, modules: readonly Module[]): readon
   return modules.flatMap((module) => module.files?.(config) ?? []);
 }
 
-/** Reads what the modules ask for. */
+/** Reads what the modules ask for, and lets them check it. */
 export function readRequestedFiles(config: Config, modules: readonly Module[]): FilesRead {
   const files = new Map<string, Uint8Array>();
   const problems: Problem[] = [];
-  for (const { path, key, maxBytes } of fileRequests(config, modules)) {
-    if (files.has(path)) continue;
-    try {
-      files.set(path, readBounded(path, maxBytes));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      problems.push({ key, message: `${path} cannot be read: ${reason}`, warning: true });
+  /** Paths whose mode has been spoken of: many scopes may name the same file. */
+  const told = new Set<string>();
+  for (const request of fileRequests(config, modules)) {
+    const { path, key, maxBytes } = request;
+    const found = look(path, maxBytes);
+    if (found.problem !== undefined) {
+      problems.push({ key, message: `${path} ${found.problem}` });
+      continue;
     }
+    files.set(path, found.content);
+    const doubt = told.has(path) ? undefined : modeProblem(request, found.info.mode);
+    if (doubt === undefined) continue;
+    told.add(path);
+    problems.push(doubt);
   }
+  for (const module of modules) problems.push(...module.checkFiles?.(config, files) ?? []);
   return { files, problems };
 }
 
@@ -45,19 +55,19 @@ export function sameFiles(a: Files, b: Files): boolean {
   return true;
 }
 
-function readBounded(path: string, maxBytes: number): Uint8Array {
-  // Looked at first: opening a pipe would wait for somebody to write to it.
-  if (!Deno.statSync(path).isFile) throw new Error("it is not a regular file");
-  using file = Deno.openSync(path, { read: true });
-  const { size } = file.statSync();
-  if (size > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
-  // One byte more than there should be, so that a file that grew in the meantime is noticed.
-  const content = new Uint8Array(size + 1);
-  let length = 0;
-  while (length < content.length) {
-    const count = file.readSync(content.subarray(length));
-    if (count === null) return content.slice(0, length);
-    length += count;
+/** A file others can change is theirs; a key they can read is at least worth a word. */
+function modeProblem(
+  { path, key, isPrivateKey }: FileRequest,
+  mode: number | null,
+): Problem | undefined {
+  if (mode === null) return undefined;
+  if ((mode & MODE.othersWrite) !== 0) {
+    const message = `${path} is writable by its group or by everyone`;
+    return { key, message, hint: `chmod go-w ${path}` };
   }
-  throw new Error("it grew while it was read");
+  if (isPrivateKey === true && (mode & MODE.othersAny) !== 0) {
+    const message = `${path} is a private key that its group or everyone can read`;
+    return { key, message, hint: `chmod 600 ${path}`, warning: true };
+  }
+  return undefined;
 }

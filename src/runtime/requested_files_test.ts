@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Module } from "../gateway/module.ts";
+import type { Files, Module } from "../gateway/module.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
 import { testConfig } from "./testing/keeper_for_tests.ts";
 import { probe } from "./testing/probe_module.ts";
@@ -27,17 +27,65 @@ Deno.test("a requested file is handed over by its path", () =>
     assert.equal(new TextDecoder().decode(files.get(`${directory}/key`)), "abcd");
   }));
 
-Deno.test("what cannot be read is missing, and a warning under the key that names it", () =>
+Deno.test("what cannot be read is refused with its reason, under each key that names it", () =>
   withDirectory((directory) => {
     Deno.writeTextFileSync(`${directory}/large`, "abcde");
-    const paths = [`${directory}/none`, directory, `${directory}/large`];
+    const paths = [`${directory}/none`, directory, `${directory}/large`, `${directory}/none`];
     const { files, problems } = readRequestedFiles(config, asking(...paths));
     assert.equal(files.size, 0);
-    assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [
-      ["tls.key", true],
-      ["tls.key", true],
-      ["tls.key", true],
+    assert.deepEqual(problems, [
+      { key: "tls.key", message: `${directory}/none does not exist` },
+      { key: "tls.key", message: `${directory} is not a regular file` },
+      { key: "tls.key", message: `${directory}/large is larger than 4 bytes` },
+      { key: "tls.key", message: `${directory}/none does not exist` },
     ]);
+  }));
+
+Deno.test("a file that others can change is refused once, whatever asks for it", () =>
+  withDirectory((directory) => {
+    const path = `${directory}/ca`;
+    Deno.writeTextFileSync(path, "abcd");
+    Deno.chmodSync(path, 0o664);
+    const { problems } = readRequestedFiles(config, asking(path, path));
+    assert.deepEqual(problems, [{
+      key: "tls.key",
+      message: `${path} is writable by its group or by everyone`,
+      hint: `chmod go-w ${path}`,
+    }]);
+  }));
+
+Deno.test("of files that others can read only private keys are worth a warning", () =>
+  withDirectory((directory) => {
+    const path = `${directory}/pair.pem`;
+    Deno.writeTextFileSync(path, "abcd");
+    Deno.chmodSync(path, 0o644);
+    const request = { path, maxBytes: 4 };
+    const both: Module = {
+      ...probe,
+      files: () => [{ ...request, key: "cert" }, { ...request, key: "key", isPrivateKey: true }],
+    };
+    const { files, problems } = readRequestedFiles(config, [both]);
+    assert.equal(files.size, 1);
+    assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [["key", true]]);
+  }));
+
+Deno.test("a module checks just the content that is handed over", () =>
+  withDirectory((directory) => {
+    const path = `${directory}/key`;
+    Deno.writeTextFileSync(path, "abcd");
+    const problem = { key: "tls.key", message: "is not fit" };
+    let seen: Files | undefined;
+    const [asked] = asking(path, `${directory}/none`);
+    const checking: Module = {
+      ...asked,
+      checkFiles(_config, files) {
+        seen = files;
+        return [problem];
+      },
+    };
+    const { files, problems } = readRequestedFiles(config, [checking]);
+    assert.equal(seen, files);
+    assert.deepEqual(problems.slice(1), [problem]);
   }));
 
 Deno.test("content is compared byte by byte", () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config, Problem } from "../config/types.ts";
+import type { Files } from "../gateway/module.ts";
 import { Zones } from "../net/zone.ts";
 import { hasBlanketNet } from "./granted.ts";
 import { KeeperLog } from "./keeper_log.ts";
@@ -59,17 +60,14 @@ export interface Started {
  */
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { modules, workerUrl } = options.profile;
-  const { config: loaded, warnings, place } = await readyConfig(options);
+  const { config: loaded, files, warnings, place } = await readyConfig(options);
   const probed = probeListeners(loaded);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const zones = new Zones();
   zones.prepare(zoneRequests(config, modules));
   const log = openLog(config, options, zones);
-  const { files, problems } = readRequestedFiles(config, modules);
-  for (const warning of [...warnings, ...problems]) {
-    log.log("warn", "fluxheim", problemText(warning));
-  }
+  for (const warning of warnings) log.log("warn", "fluxheim", problemText(warning));
   const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
   options.beforeServing?.(config);
   const pool = new WorkerPool(load, {
@@ -99,6 +97,8 @@ export function edgePermissions(
 /** A configuration that could be served as far as is known. */
 interface Ready {
   readonly config: Config;
+  /** Content of the files its modules asked for. */
+  readonly files: Files;
   readonly warnings: readonly Problem[];
   /** Says where in the files the key of a problem stands. */
   place(problem: Problem): Problem;
@@ -117,9 +117,11 @@ async function readyConfig(
   ];
   refuseErrors(found);
   // Only what is permitted can be looked at.
-  found.push(...(await modulePreflight(config, profile.modules)).map(place));
+  const preflight = await modulePreflight(config, profile.modules);
+  const read = readRequestedFiles(config, profile.modules);
+  found.push(...[...preflight, ...read.problems].map(place));
   refuseErrors(found);
-  return { config, warnings: found, place };
+  return { config, files: read.files, warnings: found, place };
 }
 
 function refuseErrors(problems: readonly Problem[]): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import { normalizeHost } from "../../config/host.ts";
+import { formatProblem, hasErrors } from "../../config/problems.ts";
 import type { Config, VhostConfig } from "../../config/types.ts";
 import { Exchange } from "../../gateway/exchange.ts";
 import { HostTable } from "../../gateway/host_table.ts";
@@ -13,6 +14,8 @@ import { RouteTable } from "../../gateway/route_table.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { Body } from "../../http/body.ts";
 import type { RequestHead } from "../../http/h1/request_head.ts";
+import { readRequestedFiles } from "../../runtime/requested_files.ts";
+import { Failure } from "../command.ts";
 import { buildSnapshot } from "../dry_run.ts";
 import {
   chooseListener,
@@ -58,14 +61,20 @@ export interface Explanation {
   readonly outcome: Outcome;
 }
 
-/** Explains what `config` does with a request. */
+/**
+ * Explains what `config` does with a request.
+ *
+ * @throws {Failure} when the files that it needs are not fit to serve with.
+ */
 export async function explain(
   config: Config,
   modules: readonly Module[],
   asked: AskedRequest,
 ): Promise<Explanation> {
   const trace = new Trace();
-  const { snapshot } = await buildSnapshot(config, trace.wrap(modules));
+  const { files, problems } = readRequestedFiles(config, modules);
+  if (hasErrors(problems)) throw new Failure(problems.map(formatProblem).join("\n"));
+  const snapshot = await buildSnapshot(config, trace.wrap(modules), files);
   try {
     return await explainBy(snapshot, trace, asked);
   } finally {

@@ -3,12 +3,10 @@
  *
  * @module
  */
-import type { Config } from "../../config/types.ts";
 import { SILENT } from "../../gateway/log_none.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type {
-  FileRequest,
   Grant,
   Module,
   Permissions,
@@ -31,6 +29,7 @@ import { Services } from "./service.ts";
 import { isGlobal, keyedOrigin, proxyOf, proxyTables } from "./tables.ts";
 import { targetOf, timeoutsOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
+import { checkUpstreamFiles, upstreamFiles, UpstreamMaterial } from "./upstream_files.ts";
 
 export { unforwardable } from "./checks.ts";
 export { type Endpoint, endpointGrant, endpointOf } from "./endpoint.ts";
@@ -38,9 +37,6 @@ export type { Caller } from "./pool.ts";
 export type { ProxyConfig } from "./schema.ts";
 export { type Service, type ServiceLimits, Services } from "./service.ts";
 export { proxyOf, type ProxyTable, proxyTables } from "./tables.ts";
-
-/** Largest PEM file that is read (spec 02 section 9.1). */
-const MAX_PEM_BYTES = 1024 * 1024;
 
 /** The module `proxy`. */
 export const module: Module = {
@@ -64,36 +60,19 @@ export const module: Module = {
         net.push({ value, key: `${table.key}.auth_request.url`, for: "edge" });
       }
     }
-    const read = pemFiles(config).map(({ path, key }): Grant => ({
+    const read = upstreamFiles(config).map(({ path, key }): Grant => ({
       value: path,
       key,
       for: "keeper",
     }));
     return { net, read };
   },
-  files: pemFiles,
+  files: upstreamFiles,
+  checkFiles: checkUpstreamFiles,
   start(context) {
     return Promise.resolve(new RunningProxy(context));
   },
 };
-
-/** Keys of files that are handed to workers. */
-const PEM_KEYS = [
-  "upstream_ca_path",
-  "upstream_client_cert_path",
-  "upstream_client_key_path",
-] as const satisfies readonly (keyof ProxyConfig)[];
-
-function pemFiles(config: Config): FileRequest[] {
-  const files: FileRequest[] = [];
-  for (const { proxy, key } of proxyTables(config)) {
-    for (const name of PEM_KEYS) {
-      const path = proxy[name];
-      if (path !== undefined) files.push({ path, key: `${key}.${name}`, maxBytes: MAX_PEM_BYTES });
-    }
-  }
-  return files;
-}
 
 /** A vhost's proxy block says how to forward, but not where to. */
 const NOT_CONFIGURED: Refusal = {
@@ -107,6 +86,7 @@ const NOT_CONFIGURED: Refusal = {
 class RunningProxy implements RunningModule {
   /** Scopes with the same upstream, spoken to in the same way, share its connections. */
   readonly #pools = new Map<string, UpstreamPool>();
+  readonly #material: UpstreamMaterial;
   readonly #authServices: Services;
   readonly #forwarders = new Map<ProxyConfig, Forwarder>();
   /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
@@ -114,6 +94,7 @@ class RunningProxy implements RunningModule {
   readonly #log: Logger;
 
   constructor(readonly context: WorkerContext) {
+    this.#material = new UpstreamMaterial(context.files);
     this.#authServices = new Services(context.clock);
     this.#zeroRetention = context.modules.has("privacy-mode");
     this.#log = this.#zeroRetention ? SILENT : context.log;
@@ -183,8 +164,8 @@ class RunningProxy implements RunningModule {
   }
 
   #pool(proxy: ProxyConfig, origin: string): UpstreamPool {
-    const { clock, config, files } = this.context;
-    const target = targetOf(proxy, origin, files);
+    const { clock, config } = this.context;
+    const target = targetOf(proxy, origin, this.#material);
     const timeouts = timeoutsOf(proxy);
     const { upstream_h2_max_streams: maxStreams = 1, upstream_h2_ping_interval_secs: ping = 0 } =
       proxy;

@@ -5,12 +5,16 @@
  */
 import { splitAuthority } from "../../config/values.ts";
 import type { UpstreamTimeouts } from "../../http/h1/client.ts";
-import type { Files } from "../../gateway/module.ts";
 import type { UpstreamTarget, UpstreamTls } from "../../net/dial.ts";
 import type { ProxyConfig } from "./schema.ts";
+import type { UpstreamMaterial } from "./upstream_files.ts";
 
 /** Where `origin` (`host:port`) is and how it is spoken to. */
-export function targetOf(proxy: ProxyConfig, origin: string, files: Files): UpstreamTarget {
+export function targetOf(
+  proxy: ProxyConfig,
+  origin: string,
+  material: UpstreamMaterial,
+): UpstreamTarget {
   const { host, port } = splitAuthority(origin)!;
   const total = proxy.upstream_total_connection_timeout_secs;
   return {
@@ -22,7 +26,7 @@ export function targetOf(proxy: ProxyConfig, origin: string, files: Files): Upst
     proxyProtocol: proxy.upstream_proxy_protocol,
     connectTimeoutMs: inMs(proxy.connect_timeout_secs),
     totalConnectTimeoutMs: inMs(total),
-    tls: proxy.upstream_tls ? tlsOf(proxy, host, files) : undefined,
+    tls: proxy.upstream_tls ? tlsOf(proxy, host, material) : undefined,
   };
 }
 
@@ -35,7 +39,7 @@ export function timeoutsOf(proxy: ProxyConfig): UpstreamTimeouts {
   };
 }
 
-function tlsOf(proxy: ProxyConfig, host: string, files: Files): UpstreamTls {
+function tlsOf(proxy: ProxyConfig, host: string, material: UpstreamMaterial): UpstreamTls {
   const serverName = proxy.upstream_sni ?? host;
   const names = [serverName];
   if (proxy.upstream_alternative_cn !== undefined) names.push(proxy.upstream_alternative_cn);
@@ -45,17 +49,9 @@ function tlsOf(proxy: ProxyConfig, host: string, files: Files): UpstreamTls {
     serverName,
     verifyChain: proxy.upstream_verify_cert,
     verifyNames: proxy.upstream_verify_cert && proxy.upstream_verify_hostname ? names : [],
-    roots: roots === undefined ? undefined : text(files, roots),
-    client: cert === undefined || key === undefined
-      ? undefined
-      : { cert: text(files, cert), key: text(files, key) },
+    roots: roots === undefined ? undefined : material.roots(roots),
+    client: cert === undefined || key === undefined ? undefined : material.pair(cert, key),
   };
-}
-
-function text(files: Files, path: string): string {
-  const bytes = files.get(path);
-  if (bytes === undefined) throw new Error(`${path} could not be read`);
-  return new TextDecoder().decode(bytes);
 }
 
 function inMs(secs: number | undefined): number | undefined {

@@ -1,19 +1,17 @@
 /** From a configuration and the files it names to what listeners show (spec 05 section 3.1). @module */
 import type { Config } from "../../config/types.ts";
+import { contentOf } from "../../gateway/file_content.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
+import { certificatesIn, checkPair, PemError, pemOf } from "../../net/key_pair.ts";
 import type { KeyPair, TlsListenerSpec, TlsMaterial } from "../../net/tls_spec.ts";
-import {
-  certificatesIn,
-  checkPair,
-  MAX_CERT_BYTES,
-  MAX_KEY_BYTES,
-  PemError,
-  pemOf,
-} from "./pair.ts";
 import { lowestVersion, offeredProtocols } from "./policy.ts";
 import type { PairPaths } from "./schema.ts";
 import { enabledTls, fallbackOf, sourcesOf } from "./sources.ts";
 
+/** Largest certificate file, chain included (spec 05 section 6.5). */
+export const MAX_CERT_BYTES = 1024 * 1024;
+/** Largest key file. */
+export const MAX_KEY_BYTES = 128 * 1024;
 /**
  * Most of a bundle for client certificates, DER. The runtime sends it to every client, behind the chain
  * of the listener, and clients in wide use refuse more than 64 KiB of certificates.
@@ -26,7 +24,12 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 export function tlsFiles(config: Config): FileRequest[] {
   const files = sourcesOf(config).flatMap(({ paths, key }): FileRequest[] => [
     { path: paths.cert_path, key: `${key}.cert_path`, maxBytes: MAX_CERT_BYTES },
-    { path: paths.key_path, key: `${key}.key_path`, maxBytes: MAX_KEY_BYTES },
+    {
+      path: paths.key_path,
+      key: `${key}.key_path`,
+      maxBytes: MAX_KEY_BYTES,
+      isPrivateKey: true,
+    },
   ]);
   const roots = clientRootsPath(config);
   if (roots !== undefined) {
@@ -45,7 +48,7 @@ export function clientRootsPath(config: Config): string | undefined {
  * What the TLS listeners of `config` show and ask for; `undefined` without TLS.
  *
  * @param files Content of {@linkcode tlsFiles}.
- * @throws {Error} naming a file that is missing or cannot be used. Checked beforehand, but files change.
+ * @throws {Error} when `checkTlsFiles` has something against them, which is a fault of the program.
  */
 export function listenerTlsOf(config: Config, files: Files): TlsListenerSpec | undefined {
   const tls = enabledTls(config);
@@ -80,7 +83,7 @@ function materialOf(config: Config, files: Files): TlsMaterial {
     pairs,
     fallback: fallbackIndex,
     names,
-    clientRoots: roots === undefined ? undefined : clientRootsIn(contentOf(roots, files)),
+    clientRoots: roots === undefined ? undefined : clientRootsIn(contentOf(files, roots)),
   };
 }
 
@@ -104,20 +107,14 @@ export function clientRootsIn(file: Uint8Array): string {
 
 function pairOf({ cert_path, key_path }: PairPaths, files: Files): KeyPair {
   const { pair, findings } = checkPair(
-    contentOf(cert_path, files),
-    contentOf(key_path, files),
+    contentOf(files, cert_path),
+    contentOf(files, key_path),
     [],
     Date.now(),
   );
   if (pair !== undefined) return pair;
   const [{ file, message }] = findings;
   throw new Error(`${file === "cert" ? cert_path : key_path} ${message}`);
-}
-
-function contentOf(path: string, files: Files): Uint8Array {
-  const content = files.get(path);
-  if (content === undefined) throw new Error(`${path} could not be read`);
-  return content;
 }
 
 /**

@@ -6,8 +6,8 @@
  */
 import type { Grant, Module, RunningModule } from "../../gateway/module.ts";
 import { checkTls } from "./checks.ts";
+import { checkTlsFiles } from "./file_checks.ts";
 import { listenerTlsOf, tlsFiles } from "./material.ts";
-import { tlsPreflight } from "./preflight.ts";
 import { tlsSchema, vhostTlsSchema } from "./schema.ts";
 import { checkTlsStorage } from "./storage_check.ts";
 
@@ -33,7 +33,7 @@ export const module: Module = {
   },
 
   files: tlsFiles,
-  preflight: tlsPreflight,
+  checkFiles: checkTlsFiles,
   checkStorage: checkTlsStorage,
 
   start({ config, files }) {

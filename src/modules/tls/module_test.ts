@@ -7,6 +7,7 @@ import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import { Clock } from "../../net/clock.ts";
 import { type Issued, TestAuthority } from "../../net/testing/certificates.ts";
 import { Zones } from "../../net/zone.ts";
+import { readRequestedFiles } from "../../runtime/requested_files.ts";
 import { module as headers } from "../headers/module.ts";
 import { complianceMode, module } from "./module.ts";
 
@@ -60,8 +61,9 @@ function keysOf(tls: string, rest = ""): string[] {
   return problems.map(({ key, warning }) => warning === true ? `(${key})` : key);
 }
 
-async function preflight(text: string): Promise<string[]> {
-  const problems = await module.preflight?.(configOf(text), { uid: -1 }) ?? [];
+/** What the keeper says to the files of `[tls]`; warnings in brackets. */
+function fileProblems(text: string): string[] {
+  const { problems } = readRequestedFiles(configOf(text), [module]);
   return problems.map(({ key, message, warning }) =>
     warning === true ? `(${key} ${message})` : `${key} ${message}`
   );
@@ -261,14 +263,14 @@ Deno.test("a vhost with TLS needs a certificate, and TLS switched on", () => {
   assert.deepEqual(keysOf("enabled = false", off), ["(vhosts[0].tls.enabled)"]);
 });
 
-Deno.test("files that are fine raise no problem", async () => {
+Deno.test("files that are fine raise no problem", () => {
   using files = new TestFiles();
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("b", b)}]` +
     vhost("a", `{ enabled = true, certificate = ${files.pair("a", a)} }`);
-  assert.deepEqual(await preflight(text), []);
+  assert.deepEqual(fileProblems(text), []);
 });
 
-Deno.test("files that are missing, malformed or do not match are refused by key", async () => {
+Deno.test("files that are missing, malformed or do not match are refused by key", () => {
   using files = new TestFiles();
   const missing =
     `{ cert_path = "${files.directory}/no.pem", key_path = "${files.directory}/empty" }`;
@@ -276,7 +278,7 @@ Deno.test("files that are missing, malformed or do not match are refused by key"
   const garbage = files.pair("garbage", { cert: "x", key: "y" });
   const text = `[tls]\nenabled = true\ncertificates = [${missing}, ${mixed}, ${garbage}]`;
   const { directory } = files;
-  assert.deepEqual(await preflight(text), [
+  assert.deepEqual(fileProblems(text), [
     `tls.certificates[0].cert_path ${directory}/no.pem does not exist`,
     `tls.certificates[0].key_path ${directory}/empty is not a regular file`,
     `tls.certificates[1].key_path ${directory}/mixed.key is not the key of the certificate`,
@@ -285,27 +287,27 @@ Deno.test("files that are missing, malformed or do not match are refused by key"
   ]);
 });
 
-Deno.test("files larger than any certificate or key are refused", async () => {
+Deno.test("files larger than any certificate or key are refused", () => {
   using files = new TestFiles();
   const table = files.pair("big", { cert: " ".repeat(1024 * 1024 + 1), key: " ".repeat(131_073) });
-  const problems = await preflight(`[tls]\nenabled = true\ncertificates = [${table}]`);
+  const problems = fileProblems(`[tls]\nenabled = true\ncertificates = [${table}]`);
   assert.match(problems[0], /big\.pem is larger than 1048576 bytes$/);
   assert.match(problems[1], /big\.key is larger than 131072 bytes$/);
 });
 
-Deno.test("a later global certificate is checked although nobody is shown it", async () => {
+Deno.test("a later global certificate is checked although nobody is shown it", () => {
   using files = new TestFiles();
   const [good, bad] = [files.pair("a", a), files.pair("bad", { cert: a.cert, key: b.key })];
-  const problems = await preflight(`[tls]\nenabled = true\ncertificates = [${good}, ${bad}]`);
+  const problems = fileProblems(`[tls]\nenabled = true\ncertificates = [${good}, ${bad}]`);
   assert.match(problems[0], /^tls\.certificates\[1\]\.key_path .* is not the key/);
 });
 
-Deno.test("a certificate for other names, or expired, is a warning", async () => {
+Deno.test("a certificate for other names, or expired, is a warning", () => {
   using files = new TestFiles();
   const expired = authority.issue({ name: "c.test", notAfter: new Date(Date.now() - 60_000) });
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("c", expired)}]` +
     vhost("a", `{ enabled = true, certificate = ${files.pair("b", b)} }`);
-  const [first, second] = await preflight(text);
+  const [first, second] = fileProblems(text);
   assert.match(first, /^\(tls\.certificates\[0\]\.cert_path .*c\.pem expired on /);
   assert.match(
     second,
@@ -313,46 +315,46 @@ Deno.test("a certificate for other names, or expired, is a warning", async () =>
   );
 });
 
-Deno.test("a key that others can change is refused, one they can read is a warning", async () => {
+Deno.test("a key that others can change is refused, one they can read is a warning", () => {
   using files = new TestFiles();
   const text = (mode: number) =>
     `[tls]\nenabled = true\ncertificates = [${files.pair("a", a, mode)}]`;
   assert.match(
-    (await preflight(text(0o620)))[0],
+    fileProblems(text(0o620))[0],
     /^tls\.certificates\[0\]\.key_path .* is writable/,
   );
   assert.match(
-    (await preflight(text(0o640)))[0],
+    fileProblems(text(0o640))[0],
     /^\(tls\.certificates\[0\]\.key_path .* can read/,
   );
 });
 
-Deno.test("a client bundle without a certificate is refused", async () => {
+Deno.test("a client bundle without a certificate is refused", () => {
   using files = new TestFiles();
   const auth = `client_auth = { mode = "required", ca_path = "${files.write("ca.pem", "none")}" }`;
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]\n${auth}`;
-  const [problem] = await preflight(text);
+  const [problem] = fileProblems(text);
   assert.match(problem, /^tls\.client_auth\.ca_path .* has no PEM certificate in it/);
 });
 
-Deno.test("a client bundle that clients could not take is refused with its size", async () => {
+Deno.test("a client bundle that clients could not take is refused with its size", () => {
   using files = new TestFiles();
   const size = new X509Certificate(authority.root).raw.length;
   const mostRoots = Math.floor(48 * 1024 / size);
-  const problems = async (roots: number) => {
+  const problems = (roots: number) => {
     const path = files.write("ca.pem", authority.root.repeat(roots));
     const auth = `client_auth = { mode = "optional", ca_path = "${path}" }`;
-    return await preflight(
+    return fileProblems(
       `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]\n${auth}`,
     );
   };
-  assert.deepEqual(await problems(mostRoots), []);
-  const [problem] = await problems(mostRoots + 1);
+  assert.deepEqual(problems(mostRoots), []);
+  const [problem] = problems(mostRoots + 1);
   assert.match(problem, /^tls\.client_auth\.ca_path .* sends them all to every client/);
   assert.ok(problem.includes(` has ${(mostRoots + 1) * size} bytes of certificates`), problem);
 });
 
-Deno.test("a file that became unfit after the checks is refused when it is built", async () => {
+Deno.test("a pair that nobody has checked is refused when it is built, unless it is fit", async () => {
   using files = new TestFiles();
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]`;
   files.write("a.key", b.key);

@@ -1,15 +1,15 @@
 /** `--check-tls-storage`: are keys and certificates stored as they should be (spec 05 section 3.6). @module */
 import type { Config } from "../../config/types.ts";
 import type { StorageIssue, System } from "../../gateway/module.ts";
+import { look, MODE } from "../../config/file_look.ts";
 import { pathProblem } from "../../config/paths.ts";
-import { look, MODE } from "./file_look.ts";
-import { MAX_CERT_BYTES, MAX_KEY_BYTES } from "./pair.ts";
+import { MAX_CERT_BYTES, MAX_KEY_BYTES } from "./material.ts";
 import { sourcesOf } from "./sources.ts";
 
 const SAFE = { trustedParent: true, process: false };
 
 /** One issue for each rule a file breaks, in the order of the configuration. */
-export async function checkTlsStorage(config: Config, { uid }: System): Promise<StorageIssue[]> {
+export function checkTlsStorage(config: Config, { uid }: System): Promise<StorageIssue[]> {
   const issues: StorageIssue[] = [];
   for (const { paths, scope } of sourcesOf(config)) {
     const { cert_path, key_path } = paths;
@@ -19,13 +19,13 @@ export async function checkTlsStorage(config: Config, { uid }: System): Promise<
       return problem === undefined ? [] : [`${path} ${problem}`];
     });
     unsafe.forEach(report);
-    const cert = await look(cert_path, MAX_CERT_BYTES);
+    const cert = look(cert_path, MAX_CERT_BYTES);
     if (cert.problem !== undefined) report(`${cert_path} ${cert.problem}`);
-    const key = await look(key_path, MAX_KEY_BYTES);
+    const key = look(key_path, MAX_KEY_BYTES);
     if (key.problem !== undefined) report(`${key_path} ${key.problem}`);
     else for (const message of keyIssues(key.info, uid)) report(`${key_path} ${message}`);
   }
-  return issues;
+  return Promise.resolve(issues);
 }
 
 function* keyIssues(info: Deno.FileInfo, uid: number): Generator<string> {

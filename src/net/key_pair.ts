@@ -1,18 +1,13 @@
 /**
  * Certificates and keys as files hold them: read, checked to belong together, and brought into the one
- * form that both TLS servers of the runtime take. They would accept garbage and mismatched pairs and
- * fail in every handshake instead.
+ * form that the TLS servers and the client of the runtime take. They would accept garbage and mismatched
+ * pairs and fail in every handshake instead.
  *
  * @module
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { checkServerIdentity } from "node:tls";
-import type { KeyPair } from "../../net/tls_spec.ts";
-
-/** Largest certificate file, chain included (spec 05 section 6.5). */
-export const MAX_CERT_BYTES = 1024 * 1024;
-/** Largest key file. */
-export const MAX_KEY_BYTES = 128 * 1024;
+import type { KeyPair } from "./tls_spec.ts";
 
 const MIN_RSA_BITS = 2048;
 /** OpenSSL's names of P-256, P-384 and P-521. */

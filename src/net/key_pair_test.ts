@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
-import { TestAuthority } from "../../net/testing/certificates.ts";
-import { certificatesIn, checkPair, PemError } from "./pair.ts";
+import { TestAuthority } from "./testing/certificates.ts";
+import { certificatesIn, checkPair, PemError } from "./key_pair.ts";
 
 const authority = new TestAuthority();
 const NOW = Date.now();

@@ -1,4 +1,4 @@
-/** Looking at the files that TLS needs: are they there, readable, and nobody else's to change. @module */
+/** Looking into files whose content matters: are they there, readable, of a bearable size. @module */
 
 /** A file's content and facts, or why it cannot be had (the rest of a sentence). */
 export type Look =
@@ -6,13 +6,15 @@ export type Look =
   | { readonly problem: string };
 
 /** Reads a regular file of at most `maxBytes`. */
-export async function look(path: string, maxBytes: number): Promise<Look> {
+export function look(path: string, maxBytes: number): Look {
   try {
     // Before it is opened: opening a pipe would wait for somebody to write to it.
-    const info = await Deno.stat(path);
-    if (!info.isFile) return { problem: "is not a regular file" };
+    if (!Deno.statSync(path).isFile) return { problem: "is not a regular file" };
+    using file = Deno.openSync(path, { read: true });
+    const info = file.statSync();
     if (info.size > maxBytes) return { problem: `is larger than ${maxBytes} bytes` };
-    return { content: await Deno.readFile(path), info };
+    const content = wholeOf(file, info.size);
+    return content === undefined ? { problem: "grew while it was read" } : { content, info };
   } catch (error) {
     return { problem: whyUnreadable(error) };
   }
@@ -20,6 +22,19 @@ export async function look(path: string, maxBytes: number): Promise<Look> {
 
 /** Bits of a mode that let others than the owner read, or write. */
 export const MODE = { othersAny: 0o077, othersWrite: 0o022 } as const;
+
+/** The content of a file of `size` bytes; `undefined` when it has more. */
+function wholeOf(file: Deno.FsFile, size: number): Uint8Array | undefined {
+  // One byte more than there should be, so that a file that grew in the meantime is noticed.
+  const content = new Uint8Array(size + 1);
+  let length = 0;
+  while (length < content.length) {
+    const count = file.readSync(content.subarray(length));
+    if (count === null) return content.slice(0, length);
+    length += count;
+  }
+  return undefined;
+}
 
 function whyUnreadable(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "does not exist";

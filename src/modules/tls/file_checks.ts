@@ -1,0 +1,38 @@
+/** Looks into every file `[tls]` names before it is served (spec 05 section 3.3). @module */
+import type { Config, Problem } from "../../config/types.ts";
+import type { Files } from "../../gateway/module.ts";
+import { checkPair, PemError } from "../../net/key_pair.ts";
+import { clientRootsIn, clientRootsPath } from "./material.ts";
+import { sourcesOf } from "./sources.ts";
+
+/** Everything that is wrong with the files of `config`, and what clients may not like about them. */
+export function checkTlsFiles(config: Config, files: Files): Problem[] {
+  return [...pairProblems(config, files), ...rootProblems(config, files)];
+}
+
+function pairProblems(config: Config, files: Files): Problem[] {
+  return sourcesOf(config).flatMap(({ paths, key, hosts }): Problem[] => {
+    const cert = files.get(paths.cert_path);
+    const privateKey = files.get(paths.key_path);
+    if (cert === undefined || privateKey === undefined) return [];
+    const { findings } = checkPair(cert, privateKey, hosts, Date.now());
+    return findings.map(({ file, message, warning }): Problem => {
+      const name = `${file}_path` as const;
+      const problem = { key: `${key}.${name}`, message: `${paths[name]} ${message}` };
+      return warning ? { ...problem, warning } : problem;
+    });
+  });
+}
+
+function rootProblems(config: Config, files: Files): Problem[] {
+  const path = clientRootsPath(config);
+  const content = path === undefined ? undefined : files.get(path);
+  if (content === undefined) return [];
+  try {
+    clientRootsIn(content);
+    return [];
+  } catch (error) {
+    if (!(error instanceof PemError)) throw error;
+    return [{ key: "tls.client_auth.ca_path", message: `${path} ${error.message}` }];
+  }
+}
