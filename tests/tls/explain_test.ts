@@ -62,3 +62,36 @@ for (
     assert.equal(await listenerLine(server, tls, vhost), door);
   });
 }
+
+Deno.test("files that are not fit to serve with are told by key, and nothing is explained", async () => {
+  await using dir = new TempDir();
+  for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
+  const { key } = authority.issue({ name: "other.test" });
+  dir.write("tls/a.key", key);
+  const text = `[server]
+listen = []
+tls_listen = ["127.0.0.1:8443"]
+[tls]
+enabled = true
+certificates = [${pairTable("a")}]
+${site("a", "a.test", "none")}`;
+  const path = dir.write("fluxheim.toml", text.replaceAll("{dir}", dir.path));
+  const { status, out, err } = await runCli(profile, "explain", "-c", path, "https://a.test:8443/");
+  assert.equal(status, 1);
+  assert.equal(out, "");
+  const told = err.split("\n").map((line) => line.replaceAll(dir.path, "{dir}"));
+  assert.ok(
+    told.some((line) =>
+      line.endsWith(
+        "tls.certificates[0].key_path: {dir}/tls/a.key is not the key of the certificate",
+      )
+    ),
+    err,
+  );
+  assert.ok(
+    told.some((line) =>
+      line.endsWith("vhosts[0].tls.certificate.cert_path: {dir}/tls/none.pem does not exist")
+    ),
+    err,
+  );
+});
