@@ -17,13 +17,22 @@ import {
   list,
   millis,
   secs,
+  valueKinds,
 } from "../../config/values.ts";
+import { isToken } from "../../http/chars.ts";
 import type { Frozen } from "../../config/frozen.ts";
 
 const MAX_UPSTREAMS = 64;
 const MAX_FORWARDED_HEADERS = 32;
 const MAX_SOCKET_BUFFER_BYTES = 256 * 1024 * 1024;
 const MIB = 1024 * 1024;
+
+/** The name of a protocol as `Upgrade` has it (RFC 9110 section 7.8), in lower case. */
+function upgradeProtocol() {
+  const form = 'the name of a protocol without a version, such as "tcp"';
+  return z.string().refine(isToken, { error: `must be ${form}` }).toLowerCase()
+    .register(valueKinds, { type: "protocol", allowed: "name without version" });
+}
 
 const authRequest = z.strictObject({
   enabled: z.boolean().default(false).describe("Ask the auth service before each request."),
@@ -69,8 +78,8 @@ export const proxySchema = z.strictObject({
   upstream_proxy_protocol: enumWord(["off", "v1", "v2"]).default("off")
     .describe("PROXY header to send first on each connection."),
   websocket: z.boolean().default(false).describe("Let WebSocket handshakes through."),
-  upgrade_protocols: list(headerName(), { max: 8, unique: "nocase" }).default([])
-    .describe("Other protocols that HTTP/1.1 clients may upgrade to on this route."),
+  upgrade_protocols: list(upgradeProtocol(), { max: 8, unique: "nocase" }).default([])
+    .describe("Other protocols that HTTP/1.1 clients may upgrade to; not `websocket` or `h2c`."),
   connect_timeout_secs: secs().optional().describe("Longest wait for a TCP connection."),
   upstream_total_connection_timeout_secs: secs().optional()
     .describe("Longest wait for TCP and TLS together."),
