@@ -52,6 +52,8 @@ const FRAMING_FIELDS = ["host", "content-length", "expect", "http2-settings"];
 
 /** The compiled `headers.request` of one scope. */
 export class RequestPolicy {
+  /** Whether a client's own copies of `CLIENT_ADDRESS_FIELDS` are taken out. */
+  readonly stripsClientAddress: boolean;
   readonly #actions = new Map<string, number>();
   readonly #settings: RequestSettings;
   readonly #context: RequestPolicyContext;
@@ -72,6 +74,7 @@ export class RequestPolicy {
     this.#context = context;
     const { zeroRetention, requestIdField } = context;
     const { enabled, unset, set } = settings;
+    this.stripsClientAddress = (enabled && settings.stripClientAddress) || zeroRetention;
     // Written by the policy: enabled, and not deleted or replaced by a later step of it.
     const writes = (name: string, on: boolean) =>
       on && enabled && !unset.has(name) && !set.has(name);
@@ -161,7 +164,7 @@ export class RequestPolicy {
   }
 
   #compileActions(): void {
-    const { enabled, stripClientAddress, unset, set } = this.#settings;
+    const { enabled, unset, set } = this.#settings;
     const actions = this.#actions;
     actions.set("cookie", COOKIE);
     LIST_FIELDS.forEach((name, i) => actions.set(name, COOKIE << (i + 1)));
@@ -169,9 +172,7 @@ export class RequestPolicy {
     const drop = (name: string) => actions.set(name, DROP);
     HOP_BY_HOP_FIELDS.forEach(drop);
     FRAMING_FIELDS.forEach(drop);
-    if ((enabled && stripClientAddress) || this.#context.zeroRetention) {
-      CLIENT_ADDRESS_FIELDS.forEach(drop);
-    }
+    if (this.stripsClientAddress) CLIENT_ADDRESS_FIELDS.forEach(drop);
     if (this.#requestIdField !== undefined) drop(this.#requestIdField);
     if (enabled) {
       drop("x-forwarded-for");

@@ -12,34 +12,14 @@ import type { RouteScope, Step, WorkerContext } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { CLIENT_ADDRESS_FIELDS } from "../headers/module.ts";
 import { type Endpoint, endpointOf } from "./endpoint.ts";
+import { ForwardedFields } from "./forwarded_fields.ts";
 import type { AuthRequestConfig } from "./schema.ts";
-import type { Service, ServiceAnswer, ServiceLimits } from "./service.ts";
+import type { Question, Service, ServiceAnswer, ServiceLimits } from "./service.ts";
 
 /** The service could not be asked. */
 const FAILED: Refusal = { status: 502, text: "", cause: "auth_request", isFailure: true };
 /** It neither allowed nor denied. */
 const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request", isFailure: true };
-
-/** Who says what a field for the service holds. */
-type Source = (exchange: Exchange) => string;
-
-const uri: Source = (exchange) => exchange.target;
-const method: Source = (exchange) => exchange.method;
-const address: Source = (exchange) => exchange.clientAddress;
-
-/** Names the service is told by us rather than by the client. */
-const SYNTHESIZED: ReadonlyMap<string, Source> = new Map([
-  ["x-original-uri", uri],
-  ["x-forwarded-uri", uri],
-  ["x-auth-request-redirect", uri],
-  // Beyond the 1.5 line: copied from the client, these would let it choose what is checked.
-  ["x-original-method", method],
-  ["x-forwarded-method", method],
-  ["x-forwarded-for", address],
-  ["x-real-ip", address],
-  ["x-forwarded-host", (exchange) => exchange.authority],
-  ["x-forwarded-proto", (exchange) => exchange.connection.tls === undefined ? "http" : "https"],
-]);
 
 /** What the step works with beside its table. */
 export interface AuthRequestContext extends Pick<WorkerContext, "metrics" | "log"> {
@@ -61,7 +41,7 @@ export function authLimits(config: AuthRequestConfig): ServiceLimits {
 /** Asks one service for one scope. */
 export class AuthRequest {
   readonly #endpoint: Endpoint;
-  readonly #forwarded: readonly (readonly [name: string, source: Source | undefined])[];
+  readonly #forwarded: ForwardedFields;
   /** Every name the service may speak for: the client's own is not believed. */
   readonly #removes: ReadonlySet<string>;
   readonly #allowed: Counter;
@@ -74,9 +54,10 @@ export class AuthRequest {
     readonly context: AuthRequestContext,
   ) {
     this.#endpoint = endpointOf(config.url);
-    this.#forwarded = config.forward_headers
-      .filter((name) => !context.zeroRetention || !CLIENT_ADDRESS_FIELDS.includes(name))
-      .map((name) => [name, SYNTHESIZED.get(name)]);
+    this.#forwarded = new ForwardedFields(
+      config.forward_headers,
+      context.zeroRetention ? CLIENT_ADDRESS_FIELDS : [],
+    );
     this.#removes = new Set(config.allow_response_headers);
     this.#allowed = policyCounter(context.metrics, scope, "auth_request", "allow");
     this.#denied = policyCounter(context.metrics, scope, "auth_request", "deny");
@@ -88,7 +69,7 @@ export class AuthRequest {
     const { service } = this.context;
     let answer: ServiceAnswer;
     try {
-      answer = await service.ask(exchange, "GET", this.#endpoint.path, this.#fields(exchange));
+      answer = await service.ask(exchange, this.#question(exchange));
     } catch (error) {
       if (exchange.aborted) return;
       const odd = error instanceof ClientError && error.message === UNASKED_SWITCH;
@@ -107,16 +88,12 @@ export class AuthRequest {
     }
   };
 
-  #fields(exchange: Exchange): Fields {
+  #question(exchange: Exchange): Question {
     const fields = new Fields();
-    for (const [name, source] of this.#forwarded) {
-      const value = source === undefined
-        ? exchange.request.joined(name, name === "cookie" ? "; " : ", ")
-        : source(exchange);
-      if (value !== undefined && value !== "") fields.append(name, value);
-    }
+    this.#forwarded.write(exchange, fields);
     fields.set("cache-control", "no-store");
-    return fields;
+    const authority = this.#forwarded.authority(exchange, this.#endpoint.authority);
+    return { method: "GET", target: this.#endpoint.path, authority, fields };
   }
 
   /** The service's word replaces the client's, also where the service says nothing. */

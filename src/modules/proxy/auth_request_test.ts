@@ -78,6 +78,26 @@ Deno.test("a build for zero retention tells the service no address", async () =>
   assert.match(heads[0], /x-own: 1/);
 });
 
+Deno.test("a listed host is the client's, and what the gateway writes itself comes once", async () => {
+  const { upstream, heads } = service(OK);
+  await using _upstream = upstream;
+  const { authorize, stop } = await authorizer(upstream.port, {
+    forward_headers: ["host", "content-length", "transfer-encoding", "cache-control"],
+  });
+  const exchange = exchangeFrom("192.0.2.1", {
+    authority: "shop.test:8080",
+    fields: [["content-length", "7"], ["transfer-encoding", "chunked"], ["cache-control", "x"]],
+  });
+  await authorize(exchange);
+  await stop();
+  assert.equal(exchange.status, 0);
+  assert.deepEqual(heads[0].toLowerCase().trim().split("\r\n").sort(), [
+    "cache-control: no-store",
+    "get /check http/1.1",
+    "host: shop.test:8080",
+  ]);
+});
+
 Deno.test("who leaves while the service is asked ends the question", async () => {
   let ended = () => {};
   const end = new Promise<void>((resolve) => ended = resolve);

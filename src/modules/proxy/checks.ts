@@ -8,7 +8,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { splitAuthority } from "../../config/values.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
-import { HOP_BY_HOP_FIELDS } from "../headers/module.ts";
+import { copyWarnings, forwardWarnings } from "./forwarded_fields.ts";
 import { originOf, type ProxyConfig } from "./schema.ts";
 import { proxyTables } from "./tables.ts";
 
@@ -23,12 +23,19 @@ const INERT_KEYS = [
   "upstream_tcp_fast_open",
 ] as const satisfies readonly (keyof ProxyConfig)[];
 
-/** Fields that a request to a service has its own of. */
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  ...HOP_BY_HOP_FIELDS,
-  "host",
-  "content-length",
-  "expect",
+/** Keys that say how TLS is spoken, and nothing without it. */
+const TLS_KEYS = [
+  "upstream_sni",
+  "upstream_alternative_cn",
+  "upstream_verify_cert",
+  "upstream_verify_hostname",
+] as const satisfies readonly (keyof ProxyConfig)[];
+
+/** Protocols that no entry of `upgrade_protocols` lets through, and what does instead. */
+const OTHER_WAYS: ReadonlyMap<string, string> = new Map([
+  ["websocket", "set websocket = true instead: it lets WebSocket handshakes through"],
+  // Spec 02 section 9.6: this token is taken out of every request.
+  ["h2c", 'upstream_http_version = "http2" speaks HTTP/2 to the upstream'],
 ]);
 
 /** What is wrong with the proxy blocks of `config`. */
@@ -44,15 +51,6 @@ export function checkProxies(config: Config): Problem[] {
   for (const scope of scopesOf(config)) problems.push(...checkGrpc(scope));
   if (inert.length > 0) problems.push(inertKeys(inert));
   return problems;
-}
-
-/** The entries of a list of header names that cannot be copied from one request to another. */
-export function unforwardable(names: readonly string[], key: string): Problem[] {
-  return names.flatMap((name, index) => {
-    if (!OWN_FIELDS.has(name)) return [];
-    const hint = name === "host" ? "x-forwarded-host tells the host that was asked for" : undefined;
-    return [problem(`${key}[${index}]`, "is a field that every connection has its own of", hint)];
-  });
 }
 
 function* checkGrpc({ route, key }: RouteScope): Generator<Problem> {
@@ -82,7 +80,9 @@ function checkProxy(proxy: ProxyConfig, key: string): Problem[] {
   return [
     ...checkOrigin(proxy, key),
     ...checkTls(proxy, key),
+    ...checkCleartext(proxy, key),
     ...checkVersion(proxy, key),
+    ...checkUpgrades(proxy, key),
     ...checkSockets(proxy, key),
     ...checkAuthRequest(proxy, key),
   ];
@@ -139,6 +139,22 @@ function* checkTls(proxy: ProxyConfig, key: string): Generator<Problem> {
   }
 }
 
+/** Keys that are set and do nothing, because the upstream is spoken to in cleartext. */
+function* checkCleartext(proxy: ProxyConfig, key: string): Generator<Problem> {
+  if (proxy.upstream_tls) return;
+  for (const name of TLS_KEYS) {
+    const value = proxy[name];
+    if (value === undefined || value === true) continue;
+    yield {
+      ...problem(
+        `${key}.${name}`,
+        `${JSON.stringify(value)} has no effect without upstream_tls = true`,
+      ),
+      warning: true,
+    };
+  }
+}
+
 function* checkVersion(proxy: ProxyConfig, key: string): Generator<Problem> {
   const http2 = proxy.upstream_http_version !== "http1";
   const origin = originOf(proxy);
@@ -147,17 +163,28 @@ function* checkVersion(proxy: ProxyConfig, key: string): Generator<Problem> {
   }
   for (const name of ["upstream_h2_max_streams", "upstream_h2_ping_interval_secs"] as const) {
     if (proxy[name] !== undefined && !http2) {
-      yield problem(`${key}.${name}`, "needs an upstream_http_version with HTTP/2");
+      yield problem(
+        `${key}.${name}`,
+        `needs an upstream_http_version with HTTP/2; found ${proxy[name]} with "http1"`,
+      );
     }
   }
   if (proxy.upstream_proxy_protocol !== "off" && origin === undefined) {
     yield problem(`${key}.upstream_proxy_protocol`, "needs an upstream");
   }
-  if (proxy.websocket && http2) {
-    yield problem(`${key}.websocket`, 'needs upstream_http_version = "http1"');
+}
+
+function* checkUpgrades(proxy: ProxyConfig, key: string): Generator<Problem> {
+  const { upstream_http_version: version, websocket, upgrade_protocols: protocols } = proxy;
+  if (version !== "http1") {
+    const wanted = `needs upstream_http_version = "http1"; found "${version}"`;
+    if (websocket) yield problem(`${key}.websocket`, wanted);
+    if (protocols.length > 0) yield problem(`${key}.upgrade_protocols`, wanted);
   }
-  if (proxy.upgrade_protocols.length > 0 && http2) {
-    yield problem(`${key}.upgrade_protocols`, 'needs upstream_http_version = "http1"');
+  for (const [index, name] of protocols.entries()) {
+    const hint = OTHER_WAYS.get(name);
+    if (hint === undefined) continue;
+    yield problem(`${key}.upgrade_protocols[${index}]`, `must not list "${name}"`, hint);
   }
 }
 
@@ -184,10 +211,10 @@ function* checkAuthRequest(proxy: ProxyConfig, key: string): Generator<Problem> 
   if (auth.url === undefined) {
     yield problem(`${key}.auth_request.url`, "is required when auth_request is enabled");
   } else if (new URL(auth.url).pathname === "/" && !auth.url.endsWith("/")) {
-    yield problem(`${key}.auth_request.url`, "must have a path");
+    yield problem(`${key}.auth_request.url`, `must have a path; found "${auth.url}"`);
   }
-  yield* unforwardable(auth.forward_headers, `${key}.auth_request.forward_headers`);
-  yield* unforwardable(auth.allow_response_headers, `${key}.auth_request.allow_response_headers`);
+  yield* forwardWarnings(auth.forward_headers, `${key}.auth_request.forward_headers`);
+  yield* copyWarnings(auth.allow_response_headers, `${key}.auth_request.allow_response_headers`);
 }
 
 function problem(key: string, message: string, hint?: string): Problem {

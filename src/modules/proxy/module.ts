@@ -31,11 +31,11 @@ import { targetOf, timeoutsOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 import { checkUpstreamFiles, upstreamFiles, UpstreamMaterial } from "./upstream_files.ts";
 
-export { unforwardable } from "./checks.ts";
 export { type Endpoint, endpointGrant, endpointOf } from "./endpoint.ts";
+export { CLAIMED_ADDRESS_FIELDS, ForwardedFields, forwardWarnings } from "./forwarded_fields.ts";
 export type { Caller } from "./pool.ts";
 export type { ProxyConfig } from "./schema.ts";
-export { type Service, type ServiceLimits, Services } from "./service.ts";
+export { type Question, type Service, type ServiceLimits, Services } from "./service.ts";
 export { proxyOf, type ProxyTable, proxyTables } from "./tables.ts";
 
 /** The module `proxy`. */

@@ -78,7 +78,7 @@ for (
     [
       "streams without HTTP/2",
       `${UPSTREAM}\nupstream_h2_max_streams = 10`,
-      /upstream_h2_max_streams: needs/,
+      /upstream_h2_max_streams: needs .*; found 10 with "http1"$/,
     ],
     [
       "too many streams",
@@ -98,12 +98,27 @@ for (
     [
       "WebSocket over HTTP/2",
       `${UPSTREAM}\nupstream_http_version = "http2"\nwebsocket = true`,
-      /proxy\.websocket: needs/,
+      /proxy\.websocket: needs .*; found "http2"$/,
     ],
     [
       "an upgrade over HTTP/2",
       `${UPSTREAM}\nupstream_http_version = "http2"\nupgrade_protocols = ["tcp"]`,
-      /upgrade_protocols: needs/,
+      /upgrade_protocols: needs .*; found "http2"$/,
+    ],
+    [
+      "WebSocket by another key than its own",
+      `${UPSTREAM}\nupgrade_protocols = ["tcp", "WebSocket"]`,
+      /upgrade_protocols\[1\]: must not list "websocket"\n {4}hint: set websocket = true/,
+    ],
+    [
+      "an upgrade to HTTP/2",
+      `${UPSTREAM}\nupgrade_protocols = ["h2c"]`,
+      /upgrade_protocols\[0\]: must not list "h2c"\n {4}hint: upstream_http_version/,
+    ],
+    [
+      "an upgrade to a version",
+      `${UPSTREAM}\nupgrade_protocols = ["TLS/1.0"]`,
+      /upgrade_protocols\[0\]: must be the name of a protocol.*; found "TLS\/1\.0"$/,
     ],
     ["a time limit of nothing", `${UPSTREAM}\nread_timeout_secs = 0`, /read_timeout_secs: /],
     ["a time limit beyond a day", `${UPSTREAM}\nsend_timeout_secs = 86401`, /send_timeout_secs: /],
@@ -122,6 +137,11 @@ for (
       "an auth service without a URL",
       `${UPSTREAM}\n[proxy.auth_request]\nenabled = true`,
       /auth_request\.url: is required/,
+    ],
+    [
+      "an auth service without a path",
+      `${UPSTREAM}\n[proxy.auth_request]\nenabled = true\nurl = "http://auth.test"`,
+      /auth_request\.url: must have a path; found "http:\/\/auth\.test"$/,
     ],
     [
       "an auth service with a user",
@@ -164,6 +184,45 @@ Deno.test("several upstreams without a load balancer are a warning", () => {
     problem('upstreams = ["a.test:80", "b.test:80"]'),
     /warning: proxy\.upstreams: only the first is used/,
   );
+});
+
+Deno.test("keys about TLS without it are warnings with the value that has no effect", () => {
+  for (
+    const [line, value] of [
+      ['upstream_sni = "b.test"', '"b\\.test"'],
+      ['upstream_alternative_cn = "b.test"', '"b\\.test"'],
+      ["upstream_verify_hostname = false", "false"],
+    ]
+  ) {
+    const [key] = line.split(" ");
+    const expected = `warning: proxy\\.${key}: ${value} has no effect without upstream_tls = true$`;
+    assert.match(problem(`${UPSTREAM}\n${line}`), new RegExp(expected));
+    assert.deepEqual(problems(`[proxy]\n${TLS}\n${line}`), []);
+  }
+  const unverified = "upstream_verify_cert = false\nupstream_verify_hostname = false";
+  assert.equal(problems(`[proxy]\n${UPSTREAM}\n${unverified}`).length, 2);
+});
+
+Deno.test("fields that the gateway writes itself may be listed for a service, with a warning", () => {
+  const auth = (list: string, name: string) =>
+    problems(
+      `[proxy]\n${UPSTREAM}\n[proxy.auth_request]\nenabled = true\n` +
+        `url = "http://auth.test/check"\n${list} = ["x-own", "${name}"]`,
+    );
+  const inert = (list: string, name: string) =>
+    new RegExp(`warning: proxy\\.auth_request\\.${list}\\[1\\]: "${name}" has no effect`);
+  for (const name of ["connection", "content-length", "cache-control"]) {
+    const [only, ...others] = auth("forward_headers", name);
+    assert.deepEqual(others, []);
+    assert.match(only, inert("forward_headers", name));
+  }
+  for (const name of ["host", "content-length"]) {
+    const [only, ...others] = auth("allow_response_headers", name);
+    assert.deepEqual(others, []);
+    assert.match(only, inert("allow_response_headers", name));
+  }
+  assert.deepEqual(auth("forward_headers", "host"), []);
+  assert.deepEqual(auth("allow_response_headers", "cache-control"), []);
 });
 
 Deno.test("keys that the runtime cannot honour are one warning in all vhosts together", () => {

@@ -25,6 +25,16 @@ export interface ServiceLimits {
   readonly maxResponseBytes: number;
 }
 
+/** What a service is asked; without a body. */
+export interface Question {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** `Host` to send. */
+  readonly authority: string;
+  readonly fields: Fields;
+}
+
 /** What a service said. */
 export interface ServiceAnswer {
   readonly status: number;
@@ -78,9 +88,7 @@ export class Service {
    */
   async ask(
     caller: Caller,
-    method: string,
-    target: string,
-    fields: Fields,
+    { method, target, authority, fields }: Question,
   ): Promise<ServiceAnswer> {
     const call = new Call(caller);
     call.deadline = this.#clock.now + this.#limits.totalMs;
@@ -90,7 +98,7 @@ export class Service {
         method,
         target,
         scheme: this.#endpoint.tls ? "https" : "http",
-        authority: this.#endpoint.authority,
+        authority,
         fields,
         body: undefined,
         upgrade: undefined,

@@ -10,7 +10,15 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Counter, Metrics } from "../../gateway/metrics.ts";
 import type { RouteScope, Step } from "../../gateway/module.ts";
-import { type Caller, type Endpoint, endpointOf, type Service } from "../proxy/module.ts";
+import {
+  type Caller,
+  CLAIMED_ADDRESS_FIELDS,
+  type Endpoint,
+  endpointOf,
+  ForwardedFields,
+  type Question,
+  type Service,
+} from "../proxy/module.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
@@ -21,6 +29,8 @@ export const MARK = "x-fluxheim-mirror";
 /** What the step works with beside its table. */
 export interface MirrorContext {
   readonly service: Service;
+  /** Upstreams see no client's word on its address, so nor does the mirror. */
+  readonly stripsClientAddress: boolean;
   readonly sampling: Sampling;
   readonly inFlight: InFlight;
   readonly metrics: Metrics;
@@ -32,6 +42,7 @@ export class Mirror {
   readonly #endpoint: Endpoint;
   /** What comes in front of a request's own path; without a slash at its end. */
   readonly #base: string;
+  readonly #forwarded: ForwardedFields;
   readonly #methods: ReadonlySet<string>;
   readonly #succeeded: Counter;
   readonly #failed: Counter;
@@ -44,6 +55,10 @@ export class Mirror {
   ) {
     this.#endpoint = endpointOf(config.base_url);
     this.#base = this.#endpoint.path.replace(/\/$/, "");
+    this.#forwarded = new ForwardedFields(
+      config.forward_headers,
+      context.stripsClientAddress ? CLAIMED_ADDRESS_FIELDS : [],
+    );
     this.#methods = new Set(config.methods);
     this.#succeeded = policyCounter(context.metrics, scope, "mirror", "success");
     this.#failed = policyCounter(context.metrics, scope, "mirror", "error");
@@ -61,15 +76,15 @@ export class Mirror {
       return;
     }
     // All that the copy needs is taken from the exchange now: each goes its own way.
-    void this.#send(method, this.#base + target, this.#fields(exchange));
+    void this.#send(this.#copy(exchange));
   };
 
   /** Sends a copy and reads its answer. Never rejects. */
-  async #send(method: string, target: string, fields: Fields): Promise<void> {
+  async #send(copy: Question): Promise<void> {
     const { service, inFlight, log } = this.context;
     const nobody: Caller = { onAbort: undefined, aborted: false };
     try {
-      await service.ask(nobody, method, target, fields);
+      await service.ask(nobody, copy);
       this.#succeeded.count();
     } catch (error) {
       this.#failed.count();
@@ -82,14 +97,16 @@ export class Mirror {
     }
   }
 
-  #fields(exchange: Exchange): Fields {
+  #copy(exchange: Exchange): Question {
     const fields = new Fields();
-    for (const name of this.config.forward_headers) {
-      const value = exchange.request.joined(name, name === "cookie" ? "; " : ", ");
-      if (value !== undefined) fields.append(name, value);
-    }
+    this.#forwarded.write(exchange, fields);
     fields.set("cache-control", "no-store");
     fields.set(MARK, "1");
-    return fields;
+    return {
+      method: exchange.method,
+      target: this.#base + exchange.target,
+      authority: this.#forwarded.authority(exchange, this.#endpoint.authority),
+      fields,
+    };
   }
 }

@@ -11,14 +11,16 @@ import type {
   WorkerContext,
 } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
+import { requestPolicyFor } from "../headers/module.ts";
 import {
+  CLAIMED_ADDRESS_FIELDS,
   endpointGrant,
   endpointOf,
+  forwardWarnings,
   proxyOf,
   proxyTables,
   type ServiceLimits,
   Services,
-  unforwardable,
 } from "../proxy/module.ts";
 import { InFlight } from "./in_flight.ts";
 import { MARK, Mirror } from "./mirror.ts";
@@ -46,11 +48,14 @@ export const module: Module = {
   check(config): Problem[] {
     const problems: Problem[] = [];
     const mirrors = enabledMirrors(config);
-    for (const { mirror, key } of mirrors) {
+    for (const { mirror, scope, key } of mirrors) {
       if (mirror.base_url === undefined) {
         problems.push({ key: `${key}.base_url`, message: "is required when mirror is enabled" });
       }
-      problems.push(...unforwardable(mirror.forward_headers, `${key}.forward_headers`));
+      problems.push(...forwardWarnings(mirror.forward_headers, `${key}.forward_headers`));
+      if (requestPolicyFor(scope).stripsClientAddress) {
+        problems.push(...withheldWarnings(mirror, `${key}.forward_headers`));
+      }
     }
     if (mirrors.length > MAX_MIRRORS) {
       const { key } = mirrors[MAX_MIRRORS];
@@ -97,6 +102,20 @@ function enabledMirrors(config: Config): EnabledMirror[] {
   return mirrors;
 }
 
+/** Listed names under which clients claim addresses, where such claims are believed nowhere. */
+function* withheldWarnings({ forward_headers }: MirrorConfig, key: string): Generator<Problem> {
+  for (const [index, name] of forward_headers.entries()) {
+    if (!CLAIMED_ADDRESS_FIELDS.includes(name)) continue;
+    yield {
+      key: `${key}[${index}]`,
+      message: `"${name}" has no effect while headers.request.strip_inbound_client_ip_headers is ` +
+        "true: clients could claim any address",
+      hint: "x-real-ip and x-forwarded-for are told the client's address by the gateway",
+      warning: true,
+    };
+  }
+}
+
 function limitsOf(mirror: MirrorConfig): ServiceLimits {
   return {
     connectMs: undefined,
@@ -119,6 +138,7 @@ class RunningMirrors implements RunningModule {
     const { base_url } = mirror;
     const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
       service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
+      stripsClientAddress: requestPolicyFor(scope).stripsClientAddress,
       sampling: new Sampling(zones.get(SALT_ZONE)),
       inFlight: new InFlight(zones.get(zoneName(ZONE, scope)), worker),
       metrics,

@@ -8,6 +8,10 @@ import {
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import { until } from "../../../tests/support/peer.ts";
+import { loadText } from "../../config/load.ts";
+import { formatProblem } from "../../config/problems.ts";
+import { module as headers } from "../headers/module.ts";
+import { module as proxy } from "../proxy/module.ts";
 import { proxySchema } from "../proxy/schema.ts";
 import { InFlight } from "./in_flight.ts";
 import { module } from "./module.ts";
@@ -102,4 +106,35 @@ Deno.test("copies are counted as success, error and skipped", async () => {
   const outcomes = Object.entries(counted(context))
     .map(([series, value]) => [/outcome=(\w+)/.exec(series)?.[1], value]);
   assert.deepEqual(Object.fromEntries(outcomes), { success: 1, error: 1, skipped: 1 });
+});
+
+/** What is said about a mirror with these headers, beside the rest of a file. */
+function said(names: string, rest = ""): string[] {
+  const modules = [headers, proxy, module];
+  const { problems } = loadText(
+    `[proxy]\nupstream = "a.test:80"\n[proxy.mirror]\nenabled = true\n` +
+      `base_url = "http://b.test"\nforward_headers = ${names}\n${rest}`,
+    modules.flatMap(({ schema }) => schema),
+    modules.flatMap(({ check }) => check === undefined ? [] : [check]),
+  );
+  return problems.map(formatProblem);
+}
+
+Deno.test("a header that a copy cannot carry is a warning with its name", () => {
+  assert.match(
+    said('["x-own", "connection"]')[0],
+    /warning: proxy\.mirror\.forward_headers\[1\]: "connection" has no effect/,
+  );
+  assert.deepEqual(said('["host", "x-real-ip", "x-forwarded-host"]'), []);
+});
+
+Deno.test("an address that clients claim is a warning, but where such claims are believed", () => {
+  const [only, ...others] = said('["x-real-ip", "cf-connecting-ip"]');
+  assert.deepEqual(others, []);
+  assert.match(
+    only,
+    /forward_headers\[1\]: "cf-connecting-ip" has no effect while headers\.request/,
+  );
+  const believing = "[headers.request]\nstrip_inbound_client_ip_headers = false\n";
+  assert.deepEqual(said('["cf-connecting-ip"]', believing), []);
 });
