@@ -10,10 +10,15 @@ export const SERVER_CORE = 0;
 /** Core of clients and origins. */
 export const CLIENT_CORE = 1;
 
+/** Longest that a load generator may take; h2load 1.52 now and then never ends, whoever it asks. */
+const MAX_SECONDS = 120;
+
 /** Runs a command pinned to a core and gives its output. */
 async function pinned(core: number, command: string, args: string[]): Promise<string> {
   const process = new Process(find("taskset")!, ["-c", String(core), find(command)!, ...args]);
+  const timer = setTimeout(() => void process.stop(), MAX_SECONDS * 1000);
   await process.ended;
+  clearTimeout(timer);
   const status = await process.stop();
   if (!status.success) throw new Error(`${command} failed:\n${process.output}`);
   return process.output;
