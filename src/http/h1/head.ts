@@ -67,6 +67,15 @@ const BAD_VALUE = headProblem(400, "a field value has a control or non-ASCII byt
 const LONG_LINE = headProblem(431, "a field line is too long");
 const TOO_MANY = headProblem(431, "too many field lines");
 
+/** A tab behind a field's value is white space like any, and yet common parsers refuse it behind a length. */
+const TAB_BEHIND_LENGTH = headProblem(400, "Content-Length has a tab behind its number");
+
+/** Whether there is a tab in `bytes[start, end)`. */
+function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === TAB) return true;
+  return false;
+}
+
 /**
  * Reads field lines into `fields`.
  *
@@ -107,10 +116,9 @@ export function readFieldLines(
     while (
       valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)
     ) valueEnd--;
-    fields.append(
-      fieldName(bytes, lineStart, nameEnd, text, textStart),
-      text.substring(valueStart - textStart, valueEnd - textStart),
-    );
+    const name = fieldName(bytes, lineStart, nameEnd, text, textStart);
+    if (name === "content-length" && hasTab(bytes, valueEnd, at)) return TAB_BEHIND_LENGTH;
+    fields.append(name, text.substring(valueStart - textStart, valueEnd - textStart));
     at += 2;
   }
   return undefined;

@@ -27,6 +27,12 @@ const GOOD = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const REFUSED: readonly (readonly [what: string, status: number, text: string])[] = [
   ["no Host on HTTP/1.1", 400, "GET / HTTP/1.1\r\n\r\n"],
   ["two Hosts", 400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"],
+  ["a tab behind the length", 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\t\r\n\r\n"],
+  [
+    "a tab and a space behind the length",
+    400,
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\t \r\n\r\n",
+  ],
   ["an empty Host", 400, "GET / HTTP/1.1\r\nHost:\r\n\r\n"],
   ["a Host with a space", 400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"],
   ["a Host with user information", 400, "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"],
