@@ -12,7 +12,6 @@ import type { Counter, Metrics } from "../../gateway/metrics.ts";
 import type { RouteScope, Step } from "../../gateway/module.ts";
 import {
   type Caller,
-  CLAIMED_ADDRESS_FIELDS,
   type Endpoint,
   endpointOf,
   ForwardedFields,
@@ -29,8 +28,8 @@ export const MARK = "x-fluxheim-mirror";
 /** What the step works with beside its table. */
 export interface MirrorContext {
   readonly service: Service;
-  /** Upstreams see no client's word on its address, so nor does the mirror. */
-  readonly stripsClientAddress: boolean;
+  /** Fields that are not copied although they are listed: upstreams do not see them either. */
+  readonly withheld: readonly string[];
   readonly sampling: Sampling;
   readonly inFlight: InFlight;
   readonly metrics: Metrics;
@@ -55,10 +54,7 @@ export class Mirror {
   ) {
     this.#endpoint = endpointOf(config.base_url);
     this.#base = this.#endpoint.path.replace(/\/$/, "");
-    this.#forwarded = new ForwardedFields(
-      config.forward_headers,
-      context.stripsClientAddress ? CLAIMED_ADDRESS_FIELDS : [],
-    );
+    this.#forwarded = new ForwardedFields(config.forward_headers, context.withheld);
     this.#methods = new Set(config.methods);
     this.#succeeded = policyCounter(context.metrics, scope, "mirror", "success");
     this.#failed = policyCounter(context.metrics, scope, "mirror", "error");

@@ -11,7 +11,7 @@ import type {
   WorkerContext,
 } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
-import { requestPolicyFor } from "../headers/module.ts";
+import { CLIENT_ADDRESS_FIELDS, requestPolicyFor } from "../headers/module.ts";
 import {
   CLAIMED_ADDRESS_FIELDS,
   endpointGrant,
@@ -138,13 +138,19 @@ class RunningMirrors implements RunningModule {
     const { base_url } = mirror;
     const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
       service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
-      stripsClientAddress: requestPolicyFor(scope).stripsClientAddress,
+      withheld: this.#withheld(scope),
       sampling: new Sampling(zones.get(SALT_ZONE)),
       inFlight: new InFlight(zones.get(zoneName(ZONE, scope)), worker),
       metrics,
       log,
     });
     return { mirror: step };
+  }
+
+  /** Privacy builds tell nobody a client's address (spec 01 section 9); others not what clients claim. */
+  #withheld(scope: RouteScope): readonly string[] {
+    if (this.context.modules.has("privacy-mode")) return CLIENT_ADDRESS_FIELDS;
+    return requestPolicyFor(scope).stripsClientAddress ? CLAIMED_ADDRESS_FIELDS : [];
   }
 
   stop(): void {

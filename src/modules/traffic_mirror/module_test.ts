@@ -138,3 +138,31 @@ Deno.test("an address that clients claim is a warning, but where such claims are
   const believing = "[headers.request]\nstrip_inbound_client_ip_headers = false\n";
   assert.deepEqual(said('["cf-connecting-ip"]', believing), []);
 });
+
+for (const isPrivate of [false, true]) {
+  const what = isPrivate ? "and not in a privacy build" : "as the gateway knows it";
+  Deno.test(`a copy tells the client's address where that is listed, ${what}`, async () => {
+    await using upstream = new RawUpstream(async (connection) => {
+      heads.push(await connection.head() ?? "");
+      await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    const heads: string[] = [];
+    const mirror = mirrorSchema.parse({
+      enabled: true,
+      base_url: `http://127.0.0.1:${upstream.port}`,
+      forward_headers: ["x-real-ip", "x-forwarded-for", "true-client-ip"],
+    });
+    const config = configOf({ proxy: { ...proxySchema.parse({ upstream: "a.test:80" }), mirror } });
+    const context = contextOf(config, [module]);
+    const modules = new Set([...context.modules, ...(isPrivate ? ["privacy-mode"] : [])]);
+    const running = await module.start({ ...context, modules });
+    const fields = [["x-real-ip", "6.6.6.6"], ["true-client-ip", "6.6.6.6"]] as const;
+    running.plan(vhostScope(config))?.mirror?.(exchangeFrom("192.0.2.1", { fields }));
+    await until("it has come", () => heads.length === 1);
+    await until("it is over", () => Object.keys(counted(context)).length === 1);
+    await running.stop();
+    assert.equal(heads[0].includes("6.6.6.6"), false);
+    assert.equal(heads[0].includes("x-real-ip: 192.0.2.1"), !isPrivate);
+    assert.equal(heads[0].includes("192.0.2.1"), !isPrivate);
+  });
+}
