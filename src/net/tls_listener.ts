@@ -9,7 +9,7 @@ import type { Accepted, Listener } from "./listener.ts";
 import { Reception } from "./reception.ts";
 import type { TlsDoor } from "./tls_door.ts";
 import { NamesDoor } from "./tls_names.ts";
-import type { TlsListenerSpec } from "./tls_spec.ts";
+import type { KeyPair, TlsListenerSpec } from "./tls_spec.ts";
 import { StuckConnections } from "./static_stream.ts";
 import { StaticDoor, staticPair } from "./tls_static.ts";
 
@@ -73,7 +73,8 @@ export class TlsListener implements Listener {
 
   async #update(tls: TlsListenerSpec): Promise<void> {
     if (this.#closed) return;
-    if (this.#door?.update(tls) !== true) await this.#changeDoor(tls);
+    const fits = (this.#staticPair(tls) !== undefined) === (this.#door instanceof StaticDoor);
+    if (!fits || this.#door?.update(tls) !== true) await this.#changeDoor(tls);
     this.#tls = tls;
   }
 
@@ -90,9 +91,14 @@ export class TlsListener implements Listener {
   }
 
   async #open(tls: TlsListenerSpec, port: number): Promise<TlsDoor> {
-    const pair = this.#staticAllowed ? staticPair(this.#spec, tls) : undefined;
+    const pair = this.#staticPair(tls);
     if (pair === undefined) return await NamesDoor.open(this.#spec, tls, this.#reception, port);
     return new StaticDoor(this.#spec, tls, pair, this.#reception, this.#stuck, port);
+  }
+
+  /** What the static door would show, if that is the one to use. */
+  #staticPair(tls: TlsListenerSpec): KeyPair | undefined {
+    return this.#staticAllowed ? staticPair(this.#spec, tls) : undefined;
   }
 
   /** Too many connections of the static door cannot be ended: from now on they all can. */

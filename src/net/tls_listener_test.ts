@@ -165,12 +165,36 @@ Deno.test("a second certificate opens the other door on the same port", async ()
   await finish(await bench.next(), client);
 });
 
-Deno.test("after a silence the listening socket is renewed, and serves on", async () => {
-  using bench = await new ListenerBench().open({ tls: NAMES, reusePort: true });
+Deno.test("names: what clients are asked for changes without a new socket", async () => {
+  // It could not bind a second time: this one does not share its port.
+  using bench = await new ListenerBench().open({ tls: NAMES });
+  await bench.listener.updateTls?.({ ...NAMES, clientAuth: "required", alpn: ["http/1.1"] });
+  assert.equal(bench.listener.door, "tls (names), client certificates required");
+  await getsNothing(bench, { servername: "b.test" });
+  await bench.listener.updateTls?.({ ...NAMES, alpn: ["http/1.1"] });
+  await using client = await TlsClient.connect(bench.listener.port, {
+    ALPNProtocols: ["h2", "http/1.1"],
+  });
+  assert.equal(client.socket.alpnProtocol, "http/1.1");
+  await finish(await bench.next(), client);
+});
+
+Deno.test("a change of the key opens the other door on the same port", async () => {
+  using bench = await new ListenerBench().open({ tls: STATIC, reusePort: true });
+  await bench.listener.updateTls?.({ ...STATIC, fastListener: false });
+  assert.equal(bench.listener.door, "tls (names)");
+  await bench.listener.updateTls?.(STATIC);
+  assert.equal(bench.listener.door, "tls (static certificate)");
+  await using client = await TlsClient.connect(bench.listener.port);
+  await finish(await bench.next(), client);
+});
+
+Deno.test("names: a listener that nobody came to accepts on", async () => {
+  using bench = await new ListenerBench().open({ tls: NAMES });
   for (let round = 0; round < 3; round++) {
     await using client = await TlsClient.connect(bench.listener.port);
     await finish(await bench.next(), client);
-    bench.clock.tick(bench.clock.now + 10_001);
+    bench.clock.tick(bench.clock.now + 1_001);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 });

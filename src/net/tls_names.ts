@@ -1,9 +1,9 @@
 /**
- * The TLS door for everything one certificate cannot do: a certificate for each name, a minimum version,
- * client certificates, a PROXY header before the handshake. Each certificate has a `node:tls` server, which
- * never listens: it is handed the connections of clients that ask for its names. Choosing by the runtime's
- * own callback would make it set up TLS twice for every connection, and keep both. Certificates are
- * swapped while the door is open.
+ * The usual TLS door: a certificate for each name, a minimum version, client certificates, a PROXY header
+ * before the handshake. Each certificate has a `node:tls` server, which never listens: it is handed the
+ * connections of clients that ask for its names. Choosing by the runtime's own callback would make it set
+ * up TLS twice for every connection, and keep both. Certificates, and what clients are asked for, change
+ * while the door is open.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import {
   type Server as TlsServer,
   type TLSSocket,
 } from "node:tls";
+import { acceptAgain, BACKLOG } from "./accept_again.ts";
 import { readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
 import type { ListenerSpec } from "./listener_spec.ts";
@@ -27,8 +28,8 @@ import { type ClientRule, tlsFactsOf } from "./tls_facts.ts";
 import type { TlsDoor } from "./tls_door.ts";
 import type { TlsListenerSpec } from "./tls_spec.ts";
 
-/** With no new connection for so long, the listening socket is renewed, once: see `#renewWhenSilent`. */
-const SILENCE_MS = 10_000;
+/** With no new connection for so long, a listener may have stopped accepting: see `acceptAgain`. */
+const SILENCE_MS = 1_000;
 
 /** A connection whose handshake is under way. */
 interface Pending {
@@ -43,7 +44,6 @@ interface Pending {
 
 /** A TLS listener with a certificate for each name. */
 export class NamesDoor implements TlsDoor {
-  readonly description: string;
   readonly port: number;
   readonly #spec: ListenerSpec;
   readonly #reception: Reception;
@@ -52,10 +52,8 @@ export class NamesDoor implements TlsDoor {
   #current: TlsListenerSpec;
   #clientRule: ClientRule | undefined;
   #servers: NameTable<TlsServer>;
-  #tcp: TcpServer;
+  readonly #tcp: TcpServer;
   #lastConnection: number;
-  #renewed = true;
-  #closed = false;
 
   private constructor(
     spec: ListenerSpec,
@@ -71,9 +69,9 @@ export class NamesDoor implements TlsDoor {
     this.#tcp = tcp;
     this.#lastConnection = spec.clock.now;
     this.port = portOf(tcp);
-    this.description = describe(spec, tls);
-    this.#serve(tcp);
-    this.#stopWatching = spec.clock.every(() => this.#renewWhenSilent());
+    tcp.on("connection", (socket) => this.#onConnection(socket));
+    tcp.on("error", (error) => spec.onFault?.(error));
+    this.#stopWatching = spec.clock.every(() => this.#breakSilence());
   }
 
   /** @param port To bind; differs from that of `spec` when this door replaces another. */
@@ -86,9 +84,12 @@ export class NamesDoor implements TlsDoor {
     return new NamesDoor(spec, tls, reception, await bind(spec, port));
   }
 
+  get description(): string {
+    return describe(this.#spec, this.#current);
+  }
+
+  /** Every change is taken over: handshakes that are under way end as they began. */
   update(tls: TlsListenerSpec): boolean {
-    const { alpn, clientAuth } = this.#current;
-    if (tls.clientAuth !== clientAuth || tls.alpn.join() !== alpn.join()) return false;
     this.#servers = this.#serversOf(tls);
     this.#clientRule = clientRuleOf(tls);
     this.#current = tls;
@@ -97,7 +98,6 @@ export class NamesDoor implements TlsDoor {
 
   /** Does not wait: the socket is closed at once, and its `close` event waits for connections. */
   close(): Promise<void> {
-    this.#closed = true;
     this.#stopWatching();
     this.#tcp.close();
     return Promise.resolve();
@@ -108,38 +108,16 @@ export class NamesDoor implements TlsDoor {
     return this.close();
   }
 
-  #serve(tcp: TcpServer): void {
-    tcp.on("connection", (socket) => this.#onConnection(socket));
-    tcp.on("error", (error) => this.#spec.onFault?.(error));
-  }
-
-  /**
-   * When `accept` fails because no descriptor is left, `node:net` stops accepting for good and says
-   * nothing. It looks the same as nobody connecting; so after a silence the socket is replaced by a new
-   * one on the same port, at a time when the old one's queue is empty unless it is broken.
-   */
-  #renewWhenSilent(): void {
-    const { clock, reusePort } = this.#spec;
-    if (this.#renewed || !reusePort || clock.now - this.#lastConnection < SILENCE_MS) return;
-    this.#renewed = true;
-    bind(this.#spec, this.port).then((tcp) => {
-      if (this.#closed) {
-        tcp.close();
-        return;
-      }
-      this.#serve(tcp);
-      this.#tcp.close();
-      this.#tcp = tcp;
-    }, (error) => {
-      this.#renewed = false;
-      this.#lastConnection = clock.now;
-      this.#spec.onFault?.(error);
-    });
+  /** Nobody connecting looks the same as a listener that has stopped accepting. */
+  #breakSilence(): void {
+    const { now } = this.#spec.clock;
+    if (now - this.#lastConnection < SILENCE_MS) return;
+    this.#lastConnection = now;
+    acceptAgain(this.#tcp);
   }
 
   #onConnection(socket: Socket): void {
     this.#lastConnection = this.#spec.clock.now;
-    this.#renewed = false;
     socket.on("error", () => {});
     const closing = { close: () => void socket.destroy() };
     if (!this.#reception.admit(closing)) return;
@@ -277,7 +255,7 @@ function bind({ hostname, reusePort }: ListenerSpec, port: number): Promise<TcpS
   const tcp = createTcpServer({ noDelay: true });
   return new Promise((resolve, reject) => {
     tcp.once("error", reject);
-    tcp.listen({ host: hostname, port, reusePort }, () => {
+    tcp.listen({ host: hostname, port, reusePort, backlog: BACKLOG }, () => {
       tcp.off("error", reject);
       resolve(tcp);
     });

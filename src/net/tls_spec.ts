@@ -33,6 +33,8 @@ export interface TlsListenerSpec {
   readonly clientAuth: "off" | "optional" | "required";
   /** Whether someone reads version, cipher or server name of a connection. */
   readonly needsFacts: boolean;
+  /** Whether to use the faster listener where it can do what is asked. */
+  readonly fastListener: boolean;
   /** Time for a handshake. */
   readonly handshakeTimeoutMs: number;
 }

@@ -16,12 +16,16 @@ import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
 /** Nothing more is known of a connection through this door. */
 const UNTOLD: TlsFacts = { version: "", cipher: "", serverName: "", client: undefined };
 
-/** The pair this door would show for `spec`, or `undefined` when it cannot do what is asked. */
+/**
+ * The pair this door would show for `spec`, or `undefined` when it cannot do what is asked or is not
+ * wanted: a new certificate takes a new socket here, and a client that is just connecting can be lost.
+ */
 export function staticPair(
   spec: Pick<ListenerSpec, "proxyProtocol">,
   tls: TlsListenerSpec,
 ): KeyPair | undefined {
-  return beyondStatic(spec, tls).length === 0 ? onlyPair(tls.material) : undefined;
+  if (!tls.fastListener || beyondStatic(spec, tls).length > 0) return undefined;
+  return onlyPair(tls.material);
 }
 
 /** What is asked for that this door cannot do, in words. */

@@ -21,6 +21,7 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     minVersion: "TLSv1.2",
     clientAuth: "off",
     needsFacts: false,
+    fastListener: true,
     handshakeTimeoutMs: HANDSHAKE_MS,
   };
   const zones = new Zones();

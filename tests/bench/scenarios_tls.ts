@@ -16,15 +16,14 @@ import {
   nginxServer,
   origin,
   type Server,
+  type TlsDoorOptions,
 } from "./servers.ts";
 
 /** How a contest over TLS is set up. */
-interface TlsOptions {
+interface TlsOptions extends TlsDoorOptions {
   /** Static unless given. */
   readonly job?: Job;
   readonly helpers?: readonly Server[];
-  /** Two certificates, chosen by name. */
-  readonly names?: boolean;
   /** The gateway, not nginx, which cannot, speaks HTTP/2 to the origin. */
   readonly h2c?: boolean;
 }
@@ -54,10 +53,24 @@ export const OVER_TLS: readonly Scenario[] = [
       contest(dir, () => (server) => wrk(url(server, "/10k.txt"), { seconds }), { names: true }),
   },
   {
+    name: "tls-fast-hot-static-10k",
+    unit: "req/s",
+    wanted: { nginx: 0.95 },
+    start: (dir, seconds) =>
+      contest(dir, () => (server) => wrk(url(server, "/10k.txt"), { seconds }), { fast: true }),
+  },
+  {
     name: "tls-handshakes",
     unit: "req/s",
     wanted: { nginx: 0.6 },
     start: (dir, seconds) => contest(dir, () => (server) => handshakes(server, seconds)),
+  },
+  {
+    name: "tls-fast-handshakes",
+    unit: "req/s",
+    wanted: { nginx: 0.6 },
+    start: (dir, seconds) =>
+      contest(dir, () => (server) => handshakes(server, seconds), { fast: true }),
   },
   {
     name: "h2-hot-static-10k",
@@ -91,11 +104,10 @@ export const OVER_TLS: readonly Scenario[] = [
     start: (dir) => contest(dir, (root) => (server) => idleKib(server, 1000, root)),
   },
   {
-    name: "h2-names-idle-1000",
+    name: "h2-fast-idle-1000",
     unit: "KiB",
     wanted: {},
-    start: (dir) =>
-      contest(dir, (root) => (server) => idleKib(server, 1000, root), { names: true }),
+    start: (dir) => contest(dir, (root) => (server) => idleKib(server, 1000, root), { fast: true }),
   },
   renewals("tls-renewals-kept", failedOnKept),
   renewals("tls-renewals-anew", failedAnew),
@@ -115,11 +127,14 @@ function renewals(
       const names = ["localhost", "127.0.0.1"];
       const generations = [1, 2].map(() => authority.issue({ name: names[0], names }));
       const renewalOf = new Map<Server, Renewal>();
-      for (const door of ["static", "names"]) {
+      for (const door of ["static", "names"] as const) {
         const files = writePair(dir, door, generations[0]);
         writePair(dir, `${door}.other`, authority.issue({ name: "other.example" }));
         const job: Job = { kind: "static", root: webRoot(dir) };
-        const config = fluxheimTlsConfig(job, files, { names: door === "names" })
+        const config = fluxheimTlsConfig(job, files, {
+          names: door === "names",
+          fast: door === "static",
+        })
           .replace('level = "warn"', 'level = "info"')
           .replace("[server]", `[server]\nprocess.pid_file = "${dir.path}/${door}.pid"`);
         const server = await fluxheim(dir, config, `${door} door`);
@@ -154,12 +169,12 @@ async function contest(
   measureWith: (root: string) => Measure,
   options: TlsOptions & { readonly nginxJob?: Job } = {},
 ): Promise<Contest> {
-  const { job = { kind: "static", root: webRoot(dir) }, helpers = [], h2c } = options;
+  const { job = { kind: "static", root: webRoot(dir) }, helpers = [] } = options;
   const authority = new TestAuthority();
   const names = ["localhost", "127.0.0.1"];
   const pair = writePair(dir, "pair", authority.issue({ name: names[0], names }));
   writePair(dir, "pair.other", authority.issue({ name: "other.example" }));
-  const ours = await fluxheim(dir, fluxheimTlsConfig(job, pair, { names: options.names, h2c }));
+  const ours = await fluxheim(dir, fluxheimTlsConfig(job, pair, options));
   const theirs = await nginxServer(dir, options.nginxJob ?? job, pair);
   return { servers: [ours, theirs], helpers, measure: measureWith(authority.root) };
 }

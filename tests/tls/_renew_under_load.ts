@@ -1,6 +1,6 @@
 /**
  * Renews the certificate of a one-pair listener while clients connect anew for every request; prints how
- * many were served and how many failed. Run by `migrate_test.ts` in a network of its own.
+ * many were served and how many failed. Run by `socket_test.ts` in a network of its own.
  */
 import { Clock } from "../../src/net/clock.ts";
 import { openListener, type TlsListenerSpec } from "../../src/net/listen.ts";
@@ -22,6 +22,7 @@ function generation(index: number): TlsListenerSpec {
     minVersion: "TLSv1.2",
     clientAuth: "off",
     needsFacts: false,
+    fastListener: true,
     handshakeTimeoutMs: 5000,
   };
 }

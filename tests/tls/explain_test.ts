@@ -35,7 +35,8 @@ ${vhost}`;
 
 for (
   const [door, server, tls, vhost] of [
-    ["tls (static certificate)", "", "", ""],
+    ["tls (names)", "", "", ""],
+    ["tls (static certificate)", "", "fast_listener = true", ""],
     ["tls (names, for certificates by name)", "", "", site("b", "b.test", "b")],
     [
       "tls (names, for client certificates)",

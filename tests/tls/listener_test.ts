@@ -31,8 +31,11 @@ certificates = [${pairTable("a")}]
 
 const SEVERAL = ONE + site("a", "a.test") + site("b", "b.test", "b") + site("c", "*.c.test", "c");
 
+/** The same site through either door. */
+const EITHER = ["", "fast_listener = true"].map((key) => `${ONE}${key}\n${site("a", "a.test")}`);
+
 testWith(["curl"], "curl gets pages over HTTP/1.1 and HTTP/2 from either door", async () => {
-  for (const config of [ONE + site("a", "a.test"), SEVERAL]) {
+  for (const config of EITHER) {
     await using gateway = await TestGateway.start(config, FILES);
     for (const version of ["--http1.1", "--http2"]) {
       const { out, err } = await curl(
@@ -82,7 +85,7 @@ testWith(["openssl"], "versions and protocols follow the policy", async () => {
 });
 
 testWith(["openssl"], "a client without a common protocol gets the alert for it", async () => {
-  for (const config of [ONE + site("a", "a.test"), SEVERAL]) {
+  for (const config of EITHER) {
     await using gateway = await TestGateway.start(config, FILES);
     const { text } = await sClient(gateway, "-alpn", "imap");
     assert.match(text, /alert no application protocol/);
@@ -90,7 +93,7 @@ testWith(["openssl"], "a client without a common protocol gets the alert for it"
 });
 
 testWith(["openssl"], "a session is resumed", async () => {
-  for (const config of [ONE + site("a", "a.test"), SEVERAL]) {
+  for (const config of EITHER) {
     await using gateway = await TestGateway.start(config, FILES);
     const session = `${gateway.dir.path}/session.pem`;
     const first = await run("sh", [
@@ -264,7 +267,8 @@ testWith(["curl"], "TLS secrets are written to a file only where that is asked f
   await using dir = new TempDir();
   for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
   const port = freePort();
-  const text = ONE.replaceAll("{port}", String(port)) + site("a", "a.test");
+  const [, fast] = EITHER;
+  const text = fast.replaceAll("{port}", String(port));
   const path = dir.write("fluxheim.toml", text.replaceAll("{dir}", dir.path));
   const secrets = `${dir.path}/secrets`;
   const env = { SSLKEYLOGFILE: secrets };

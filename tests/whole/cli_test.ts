@@ -256,7 +256,7 @@ testWith(
           `[tls]\nenabled = true\n${more}\n[[tls.certificates]]\ncert_path = "cert.pem"\nkey_path = "key.pem"\n`,
       );
     const explained = async () => await cli("explain", "--config", config, "https://localhost/");
-    tls("");
+    tls("fast_listener = true");
     assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(static certificate\)/);
     tls('min_protocol = "tls1.3"');
     assert.match(await explained(), /127\.0\.0\.1:8443 +tls \(names, for TLS 1\.3 alone\)/);

@@ -80,5 +80,6 @@ function tlsDoor(
 ): string {
   if (tls === undefined) return "tls";
   const needs = beyondStatic({ proxyProtocol }, tls);
-  return needs.length === 0 ? "tls (static certificate)" : `tls (names, for ${needs.join(", ")})`;
+  if (needs.length > 0) return `tls (names, for ${needs.join(", ")})`;
+  return tls.fastListener ? "tls (static certificate)" : "tls (names)";
 }

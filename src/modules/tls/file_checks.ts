@@ -2,12 +2,16 @@
 import type { Config, Problem } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
 import { checkPair, PemError } from "../../net/key_pair.ts";
-import { clientRootsIn, clientRootsPath } from "./material.ts";
+import { beyondStatic } from "../../net/tls_static.ts";
+import { clientRootsIn, clientRootsPath, listenerTlsOf, tlsFiles } from "./material.ts";
 import { sourcesOf } from "./sources.ts";
 
 /** Everything that is wrong with the files of `config`, and what clients may not like about them. */
 export function checkTlsFiles(config: Config, files: Files): Problem[] {
-  return [...pairProblems(config, files), ...rootProblems(config, files)];
+  const problems = [...pairProblems(config, files), ...rootProblems(config, files)];
+  const fit = problems.every(({ warning }) => warning === true) &&
+    tlsFiles(config).every(({ path }) => files.has(path));
+  return fit ? [...problems, ...doorProblems(config, files)] : problems;
 }
 
 function pairProblems(config: Config, files: Files): Problem[] {
@@ -22,6 +26,17 @@ function pairProblems(config: Config, files: Files): Problem[] {
       return warning ? { ...problem, warning } : problem;
     });
   });
+}
+
+/** A key without effect; that there is one certificate for all names only fit files can tell. */
+function doorProblems(config: Config, files: Files): Problem[] {
+  if (config.tls?.fast_listener !== true) return [];
+  const tls = listenerTlsOf(config, files);
+  if (tls === undefined) return [];
+  const needs = beyondStatic({ proxyProtocol: config.server.proxy_protocol }, tls);
+  if (needs.length === 0) return [];
+  const message = `has no effect: the fast listener cannot do ${needs.join(", ")}`;
+  return [{ key: "tls.fast_listener", message, warning: true }];
 }
 
 function rootProblems(config: Config, files: Files): Problem[] {

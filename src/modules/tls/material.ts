@@ -59,6 +59,7 @@ export function listenerTlsOf(config: Config, files: Files): TlsListenerSpec | u
     minVersion: lowestVersion(tls),
     clientAuth: tls.client_auth.mode,
     needsFacts: readsTlsFacts(config),
+    fastListener: tls.fast_listener,
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
   };
 }

@@ -119,6 +119,7 @@ Deno.test("the default policy is TLS 1.2 and 1.3 with both protocols", async () 
     minVersion: "TLSv1.2",
     clientAuth: "off",
     needsFacts: false,
+    fastListener: false,
     handshakeTimeoutMs: 5000,
   });
 });
@@ -313,6 +314,18 @@ Deno.test("a certificate for other names, or expired, is a warning", () => {
     second,
     /^\(vhosts\[0\]\.tls\.certificate\.cert_path .*is not for a\.test, \*\.a\.test/,
   );
+});
+
+Deno.test("a fast listener that cannot do what is asked is a warning", () => {
+  using files = new TestFiles();
+  const text = `[tls]\nenabled = true\nfast_listener = true\ncertificates = [${
+    files.pair("a", a)
+  }]\n`;
+  assert.deepEqual(fileProblems(text), []);
+  const other = vhost("b", `{ enabled = true, certificate = ${files.pair("b", b)} }`);
+  const said =
+    "(tls.fast_listener has no effect: the fast listener cannot do certificates by name)";
+  assert.ok(fileProblems(text + other).includes(said), fileProblems(text + other).join("\n"));
 });
 
 Deno.test("a key that others can change is refused, one they can read is a warning", () => {

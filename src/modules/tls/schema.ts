@@ -73,6 +73,11 @@ export const tlsSchema = z.strictObject({
   ),
   certificates: list(pair, { max: MAX_CERTIFICATES }).default([])
     .describe("Certificates; the first is for names that no vhost has one for."),
+  fast_listener: z.boolean().default(false).describe(
+    "Use the runtime's own TLS server where it can do what is asked: one certificate, no client " +
+      "certificates, no PROXY header. It is faster, but a renewal can reset a client that is just " +
+      "connecting, unless `net.ipv4.tcp_migrate_req` is 1.",
+  ),
   client_auth: clientAuth.prefault({}).describe("Certificates of clients, on every TLS listener."),
   fips: compliance.prefault({}).describe("FIPS 140-3 enforcement."),
   iso19790: compliance.prefault({}).describe("The same under the name ISO/IEC 19790."),

@@ -36,6 +36,7 @@ export const STATIC: TlsListenerSpec = {
   minVersion: "TLSv1.2",
   clientAuth: "off",
   needsFacts: false,
+  fastListener: true,
   handshakeTimeoutMs: 5000,
 };
 

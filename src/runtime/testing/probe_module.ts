@@ -92,6 +92,7 @@ function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
     minVersion: "TLSv1.2",
     clientAuth: "off",
     needsFacts: false,
+    fastListener: true,
     handshakeTimeoutMs: 5_000,
   };
 }
