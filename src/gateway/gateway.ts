@@ -134,6 +134,7 @@ export class Gateway implements Handler<Exchange> {
     const body = exchange.responseBody;
     if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
     if (reason instanceof BodyError) {
+      this.#logFault({ status: reason.status, reason: reason.message });
       refuse(exchange, BODY_REFUSALS[reason.status]);
       return;
     }

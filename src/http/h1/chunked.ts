@@ -17,6 +17,8 @@ export interface ChunkedRules {
   readonly errorStatus: 400 | 502;
   readonly maxChunkBytes: number;
   readonly maxChunks: number;
+  /** Whether white space is taken where a grammar of old allowed it (RFC 9110 section 5.6.3). */
+  readonly badWhiteSpace: boolean;
   /** Whether trailer fields are read; else anything but a bare CRLF behind the last chunk is refused. */
   readonly trailers: boolean;
 }
@@ -26,6 +28,7 @@ export const CLIENT_CHUNKS: ChunkedRules = {
   errorStatus: 400,
   maxChunkBytes: 1024 * 1024,
   maxChunks: 1_048_576,
+  badWhiteSpace: false,
   trailers: false,
 };
 
@@ -34,6 +37,7 @@ export const UPSTREAM_CHUNKS: ChunkedRules = {
   errorStatus: 502,
   maxChunkBytes: Number.MAX_SAFE_INTEGER,
   maxChunks: Infinity,
+  badWhiteSpace: true,
   trailers: true,
 };
 
@@ -51,6 +55,8 @@ const CR = 13;
 const LF = 10;
 const SEMICOLON = 59;
 const QUOTE = 34;
+const SPACE = 32;
+const TAB = 9;
 
 type State = "size" | "data" | "data-end" | "trailers" | "done" | "failed";
 
@@ -178,7 +184,9 @@ export class ChunkedBody implements Body {
     const extensionBytes = lf - 1 - at;
     if (extensionBytes > 0) {
       this.#extensionBytes += extensionBytes;
-      if (this.#extensionBytes > MAX_EXTENSION_BYTES || !areExtensions(bytes, at, lf - 1)) {
+      const { badWhiteSpace } = this.#rules;
+      const known = areExtensions(bytes, at, lf - 1, badWhiteSpace);
+      if (this.#extensionBytes > MAX_EXTENSION_BYTES || !known) {
         this.#fail("a chunk extension is malformed or too long");
       }
     }
@@ -233,17 +241,24 @@ export class ChunkedBody implements Body {
 }
 
 /**
- * `*( ";" token [ "=" ( token / quoted-string ) ] )` of RFC 9112 section 7.1.1, without the optional
- * white space, which its own grammar calls bad.
+ * `*( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )` of RFC 9112 section 7.1.1, and white
+ * space at the end, which servers of old wrote.
+ *
+ * @param spaced Whether the white space is taken, which the grammar itself calls bad.
  */
-function areExtensions(bytes: Uint8Array, at: number, end: number): boolean {
-  while (at < end) {
-    if (bytes[at++] !== SEMICOLON) return false;
-    const nameStart = at;
+function areExtensions(bytes: Uint8Array, at: number, end: number, spaced: boolean): boolean {
+  const skip = (from: number): number => {
+    while (spaced && from < end && (bytes[from] === SPACE || bytes[from] === TAB)) from++;
+    return from;
+  };
+  for (at = skip(at); at < end; at = skip(at)) {
+    if (bytes[at] !== SEMICOLON) return false;
+    const nameStart = at = skip(at + 1);
     while (at < end && TOKEN[bytes[at]] === 1) at++;
     if (at === nameStart) return false;
+    at = skip(at);
     if (bytes[at] !== 61 /* = */ || at === end) continue;
-    at++;
+    at = skip(at + 1);
     if (bytes[at] === QUOTE) {
       at = behindQuoted(bytes, at, end);
       if (at < 0) return false;

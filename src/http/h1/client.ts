@@ -10,7 +10,7 @@ import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { OTHERS_FIRST } from "../../net/turn.ts";
 import { ChunkedBody, UPSTREAM_CHUNKS } from "./chunked.ts";
-import { findHeadEnd } from "./head.ts";
+import { findHeadEnd, hasBareLf } from "./head.ts";
 import { type HeadSink, MessageWriter, type Outlet } from "./message_writer.ts";
 import { type BodyHost, LengthBody, UntilCloseBody } from "./length_body.ts";
 import { MAX_REPLY_HEAD_BYTES, type ReplyHead, ReplyReader } from "./reply_head.ts";
@@ -215,6 +215,10 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     for (;;) {
       const behind = findHeadEnd(inbox.bytes, inbox.start + this.#scanned, inbox.end);
       if (behind < 0) {
+        // It would be waited for in vain.
+        if (hasBareLf(inbox.bytes, inbox.start, inbox.end)) {
+          throw new ClientError("response", "a line of the upstream's head ends with a bare LF");
+        }
         this.#scanned = Math.max(0, inbox.end - inbox.start - 3);
         return undefined;
       }

@@ -129,7 +129,8 @@ export function readRequestHead(
   head.method = methodName(bytes, start, at, text);
 
   const targetStart = at + 1;
-  const isOrigin = bytes[targetStart] === SLASH;
+  // A path is no way to ask for a tunnel (RFC 9112 section 3.2.3), and upstreams might open one.
+  const isOrigin = bytes[targetStart] === SLASH && head.method !== "CONNECT";
   const pathEnd = isOrigin ? skipPath(bytes, targetStart) : skipVisible(bytes, targetStart);
   const targetEnd = isOrigin && bytes[pathEnd] === QUESTION
     ? skipQuery(bytes, pathEnd + 1)

@@ -15,11 +15,13 @@ import { LARGE } from "../../net/buffers.ts";
 import { AnswerPace } from "./answer_pace.ts";
 import { MessageWriter, type Outlet } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem } from "./head.ts";
-import { linger, LINGER_MS } from "./linger.ts";
+import { linger, LINGER_MS, LINGER_SILENCE_MS } from "./linger.ts";
 import { RequestBody } from "./request_body.ts";
 import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
 import { type ResponseFraming, responseFraming, writeResponseHead } from "./response_head.ts";
 
+/** Empty lines in front of a request that are overlooked, as RFC 9112 section 2.2 asks for one. */
+const MAX_EMPTY_LINES = 1;
 /** Time for the first request of a connection that was made just before draining began. */
 const FIRST_REQUEST_MS = 1_000;
 /**
@@ -148,7 +150,12 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     for (;;) {
       this.#phase = "head";
       this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
-      let behind = inbox.isReading ? -1 : findHeadEnd(inbox.bytes, inbox.start, inbox.end);
+      let emptyLines = MAX_EMPTY_LINES;
+      let behind = -1;
+      if (!inbox.isReading) {
+        emptyLines -= skipEmptyLines(inbox, emptyLines);
+        behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
+      }
       let problem: HeadProblem | undefined;
       while (behind < 0) {
         if (!inbox.isReading) {
@@ -163,7 +170,9 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
         const reading = inbox.receive(this.options.limits.maxHeadBytes + 1);
         if (reading === undefined || inbox.arrived(await reading) === null) return;
         this.#waiting = false;
-        behind = findHeadEnd(inbox.bytes, inbox.start + scanned, inbox.end);
+        const skipped = skipEmptyLines(inbox, emptyLines);
+        emptyLines -= skipped;
+        behind = findHeadEnd(inbox.bytes, inbox.start + (skipped > 0 ? 0 : scanned), inbox.end);
       }
 
       const exchange = this.#open(behind, problem);
@@ -207,15 +216,22 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       if (framing === "none") cancelAnswer(exchange);
       this.#over(false);
       if (!persistent || exchange.closeAfter) {
-        if (!this.#mayBeSending) return;
-        this.deadline = clock.now + LINGER_MS;
-        return await linger(this.stream, inbox);
+        return this.#mayBeSending ? await this.#linger() : undefined;
       }
       const body = this.#body;
       if (body !== undefined && !body.isComplete && !await this.#finishBody(body)) return;
       this.#body = undefined;
       if (!inbox.isReading) inbox.shrink();
     }
+  }
+
+  /** Takes what the client still sends; not for long when the gateway is about to end. */
+  async #linger(): Promise<void> {
+    const { clock } = this.options;
+    const end = clock.now + (this.#draining ? LINGER_SILENCE_MS : LINGER_MS);
+    const wait = () => this.deadline = Math.min(end, clock.now + LINGER_SILENCE_MS);
+    wait();
+    await linger(this.stream, this.#inbox, wait);
   }
 
   /** Makes the exchange of the head that ends at `behind`; answers it at once when it is refused. */
@@ -373,6 +389,19 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       this.deadline = this.#pace.deadline(exchange, this.options.clock.now);
     }
   }
+}
+
+/** Skips up to `most` empty lines in front of a request line and tells how many there were. */
+function skipEmptyLines(inbox: Inbox, most: number): number {
+  let count = 0;
+  while (
+    count < most && inbox.end - inbox.start >= 2 &&
+    inbox.bytes[inbox.start] === 13 && inbox.bytes[inbox.start + 1] === 10
+  ) {
+    inbox.start += 2;
+    count++;
+  }
+  return count;
 }
 
 function cancelAnswer(exchange: HttpExchange): void {

@@ -122,6 +122,9 @@ export class RequestPolicy {
       const action = actions.get(name);
       if (action === undefined || action > 0) {
         if (removes !== undefined && removes.has(name)) continue;
+        if (action === undefined && name.includes("_") && this.#isDisguised(name, removes)) {
+          continue;
+        }
         if (action !== undefined) {
           if ((seen & action) !== 0) {
             join(into, name, action === COOKIE ? "; " : ", ", values[i]);
@@ -161,6 +164,16 @@ export class RequestPolicy {
     const host = this.#host.render(exchange);
     // Made of request values, it may be anything; what is no host is not sent as one.
     return isHostAndPort(host) ? host : exchange.authority;
+  }
+
+  /**
+   * Whether a name with `_` is another spelling of one that a client may not send on. Applications that get
+   * fields as variables (CGI, FastCGI, WSGI) read `X_User` and `X-User` alike, as `HTTP_X_USER`.
+   */
+  #isDisguised(name: string, removes: ReadonlySet<string> | undefined): boolean {
+    const plain = name.replaceAll("_", "-");
+    const action = this.#actions.get(plain);
+    return (action !== undefined && action <= 0) || removes?.has(plain) === true;
   }
 
   #compileActions(): void {

@@ -20,10 +20,10 @@ import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream", isFailure: true };
 
 /**
- * A kept connection that had died tells so at once. One that ends later was alive, and the upstream may
- * have acted on what it was sent: only requests that may be repeated anyway are sent again then.
+ * A kept connection that had died tells so within a round trip. One that ends later was alive, and the
+ * upstream may have acted on what it was sent: only requests that may be repeated anyway are sent again.
  */
-const DEAD_AT_ONCE_MS = 1_000;
+const DEAD_AT_ONCE_MS = 100;
 
 /** Methods that mean the same however often they arrive (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -77,7 +77,7 @@ export class Forwarder {
       let mayRetry = false;
       let sentAt = 0;
       try {
-        const connection = this.#kept(attempt) ?? await this.#connect(exchange);
+        const connection = this.#kept(exchange, attempt) ?? await this.#connect(exchange);
         mayRetry = attempt < rules.maxRetries && isReused(connection);
         if (mayRetry) {
           if (!IDEMPOTENT.has(exchange.method)) sentAt = performance.now();
@@ -127,9 +127,13 @@ export class Forwarder {
     ];
   }
 
-  /** A connection that is there. After two dead ones the rest is no better: a new one is opened. */
-  #kept(attempt: number): UpstreamConnection | undefined {
-    return attempt > 1 ? undefined : this.rules.pool.take();
+  /**
+   * A connection that is there. After two dead ones the rest is no better: a new one is opened. A request
+   * that must not be repeated gets one after the first, on which nothing can be taken for a dead one.
+   */
+  #kept({ method }: Exchange, attempt: number): UpstreamConnection | undefined {
+    const most = IDEMPOTENT.has(method) ? 1 : 0;
+    return attempt > most ? undefined : this.rules.pool.take();
   }
 
   async #connect(exchange: Exchange): Promise<UpstreamConnection> {
@@ -145,7 +149,8 @@ export class Forwarder {
     if (exchange.aborted) return;
     if (!(error instanceof ClientError)) throw error;
     const { upstream, log } = this.rules;
-    const message = `upstream ${upstream} failed (${error.stage}): ${error.message}`;
+    const which = exchange.requestId === "" ? "" : `, request ${exchange.requestId}`;
+    const message = `upstream ${upstream} failed (${error.stage}): ${error.message}${which}`;
     log.log("warn", "fluxheim::proxy", message);
     // What the upstream has had of the body cannot be put back, and nobody wants the rest.
     if (error.stage !== "connect") exchange.requestBody?.cancel();
