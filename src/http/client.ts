@@ -50,8 +50,10 @@ export class ClientResponse {
 export type ClientErrorStage =
   /** Nothing was sent. */
   | "connect"
-  /** A reused connection ended before any byte of the answer, or the peer says it did not process it. */
+  /** A reused connection ended before any byte of the answer. */
   | "unprocessed"
+  /** The peer says that it has not looked at the request and will not, or nothing of it has left. */
+  | "refused"
   /** Anything later. */
   | "response";
 

@@ -149,7 +149,7 @@ upstream(
 
 upstream("a refused stream may be sent again", async (client) => {
   const stage = await client.request(request("/refuse")).catch((error: ClientError) => error.stage);
-  assert.equal(stage, "unprocessed");
+  assert.equal(stage, "refused");
   const { body } = await client.request(request("/10"));
   assert.equal(await lengthOf(body), 10);
 });
@@ -157,7 +157,7 @@ upstream("a refused stream may be sent again", async (client) => {
 upstream("a request that GOAWAY leaves out was not processed", async (client) => {
   await lengthOf((await client.request(request("/10"))).body);
   const stage = await client.request(request("/goaway")).catch((error: ClientError) => error.stage);
-  assert.equal(stage, "unprocessed");
+  assert.equal(stage, "refused");
   assert.ok(client.closed);
 });
 

@@ -1,6 +1,7 @@
 /** Upstreams that speak HTTP/2 in cleartext: sharing of connections, bounds, and connections that end. */
 import assert from "node:assert/strict";
 import {
+  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -285,3 +286,37 @@ Deno.test("callers that wait for one connection fail with it, at the same time",
   const answers = await Promise.all(Array.from({ length: 12 }, () => get(gateway.url("/"))));
   assert.ok(answers.every((answer) => answer === "502 "));
 });
+
+for (const method of ["GET", "POST"]) {
+  Deno.test(`${method}: what a new connection refuses is sent once more`, async () => {
+    const { NGHTTP2_REFUSED_STREAM } = constants;
+    await using upstream = await Http2Upstream.start((stream, _headers, nth) => {
+      if (nth === 1) stream.close(NGHTTP2_REFUSED_STREAM);
+      else stream.pipe(answered(stream));
+    });
+    await using gateway = await TestGateway.start(config(upstream.port));
+    const body = method === "POST" ? "data" : undefined;
+    const response = await fetch(gateway.url("/refused"), { method, body });
+    assert.equal(await response.text(), body ?? "");
+    assert.equal(response.status, 200);
+    assert.equal((await accessRecord(gateway, "/refused")).upstream_retries, 1);
+  });
+}
+
+Deno.test("an upstream that refuses everything is not asked for ever", async () => {
+  await using upstream = await Http2Upstream.start((stream) => {
+    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  });
+  await using gateway = await TestGateway.start(config(upstream.port));
+  const response = await fetch(gateway.url("/refused"));
+  assert.equal(await response.text(), "");
+  assert.equal(response.status, 502);
+  // On a new connection, on that again, and on another new one.
+  assert.equal(upstream.requests, 3);
+});
+
+/** Answers with what follows. */
+function answered(stream: ServerHttp2Stream): ServerHttp2Stream {
+  stream.respond({ ":status": 200 });
+  return stream;
+}

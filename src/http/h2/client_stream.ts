@@ -14,6 +14,8 @@ import { Stream, type StreamHost } from "./stream.ts";
 
 /** Most interim (1xx) answers in front of a final one. */
 const MAX_INTERIM = 16;
+/** Time for the end of an answer that has no body, when it did not come with the head. */
+const END_WAIT_MS = 1_000;
 
 /** The connection as a client's stream sees it. */
 export interface ClientStreamHost extends StreamHost {
@@ -45,6 +47,8 @@ export class ClientStream extends Stream {
   #reject: (reason: unknown) => void = () => {};
   #isAnswered = false;
   #interims = 0;
+  /** Nobody reads the answer any more: it has no body. Its stream is still open. */
+  #awaitsEnd = false;
   /** `Clock.now` when the wait for the peer began. */
   #waitingSince = 0;
 
@@ -97,7 +101,8 @@ export class ClientStream extends Stream {
     let body: IncomingBody | undefined;
     if (!endStream) {
       this.incoming = new IncomingBody(this, head.isBodyless ? 0 : head.contentLength);
-      if (!head.isBodyless) body = this.incoming;
+      if (head.isBodyless) this.#awaitsEnd = true;
+      else body = this.incoming;
     }
     this.#resolve(new ClientResponse(status, fields, body, undefined));
     if (endStream) this.endReceiving(undefined);
@@ -140,14 +145,17 @@ export class ClientStream extends Stream {
     if (!byPeer) this.#fail(new ClientError("response", "the request was given up"));
     else if (code === undefined) this.#fail(this.#loss());
     else {
-      const stage = code === ErrorCode.REFUSED_STREAM ? "unprocessed" : "response";
+      const stage = code === ErrorCode.REFUSED_STREAM ? "refused" : "response";
       this.#fail(new ClientError(stage, `the upstream reset the stream: ${errorName(code)}`));
     }
   }
 
   #loss(): ClientError {
-    const mayRepeat = this.isRefused || !this.headSent || this.#host.isUntouched(this);
-    const stage = mayRepeat ? "unprocessed" : "response";
+    const stage = this.isRefused || !this.headSent
+      ? "refused"
+      : this.#host.isUntouched(this)
+      ? "unprocessed"
+      : "response";
     return new ClientError(stage, `the upstream's connection was lost: ${this.#host.lossReason}`);
   }
 
@@ -174,6 +182,10 @@ export class ClientStream extends Stream {
   }
 
   override sweep(now: number): void {
+    if (this.#awaitsEnd && now - this.#waitingSince >= END_WAIT_MS) {
+      this.#host.resetStream(this, ErrorCode.CANCEL);
+      return;
+    }
     const { readTimeoutMs, sendTimeoutMs } = this.#host;
     const waits = this.localDone && !this.#isAnswered || this.incoming?.isAwaited === true;
     const isLate = waits && readTimeoutMs !== 0 && now - this.#waitingSince >= readTimeoutMs;

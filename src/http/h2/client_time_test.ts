@@ -35,6 +35,25 @@ Deno.test("a body that stalls is given up, one that nobody reads is not", async 
   await end(connected);
 });
 
+for (const [method, status] of [["HEAD", "200"], ["GET", "204"], ["GET", "304"]]) {
+  Deno.test(`${method} ${status} whose stream the upstream leaves open is given up in time`, async () => {
+    const connected = await connect();
+    const { client, peer, clock } = connected;
+    const response = client.request(request({ method }));
+    await peer.until(FrameType.HEADERS, 1);
+    await peer.send(peer.headers(1, [[":status", status]], false));
+    assert.equal((await response).body, undefined);
+    let ended = 0;
+    client.onStreamEnded = () => ended++;
+    clock.tick(clock.now + 900);
+    assert.equal(ended, 0);
+    clock.tick(clock.now + 200);
+    await peer.until(FrameType.RST_STREAM, 1);
+    assert.equal(ended, 1);
+    await end(connected);
+  });
+}
+
 Deno.test("an upstream that does not open its window in time loses the request", async () => {
   const connected = await connect(
     { timeouts: { readMs: 0, sendMs: 5000, idleMs: 0 } },

@@ -8,13 +8,16 @@
 /** Streams remembered: four times what may be open at once. */
 const REMEMBERED = 128;
 
+/** Greater than any identifier, and than one less. */
+const NO_STREAM = 0xffffffff;
+
 /** How a stream that is not open any more came to its end, as far as it is remembered. */
 export type Ending = "complete" | "reset-by-us" | "unknown";
 
 /** A ring of stream identifiers. */
 export class ClosedStreams {
   /** Client-started identifiers are odd, so their lowest bit is free: 0 there says "reset by us". */
-  readonly #ring = new Uint32Array(REMEMBERED);
+  readonly #ring = new Uint32Array(REMEMBERED).fill(NO_STREAM);
   #next = 0;
 
   /** Both sides are done with the stream, or the peer reset it. */

@@ -10,6 +10,7 @@ Deno.test("streams are remembered with how they ended", () => {
   assert.equal(closed.endingOf(3), "reset-by-us");
   assert.equal(closed.endingOf(0x7fff_ffff), "reset-by-us");
   assert.equal(closed.endingOf(5), "unknown");
+  assert.equal(new ClosedStreams().endingOf(1), "unknown");
 });
 
 Deno.test("the oldest are forgotten first", () => {

@@ -25,6 +25,7 @@ const TOO_LARGE: HeadFault = { status: 431, reason: "the field list is too large
 const BAD_FIELD: HeadFault = { status: 400, reason: "a field has a value that is not allowed" };
 const BAD_LENGTH: HeadFault = { status: 400, reason: "content-length is not one plain number" };
 const BAD_ASTERISK: HeadFault = { status: 400, reason: "`*` is for OPTIONS" };
+const NO_HOST: HeadFault = { status: 400, reason: "there is neither :authority nor host" };
 const OTHER_HOST: HeadFault = { status: 400, reason: "host is not :authority" };
 
 /** One request head; one object a connection, filled again for each request. */
@@ -44,6 +45,8 @@ export class RequestHead implements FieldSink {
   #bytes = 0;
   /** A bit for each pseudo-header field that came. */
   #seen = 0;
+  /** A field came that is no pseudo-header field. */
+  #hasRegular = false;
   #isBad = false;
   #lengthIsBad = false;
   #hasLength = false;
@@ -60,6 +63,7 @@ export class RequestHead implements FieldSink {
         "";
     this.contentLength = undefined;
     this.expectsContinue =
+      this.#hasRegular =
       this.#isBad =
       this.#lengthIsBad =
       this.#hasLength =
@@ -84,7 +88,7 @@ export class RequestHead implements FieldSink {
   #pseudo(kind: number, value: string): void {
     const bit = 1 << kind;
     if ((this.#seen & bit) !== 0) this.malformed ??= "a pseudo-header field comes twice";
-    if (this.fields.size > 0) this.malformed ??= "a pseudo-header field behind regular ones";
+    if (this.#hasRegular) this.malformed ??= "a pseudo-header field behind regular ones";
     this.#seen |= bit;
     switch (kind) {
       case Kind.METHOD:
@@ -104,6 +108,7 @@ export class RequestHead implements FieldSink {
 
   #regular(kind: number, name: string, value: string): void {
     const { fields } = this;
+    this.#hasRegular = true;
     switch (kind) {
       case Kind.HOST:
         this.#hosts++;
@@ -157,7 +162,9 @@ export class RequestHead implements FieldSink {
     if (this.#bytes > limits.maxHeadBytes) return TOO_LARGE;
     if (this.#isBad) return BAD_FIELD;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
-    if (this.#hosts > 0 && (this.#seen & AUTHORITY_PSEUDO) !== 0) {
+    const hasAuthority = (this.#seen & AUTHORITY_PSEUDO) !== 0;
+    if (this.#hosts === 0 && !hasAuthority) return NO_HOST;
+    if (this.#hosts > 0 && hasAuthority) {
       const host = this.#host;
       const isSame = host === this.authority ||
         host.toLowerCase() === this.authority.toLowerCase();

@@ -137,6 +137,13 @@ connectionError(
   PROTOCOL_ERROR,
   (peer) => concat([peer.headers(5, get("/wait")), peer.headers(3, get())]),
 );
+for (const id of [3, 7]) {
+  connectionError(`stream 1 behind ${id}, which is over`, PROTOCOL_ERROR, async (peer) => {
+    await peer.send(peer.headers(id, get()));
+    await peer.answer(id);
+    return peer.headers(1, get());
+  });
+}
 connectionError("a stream number used twice", STREAM_CLOSED, async (peer) => {
   await peer.send(peer.headers(1, get()));
   await peer.answer(1);
@@ -434,6 +441,11 @@ const malformed: readonly [name: string, pairs: readonly Pair[]][] = [
   ["two :path", [...base, [":path", "/other"]]],
   ["two :authority", [...base, [":authority", "other"]]],
   ["a pseudo-header field behind a regular one", [["x-a", "1"], ...base]],
+  ["a pseudo-header field behind `expect`", [
+    [":method", "POST"],
+    ["expect", "100-continue"],
+    ...without(":method"),
+  ]],
   ["an unknown pseudo-header field", [...base, [":new", "1"]]],
   ["a response's pseudo-header field", [...base, [":status", "200"]]],
   [":protocol, which was not offered", [...base, [":protocol", "websocket"]]],
@@ -481,6 +493,7 @@ streamError("trailers in front of what content-length says", PROTOCOL_ERROR, (pe
   ]));
 
 const refused: readonly [name: string, pairs: readonly Pair[]][] = [
+  ["neither :authority nor host", without(":authority")],
   ["host that is not :authority", [...base, ["host", "other"]]],
   [":authority with userinfo", [...without(":authority"), [":authority", "me@test"]]],
   ["an empty :authority", [...without(":authority"), [":authority", ""]]],
@@ -542,7 +555,7 @@ Deno.test("a head that is malformed because of a field in the table is malformed
   const again = concat([Uint8Array.of(0x82, 0x86, 0x84, 0xbe)]);
   await peer.send(frame(FrameType.HEADERS, flags, 3, again));
   assert.equal((await peer.answer(3)).reset, PROTOCOL_ERROR);
-  await peer.send(frame(FrameType.HEADERS, flags, 5, [0x82, 0x86, 0x84]));
+  await peer.send(peer.headers(5, get()));
   await settle();
   assert.equal(valueOf((await peer.answer(5)).heads[0], ":status"), "200");
   peer.close();

@@ -12,7 +12,7 @@ import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import type { SourceFacts } from "../../net/dial.ts";
 import type { RequestPolicy } from "../headers/module.ts";
-import { isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
+import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
 import { ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
@@ -23,7 +23,10 @@ const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream", isF
  * A kept connection that had died tells so within a round trip. One that ends later was alive, and the
  * upstream may have acted on what it was sent: only requests that may be repeated anyway are sent again.
  */
-const DEAD_AT_ONCE_MS = 100;
+const DEAD_AT_ONCE_MS = 200;
+
+/** Most refusals by connections that are new: an upstream that refuses everything is not asked for ever. */
+const MAX_REFUSALS = 1;
 
 /** Methods that mean the same however often they arrive (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -78,7 +81,8 @@ export class Forwarder {
       let sentAt = 0;
       try {
         const connection = this.#kept(exchange, attempt) ?? await this.#connect(exchange);
-        mayRetry = attempt < rules.maxRetries && isReused(connection);
+        const mayBeRefused = canRefuse(connection) && attempt < MAX_REFUSALS;
+        mayRetry = attempt < rules.maxRetries && (isReused(connection) || mayBeRefused);
         if (mayRetry) {
           if (!IDEMPOTENT.has(exchange.method)) sentAt = performance.now();
           if (replay === undefined && body !== undefined) replay = ReplayBody.of(body);
@@ -95,8 +99,8 @@ export class Forwarder {
         return;
       } catch (error) {
         exchange.onAbort = undefined;
-        const again = mayRetry && !exchange.aborted && wasUnprocessed(error) &&
-          isRepeatable(exchange.method, sentAt) && (body === undefined || replay?.isWhole === true);
+        const again = mayRetry && !exchange.aborted && isUnseen(error, exchange.method, sentAt) &&
+          (body === undefined || replay?.isWhole === true);
         if (!again) {
           replay?.release();
           return this.#fail(exchange, error);
@@ -177,13 +181,14 @@ export class Forwarder {
   }
 }
 
-/** The connection had ended, or the upstream says that it has not looked at the request. */
-function wasUnprocessed(error: unknown): boolean {
-  return error instanceof ClientError && error.stage === "unprocessed";
-}
-
-/** Whether a request that was sent at `sentAt` may be sent again now. */
-function isRepeatable(method: string, sentAt: number): boolean {
+/**
+ * Whether a request that was sent at `sentAt` may be sent again: the upstream says that it has not looked at
+ * it, or the connection had ended before and nothing speaks for the upstream having acted on it.
+ */
+function isUnseen(error: unknown, method: string, sentAt: number): boolean {
+  if (!(error instanceof ClientError)) return false;
+  if (error.stage === "refused") return true;
+  if (error.stage !== "unprocessed") return false;
   return IDEMPOTENT.has(method) || performance.now() - sentAt <= DEAD_AT_ONCE_MS;
 }
 

@@ -177,6 +177,11 @@ export class UpstreamPool implements ConnectionOwner {
   }
 }
 
+/** Whether requests can be refused on `connection` without having been looked at, as HTTP/2 knows it. */
+export function canRefuse(connection: UpstreamConnection): boolean {
+  return !(connection instanceof Http1Client);
+}
+
 /** Whether `connection` carried a request before, so that it may have died unnoticed. */
 export function isReused(connection: UpstreamConnection): boolean {
   return connection.requests > 0;

@@ -123,7 +123,7 @@ export class Service {
     this.#pool.stop();
   }
 
-  /** One attempt, and a second one when a kept connection had died. */
+  /** One attempt, and a second one when a kept connection had died or the service had not looked at it. */
   async #send(call: Call, request: ClientRequest): Promise<ClientResponse> {
     const kept = this.#pool.take();
     const connection = kept ?? await this.#pool.connect(call);
@@ -131,8 +131,9 @@ export class Service {
     try {
       return await this.#pool.send(call, connection, request);
     } catch (error) {
-      const isDead = error instanceof ClientError && error.stage === "unprocessed";
-      if (!isDead || !mayRetry || call.aborted) throw error;
+      const stage = error instanceof ClientError ? error.stage : undefined;
+      const isUnseen = stage === "refused" || (stage === "unprocessed" && mayRetry);
+      if (!isUnseen || call.aborted) throw error;
       return await this.#pool.send(call, await this.#pool.connect(call), request);
     }
   }

@@ -85,6 +85,16 @@ Deno.test("a kept value comes out the same, with the tag of the name it stands b
   assert.deepEqual(names, ["a", "b"]);
 });
 
+Deno.test("a kept value of an empty name is judged like any other", () => {
+  const classifier = new Classifier((name) => name === "" ? 7 : 0);
+  const decoder = new Decoder(classifier, 4096, new TextCache(16));
+  const tags: number[] = [];
+  const sink = { field: (_name: string, _value: string, tag: number) => void tags.push(tag) };
+  const block = fromHex("40 00 02 76 31  be  00 00 02 76 31");
+  decoder.decode(block, 0, block.length, sink);
+  assert.deepEqual(tags, [7, 7, 7]);
+});
+
 Deno.test("a never-indexed value is not kept", () => {
   let calls = 0;
   const classifier = new Classifier(() => ++calls);

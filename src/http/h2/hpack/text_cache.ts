@@ -13,8 +13,8 @@ export interface KeptText {
   readonly huffman: boolean;
   readonly encoded: Uint8Array;
   readonly text: string;
-  /** For a value: the name it came with last, and the tag that was worked out for the two. */
-  name: string;
+  /** For a value: the name it came with last, if any, and the tag that was worked out for the two. */
+  name: string | undefined;
   tag: number;
 }
 
@@ -57,7 +57,7 @@ export class TextCache {
       huffman,
       encoded: block.slice(start, end),
       text: Object.keys({ [text]: 0 })[0],
-      name: "",
+      name: undefined,
       tag: 0,
     };
     this.#slots[this.#slotOf(block, start, end)] = kept;
