@@ -95,7 +95,7 @@ const VECTORS: readonly Vector[] = [
   refused("a lower-case version", head("GET / http/1.1")),
   refused("two spaces in the request line", head("GET  / HTTP/1.1")),
   refused("a method that is no token", head("G(T / HTTP/1.1")),
-  refused("an empty line in front", "\r\n" + head("GET / HTTP/1.1")),
+  refused("two empty lines in front", "\r\n\r\n" + head("GET / HTTP/1.1")),
   refused("a space before the colon", head("GET / HTTP/1.1", "x : y")),
   refused("a line without a colon", head("GET / HTTP/1.1", "x")),
   refused("a field without a name", head("GET / HTTP/1.1", ": y")),
@@ -338,4 +338,25 @@ Deno.test("an answer that pauses longer than a write may take is not cut", async
     APP(upstream.port).replace(" }\n", ", downstream_write_timeout_secs = 1 }\n"),
   );
   assert.equal((await sent(gateway.port, head("GET / HTTP/1.1"))).body, "before behind");
+});
+
+Deno.test("a client that sends a whole upload before it looks gets the refusal", async () => {
+  await using gateway = await TestGateway.start(SITE, FILES);
+  using client = await RawClient.connect(gateway.port);
+  const size = 32 * 1024 * 1024;
+  await client.send(head("POST / HTTP/1.1", `Content-Length: ${size}`));
+  const piece = "x".repeat(1024 * 1024);
+  for (let sent = 0; sent < size; sent += piece.length) await client.send(piece);
+  const answer = await client.answer();
+  assert.equal(answer?.status, 413);
+  assert.equal(answer.fields.get("connection"), "close");
+});
+
+Deno.test("the log says at debug why a request was refused for its body", async () => {
+  await using upstream = await Upstream.start((_request, response) => void response.end("ok"));
+  const config = APP(upstream.port) + '[logging]\nlevel = "debug"\n';
+  await using gateway = await TestGateway.start(config, FILES);
+  const post = head("POST / HTTP/1.1", CHUNKED.trim());
+  assert.equal((await sent(gateway.port, post + "zz\r\n")).status, 400);
+  await until("it is said", () => /refused with 400: a chunk size/.test(gateway.process.output));
 });

@@ -352,3 +352,19 @@ Deno.test("bytes above 0x7F in an upstream's value are kept as they are", async 
   await wire.say("HTTP/1.1 200 OK\r\nX: caf\xe9\r\nContent-Length: 0\r\n\r\n");
   assert.equal((await asked).fields.get("x"), "caf\xe9");
 });
+
+Deno.test("a head whose lines end with a bare LF is refused at once", async () => {
+  await using wire = await Wire.open();
+  const response = wire.client.request(request());
+  await wire.say("HTTP/1.1 200 OK\nContent-Length: 2\n\nok");
+  await assert.rejects(response, /bare LF/);
+});
+
+Deno.test("white space around a chunk's size and its extensions is taken", async () => {
+  await using wire = await Wire.open();
+  const response = wire.client.request(request());
+  await wire.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  await wire.say('2  \r\nab\r\n2 ; a\t= b ;c = "d"\t\r\ncd\r\n0 \r\n\r\n');
+  const { body } = await response;
+  assert.equal(decoder.decode(await readAll(body!, 100)), "abcd");
+});

@@ -77,6 +77,8 @@ const REFUSED: readonly (readonly [what: string, status: number, text: string])[
   ["an absolute target of another host", 400, "GET http://other/ HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["an absolute target with a user", 400, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["an absolute target with a brace", 400, "GET http://a/{ HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["CONNECT with a path", 400, "CONNECT /x HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["CONNECT with a whole URL", 400, "CONNECT http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["CONNECT without a port", 400, "CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a length with letters", 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: nope\r\n\r\n"],
   ["a signed length", 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n"],

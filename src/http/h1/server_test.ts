@@ -37,6 +37,23 @@ Deno.test("a request that comes byte by byte is understood", async () => {
   assert.equal((await client.answer())?.body, "POST /x z");
 });
 
+Deno.test("one empty line in front of a request is overlooked", async () => {
+  await using server = new TestServer(echo);
+  using client = await RawClient.connect(server.port);
+  await client.send("\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.answer())?.body, "GET /a ");
+  // As clients of old did, behind a body.
+  await client.send("POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n");
+  assert.equal((await client.answer())?.body, "POST /b x");
+  for (const byte of "GET /c HTTP/1.1\r\nHost: a\r\n\r\n") await client.send(byte);
+  assert.equal((await client.answer())?.body, "GET /c ");
+  for (const byte of "\r\nGET /d HTTP/1.1\r\nHost: a\r\n\r\n") await client.send(byte);
+  assert.equal((await client.answer())?.body, "GET /d ");
+  await client.send("\r\n\r\nGET /e HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.answer())?.status, 400);
+  assert.ok(await client.isClosed());
+});
+
 Deno.test("a refused head is answered and ends the connection", async () => {
   await using server = new TestServer(hello);
   using client = await RawClient.connect(server.port);
