@@ -5,6 +5,7 @@
  */
 import type { Body } from "./body.ts";
 import type { Fields, ReadonlyFields } from "./fields.ts";
+import type { InterimOutlet } from "./interim.ts";
 import type { Duplex } from "../net/duplex.ts";
 
 /**
@@ -20,6 +21,7 @@ export class ClientRequest {
    * @param fields End-to-end fields only: no hop-by-hop, no `host`, no `content-length`, no
    * `transfer-encoding`.
    * @param upgrade Ask to switch to this protocol (`websocket`), HTTP/1.1 only.
+   * @param interim Who is told of what comes in front of the answer.
    */
   constructor(
     readonly method: string,
@@ -29,10 +31,11 @@ export class ClientRequest {
     readonly fields: ReadonlyFields,
     readonly body: Body | undefined,
     readonly upgrade: string | undefined,
+    readonly interim?: InterimOutlet,
   ) {}
 }
 
-/** The final answer of an upstream. Interim (1xx) ones in front of it are not passed on. */
+/** The final answer of an upstream. */
 export class ClientResponse {
   /**
    * @param fields As received, hop-by-hop fields removed.

@@ -6,6 +6,7 @@
  */
 import type { Body } from "./body.ts";
 import { Fields, type ReadonlyFields } from "./fields.ts";
+import type { InterimOutlet } from "./interim.ts";
 import type { Duplex } from "../net/duplex.ts";
 
 /** What TLS told about a connection; absent on cleartext. */
@@ -80,6 +81,8 @@ export class HttpExchange {
   requestBody: Body | undefined = undefined;
   /** Most decoded body bytes the codec accepts; past it the body's `read` throws a 413 `BodyError`. */
   bodyLimit = Infinity;
+  /** Where the client is told of interim answers, if its version of HTTP has them. */
+  interim: InterimOutlet | undefined = undefined;
   /** Longest wait for the next piece of the request body. Spec 01 section 3.7. */
   bodyTimeoutMs = 30_000;
 

@@ -5,6 +5,7 @@
  */
 import { type Body, BodyError } from "../body.ts";
 import { ClientError, type ClientRequest, ClientResponse, UNASKED_SWITCH } from "../client.ts";
+import { passInterim } from "../interim.ts";
 import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
@@ -209,7 +210,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     }
   }
 
-  /** The head of the final answer, once it has arrived; interim ones in front of it are left out. */
+  /** The head of the final answer, once it has arrived; the client is told of interim ones in front. */
   #takeHead(request: ClientRequest): ReplyHead | undefined {
     const inbox = this.#inbox;
     for (;;) {
@@ -232,6 +233,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       if (++this.#interim > MAX_INTERIM) {
         throw new ClientError("response", "too many interim answers");
       }
+      passInterim(request.interim, head.status, head.fields);
     }
   }
 

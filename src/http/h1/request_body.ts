@@ -5,9 +5,9 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
+import { Fields } from "../fields.ts";
 import type { HttpExchange } from "../exchange.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
-import { writeAll } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { ChunkedBody, CLIENT_CHUNKS } from "./chunked.ts";
 import { type BodyHost, LengthBody } from "./length_body.ts";
@@ -16,7 +16,7 @@ import type { RequestHead } from "./request_head.ts";
 /** Bytes of a body nobody wanted that are read to keep a connection; a longer one ends it. */
 const MAX_DISCARD_BYTES = 1024 * 1024;
 
-const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+const NO_FIELDS = new Fields();
 
 /** A request body on its connection. */
 export class RequestBody implements Body, BodyHost, Expiring {
@@ -105,7 +105,7 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   async #invite(into: Uint8Array): Promise<number | null> {
     this.#awaitsContinue = false;
-    await writeAll(this.inbox.stream, CONTINUE);
+    await this.exchange.interim?.inform(100, NO_FIELDS);
     return await this.read(into);
   }
 

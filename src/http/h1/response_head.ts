@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { Clock } from "../../net/clock.ts";
 import type { HttpExchange } from "../exchange.ts";
+import type { ReadonlyFields } from "../fields.ts";
 import { isBodyless, statusLine } from "../status.ts";
 import { LastHead } from "./last_head.ts";
 import type { MessageWriter } from "./message_writer.ts";
@@ -20,6 +22,13 @@ export function responseFraming(exchange: HttpExchange): ResponseFraming {
   }
   if (body.length !== undefined) return "length";
   return exchange.version === 10 ? "close" : "chunked";
+}
+
+/** An interim answer, whole. */
+export function interimHead(status: number, { names, values }: ReadonlyFields): Uint8Array {
+  let text = statusLine(status);
+  for (let i = 0; i < names.length; i++) text += `${names[i]}: ${values[i]}\r\n`;
+  return Buffer.from(text + "\r\n", "latin1");
 }
 
 /** Heads are alike whichever connection they leave by. */

@@ -5,9 +5,11 @@
  */
 import { BodyError } from "../body.ts";
 import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
+import type { ReadonlyFields } from "../fields.ts";
+import type { InterimOutlet } from "../interim.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
 import { type Expiring, TICK_MS } from "../../net/clock.ts";
-import { closeQuietly, type Duplex } from "../../net/duplex.ts";
+import { closeQuietly, type Duplex, writeAll } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
 import { OTHERS_FIRST } from "../../net/turn.ts";
@@ -18,7 +20,12 @@ import { findHeadEnd, type HeadProblem } from "./head.ts";
 import { linger, LINGER_MS, LINGER_SILENCE_MS } from "./linger.ts";
 import { RequestBody } from "./request_body.ts";
 import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
-import { type ResponseFraming, responseFraming, writeResponseHead } from "./response_head.ts";
+import {
+  interimHead,
+  type ResponseFraming,
+  responseFraming,
+  writeResponseHead,
+} from "./response_head.ts";
 
 /** Empty lines in front of a request that are overlooked, as RFC 9112 section 2.2 asks for one. */
 const MAX_EMPTY_LINES = 1;
@@ -44,7 +51,8 @@ export function serveHttp1<X extends HttpExchange>(
  */
 type Phase = "head" | "handling" | "writing" | "streaming";
 
-class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, Outlet {
+class ServerConnection<X extends HttpExchange>
+  implements Drainable, Expiring, InterimOutlet, Outlet {
   deadline = 0;
   readonly #inbox: Inbox;
   readonly #head = new RequestHead();
@@ -53,6 +61,8 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
   #phase: Phase = "head";
   #exchange: X | undefined;
   #body: RequestBody | undefined;
+  /** Interim answers on their way; the answer waits for them. */
+  #told: Promise<void> | undefined;
   /** The next answer is the last one. */
   #retiring = false;
   /** And if no request is on its way, none is waited for. */
@@ -134,6 +144,14 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     this.deadline = this.options.clock.now + TICK_MS;
   }
 
+  inform(status: number, fields: ReadonlyFields): void | Promise<void> {
+    if (this.#exchange === undefined || this.#exchange.status !== 0) return;
+    const head = interimHead(status, fields);
+    const before = this.#told ?? Promise.resolve();
+    // A connection that failed says so when the answer is written.
+    return this.#told = before.then(() => writeAll(this.stream, head)).catch(() => {});
+  }
+
   countBody(bytes: number): void {
     if (this.#exchange !== undefined) this.#exchange.responseBodyBytes += bytes;
   }
@@ -196,6 +214,12 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
       const framing = responseFraming(exchange);
       const persistent = !exchange.closeAfter && framing !== "close";
       this.#pace.begin(clock.now);
+      if (this.#told !== undefined) {
+        this.#phase = "writing";
+        this.#limitWrite();
+        await this.#told;
+        this.#told = undefined;
+      }
       if (this.#begin(exchange, framing, persistent)) {
         const bytes = writer.unsent;
         this.#phase = "writing";
@@ -255,6 +279,7 @@ class ServerConnection<X extends HttpExchange> implements Drainable, Expiring, O
     }
     inbox.start = behind;
     head.describe(exchange);
+    if (head.version === 11) exchange.interim = this;
     this.#takeBody(exchange, head);
     this.deadline = 0;
     return exchange;

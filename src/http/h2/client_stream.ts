@@ -5,6 +5,7 @@
  */
 import { BodyError } from "../body.ts";
 import { ClientError, type ClientRequest, ClientResponse } from "../client.ts";
+import { passInterim } from "../interim.ts";
 import { ErrorCode, errorName } from "./errors.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { PumpedBody } from "./outgoing_body.ts";
@@ -96,7 +97,10 @@ export class ClientStream extends Stream {
     }
     const { status, fields } = head;
     this.#waitingSince = this.#host.clock.now;
-    if (status < 200) return true;
+    if (status < 200) {
+      passInterim(this.#request.interim, status, fields);
+      return true;
+    }
     this.#isAnswered = true;
     let body: IncomingBody | undefined;
     if (!endStream) {

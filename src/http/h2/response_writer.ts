@@ -6,6 +6,7 @@
 import type { HttpExchange } from "../exchange.ts";
 import type { Clock } from "../../net/clock.ts";
 import { formatHttpDate } from "../dates.ts";
+import type { ReadonlyFields } from "../fields.ts";
 import { isBodyless } from "../status.ts";
 import { type HeadWriter, isConnectionField, SPARE_HEAD_BYTES } from "./head_writer.ts";
 import { Encoder } from "./hpack/mod.ts";
@@ -52,10 +53,16 @@ export function writeResponseHead(
   heads.end(streamId, endStream);
 }
 
-/** Writes `100 Continue`, the one interim answer that is the gateway's own. */
-export function writeContinue(heads: HeadWriter, streamId: number): void {
-  heads.begin(SPARE_HEAD_BYTES);
-  heads.field(":status", statusText(100));
+/** Writes an interim answer: `100 Continue`, or one of an upstream's. */
+export function writeInterim(
+  heads: HeadWriter,
+  streamId: number,
+  status: number,
+  { names, values }: ReadonlyFields,
+): void {
+  heads.begin(Encoder.bound(names, values) + SPARE_HEAD_BYTES);
+  heads.field(":status", statusText(status));
+  for (let i = 0; i < names.length; i++) heads.field(names[i], values[i]);
   heads.end(streamId, false);
 }
 

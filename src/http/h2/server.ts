@@ -216,6 +216,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       exchange,
       head.expectsContinue,
     );
+    exchange.interim = stream;
     this.#unfinished++;
     this.deadline = NEXT_TICK;
     this.streams.add(stream);

@@ -5,11 +5,15 @@
  */
 import { BodyError } from "../body.ts";
 import { type HttpExchange, RATE_GRACE_MS } from "../exchange.ts";
+import { Fields, type ReadonlyFields } from "../fields.ts";
+import type { InterimOutlet } from "../interim.ts";
 import { TICK_MS } from "../../net/clock.ts";
 import { ErrorCode } from "./errors.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
-import { hasBody, writeContinue, writeResponseHead } from "./response_writer.ts";
+import { hasBody, writeInterim, writeResponseHead } from "./response_writer.ts";
 import { Stream, type StreamHost } from "./stream.ts";
+
+const NO_FIELDS = new Fields();
 
 /**
  * Longest a client may go on sending a request that is answered already. It is not told to stop at once
@@ -40,7 +44,7 @@ export interface ServerStreamHost<X extends HttpExchange> extends StreamHost {
 type State = "handling" | "abandoned" | "answering" | "leaving" | "over";
 
 /** A stream that a client opened. */
-export class ServerStream<X extends HttpExchange> extends Stream {
+export class ServerStream<X extends HttpExchange> extends Stream implements InterimOutlet {
   override readonly isKnownToPeer = true;
   #state: State = "handling";
   #awaitsContinue: boolean;
@@ -154,7 +158,12 @@ export class ServerStream<X extends HttpExchange> extends Stream {
     this.#bodyAwaitedAt = this.host.clock.now;
     if (!this.#awaitsContinue) return;
     this.#awaitsContinue = false;
-    writeContinue(this.host.heads, this.id);
+    this.inform(100, NO_FIELDS);
+  }
+
+  inform(status: number, fields: ReadonlyFields): void {
+    if (this.#state !== "handling") return;
+    writeInterim(this.host.heads, this.id, status, fields);
     this.host.wantFlush();
   }
 

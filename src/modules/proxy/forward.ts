@@ -177,6 +177,7 @@ export class Forwarder {
       fields,
       body,
       upgrade,
+      exchange.interim,
     );
   }
 }

@@ -10,7 +10,7 @@ import { SILENT } from "../../gateway/log_none.ts";
 import type { Grant, Module, RouteScope, RunningModule, Steps } from "../../gateway/module.ts";
 import { MAX_RESPONSE_BYTES } from "./answer.ts";
 import { Memory } from "./memory.ts";
-import { checkRoot, rootGrants } from "./preflight.ts";
+import { checkListing, checkRoot, rootGrants } from "./preflight.ts";
 import { DEFAULT_MEMORY, hasRoot, type PageConfig, type WebConfig, webTables } from "./schema.ts";
 import { Site } from "./site.ts";
 import { TreeWatch } from "./watch.ts";
@@ -39,7 +39,9 @@ export const module: Module = {
   async preflight(config) {
     const problems: Problem[] = [];
     for (const { web, key } of tablesWithRoot(config)) {
-      problems.push(...await checkRoot(web.root, `${key}.root`));
+      const wrong = await checkRoot(web.root, `${key}.root`);
+      if (wrong.length === 0) wrong.push(...await checkListing(web, `${key}.root`));
+      problems.push(...wrong);
     }
     return problems;
   },
@@ -100,6 +102,7 @@ const WALL = {
     return performance.now();
   },
 };
+const PAGE_CONTEXT = { clock: WALL, log: SILENT, memory, watch: NEVER_WATCHED };
 
 /**
  * The page for an error of the gateway (spec 02 section 7.6). Conditions and ranges of the request
@@ -112,7 +115,7 @@ const WALL = {
 export function errorPage(web: PageConfig, path: string): ErrorPage | undefined {
   let site = pageSites.get(web);
   if (site === undefined) {
-    site = new Site(web, { clock: WALL, log: SILENT, memory, watch: NEVER_WATCHED });
+    site = new Site(web, PAGE_CONTEXT);
     pageSites.set(web, site);
   }
   let content;
@@ -127,7 +130,26 @@ export function errorPage(web: PageConfig, path: string): ErrorPage | undefined 
     content.discard();
     return undefined;
   }
-  return { fields: content.representation.fields(), body: content.part(0, length) };
+  const fields = content.representation.fields();
+  // They are of the page, and would be taken for those of what was asked for.
+  for (const name of ["etag", "last-modified", "accept-ranges"]) fields.delete(name);
+  return { fields, body: content.part(0, length) };
+}
+
+/**
+ * Why {@linkcode errorPage} would find nothing to send, as the rest of a sentence that begins with the
+ * path; `undefined` when there is a page.
+ */
+export function pageFault(web: PageConfig, path: string): string | undefined {
+  const site = new Site(web, { ...PAGE_CONTEXT, memory: new Memory() });
+  try {
+    const content = site.content(path);
+    content?.discard();
+    if (content === undefined) return `is no file below ${web.root}`;
+    return content.representation.length > MAX_RESPONSE_BYTES ? "is larger than 64 MiB" : undefined;
+  } catch (error) {
+    return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 /** Every table that serves files, and its key. */

@@ -47,10 +47,12 @@ const webSchema = z.strictObject({
   ...shape,
 });
 
-/** The `web` table of an error page: as elsewhere, but `root` must be there. */
+/** The `web` table of an error page: as elsewhere, but `root` must be there, and nothing is cached. */
 export const pageSchema = z.strictObject({
   root: filePath().describe("Directory with the page. Must not go through symlinks."),
   ...shape,
+  cache_control: headerValue().default("private, no-store")
+    .describe("`Cache-Control` of the page: an outage must not outlast itself in a cache."),
 });
 
 /**

@@ -40,7 +40,8 @@ export class TestSite {
     precompressed = false,
   ): Promise<TestSite> {
     const root = await Deno.realPath(await Deno.makeTempDir());
-    const made = new TestSite(root, pageSchema.parse({ ...keys, root }), precompressed);
+    const web = pageSchema.parse({ cache_control: "public, max-age=60", ...keys, root });
+    const made = new TestSite(root, web, precompressed);
     for (const [path, content] of Object.entries(files)) made.write(path, content);
     return made;
   }
