@@ -2,13 +2,13 @@
 import { dumpToml } from "../config/dump.ts";
 import { type Command, EXIT } from "./command.ts";
 import { load, printFailure, printProblems } from "./load.ts";
-import { configSource, JSON_OUTPUT } from "./options.ts";
+import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 
 /** Loads, checks and prints the effective configuration, every default written out. */
 export const checkConfig: Command = {
   name: "--check-config",
   summary: "check the configuration and print it with every default, as TOML",
-  options: [JSON_OUTPUT],
+  options: [JSON_OUTPUT, CONFIG],
   async run({ profile, args, io }) {
     const { config, problems, files, effective } = await load(profile, configSource(args));
     const json = args.has(JSON_OUTPUT.name);

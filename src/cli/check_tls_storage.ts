@@ -3,12 +3,13 @@ import type { Config } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
 import { type Command, EXIT, Failure, type Io } from "./command.ts";
 import { loadOrReport } from "./load.ts";
+import { CONFIG } from "./options.ts";
 
 /** Looks at every file; one line for each rule that one breaks (spec 05 section 3.6). */
 export const checkTlsStorage: Command = {
   name: "--check-tls-storage",
   summary: "inspect keys, certificates and ACME storage: kind, mode, owner, path",
-  options: [],
+  options: [CONFIG],
   async run(call) {
     const config = await loadOrReport(call);
     if (config === undefined) return EXIT.failed;

@@ -75,8 +75,15 @@ const VERSION_OPTION: OptionSpec = {
   short: "V",
   help: "print the version and end",
 };
-const SHARED: readonly OptionSpec[] = [CONFIG, ...MODES.map((m) => m.option), HELP];
-const GLOBAL: readonly OptionSpec[] = [...SHARED, ALLOW_KEY_LOG, JSON_OUTPUT, VERSION_OPTION];
+/** What may stand beside a command; of its modes it is said that they have no effect. */
+const SHARED: readonly OptionSpec[] = [...MODES.map((m) => m.option), HELP];
+const GLOBAL: readonly OptionSpec[] = [
+  CONFIG,
+  ...SHARED,
+  ALLOW_KEY_LOG,
+  JSON_OUTPUT,
+  VERSION_OPTION,
+];
 
 /**
  * Runs one command line.
@@ -142,7 +149,7 @@ function runCommand(
   const command = findCommand(name);
   const args = parseArgs(argv, [...command.options, ...SHARED]);
   if (args.has(HELP.name)) {
-    commandHelp(io.program, command, [CONFIG, HELP]).forEach(io.out);
+    commandHelp(io.program, command, [HELP]).forEach(io.out);
     return EXIT.ok;
   }
   requireOperand(command, args);

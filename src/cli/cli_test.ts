@@ -9,11 +9,14 @@ Deno.test("--version says what deno.json says", async () => {
     await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
   );
   assert.equal(project.version, VERSION);
-  assert.deepEqual(await runCli(bare, "--version"), {
-    status: 0,
-    out: `fluxheim ${VERSION}`,
-    err: "",
-  });
+  const { status, out, err } = await runCli(bare, "--version");
+  assert.deepEqual([status, out.split("\n")[0], err], [0, `fluxheim ${VERSION}`, ""]);
+});
+
+Deno.test("--version tells the runtime below its own line", async () => {
+  const { out } = await runCli(bare, "--version");
+  const { deno, v8 } = Deno.version;
+  assert.deepEqual(out.split("\n").slice(1), [`deno ${deno}`, `v8 ${v8}`]);
 });
 
 Deno.test("--version --json tells the profile and the runtime", async () => {
@@ -54,6 +57,24 @@ Deno.test("an unknown command is wrong usage", async () => {
   const { status, err } = await runCli(bare, "permission");
   assert.equal(status, 2);
   assert.match(err, /unknown command permission; did you mean permissions\?/);
+});
+
+for (const command of ["schema", "profiles", "cache-keygen"]) {
+  Deno.test(`${command}, which reads no configuration, refuses to be told of one`, async () => {
+    for (const argv of [[command, "--config", "x"], ["--config=x", command]]) {
+      const { status, out, err } = await runCli(bare, ...argv);
+      assert.deepEqual([status, out], [2, ""]);
+      assert.match(err, /^fluxheim: unknown option --config$/m);
+    }
+    assert.match((await runCli(bare, "-c", "x", command)).err, /^fluxheim: unknown option -c$/m);
+    assert.doesNotMatch((await runCli(bare, command, "--help")).out, /--config/);
+  });
+}
+
+Deno.test("a command that reads a configuration names the option in its help", async () => {
+  for (const command of ["permissions", "explain", "reload", "supervise", "crypto"]) {
+    assert.match((await runCli(bare, command, "--help")).out, /^ {2}-c, --config PATH/m, command);
+  }
 });
 
 Deno.test("options that exclude each other are wrong usage", async () => {
@@ -184,17 +205,51 @@ Deno.test("reload says which pid file it cannot read", () =>
     assert.match(err, new RegExp(`server.process.pid_file ${directory}/gone.pid does not exist`));
   }));
 
-Deno.test("reload sends SIGHUP to the process of the pid file", () =>
-  withConfig('[server.process]\npid_file = "other.pid"\n', async (path, directory) => {
+/** A configuration and, beside it, a pid file with the number of another process of this test. */
+function withOther(
+  use: (path: string, pidFile: string, other: Deno.ChildProcess) => Promise<void>,
+): Promise<void> {
+  return withConfig('[server.process]\npid_file = "other.pid"\n', async (path, directory) => {
     const other = new Deno.Command("sleep", { args: ["60"] }).spawn();
-    await Deno.writeTextFile(`${directory}/other.pid`, `${other.pid}\n`);
+    const pidFile = `${directory}/other.pid`;
+    await Deno.writeTextFile(pidFile, `${other.pid}\n`);
+    await use(path, pidFile, other);
+  });
+}
+
+Deno.test("reload sends SIGHUP to the process of a pid file that is held", () =>
+  withOther(async (path, pidFile, other) => {
+    using held = Deno.openSync(pidFile);
+    held.lockSync(true);
     assert.deepEqual(await runCli(bare, "--reload", "-c", path), {
       status: 0,
       out: `reload requested: process ${other.pid}`,
       err: "",
     });
     assert.equal((await other.status).signal, "SIGHUP");
-    assert.match((await runCli(bare, "reload", "-c", path)).err, /no process \d+ runs/);
+    assert.match((await runCli(bare, "reload", "-c", path)).err, /but no process \d+ runs here/);
+  }));
+
+Deno.test("reload leaves a process alone that has the number of a gateway that is gone", () =>
+  withOther(async (path, pidFile, other) => {
+    const { status, out, err } = await runCli(bare, "reload", "-c", path);
+    other.kill("SIGTERM");
+    assert.equal((await other.status).signal, "SIGTERM");
+    assert.deepEqual([status, out], [1, ""]);
+    assert.ok(err.startsWith(`fluxheim: server.process.pid_file ${pidFile} is stale: `), err);
+    assert.match(err, /process \d+, does not run any more, and nobody was told\. The next start/);
+  }));
+
+Deno.test("reload refuses a pid file without a process id, and says what one is", () =>
+  withOther(async (path, pidFile, other) => {
+    await Deno.writeTextFile(pidFile, `${other.pid}.0\n`);
+    using held = Deno.openSync(pidFile);
+    held.lockSync(true);
+    const { status, err } = await runCli(bare, "reload", "-c", path);
+    other.kill("SIGTERM");
+    assert.equal((await other.status).signal, "SIGTERM");
+    assert.equal(status, 1);
+    assert.match(err, /other\.pid does not hold the id of a process .* from 2 to 4194304$/);
   }));
 
 Deno.test("schema prints a JSON Schema of the tables in this build", async () => {
@@ -242,6 +297,10 @@ Deno.test("crypto prints the block of 1.5, and fails only on a wrong configurati
     for (
       const expected of [
         "  tls compiled: false",
+        `  runtime: deno ${Deno.version.deno}, v8 ${Deno.version.v8}`,
+        "    TLS_AES_256_GCM_SHA384",
+        "    TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "    X25519MLKEM768",
         "    tls-openssl-fips: false",
         "    managed_acme_fips_capable: false",
         "    openssl_fips_provider: unavailable (this build does not contain the module)",

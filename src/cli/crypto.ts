@@ -1,10 +1,11 @@
 /** `fluxheim crypto`: what cryptography this build has and what a configuration asks of it. @module */
 import type { Config } from "../config/types.ts";
+import { GROUPS, type Offered, TLS12_SUITES, TLS13_SUITES, TLS_LIBRARY } from "../net/tls_offer.ts";
 import { at } from "../runtime/compare.ts";
 import type { Profile } from "../runtime/profile.ts";
 import { type Command, EXIT } from "./command.ts";
 import { loadOrReport } from "./load.ts";
-import { configSource, JSON_OUTPUT } from "./options.ts";
+import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 const NO_MODULE = "unavailable (this build does not contain the module)";
@@ -16,12 +17,15 @@ interface Block {
   readonly [name: string]: string | boolean | readonly string[] | Block;
 }
 
-/** Prints the block of spec 05 section 5.5. */
+/** Prints the block of spec 05 section 5.5, and what the runtime offers in a handshake. */
 export const crypto: Command = {
   name: "crypto",
-  summary: "print which TLS backends and validated providers there are",
-  details: ["Informational: ends with status 0 even when no validated provider is there."],
-  options: [JSON_OUTPUT],
+  summary: "print which TLS backends, suites, groups and validated providers there are",
+  details: [
+    "Suites and groups are those of the runtime, towards clients and upstreams alike.",
+    "Informational: ends with status 0 even when no validated provider is there.",
+  ],
+  options: [JSON_OUTPUT, CONFIG],
   async run(call) {
     const { profile, args, io } = call;
     const source = configSource(args);
@@ -63,8 +67,13 @@ function diagnostics({ modules }: Profile): Block {
   const has = (name: string) => modules.some((module) => module.name === name);
   return {
     "version": VERSION,
+    "runtime": `deno ${Deno.version.deno}, v8 ${Deno.version.v8}`,
     "tls compiled": has("tls"),
+    "tls library": TLS_LIBRARY,
     "tls backends": { "rustls": has("tls"), "openssl": false },
+    "tls 1.3 suites": names(TLS13_SUITES),
+    "tls 1.2 suites": names(TLS12_SUITES),
+    "tls groups": names(GROUPS),
     "fips-capable features": {
       "tls-rustls-fips": false,
       "tls-rustls-iso19790": false,
@@ -86,6 +95,10 @@ function diagnostics({ modules }: Profile): Block {
       "what an operator can show beyond that is in docs/tls.md",
     ],
   };
+}
+
+function names(offered: readonly Offered[]): readonly string[] {
+  return offered.map(([name]) => name);
 }
 
 /** The part about a configuration; each key that its build does not know has its default. */

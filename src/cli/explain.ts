@@ -5,7 +5,7 @@ import { askedRequest } from "./explain/request.ts";
 import { explain as explainRequest } from "./explain/explain.ts";
 import { explanationText } from "./explain/text.ts";
 import { loadOrReport } from "./load.ts";
-import { JSON_OUTPUT } from "./options.ts";
+import { CONFIG, JSON_OUTPUT } from "./options.ts";
 
 /** Explains one request; nothing is bound, and no upstream is asked. */
 export const explain: Command = {
@@ -31,6 +31,7 @@ export const explain: Command = {
       help: "address the connection comes from, 127.0.0.1 unless given",
     },
     JSON_OUTPUT,
+    CONFIG,
   ],
   async run({ profile, args, io }) {
     const [url] = args.positionals;

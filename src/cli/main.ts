@@ -1,14 +1,20 @@
 /** From a profile's entry file to its command line. @module */
 import type { Profile } from "../runtime/profile.ts";
 import { cli } from "./cli.ts";
-import type { Io } from "./command.ts";
+import { Failure, type Io } from "./command.ts";
 
-/** The process's own streams, written a line at a time, at once. */
+/**
+ * The process's own streams, written a line at a time, at once. A result that cannot be written is a
+ * reason to fail, which is told on the other stream; what cannot be written there is told nobody.
+ */
 export function standardIo(program: string): Io {
   return {
     program,
-    out: (line) => writeLine(Deno.stdout, line),
-    err: (line) => writeLine(Deno.stderr, line),
+    out(line) {
+      const failed = writeLine(Deno.stdout, line);
+      if (failed !== undefined) throw new Failure(`standard output cannot be written: ${failed}`);
+    },
+    err: (line) => void writeLine(Deno.stderr, line),
   };
 }
 
@@ -19,12 +25,15 @@ export async function main(profile: Profile): Promise<never> {
 
 const encoder = new TextEncoder();
 
-function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+/** @returns Why the line could not be written, unless the reader of a pipe has just gone. */
+function writeLine(stream: typeof Deno.stdout, line: string): string | undefined {
   let bytes = encoder.encode(line + "\n");
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {
     // Whoever read the other end of the pipe has seen enough.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return undefined;
+    return error instanceof Error ? error.message : String(error);
   }
+  return undefined;
 }

@@ -3,7 +3,7 @@ import { type Plan, toFlags, valuesOf, workerPermissions } from "../runtime/perm
 import { PERMISSION_KINDS, type PlannedGrant } from "../runtime/planned_grant.ts";
 import { type Command, EXIT } from "./command.ts";
 import { loadOrReport, planFor } from "./load.ts";
-import { configSource, JSON_OUTPUT } from "./options.ts";
+import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 import { table } from "./table.ts";
 
 /** Prints the permissions of one configuration: flags, JSON, or each grant with the key behind it. */
@@ -27,6 +27,7 @@ export const permissions: Command = {
       conflicts: ["explain", "json"],
     },
     { ...JSON_OUTPUT, conflicts: ["explain"] },
+    CONFIG,
   ],
   async run({ profile, args, io }) {
     const config = await loadOrReport({ profile, args, io });

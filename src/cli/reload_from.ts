@@ -2,7 +2,7 @@
 import { classifyReload, type ReloadImpact } from "../runtime/reload_class.ts";
 import { type Command, EXIT } from "./command.ts";
 import { load, printFailure, printProblems } from "./load.ts";
-import { configSource, JSON_OUTPUT } from "./options.ts";
+import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 
 const ACTIONS: Readonly<Record<ReloadImpact, string>> = {
   "noop": "nothing to do",
@@ -14,7 +14,7 @@ const ACTIONS: Readonly<Record<ReloadImpact, string>> = {
 export const reloadFrom: Command = {
   name: "--reload-from",
   summary: "classify the change from another configuration to this one",
-  options: [JSON_OUTPUT],
+  options: [JSON_OUTPUT, CONFIG],
   async run({ profile, args, io }) {
     const json = args.has(JSON_OUTPUT.name);
     const configs = [];

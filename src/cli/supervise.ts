@@ -4,7 +4,7 @@ import { toFlags } from "../runtime/permissions.ts";
 import { supervise as keepRunning } from "../runtime/supervise.ts";
 import { type Command, Failure } from "./command.ts";
 import { load, planFor, printProblems } from "./load.ts";
-import { configSource } from "./options.ts";
+import { CONFIG, configSource } from "./options.ts";
 
 /** What a launcher never needs; given up before the gateway is started. */
 const GIVEN_UP = ["net", "write", "ffi"] as const;
@@ -19,7 +19,7 @@ export const supervise: Command = {
     "--allow-run, which no profile has, so it runs from a checkout only. Compiled programs",
     "belong under systemd or a container runtime.",
   ],
-  options: [],
+  options: [CONFIG],
   async run({ profile, args, io }) {
     if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
       throw new Failure("supervise needs --allow-run to start the gateway; see supervise --help");

@@ -7,13 +7,13 @@ import { readRequestedFiles } from "../runtime/requested_files.ts";
 import { type Command, EXIT } from "./command.ts";
 import { buildSnapshot } from "./dry_run.ts";
 import { load, printFailure, printProblems } from "./load.ts";
-import { configSource, JSON_OUTPUT } from "./options.ts";
+import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 
 /** Checks and builds everything but sockets; silent on success (spec 01 section 6.1). */
 export const validateConfig: Command = {
   name: "--validate-config",
   summary: "check the configuration and build everything it asks for, without binding",
-  options: [JSON_OUTPUT],
+  options: [JSON_OUTPUT, CONFIG],
   async run({ profile, args, io }) {
     const { config, problems, place } = await load(profile, configSource(args));
     const found = [...problems];

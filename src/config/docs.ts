@@ -84,7 +84,8 @@ function formats(): string {
   const general = [
     `| byte size | ${BYTE_SIZE_FORM}; every unit is a power of 1024 |`,
     "| seconds, milliseconds | an integer; the unit is in the key |",
-    "| safe path | no `..`, and no symbolic link on the way |",
+    "| safe path | no `..`, no symbolic link on the way, no comma, and not in `/dev`, `/proc` or " +
+    "`/sys` ([why](permissions.md#paths-that-cannot-be-granted)) |",
     "| trusted parent | the nearest existing directory above is not writable by group or others |",
   ];
   const shared = FORMATS.map(({ type, allowed }) => `| ${type} | ${cell(allowed ?? "")} |`);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isClosed } from "./unusable_path.ts";
 
 /** What stands at a path; `hidden` when this process may not look. */
 export type Facts =
@@ -24,15 +25,18 @@ export function factsOf(path: string, follow = false): Facts {
   }
 }
 
-/** Whether the permissions of this process cover reading `path`. */
+/** Whether this process may read `path`. The runtime says so of closed ones too, and lets nobody. */
 export function mayRead(path: string): boolean {
-  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+  return !isClosed(path) && Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
 /** The reason of an I/O error in a few words; anything else is thrown on. */
 export function whyNot(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "permission denied (run as the service user)";
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return "this process was not started with the permission for it";
   }
   if (error instanceof Error && (error instanceof Deno.errors.NotFound || "code" in error)) {
     return error.message.replace(/ \(os error.*$/s, "").toLowerCase();
@@ -62,8 +66,13 @@ export function wayTo(path: string): Way {
     else if (facts.info.isSymlink) return { kind: "link", at };
     else deepest = at;
   }
-  const direct = !hidden || deepest === undefined || Deno.realPathSync(deepest) === deepest;
-  return direct ? { kind: "direct" } : { kind: "link", at: parentOf(deepest ?? path) };
+  if (!hidden || deepest === undefined) return { kind: "direct" };
+  try {
+    const direct = Deno.realPathSync(deepest) === deepest;
+    return direct ? { kind: "direct" } : { kind: "link", at: parentOf(deepest) };
+  } catch (error) {
+    return { kind: "error", at: deepest, reason: whyNot(error) };
+  }
 }
 
 /** Asked for once: it never changes, and the permission is given up after the start. */

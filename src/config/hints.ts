@@ -3,9 +3,13 @@
  *
  * @module
  */
+import { z } from "zod";
 import { knownTables } from "./absent.ts";
 import { nearestWord } from "./did_you_mean.ts";
 import { type Path, type Schema, schemaAt, shapeOf } from "./schema_walk.ts";
+
+/** Longer entries are not repeated in a hint. */
+const MAX_ENTRY_SHOWN = 60;
 
 /** Tables with more keys than this are looked up in the documents rather than listed in a message. */
 const MAX_NAMES_SHOWN = 20;
@@ -21,8 +25,10 @@ export function unknownKeyHint(root: Schema, path: Path, key: string): string | 
   }
   const near = meantKey(root, path, key);
   if (near !== undefined) return `did you mean "${near}"?`;
-  const elsewhere = tableWith(root, key);
-  if (elsewhere !== undefined) return `"${key}" belongs into ${elsewhere}`;
+  const table = schemaAt(root, path);
+  const elsewhere = (table && tableWith({ ...startOf(table), name: here }, key)) ??
+    tableWith(startOf(root), key);
+  if (elsewhere !== undefined) return elsewhere;
   const names = namesAt(root, path);
   return names.length <= MAX_NAMES_SHOWN ? `what may stand here: ${names.join(", ")}` : undefined;
 }
@@ -32,11 +38,21 @@ export function meantKey(root: Schema, path: Path, key: string): string | undefi
   return nearestWord(key, namesAt(root, path));
 }
 
-/** What to write where a table stands for a list of tables, or the other way round. */
-export function wrongShapeHint(path: Path, expected: string, input: unknown): string | undefined {
+/** What to write where a table or a value stands for a list, or a list for a table. */
+export function wrongShapeHint(
+  root: Schema,
+  path: Path,
+  expected: string,
+  input: unknown,
+): string | undefined {
   const name = path.filter((part) => typeof part === "string").join(".");
   if (expected === "array" && isObject(input)) {
     return `write [[${name}]] with two brackets: it is a list of tables`;
+  }
+  if (expected === "array" && isEntry(schemaAt(root, [...path, 0]), input)) {
+    const entry = JSON.stringify(input);
+    const list = entry.length > MAX_ENTRY_SHOWN ? '["…"]' : `[${entry}]`;
+    return `write ${path[path.length - 1]} = ${list}`;
   }
   if ((expected === "object" || expected === "record") && Array.isArray(input)) {
     return `write [${name}] with one bracket: it is a single table`;
@@ -55,24 +71,54 @@ function namesAt(root: Schema, path: Path): readonly string[] {
   return names;
 }
 
-/** The first table, as its header is written, that has a key called `key`; breadth first. */
-function tableWith(root: Schema, key: string): string | undefined {
-  const queue: { readonly schema: Schema; readonly name: string; readonly list: boolean }[] = [
-    { schema: root, name: "", list: false },
-  ];
+/** Where a search for a key has come to. */
+interface Found {
+  readonly schema: Schema;
+  /** As headers have it: `vhosts.routes`; empty for the top level. */
+  readonly name: string;
+  /** It is an entry of a list of tables. */
+  readonly list: boolean;
+}
+
+function startOf(schema: Schema): Found {
+  return { schema, name: "", list: false };
+}
+
+/** Where the first key called `key` stands in `start` or below it, breadth first. */
+function tableWith(start: Found, key: string): string | undefined {
+  const queue = [start];
   for (const { schema, name, list } of queue) {
     const shape = shapeOf(schema);
     if (shape.kind === "list") queue.push({ schema: shape.item, name, list: true });
     if (shape.kind !== "table") continue;
-    if (shape.keys.has(key)) {
-      if (name === "") return "the top level, before the first [table]";
-      return list ? `[[${name}]]` : `[${name}]`;
-    }
+    const meant = shape.keys.get(key);
+    if (meant !== undefined) return placeOf(meant, key, { schema, name, list });
     for (const [below, inner] of shape.keys) {
-      queue.push({ schema: inner, name: name === "" ? below : `${name}.${below}`, list: false });
+      queue.push({ schema: inner, name: nameBelow(name, below), list: false });
     }
   }
   return undefined;
+}
+
+/** What to write for a table called `key`, or which table has the key of that name. */
+function placeOf(meant: Schema, key: string, { name, list }: Found): string {
+  const whole = nameBelow(name, key);
+  const shape = shapeOf(meant);
+  if (shape.kind === "table") return `write [${whole}]`;
+  if (shape.kind === "list" && shapeOf(shape.item).kind === "table") return `write [[${whole}]]`;
+  if (name === "") return `"${key}" belongs into the top level, before the first [table]`;
+  return `"${key}" belongs into ${list ? `[[${name}]]` : `[${name}]`}`;
+}
+
+function nameBelow(name: string, key: string): string {
+  return name === "" ? key : `${name}.${key}`;
+}
+
+/** Whether `value` is of the type that the entries of a list have. */
+function isEntry(item: Schema | undefined, value: unknown): boolean {
+  if (item === undefined || typeof value === "object" || typeof value === "symbol") return false;
+  const { error } = z.safeParse(item, value);
+  return error?.issues.every(({ code }) => code !== "invalid_type") ?? true;
 }
 
 function isObject(value: unknown): boolean {

@@ -24,7 +24,19 @@ const MAX_SHOWN = 60;
 
 /** One finding for each thing wrong; an unknown key each, however zod groups them. */
 export function findings(issues: readonly Issue[], root: Schema): Finding[] {
-  return issues.flatMap((issue) => ofIssue(issue, [], root));
+  const mistyped = new Set(issues.filter(({ code }) => code === "invalid_type").map(placeOf));
+  return issues
+    // Zod measures a text that stands for a list, too.
+    .filter((issue) => !isBound(issue) || !mistyped.has(placeOf(issue)))
+    .flatMap((issue) => ofIssue(issue, [], root));
+}
+
+function isBound({ code }: Issue): boolean {
+  return code === "too_small" || code === "too_big";
+}
+
+function placeOf({ path }: Issue): string {
+  return JSON.stringify(path);
 }
 
 function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
@@ -54,7 +66,7 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
         message: issue.input === undefined
           ? `is required: ${typeInWords(issue.expected)}`
           : `must be ${typeInWords(issue.expected)}${found(issue.input)}`,
-        hint: wrongShapeHint(path, issue.expected, issue.input),
+        hint: wrongShapeHint(root, path, issue.expected, issue.input),
       }];
     case "invalid_value": {
       const words = issue.values.map((value) => show(value));

@@ -41,6 +41,10 @@ Deno.test("a list is told how long it may be and is", () => {
   assert.deepEqual(said({ list: ["", "", ""] }), ["list must have at most 2 entries; found 3"]);
 });
 
+Deno.test("a text in place of a list is not told how long it may be", () => {
+  assert.deepEqual(said({ list: "abc" }), ['list must be a list; found "abc"']);
+});
+
 Deno.test("a text is told how long it may be", () => {
   assert.deepEqual(said({ text: "a" }), ['text must have at least 2 characters; found "a"']);
 });

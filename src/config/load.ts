@@ -205,9 +205,8 @@ function unsafePaths(schema: Schema, value: unknown, { runtimePaths }: LoadOptio
   return configuredPaths(schema, value).flatMap(({ rule, text, found }): Problem[] => {
     if (rule.process && runtimePaths === false) return [];
     const wrong = pathProblem(text, rule);
-    return wrong === undefined
-      ? []
-      : [{ key: formatKey(found.path), message: `${wrong} (${text})` }];
+    if (wrong === undefined) return [];
+    return [{ ...wrong, key: formatKey(found.path), message: `${wrong.message} (${text})` }];
   });
 }
 

@@ -96,6 +96,63 @@ Deno.test("the common mistakes of structure have their hints", () => {
   assert.match(only(`${route}action = 'proxy'`).hint ?? "", /action is the table/);
 });
 
+Deno.test("a table in the wrong place is sent to the nearest right one, with its brackets", () => {
+  const vhost = "[[vhosts]]\nname = 'a'\nhosts = ['a.b']\n";
+  assert.equal(
+    only(`${vhost}[vhosts.auth_request]\nurl = 'http://a.b/'`).hint,
+    "write [vhosts.proxy.auth_request]",
+  );
+  const route = "[[vhosts.routes]]\nname = 'r'\nfallback = true\nweb.root = '/srv'\n";
+  assert.equal(
+    only(`${vhost}${route}auth_request.url = 'http://a.b/'`).hint,
+    "write [vhosts.routes.proxy.auth_request]",
+  );
+  assert.equal(only("[server.routes]").hint, "write [[vhosts.routes]]");
+});
+
+Deno.test("one value where a list belongs is told how the list is written", () => {
+  const hint = (text: string) => only(text).hint;
+  assert.equal(hint('server.listen = "127.0.0.1:80"'), 'write listen = ["127.0.0.1:80"]');
+  const vhost = "[[vhosts]]\nname = 'a'\nhosts = ";
+  assert.equal(hint(`${vhost}"a.b"`), 'write hosts = ["a.b"]');
+  assert.equal(hint(`${vhost}"*"`), 'write hosts = ["*"]', "however wrong the entry is");
+  assert.equal(hint(`${vhost}"${"a".repeat(80)}"`), 'write hosts = ["…"]');
+  assert.equal(hint(`${vhost}1`), undefined, "no entry would be a number");
+  assert.equal(hint("vhosts = 'a'"), undefined, "no entry would be a text");
+});
+
+Deno.test("a list is not too short because its wrong entries were taken out", () => {
+  assert.deepEqual(keys('[[vhosts]]\nname = "a"\nhosts = ["*"]'), ["vhosts[0].hosts[0]"]);
+  assert.deepEqual(keys('server.listen = ["localhost:80"]'), ["server.listen[0]"]);
+  const [, other] = keys('server.tls_listen = ["localhost:80", "127.0.0.1:443"]');
+  assert.equal(other, "server.tls_listen", "what is left in it is looked at");
+  assert.deepEqual(keys('[[vhosts]]\nname = "a"\nhosts = []'), ["vhosts[0].hosts"]);
+});
+
+Deno.test("every path is refused that the runtime would not open, with its line and a way out", () => {
+  const { problems } = load(`
+    [server.process]
+    error_log = "/proc/self/fd/2"
+    pid_file = "/dev/shm/f.pid"
+    upgrade_sock = "/sys/f.sock"
+    certificate_reload_sock = "/srv/a,b/f.sock"
+    [logging.file]
+    path = "/dev/stdout"
+    [web]
+    root = "/dev/shm/www"
+  `);
+  assert.deepEqual(problems.map(({ key, line }) => [key, line]), [
+    ["server.process.error_log", 3],
+    ["server.process.pid_file", 4],
+    ["server.process.upgrade_sock", 5],
+    ["server.process.certificate_reload_sock", 6],
+    ["logging.file.path", 8],
+    ["web.root", 10],
+  ]);
+  assert.ok(problems.every(({ hint }) => hint !== undefined));
+  assert.match(problems[5].message, /^leads into \/dev, .* \(\/dev\/shm\/www\)$/);
+});
+
 Deno.test("wrong types are refused without conversion, with what was found", () => {
   const { problems } = load(`
     [server]

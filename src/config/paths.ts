@@ -6,6 +6,7 @@
  */
 import { factsOf, mayRead, parentOf, wayTo } from "./file_facts.ts";
 import { type Schema, type Visited, walk } from "./schema_walk.ts";
+import { type PathProblem, whyUnusable } from "./unusable_path.ts";
 import { kindOf, type PathRule } from "./values.ts";
 
 const MAX_STEPS = 256;
@@ -37,18 +38,24 @@ export function resolvePath(directory: string, text: string): string {
 }
 
 /**
- * Why `path` must not be used, as the rest of a sentence that begins with its key; `undefined` when it
- * is safe. A tail that does not exist yet is fine.
+ * Why `path` must not be used; `undefined` when it is safe. A tail that does not exist yet is fine.
  *
  * Ancestors that the permissions of this process hide are passed over: links among them are found by
  * resolving what it may read; their modes were seen when the configuration was validated.
  */
-export function pathProblem(path: string, rule: PathRule): string | undefined {
-  return linkProblem(path) ?? (rule.trustedParent ? parentProblem(path) : undefined);
+export function pathProblem(path: string, rule: PathRule): PathProblem | undefined {
+  if (path.split("/").includes("..")) {
+    return { message: 'is an unsafe path: it has a ".." component' };
+  }
+  return whyUnusable(path) ?? asProblem(linkProblem(path)) ??
+    asProblem(rule.trustedParent ? parentProblem(path) : undefined);
+}
+
+function asProblem(message: string | undefined): PathProblem | undefined {
+  return message === undefined ? undefined : { message };
 }
 
 function linkProblem(path: string): string | undefined {
-  if (path.split("/").includes("..")) return 'is an unsafe path: it has a ".." component';
   const way = wayTo(path);
   if (way.kind === "link") return `is an unsafe path: ${way.at} is or goes through a symbolic link`;
   if (way.kind === "error") return `could not be inspected at ${way.at}: ${way.reason}`;

@@ -5,11 +5,50 @@ import { withDirectory } from "./testing/directory.ts";
 const SAFE = { trustedParent: false, process: false };
 const TRUSTED = { trustedParent: true, process: false };
 
+/** What is wrong with a path; empty when nothing is. */
+function wrong(path: string, rule = SAFE): string {
+  return pathProblem(path, rule)?.message ?? "";
+}
+
 Deno.test("a relative path starts at its directory, an absolute one stays", () => {
   assert.equal(resolvePath("/etc/x", "a/b"), "/etc/x/a/b");
   assert.equal(resolvePath("/etc/x", "./a//b/."), "/etc/x/a/b");
   assert.equal(resolvePath("/etc/x", "/srv/"), "/srv");
   assert.equal(resolvePath("/etc/x", "../y"), "/etc/x/../y");
+});
+
+Deno.test("a path that the runtime opens to nobody is refused, there or not, with a way out", () => {
+  const closed = [
+    "/dev",
+    "/dev/shm",
+    "/dev/shm/a",
+    "/dev/null/a",
+    "/proc",
+    "/proc/self/cwd",
+    "/sys/fs",
+  ];
+  for (const path of closed) {
+    assert.match(wrong(path), /^leads into \/(dev|proc|sys), which the runtime opens to no/, path);
+    assert.match(pathProblem(path, SAFE)?.hint ?? "", /\/run/, path);
+  }
+  assert.match(pathProblem("/dev/stdout", SAFE)?.hint ?? "", /logging.target = "stdout"/);
+  for (const path of ["/devices", "/srv/dev", "/process", "/system"]) assert.equal(wrong(path), "");
+});
+
+Deno.test("what the runtime opens in there is left to who opens it, and its directory is not looked at", () => {
+  for (const path of ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"]) {
+    assert.equal(wrong(path, TRUSTED), "", path);
+  }
+});
+
+Deno.test("a path with a comma is refused: no flag of the runtime can name it", () => {
+  assert.match(wrong("/srv/a,b/www"), /^has a comma/);
+});
+
+Deno.test("a path that goes up is refused as such, wherever it leads", () => {
+  for (const path of ["/srv/../dev/shm", "/dev/../srv", "/a,b/.."]) {
+    assert.match(wrong(path), /^is an unsafe path: it has a ".." component/, path);
+  }
 });
 
 Deno.test("a path that does not exist yet is safe", async () => {
@@ -25,7 +64,7 @@ Deno.test("a path through a symbolic link is unsafe", async () => {
     Deno.symlinkSync(`${directory}/nowhere`, `${directory}/broken`);
     for (const path of ["link", "link/a", "link/not/yet", "broken"]) {
       assert.match(
-        pathProblem(`${directory}/${path}`, SAFE) ?? "",
+        wrong(`${directory}/${path}`),
         /unsafe path: .*link|broken/,
         path,
       );
@@ -36,8 +75,8 @@ Deno.test("a path through a symbolic link is unsafe", async () => {
 Deno.test("the sticky bit does not make a parent trusted", async () => {
   await withDirectory({ "tmp/x/a": "" }, (directory) => {
     Deno.chmodSync(`${directory}/tmp`, 0o1777);
-    assert.match(pathProblem(`${directory}/tmp/new`, TRUSTED) ?? "", /writable/);
-    assert.match(pathProblem(`${directory}/tmp/new/er`, TRUSTED) ?? "", /writable/);
+    assert.match(wrong(`${directory}/tmp/new`, TRUSTED), /writable/);
+    assert.match(wrong(`${directory}/tmp/new/er`, TRUSTED), /writable/);
     assert.equal(pathProblem(`${directory}/tmp/new`, SAFE), undefined);
   });
 });
@@ -54,13 +93,13 @@ Deno.test("the path itself may be writable, its parent may not", async () => {
     Deno.chmodSync(`${directory}/a`, 0o666);
     assert.equal(pathProblem(`${directory}/a`, TRUSTED), undefined);
     Deno.chmodSync(directory, 0o770);
-    assert.match(pathProblem(`${directory}/a`, TRUSTED) ?? "", /writable/);
+    assert.match(wrong(`${directory}/a`, TRUSTED), /writable/);
   });
 });
 
 Deno.test("a path below a file could not be inspected", async () => {
   await withDirectory({ "a": "" }, (directory) => {
-    assert.match(pathProblem(`${directory}/a/b`, SAFE) ?? "", /could not be inspected/);
+    assert.match(wrong(`${directory}/a/b`), /could not be inspected/);
   });
 });
 

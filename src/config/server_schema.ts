@@ -26,6 +26,9 @@ const MIN_TRUSTED_BITS_V6 = 29;
 
 const RUN_DIRECTORY = "/run/fluxheim";
 
+/** `server.process.pid_file` where no configuration says another. */
+export const DEFAULT_PID_FILE = `${RUN_DIRECTORY}/fluxheim.pid`;
+
 /** `[server.limits]`: bounds of a request, and of connections. */
 const limits = z.strictObject({
   max_request_header_bytes: byteSize().default(64 * 1024)
@@ -71,7 +74,7 @@ const process = z.strictObject({
   error_log: processPath().optional().describe(
     "Error log of a process that detaches itself. Checked, but without effect: use `logging.file`.",
   ),
-  pid_file: processPath().default(`${RUN_DIRECTORY}/fluxheim.pid`)
+  pid_file: processPath().default(DEFAULT_PID_FILE)
     .describe("Where the process id is written."),
   upgrade_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-upgrade.sock`)
     .describe("Socket of a process upgrade. Reserved: checked, but no listener is handed over."),

@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { beginnings, factsOf, parentOf, serviceUid, wayTo, whyNot } from "./file_facts.ts";
 import type { Problem } from "./types.ts";
+import { whyUnusable } from "./unusable_path.ts";
 
 /** Largest file that is read. */
 export const MAX_FILE_BYTES = 1024 * 1024;
@@ -41,9 +42,11 @@ export interface Trust {
 /** Why a file or directory is not read. Thrown inside this file only. */
 class Refused extends Error {
   readonly path: string;
-  constructor(path: string, reason: string) {
+  readonly hint: string | undefined;
+  constructor(path: string, reason: string, hint?: string) {
     super(reason);
     this.path = path;
+    this.hint = hint;
   }
 }
 
@@ -54,6 +57,7 @@ class Refused extends Error {
 export function readSource(source: string, trust: Trust = { uid: serviceUid() }): SourceFiles {
   const path = resolve(source);
   return refusals(() => {
+    refuseUnusable(path);
     refuseLinks(path);
     const facts = factsOf(path);
     if (facts.kind === "missing") throw new Refused(path, "does not exist");
@@ -186,6 +190,12 @@ function unchanged(before: Deno.FileInfo, after: Deno.FileInfo): boolean {
     before.ctime?.getTime() === after.ctime?.getTime();
 }
 
+/** What the runtime keeps from the gateway could be read now, perhaps, and not at a reload. */
+function refuseUnusable(path: string): void {
+  const unusable = whyUnusable(path);
+  if (unusable !== undefined) throw new Refused(path, unusable.message, unusable.hint);
+}
+
 /** Every component of the given path that exists must be the real thing. */
 function refuseLinks(path: string): void {
   const way = wayTo(path);
@@ -252,6 +262,8 @@ function refusals(read: () => SourceFiles): SourceFiles {
     return read();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return { files: [], problems: [{ key: "", message: error.message, file: error.path }] };
+    const { message, hint, path } = error;
+    const problem = { key: "", message, file: path };
+    return { files: [], problems: [hint === undefined ? problem : { ...problem, hint }] };
   }
 }

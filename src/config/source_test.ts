@@ -78,6 +78,14 @@ Deno.test("a file must exist, be visible, regular and end in .toml", async () =>
   });
 });
 
+Deno.test("a file that no reload could read is refused, with a way out", () => {
+  for (const path of ["/dev/shm/a.toml", "/proc/self/cwd/a.toml", "/dev/stdin"]) {
+    assert.match(refusal(path), /leads into \/(dev|proc), which the runtime opens to no program/);
+  }
+  assert.match(refusal("/srv/a,b/a.toml"), /a,b\/a.toml has a comma/);
+  assert.match(readSource("/dev/shm/a.toml").problems[0].hint ?? "", /another|outside/);
+});
+
 Deno.test("a symbolic link on the way is refused, one inside of a directory is skipped", async () => {
   await withDirectory({ "real/a.toml": "" }, (directory) => {
     Deno.symlinkSync(`${directory}/real`, `${directory}/link`);

@@ -63,17 +63,27 @@ export function newTable(): Table {
 }
 
 function syntaxProblem(error: TomlError, text: string, file: string): Problem {
-  const reason = error.message.split("\n")[0].replace(/^Invalid TOML document: /, "");
   const source = (text.split("\n")[error.line - 1] ?? "").trim();
+  const closed = closedHeader(source);
+  const reason = closed === undefined
+    ? error.message.split("\n")[0].replace(/^Invalid TOML document: /, "")
+    : "the bracket of the table's name is not closed";
   const shown = source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN)}…` : source;
   return {
     key: "",
     message: `is not valid TOML: ${reason} at column ${error.column}` +
       (shown === "" ? "" : ` of ${shown}`),
-    hint: syntaxHint(source, reason),
+    hint: closed === undefined ? syntaxHint(source, reason) : `write ${closed}`,
     file,
     line: error.line,
   };
+}
+
+/** What a header without its last brackets, `[server` or `[[vhosts]`, should have been. */
+function closedHeader(source: string): string | undefined {
+  const [, open, name, close] = /^(\[{1,2})\s*([^[\]#=,]+?)\s*(\]?)\s*(?:#.*)?$/.exec(source) ?? [];
+  if (open === undefined || close.length === open.length) return undefined;
+  return `${open}${name}${"]".repeat(open.length)}`;
 }
 
 /** The common mistakes that TOML itself stumbles over (spec 01 section 1.6). */

@@ -67,3 +67,24 @@ Deno.test("a single table with double brackets gets a hint", () => {
 Deno.test("a text without quotes gets a hint", () => {
   assert.match(problem("a = 127.0.0.1").hint ?? "", /quotes/);
 });
+
+Deno.test("a table's name whose bracket is not closed is told so, and how it is written", () => {
+  const headers = [
+    ["[server\nlisten = []", "[server]"],
+    ["[server", "[server]"],
+    ["[[vhosts # the shop\n", "[[vhosts]]"],
+    ["[[vhosts]\nname = 'a'", "[[vhosts]]"],
+    ['[vhosts."a b"\n', '[vhosts."a b"]'],
+  ];
+  for (const [text, meant] of headers) {
+    const { message, hint } = problem(text);
+    assert.match(
+      message,
+      /the bracket of the table's name is not closed at column \d+ of \[/,
+      text,
+    );
+    assert.equal(hint, `write ${meant}`);
+  }
+  assert.doesNotMatch(problem("[ser ver]").message, /not closed/);
+  assert.doesNotMatch(problem("a = [\n[1, 2\n").message, /not closed/);
+});

@@ -76,7 +76,12 @@ export function validate(
       if (unknown === undefined) taint.add(origins.locate(root, targets[i]).path);
       wrong.push(targets[i]);
     }
-    for (const target of innermostFirst(wrong)) takeOut(root, target, origins);
+    for (const target of innermostFirst(wrong)) {
+      takeOut(root, target, origins);
+      // That nothing is left in a list follows from what was wrong with all of its entries.
+      const list = target.slice(0, -1);
+      if (isEmptyList(valueAt(root, list))) taint.add(origins.locate(root, list).path);
+    }
   }
 }
 
@@ -109,6 +114,10 @@ function valueAt(root: Table, path: Path): unknown {
     if (Array.isArray(value)) return value[Number(key)];
     return isTable(value) && Object.hasOwn(value, key) ? value[key] : undefined;
   }, root);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** The longest beginning of `path` that exists: for a missing key, the table that lacks it. */

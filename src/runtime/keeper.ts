@@ -14,6 +14,7 @@ import { type FailedHeart, HEART_LIMIT_MS } from "./heart.ts";
 import type { KeeperLog } from "./keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { problemText } from "./problem_text.ts";
+import type { PidFile } from "./record_types.ts";
 import { judgeReload, type ReloadOutcome, reportReload } from "./reload.ts";
 import {
   edgePermissions,
@@ -41,7 +42,7 @@ export class Keeper {
   readonly #clock = new Clock();
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
-  readonly #pidFile: string | undefined;
+  readonly #pidFile: PidFile | undefined;
   readonly #finish: (status: number) => void;
   /** As it was loaded, for the next reload to be compared with. */
   #loaded: Config;
@@ -63,9 +64,8 @@ export class Keeper {
     this.#finish = resolve;
     this.#clock.every(() => this.#tick());
     this.#clock.start();
-    const path = started.loaded.server.process.pid_file;
-    const written = options.profile.records?.writePidFile(path, this.#log) === true;
-    this.#pidFile = written ? path : undefined;
+    const { pid_file } = started.loaded.server.process;
+    this.#pidFile = options.profile.records?.writePidFile(pid_file, this.#log);
     for (const { name, door } of this.listeners) {
       this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
     }
@@ -173,9 +173,7 @@ export class Keeper {
     this.#stopping = true;
     this.#clock.stop();
     this.#pool.abort();
-    if (this.#pidFile !== undefined) {
-      this.#options.profile.records?.removePidFile(this.#pidFile);
-    }
+    this.#pidFile?.remove();
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }

@@ -9,10 +9,11 @@ import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
 import type { Zones } from "../net/zone.ts";
 import { LogRingReader, LogRingWriter } from "./log_ring.ts";
 import { type LogThreshold, parseThreshold } from "./log_lines.ts";
-import { LogSink } from "./log_sink.ts";
+import { endsWithin, LogSink } from "./log_sink.ts";
 import { LEVEL_VARIABLE } from "./own_permissions.ts";
 import { readableVariable } from "./preflight.ts";
 import type { Profile } from "./profile.ts";
+import type { LogFile } from "./record_types.ts";
 import { type LogSettings, RingLogger } from "./ring_logger.ts";
 import { logZone, workerSlots } from "./zone_plan.ts";
 
@@ -25,7 +26,7 @@ export class KeeperLog implements Logger {
   readonly settings: LogSettings;
   readonly #own: RingLogger;
   readonly #sink: LogSink;
-  readonly #file: Deno.FsFile | undefined;
+  readonly #file: LogFile | undefined;
 
   /**
    * Opens what `[logging]` names, for the keeper and all workers of `config`.
@@ -47,7 +48,9 @@ export class KeeperLog implements Logger {
       ? records?.openLogFile({ path: file.path, append: file.append })
       : undefined;
     const stream = this.#file ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
-    this.#sink = new LogSink(stream, this.settings, tellOnStderr);
+    this.#sink = new LogSink(stream, this.settings, (reason) => {
+      void tellOnStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
+    });
     const keeper = workerSlots(config);
     for (let slot = 0; slot <= keeper; slot++) {
       this.#sink.add(new LogRingReader(zones.get(logZone(slot))));
@@ -82,12 +85,17 @@ export class KeeperLog implements Logger {
 
   /** Writes what is left, for at most `limitMs`, and closes the log file. */
   async close(limitMs: number): Promise<void> {
-    if (await this.#sink.flush(limitMs)) this.#file?.close();
+    const isWhole = await this.#sink.flush(limitMs);
+    if (this.#sink.isWriting) return;
+    this.#file?.close();
+    if (isWhole) return;
+    const told = tellOnStderr(`${this.#sink.abandon()} log lines were lost at the end`);
+    await endsWithin(limitMs, told);
   }
 }
 
-/** A log file that cannot be written must be noticed somewhere else. */
-function tellOnStderr(reason: string): void {
-  const text = `fluxheim: the log cannot be written and lines are being lost: ${reason}\n`;
-  Deno.stderr.write(new TextEncoder().encode(text)).catch(() => {});
+/** A log that cannot be written must be noticed somewhere else. */
+async function tellOnStderr(text: string): Promise<void> {
+  // Nobody is left to be told that standard error is gone, too.
+  await Deno.stderr.write(new TextEncoder().encode(`fluxheim: ${text}\n`)).catch(() => {});
 }

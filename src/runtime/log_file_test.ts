@@ -1,34 +1,56 @@
 import assert from "node:assert/strict";
 import { openLogFile } from "./log_file.ts";
 
-function withDirectory(test: (directory: string) => void): void {
+async function withDirectory(test: (directory: string) => Promise<void> | void): Promise<void> {
   const directory = Deno.makeTempDirSync();
   try {
-    test(directory);
+    await test(directory);
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
 }
 
-function writeLine(path: string, append: boolean, line: string): void {
-  using file = openLogFile({ path, append });
-  file.writeSync(new TextEncoder().encode(line));
+/** @returns How long the file was then. */
+async function writeLine(path: string, append: boolean, line: string): Promise<number | undefined> {
+  const file = openLogFile({ path, append });
+  await file.write(new TextEncoder().encode(line));
+  const size = await file.size?.();
+  file.close();
+  return size;
 }
 
 Deno.test("a log file is made, and appended to", () =>
-  withDirectory((directory) => {
+  withDirectory(async (directory) => {
     const path = `${directory}/log`;
-    writeLine(path, true, "one\n");
-    writeLine(path, true, "two\n");
+    await writeLine(path, true, "one\n");
+    assert.equal(await writeLine(path, true, "two\n"), 8);
     assert.equal(Deno.readTextFileSync(path), "one\ntwo\n");
   }));
 
 Deno.test("append = false empties the file at start", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/log`;
+    await writeLine(path, true, "one\n");
+    await writeLine(path, false, "two\n");
+    assert.equal(Deno.readTextFileSync(path), "two\n");
+  }));
+
+Deno.test("a file that ends within a line is known", () =>
   withDirectory((directory) => {
     const path = `${directory}/log`;
-    writeLine(path, true, "one\n");
-    writeLine(path, false, "two\n");
-    assert.equal(Deno.readTextFileSync(path), "two\n");
+    for (
+      const [content, append, endsMidLine] of [
+        ["", true, false],
+        ["one\n", true, false],
+        ["one\ntw", true, true],
+        ["one\ntw", false, false],
+      ] as const
+    ) {
+      Deno.writeTextFileSync(path, content);
+      const file = openLogFile({ path, append });
+      file.close();
+      assert.equal(file.endsMidLine, endsMidLine, JSON.stringify({ content, append }));
+    }
   }));
 
 Deno.test("a symbolic link is refused and what it leads to is not emptied", () =>

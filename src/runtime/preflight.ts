@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { serviceUid } from "../config/file_facts.ts";
+import { factsOf, parentOf, serviceUid } from "../config/file_facts.ts";
 import type { Config, Problem } from "../config/types.ts";
 import type { Module, System } from "../gateway/module.ts";
 import { missingGrants } from "./granted.ts";
@@ -23,22 +23,30 @@ export async function modulePreflight(
   return found.flat();
 }
 
-/** One problem for each key that asks for what this process may not do. */
+/** One problem for each key and thing it asks for that this process may not do. */
 export function permissionProblems(plan: Plan): readonly Problem[] {
-  return missingGrants(plan).map(({ kind, value, key }) => ({
-    key,
-    message: `needs --allow-${kind}=${value}, which this process was not started with`,
-    hint: '"fluxheim permissions" prints all flags that a configuration needs',
-  }));
+  const problems = new Map<string, Problem>();
+  // A worker and the keeper may ask for the same.
+  for (const { kind, value, key } of missingGrants(plan)) {
+    const message = `needs --allow-${kind}=${value}, which this process was not started with`;
+    const hint = '"fluxheim permissions" prints all flags that a configuration needs';
+    problems.set(`${key} ${message}`, { key, message, hint });
+  }
+  return [...problems.values()];
 }
 
 /**
- * What about the process itself speaks against serving.
+ * What about the process itself and the files it writes speaks against serving.
  *
  * @param allowKeyLog Whether TLS secrets may be written to a file: a warning then.
  */
-export function processProblems({ server }: Config, allowKeyLog = false): readonly Problem[] {
-  const problems: Problem[] = [];
+export function processProblems(
+  { server, logging }: Config,
+  allowKeyLog = false,
+): readonly Problem[] {
+  const problems: Problem[] = [...irregular(server.process.pid_file, "server.process.pid_file")];
+  const { enabled, path } = logging.file;
+  if (enabled && path !== undefined) problems.push(...logFileProblems(path));
   if (server.process.daemon) {
     problems.push({
       key: "server.process.daemon",
@@ -74,6 +82,26 @@ export function processProblems({ server }: Config, allowKeyLog = false): readon
     });
   }
   return problems;
+}
+
+/** Where records cannot be written to, as far as this process may look. */
+function logFileProblems(path: string): readonly Problem[] {
+  const key = "logging.file.path";
+  const directory = parentOf(path);
+  if (factsOf(directory, true).kind !== "missing") return irregular(path, key);
+  return [{
+    key,
+    message: `${path} must be in a directory that exists: there is no ${directory}`,
+    hint: "make the directory, and let the service user write there",
+  }];
+}
+
+/** A file to be written, where something else stands. */
+function irregular(path: string, key: string): readonly Problem[] {
+  const facts = factsOf(path);
+  if (facts.kind !== "there" || facts.info.isFile) return [];
+  const found = facts.info.isDirectory ? "a directory" : "no regular file";
+  return [{ key, message: `must name a file; ${path} is ${found}` }];
 }
 
 /** An environment variable, if it is set and this process may read it. */

@@ -6,6 +6,7 @@
  */
 import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger } from "../gateway/log.ts";
+import type { LogTargetStream } from "./log_sink.ts";
 
 /** `[logging.access]`, as far as it shapes the record. */
 export interface AccessLogSettings {
@@ -26,18 +27,28 @@ export interface LogFileConfig {
   readonly append: boolean;
 }
 
+/** An opened log file. */
+export interface LogFile extends LogTargetStream {
+  close(): void;
+}
+
 /** Makes access records of one shape. */
 export interface AccessRecords {
   /** The record of `exchange`, without a line end. */
   of(exchange: Exchange): string;
 }
 
+/** The pid file of a gateway that runs. */
+export interface PidFile {
+  /** Removes it, unless a later process has written its own. To be called once. */
+  remove(): void;
+}
+
 /** What a build can put down about what it did; `records.ts` has it. */
 export interface Records {
   accessRecord(settings: AccessLogSettings, withGeo: boolean): AccessRecords;
   /** @throws When it cannot be opened. */
-  openLogFile(config: LogFileConfig): Deno.FsFile;
-  /** @returns Whether it was written. */
-  writePidFile(path: string, log: Logger): boolean;
-  removePidFile(path: string): void;
+  openLogFile(config: LogFileConfig): LogFile;
+  /** @returns What was written, if it could be. */
+  writePidFile(path: string, log: Logger): PidFile | undefined;
 }

@@ -6,7 +6,7 @@
  */
 import { AccessRecord } from "./access_log.ts";
 import { openLogFile } from "./log_file.ts";
-import { removePidFile, writePidFile } from "./pid_file.ts";
+import { writePidFile } from "./pid_file.ts";
 import type { Records } from "./record_types.ts";
 
 /** The records of every build but those with the module `privacy-mode`. */
@@ -14,5 +14,4 @@ export const records: Records = {
   accessRecord: (settings, withGeo) => new AccessRecord(settings, withGeo),
   openLogFile,
   writePidFile,
-  removePidFile,
 };

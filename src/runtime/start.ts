@@ -66,7 +66,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { config } = probed;
   const zones = new Zones();
   zones.prepare(zoneRequests(config, modules));
-  const log = openLog(config, options, zones);
+  const log = openLog(config, options, zones, place);
   for (const warning of warnings) log.log("warn", "fluxheim", problemText(warning));
   const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
   options.beforeServing?.(config);
@@ -129,11 +129,17 @@ function refuseErrors(problems: readonly Problem[]): void {
   if (errors.length > 0) throw new StartError(errors);
 }
 
-function openLog(config: Config, { profile }: KeeperOptions, zones: Zones): KeeperLog {
+function openLog(
+  config: Config,
+  { profile }: KeeperOptions,
+  zones: Zones,
+  place: Ready["place"],
+): KeeperLog {
   try {
     return new KeeperLog(config, profile, zones);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new StartError([{ key: "logging.file.path", message: `cannot be opened: ${message}` }]);
+    const problem = { key: "logging.file.path", message: `cannot be opened: ${message}` };
+    throw new StartError([place(problem)]);
   }
 }

@@ -35,7 +35,8 @@ export interface SuperviseOptions {
 
 /**
  * Starts the gateway, and starts it again whenever it fails, until a signal ends it or it ends well. A
- * gateway that cannot start in the first place is not started again.
+ * gateway that cannot start in the first place is not started again; later, what cannot be started is
+ * tried again, since its configuration may be in the midst of a change.
  *
  * @returns The status to end with: the gateway's own.
  */
@@ -67,46 +68,69 @@ class Supervisor {
   }
 
   async #keepRunning(): Promise<number> {
-    const { say } = this.#options;
     let failures = 0;
-    for (let hasSettled = false;;) {
+    for (let isFirst = true;; isFirst = false) {
       const began = performance.now();
       const code = await this.#runOnce();
-      if (code === 0 || this.#stopping) return code;
-      const settled = performance.now() - began >= SETTLED_MS;
-      if (!hasSettled && !settled && code <= 2) return code;
-      hasSettled ||= settled;
+      if (code === 0 || this.#stopping) return code ?? 0;
+      const settled = code !== undefined && performance.now() - began >= SETTLED_MS;
+      // What never served is wrong; what has once served may do so again.
+      if (isFirst && !settled && (code ?? 1) <= 2) return code ?? 1;
       failures = settled ? 0 : failures + 1;
-      const pause = failures === 0
-        ? 0
-        : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
-      say(`the gateway ended with status ${code}; starting it again${inWords(pause)}`);
-      await this.#sleep(pause);
+      await this.#pause(failures, code);
       if (this.#stopping) return 0;
     }
   }
 
-  /** One life of the gateway; its status, or 128 and the number of the signal that ended it. */
-  async #runOnce(): Promise<number> {
+  /** Waits before the next life, and says why and for how long. */
+  async #pause(failures: number, code: number | undefined): Promise<void> {
+    const ms = failures === 0
+      ? 0
+      : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+    const what = code === undefined
+      ? "the gateway could not be started; trying"
+      : `the gateway ended with status ${code}; starting it`;
+    this.#options.say(`${what} again${inWords(ms)}`);
+    await this.#sleep(ms);
+  }
+
+  /**
+   * One life of the gateway.
+   *
+   * @returns Its status, or 128 and the number of the signal that ended it; `undefined` when it could not
+   * be started, which has been told.
+   */
+  async #runOnce(): Promise<number | undefined> {
+    try {
+      this.#child = await this.#start();
+      return (await this.#child?.status)?.code;
+    } catch (error) {
+      // The machine may be short of something for a moment: memory, descriptors, processes.
+      this.#options.say(error instanceof Error ? error.message : String(error));
+      return undefined;
+    } finally {
+      this.#child = undefined;
+    }
+  }
+
+  /** Starts the gateway, unless its configuration is wrong or nobody wants it any more. */
+  async #start(): Promise<Deno.ChildProcess | undefined> {
     const { flags, entry, args } = this.#options;
     let command: readonly string[] = args;
     if (!Deno.build.standalone) {
       const permissions = await flags();
-      if (permissions === undefined) return 1;
+      if (permissions === undefined) return undefined;
       command = ["run", "--quiet", ...permissions, entry, ...args];
     }
-    if (this.#stopping) return 0;
+    if (this.#stopping) return undefined;
     // Outside the terminal's process group: Ctrl-C reaches it through here, and so once.
-    this.#child = new Deno.Command(Deno.execPath(), {
+    return new Deno.Command(Deno.execPath(), {
       args: [...command],
       stdin: "null",
       stdout: "inherit",
       stderr: "inherit",
       detached: true,
     }).spawn();
-    const { code } = await this.#child.status;
-    this.#child = undefined;
-    return code;
   }
 
   #stop(): void {

@@ -57,6 +57,20 @@ Deno.test("a program that was killed is started again", () =>
     assert.deepEqual(journal(), ["start", "start", "ready", "stop"]);
   }));
 
+Deno.test("a program that was killed soon is started again although its configuration is wrong for a while", () =>
+  launch(["137", "1", "wrong", "throws", "2", "0"], async ({ launcher, journal }) => {
+    assert.equal((await launcher.status).code, 0);
+    assert.deepEqual(journal(), ["start", "start", "start", "start"]);
+  }));
+
+for (const life of ["wrong", "throws"]) {
+  Deno.test(`a first life whose permissions cannot be worked out is the last: ${life}`, () =>
+    launch([life, "0"], async ({ launcher, journal }) => {
+      assert.equal((await launcher.status).code, 1);
+      assert.deepEqual(journal(), [""]);
+    }));
+}
+
 Deno.test("signals are handed on, and an end by signal is an end", () =>
   launch(["wait"], async ({ launcher, journal }) => {
     await until(() => journal().includes("ready"));

@@ -64,6 +64,41 @@ for (
   });
 }
 
+for (const mode of ["optional", "required"]) {
+  const has = mode === "required" ? "with" : "without";
+  Deno.test(`values of a TLS connection are told as unknown, ${has} a certificate where one is ${mode}`, async () => {
+    await using dir = new TempDir();
+    for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
+    Deno.chmodSync(`${dir.path}/tls/a.key`, 0o600);
+    const text = `[server]
+listen = []
+tls_listen = ["127.0.0.1:8443"]
+[tls]
+enabled = true
+certificates = [${pairTable("a")}]
+client_auth = { mode = "${mode}", ca_path = "{dir}/tls/root.pem" }
+[proxy]
+upstream = "127.0.0.1:9"
+[headers.request.set]
+x-tls = "{tls.version}"
+x-certificate = "{tls.client_cert_serial}"
+`;
+    const path = dir.write("fluxheim.toml", text.replaceAll("{dir}", dir.path));
+    const url = "https://a.test:8443/";
+    const { status, out, err } = await runCli(profile, "explain", "--json", "-c", path, url);
+    assert.equal(status, 0, err);
+    const sends: string[] = JSON.parse(out).outcome.sends;
+    assert.ok(sends.includes("x-tls: (tls.version, known when a client connects)"), out);
+    const certificate = sends.filter((line) => line.startsWith("x-certificate"));
+    assert.deepEqual(
+      certificate,
+      mode === "required"
+        ? ["x-certificate: (tls.client_cert_serial, known when a client connects)"]
+        : [],
+    );
+  });
+}
+
 Deno.test("files that are not fit to serve with are told by key, and nothing is explained", async () => {
   await using dir = new TempDir();
   for (const [name, content] of Object.entries(FILES)) dir.write(name, content);

@@ -121,6 +121,24 @@ Deno.test("listed fields of its answer reach the upstream, and a client's own co
   assert.equal(headers["x-unlisted"], "mine");
 });
 
+Deno.test("a client's other spelling of what the service owns never reaches the upstream", async () => {
+  await using all = await start((request, response) => {
+    if (request.headers["x-as"] !== undefined) response.setHeader("x-user", "alice");
+    response.end();
+  }, 'allow_response_headers = ["X-User"]\nforward_headers = ["x-as"]');
+  using client = await RawClient.connect(all.gateway.port);
+  for (const [as, user] of [["X-As: 1\r\n", "alice"], ["", undefined]] as const) {
+    await client.send(
+      `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX_User: mallory\r\nx_USER: mallory\r\n${as}X_Own: 1\r\n\r\n`,
+    );
+    assert.equal((await client.answer())?.body, "ok");
+    const { headers } = all.app.last;
+    assert.equal(headers["x-user"], user);
+    assert.equal(headers.x_user, undefined);
+    assert.equal(headers.x_own, "1");
+  }
+});
+
 Deno.test("the header policy has the last word over what the service says", async () => {
   await using all = await start(
     (_request, response) => {

@@ -1,5 +1,6 @@
 /** The command line of the whole program, as an operator has it. */
 import assert from "node:assert/strict";
+import { launchArguments, TestGateway } from "../support/gateway.ts";
 import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -48,7 +49,7 @@ const COMMAND_LINES:
   readonly (readonly [args: string, code: 0 | 1 | 2, out: RegExp, err: RegExp])[] = [
     ["--help", 0, /^usage: fluxheim \[options\]/m, /^$/],
     ["-h", 0, /^usage: /m, /^$/],
-    ["--version", 0, /^fluxheim \d+\.\d+\.\d+\n$/, /^$/],
+    ["--version", 0, /^fluxheim \d+\.\d+\.\d+\ndeno \d\S+\nv8 \d\S+\n$/, /^$/],
     ["--version --json", 0, /"version": "/, /^$/],
     ["-c {c} --check-config", 0, /^root = ".*\/www"$/m, /^$/],
     ["--config={c} --check-config --json", 0, /^ {2}"ok": true,$/m, /^$/],
@@ -82,6 +83,7 @@ const COMMAND_LINES:
     ["permission", 2, /^$/, /^fluxheim: unknown command permission; did you mean permissions/],
     ["explain", 2, /^$/, /^fluxheim: explain needs its operand: URL/],
     ["explain not-a-url", 2, /^$/, /^fluxheim: "not-a-url" is not a URL/],
+    ["schema --config {c}.none", 2, /^$/, /^fluxheim: unknown option --config\n/],
     ["cache-keygen again", 2, /^$/, /^fluxheim: cache-keygen: unexpected argument "again"/],
     ["-c {c} --json", 2, /^$/, /^fluxheim: --json means nothing/],
   ];
@@ -143,6 +145,76 @@ Deno.test("reload finds the gateway by its pid file, and the new configuration s
   });
 });
 
+Deno.test("of two gateways with one pid file the later is told, also when the other has ended", async () => {
+  await using first = await TestGateway.start(CONFIG, { "www/index.html": "first" });
+  const pidFile = `${first.dir.path}/fluxheim.pid`;
+  const written = (pid: number) => async () => await pidIn(pidFile) === pid;
+  await until("the first has written it", written(first.process.pid));
+  const port = freePort();
+  const text = Deno.readTextFileSync(first.configPath);
+  const config = first.dir.write("later.toml", text.replace(`:${first.port}"`, `:${port}"`));
+  await using later = new Process(Deno.execPath(), await launchArguments(config));
+  await later.listening(port);
+  await until("the later has written it", written(later.pid));
+  const told = `reload requested: process ${later.pid}\n`;
+  assert.equal(await cli("reload", "--config", config), told);
+  await first.process.stop();
+  assert.equal(await cli("reload", "--config", config), told);
+  await later.stop();
+  assert.throws(() => Deno.lstatSync(pidFile), Deno.errors.NotFound);
+});
+
+Deno.test("a gateway that was killed leaves a pid file that is known to be stale, and replaced", async () => {
+  await using deployed = deployment();
+  const { dir, config } = deployed;
+  const pidFile = `${dir.path}/fluxheim.pid`;
+  const start = async () => {
+    const gateway = new Process(Deno.execPath(), await launchArguments(config));
+    await until("the pid file is its own", async () => await pidIn(pidFile) === gateway.pid);
+    return gateway;
+  };
+  await (await start()).stop("SIGKILL");
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", MAIN, "reload", "--config", config],
+  }).output();
+  assert.equal(code, 1);
+  assert.match(new TextDecoder().decode(stderr), /^fluxheim: .*fluxheim\.pid is stale: .*\n$/);
+  await using again = await start();
+  assert.equal(await cli("reload", "--config", config), `reload requested: process ${again.pid}\n`);
+});
+
+for (const args of ["schema", "--help", "-c {c} --check-config"]) {
+  Deno.test(`output that cannot be written is told in a line: ${args}`, async () => {
+    await using deployed = deployment();
+    const { code, stderr } = await ran(`"$@" > /dev/full`, args.replace("{c}", deployed.config));
+    assert.equal(code, 1);
+    assert.match(stderr, /^fluxheim: standard output cannot be written: No space left.*\n$/);
+  });
+}
+
+Deno.test("a reader that has seen enough is no fault", async () => {
+  await using dir = new TempDir();
+  const gone = `${dir.path}/gone`;
+  // The program starts when nobody can read any more what it writes; its status goes to the other stream.
+  const waiting = `until [ -e ${gone} ]; do :; done; "$@"; echo $? >&2`;
+  const { code, stderr } = await ran(`{ ${waiting}; } | { exec <&-; : > ${gone}; }`, "schema");
+  assert.deepEqual([code, stderr], [0, "0\n"]);
+});
+
+/** Runs the program with `args`, as `"$@"` of a shell's script. */
+async function ran(script: string, args: string): Promise<{ code: number; stderr: string }> {
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", script, "sh", Deno.execPath(), "run", "-A", "-q", MAIN, ...args.split(" ")],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** The number in a pid file, 0 while it is not there. */
+async function pidIn(path: string): Promise<number> {
+  return Number(await Deno.readTextFile(path).catch(() => "0"));
+}
+
 Deno.test("the task of a checkout finds files where it is called, not where the checkout is", async () => {
   // The tests themselves are a task, whose own directory is in the environment.
   const { INIT_CWD: _, ...env } = Deno.env.toObject();
@@ -194,8 +266,7 @@ Deno.test("a supervised gateway that is killed serves again", async () => {
     config,
   ]);
   await launcher.listening(port);
-  const pidFile = `${deployed.dir.path}/fluxheim.pid`;
-  const pid = async () => Number(await Deno.readTextFile(pidFile).catch(() => "0"));
+  const pid = () => pidIn(`${deployed.dir.path}/fluxheim.pid`);
   await until("the pid file is there", async () => await pid() > 0);
   const first = await pid();
   assert.notEqual(first, launcher.pid);
@@ -266,6 +337,25 @@ testWith(
     );
   },
 );
+
+Deno.test("the explanation in the documents is what the program says", async () => {
+  const text = await Deno.readTextFile(`${root}docs/cli.md`);
+  const [, line, shown] = /^\$ fluxheim (explain [^\n]*)\n([^`]*)^```/m.exec(text) ?? [];
+  assert.ok(line !== undefined, "docs/cli.md has no example");
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", MAIN, ...line.split(" ")],
+    cwd: root,
+  }).output();
+  assert.equal(code, 0);
+  const plain = (output: string) => output.replaceAll(/fh-[0-9a-f]{32}/g, "fh-ID");
+  let rest = plain(new TextDecoder().decode(stdout));
+  // Lines of three dots stand for any that are left out.
+  for (const part of plain(shown).split(/^ *\.\.\.\n/m)) {
+    const at = rest.indexOf(part);
+    assert.ok(at >= 0, `${part} is not in\n${rest}`);
+    rest = rest.slice(at + part.length);
+  }
+});
 
 Deno.test("SIGUSR1 opens no inspector in a gateway, which goes on serving", async () => {
   await using deployed = deployment();

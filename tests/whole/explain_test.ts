@@ -1,5 +1,7 @@
 /** `fluxheim explain` against the gateway itself: what it foretells of a request is what happens. */
 import assert from "node:assert/strict";
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
 import type { Explanation } from "../../src/cli/explain/explain.ts";
 import { runCli } from "../../src/cli/testing/run.ts";
 import { profile } from "../../src/profiles/development.ts";
@@ -75,6 +77,11 @@ web = { root = "{dir}/docs", deny_dotfiles = false, directory_listing = { enable
 name = "socket"
 path_exact = "/socket"
 proxy = { upstream = "127.0.0.1:{upstream}", websocket = true }
+
+[[vhosts.routes]]
+name = "packed"
+path_prefix = "/packed"
+web = { root = "{dir}/www", precompressed = true }
 
 [[vhosts]]
 name = "bare"
@@ -153,6 +160,11 @@ const REQUESTS: readonly Request[] = [
   { method: "POST", target: "/", fields: { "content-length": "3" } },
   { method: "POST", target: "/", fields: { "transfer-encoding": "chunked" } },
   { method: "PUT", target: "/" },
+  { method: "CONNECT", target: "/api/x" },
+  { target: "/api/x", fields: { Host: "shop.test" } },
+  { target: "/api/x", fields: { x_forwarded_for: "192.0.2.9", x_tenant: "forged", x_own: "1" } },
+  { target: "/packed/page.txt", fields: { "accept-encoding": "gzip" } },
+  { target: "/packed/page.txt", fields: { "accept-encoding": "br" } },
   { target: "/socket", fields: HANDSHAKE },
   { target: "/api/socket", fields: HANDSHAKE },
   { host: "nowhere.test", target: "/" },
@@ -178,6 +190,8 @@ Deno.test("what is explained is what happens", async () => {
       "docs/.hidden": "",
       "www/.hidden": "",
       "www/sorry.html": "sorry",
+      "www/packed/page.txt": "page",
+      "www/packed/page.txt.gz": "packed page",
     },
   );
   const expected: [about: string, vhost: string, route: string][] = [];
@@ -207,6 +221,83 @@ Deno.test("what is explained is what happens", async () => {
   for (const [i, [about, vhost, route]] of expected.entries()) {
     assert.deepEqual([records[i].vhost, records[i].route], [vhost, route], about);
   }
+});
+
+Deno.test("the head that goes to an HTTP/2 upstream is told as HTTP/2 has it", async () => {
+  let reached: readonly string[] = [];
+  const upstream = createServer();
+  const hear = (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    _flags: number,
+    raw: string[],
+  ) => {
+    const fields = pairs(raw).filter((line) => !/^:(method|path): /.test(line));
+    reached = [`${headers[":method"]} ${headers[":path"]}`, ...fields];
+    stream.respond({ ":status": 200 }, { endStream: true });
+  };
+  upstream.on("stream", hear);
+  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  const { port } = upstream.address() as AddressInfo;
+  try {
+    await using gateway = await TestGateway.start(`
+[server]
+listen = ["127.0.0.1:{port}"]
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test"]
+proxy = { upstream = "127.0.0.1:${port}", upstream_http_version = "http2" }
+[[vhosts.routes]]
+name = "calls"
+path_prefix = "/calls/"
+grpc = { enabled = true }
+proxy = { upstream = "127.0.0.1:${port}", upstream_http_version = "http2" }
+`);
+    const grpc = { "content-type": "application/grpc", te: "trailers" };
+    const requests: readonly Request[] = [
+      { method: "POST", target: "/calls/Orders", fields: { ...grpc, "content-length": "5" } },
+      { method: "POST", target: "/plain" },
+      { target: "/plain", fields: { "keep-alive": "1", te: "trailers" } },
+    ];
+    for (const request of requests) {
+      const { outcome } = await explained(gateway, request);
+      assert.ok(outcome.kind === "forwarded");
+      await sent(gateway, request);
+      assert.deepEqual(settled(reached), settled(outcome.sends), JSON.stringify(request));
+    }
+  } finally {
+    upstream.close();
+  }
+});
+
+Deno.test("what an auth service may say is told by name, and takes what a client claims out", async () => {
+  await using upstream = await Upstream.start((_request, response) => response.end());
+  await using auth = await Upstream.start((_request, response) => {
+    response.setHeader("x-user", "ann");
+    response.end();
+  });
+  await using gateway = await TestGateway.start(`
+[server]
+listen = ["127.0.0.1:{port}"]
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test"]
+[vhosts.proxy]
+upstream = "127.0.0.1:${upstream.port}"
+[vhosts.proxy.auth_request]
+enabled = true
+url = "http://127.0.0.1:${auth.port}/"
+allow_response_headers = ["x-user"]
+`);
+  const request = { target: "/", fields: { "x-user": "eve", x_user: "eve", "x-own": "1" } };
+  const { outcome } = await explained(gateway, request);
+  assert.ok(outcome.kind === "forwarded");
+  const told = outcome.sends.filter((line) => /^x[-_](user|own)/.test(line));
+  assert.deepEqual(told, ["x-own: 1", "x-user: (if and as the auth service says)"]);
+  await sent(gateway, request);
+  const names = outcome.sends.slice(1).map((line) => line.slice(0, line.indexOf(":")));
+  assert.deepEqual(Object.keys(upstream.last.headers).sort(), names.sort());
+  assert.equal(upstream.last.headers["x-user"], "ann");
 });
 
 async function explained(

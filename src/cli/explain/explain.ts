@@ -13,7 +13,9 @@ import { matchedRoutes } from "../../gateway/redirect.ts";
 import { RouteTable } from "../../gateway/route_table.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { Body } from "../../http/body.ts";
+import type { TlsFacts } from "../../http/exchange.ts";
 import type { RequestHead } from "../../http/h1/request_head.ts";
+import type { TlsListenerSpec } from "../../net/tls_spec.ts";
 import { readRequestedFiles } from "../../runtime/requested_files.ts";
 import { Failure } from "../command.ts";
 import { buildSnapshot } from "../dry_run.ts";
@@ -102,7 +104,7 @@ async function explainBy(
     const { status, reason } = read;
     return { ...nothing, steps: [], outcome: { kind: "refused", status, cause: reason } };
   }
-  const exchange = exchangeOf(read.head, asked, taking);
+  const exchange = exchangeOf(read.head, asked, taking, tls);
   try {
     const plan = snapshot.locate(exchange);
     if (plan !== undefined) await trace.run(exchange, plan);
@@ -120,8 +122,12 @@ async function explainBy(
   }
 }
 
-function exchangeOf(head: RequestHead, asked: AskedRequest, listener: TakingListener): Exchange {
-  const serverName = normalizeHost(asked.authority) ?? "";
+function exchangeOf(
+  head: RequestHead,
+  asked: AskedRequest,
+  listener: TakingListener,
+  tls: TlsListenerSpec | undefined,
+): Exchange {
   const exchange = new Exchange({
     peerAddress: asked.from,
     peerPort: 0,
@@ -129,9 +135,7 @@ function exchangeOf(head: RequestHead, asked: AskedRequest, listener: TakingList
     localAddress: listener.host,
     localPort: listener.port,
     listener: listener.name,
-    tls: asked.scheme === "http"
-      ? undefined
-      : { version: "", cipher: "", serverName, client: undefined },
+    tls: asked.scheme === "http" ? undefined : tlsFacts(asked, tls),
   });
   head.describe(exchange);
   if (head.framing !== "none") {
@@ -140,6 +144,25 @@ function exchangeOf(head: RequestHead, asked: AskedRequest, listener: TakingList
     );
   }
   return exchange;
+}
+
+/** Facts of a connection that nobody has made. A client shows a certificate only where it must. */
+function tlsFacts(asked: AskedRequest, tls: TlsListenerSpec | undefined): TlsFacts {
+  return {
+    version: unknown("tls.version"),
+    cipher: unknown("tls.cipher"),
+    serverName: normalizeHost(asked.authority) ?? "",
+    client: tls?.clientAuth !== "required" ? undefined : {
+      sha256: unknown("tls.client_cert_sha256"),
+      serial: unknown("tls.client_cert_serial"),
+      organization: unknown("tls.client_cert_organization"),
+    },
+  };
+}
+
+/** Stands for a value in what an upstream is sent. */
+function unknown(variable: string): string {
+  return `(${variable}, known when a client connects)`;
 }
 
 /** A body of which only the length is known. */

@@ -44,6 +44,12 @@ path_prefix = "/copied"
 [vhosts.routes.proxy]
 upstream = "127.0.0.1:9"
 mirror = { enabled = true, base_url = "http://127.0.0.1:10" }
+
+[[vhosts.routes]]
+name = "calls"
+path_prefix = "/calls"
+grpc = { enabled = true }
+proxy = { upstream = "127.0.0.1:9", upstream_http_version = "http2" }
 `;
 
 /** What the program says about a request, as data. */
@@ -98,6 +104,7 @@ Deno.test("for each route there is a reason", async () => {
     ["app", true],
     ["posts", false],
     ["copied", false],
+    ["calls", false],
   ]);
   assert.match(routes[1].reason, /POST/);
   assert.match(routes[2].reason, /not under \/copied/);
@@ -179,6 +186,34 @@ Deno.test("a head that the codec refuses gets its status", async () => {
   assert.equal(outcome.status, 400);
 });
 
+Deno.test("every host field that is given is sent, as every other field is", async () => {
+  const host = ["-H", "Host: second.example"];
+  const { outcome } = await explained("http://second.example/app", ...host, ...host);
+  assert.ok(outcome.kind === "refused");
+  assert.equal(outcome.status, 400);
+});
+
+Deno.test("what stands behind a value is sent, too", async () => {
+  const argv = ["http://second.example/app", "-X", "POST", "-H"];
+  const behind = async (end: string) =>
+    (await explained(...argv, `content-length: 5${end}`)).outcome.kind;
+  assert.equal(await behind(" "), "forwarded");
+  assert.equal(await behind("\t"), "refused");
+});
+
+Deno.test("a request that a gRPC route does not take is told so, and not that it is forwarded", async () => {
+  const get = await explained("http://second.example/calls/x");
+  assert.ok(get.outcome.kind === "answered");
+  assert.equal(get.outcome.status, 405);
+  assert.equal(get.outcome.detail, "a gRPC route takes POST, not GET");
+  const post = await explained("http://second.example/calls/x", "-X", "POST");
+  assert.ok(post.outcome.kind === "refused");
+  assert.equal(
+    post.steps.at(-1)?.detail,
+    '415 "unsupported media type": a gRPC route takes one content-type of application/grpc',
+  );
+});
+
 Deno.test("the port of the URL chooses the listener", async () => {
   const { listeners } = await explained("http://second.example:8081/page.txt");
   assert.deepEqual(listeners.map((l) => [l.name, l.taken]), [
@@ -223,9 +258,11 @@ Deno.test("what the documentation shows is what is said", async () => {
   const [, argv, shown] = /^\$ fluxheim (explain .*)\n([^`]*)```/m.exec(docs) ?? [];
   const words = argv.replace("examples/", `${root}examples/`).split(" ");
   const { out } = await runCli(profile, ...words);
-  // Columns are as wide as what is left out; lines with dots stand for others.
+  // Columns are as wide as what is left out; lines with dots stand for others, and each request has its id.
   const lines = (text: string) =>
-    text.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  "));
+    text.split("\n").map((line) =>
+      line.trim().replace(/ {2,}/g, "  ").replace(/fh-[0-9a-f]{32}/, "fh-")
+    );
   const said = lines(out);
   for (const line of lines(shown)) if (line !== "...") assert.ok(said.includes(line), line);
 });

@@ -5,21 +5,22 @@
  * @module
  */
 import { canonicalIp } from "../../net/ip.ts";
-import { readRequestHead, RequestHead } from "../../http/h1/request_head.ts";
+import { findHeadEnd } from "../../http/h1/head.ts";
+import { judgeLength, readRequestHead, RequestHead } from "../../http/h1/request_head.ts";
 import type { HeadLimits } from "../../http/head_limits.ts";
 import { UsageError } from "../args.ts";
 
 /** A request in the words of the command line. */
 export interface AskedRequest {
   readonly scheme: "http" | "https";
-  /** `Host`: of a header given, else of the URL. */
+  /** `Host`: of the first header given, else of the URL. */
   readonly authority: string;
   /** Port it is sent to; `undefined` when the URL leaves it to the scheme. */
   readonly port: number | undefined;
   readonly method: string;
   /** Path and query as sent. */
   readonly target: string;
-  /** The header lines given, without `host`. */
+  /** The header lines given, in front of them the URL's `host` where none of them is one. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Address the connection comes from. */
   readonly from: string;
@@ -55,19 +56,20 @@ export function askedRequest(
   const port = PORT.exec(urlAuthority);
   return {
     scheme: scheme.toLowerCase() === "https" ? "https" : "http",
-    authority: host === undefined ? urlAuthority : host[1],
+    authority: host?.[1].trimEnd() ?? urlAuthority,
     port: port === null ? undefined : Number(port[1]),
     method,
     target: rest.startsWith("/") ? rest : `/${rest}`,
-    headers: headers.filter(([name]) => name !== "host"),
+    headers: host === undefined ? [["host", urlAuthority], ...headers] : headers,
     from: address,
   };
 }
 
+/** What stands behind the value is left to the parser, to which it may matter. */
 function headerLine(line: string): [name: string, value: string] {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon).toLowerCase();
-  const value = line.slice(colon + 1).trim();
+  const value = line.slice(colon + 1).trimStart();
   if (colon < 0 || !TOKEN.test(name)) {
     throw new UsageError(`-H "${line}" is not "name: value"`);
   }
@@ -83,13 +85,13 @@ export type ReadRequest =
 export function readAsked(asked: AskedRequest, limits: HeadLimits): ReadRequest {
   const lines = [
     `${asked.method} ${asked.target} HTTP/1.1`,
-    `host: ${asked.authority}`,
     ...asked.headers.map(([name, value]) => `${name}: ${value}`),
   ];
   const bytes = new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n");
-  if (bytes.length > limits.maxHeadBytes) {
-    return { status: 431, reason: `request head is longer than ${limits.maxHeadBytes} bytes` };
-  }
+  const end = findHeadEnd(bytes, 0, bytes.length);
   const head = new RequestHead();
-  return readRequestHead(bytes, 0, bytes.length, limits, head) ?? { head };
+  const problem = end > limits.maxHeadBytes
+    ? judgeLength(bytes, 0, end, limits)
+    : readRequestHead(bytes, 0, end, limits, head);
+  return problem ?? { head };
 }

@@ -10,5 +10,6 @@ interface WorkerScope {
 declare const self: WorkerScope;
 
 self.onmessage = ({ data }) => {
-  self.postMessage(pathProblem(data, { trustedParent: true, process: false }) ?? "fine");
+  const problem = pathProblem(data, { trustedParent: true, process: false });
+  self.postMessage(problem?.message ?? "fine");
 };

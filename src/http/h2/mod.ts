@@ -9,4 +9,5 @@ export {
   type Http2ClientOptions,
   type Http2Timeouts,
 } from "./client.ts";
+export { writeRequestHead } from "./request_writer.ts";
 export { serveHttp2 } from "./server.ts";

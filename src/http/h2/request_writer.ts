@@ -10,11 +10,14 @@ import { Encoder } from "./hpack/mod.ts";
 /** Methods whose missing body is said with `content-length: 0` (RFC 9110 section 8.6). */
 const METHODS_WITH_CONTENT: readonly string[] = ["POST", "PUT", "PATCH"];
 
+/** What the head of a request is written to: a connection's writer, or whoever wants to see the fields. */
+export type RequestHeadSink = Pick<HeadWriter, "begin" | "field" | "end">;
+
 /**
  * Writes the head of `request`. gRPC asks every hop to say that it passes trailers on; this one does.
  */
 export function writeRequestHead(
-  heads: HeadWriter,
+  heads: RequestHeadSink,
   streamId: number,
   request: ClientRequest,
   endStream: boolean,

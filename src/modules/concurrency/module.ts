@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Config } from "../../config/types.ts";
+import type { Config, Problem } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import {
   ByScope,
@@ -63,11 +63,27 @@ function* limitsOf(config: Config): Generator<Limit> {
   }
 }
 
+/** A length for a queue in which nobody may wait. */
+function* idleQueues(config: Config): Generator<Problem> {
+  for (const scope of scopesOf(config)) {
+    const table: ConcurrencyConfig | undefined = ownTables(scope).concurrency;
+    if (table === undefined || !table.enabled) continue;
+    if (table.max_queue === 0 || table.queue_timeout_ms > 0) continue;
+    yield {
+      key: `${scope.key}.concurrency.max_queue`,
+      message: `${table.max_queue} has no effect while queue_timeout_ms is 0: nobody waits`,
+      hint: "set queue_timeout_ms to the longest wait, or leave max_queue out",
+      warning: true,
+    };
+  }
+}
+
 /** The capability, for profiles. */
 export const module: Module = {
   name: "concurrency",
   schema: [{ table: "concurrency", scopes: ["vhost", "route"], schema: concurrencySchema }],
   manifest: {},
+  check: (config) => [...idleQueues(config)],
   permissions: () => ({}),
 
   zones(config, workers) {

@@ -142,3 +142,15 @@ Deno.test("a zero or missing max_in_flight is refused with the key", () => {
     ["max_in_flight", "must be given when concurrency.enabled is true"],
   ]);
 });
+
+Deno.test("a length for a queue in which nobody may wait is a warning", () => {
+  const problems = (toml: Record<string, unknown>) =>
+    module.check?.(configOf({}, { concurrency: table(toml) })) ?? [];
+  const [{ key, message, warning }] = problems({ max_queue: 5 });
+  assert.equal(key, "vhosts[0].routes[0].concurrency.max_queue");
+  assert.match(message, /^5 has no effect while queue_timeout_ms is 0/);
+  assert.equal(warning, true);
+  assert.deepEqual(problems({ max_queue: 5, queue_timeout_ms: 1 }), []);
+  assert.deepEqual(problems({ max_queue: 5, enabled: false }), []);
+  assert.deepEqual(problems({}), []);
+});

@@ -11,7 +11,7 @@ import { pathValue, status } from "../../config/values.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Grant, Module, RouteScope, RunningModule, Steps } from "../../gateway/module.ts";
 import { proxyOf, proxyTables } from "../proxy/module.ts";
-import { checkRoot, errorPage, pageSchema, rootGrants } from "../web/module.ts";
+import { checkRoot, errorPage, pageFault, pageSchema, rootGrants } from "../web/module.ts";
 
 /** Most pages of one proxy block. */
 const MAX_PAGES = 64;
@@ -19,7 +19,7 @@ const MAX_PAGES = 64;
 const errorPagesSchema = z.array(z.strictObject({
   status: status({ min: 400, max: 599 }).describe("Status the page is for; it is kept."),
   path: pathValue().describe("The page below `web.root`."),
-  web: pageSchema.describe("Where the page is; as `[web]`."),
+  web: pageSchema.describe("Where the page is; as `[web]`, and nothing is cached."),
 })).max(MAX_PAGES).default([]).describe("Pages in place of failures of the upstream.");
 
 type ErrorPages = Frozen<z.output<typeof errorPagesSchema>>;
@@ -41,7 +41,8 @@ export const module: Module = {
   manifest: { read: true },
   check(config): Problem[] {
     const problems: Problem[] = [];
-    for (const [pages, key] of pagesOf(config)) {
+    for (const [pages, key, asksFirst] of pagesOf(config)) {
+      problems.push(...needlessPages(pages, key, asksFirst));
       pages.forEach((page, index) => {
         if (pages.findIndex(({ status }) => status === page.status) < index) {
           const message = `${page.status} has a page already; each status has at most one`;
@@ -61,8 +62,10 @@ export const module: Module = {
   async preflight(config) {
     const problems: Problem[] = [];
     for (const [pages, key] of pagesOf(config)) {
-      for (const [index, { web }] of pages.entries()) {
-        problems.push(...await checkRoot(web.root, `${key}[${index}].web.root`));
+      for (const [index, page] of pages.entries()) {
+        const wrong = await checkRoot(page.web.root, `${key}[${index}].web.root`);
+        if (wrong.length === 0) wrong.push(...missingPage(page, `${key}[${index}].path`));
+        problems.push(...wrong);
       }
     }
     return problems;
@@ -92,13 +95,46 @@ function replace(exchange: Exchange, pages: ErrorPages): void {
   exchange.hasErrorPage = true;
 }
 
+/**
+ * What the gateway answers when what is behind it fails: 502, and 500 when an auth service answers what is
+ * none. An answer of an upstream's own passes as it is.
+ */
+const UPSTREAM_FAILURE = 502;
+const AUTH_FAILURE = 500;
+
+/** Pages that are never sent. @param asksFirst Whether the block has an auth service. */
+function* needlessPages(pages: ErrorPages, key: string, asksFirst: boolean): Generator<Problem> {
+  for (const [index, { status }] of pages.entries()) {
+    if (status === UPSTREAM_FAILURE || (status === AUTH_FAILURE && asksFirst)) continue;
+    yield {
+      key: `${key}[${index}].status`,
+      message: status === AUTH_FAILURE
+        ? `${status} is no failure without auth_request: the page is never sent`
+        : `${status} is no failure of what is behind the gateway: the page is never sent`,
+      hint: "failures of an upstream are 502, those of an auth service 502 or 500",
+      warning: true,
+    };
+  }
+}
+
+/** A page may still be put there: without it failures are answered all the same. */
+function missingPage({ web, path }: ErrorPages[number], key: string): Problem[] {
+  const fault = pageFault(web, path);
+  if (fault === undefined) return [];
+  return [{ key, message: `${path} ${fault}: failures are answered without it`, warning: true }];
+}
+
 function pagesIn(scope: RouteScope): ErrorPages {
   return proxyOf(scope)?.error_pages ?? [];
 }
 
-function* pagesOf(config: Config): Generator<readonly [ErrorPages, key: string]> {
-  for (const { scope, key } of proxyTables(config)) {
+/** The pages of every block that has some, their key, and whether the block asks an auth service first. */
+function* pagesOf(
+  config: Config,
+): Generator<readonly [ErrorPages, key: string, asksFirst: boolean]> {
+  for (const { proxy, scope, key } of proxyTables(config)) {
     const pages = pagesIn(scope);
-    if (pages.length > 0) yield [pages, `${key}.error_pages`];
+    if (pages.length === 0) continue;
+    yield [pages, `${key}.error_pages`, proxy.auth_request?.enabled === true];
   }
 }

@@ -52,6 +52,14 @@ export const LIST_FIELDS: readonly string[] = [
   "x-forwarded-for",
 ];
 
+/**
+ * `name` as it is usually spelled: with `-` for `_`. Applications that get fields as variables (CGI, FastCGI,
+ * WSGI) read both spellings alike, `X_User` and `X-User` as `HTTP_X_USER`, so who owns one owns the other.
+ */
+export function dashed(name: string): string {
+  return name.replaceAll("_", "-");
+}
+
 /** What this gateway writes into `Via` and `Server`. */
 export const VIA = "1.1 fluxheim";
 export const SERVER = "fluxheim";

@@ -14,7 +14,7 @@ import { ResponsePolicy } from "./response_policy.ts";
 import { type HeadersConfig, tables } from "./schema.ts";
 import { placeVariables } from "./template.ts";
 
-export { CLIENT_ADDRESS_FIELDS, HOP_BY_HOP_FIELDS } from "./field_names.ts";
+export { CLIENT_ADDRESS_FIELDS, dashed, HOP_BY_HOP_FIELDS } from "./field_names.ts";
 export { type RequestPolicy } from "./request_policy.ts";
 export type { HeadersConfig } from "./schema.ts";
 

@@ -10,7 +10,13 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import { isHostAndPort } from "../../http/authority.ts";
 import type { Fields } from "../../http/fields.ts";
 import type { IpSet } from "../../net/ip_set.ts";
-import { CLIENT_ADDRESS_FIELDS, HOP_BY_HOP_FIELDS, LIST_FIELDS, VIA } from "./field_names.ts";
+import {
+  CLIENT_ADDRESS_FIELDS,
+  dashed,
+  HOP_BY_HOP_FIELDS,
+  LIST_FIELDS,
+  VIA,
+} from "./field_names.ts";
 import type { RequestSettings } from "./merge.ts";
 import { schemeOf, ValueTemplate } from "./template.ts";
 
@@ -166,12 +172,9 @@ export class RequestPolicy {
     return isHostAndPort(host) ? host : exchange.authority;
   }
 
-  /**
-   * Whether a name with `_` is another spelling of one that a client may not send on. Applications that get
-   * fields as variables (CGI, FastCGI, WSGI) read `X_User` and `X-User` alike, as `HTTP_X_USER`.
-   */
+  /** Whether a name with `_` is another spelling of one that a client may not send on. */
   #isDisguised(name: string, removes: ReadonlySet<string> | undefined): boolean {
-    const plain = name.replaceAll("_", "-");
+    const plain = dashed(name);
     const action = this.#actions.get(plain);
     return (action !== undefined && action <= 0) || removes?.has(plain) === true;
   }
@@ -183,10 +186,12 @@ export class RequestPolicy {
     LIST_FIELDS.forEach((name, i) => actions.set(name, COOKIE << (i + 1)));
     actions.set("via", VIA_CHAIN);
     const drop = (name: string) => actions.set(name, DROP);
+    // What the gateway writes is its word in either spelling.
+    const own = (name: string) => [name, dashed(name)].forEach(drop);
     HOP_BY_HOP_FIELDS.forEach(drop);
     FRAMING_FIELDS.forEach(drop);
     if (this.stripsClientAddress) CLIENT_ADDRESS_FIELDS.forEach(drop);
-    if (this.#requestIdField !== undefined) drop(this.#requestIdField);
+    if (this.#requestIdField !== undefined) own(this.#requestIdField);
     if (enabled) {
       drop("x-forwarded-for");
       if (this.#settings.xRealIp) drop("x-real-ip");
@@ -194,7 +199,7 @@ export class RequestPolicy {
       if (this.#settings.xForwardedProto) drop("x-forwarded-proto");
       if (this.#settings.forwarded) drop("forwarded");
       unset.forEach(drop);
-      for (const name of set.keys()) drop(name);
+      for (const name of set.keys()) own(name);
     }
     actions.set("connection", CONNECTION);
   }

@@ -93,6 +93,54 @@ Deno.test("an auth service's fields replace the client's, and the policy goes be
   assert.deepEqual(of("x-role"), ["guest"]);
 });
 
+// --- the other spelling -------------------------------------------------------------------------
+
+Deno.test("a client's field with _ for - of a name that is the gateway's is not sent on", () => {
+  const owned = [
+    ...CLIENT_ADDRESS_FIELDS,
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+    "transfer-encoding",
+    "content-length",
+    "x-set",
+    "x-unset",
+  ].filter((name) => name.includes("-"));
+  const spelled = owned.flatMap((name) => [name.replaceAll("-", "_"), name.replace("-", "_")]);
+  const table = { set: { "x-set": "own" }, unset: ["x-unset"] };
+  const left = sent(client(...spelled.map((name): [string, string] => [name, "forged"])), table)
+    .filter(([, value]) => value.includes("forged"));
+  assert.deepEqual(left, []);
+});
+
+Deno.test("a name that the gateway writes with _ is its own with - as well", () => {
+  const request = client(["x_tenant", "forged"], ["x-tenant", "forged"]);
+  const fields = sent(request, { set: { x_tenant: "shop" } }).filter(([n]) => /tenant/.test(n));
+  assert.deepEqual(fields, [["x_tenant", "shop"]]);
+});
+
+Deno.test("deleting a name with _ leaves the one with -", () => {
+  const request = client(["x_user", "forged"], ["x-user", "of a proxy in front"]);
+  const fields = sent(request, { unset: ["x_user"] }).filter(([name]) => /user/.test(name));
+  assert.deepEqual(fields, [["x-user", "of a proxy in front"]]);
+});
+
+Deno.test("other fields with _ pass, those of switched-off names too", () => {
+  const request = client(["x_own", "1"], ["accept_language", "de"], ["x_forwarded_host", "a"]);
+  assert.deepEqual(values("x_own", request), ["1"]);
+  assert.deepEqual(values("accept_language", request), ["de"]);
+  assert.deepEqual(values("x_forwarded_host", request), []);
+  assert.deepEqual(values("x_forwarded_host", request, { x_forwarded_host: false }), ["a"]);
+});
+
+Deno.test("what an auth service owns it owns in both spellings", () => {
+  const exchange = exchangeFixture(client(["x_user", "forged"], ["x_other", "1"]));
+  exchange.authRemoves = new Set(["x-user"]);
+  exchange.authFields = [["x-user", "ann"]];
+  const fields = sentBy(policy(), exchange).filter(([name]) => /user|other/.test(name));
+  assert.deepEqual(fields, [["x_other", "1"], ["x-user", "ann"]]);
+});
+
 // --- steps 2 to 6 -----------------------------------------------------------------------------
 
 Deno.test("fields that claim an address are removed", () => {

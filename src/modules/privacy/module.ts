@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { DEFAULT_PID_FILE } from "../../config/server_schema.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import type { Module } from "../../gateway/module.ts";
 
@@ -22,8 +23,8 @@ export const module: Module = {
   start: () => Promise.resolve({ plan: () => undefined, stop() {} }),
 };
 
-/** What a configuration would have written down. */
-function retained({ logging }: Config): Problem[] {
+/** What a configuration would have written down; of the pid file only one that somebody chose. */
+function retained({ logging, server }: Config): Problem[] {
   const problems: Problem[] = [];
   if (logging.access.enabled) {
     problems.push({
@@ -36,6 +37,15 @@ function retained({ logging }: Config): Problem[] {
       key: "logging.file.enabled",
       message: "must be false: a privacy build writes no file",
       hint: "what it says goes to standard error",
+    });
+  }
+  const { pid_file } = server.process;
+  if (pid_file !== DEFAULT_PID_FILE) {
+    problems.push({
+      key: "server.process.pid_file",
+      message: `has no effect: a privacy build writes no file (${pid_file})`,
+      hint: "leave it out",
+      warning: true,
     });
   }
   return problems;

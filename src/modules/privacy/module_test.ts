@@ -32,3 +32,14 @@ Deno.test("there is no table [privacy]: the build is the switch", () => {
 Deno.test("it needs no permission, ever", () => {
   assert.deepEqual(module.manifest, {});
 });
+
+Deno.test("a pid file that somebody chose has no effect, which is worth a warning", () => {
+  const { config, problems } = load('[server.process]\npid_file = "/srv/f.pid"\n');
+  assert.ok(config !== undefined);
+  assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [
+    ["server.process.pid_file", true],
+  ]);
+  assert.match(problems[0].message, /has no effect.*\/srv\/f.pid/);
+  const packaged = '[server.process]\npid_file = "/run/fluxheim/fluxheim.pid"\n';
+  assert.deepEqual(load(packaged).problems, []);
+});

@@ -10,7 +10,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, Step, WorkerContext } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { CLIENT_ADDRESS_FIELDS } from "../headers/module.ts";
+import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/module.ts";
 import { type Endpoint, endpointOf } from "./endpoint.ts";
 import { ForwardedFields } from "./forwarded_fields.ts";
 import type { AuthRequestConfig } from "./schema.ts";
@@ -20,6 +20,9 @@ import type { Question, Service, ServiceAnswer, ServiceLimits } from "./service.
 const FAILED: Refusal = { status: 502, text: "", cause: "auth_request", isFailure: true };
 /** It neither allowed nor denied. */
 const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request", isFailure: true };
+
+/** Stands for what the service would say, if it did. */
+const NOT_ASKED = "(if and as the auth service says)";
 
 /** What the step works with beside its table. */
 export interface AuthRequestContext extends Pick<WorkerContext, "metrics" | "log"> {
@@ -42,7 +45,7 @@ export function authLimits(config: AuthRequestConfig): ServiceLimits {
 export class AuthRequest {
   readonly #endpoint: Endpoint;
   readonly #forwarded: ForwardedFields;
-  /** Every name the service may speak for: the client's own is not believed. */
+  /** Every name the service may speak for, in both spellings: the client's own is not believed. */
   readonly #removes: ReadonlySet<string>;
   readonly #allowed: Counter;
   readonly #denied: Counter;
@@ -58,7 +61,7 @@ export class AuthRequest {
       config.forward_headers,
       context.zeroRetention ? CLIENT_ADDRESS_FIELDS : [],
     );
-    this.#removes = new Set(config.allow_response_headers);
+    this.#removes = new Set(config.allow_response_headers.flatMap((name) => [name, dashed(name)]));
     this.#allowed = policyCounter(context.metrics, scope, "auth_request", "allow");
     this.#denied = policyCounter(context.metrics, scope, "auth_request", "deny");
     this.#failed = policyCounter(context.metrics, scope, "auth_request", "error");
@@ -87,6 +90,12 @@ export class AuthRequest {
       this.#fail(exchange, ODD_ANSWER, `it answered ${status}`);
     }
   };
+
+  /** For `fluxheim explain`: leaves `exchange` as a service does that allows it, as far as that is known. */
+  foretell(exchange: Exchange): void {
+    exchange.authRemoves = this.#removes;
+    exchange.authFields = this.config.allow_response_headers.map((name) => [name, NOT_ASKED]);
+  }
 
   #question(exchange: Exchange): Question {
     const fields = new Fields();

@@ -98,6 +98,37 @@ Deno.test("a listed host is the client's, and what the gateway writes itself com
   ]);
 });
 
+Deno.test("a name listed with _ holds the gateway's word as well", async () => {
+  const { upstream, heads } = service(OK, OK);
+  await using _upstream = upstream;
+  const lists = {
+    forward_headers: ["x_forwarded_for", "x_original-uri", "cache_control", "x_own"],
+  };
+  const forged = lists.forward_headers.map((name) => [name, "forged"] as const);
+  for (const modules of [[], ["privacy-mode"]]) {
+    const { authorize, stop } = await authorizer(upstream.port, lists, modules);
+    await authorize(exchangeFrom("192.0.2.1", { fields: forged }));
+    await stop();
+  }
+  const told = heads.map((head) => head.split("\r\n").filter((line) => line.includes("_")));
+  assert.deepEqual(told, [
+    ["x_forwarded_for: 192.0.2.1", "x_original-uri: /", "x_own: forged"],
+    ["x_original-uri: /", "x_own: forged"],
+  ]);
+});
+
+Deno.test("a name the service owns is taken out of the request in both spellings", async () => {
+  const { upstream } = service(OK);
+  await using _upstream = upstream;
+  const { authorize, stop } = await authorizer(upstream.port, {
+    allow_response_headers: ["x_user"],
+  });
+  const exchange = exchangeFrom("192.0.2.1");
+  await authorize(exchange);
+  await stop();
+  assert.deepEqual([...exchange.authRemoves ?? []], ["x_user", "x-user"]);
+});
+
 Deno.test("who leaves while the service is asked ends the question", async () => {
   let ended = () => {};
   const end = new Promise<void>((resolve) => ended = resolve);

@@ -6,13 +6,13 @@
 import type { Body } from "../../http/body.ts";
 import { ClientError, ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
-import { writeRequestHead } from "../../http/h1/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import type { SourceFacts } from "../../net/dial.ts";
 import type { RequestPolicy } from "../headers/module.ts";
 import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
+import { headLines } from "./preview.ts";
 import { ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
@@ -117,18 +117,7 @@ export class Forwarder {
     policy.apply(exchange, fields);
     const upgrade = upgrades === undefined ? undefined : upgradeOf(exchange, upgrades);
     const request = this.#request(exchange, fields, exchange.requestBody, upgrade);
-    let head = "";
-    writeRequestHead({
-      text: (text) => head += text,
-      field: (name, value) => head += `${name}: ${value}\r\n`,
-    }, request);
-    const [, ...lines] = head.trimEnd().split("\r\n");
-    // HTTP/2 frames bodies by itself (RFC 9113 section 8.1).
-    const isHttp1 = pool.options.target.version === "http1";
-    return [
-      `${request.method} ${request.target}`,
-      ...lines.filter((line) => isHttp1 || !line.startsWith("transfer-encoding:")),
-    ];
+    return headLines(request, pool.options.target.version);
   }
 
   /**

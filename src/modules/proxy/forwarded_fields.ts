@@ -7,7 +7,7 @@
 import type { Problem } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Fields } from "../../http/fields.ts";
-import { CLIENT_ADDRESS_FIELDS, HOP_BY_HOP_FIELDS } from "../headers/module.ts";
+import { CLIENT_ADDRESS_FIELDS, dashed, HOP_BY_HOP_FIELDS } from "../headers/module.ts";
 
 /** Who says what a field holds. */
 type Source = (exchange: Exchange) => string;
@@ -16,7 +16,7 @@ const uri: Source = (exchange) => exchange.target;
 const method: Source = (exchange) => exchange.method;
 const address: Source = (exchange) => exchange.clientAddress;
 
-/** Names that hold the gateway's word, whatever the client sent under them. */
+/** Names that hold the gateway's word, whatever the client sent under them, with `_` for `-` too. */
 const SYNTHESIZED: ReadonlyMap<string, Source> = new Map([
   ["x-original-uri", uri],
   ["x-forwarded-uri", uri],
@@ -44,7 +44,7 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 
 /** Whether the gateway writes a question's field `name` itself, beside those of its connection. */
 function isOwn(name: string): boolean {
-  return CONNECTION_FIELDS.has(name) || name === "cache-control";
+  return CONNECTION_FIELDS.has(dashed(name)) || dashed(name) === "cache-control";
 }
 
 /** The fields of one `forward_headers`, compiled. */
@@ -52,11 +52,11 @@ export class ForwardedFields {
   readonly #fields: readonly (readonly [name: string, source: Source | undefined])[];
   readonly #tellsHost: boolean;
 
-  /** @param withheld Names that are not told although they are listed. */
+  /** @param withheld Names that are not told although they are listed, in whichever spelling. */
   constructor(names: readonly string[], withheld: readonly string[]) {
     this.#fields = names
-      .filter((name) => !isOwn(name) && name !== "host" && !withheld.includes(name))
-      .map((name) => [name, SYNTHESIZED.get(name)]);
+      .filter((name) => !isOwn(name) && name !== "host" && !withheld.includes(dashed(name)))
+      .map((name) => [name, SYNTHESIZED.get(dashed(name))]);
     this.#tellsHost = names.includes("host");
   }
 

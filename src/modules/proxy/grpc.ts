@@ -11,18 +11,33 @@ const NOT_GRPC: Refusal = { status: 415, text: "unsupported media type", cause: 
 
 /** The `check` step of a gRPC route. */
 export function checkGrpc(exchange: Exchange): void {
-  if (exchange.method !== "POST") {
-    // Not a refusal: header policy is applied to 405 (spec 02 section 3.4).
-    exchange.status = 405;
-    exchange.response = Fields.of(["allow", "POST"], ["content-length", "0"]);
-    exchange.responseBody = undefined;
-    return;
+  switch (wrongWith(exchange)) {
+    case "method":
+      // Not a refusal: header policy is applied to 405 (spec 02 section 3.4).
+      exchange.status = 405;
+      exchange.response = Fields.of(["allow", "POST"], ["content-length", "0"]);
+      exchange.responseBody = undefined;
+      return;
+    case "type":
+      refuse(exchange, NOT_GRPC);
   }
-  const { request } = exchange;
+}
+
+/** Why a request does not pass {@linkcode checkGrpc}, in words; `undefined` when it does. */
+export function explainGrpc(exchange: Exchange): string | undefined {
+  switch (wrongWith(exchange)) {
+    case "method":
+      return `a gRPC route takes POST, not ${exchange.method}`;
+    case "type":
+      return "a gRPC route takes one content-type of application/grpc";
+  }
+}
+
+function wrongWith({ method, request }: Exchange): "method" | "type" | undefined {
+  if (method !== "POST") return "method";
   const type = request.get("content-type");
-  if (type === undefined || request.count("content-type") !== 1 || !isGrpc(type)) {
-    refuse(exchange, NOT_GRPC);
-  }
+  if (type === undefined || request.count("content-type") !== 1 || !isGrpc(type)) return "type";
+  return undefined;
 }
 
 /** `application/grpc`, or with a `+suffix`, whatever the parameters. */

@@ -22,7 +22,7 @@ import { authLimits, AuthRequest } from "./auth_request.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
-import { checkGrpc } from "./grpc.ts";
+import { checkGrpc, explainGrpc } from "./grpc.ts";
 import { UpstreamPool } from "./pool.ts";
 import { grpcSchema, originOf, type ProxyConfig, proxySchema } from "./schema.ts";
 import { Services } from "./service.ts";
@@ -82,6 +82,10 @@ const NOT_CONFIGURED: Refusal = {
   isFailure: true,
 };
 
+function isGrpc({ route }: RouteScope): boolean {
+  return route?.grpc?.enabled === true;
+}
+
 /** The proxy of one worker and one snapshot. */
 class RunningProxy implements RunningModule {
   /** Scopes with the same upstream, spoken to in the same way, share its connections. */
@@ -89,6 +93,7 @@ class RunningProxy implements RunningModule {
   readonly #material: UpstreamMaterial;
   readonly #authServices: Services;
   readonly #forwarders = new Map<ProxyConfig, Forwarder>();
+  readonly #authRequests = new Map<ProxyConfig, AuthRequest>();
   /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
   readonly #zeroRetention: boolean;
   readonly #log: Logger;
@@ -112,7 +117,7 @@ class RunningProxy implements RunningModule {
     const forwarder = this.#forwarder(scope, proxy, origin);
     this.#forwarders.set(proxy, forwarder);
     return {
-      check: scope.route?.grpc?.enabled === true ? checkGrpc : undefined,
+      check: isGrpc(scope) ? checkGrpc : undefined,
       authorize: this.#authorize(scope, proxy),
       forward: (exchange) => forwarder.forward(exchange),
     };
@@ -123,13 +128,15 @@ class RunningProxy implements RunningModule {
     this.#authServices.stop();
   }
 
-  explain(scope: RouteScope): string | undefined {
+  explain(scope: RouteScope, exchange: Exchange): string | undefined {
     const proxy = proxyOf(scope);
     if (proxy === undefined) return undefined;
     const origin = originOf(proxy);
     if (origin === undefined) {
       return isGlobal(scope) ? undefined : "no upstream is configured";
     }
+    const refused = isGrpc(scope) ? explainGrpc(exchange) : undefined;
+    if (refused !== undefined) return refused;
     const { upstream_http_version: version, upstream_tls: tls, auth_request: auth } = proxy;
     const protocol = version === "http1" || (version === "http1-and-http2" && !tls)
       ? "HTTP/1.1"
@@ -142,7 +149,9 @@ class RunningProxy implements RunningModule {
 
   sends(scope: RouteScope, exchange: Exchange): readonly string[] | undefined {
     const proxy = proxyOf(scope);
-    return proxy === undefined ? undefined : this.#forwarders.get(proxy)?.preview(exchange);
+    if (proxy === undefined) return undefined;
+    this.#authRequests.get(proxy)?.foretell(exchange);
+    return this.#forwarders.get(proxy)?.preview(exchange);
   }
 
   #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {
@@ -196,6 +205,8 @@ class RunningProxy implements RunningModule {
     const { metrics } = this.context;
     const zeroRetention = this.#zeroRetention;
     const context = { metrics, log: this.#log, service, zeroRetention };
-    return new AuthRequest(config, scope, context).authorize;
+    const authRequest = new AuthRequest(config, scope, context);
+    this.#authRequests.set(proxy, authRequest);
+    return authRequest.authorize;
   }
 }

@@ -211,7 +211,7 @@ Deno.test("fields that the gateway writes itself may be listed for a service, wi
     );
   const inert = (list: string, name: string) =>
     new RegExp(`warning: proxy\\.auth_request\\.${list}\\[1\\]: "${name}" has no effect`);
-  for (const name of ["connection", "content-length", "cache-control"]) {
+  for (const name of ["connection", "content-length", "cache-control", "cache_control"]) {
     const [only, ...others] = auth("forward_headers", name);
     assert.deepEqual(others, []);
     assert.match(only, inert("forward_headers", name));

@@ -16,7 +16,7 @@ export function checkTlsStorage(config: Config, { uid }: System): Promise<Storag
     const report = (message: string) => issues.push({ scope, message });
     const unsafe = [cert_path, key_path].flatMap((path) => {
       const problem = pathProblem(path, SAFE);
-      return problem === undefined ? [] : [`${path} ${problem}`];
+      return problem === undefined ? [] : [`${path} ${problem.message}`];
     });
     unsafe.forEach(report);
     const cert = look(cert_path, MAX_CERT_BYTES);

@@ -54,7 +54,7 @@ export class Mirror {
   ) {
     this.#endpoint = endpointOf(config.base_url);
     this.#base = this.#endpoint.path.replace(/\/$/, "");
-    this.#forwarded = new ForwardedFields(config.forward_headers, context.withheld);
+    this.#forwarded = new ForwardedFields(config.forward_headers, [...context.withheld, MARK]);
     this.#methods = new Set(config.methods);
     this.#succeeded = policyCounter(context.metrics, scope, "mirror", "success");
     this.#failed = policyCounter(context.metrics, scope, "mirror", "error");

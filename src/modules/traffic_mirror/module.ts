@@ -11,7 +11,7 @@ import type {
   WorkerContext,
 } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
-import { CLIENT_ADDRESS_FIELDS, requestPolicyFor } from "../headers/module.ts";
+import { CLIENT_ADDRESS_FIELDS, dashed, requestPolicyFor } from "../headers/module.ts";
 import {
   CLAIMED_ADDRESS_FIELDS,
   endpointGrant,
@@ -105,7 +105,7 @@ function enabledMirrors(config: Config): EnabledMirror[] {
 /** Listed names under which clients claim addresses, where such claims are believed nowhere. */
 function* withheldWarnings({ forward_headers }: MirrorConfig, key: string): Generator<Problem> {
   for (const [index, name] of forward_headers.entries()) {
-    if (!CLAIMED_ADDRESS_FIELDS.includes(name)) continue;
+    if (!CLAIMED_ADDRESS_FIELDS.includes(dashed(name))) continue;
     yield {
       key: `${key}[${index}]`,
       message: `"${name}" has no effect while headers.request.strip_inbound_client_ip_headers is ` +

@@ -135,9 +135,12 @@ Deno.test("an address that clients claim is a warning, but where such claims are
     only,
     /forward_headers\[1\]: "cf-connecting-ip" has no effect while headers\.request/,
   );
+  assert.match(said('["cf_connecting_ip"]')[0], /"cf_connecting_ip" has no effect while headers/);
   const believing = "[headers.request]\nstrip_inbound_client_ip_headers = false\n";
   assert.deepEqual(said('["cf-connecting-ip"]', believing), []);
 });
+
+const DISGUISED = ["x_real_ip", "true_client_ip", "x_fluxheim_mirror"];
 
 for (const isPrivate of [false, true]) {
   const what = isPrivate ? "and not in a privacy build" : "as the gateway knows it";
@@ -150,13 +153,14 @@ for (const isPrivate of [false, true]) {
     const mirror = mirrorSchema.parse({
       enabled: true,
       base_url: `http://127.0.0.1:${upstream.port}`,
-      forward_headers: ["x-real-ip", "x-forwarded-for", "true-client-ip"],
+      forward_headers: ["x-real-ip", "x-forwarded-for", "true-client-ip", ...DISGUISED],
     });
     const config = configOf({ proxy: { ...proxySchema.parse({ upstream: "a.test:80" }), mirror } });
     const context = contextOf(config, [module]);
     const modules = new Set([...context.modules, ...(isPrivate ? ["privacy-mode"] : [])]);
     const running = await module.start({ ...context, modules });
-    const fields = [["x-real-ip", "6.6.6.6"], ["true-client-ip", "6.6.6.6"]] as const;
+    const fields = ["x-real-ip", "true-client-ip", ...DISGUISED]
+      .map((name) => [name, "6.6.6.6"] as const);
     running.plan(vhostScope(config))?.mirror?.(exchangeFrom("192.0.2.1", { fields }));
     await until("it has come", () => heads.length === 1);
     await until("it is over", () => Object.keys(counted(context)).length === 1);

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { isClosed } from "../../config/unusable_path.ts";
+
 /** Something as it was when it was looked at. */
 export interface Sight {
   readonly path: string;
@@ -71,7 +73,8 @@ export function look(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
-    if (isAbsence(error)) return undefined;
+    // A root may contain them: there is nothing to serve in `/proc` below `/`.
+    if (isAbsence(error) || isClosed(path)) return undefined;
     throw error;
   }
 }

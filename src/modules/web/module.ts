@@ -75,7 +75,7 @@ export const module: Module = {
         if (exchange.method !== "GET" && exchange.method !== "HEAD") {
           return `files are not served to ${exchange.method}`;
         }
-        return site.explain(exchange.servedPath);
+        return site.explain(exchange);
       },
       async stop() {
         for (const site of sites.values()) site.clear();

@@ -99,6 +99,21 @@ Deno.test("module: explains which file would answer", async () => {
   await running.stop();
 });
 
+Deno.test("module: explains which variant of a file would answer", async () => {
+  await using t = await TestSite.with({ "a.txt": "a", "a.txt.gz": "gz", "b.txt": "b" });
+  const config = configOf(`[web]\nroot = "${t.root}"\nprecompressed = true`);
+  const running = await started(config);
+  const explain = (path: string, coding: string) =>
+    running.explain?.(
+      scopeOf(config),
+      exchangeFor(path, { fields: { "accept-encoding": coding } }),
+    );
+  assert.equal(explain("/a.txt", "gzip"), `file ${t.root}/a.txt.gz`);
+  assert.equal(explain("/a.txt", "br"), `file ${t.root}/a.txt`);
+  assert.equal(explain("/b.txt", "gzip"), `file ${t.root}/b.txt`);
+  await running.stop();
+});
+
 Deno.test("module: asks to read each root and names the key that wants it", () => {
   const config = configOf(twoSites("/srv/shop", "/srv/docs"));
   const { read, ...others } = module.permissions(config);

@@ -5,6 +5,7 @@
  * @module
  */
 import { CodingChoice } from "../../http/accept_encoding.ts";
+import type { ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { answer, type Content } from "./answer.ts";
 
@@ -14,6 +15,12 @@ const SUFFIXES: ReadonlyMap<string, string> = new Map([
   ["zstd", ".zst"],
   ["gzip", ".gz"],
 ]);
+
+/** A file in a coding. */
+export interface Variant {
+  readonly coding: string;
+  readonly content: Content;
+}
 
 /** Answers with the best variant there is of a file. */
 export class Precompressed {
@@ -27,20 +34,27 @@ export class Precompressed {
 
   /** Answers with `content`, or with what stands beside it in a coding the client accepts. */
   answer(exchange: Exchange, content: Content): void {
-    for (const coding of this.#choice.of(exchange.request)) {
-      const variant = this.#variant(content, coding);
-      if (variant === undefined) continue;
+    const best = this.best(exchange.request, content);
+    if (best === undefined) {
+      answer(exchange, content);
+    } else {
       content.discard();
-      answer(exchange, variant);
+      answer(exchange, best.content);
       if (exchange.status === 200 || exchange.status === 206) {
         exchange.response.set("content-type", content.representation.mediaType);
-        exchange.response.append("content-encoding", coding);
+        exchange.response.append("content-encoding", best.coding);
       }
-      addVary(exchange);
-      return;
     }
-    answer(exchange, content);
     addVary(exchange);
+  }
+
+  /** The variant of `content` that the client likes best, if it likes one. */
+  best(request: ReadonlyFields, content: Content): Variant | undefined {
+    for (const coding of this.#choice.of(request)) {
+      const variant = this.#variant(content, coding);
+      if (variant !== undefined) return { coding, content: variant };
+    }
+    return undefined;
   }
 
   /** The variant in `coding`; one that is older than the file itself was made of something else. */

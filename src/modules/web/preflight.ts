@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { whyNot } from "../../config/file_facts.ts";
 import type { Problem } from "../../config/types.ts";
 import type { Grant } from "../../gateway/module.ts";
+import { below, look } from "./lookup.ts";
 import type { PageConfig } from "./schema.ts";
 
 /**
- * Checks that `root` is a directory that is there, and that no part of its path is a symbolic link.
+ * Checks that `root` is a directory that is there, that no part of its path is a symbolic link, and that
+ * this process may enter it. Whether the service may, where that is another user, only its start can tell.
  *
  * @param key Of the root, for the problem: `vhosts[0].web.root`.
  */
@@ -25,12 +28,33 @@ export async function checkRoot(root: string, key: string): Promise<Problem[]> {
         hint: `it stands for ${real}`,
       }];
     }
+    // To look at a directory takes no right to enter it; to look for anything in it does.
+    look(below(root, "index.html"));
     return [];
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "must exist"
-      : `must be readable: ${error instanceof Error ? error.message : String(error)}`;
-    return [{ key, message: `${root} ${reason}` }];
+    if (error instanceof Deno.errors.NotFound) return [{ key, message: `${root} must exist` }];
+    if (!(error instanceof Deno.errors.PermissionDenied)) {
+      return [{ key, message: `${root} must be readable: ${whyNot(error)}` }];
+    }
+    return [{
+      key,
+      message: `${root} must be a directory that this process may enter: permission denied`,
+      hint: "run as the service user, and let it enter (x) this directory and those above it",
+    }];
+  }
+}
+
+/** Checks that the names in a root that is to be listed can be read, which takes more than to enter it. */
+export async function checkListing(web: PageConfig, key: string): Promise<Problem[]> {
+  if (!web.directory_listing.enabled) return [];
+  try {
+    for await (const _ of Deno.readDir(web.root)) break;
+    return [];
+  } catch (error) {
+    return [{
+      key,
+      message: `${web.root} must be a directory that can be listed: ${whyNot(error)}`,
+    }];
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Fields } from "../../http/fields.ts";
+import { Fields, type ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
@@ -78,8 +78,8 @@ export class Site {
     return found !== undefined && "representation" in found ? found : undefined;
   }
 
-  /** What a GET for `path` would be answered with, in words; asks the disk, not the memory. */
-  explain(path: string): string {
+  /** What `exchange` would be answered with, in words; asks the disk, not the memory. */
+  explain({ servedPath: path, request }: Exchange): string {
     const requested = readRequestPath(path, this.#web.deny_dotfiles);
     if (typeof requested === "string") {
       if (requested === "absent") return `no file for ${path} below ${this.#web.root}`;
@@ -88,7 +88,8 @@ export class Site {
     }
     const place = this.#find(requested);
     if (place === undefined) return `no file for ${requested.decoded} below ${this.#web.root}`;
-    return place.info.isFile ? `file ${place.path}` : `listing of ${place.path}`;
+    if (place.info.isDirectory) return `listing of ${place.path}`;
+    return `file ${this.#variantPath(requested, request) ?? place.path}`;
   }
 
   /** Forgets everything. */
@@ -113,6 +114,22 @@ export class Site {
   #answer(exchange: Exchange, content: Content): void {
     if (this.#precompressed === undefined) answer(exchange, content);
     else this.#precompressed.answer(exchange, content);
+  }
+
+  /** Path of what is sent in place of the file itself, if something is. */
+  #variantPath(requested: RequestPath, request: ReadonlyFields): string | undefined {
+    if (this.#precompressed === undefined) return undefined;
+    try {
+      const content = this.#open(requested);
+      if (content === undefined || !("representation" in content)) return undefined;
+      const variant = this.#precompressed.best(request, content)?.content;
+      content.discard();
+      variant?.discard();
+      return variant?.representation.path;
+    } catch {
+      // Serving fails in the same way, and says so.
+      return undefined;
+    }
   }
 
   /** The file at a path of the file system, which is below the root. */
