@@ -22,7 +22,7 @@ Deno.test("memory: a small file is read once until its time is over", async () =
 Deno.test("memory: a file that did not change is believed again for as long", async () => {
   await using t = await TestSite.with({ "a.txt": "one" });
   t.memory.use(MEMORY, 1);
-  t.settle();
+  await t.settle();
   const { responseBody } = await t.ask("/a.txt");
   t.clock.now += 2000;
   assert.ok(await isSameCopy(t, "/a.txt", responseBody));
@@ -33,7 +33,7 @@ Deno.test("memory: a file that did not change is believed again for as long", as
 
 Deno.test("memory: a change that the watch reports is looked for at once", async () => {
   await using t = await TestSite.with({ "a.txt": "one" });
-  t.settle();
+  await t.settle();
   await t.get("/a.txt");
   t.write("a.txt", "three");
   t.watch.changes++;
@@ -42,7 +42,7 @@ Deno.test("memory: a change that the watch reports is looked for at once", async
 
 Deno.test("memory: other content of the same size in the same file is noticed by its time", async () => {
   await using t = await TestSite.with({ "a.txt": "one" });
-  t.settle();
+  await t.settle();
   await t.get("/a.txt");
   Deno.writeTextFileSync(`${t.root}/a.txt`, "two");
   t.watch.changes++;
@@ -53,7 +53,7 @@ Deno.test("memory: another file of the same size and time is noticed", async () 
   await using t = await TestSite.with({ "a.txt": "one", "b.txt": "two" });
   const time = new Date(1_700_000_000_000);
   for (const name of ["a.txt", "b.txt"]) Deno.utimeSync(`${t.root}/${name}`, time, time);
-  t.settle();
+  await t.settle();
   await t.get("/a.txt");
   await Deno.rename(`${t.root}/b.txt`, `${t.root}/a.txt`);
   t.watch.changes++;

@@ -16,7 +16,7 @@ function place(t: TestSite): Place {
 async function eachWay(test: (t: TestSite) => Promise<void> | void): Promise<void> {
   for (const isSettled of [false, true]) {
     await using t = await makeSite();
-    if (isSettled) t.settle();
+    if (isSettled) await t.settle();
     await test(t);
     assert.equal(openBelow(t.root), 0);
   }
@@ -93,7 +93,7 @@ Deno.test("open: a pipe in the place of a file is not waited for", () =>
 
 Deno.test("open: an entry changed and changed back is noticed in a directory left alone before", async () => {
   await using t = await makeSite();
-  t.settle();
+  await t.settle();
   const found = place(t);
   await Deno.rename(`${t.root}/a`, `${t.root}/aside`);
   await Deno.rename(`${t.root}/aside`, `${t.root}/a`);

@@ -97,7 +97,7 @@ Deno.test("precompressed: conditions and ranges are those of the variant", async
 
 Deno.test("precompressed: what stays in memory and what is read from the disk are told apart", async () => {
   await using t = await site();
-  t.settle();
+  await t.settle();
   for (let round = 0; round < 3; round++) {
     assert.equal((await t.get("/page.html", accepting("br"))).body, "the page in br");
     assert.equal((await t.get("/page.html")).body, "the page itself, which is longest");

@@ -13,6 +13,9 @@ import { Site } from "./site.ts";
 
 const realNow = Date.now;
 
+/** Coarsest step of the clock that the kernel takes the times of files from. */
+const KERNEL_TICK_MS = 10;
+
 /** A root with files, a site that serves it, and the levers that time and the watch have on it. */
 export class TestSite {
   readonly clock = { now: 1000 };
@@ -59,9 +62,11 @@ export class TestSite {
 
   /**
    * Lets what was written so far count as having been left alone for a while. Change times cannot be set,
-   * so it is the time of day that moves.
+   * so it is the time of day that moves; but for the moment that the kernel's clock for them needs to tell
+   * what follows from what was before.
    */
-  settle(): void {
+  async settle(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 2 * KERNEL_TICK_MS));
     Date.now = () => realNow() + 5000;
   }
 
