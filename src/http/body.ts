@@ -29,7 +29,8 @@ export interface Body {
    * @returns How many bytes (at least 1), or `null` at the end. A plain value when it is at hand,
    * a promise when the network must be waited for; callers test with `typeof`, they do not `await`
    * a plain value. Only one read may be pending.
-   * @throws {BodyError} when the body is cut short, malformed, too slow or too large.
+   * @throws {BodyError} when the body is cut short, malformed, too slow or too large, and when it was given
+   * up: nobody must take what has come for the whole.
    */
   read(into: Uint8Array): number | null | Promise<number | null>;
   /** Trailer fields, once `read` has returned `null`; `undefined` when there were none. */
@@ -42,6 +43,7 @@ export interface Body {
 export class BytesBody implements Body {
   readonly trailers = undefined;
   #at = 0;
+  #isGivenUp = false;
 
   constructor(readonly bytes: Uint8Array) {}
 
@@ -50,6 +52,7 @@ export class BytesBody implements Body {
   }
 
   read(into: Uint8Array): number | null {
+    if (this.#isGivenUp) throw new BodyError(500, "the body was given up");
     const left = this.bytes.length - this.#at;
     if (left === 0) return null;
     const count = Math.min(left, into.length);
@@ -59,7 +62,7 @@ export class BytesBody implements Body {
   }
 
   cancel(): void {
-    this.#at = this.bytes.length;
+    this.#isGivenUp = this.#at < this.bytes.length;
   }
 }
 

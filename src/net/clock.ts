@@ -3,6 +3,9 @@
  * field up to date; a sweep every {@linkcode TICK_MS} tells those whose deadline has passed. Setting a
  * deadline is one assignment, where a timer for each read would cost two microseconds.
  *
+ * Whoever is watched ends that where it ends itself, whatever its deadline is: 0 says that there is no limit
+ * at the moment, as it does in everything that `expire` calls.
+ *
  * @module
  */
 
@@ -35,6 +38,11 @@ export class Clock {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** How many are watched. */
+  get watched(): number {
+    return this.#watched.size;
   }
 
   watch(expiring: Expiring): void {

@@ -108,6 +108,7 @@ export class ChunkedBody implements Body {
         if (this.#state === "data" && inbox.isEmpty && !inbox.isReading) {
           const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
           const count = await inbox.direct(room);
+          this.#refuseGivenUp();
           this.#host.onBodyBytes();
           if (count === null) this.#fail("the body ends inside a chunk");
           this.#left -= count;
@@ -116,6 +117,7 @@ export class ChunkedBody implements Body {
         }
         const capacity = this.#state === "trailers" ? MAX_TRAILER_BYTES : MAX_SIZE_LINE_BYTES;
         const more = await inbox.more(capacity);
+        this.#refuseGivenUp();
         this.#host.onBodyBytes();
         if (more === null) this.#fail("the body ends before its last chunk");
         if (more === -1) this.#fail("a chunk size line or the trailer section is too long");
@@ -158,8 +160,14 @@ export class ChunkedBody implements Body {
         case "done":
           return null;
         case "failed":
-          throw new BodyError(this.#rules.errorStatus, "the body was given up");
+          this.#refuseGivenUp();
       }
+    }
+  }
+
+  #refuseGivenUp(): void {
+    if (this.#state === "failed") {
+      throw new BodyError(this.#rules.errorStatus, "the body was given up");
     }
   }
 

@@ -18,6 +18,8 @@ import { MAX_REPLY_HEAD_BYTES, type ReplyHead, ReplyReader } from "./reply_head.
 
 /** Most interim (1xx) answers in front of a final one. */
 const MAX_INTERIM = 16;
+/** Time for the rest of a request's body behind a complete answer, which nobody waits for any more. */
+const REST_MS = 10_000;
 
 /** Time limits of one exchange with an upstream, in milliseconds; 0 for none. */
 export interface UpstreamTimeouts {
@@ -48,8 +50,13 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   requests = 0;
   #state: State = "busy";
   #timedOut = false;
+  /** When the write under way is too late, and when what is read next is; 0 for no limit. */
+  #sendBy = 0;
+  #readBy = 0;
   /** The request's body is still on its way. */
   #sending = false;
+  /** Somebody waits for more of the answer. */
+  #awaited = false;
   /** The answer has come to its end. */
   #complete = false;
   /** Some byte of the answer has come. */
@@ -93,7 +100,9 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       this.#answered =
       this.#complete =
       this.#sending =
+      this.#awaited =
         false;
+    this.#sendBy = this.#readBy = 0;
     this.#persistent = true;
     this.#bodyFailure = undefined;
     this.#scanned = this.#interim = 0;
@@ -105,11 +114,12 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       writeRequestHead(writer, request);
       if (writer.body(body, body !== undefined && body.length === undefined)) {
         const bytes = writer.unsent;
-        this.#limit(this.timeouts.sendMs);
+        this.#limitSend(this.timeouts.sendMs);
         await OTHERS_FIRST;
         const sent = await this.stream.write(bytes);
         if (sent < bytes.length) await this.send(bytes.subarray(sent));
         writer.end();
+        this.#limitSend(0);
       } else {
         this.#sending = true;
         this.#sendBody(body);
@@ -117,13 +127,15 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       const inbox = this.#inbox;
       let head = inbox.isReading ? undefined : this.#takeHead(request);
       while (head === undefined) {
-        if (!this.#sending) this.#limit(this.timeouts.readMs);
+        this.#awaited = true;
+        if (!this.#sending) this.#limitRead(this.timeouts.readMs);
         const reading = inbox.receive(MAX_REPLY_HEAD_BYTES);
         if (reading === undefined) {
           throw new ClientError("response", "the upstream's head is too long");
         }
         const count = inbox.arrived(await reading);
-        this.deadline = 0;
+        this.#awaited = false;
+        this.#limitRead(0);
         if (count === null) throw new Error("the upstream closed the connection");
         head = this.#takeHead(request);
       }
@@ -178,18 +190,34 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     return true;
   }
 
-  #limit(ms: number): void {
-    this.deadline = ms === 0 ? 0 : this.clock.now + ms;
+  /** Limits one write, or ends the limit with 0. */
+  #limitSend(ms: number): void {
+    this.#sendBy = ms === 0 ? 0 : this.clock.now + ms;
+    this.#setDeadline();
+  }
+
+  /** Limits one wait for the upstream, or ends the limit with 0. */
+  #limitRead(ms: number): void {
+    this.#readBy = ms === 0 ? 0 : this.clock.now + ms;
+    this.#setDeadline();
+  }
+
+  /** Both directions have their own limit: the sooner one counts. */
+  #setDeadline(): void {
+    const sendBy = this.#sendBy;
+    const readBy = this.#readBy;
+    if (sendBy === 0) this.deadline = readBy;
+    else this.deadline = readBy === 0 || sendBy < readBy ? sendBy : readBy;
   }
 
   async send(bytes: Uint8Array): Promise<void> {
-    this.#limit(this.timeouts.sendMs);
+    this.#limitSend(this.timeouts.sendMs);
     let written = await this.stream.write(bytes);
     while (written < bytes.length) {
-      this.#limit(this.timeouts.sendMs);
+      this.#limitSend(this.timeouts.sendMs);
       written += await this.stream.write(bytes.subarray(written));
     }
-    this.deadline = 0;
+    if (this.#state === "busy") this.#limitSend(0);
   }
 
   countBody(): void {}
@@ -199,10 +227,11 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     try {
       await this.#writer.finish();
       this.#sending = false;
-      if (this.#state === "busy") this.onBodyWait();
+      if (this.#awaited) this.#limitRead(this.timeouts.readMs);
       this.#settle();
     } catch (error) {
-      this.#persistent = false;
+      this.#persistent = this.#sending = false;
+      if (this.#awaited) this.#limitRead(this.timeouts.readMs);
       // A write that fails may still be followed by an answer, so only the client's own fault ends it.
       if (error instanceof BodyError) this.#bodyFailure = error;
       else body?.cancel();
@@ -262,12 +291,14 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
 
   /** Sets the time limit of one wait for the answer. */
   onBodyWait(): void {
-    this.#limit(this.timeouts.readMs);
+    this.#awaited = true;
+    this.#limitRead(this.timeouts.readMs);
   }
 
   /** The reader has its bytes and decides when it wants more: the upstream is not to blame meanwhile. */
   onBodyBytes(): void {
-    if (this.#state === "busy") this.deadline = 0;
+    this.#awaited = false;
+    if (this.#state === "busy") this.#limitRead(0);
   }
 
   reasonOf(error: unknown): string {
@@ -278,6 +309,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
 
   onBodyEnd(complete: boolean): void {
     this.#complete = true;
+    this.#awaited = false;
     if (!complete) this.close();
     else this.#settle();
   }
@@ -286,8 +318,11 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   #settle(): void {
     if (this.#state !== "busy" || !this.#complete) return;
     // A complete answer to an incomplete request: how much more of the body is worth moving is for the
-    // side that feeds it to say, by cancelling it.
-    if (this.#sending) return;
+    // side that feeds it to say, by cancelling it; but the upstream may have stopped to read.
+    if (this.#sending) {
+      this.#limitRead(REST_MS);
+      return;
+    }
     if (!this.#persistent || !this.#inbox.isEmpty) {
       this.close();
       return;

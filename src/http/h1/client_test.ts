@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Clock } from "../../net/clock.ts";
-import { BodyError, BytesBody, readAll } from "../body.ts";
+import type { Duplex } from "../../net/duplex.ts";
+import { type Body, BodyError, BytesBody, readAll } from "../body.ts";
 import { ClientError, type ClientRequest } from "../client.ts";
 import { Fields } from "../fields.ts";
 import { until } from "../../../tests/support/peer.ts";
@@ -368,3 +369,121 @@ Deno.test("white space around a chunk's size and its extensions is taken", async
   const { body } = await response;
   assert.equal(decoder.decode(await readAll(body!, 100)), "abcd");
 });
+
+/** A stream whose reads and writes the test answers, one by one; what is not answered waits. */
+class Scripted implements Duplex {
+  isClosed = false;
+  takesAll = false;
+  readonly reads: PromiseWithResolvers<string | null>[] = [];
+  readonly writes: PromiseWithResolvers<void>[] = [];
+
+  async read(into: Uint8Array): Promise<number | null> {
+    const next = Promise.withResolvers<string | null>();
+    this.reads.push(next);
+    const text = await next.promise;
+    return text === null ? null : encoder.encodeInto(text, into).written;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    const next = Promise.withResolvers<void>();
+    this.writes.push(next);
+    if (!this.takesAll) await next.promise;
+    return bytes.length;
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const { reject } of [...this.reads, ...this.writes]) reject(new Error("closed"));
+  }
+}
+
+/** A chunked upload of two pieces: the second one comes when the test says so. */
+class Upload implements Body {
+  readonly length = undefined;
+  readonly trailers = undefined;
+  readonly second = Promise.withResolvers<number>();
+  isCancelled = false;
+  #reads = 0;
+
+  read(): number | null | Promise<number | null> {
+    this.#reads++;
+    return this.#reads === 1 ? 10 : this.#reads === 2 ? this.second.promise : null;
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
+}
+
+/** A client at an upload of which the first piece has been written. */
+async function uploading() {
+  const stream = new Scripted();
+  const clock = new Clock();
+  const counts = { idle: 0, closed: 0 };
+  const client = new Http1Client(stream, clock, { readMs: 1_000, sendMs: 1_000, idleMs: 0 }, {
+    onIdle: () => void counts.idle++,
+    onClosed: () => void counts.closed++,
+    keepsIdle: () => true,
+  });
+  const body = new Upload();
+  const response = client.request(request({ method: "POST", body }));
+  await until("the first piece is written", () => stream.writes.length === 1);
+  stream.writes[0].resolve();
+  await until("the answer is waited for", () => stream.reads.length === 1);
+  return { stream, clock, counts, client, body, response };
+}
+
+const WHOLE = "HTTP/1.1 413 no\r\nContent-Length: 2\r\n\r\nno";
+
+Deno.test("an answer behind a write that failed is taken, and the connection is not kept", async () => {
+  const { stream, counts, body, clock, response } = await uploading();
+  body.second.resolve(10);
+  await until("the second piece is written", () => stream.writes.length === 2);
+  stream.writes[1].reject(new Deno.errors.BrokenPipe("pipe"));
+  await until("nobody feeds it any more", () => body.isCancelled);
+  stream.reads[0].resolve(WHOLE);
+  const answer = await response;
+  assert.equal(decoder.decode(await readAll(answer.body!, 100)), "no");
+  assert.deepEqual([stream.isClosed, counts.closed, counts.idle], [true, 1, 0]);
+  assert.equal(clock.watched, 0);
+});
+
+Deno.test("an upstream that answers and stops to read is given up in time", async () => {
+  const { stream, counts, body, clock, response } = await uploading();
+  body.second.resolve(10);
+  await until("the second piece is written", () => stream.writes.length === 2);
+  stream.reads[0].resolve(WHOLE);
+  const answer = await response;
+  await readAll(answer.body!, 100);
+  for (let ms = 0; ms < 10_000; ms += 500) clock.tick(clock.now + 500);
+  assert.deepEqual([stream.isClosed, counts.closed, counts.idle], [true, 1, 0]);
+  await until("nobody feeds it any more", () => body.isCancelled);
+  assert.equal(clock.watched, 0);
+});
+
+Deno.test("an upload that ends while nobody reads the answer starts no time limit", async () => {
+  const { stream, body, clock, client, response } = await uploading();
+  stream.reads[0].resolve("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+  const answer = await response;
+  const room = new Uint8Array(10);
+  assert.equal(await answer.body!.read(room), 2);
+  body.second.resolve(10);
+  await until("the rest is written", () => stream.writes.length > 1);
+  stream.takesAll = true;
+  for (const write of stream.writes) write.resolve();
+  await settle();
+  clock.tick(clock.now + 5_000);
+  const rest = Promise.resolve(answer.body!.read(room));
+  stream.reads.at(-1)!.resolve("ay");
+  assert.equal(await rest, 2);
+  client.close();
+});
+
+/** Lets everything that is at hand happen. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

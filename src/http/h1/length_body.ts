@@ -6,6 +6,8 @@
 import { type Body, BodyError } from "../body.ts";
 import type { Inbox } from "../../net/inbox.ts";
 
+const GIVEN_UP = "the body was given up";
+
 /** The connection a body is on. */
 export interface BodyHost {
   /** The body waits for the peer. */
@@ -42,7 +44,7 @@ export class LengthBody implements Body {
 
   read(into: Uint8Array): number | null | Promise<number | null> {
     if (this.#left === 0) return null;
-    if (this.#over) throw new BodyError(this.#errorStatus, "the body was given up");
+    if (this.#over) throw new BodyError(this.#errorStatus, GIVEN_UP);
     if (!this.#inbox.isEmpty && !this.#inbox.isReading) {
       return this.#count(this.#inbox.take(into, this.#left));
     }
@@ -65,6 +67,7 @@ export class LengthBody implements Body {
     } catch (error) {
       this.#fail(this.#host.reasonOf(error));
     }
+    if (this.#over) this.#fail(GIVEN_UP);
     this.#host.onBodyBytes();
     if (count === null) this.#fail(`the body ends ${this.#left} bytes early`);
     return this.#count(count);
@@ -90,6 +93,7 @@ export class UntilCloseBody implements Body {
   readonly length = undefined;
   readonly trailers = undefined;
   #over = false;
+  #complete = false;
   readonly #inbox: Inbox;
   readonly #host: BodyHost;
 
@@ -99,7 +103,8 @@ export class UntilCloseBody implements Body {
   }
 
   read(into: Uint8Array): number | null | Promise<number | null> {
-    if (this.#over) return null;
+    if (this.#complete) return null;
+    if (this.#over) throw new BodyError(502, GIVEN_UP);
     if (this.#inbox.isEmpty || this.#inbox.isReading) return this.#wait(into);
     return this.#inbox.take(into);
   }
@@ -121,9 +126,10 @@ export class UntilCloseBody implements Body {
       this.cancel();
       throw new BodyError(502, this.#host.reasonOf(error));
     }
+    if (this.#over) throw new BodyError(502, GIVEN_UP);
     this.#host.onBodyBytes();
     if (count !== null) return count;
-    this.#over = true;
+    this.#over = this.#complete = true;
     // The connection cannot be used again, so the body is complete and the connection is not.
     this.#host.onBodyEnd(false);
     return null;

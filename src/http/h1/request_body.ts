@@ -143,10 +143,8 @@ export class RequestBody implements Body, BodyHost, Expiring {
   onBodyEnd(complete: boolean): void {
     this.isOver = true;
     this.isComplete = complete;
-    if (this.deadline !== 0) {
-      this.deadline = 0;
-      this.clock.unwatch(this);
-    }
+    this.deadline = 0;
+    this.clock.unwatch(this);
     this.#whenOver?.();
   }
 }

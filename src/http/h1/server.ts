@@ -97,6 +97,7 @@ class ServerConnection<X extends HttpExchange>
       clock.unwatch(this);
       open.delete(this);
       this.#over(true);
+      this.#body?.cancel();
       closeQuietly(this.stream);
       this.#inbox.release();
     }
@@ -118,6 +119,8 @@ class ServerConnection<X extends HttpExchange>
   }
 
   abort(): void {
+    // Whoever reads the body may wait for something else, and would not notice.
+    this.#body?.cancel();
     closeQuietly(this.stream);
   }
 
@@ -128,7 +131,7 @@ class ServerConnection<X extends HttpExchange>
    */
   expire(): void {
     if (this.#phase === "handling" || this.#phase === "streaming") this.#watchClient();
-    else closeQuietly(this.stream);
+    else this.abort();
   }
 
   async send(bytes: Uint8Array): Promise<void> {

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import fc from "fast-check";
 import { BodyError } from "../body.ts";
+import { Inbox } from "../../net/inbox.ts";
 import { RawClient } from "../../../tests/support/raw.ts";
 import { until } from "../../../tests/support/peer.ts";
+import { ChunkedBody, CLIENT_CHUNKS } from "./chunked.ts";
+import { LengthBody } from "./length_body.ts";
 import { echo, hello, streamed, TestServer } from "./testing.ts";
 
 Deno.test("chunked bodies arrive whole however they are cut", async () => {
@@ -254,3 +257,47 @@ for (
     assert.match(fault.message, /reset/);
   });
 }
+
+Deno.test("a body whose reader has stopped behind the answer holds its connection no longer than allowed", async () => {
+  await using server = new TestServer(async (exchange) => {
+    await exchange.requestBody?.read(new Uint8Array(10));
+    exchange.status = 200;
+  });
+  {
+    using client = await RawClient.connect(server.port);
+    await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n0123456789");
+    assert.equal((await client.answer())?.status, 200);
+  }
+  await until("it is over", () => {
+    server.clock.tick(server.clock.now + 1_000);
+    return server.open.size === 0;
+  });
+  assert.equal(server.finished.length, 1);
+});
+
+Deno.test("a body that was given up stays so, whatever comes afterwards", async () => {
+  for (const chunked of [false, true]) {
+    const arrived = Promise.withResolvers<number>();
+    const ends: boolean[] = [];
+    const host = {
+      onBodyWait() {},
+      onBodyBytes() {},
+      onBodyEnd: (complete: boolean) => void ends.push(complete),
+      reasonOf: String,
+    };
+    const inbox = new Inbox({
+      read: () => arrived.promise,
+      write: () => Promise.resolve(0),
+      closeWrite: () => Promise.resolve(),
+      close() {},
+    });
+    const body = chunked
+      ? new ChunkedBody(inbox, CLIENT_CHUNKS, host)
+      : new LengthBody(inbox, 5, 400, host);
+    const reading = Promise.resolve(body.read(new Uint8Array(10)));
+    body.cancel();
+    arrived.resolve(5);
+    await assert.rejects(reading, /given up/);
+    assert.deepEqual(ends, [false]);
+  }
+});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { Clock } from "../../net/clock.ts";
 import { type Body, BodyError, readAll } from "../body.ts";
 import { Fields } from "../fields.ts";
@@ -58,6 +59,8 @@ export class TestServer implements AsyncDisposable {
     this.#listener.close();
     this.open.abort();
     await this.#serving;
+    assert.equal(this.open.size, 0, "connections are left open");
+    assert.equal(this.clock.watched, 0, "something that has ended is still watched");
   }
 
   async #serve(

@@ -37,6 +37,8 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
   readonly #inbox: Inbox;
   readonly #parser: FrameParser;
   #lingered = 0;
+  /** What this program threw while it wrote. */
+  #fault: { readonly reason: unknown } | undefined;
 
   constructor(setup: ConnectionSetup) {
     super(setup);
@@ -69,6 +71,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
         this.#readFrames();
         if (this.output.isOverrun) this.abort();
       }
+      if (this.#fault !== undefined) throw this.#fault.reason;
     } finally {
       this.phase = "over";
       this.deadline = 0;
@@ -121,6 +124,11 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
   }
 
   onWriteFailed(): void {
+    this.abort();
+  }
+
+  onFault(fault: unknown): void {
+    this.#fault ??= { reason: fault };
     this.abort();
   }
 

@@ -105,6 +105,7 @@ export abstract class FrameRules<S extends Stream>
   abstract onGoAway(lastId: number, code: number): void;
   abstract onWritten(): void;
   abstract onWriteFailed(): void;
+  abstract onFault(fault: unknown): void;
 
   // --- frames ----------------------------------------------------------------------------------
 

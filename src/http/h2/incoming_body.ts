@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Body, BodyError } from "../body.ts";
+import { type Body, BodyError } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import { copyBytes } from "./copy.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
@@ -64,7 +64,8 @@ export class IncomingBody implements Body {
       this.#failNow(error);
     }
     if (this.#error !== undefined) throw this.#error;
-    if (this.#ended || this.#cancelled) return null;
+    if (this.#cancelled) throw givenUp();
+    if (this.#ended) return null;
     return new Promise((resolve, reject) => {
       this.#into = into;
       this.#resolve = resolve;
@@ -78,7 +79,9 @@ export class IncomingBody implements Body {
     const wasOver = this.isOver;
     this.#cancelled = true;
     this.#drop();
-    this.#settle(null);
+    const reject = this.#reject;
+    this.#forget();
+    reject?.(givenUp());
     if (!wasOver) this.#owner.onBodyCancelled();
   }
 
@@ -137,4 +140,8 @@ export class IncomingBody implements Body {
   #forget(): void {
     this.#into = this.#resolve = this.#reject = undefined;
   }
+}
+
+function givenUp(): BodyError {
+  return new BodyError(500, "the body was given up");
 }

@@ -30,6 +30,8 @@ export interface OutputSource {
   onWritten(): void;
   /** The stream does not take any more. */
   onWriteFailed(): void;
+  /** What the source itself threw. */
+  onFault(fault: unknown): void;
 }
 
 /** Gathers frames and writes them. */
@@ -107,22 +109,27 @@ export class Output {
         this.bytes = NOTHING;
         this.size = 0;
         this.writingSince = this.#clock.now;
-        let written = await this.#stream.write(bytes.subarray(0, size));
-        while (written < size) {
-          this.writingSince = this.#clock.now;
-          written += await this.#stream.write(bytes.subarray(written, size));
+        try {
+          let written = await this.#stream.write(bytes.subarray(0, size));
+          while (written < size) {
+            this.writingSince = this.#clock.now;
+            written += await this.#stream.write(bytes.subarray(written, size));
+          }
+        } catch {
+          // The buffer is not given back: the runtime may still hold it.
+          this.writingSince = 0;
+          this.#source.onWriteFailed();
+          return;
         }
         this.writingSince = 0;
         giveBack(bytes);
         this.#source.onWritten();
       }
-      if (this.#ending) await this.#stream.closeWrite();
-    } catch {
-      // The buffer is not given back: the runtime may still hold it.
-      this.writingSince = 0;
-      this.#source.onWriteFailed();
+    } catch (fault) {
+      this.#source.onFault(fault);
       return;
     }
+    if (this.#ending) await this.#stream.closeWrite().catch(() => this.#source.onWriteFailed());
     this.#writing = false;
   }
 

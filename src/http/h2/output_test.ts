@@ -8,6 +8,7 @@ class Source {
   waiting = 0;
   written = 0;
   failed = 0;
+  readonly faults: unknown[] = [];
 
   fill(output: Output): void {
     while (this.waiting > 0 && !output.isFull) {
@@ -18,6 +19,10 @@ class Source {
 
   onWritten(): void {
     this.written++;
+  }
+
+  onFault(fault: unknown): void {
+    this.faults.push(fault);
   }
 
   onWriteFailed(): void {
@@ -49,6 +54,21 @@ Deno.test("a source with more than one batch is asked until it has no more", asy
   await settle();
   assert.equal(far.received, 40 * 10_009);
   assert.ok(far.largestWrite <= 65_536);
+});
+
+Deno.test("what the source throws is told as a fault, and not taken for the peer's", async () => {
+  for (const method of ["fill", "onWritten"] as const) {
+    const { output, source } = fixture();
+    const fault = new TypeError("a fault");
+    output.frame(8, FrameType.PING, 0, 0);
+    source[method] = () => {
+      throw fault;
+    };
+    output.flush();
+    await settle();
+    assert.deepEqual(source.faults, [fault]);
+    assert.equal(source.failed, 0);
+  }
 });
 
 Deno.test("what comes during a write waits for it, and counts as overrun when it is much", async () => {

@@ -24,7 +24,7 @@ class Waiter implements Pick<Stream, "nextInTurn" | "isQueued" | "takeTurn"> {
 
 function fixture() {
   const [stream] = memoryPair();
-  const source = { fill() {}, onWritten() {}, onWriteFailed() {} };
+  const source = { fill() {}, onWritten() {}, onWriteFailed() {}, onFault() {} };
   const output = new Output(stream, new Clock(), source);
   const queue = new TurnQueue();
   const order: string[] = [];
