@@ -65,7 +65,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 export function serverNameIn(bytes: Uint8Array): string | undefined {
   const incomplete = bytes.length >= MAX_HELLO_BYTES ? "" : undefined;
   let message: Uint8Array = NOTHING;
-  // A message may be spread over several records.
+  let size = 0;
   for (let at = 0; at < bytes.length;) {
     if (bytes[at] !== HANDSHAKE_RECORD) return "";
     if (at + RECORD_HEADER_BYTES > bytes.length) return incomplete;
@@ -74,13 +74,32 @@ export function serverNameIn(bytes: Uint8Array): string | undefined {
     // A record that carries nothing could be followed by as many more.
     if (at === start) return "";
     const part = bytes.subarray(start, at);
-    message = message.length === 0 ? part : joined(message, part);
-    if (message.length < MESSAGE_HEADER_BYTES) continue;
+    if (size === 0) {
+      message = part;
+    } else {
+      // A message may be spread over several records: once there are two, all go to one place.
+      if (message.length < bytes.length) message = padded(message, bytes.length);
+      message.set(part, size);
+    }
+    size += part.length;
+    if (size < MESSAGE_HEADER_BYTES) continue;
     if (message[0] !== CLIENT_HELLO) return "";
     const end = MESSAGE_HEADER_BYTES + (message[1] << 16 | u16(message, 2));
-    if (message.length >= end) return nameInHello(message.subarray(MESSAGE_HEADER_BYTES, end));
+    if (size >= end) return nameInHello(message.subarray(MESSAGE_HEADER_BYTES, end));
   }
   return incomplete;
+}
+
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
+}
+
+/** Whether the first bytes of a connection can be those of a TLS client; nothing else is worth a handshake. */
+export function mayBeHello(bytes: Uint8Array): boolean {
+  return bytes[0] === HANDSHAKE_RECORD &&
+    (bytes.length <= RECORD_HEADER_BYTES || bytes[RECORD_HEADER_BYTES] === CLIENT_HELLO);
 }
 
 /** Walks over what comes before the extensions, and over these. Bytes past the end read as lengths of 0. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:tls";
 import fc from "fast-check";
-import { MAX_HELLO_BYTES, readClientHello, serverNameIn } from "./client_hello.ts";
+import { MAX_HELLO_BYTES, mayBeHello, readClientHello, serverNameIn } from "./client_hello.ts";
 
 /** The first bytes that a real client sends. */
 async function helloOf(servername: string | undefined): Promise<Uint8Array> {
@@ -74,6 +74,15 @@ Deno.test("what is no hello has no name, and nothing more is waited for", () => 
   assert.equal(serverNameIn(encoder.encode("GET / HTTP/1.1\r\n\r\n")), "");
   assert.equal(serverNameIn(Uint8Array.of(22, 3, 1, 0, 0)), "", "an empty record");
   assert.equal(serverNameIn(Uint8Array.of(22, 3, 1, 0, 4, 2, 0, 0, 0)), "", "another message");
+});
+
+Deno.test("what is no hello is told from one that is not complete", () => {
+  const encoder = new TextEncoder();
+  for (const start of [[22], [22, 3, 1, 0, 200], [22, 3, 1, 0, 200, 1]]) {
+    assert.ok(mayBeHello(Uint8Array.from(start)));
+  }
+  assert.equal(mayBeHello(encoder.encode("GET / HTTP/1.1\r\n\r\n")), false);
+  assert.equal(mayBeHello(Uint8Array.of(22, 3, 1, 0, 4, 2)), false);
 });
 
 Deno.test("a hello without end is given up at the bound", async () => {

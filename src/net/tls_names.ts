@@ -14,7 +14,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { acceptAgain, BACKLOG } from "./accept_again.ts";
-import { readClientHello } from "./client_hello.ts";
+import { mayBeHello, readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
 import type { ListenerSpec } from "./listener_spec.ts";
 import { NameTable } from "./name_table.ts";
@@ -177,6 +177,10 @@ export class NamesDoor implements TlsDoor {
       socket.destroy();
       return;
     }
+    if (!mayBeHello(hello.bytes)) {
+      socket.end(UNEXPECTED_MESSAGE, () => socket.destroy());
+      return;
+    }
     pending.serverName = hello.serverName.toLowerCase();
     head.release(hello.bytes);
     server.emit("connection", socket);
@@ -226,6 +230,8 @@ export class NamesDoor implements TlsDoor {
         ALPNProtocols: [...tls.alpn],
         requestCert: tls.clientAuth !== "off",
         rejectUnauthorized: tls.clientAuth === "required",
+        // The limit is kept by us, but for so long the runtime keeps all of a handshake that failed.
+        handshakeTimeout: tls.handshakeTimeoutMs,
       });
       server.on("secureConnection", (socket) => this.#onSecure(socket));
       // The socket is closed, and its `close` event gives its place back.
@@ -240,6 +246,9 @@ export class NamesDoor implements TlsDoor {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** A fatal alert (RFC 8446 section 6.2), for clients that speak something else. */
+const UNEXPECTED_MESSAGE = Uint8Array.of(21, 3, 1, 0, 2, 2, 10);
 
 function clientRuleOf({ clientAuth, material }: TlsListenerSpec): ClientRule | undefined {
   if (clientAuth === "off" || material.clientRoots === undefined) return undefined;
