@@ -46,18 +46,12 @@ function forwardedClient(chain: string, trusted: AddressSet): string | undefined
     if (hop === undefined) return undefined;
     if (!trusted.has(hop)) return hop;
     rightmost ??= hop;
-    if (comma < 0) return whenAllTrusted(rightmost);
+    // Every hop is a trusted proxy. What 1.5 does then is not confirmed (spec 02 section 13): the leftmost
+    // or the peer would also make sense.
+    if (comma < 0) return rightmost;
     end = comma;
   }
   return undefined;
-}
-
-/**
- * The client when every hop is a trusted proxy. Not confirmed by released behaviour (spec 02 section
- * 13): the rightmost hop, where the leftmost or the peer would also make sense.
- */
-function whenAllTrusted(rightmost: string): string {
-  return rightmost;
 }
 
 /** A hop: an address, perhaps quoted, IPv6 perhaps in brackets, without a port. In canonical text. */

@@ -69,7 +69,7 @@ export class Gateway implements Handler<Exchange> {
     const running: RunningModule[] = [];
     try {
       for (const module of this.modules) running.push(await module.start(context));
-      return Snapshot.compile(config, running, context);
+      return new Snapshot(config, running, context);
     } catch (error) {
       for (const module of running) await module.stop();
       throw error;

@@ -65,7 +65,8 @@ export class Snapshot {
   #lastHost = "";
   #lastSelected: number | HostRefusalReason = 0;
 
-  private constructor(
+  /** Compiles `config` with modules that were started for it. */
+  constructor(
     readonly config: Config,
     readonly modules: readonly RunningModule[],
     readonly context: WorkerContext,
@@ -84,15 +85,6 @@ export class Snapshot {
       invalid: rejected("invalid"),
       unknown: rejected("unknown"),
     };
-  }
-
-  /** Compiles `config` with modules that were started for it. */
-  static compile(
-    config: Config,
-    modules: readonly RunningModule[],
-    context: WorkerContext,
-  ): Snapshot {
-    return new Snapshot(config, modules, context);
   }
 
   /**

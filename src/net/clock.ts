@@ -12,6 +12,9 @@
 /** Time between two sweeps, in milliseconds: the error of every time limit. */
 export const TICK_MS = 250;
 
+/** A deadline that has passed: `expire` is called at the next sweep. */
+export const NEXT_TICK = 1;
+
 /** Something with a time limit. */
 export interface Expiring {
   /** {@linkcode Clock.now} value after which `expire` is called; 0 for no limit. */

@@ -36,8 +36,10 @@ export class TestServer implements AsyncDisposable {
         exchange.status = exchange.headFault.status;
       },
       resume: () => {},
-      fail: (_exchange: HttpExchange, reason: unknown) => {
-        throw reason;
+      fail: (exchange: HttpExchange, reason: unknown) => {
+        this.refusals.push(String(reason));
+        exchange.status = reason instanceof BodyError ? reason.status : 500;
+        exchange.closeAfter = true;
       },
       refuse: (exchange: HttpExchange, status: number, reason: string) => {
         this.refusals.push(reason);

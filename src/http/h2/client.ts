@@ -4,7 +4,7 @@
  * @module
  */
 import { ClientError, type ClientRequest, type ClientResponse } from "../client.ts";
-import type { Clock } from "../../net/clock.ts";
+import { type Clock, NEXT_TICK } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { ClientStream, type ClientStreamHost } from "./client_stream.ts";
@@ -317,6 +317,3 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     return 0;
   }
 }
-
-/** A deadline that has passed: the sweep calls at every tick. There are few upstream connections. */
-const NEXT_TICK = 1;

@@ -5,6 +5,7 @@
  */
 import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
+import { NEXT_TICK } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { Allowance } from "./allowance.ts";
@@ -390,6 +391,3 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     return Math.min(this.#lastId, this.#lastAccepted);
   }
 }
-
-/** A deadline that has passed: the sweep calls at its next tick. */
-const NEXT_TICK = 1;
