@@ -57,6 +57,11 @@ export class Exchange extends HttpExchange {
    */
   authFields: readonly (readonly [name: string, value: string])[] | undefined = undefined;
   authRemoves: ReadonlySet<string> | undefined = undefined;
+  /** The last question that an auth service said yes to; two scopes with the same one ask it once. */
+  authAllowed = "";
+
+  /** What a 304 is about, where that is known: its fields do not say. */
+  unsent: { readonly mediaType: string; readonly length: number } | undefined = undefined;
 
   #held: Held[] | undefined = undefined;
 

@@ -97,7 +97,10 @@ export interface Steps {
   readonly check?: Step;
   /** Row 12: content. `serve` steps are asked in the order redirect, php, static; passing on is fine. */
   readonly serve?: Step;
-  /** Row 13, only when the proxy action is reached: auth_request, then mirror, then cache. */
+  /**
+   * Row 13, only when the proxy action is reached: auth_request, then mirror, then cache. That of a policy
+   * route (spec 02 section 4.4) runs before any action.
+   */
   readonly authorize?: Step;
   readonly mirror?: Step;
   readonly lookup?: Step;
@@ -191,6 +194,13 @@ export interface Module {
    */
   zones?(config: Config, workers: number): readonly ZoneRequest[];
   /**
+   * Tells shared tables what holds for them from now on. Called in the keeper when every worker is ready
+   * to serve by `config` after a reload; never for one that is refused.
+   *
+   * @param zones The tables of `config`.
+   */
+  adopted?(config: Config, zones: Zones): void;
+  /**
    * Gives back what a worker that died held in shared tables. Called in the keeper, before another
    * worker takes its index.
    *
@@ -212,8 +222,10 @@ export interface RunningModule {
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
   stop(): Promise<void> | void;
-  /** For `fluxheim explain`: what this module would do with a request in this scope, in one line. */
-  explain?(scope: RouteScope, exchange: Exchange): string | undefined;
+  /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
+  explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;
+  /** For `fluxheim explain`: leaves `exchange` as a step does that is told and not run. */
+  foretell?(scope: RouteScope, exchange: Exchange, phase: Phase): void;
   /** For `fluxheim explain`: the head of the request this module would send on, line by line. */
   sends?(scope: RouteScope, exchange: Exchange): readonly string[] | undefined;
 }

@@ -103,6 +103,8 @@ export function joinPlan(
     // 11 and 12.
     ...narrow.check,
     ...(own.rewrite === undefined ? none : [own.rewrite]),
+    // A policy of the decoded path, whatever answers: elsewhere row 13 asks, in front of the upstream.
+    ...(policy?.authorize ?? none),
     ...(own.redirect === undefined ? none : [own.redirect]),
     ...narrow.serve,
     ...forwardSteps(narrow),

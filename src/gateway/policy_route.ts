@@ -1,7 +1,7 @@
 /**
- * The second selection of a route, on the decoded path (spec 02 section 4.4). Limits and access rules
- * of `/admin` must hold for `/%61dmin` as well, although the route that answers is chosen by the path as
- * it was sent.
+ * The second selection of a route, on the decoded path (spec 02 section 4.4). Limits, access rules and
+ * the auth service of `/admin` must hold for `/%61dmin` as well, although the route that answers is chosen
+ * by the path as it was sent.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { percentDecode } from "../http/percent.ts";
 import type { RouteMatch, RouteTable } from "./route_table.ts";
 
 /**
- * The route whose rate, concurrency and body limits hold. Its access rules are checked as well as those
- * of `route`.
+ * The route whose rate, concurrency and body limits hold. Its access rules are checked, and its auth
+ * service is asked, as well as those of `route`.
  *
  * @param path As sent, and safe.
  * @param route What {@linkcode RouteTable.match} found for it.

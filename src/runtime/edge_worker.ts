@@ -94,7 +94,6 @@ class EdgeWorker {
       case "start":
         return await this.#start(order);
       case "prepare":
-        this.#zones.adopt(order.zones);
         return await this.#prepare(order);
       case "commit":
         return await this.#commit();
@@ -119,7 +118,7 @@ class EdgeWorker {
     }
   }
 
-  async #start({ config, files, givenUp }: StartOrder): Promise<WorkerReport> {
+  async #start({ config, files, zones, givenUp }: StartOrder): Promise<WorkerReport> {
     const hearts = new Int32Array(this.#zones.get(HEARTS));
     this.#clock.every(() => beat(hearts, this.#slot));
     this.#heap = new HeapWatch(() => {
@@ -128,7 +127,7 @@ class EdgeWorker {
       Atomics.wait(hearts, this.#slot, HEAP_FULL);
     });
     this.#clock.start();
-    const prepared = await this.#prepare({ config, files });
+    const prepared = await this.#prepare({ config, files, zones });
     if (prepared.kind === "failed") return prepared;
     await this.#commit();
     try {
@@ -148,11 +147,13 @@ class EdgeWorker {
     return { kind: "listening", listeners: opened };
   }
 
-  async #prepare({ config, files }: Pick<PrepareOrder, "config" | "files">): Promise<WorkerReport> {
+  async #prepare({ config, files, zones }: Omit<PrepareOrder, "kind">): Promise<WorkerReport> {
     await this.#discard();
+    this.#zones.adopt(zones);
     try {
       this.#prepared = { config, snapshot: await this.#gateway.prepare(deepFreeze(config), files) };
     } catch (error) {
+      this.#zones.discard();
       return failure(error);
     }
     return { kind: "prepared" };
@@ -162,6 +163,7 @@ class EdgeWorker {
     const prepared = this.#prepared;
     if (prepared === undefined) return { kind: "failed", reason: "nothing is prepared" };
     this.#prepared = undefined;
+    this.#zones.commit();
     this.#log.useAccessLog(prepared.config.logging.access);
     await this.#gateway.commit(prepared.snapshot);
     await this.#updateTls();
@@ -188,6 +190,7 @@ class EdgeWorker {
   async #discard(): Promise<void> {
     const prepared = this.#prepared;
     this.#prepared = undefined;
+    this.#zones.discard();
     await prepared?.snapshot.stop();
   }
 

@@ -138,7 +138,7 @@ export class Keeper {
     if ("kind" in change) return change;
     for (const warning of change.warnings) this.#log.log("warn", "fluxheim", problemText(warning));
     const config = keepPorts(change.config, this.#load.config);
-    const zones = new Zones(this.#load.zones.buffers);
+    const zones = new Zones(this.#load.zones.all);
     zones.prepare(zoneRequests(config, modules));
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(config, this.#options) };

@@ -4,6 +4,7 @@ import { TlsClient } from "../net/testing/tls_client.ts";
 import { Keeper } from "./keeper.ts";
 import { StartError } from "./start.ts";
 import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper_for_tests.ts";
+import type { ProbeTable } from "./testing/probe_module.ts";
 import { probeProfile } from "./testing/probe_profile.ts";
 
 /** Two connections that different workers serve, and which ones. */
@@ -89,6 +90,32 @@ Deno.test("when one worker cannot build a snapshot, none serves by it", async ()
     assert.equal(await client.get("/"), "old");
     client[Symbol.dispose]();
   }
+});
+
+Deno.test("a worker keeps the object it has for a shared table", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "first" } });
+  const clients = await oneOfEach(gateway.address);
+  const load = async (probe: ProbeTable) => {
+    gateway.configure({ probe });
+    return (await gateway.keeper.reload()).kind;
+  };
+  assert.equal(await load({ greeting: "second" }), "applied");
+  // Worker 0 sees a table of another size, which is taken back.
+  assert.equal(await load({ greeting: "third", spareCells: 1, failFrom: 1 }), "failed");
+  assert.equal(await load({ greeting: "fourth" }), "applied");
+  assert.equal(await clients.get("0")?.get("/zones-seen"), "2");
+  assert.equal(await clients.get("1")?.get("/zones-seen"), "1");
+  for (const client of clients.values()) client[Symbol.dispose]();
+});
+
+Deno.test("a module is told of every configuration that is adopted, and of no refused one", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "old" } });
+  gateway.configure({ probe: { greeting: "new", failFrom: 1 } });
+  await gateway.keeper.reload();
+  assert.equal(await get(gateway.address, "/adopted"), "0");
+  gateway.configure({ probe: { greeting: "new" } });
+  await gateway.keeper.reload();
+  assert.equal(await get(gateway.address, "/adopted"), "1");
 });
 
 Deno.test("a reload that follows a refused one is compared with what serves", async () => {

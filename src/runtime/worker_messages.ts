@@ -6,10 +6,8 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Files } from "../gateway/module.ts";
+import type { ZonesByName } from "../net/zone.ts";
 import type { LogSettings } from "./ring_logger.ts";
-
-/** Shared tables by name, as `Zones.buffers`. */
-export type ZoneBuffers = ReadonlyMap<string, SharedArrayBuffer>;
 
 /** The first message to a worker; `port` is transferred with it. */
 export interface Birth {
@@ -21,7 +19,7 @@ export interface StartOrder {
   readonly kind: "start";
   readonly config: Config;
   readonly files: Files;
-  readonly zones: ZoneBuffers;
+  readonly zones: ZonesByName;
   /** Index of this worker, and how many there are (`WorkerContext`). */
   readonly slot: number;
   readonly slots: number;
@@ -35,7 +33,7 @@ export interface PrepareOrder {
   readonly kind: "prepare";
   readonly config: Config;
   readonly files: Files;
-  readonly zones: ZoneBuffers;
+  readonly zones: ZonesByName;
 }
 
 export type WorkerOrder =

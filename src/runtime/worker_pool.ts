@@ -148,7 +148,7 @@ export class WorkerPool {
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
     const { config, files, zones } = load;
-    const order = { kind: "prepare", config, files, zones: zones.buffers } as const;
+    const order = { kind: "prepare", config, files, zones: zones.all } as const;
     const reports = await Promise.all(workers.map((worker) => worker.order(order)));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
@@ -184,6 +184,7 @@ export class WorkerPool {
   #adopt(load: Load): void {
     this.#load = load;
     this.#recent = [load, ...this.#recent].slice(0, RECENT_LOADS);
+    for (const module of this.#options.modules) module.adopted?.(load.config, load.zones);
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
@@ -197,7 +198,7 @@ export class WorkerPool {
       kind: "start",
       config,
       files,
-      zones: zones.buffers,
+      zones: zones.all,
       slot: seat.slot,
       slots: workerSlots(config),
       log: logSettings,

@@ -122,6 +122,34 @@ Deno.test("answers that must not be compressed come as the origin sent them", as
   }
 });
 
+Deno.test("a 304 of a file has the tag and Vary that its 200 has", async () => {
+  await using upstream = await origin();
+  await using gateway = await start(upstream, "", {
+    "site/page.html": PAGE,
+    "site/image.png": PAGE,
+  });
+  for (const path of ["/page.html", "/image.png"]) {
+    const plain = await get(gateway, path);
+    const { etag = "", "last-modified": modified = "" } = plain.fields;
+    for (const coding of ["gzip", "identity"]) {
+      const fields = { "accept-encoding": coding };
+      const whole = await get(gateway, path, fields);
+      const conditions: Record<string, string>[] = [
+        { "if-none-match": etag },
+        { "if-modified-since": modified },
+      ];
+      for (const condition of conditions) {
+        const answer = await get(gateway, path, { ...fields, ...condition });
+        assert.equal(answer.status, 304);
+        const about = `${path} ${coding} ${JSON.stringify(condition)}`;
+        for (const name of ["etag", "vary"]) {
+          assert.equal(answer.fields[name], whole.fields[name], `${about} ${name}`);
+        }
+      }
+    }
+  }
+});
+
 Deno.test("static files are compressed, parts of them and small ones are not", async () => {
   await using upstream = await origin();
   await using gateway = await start(upstream, "", {

@@ -6,13 +6,13 @@ import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
 import { profile as fragile } from "./fragile.ts";
 
-/** Two workers in front of an upstream that answers when the test says so. */
-function config(upstream: number, concurrency: string): string {
+/** Two workers, or `threads`, in front of an upstream that answers when the test says so. */
+function config(upstream: number, concurrency: string, threads = 2): string {
   return `
 [server]
 listen = ["127.0.0.1:{port}"]
 [server.process]
-threads = 2
+threads = ${threads}
 [[vhosts]]
 name = "shop"
 hosts = ["shop.test"]
@@ -26,6 +26,8 @@ class Held implements AsyncDisposable {
   readonly #waiting: { readonly path: string; readonly response: ServerResponse }[] = [];
   /** Paths in the order they arrived. */
   readonly arrived: string[] = [];
+  /** Most that were there at a time. */
+  most = 0;
 
   private constructor(readonly upstream: Upstream) {}
 
@@ -34,9 +36,15 @@ class Held implements AsyncDisposable {
       await Upstream.start((request, response) => {
         held.arrived.push(request.url ?? "");
         held.#waiting.push({ path: request.url ?? "", response });
+        held.most = Math.max(held.most, held.#waiting.length);
       }),
     );
     return held;
+  }
+
+  /** How many are there now. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Answers the request that has waited longest. */
@@ -201,6 +209,115 @@ Deno.test("an upgraded connection holds its permit until it ends", async () => {
     return (await client.answer())?.status === 200;
   });
 });
+
+for (const threads of [1, 2]) {
+  const workers = threads === 1 ? "one worker" : "two workers";
+
+  Deno.test(`a reload leaves the queue of ${workers} as it is`, async () => {
+    await using held = await Held.start();
+    await using gateway = await TestGateway.start(
+      config(
+        held.upstream.port,
+        "max_in_flight = 1, queue_timeout_ms = 20000, max_queue = 20",
+        threads,
+      ),
+    );
+    const clients = [await ask(gateway.port, "/0")];
+    await until("the first arrives", () => held.arrived.length === 1);
+    const join = async () => {
+      clients.push(await ask(gateway.port, `/${clients.length}`));
+      await queued();
+    };
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 4; i++) await join();
+      await reload(gateway);
+    }
+    for (let i = 0; i < 4; i++) await join();
+    await serveInOrder(held, clients);
+    // What has gone through the queue left the count right.
+    const later = await Promise.all(["/a", "/b", "/c"].map((path) => ask(gateway.port, path)));
+    for (let i = 0; i < later.length; i++) {
+      await until("one more arrives", () => held.arrived.length === clients.length + i + 1);
+      await queued();
+      held.next();
+    }
+    for (const client of later) assert.equal((await client.answer())?.status, 200);
+    assert.equal(held.most, 1);
+    for (const client of [...clients, ...later]) client[Symbol.dispose]();
+  });
+
+  Deno.test(`a reload that gives ${workers} a shorter queue, or none, keeps the count`, async () => {
+    await using held = await Held.start();
+    await using gateway = await TestGateway.start(
+      config(
+        held.upstream.port,
+        "max_in_flight = 1, queue_timeout_ms = 20000, max_queue = 200",
+        threads,
+      ),
+    );
+    const clients = [await ask(gateway.port, "/0")];
+    await until("the first arrives", () => held.arrived.length === 1);
+    await reload(gateway, "max_queue = 200", "max_queue = 10");
+    clients.push(await ask(gateway.port, "/1"));
+    await queued();
+    await reload(gateway, "queue_timeout_ms = 20000, max_queue = 10", "queue_timeout_ms = 0");
+    using refused = await ask(gateway.port, "/refused");
+    let status: number | undefined;
+    void refused.answer().then((answer) => status = answer?.status);
+    await until("one more is refused", () => status === 503);
+    await reload(gateway, "queue_timeout_ms = 0", "queue_timeout_ms = 20000, max_queue = 10");
+    clients.push(await ask(gateway.port, "/2"));
+    await serveInOrder(held, clients);
+    assert.equal(held.most, 1);
+    for (const client of clients) client[Symbol.dispose]();
+  });
+
+  Deno.test(`a reload that raises the limit lets those in at once who wait in ${workers}`, async () => {
+    await using held = await Held.start();
+    await using gateway = await TestGateway.start(
+      config(held.upstream.port, "max_in_flight = 1, queue_timeout_ms = 20000", threads),
+    );
+    const clients = [await ask(gateway.port, "/0")];
+    await until("the first arrives", () => held.arrived.length === 1);
+    for (let i = 1; i < 5; i++) {
+      clients.push(await ask(gateway.port, `/${i}`));
+      await queued();
+    }
+    await reload(gateway, "max_in_flight = 1", "max_in_flight = 3");
+    await until("two more arrive", () => held.arrived.length === 3);
+    for (const _ of clients) {
+      await until("somebody is served", () => held.waiting > 0);
+      held.next();
+    }
+    for (const client of clients) assert.equal((await client.answer())?.status, 200);
+    assert.equal(held.most, 3);
+    for (const client of clients) client[Symbol.dispose]();
+  });
+}
+
+/** Adds a vhost, so that something changes, and puts `to` in place of `from`; waits until that serves. */
+async function reload(gateway: TestGateway, from = "", to = ""): Promise<void> {
+  const served = () => gateway.process.output.split("the new configuration serves").length;
+  const before = served();
+  gateway.rewrite(from, to);
+  gateway.rewrite(
+    "[[vhosts]]",
+    `[[vhosts]]\nname = "v${before}"\nhosts = ["v${before}.test"]\n[[vhosts]]`,
+  );
+  gateway.process.signal("SIGHUP");
+  await until("the reload is done", () => served() > before);
+}
+
+/** Answers one request after the other, which must come as their clients did; `/0` has come. */
+async function serveInOrder(held: Held, clients: readonly RawClient[]): Promise<void> {
+  for (let i = 0; i < clients.length; i++) {
+    await until(`request ${i} arrives`, () => held.arrived.length > i);
+    assert.equal(held.arrived[i], `/${i}`);
+    held.next();
+    assert.equal((await clients[i].answer())?.body, `/${i}`);
+  }
+  assert.equal(held.arrived.length, clients.length);
+}
 
 /** A client whose request waits, asked again as long as there is no room in the queue. */
 async function queuedAt(port: number, path: string) {

@@ -361,3 +361,94 @@ Deno.test("the URL of an auth service needs a path", async () => {
     /auth_request\.url.*must have a path/,
   );
 });
+
+/** `/admin` has an upstream and a service of its own; the vhost has what `vhost` says, and files. */
+function guarded(auth: number, app: number, vhost: string): string {
+  return `[server]
+listen = ["127.0.0.1:{port}"]
+[[vhosts]]
+name = "app"
+hosts = ["127.0.0.1"]
+${vhost}
+[[vhosts.routes]]
+name = "admin"
+path_prefix = "/admin"
+[vhosts.routes.proxy]
+upstream = "127.0.0.1:${app}"
+auth_request = { enabled = true, url = "http://127.0.0.1:${auth}/admin", allow_response_headers = ["x-user", "x-role"] }
+`;
+}
+
+Deno.test("another spelling of a path does not get around the service of its route", async () => {
+  let served = 0;
+  await using app = await Upstream.start((_request, response) => {
+    served++;
+    response.end("ok");
+  });
+  await using auth = await Upstream.start((_request, response) => {
+    response.statusCode = 401;
+    response.end("who are you?");
+  });
+  const vhosts = {
+    "an upstream": [`proxy = { upstream = "127.0.0.1:${app.port}" }`, "/%61dmin/x"],
+    "a file": ['web = { root = "{dir}/www" }', "/%61dmin/page.txt"],
+    "a redirect": [
+      '[[vhosts.routes]]\nname = "old"\npath_exact = "/%61dmin"\nredirect = { to = "https://new.test" }',
+      "/%61dmin",
+    ],
+  };
+  for (const [what, [vhost, path]] of Object.entries(vhosts)) {
+    await using gateway = await TestGateway.start(guarded(auth.port, app.port, vhost), {
+      "www/admin/page.txt": "page",
+    });
+    using client = await RawClient.connect(gateway.port);
+    for (const spelled of ["/admin/x", path]) {
+      await client.send(`GET ${spelled} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+      const answer = await client.answer();
+      assert.deepEqual([answer?.status, answer?.body], [401, "who are you?"], `${what} ${spelled}`);
+    }
+  }
+  assert.equal(served, 0);
+});
+
+Deno.test("the services of both routes are asked, the action's own has the last word", async () => {
+  await using app = await Upstream.start(OK);
+  const asked: string[] = [];
+  await using auth = await Upstream.start((request, response) => {
+    asked.push(String(request.url));
+    if (request.url === "/admin") response.setHeader("x-role", "root");
+    response.setHeader("x-user", String(request.url));
+    response.end();
+  });
+  const vhost = `[vhosts.proxy]
+upstream = "127.0.0.1:${app.port}"
+auth_request = { enabled = true, url = "http://127.0.0.1:${auth.port}/all", allow_response_headers = ["x-user"] }`;
+  await using gateway = await TestGateway.start(guarded(auth.port, app.port, vhost));
+  using client = await RawClient.connect(gateway.port);
+  await client.send(
+    "GET /%61dmin HTTP/1.1\r\nHost: 127.0.0.1\r\nX-User: eve\r\nX-Role: eve\r\n\r\n",
+  );
+  assert.equal((await client.answer())?.status, 200);
+  assert.deepEqual(asked, ["/admin", "/all"]);
+  assert.equal(app.last.headers["x-user"], "/all");
+  assert.equal(app.last.headers["x-role"], "root");
+});
+
+Deno.test("a service that both routes have is asked once", async () => {
+  await using app = await Upstream.start(OK);
+  let asked = 0;
+  await using auth = await Upstream.start((_request, response) => {
+    asked++;
+    response.setHeader("x-user", "ann");
+    response.end();
+  });
+  const vhost = `[vhosts.proxy]
+upstream = "127.0.0.1:${app.port}"
+auth_request = { enabled = true, url = "http://127.0.0.1:${auth.port}/admin", allow_response_headers = ["x-user", "x-role"] }`;
+  await using gateway = await TestGateway.start(guarded(auth.port, app.port, vhost));
+  using client = await RawClient.connect(gateway.port);
+  await client.send("GET /%61dmin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  assert.equal((await client.answer())?.status, 200);
+  assert.equal(asked, 1);
+  assert.equal(app.last.headers["x-user"], "ann");
+});

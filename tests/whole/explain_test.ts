@@ -300,6 +300,60 @@ allow_response_headers = ["x-user"]
   assert.equal(upstream.last.headers["x-user"], "ann");
 });
 
+Deno.test("the auth service of the route that the decoded path would take is told", async () => {
+  await using upstream = await Upstream.start((_request, response) => response.end());
+  await using auth = await Upstream.start((_request, response) => {
+    response.setHeader("x-user", "ann");
+    response.end();
+  });
+  const ask = (path: string, names: string) =>
+    `auth_request = { enabled = true, url = "http://127.0.0.1:${auth.port}${path}", ` +
+    `allow_response_headers = [${names}] }`;
+  await using gateway = await TestGateway.start(`
+[server]
+listen = ["127.0.0.1:{port}"]
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test"]
+[vhosts.proxy]
+upstream = "127.0.0.1:${upstream.port}"
+${ask("/all", '"x-own"')}
+[[vhosts.routes]]
+name = "admin"
+path_prefix = "/admin"
+[vhosts.routes.proxy]
+upstream = "127.0.0.1:${upstream.port}"
+${ask("/admin", '"x-user"')}
+[[vhosts.routes]]
+name = "same"
+path_prefix = "/same"
+[vhosts.routes.proxy]
+upstream = "127.0.0.1:${upstream.port}"
+${ask("/all", '"x-own"')}
+`);
+  const fields = { "x-user": "eve", "x-own": "eve" };
+  const asks = async (target: string) => {
+    const { steps, outcome } = await explained(gateway, { target, fields });
+    assert.ok(outcome.kind === "forwarded");
+    await sent(gateway, { target, fields });
+    const names = outcome.sends.slice(1).map((line) => line.slice(0, line.indexOf(":")));
+    const reached = Object.keys(upstream.last.headers);
+    assert.deepEqual(reached.sort(), names.filter((name) => name !== "x-own").sort());
+    return steps.filter(({ phase }) => phase === "authorize").map(({ scope, detail }) => [
+      scope,
+      detail.replace(`http://127.0.0.1:${auth.port}`, ""),
+    ]);
+  };
+  assert.deepEqual(await asks("/%61dmin"), [
+    ["vhosts[0].routes[0]", "asks /admin"],
+    ["vhosts[0]", "asks /all"],
+  ]);
+  assert.deepEqual(await asks("/%73ame"), [
+    ["vhosts[0].routes[1]", "asks /all"],
+    ["vhosts[0]", "/all has been asked already"],
+  ]);
+});
+
 async function explained(
   { port, configPath }: TestGateway,
   { host = "shop.test", method = "GET", target, fields = {} }: Request,

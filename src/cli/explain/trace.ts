@@ -84,7 +84,7 @@ export class Trace {
         const steps = running.plan(scope);
         return steps === undefined ? undefined : this.#traced(name, running, scope, steps);
       },
-      explain: (scope, exchange) => running.explain?.(scope, exchange),
+      explain: (scope, exchange, phase) => running.explain?.(scope, exchange, phase),
       stop: () => running.stop(),
     };
   }
@@ -101,8 +101,9 @@ export class Trace {
         // Behind an upstream that was not asked there is no answer to work on.
         const told = isTold || this.forwarded !== undefined;
         // Asked before the step runs: a step may use up what its answer depends on.
-        const said = running.explain?.(scope, exchange) ?? "";
-        if (!told) await step(exchange);
+        const said = running.explain?.(scope, exchange, phase) ?? "";
+        if (told) running.foretell?.(scope, exchange, phase);
+        else await step(exchange);
         const verdict = told ? "not run" : verdictOf(exchange, phase);
         const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
         const report = { phase, module: name, scope: scope.key, verdict, detail } as const;
@@ -113,7 +114,7 @@ export class Trace {
       };
       this.#named.set(wrapped, (exchange) => {
         if (!POLICIES.has(phase)) return undefined;
-        const detail = running.explain?.(scope, exchange) ?? "";
+        const detail = running.explain?.(scope, exchange, phase) ?? "";
         return { phase, module: name, scope: scope.key, verdict: "not run", detail };
       });
       traced[phase] = wrapped;

@@ -27,6 +27,9 @@ const FIELDS_OF_THE_ORIGINAL = [
   "repr-digest",
 ];
 
+/** Taken for the type of what a 304 of an upstream is about, which need not tell. */
+const PERHAPS_TEXT = "text/plain";
+
 /** A codec this scope offers. */
 export interface Offer {
   readonly codec: Codec;
@@ -56,8 +59,9 @@ export class Compressor {
   /** The `response` step. */
   respond(exchange: Exchange): void {
     const { responseBody: body, status, method } = exchange;
-    if (status !== 200 || method !== "GET" || body?.length === undefined) return;
-    if (body.length < this.#config.min_bytes || body.length > this.#config.max_input_bytes) return;
+    if (method !== "GET") return;
+    if (status === 304) return this.#revalidate(exchange);
+    if (status !== 200 || body?.length === undefined || !this.#isWorthIt(body.length)) return;
     const offer = this.#offerFor(exchange.request);
     if (offer === undefined || !isAnonymous(exchange.request)) return;
     if (!isCompressible(exchange.response)) return;
@@ -76,6 +80,25 @@ export class Compressor {
     if (!isAnonymous(request)) return "the request has a cookie or credentials: not compressed";
     const { min_bytes, max_input_bytes } = this.#config;
     return `${offer.codec.coding} for text of ${min_bytes} to ${max_input_bytes} bytes`;
+  }
+
+  #isWorthIt(bytes: number): boolean {
+    return bytes >= this.#config.min_bytes && bytes <= this.#config.max_input_bytes;
+  }
+
+  /**
+   * A 304 says of caches' copies what the 200 in its place would say (RFC 9110 section 15.4.5). A tag of
+   * the original, put on a compressed copy, would let parts of the one be joined to the other.
+   */
+  #revalidate({ request, response, unsent }: Exchange): void {
+    const bytes = unsent?.length ?? lengthToldBy(response);
+    if (bytes !== undefined && !this.#isWorthIt(bytes)) return;
+    if (this.#offerFor(request) === undefined || !isAnonymous(request)) return;
+    if (!isCompressible(response, unsent?.mediaType ?? PERHAPS_TEXT)) return;
+    const isText = unsent !== undefined || response.has("content-type");
+    // Who asks with a tag has an answer that was not compressed: of an unknown type, it was no text.
+    if (isText || !request.has("if-none-match")) removeOriginal(response);
+    addVary(response);
   }
 
   #offerFor(request: ReadonlyFields): Offer | undefined {
@@ -113,9 +136,19 @@ export class Compressor {
   }
 }
 
+/** The length in a 304 of an upstream, which need not have one. */
+function lengthToldBy(response: Fields): number | undefined {
+  const length = response.get("content-length");
+  return length === undefined ? undefined : Number(length);
+}
+
+function removeOriginal(response: Fields): void {
+  for (const name of FIELDS_OF_THE_ORIGINAL) response.delete(name);
+}
+
 /** Makes the fields say what the body has become. */
 function describe(response: Fields, coding: string): void {
-  for (const name of FIELDS_OF_THE_ORIGINAL) response.delete(name);
+  removeOriginal(response);
   response.set("content-encoding", coding);
   addVary(response);
 }

@@ -24,10 +24,14 @@ export function isAnonymous(request: ReadonlyFields): boolean {
   return !request.has("cookie") && !request.has("authorization");
 }
 
-/** Whether the fields of a 200 answer allow compressing it. */
-export function isCompressible(response: Fields): boolean {
+/**
+ * Whether the fields of a 200 answer allow compressing it.
+ *
+ * @param mediaType The type where no field tells one.
+ */
+export function isCompressible(response: Fields, mediaType = ""): boolean {
   const { names, values } = response;
-  let isText = false;
+  let isText = isTextType(mediaType);
   for (let i = 0; i < names.length; i++) {
     switch (names[i]) {
       case "content-type":
@@ -60,9 +64,33 @@ function forbidsTransforming(value: string): boolean {
   const lower = value.toLowerCase();
   if (!lower.includes("no-") && !lower.includes("private")) return false;
   // Quoted arguments may hold commas, and words that look like directives.
-  for (const directive of lower.replace(/"(?:[^"\\]|\\.)*"/g, "").split(",")) {
+  const plain = withoutQuoted(lower);
+  if (plain === undefined) return true;
+  for (const directive of plain.split(",")) {
     const end = directive.indexOf("=");
     if (FORBIDDING.has((end < 0 ? directive : directive.slice(0, end)).trim())) return true;
   }
   return false;
+}
+
+/** `value` less its quoted strings (RFC 9110 section 5.6.4); `undefined` where one is never closed. */
+function withoutQuoted(value: string): string | undefined {
+  let plain = "";
+  let from = 0;
+  for (let open = value.indexOf('"'); open >= 0; open = value.indexOf('"', from)) {
+    const close = closingQuote(value, open);
+    if (close < 0) return undefined;
+    plain += value.slice(from, open);
+    from = close + 1;
+  }
+  return plain + value.slice(from);
+}
+
+/** Where the string ends that begins at `open`, or -1. */
+function closingQuote(value: string, open: number): number {
+  for (let i = open + 1; i < value.length; i++) {
+    if (value[i] === "\\") i++;
+    else if (value[i] === '"') return i;
+  }
+  return -1;
 }

@@ -73,6 +73,24 @@ Deno.test("directives that only look like those do not forbid it", () => {
   ) assert.equal(compressible(["cache-control", value]), true, value);
 });
 
+Deno.test("a quoted argument that never ends may hide anything", () => {
+  for (const value of ['private, ext="', 'ext="a", x="private', 'ext="private\\"', '"no-store']) {
+    assert.equal(compressible(["cache-control", value]), false, value);
+  }
+});
+
+Deno.test("the time for a long Cache-Control grows as its length does", () => {
+  const spent = (pairs: number) => {
+    const value = `private-${'\\"'.repeat(pairs)}`;
+    const began = performance.now();
+    compressible(["cache-control", `"${value}`]);
+    return performance.now() - began;
+  };
+  spent(1000);
+  // Where each quote is looked at anew this takes seconds, not milliseconds.
+  assert.ok(spent(50_000) < 200);
+});
+
 Deno.test("a request with a cookie or credentials is not anonymous", () => {
   assert.equal(isAnonymous(new Fields()), true);
   assert.equal(isAnonymous(Fields.of(["cookie", "a=b"])), false);

@@ -3,7 +3,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import { type Body, BytesBody, readAll } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { RunningModule } from "../../gateway/module.ts";
+import type { RunningModule, Steps } from "../../gateway/module.ts";
 import {
   configOf,
   contextOf,
@@ -277,4 +277,74 @@ Deno.test("bad tables are refused with the key", () => {
   ]);
   assert.equal(problems({ deflate: true }).length, 1);
   assert.deepEqual(problems({ enabled: false, gzip_level: 99, gzip: false }), []);
+});
+
+/** A 304 for what {@linkcode answered} answers; `unsent` is what a file tells of itself. */
+function notModified(
+  acceptEncoding: string | undefined,
+  { unsent, request = [], response = [] }: {
+    unsent?: Exchange["unsent"];
+    request?: readonly (readonly [string, string])[];
+    response?: readonly (readonly [string, string])[];
+  },
+): Exchange {
+  const exchange = answered(acceptEncoding, PAGE, { request });
+  exchange.status = 304;
+  exchange.response = Fields.of(["etag", '"x"'], ["cache-control", "max-age=60"], ...response);
+  exchange.responseBody = undefined;
+  exchange.unsent = unsent;
+  return exchange;
+}
+
+/** `etag` and `vary` of a 304. */
+function validators(response: Steps["response"], exchange: Exchange): (string | undefined)[] {
+  response?.(exchange);
+  return ["etag", "vary"].map((name) => exchange.response.get(name));
+}
+
+Deno.test("a 304 of a file says of tag and Vary what its 200 would", async () => {
+  const { response } = await started();
+  const asked = (coding: string | undefined, mediaType: string, length: number) =>
+    validators(
+      response,
+      notModified(coding, {
+        unsent: { mediaType, length },
+        request: [["if-none-match", '"x"']],
+      }),
+    );
+  assert.deepEqual(asked("gzip", "text/html", 4000), [undefined, "accept-encoding"]);
+  assert.deepEqual(asked(undefined, "text/html", 4000), ['"x"', undefined]);
+  assert.deepEqual(asked("gzip", "image/png", 4000), ['"x"', undefined]);
+  assert.deepEqual(asked("gzip", "text/html", 10), ['"x"', undefined]);
+});
+
+Deno.test("a 304 whose 200 is for one client stays as it is", async () => {
+  const { response } = await started();
+  const unsent = { mediaType: "text/html", length: 4000 };
+  for (
+    const fields of [
+      { request: [["cookie", "a=b"]] },
+      { response: [["set-cookie", "a=b"]] },
+      { response: [["cache-control", "private"]] },
+      { response: [["content-encoding", "gzip"]] },
+    ] satisfies Parameters<typeof notModified>[1][]
+  ) {
+    const exchange = notModified("gzip", { unsent, ...fields });
+    assert.deepEqual(validators(response, exchange), ['"x"', undefined], JSON.stringify(fields));
+  }
+});
+
+Deno.test("a 304 of an upstream tells no type: its tag stays for who has it", async () => {
+  const { response } = await started();
+  const asked = (...request: [string, string][]) =>
+    validators(response, notModified("gzip", { request }));
+  assert.deepEqual(asked(["if-none-match", '"x"']), ['"x"', "accept-encoding"]);
+  assert.deepEqual(asked(["if-modified-since", "Tue, 15 Nov 1994 12:45:26 GMT"]), [
+    undefined,
+    "accept-encoding",
+  ]);
+  const told = (...fields: [string, string][]) =>
+    validators(response, notModified("gzip", { response: fields }));
+  assert.deepEqual(told(["content-type", "image/png"]), ['"x"', undefined]);
+  assert.deepEqual(told(["content-length", "5"]), ['"x"', undefined]);
 });

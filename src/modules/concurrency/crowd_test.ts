@@ -16,7 +16,7 @@ async function crowd(
   const gate = new SharedArrayBuffer(16);
   const words = new Int32Array(gate);
   const own = Permits.of(zone, WORKERS, workers);
-  own.setMaxInFlight(max);
+  own.beginWith(max);
   const threads = Array.from(
     { length: WORKERS },
     () => new Worker(new URL("./crowd_worker_for_tests.ts", import.meta.url), { type: "module" }),

@@ -89,9 +89,17 @@ export const module: Module = {
   zones(config, workers) {
     const requests: ZoneRequest[] = [];
     for (const { zone, maxQueue } of limitsOf(config)) {
-      requests.push({ name: zone, bytes: PermitZone.bytes(maxQueue, workers) });
+      const bytes = PermitZone.bytes(maxQueue, workers);
+      // With its count: those in flight must not be forgotten because the queue got shorter.
+      requests.push({ name: zone, bytes, mayBeLarger: true });
     }
     return requests;
+  },
+
+  adopted(config, zones) {
+    for (const { zone, maxInFlight } of limitsOf(config)) {
+      PermitZone.setMaxInFlight(zones.get(zone), maxInFlight);
+    }
   },
 
   workerLost(config, zones, worker) {
@@ -116,7 +124,8 @@ class ConcurrencyLimits implements RunningModule {
     if (limit === undefined) return undefined;
     const { zones, worker, workers, metrics } = this.#context;
     const permits = Permits.of(zones.get(limit.zone), worker, workers);
-    permits.setMaxInFlight(limit.maxInFlight);
+    // A limit that is there already is changed when the configuration is adopted.
+    permits.beginWith(limit.maxInFlight);
     this.#permits.set(scope, permits);
 
     // A route's step runs after its vhost's, whose permit it must not keep when it refuses.

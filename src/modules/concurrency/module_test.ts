@@ -103,6 +103,40 @@ Deno.test("a route that refuses gives its vhost's permit back at once", async ()
   assert.match(running.explain?.(vhostScope(config), first) ?? "", /^0 of 2 in flight/);
 });
 
+Deno.test("another limit holds when its configuration is adopted, not when it is prepared", async () => {
+  const config = configOf({ concurrency: table({}) });
+  const context = contextOf(config, [module]);
+  const step = (await module.start(context)).plan(vhostScope(config))?.concurrency;
+  run(step);
+  const wider = configOf({ concurrency: table({ max_in_flight: 2 }) });
+  const { zones } = contextOf(wider, [module], { zones: context.zones });
+  const next = (await module.start({ ...context, config: wider })).plan(vhostScope(wider));
+  assert.equal(run(step).status, 503);
+  module.adopted?.(wider, zones);
+  assert.equal(run(step).status, 0);
+  assert.equal(run(next?.concurrency).status, 503);
+});
+
+Deno.test("a shorter queue and none keep the memory, a much longer one gets another", () => {
+  const sizes = [200, 10, 0, 50, 5000].map((max_queue) => {
+    const timeout = max_queue === 0 ? 0 : 1000;
+    return configOf({ concurrency: table({ max_queue, queue_timeout_ms: timeout }) });
+  });
+  const { zones } = contextOf(sizes[0], [module]);
+  const memories = sizes.map((config) => {
+    const [request] = module.zones?.(config, 2) ?? [];
+    zones.prepare([request]);
+    return zones.get(request.name);
+  });
+  assert.deepEqual(memories.map((memory) => memory === memories[0]), [
+    true,
+    true,
+    true,
+    true,
+    false,
+  ]);
+});
+
 Deno.test("a lost worker's permits come back", async () => {
   const config = configOf({ concurrency: table({}) });
   const mine = contextOf(config, [module]);

@@ -46,14 +46,17 @@ const NODE_WORDS = 3;
 /** Index of who is not a worker. */
 const NOBODY = -1;
 
-/** Smallest queue room made, so that most changes of `max_queue` keep the zone and its counts. */
+/**
+ * Smallest queue room made, also where nobody may wait, so that most changes of `max_queue` keep the zone
+ * and its counts.
+ */
 const LEAST_NODES = 64;
 
 /** A zone as one worker works with it. */
 export class PermitZone {
-  /** Bytes for a queue of up to `maxQueue` and `workers` workers. */
+  /** Bytes for a queue of up to `maxQueue` and `workers` workers; a larger memory has room for more. */
   static bytes(maxQueue: number, workers: number): number {
-    const nodes = maxQueue === 0 ? 0 : Math.max(LEAST_NODES, 2 ** Math.ceil(Math.log2(maxQueue)));
+    const nodes = 2 ** Math.ceil(Math.log2(Math.max(maxQueue, LEAST_NODES)));
     return 4 * (HEADER_WORDS + workers * WORKER_WORDS + nodes * NODE_WORDS);
   }
 
@@ -63,7 +66,7 @@ export class PermitZone {
   readonly #nodes: number;
 
   /**
-   * @param buffer Of {@linkcode PermitZone.bytes}, all zero when new.
+   * @param buffer Of {@linkcode PermitZone.bytes} or larger, all zero when new.
    * @param worker Index of this worker, below `workers`.
    */
   constructor(buffer: SharedArrayBuffer, worker: number, workers: number) {
@@ -84,9 +87,21 @@ export class PermitZone {
     return Atomics.load(this.#words, WAITING);
   }
 
-  /** The latest configuration's limit holds for all, whichever snapshot they began on. */
-  setMaxInFlight(max: number): void {
-    if (Atomics.exchange(this.#words, MAX_IN_FLIGHT, max) < max) this.#handOut();
+  /** Says how many permits there are in a zone that does not know it yet. */
+  beginWith(max: number): void {
+    Atomics.compareExchange(this.#words, MAX_IN_FLIGHT, 0, max);
+  }
+
+  /**
+   * Says how many permits there are: the latest configuration's limit holds for all, whichever snapshot
+   * they began on. For who is not a worker.
+   */
+  static setMaxInFlight(buffer: SharedArrayBuffer, max: number): void {
+    const words = new Int32Array(buffer);
+    const was = Atomics.exchange(words, MAX_IN_FLIGHT, max);
+    const workers = Atomics.load(words, WORKERS);
+    // Before the first worker came nobody can be waiting.
+    if (was < max && workers > 0) new PermitZone(buffer, NOBODY, workers).#handOut();
   }
 
   /** Takes a permit if one is free and nobody waits for it. */

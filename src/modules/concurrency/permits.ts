@@ -40,6 +40,8 @@ export class Permits implements Held {
   /**
    * The permits of `buffer` in this worker: the same object for every snapshot, because the grants in a
    * zone are for the worker and do not tell its snapshots apart.
+   *
+   * @param buffer As `Zones.get` gives it, which is one object for one memory.
    */
   static of(buffer: SharedArrayBuffer, worker: number, workers: number): Permits {
     let byWorker = known.get(buffer);
@@ -56,10 +58,9 @@ export class Permits implements Held {
     return { inFlight: this.#zone.inFlight, waiting: this.#zone.waiting };
   }
 
-  /** Sets how many permits there are, for all workers. */
-  setMaxInFlight(max: number): void {
-    this.#zone.setMaxInFlight(max);
-    this.#deliver();
+  /** Says how many permits a new zone has, for all workers; one that knows keeps its number. */
+  beginWith(max: number): void {
+    this.#zone.beginWith(max);
   }
 
   /** Takes a permit for `exchange` if one is free. */

@@ -16,7 +16,7 @@ function twoWorkers(maxInFlight: number, maxQueue: number) {
   const buffer = zone(maxQueue);
   const one = Permits.of(buffer, 0, WORKERS);
   const two = Permits.of(buffer, 1, WORKERS);
-  one.setMaxInFlight(maxInFlight);
+  one.beginWith(maxInFlight);
   return { buffer, one, two };
 }
 
@@ -67,6 +67,16 @@ Deno.test("those who wait are served in the order they came, whichever worker th
   assert.deepEqual(order, Array.from({ length: 20 }, (_, i) => i));
   last.releaseAll();
   assert.deepEqual(one.load, { inFlight: 0, waiting: 0 });
+});
+
+Deno.test("a memory made for a longer queue serves a shorter one", async () => {
+  const { one } = twoWorkers(1, 1000);
+  const first = taken(one);
+  const waiting = [client(), client()];
+  const outcomes = waiting.map((exchange) => one.wait(exchange, 2, LONG_MS));
+  assert.equal(await one.wait(client(), 2, LONG_MS), "refused");
+  for (const exchange of [first, ...waiting]) exchange.releaseAll();
+  assert.deepEqual(await Promise.all(outcomes), ["granted", "granted"]);
 });
 
 Deno.test("the queue is bounded over all workers", async () => {
@@ -123,11 +133,11 @@ Deno.test("a permit that comes while its client goes away is given back with the
 });
 
 Deno.test("a larger limit lets those in at once who wait", async () => {
-  const { one, two } = twoWorkers(1, 5);
+  const { buffer, one, two } = twoWorkers(1, 5);
   const first = taken(one);
   const waiting = client();
   const outcome = two.wait(waiting, 5, LONG_MS);
-  one.setMaxInFlight(2);
+  PermitZone.setMaxInFlight(buffer, 2);
   assert.equal(await outcome, "granted");
   first.releaseAll();
   waiting.releaseAll();
@@ -135,9 +145,9 @@ Deno.test("a larger limit lets those in at once who wait", async () => {
 });
 
 Deno.test("a smaller limit lets nobody in until enough have gone", () => {
-  const { one } = twoWorkers(3, 0);
+  const { buffer, one } = twoWorkers(3, 0);
   const held = [taken(one), taken(one), taken(one)];
-  one.setMaxInFlight(1);
+  PermitZone.setMaxInFlight(buffer, 1);
   held[0].releaseAll();
   held[1].releaseAll();
   assert.equal(one.take(client()), false);

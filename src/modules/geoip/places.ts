@@ -63,7 +63,7 @@ export class Places {
     return place;
   }
 
-  /** Takes up files that were replaced. A bad one is logged once, and the open database stays. */
+  /** Takes up files that were replaced. A bad one is logged once a worker, and the open database stays. */
   refresh(): Promise<void> {
     return this.#refreshing ??= this.#refresh().finally(() => this.#refreshing = undefined);
   }

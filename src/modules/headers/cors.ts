@@ -24,6 +24,7 @@ export class CorsPolicy {
   readonly #anyOrigin: boolean;
   readonly #credentials: boolean;
   readonly #methods: ReadonlySet<string>;
+  readonly #anyMethod: boolean;
   readonly #allowMethods: string;
   readonly #allowHeaders: string;
   readonly #exposeHeaders: string;
@@ -34,6 +35,7 @@ export class CorsPolicy {
     this.#anyOrigin = this.#origins.has("*");
     this.#credentials = settings.credentials;
     this.#methods = new Set(settings.methods);
+    this.#anyMethod = this.#methods.has("*");
     this.#allowMethods = settings.methods.join(", ");
     this.#allowHeaders = settings.allowHeaders.join(", ");
     this.#exposeHeaders = settings.exposeHeaders.join(", ");
@@ -64,7 +66,8 @@ export class CorsPolicy {
 
   #permit({ request }: Exchange, fields: Fields): void {
     // Without these fields the browser does not send the request.
-    if (!this.#methods.has(request.get("access-control-request-method") ?? "")) return;
+    const method = request.get("access-control-request-method") ?? "";
+    if (!(this.#anyMethod || this.#methods.has(method))) return;
     fields.append("access-control-allow-methods", this.#allowMethods);
     if (this.#allowHeaders !== "") {
       fields.append("access-control-allow-headers", this.#allowHeaders);

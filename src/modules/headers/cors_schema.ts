@@ -19,17 +19,23 @@ export const corsSchema = z.strictObject({
     .describe("Default false. Answer preflight requests here and write the CORS fields."),
   allow_origins: list(origin(), { max: MAX_ORIGINS, unique: "exact" }).optional()
     .describe('Origins that may read: `https://app.example.com`, or `"*"` alone for all of them.'),
-  allow_methods: list(token("method in upper case", isMethod), {
+  allow_methods: list(token('method in upper case, or "*"', isMethod), {
     max: MAX_METHODS,
     unique: "exact",
   })
-    .optional().describe("Default GET, HEAD, POST. Methods they may use."),
+    .optional().describe('Default GET, HEAD, POST. Methods they may use, `"*"` for all of them.'),
   allow_headers: list(token('header name, or "*"', isToken), { max: MAX_NAMES, unique: "nocase" })
-    .optional().describe("Default none. Request fields they may send beyond the simple ones."),
+    .optional().describe(
+      'Default none. Request fields they may send beyond the simple ones, `"*"` for all but ' +
+        "`Authorization`.",
+    ),
   expose_headers: list(token('header name, or "*"', isToken), { max: MAX_NAMES, unique: "nocase" })
-    .optional().describe("Default none. Response fields they may read beyond the simple ones."),
+    .optional().describe(
+      'Default none. Response fields they may read beyond the simple ones, `"*"` for all but ' +
+        "`Authorization`.",
+    ),
   allow_credentials: z.boolean().optional()
-    .describe('Default false. Let them send cookies. Not together with `"*"`.'),
+    .describe('Default false. Let them send cookies. Not together with `"*"` in any of the lists.'),
   max_age_secs: secs({ min: 0, max: 86_400 }).optional()
     .describe("How long a browser may keep the answer to a preflight. Unset: its own default."),
 }).superRefine((table, context) => {

@@ -114,6 +114,14 @@ Deno.test("the simple methods are allowed by default", () => {
   assert(preflight(APP, "POST", cors).fields.includes("allow-methods: GET, HEAD, POST"));
 });
 
+Deno.test("a star allows every method", () => {
+  const cors = { ...TABLE, allow_methods: ["*"] };
+  for (const method of ["PUT", "DELETE", "PURGE"]) {
+    assert(preflight(APP, method, cors).fields.includes("allow-methods: *"), method);
+  }
+  assert(!preflight("https://evil.example", "PUT", cors).fields.includes("allow-methods: *"));
+});
+
 Deno.test("OPTIONS that is no preflight goes on to the content", () => {
   assert.equal(asked({ method: "OPTIONS", fields: [["origin", APP]] }).status, 200);
   const fields: [string, string][] = [["access-control-request-method", "PUT"]];

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { hasControl } from "../../config/text.ts";
 import { headerName, list, valueKinds } from "../../config/values.ts";
 import { isToken } from "../../http/chars.ts";
+import { HOP_BY_HOP_FIELDS } from "./field_names.ts";
 import { type TemplatePlace, templateProblem } from "./template.ts";
 
 const MAX_NAMES = 128;
@@ -72,6 +73,33 @@ type EditPlace =
   | readonly ["append"]
   | readonly ["operations", "add"];
 
+/**
+ * Names that the edits of answers write, on top of {@linkcode checkEdits}: those of the connection are the
+ * codecs' to write, and mean something else, or nothing, where a policy writes them.
+ */
+export function checkAnswerNames(table: Edits, context: z.RefinementCtx): void {
+  for (const [place, name] of writtenNames(WRITING, table)) {
+    if (!HOP_BY_HOP_FIELDS.includes(name.toLowerCase())) continue;
+    const message =
+      `must not be ${name.toLowerCase()}, a field of the connection, which the gateway ` +
+      "writes itself";
+    context.addIssue({ code: "custom", input: name, path: [...place, name], message });
+  }
+}
+
+/** The maps that write fields. */
+const WRITING: readonly EditPlace[] = [["set"], ["add"], ["operations", "add"], ["append"]];
+
+function* writtenNames(
+  places: readonly EditPlace[],
+  table: Edits,
+): Generator<readonly [place: EditPlace, name: string]> {
+  for (const place of places) {
+    const map = place[0] === "operations" ? table.operations?.add : table[place[0]];
+    for (const name of Object.keys(map ?? {})) yield [place, name];
+  }
+}
+
 /** The names of some maps together: tokens, not too many, none twice. */
 function checkNames(
   places: readonly EditPlace[],
@@ -79,13 +107,10 @@ function checkNames(
   context: z.RefinementCtx,
 ): void {
   const seen = new Set<string>();
-  for (const place of places) {
-    const map = place[0] === "operations" ? table.operations?.add : table[place[0]];
-    for (const name of Object.keys(map ?? {})) {
-      const problem = nameProblem(name, seen);
-      if (problem === undefined) continue;
-      context.addIssue({ code: "custom", input: name, path: [...place, name], message: problem });
-    }
+  for (const [place, name] of writtenNames(places, table)) {
+    const problem = nameProblem(name, seen);
+    if (problem === undefined) continue;
+    context.addIssue({ code: "custom", input: name, path: [...place, name], message: problem });
   }
 }
 

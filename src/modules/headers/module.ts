@@ -8,7 +8,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, placesAreKnown, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module, RouteScope, RunningModule } from "../../gateway/module.ts";
 import { IpSet } from "../../net/ip_set.ts";
-import { type HeaderScope, requestSettings, responseSettings } from "./merge.ts";
+import { type CorsSettings, type HeaderScope, requestSettings, responseSettings } from "./merge.ts";
 import { RequestPolicy } from "./request_policy.ts";
 import { ResponsePolicy } from "./response_policy.ts";
 import { type HeadersConfig, tables } from "./schema.ts";
@@ -118,13 +118,23 @@ function checkMerged(config: Config): Problem[] {
   const problems: Problem[] = [];
   const check = (scope: HeaderScope, key: string) => {
     const { cors, hstsWithoutAge } = responseSettings(scope);
-    const report = (name: string, message: string) =>
-      problems.push({ key: `${key}headers.response.${name}`, message });
+    const report = (name: string, message: string, hint?: string) =>
+      problems.push({ key: `${key}headers.response.${name}`, message, hint });
     if (hstsWithoutAge) report("hsts", "must have max_age_secs above 0 when hsts is enabled");
     if (cors === undefined) return;
     if (cors.origins.length === 0) report("cors", "must have allow_origins when cors is enabled");
-    if (cors.credentials && cors.origins.includes("*")) {
+    if (!cors.credentials) return;
+    if (cors.origins.includes("*")) {
       report("cors", 'must not have allow_credentials together with the origin "*"');
+    }
+    for (const [name, listed] of corsLists(cors)) {
+      if (!listed.includes("*")) continue;
+      report(
+        `cors.${name}`,
+        'must not list "*" together with allow_credentials: to a browser that sends credentials it is ' +
+          "a name like any other",
+        "list the names",
+      );
     }
   };
   if (config.headers !== undefined) check({ config, vhost: {}, route: undefined }, "");
@@ -132,6 +142,15 @@ function checkMerged(config: Config): Problem[] {
     if (ownTables(scope).headers !== undefined) check(scope, `${scope.key}.`);
   }
   return problems;
+}
+
+/** The lists in which the Fetch standard gives `*` its meaning for requests without credentials only. */
+function corsLists(cors: CorsSettings): readonly (readonly [string, readonly string[]])[] {
+  return [
+    ["allow_methods", cors.methods],
+    ["allow_headers", cors.allowHeaders],
+    ["expose_headers", cors.exposeHeaders],
+  ];
 }
 
 /** Values that would always come out empty, because nobody knows where clients are. */

@@ -121,6 +121,19 @@ Deno.test("what only merged tables show is reported where it was completed", () 
   );
 });
 
+Deno.test("a star beside credentials, which browsers read as a name, is refused by its list", () => {
+  const check = (tables: Tables) => module.check?.(configOf(tables)).map(({ key }) => key);
+  const cors = { enabled: true, allow_origins: ["https://a.example"] };
+  for (const list of ["allow_methods", "allow_headers", "expose_headers"]) {
+    const root = { response: { cors: { ...cors, [list]: ["*"] } } };
+    assert.deepEqual(check({ root }), [], list);
+    assert.deepEqual(
+      check({ root, vhost: { response: { cors: { allow_credentials: true } } } }),
+      [`vhosts[0].headers.response.cors.${list}`],
+    );
+  }
+});
+
 Deno.test("the explanation tells what is written and deleted", async () => {
   const config = configOf({});
   const running = await start(config);

@@ -94,9 +94,9 @@ export class RequestPolicy {
       (!enabled || (!unset.has(requestIdField) && !set.has(requestIdField)));
     this.#requestIdField = keepsId ? requestIdField : undefined;
 
-    const hidden = new Set(zeroRetention ? hiddenVariables() : []);
+    const isHidden = zeroRetention ? tellsAddress : undefined;
     const written = ([name, value]: readonly [string, string]): Written => {
-      const template = new ValueTemplate(value, hidden);
+      const template = new ValueTemplate(value, isHidden);
       return { name, constant: template.constant, template };
     };
     const passes = ([name]: readonly [string, string]) =>
@@ -106,7 +106,7 @@ export class RequestPolicy {
     this.#append = settings.append.filter(passes).map(written);
     this.#writesVia = [...this.#set, ...this.#append].some(({ name }) => name === "via");
     const host = enabled ? set.get("host") : undefined;
-    this.#host = host === undefined ? undefined : new ValueTemplate(host, hidden);
+    this.#host = host === undefined ? undefined : new ValueTemplate(host, isHidden);
     this.#compileActions();
   }
 
@@ -248,9 +248,12 @@ function forwarded(exchange: Exchange): string {
   return `for=${node}${host};proto=${schemeOf(exchange)}`;
 }
 
-/** The variables that would tell a client's address. */
-function hiddenVariables(): string[] {
-  return ["remote_addr", ...CLIENT_ADDRESS_FIELDS.map((name) => `http.${name}`)];
+/** Whether a variable would tell a client's address, also one of a field in its other spelling. */
+function tellsAddress(variable: string): boolean {
+  const name = variable.toLowerCase();
+  return name === "remote_addr" ||
+    (name.startsWith("http.") &&
+      CLIENT_ADDRESS_FIELDS.includes(dashed(name.slice("http.".length))));
 }
 
 /** Adds a line, to the one that is there where the field is one whose lines are joined. */

@@ -399,6 +399,24 @@ Deno.test("the privacy profile lets no client address out, whatever is configure
   }
 });
 
+Deno.test("the privacy profile hides variables of address fields, however their names are spelled", () => {
+  const exchange = exchangeFixture({
+    fields: [["x_forwarded_for", "6.6.6.6"], ["x-forwarded-for", "6.6.6.6"], ["x_own", "1"]],
+    clientAddress: "6.6.6.6",
+  });
+  const variables = [
+    "http.x_forwarded_for",
+    "http.X-Forwarded_For",
+    "http.X-FORWARDED-FOR",
+    "remote_addr",
+  ].map((name) => `{${name}}`).join("");
+  const rules = policy({ set: { "x-who": `[${variables}{http.x_own}]` } }, {
+    zeroRetention: true,
+    requestIdField: undefined,
+  });
+  assert.deepEqual(sentBy(rules, exchange).find(([name]) => name === "x-who"), ["x-who", "[1]"]);
+});
+
 Deno.test("the fields are those of the thirteen steps done one by one", () => {
   const name = fc.constantFrom(
     "x-a",

@@ -65,9 +65,23 @@ function rewriteUrl(url: string, rules: readonly RewriteRule[]): string {
     // What follows an origin must not become part of its host: neither `http://app` of
     // `http://app.example`, nor `https://example.com` and `ment` put together.
     const ends = rest === "" || "/?#".includes(rest[0]);
-    if (ends || !(isOrigin(from) || isOrigin(to))) return to + rest;
+    if (ends || !(isOrigin(from) || isOrigin(to))) return joined(to, rest);
   }
   return url;
+}
+
+/** What browsers take for a slash, and what they overlook in front of one (URL standard section 4.4). */
+const SLASHES = "/\\\t";
+
+/**
+ * A prefix and what follows it, with one slash where both bring some: `/` and `/app.example` together
+ * would name a host.
+ */
+function joined(to: string, rest: string): string {
+  if (!to.endsWith("/")) return to + rest;
+  let at = 0;
+  while (at < rest.length && SLASHES.includes(rest[at])) at++;
+  return to + rest.slice(at);
 }
 
 /** Whether a URL prefix has no path. */
@@ -106,7 +120,7 @@ function plainDomain(text: string): string {
 function pathFor(given: string, rules: readonly RewriteRule[]): string | undefined {
   const path = unquoted(given);
   const rule = rules.find(({ from }) => path.startsWith(from));
-  return rule === undefined ? undefined : rule.to + path.slice(rule.from.length);
+  return rule === undefined ? undefined : joined(rule.to, path.slice(rule.from.length));
 }
 
 function unquoted(text: string): string {

@@ -31,8 +31,28 @@ Deno.test("the beginning of a location is replaced", () => {
 });
 
 Deno.test("a path may be replaced as well", () => {
-  assert.equal(location("/app/x", { from: "/app", to: "/" }), "//x");
+  assert.equal(location("/app/x", { from: "/app", to: "/new" }), "/new/x");
   assert.equal(location("/app/x", { from: "/app/", to: "/" }), "/x");
+});
+
+Deno.test("a path never becomes a host", () => {
+  const rests = ["/evil.test/x", "//evil.test/x", "/\\evil.test/x", "/\t/evil.test/x"];
+  for (const from of ["http://app.internal", "http://app.internal/", "/app", "/app/"]) {
+    for (const rest of [...rests, ...rests.map((text) => text.slice(1))]) {
+      // No rule is about it: the host goes on.
+      if (from === "http://app.internal" && !rest.startsWith("/")) continue;
+      assert.equal(location(from + rest, { from, to: "/" }), "/evil.test/x", from + rest);
+    }
+  }
+  assert.equal(location("/app\\evil.test/x", { from: "/app", to: "/" }), "/evil.test/x");
+});
+
+Deno.test("slashes meet as one", () => {
+  const value = (to: string) => location("/app/x//y", { from: "/app", to });
+  assert.equal(value("/"), "/x//y");
+  assert.equal(value("/new/"), "/new/x//y");
+  assert.equal(value("https://example.com/"), "https://example.com/x//y");
+  assert.equal(value("https://example.com"), "https://example.com/x//y");
 });
 
 Deno.test("an origin matches where it ends only", () => {
@@ -65,6 +85,7 @@ Deno.test("the URL of a refresh is replaced, delay and quotes stay", () => {
   assert.equal(value("5; url=http://app/x"), "5; url=/x");
   assert.equal(value('0;URL = "http://app/x"'), '0;URL = "/x"');
   assert.equal(value("0,url='http://app/x'"), "0,url='/x'");
+  assert.equal(value("0;url='http://app//evil.test'"), "0;url='/evil.test'");
   assert.equal(value("5"), "5");
   assert.equal(value("5; url,http://app/x"), "5; url,http://app/x");
 });
@@ -82,5 +103,6 @@ Deno.test("the path of a cookie is replaced at its beginning", () => {
   const cookiePath = [{ from: "/base", to: "/" }, { from: "/", to: "/app/" }];
   const value = (text: string) => rewritten({ cookiePath }, "set-cookie", text);
   assert.equal(value("a=b; Path=/base"), "a=b; Path=/");
+  assert.equal(value("a=b; Path=/base/x"), "a=b; Path=/x");
   assert.equal(value("a=b; path=/x; Secure"), "a=b; path=/app/x; Secure");
 });

@@ -12,7 +12,7 @@ import type { TableSchema } from "../../config/types.ts";
 import { enumWord, headerValue, list, secs, valueKinds } from "../../config/values.ts";
 import { corsSchema } from "./cors_schema.ts";
 import { isHostAndPort } from "../../http/authority.ts";
-import { checkEdits, edits } from "./edits_schema.ts";
+import { checkAnswerNames, checkEdits, edits } from "./edits_schema.ts";
 
 const MAX_REWRITES = 32;
 const MAX_REWRITE_URL = 2048;
@@ -133,7 +133,7 @@ const responseSchema = z.strictObject({
   cors: corsSchema.optional(),
   rewrite: rewrite.optional(),
   ...edits,
-}).superRefine(checkEdits).superRefine((table, context) => {
+}).superRefine(checkEdits).superRefine(checkAnswerNames).superRefine((table, context) => {
   if (table.hsts !== undefined && table.strict_transport_security !== undefined) {
     context.addIssue({
       code: "custom",

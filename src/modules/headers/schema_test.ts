@@ -51,6 +51,16 @@ Deno.test("names are tokens, and not content-length", () => {
   assert.match(response({ append: { "Content-Length": "1" } })[0], /follows from the body/);
 });
 
+Deno.test("an answer's fields of the connection are not a policy's to write", () => {
+  const wrong = /must not be (upgrade|connection|transfer-encoding|te|trailer), a field of the/;
+  assert.match(response({ set: { Upgrade: "h2c" } })[0], /^response\.set\.Upgrade: /);
+  assert.match(response({ set: { Upgrade: "h2c" } })[0], wrong);
+  assert.match(response({ add: { connection: "close" } })[0], wrong);
+  assert.match(response({ append: { "transfer-encoding": ["gzip"] } })[0], wrong);
+  assert.match(response({ operations: { add: { TE: "trailers" } } })[0], wrong);
+  assert.deepEqual(response({ unset: ["trailer", "keep-alive"] }), []);
+});
+
 Deno.test("values are not blank, without control characters and in the grammar of templates", () => {
   for (const value of ["", "  ", "a\tb", "a\nb", "a\u0085b", "a".repeat(8193)]) {
     assert.match(request({ set: { "x-a": value } })[0], /must be a header value/);

@@ -87,12 +87,12 @@ export class ValueTemplate {
 
   /**
    * @param text A value that {@linkcode templateProblem} finds no fault with.
-   * @param hidden Variables that render as nothing: `remote_addr`, `http.x-real-ip`.
+   * @param isHidden Whether a variable, such as `http.X-Real-IP`, renders as nothing.
    */
-  constructor(text: string, hidden: ReadonlySet<string> = new Set()) {
+  constructor(text: string, isHidden: (variable: string) => boolean = () => false) {
     this.#parts = (splitBraces(text) ?? []).map(({ variable, text: piece }) => {
       if (!variable) return toByteString(piece);
-      return hidden.has(piece.toLowerCase()) ? "" : sourceOf(piece) ?? "";
+      return isHidden(piece) ? "" : sourceOf(piece) ?? "";
     });
   }
 

@@ -72,10 +72,11 @@ Deno.test("control characters of inserted values are left out", () => {
   assert.equal(rendered("[{http.x-a}]", { fields: [["x-a", "a\tb\x7f\r\nc"]] }), "[abc]");
 });
 
-Deno.test("hidden variables are empty, in whatever case they are written", () => {
-  const hidden = new Set(["remote_addr", "http.x-real-ip"]);
-  const exchange = exchangeFixture({ fields: [["x-real-ip", "1.1.1.1"]] });
-  assert.equal(new ValueTemplate("[{remote_addr}{http.X-Real-IP}]", hidden).render(exchange), "[]");
+Deno.test("hidden variables are empty", () => {
+  const isHidden = (variable: string) => variable === "http.X-Real-IP";
+  const exchange = exchangeFixture({ fields: [["x-real-ip", "1.1.1.1"], ["x-a", "a"]] });
+  const template = new ValueTemplate("[{http.X-Real-IP}{http.x-a}]", isHidden);
+  assert.equal(template.render(exchange), "[a]");
 });
 
 for (

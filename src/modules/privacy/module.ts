@@ -10,7 +10,9 @@
  */
 import { DEFAULT_PID_FILE } from "../../config/server_schema.ts";
 import type { Config, Problem } from "../../config/types.ts";
+import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
+import type { ProxyConfig } from "../proxy/module.ts";
 
 /** The module `privacy-mode`. */
 export const module: Module = {
@@ -18,7 +20,7 @@ export const module: Module = {
   schema: [],
   defaults: [{ path: ["logging", "access", "enabled"], value: false }],
   manifest: {},
-  check: retained,
+  check: (config) => [...retained(config), ...told(config)],
   permissions: () => ({}),
   start: () => Promise.resolve({ plan: () => undefined, stop() {} }),
 };
@@ -46,6 +48,24 @@ function retained({ logging, server }: Config): Problem[] {
       message: `has no effect: a privacy build writes no file (${pid_file})`,
       hint: "leave it out",
       warning: true,
+    });
+  }
+  return problems;
+}
+
+/** Where a configuration would tell an upstream who asks, outside of the fields that are left out anyway. */
+function told(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  for (const scope of scopesOf(config)) {
+    const proxy: ProxyConfig | undefined = ownTables(scope).proxy;
+    if (proxy === undefined || proxy.upstream_proxy_protocol === "off") continue;
+    const key = proxy === config.proxy ? "proxy" : `${scope.key}.proxy`;
+    problems.push({
+      key: `${key}.upstream_proxy_protocol`,
+      message:
+        `must be "off": a privacy build tells no upstream the client's address, which is what ` +
+        `a PROXY header is for; found "${proxy.upstream_proxy_protocol}"`,
+      hint: "leave it out, and let the upstream expect no PROXY header",
     });
   }
   return problems;

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { loadText } from "../../config/load.ts";
 import type { Problem } from "../../config/types.ts";
+import { module as proxy } from "../proxy/module.ts";
 import { module } from "./module.ts";
 
 function load(text: string) {
   const check = module.check;
   assert.ok(check !== undefined);
-  return loadText(text, [...module.schema], [check], { defaults: module.defaults });
+  return loadText(text, [...module.schema, ...proxy.schema], [check], {
+    defaults: module.defaults,
+  });
 }
 
 function keys(problems: readonly Problem[]): string[] {
@@ -42,4 +45,19 @@ Deno.test("a pid file that somebody chose has no effect, which is worth a warnin
   assert.match(problems[0].message, /has no effect.*\/srv\/f.pid/);
   const packaged = '[server.process]\npid_file = "/run/fluxheim/fluxheim.pid"\n';
   assert.deepEqual(load(packaged).problems, []);
+});
+
+Deno.test("a PROXY header, which tells an upstream who asks, is refused wherever it is asked for", () => {
+  const proxy = 'proxy = { upstream = "127.0.0.1:1", upstream_proxy_protocol = "v2" }\n';
+  const { problems } = load(
+    `[[vhosts]]\nname = "a"\nhosts = ["a.test"]\n${proxy}` +
+      `[[vhosts.routes]]\nname = "b"\npath_prefix = "/b"\n${proxy}`,
+  );
+  assert.deepEqual(keys(problems), [
+    "vhosts[0].proxy.upstream_proxy_protocol",
+    "vhosts[0].routes[0].proxy.upstream_proxy_protocol",
+  ]);
+  assert.match(problems[0].message, /^must be "off": .*; found "v2"$/);
+  assert.deepEqual(keys(load(proxy).problems), ["proxy.upstream_proxy_protocol"]);
+  assert.deepEqual(load(proxy.replace("v2", "off")).problems, []);
 });

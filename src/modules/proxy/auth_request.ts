@@ -43,6 +43,8 @@ export function authLimits(config: AuthRequestConfig): ServiceLimits {
 
 /** Asks one service for one scope. */
 export class AuthRequest {
+  /** The same for scopes that ask the same service in the same way. */
+  readonly #key: string;
   readonly #endpoint: Endpoint;
   readonly #forwarded: ForwardedFields;
   /** Every name the service may speak for, in both spellings: the client's own is not believed. */
@@ -56,6 +58,7 @@ export class AuthRequest {
     scope: RouteScope,
     readonly context: AuthRequestContext,
   ) {
+    this.#key = JSON.stringify(config);
     this.#endpoint = endpointOf(config.url);
     this.#forwarded = new ForwardedFields(
       config.forward_headers,
@@ -68,7 +71,23 @@ export class AuthRequest {
   }
 
   /** The `authorize` step. */
-  readonly authorize: Step = async (exchange) => {
+  readonly authorize: Step = (exchange) => {
+    if (exchange.authAllowed !== this.#key) return this.#ask(exchange);
+  };
+
+  /** For `fluxheim explain`: what {@linkcode AuthRequest.authorize} would do, in words. */
+  explain({ authAllowed }: Exchange): string {
+    const { url } = this.config;
+    return authAllowed === this.#key ? `${url} has been asked already` : `asks ${url}`;
+  }
+
+  /** For `fluxheim explain`: leaves `exchange` as a service does that allows it, as far as that is known. */
+  foretell(exchange: Exchange): void {
+    if (exchange.authAllowed === this.#key) return;
+    this.#allow(exchange, this.config.allow_response_headers.map((name) => [name, NOT_ASKED]));
+  }
+
+  async #ask(exchange: Exchange): Promise<void> {
     const { service } = this.context;
     let answer: ServiceAnswer;
     try {
@@ -89,12 +108,6 @@ export class AuthRequest {
     } else {
       this.#fail(exchange, ODD_ANSWER, `it answered ${status}`);
     }
-  };
-
-  /** For `fluxheim explain`: leaves `exchange` as a service does that allows it, as far as that is known. */
-  foretell(exchange: Exchange): void {
-    exchange.authRemoves = this.#removes;
-    exchange.authFields = this.config.allow_response_headers.map((name) => [name, NOT_ASKED]);
   }
 
   #question(exchange: Exchange): Question {
@@ -105,14 +118,25 @@ export class AuthRequest {
     return { method: "GET", target: this.#endpoint.path, authority, fields };
   }
 
-  /** The service's word replaces the client's, also where the service says nothing. */
   #copy(exchange: Exchange, answer: Fields): void {
     const copied: (readonly [string, string])[] = [];
     for (const name of this.config.allow_response_headers) {
       for (const value of answer.all(name)) copied.push([name, value]);
     }
-    exchange.authRemoves = this.#removes;
-    exchange.authFields = copied;
+    this.#allow(exchange, copied);
+  }
+
+  /**
+   * The service's word replaces the client's, also where the service says nothing, and that of a service
+   * of the policy route, which was asked before.
+   */
+  #allow(exchange: Exchange, said: NonNullable<Exchange["authFields"]>): void {
+    const { authFields: others, authRemoves } = exchange;
+    exchange.authAllowed = this.#key;
+    exchange.authRemoves = authRemoves?.union(this.#removes) ?? this.#removes;
+    exchange.authFields = others === undefined
+      ? said
+      : [...others.filter(([name]) => !this.#removes.has(dashed(name))), ...said];
   }
 
   #fail(exchange: Exchange, refusal: Refusal, reason: string): void {

@@ -10,6 +10,7 @@ import type {
   Grant,
   Module,
   Permissions,
+  Phase,
   RouteScope,
   RunningModule,
   Steps,
@@ -128,9 +129,10 @@ class RunningProxy implements RunningModule {
     this.#authServices.stop();
   }
 
-  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+  explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
     const proxy = proxyOf(scope);
     if (proxy === undefined) return undefined;
+    if (phase === "authorize") return this.#authRequests.get(proxy)?.explain(exchange);
     const origin = originOf(proxy);
     if (origin === undefined) {
       return isGlobal(scope) ? undefined : "no upstream is configured";
@@ -149,9 +151,14 @@ class RunningProxy implements RunningModule {
 
   sends(scope: RouteScope, exchange: Exchange): readonly string[] | undefined {
     const proxy = proxyOf(scope);
-    if (proxy === undefined) return undefined;
-    this.#authRequests.get(proxy)?.foretell(exchange);
-    return this.#forwarders.get(proxy)?.preview(exchange);
+    return proxy && this.#forwarders.get(proxy)?.preview(exchange);
+  }
+
+  foretell(scope: RouteScope, exchange: Exchange, phase: Phase): void {
+    const proxy = proxyOf(scope);
+    if (proxy !== undefined && phase === "authorize") {
+      this.#authRequests.get(proxy)?.foretell(exchange);
+    }
   }
 
   #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {

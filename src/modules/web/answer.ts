@@ -66,6 +66,7 @@ export function answer(exchange: Exchange, content: Content): void {
       content.discard();
       exchange.status = 304;
       exchange.response = representation.notModifiedFields();
+      exchange.unsent = representation;
       exchange.responseBody = undefined;
       return;
     }

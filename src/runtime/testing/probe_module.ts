@@ -11,14 +11,21 @@ import type { TlsListenerSpec } from "../../net/tls_spec.ts";
 import { at } from "../compare.ts";
 
 const PROBE_ZONE = "probe";
-/** Cells of the zone: how often `/count` was asked for, and `/held`, and whether `/release` was. */
+/**
+ * Cells of the zone: how often `/count` was asked for, and `/held`, whether `/release` was, and how many
+ * configurations were adopted.
+ */
 const COUNTED = 0;
 const HELD = 1;
 const RELEASED = 2;
-const CELLS = 3;
+const ADOPTED = 3;
+const CELLS = 4;
 const POLL_MS = 5;
 /** Objects that one request for `/hoard` leaves behind; about a megabyte. */
 const HOARDED = 10_000;
+
+/** Every object that this worker was given for the zone. */
+const zonesSeen = new Set<SharedArrayBuffer>();
 
 /** What this worker never lets go of. */
 const hoard: unknown[] = [];
@@ -31,6 +38,8 @@ export interface ProbeTable {
   readonly greeting?: string;
   /** Makes every worker with an index of at least this refuse to build the snapshot. */
   readonly failFrom?: number;
+  /** Cells that the zone has more than it needs. */
+  readonly spareCells?: number;
   /** `host:port` that a worker may dial. */
   readonly upstream?: string;
   /** A directory that a worker may read. */
@@ -46,6 +55,7 @@ function probeOf(vhost: unknown): ProbeTable {
     return typeof value === "string" ? value : undefined;
   };
   const failFrom = at(vhost, ["probe", "failFrom"]);
+  const spareCells = at(vhost, ["probe", "spareCells"]);
   return {
     greeting: text("greeting"),
     upstream: text("upstream"),
@@ -53,6 +63,7 @@ function probeOf(vhost: unknown): ProbeTable {
     cert: text("cert"),
     key: text("key"),
     ...(typeof failFrom === "number" ? { failFrom } : {}),
+    ...(typeof spareCells === "number" ? { spareCells } : {}),
   };
 }
 
@@ -69,7 +80,13 @@ export const probe: Module = {
       read: root === undefined ? [] : [{ value: root, key: `${key}.root`, for: "edge" }],
     };
   },
-  zones: () => [{ name: PROBE_ZONE, bytes: CELLS * Int32Array.BYTES_PER_ELEMENT }],
+  zones(config) {
+    const cells = CELLS + (probeOf(config.vhosts[0]).spareCells ?? 0);
+    return [{ name: PROBE_ZONE, bytes: cells * Int32Array.BYTES_PER_ELEMENT }];
+  },
+  adopted(_config, zones) {
+    Atomics.add(new Int32Array(zones.get(PROBE_ZONE)), ADOPTED, 1);
+  },
   start(context) {
     const table = probeOf(context.config.vhosts[0]);
     if (context.worker >= (table.failFrom ?? Infinity)) {
@@ -99,7 +116,9 @@ function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
 
 function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
   const { greeting = "hello" } = probeOf(vhost);
-  const cells = new Int32Array(zones.get(PROBE_ZONE));
+  const zone = zones.get(PROBE_ZONE);
+  const cells = new Int32Array(zone);
+  zonesSeen.add(zone);
   return {
     serve(exchange) {
       switch (exchange.path) {
@@ -109,6 +128,10 @@ function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
           return answer(exchange, String(worker));
         case "/count":
           return answer(exchange, String(Atomics.add(cells, COUNTED, 1) + 1));
+        case "/adopted":
+          return answer(exchange, String(Atomics.load(cells, ADOPTED)));
+        case "/zones-seen":
+          return answer(exchange, String(zonesSeen.size));
         case "/slow":
           return answerLater(exchange, greeting, Number(exchange.query ?? "100"));
         case "/held":
