@@ -184,7 +184,7 @@ export class Gateway implements Handler<Exchange> {
     exchange.step = 0;
     if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
     if (exchange.refusal === undefined) return;
-    if (exchange.refusal.isFailure === true) { for (const step of failure) step(exchange); }
+    if (exchange.refusal.isFailure === true) failure.forEach((step) => void step(exchange));
     if (!exchange.hasErrorPage) exchange.step = response.length;
   }
 

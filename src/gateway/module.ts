@@ -105,7 +105,7 @@ export interface Steps {
   readonly mirror?: Step;
   readonly lookup?: Step;
   readonly forward?: Step;
-  /** An upstream has failed and the gateway answers in its place: another answer may be made. */
+  /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
   readonly failure?: Step;
   /** Sees the answer's head before it is written, may change fields or wrap the body. */
   readonly response?: Step;

@@ -23,6 +23,7 @@ import {
   type Started,
   startWorkers,
 } from "./start.ts";
+import { within } from "./within.ts";
 import type { Load, WorkerPool } from "./worker_pool.ts";
 import type { OpenedListener } from "./worker_messages.ts";
 import { zoneRequests } from "./zone_plan.ts";
@@ -192,17 +193,4 @@ function inWords({ slot, cause }: FailedHeart): string {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Whether `job` is done before the time is over. */
-async function within(ms: number, job: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([job.then(() => true, () => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

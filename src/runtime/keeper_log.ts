@@ -9,7 +9,8 @@ import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
 import type { Zones } from "../net/zone.ts";
 import { LogRingReader, LogRingWriter } from "./log_ring.ts";
 import { type LogThreshold, parseThreshold } from "./log_lines.ts";
-import { endsWithin, LogSink } from "./log_sink.ts";
+import { LogSink } from "./log_sink.ts";
+import { within } from "./within.ts";
 import { LEVEL_VARIABLE } from "./own_permissions.ts";
 import { readableVariable } from "./preflight.ts";
 import type { Profile } from "./profile.ts";
@@ -90,7 +91,7 @@ export class KeeperLog implements Logger {
     this.#file?.close();
     if (isWhole) return;
     const told = tellOnStderr(`${this.#sink.abandon()} log lines were lost at the end`);
-    await endsWithin(limitMs, told);
+    await within(limitMs, told);
   }
 }
 

@@ -8,6 +8,7 @@
  */
 import { type LogFormat, logLine, type LogThreshold, passes } from "./log_lines.ts";
 import type { LogRingReader } from "./log_ring.ts";
+import { within } from "./within.ts";
 
 /** What lines are written to: standard error, standard output or an opened file. */
 export interface LogTargetStream {
@@ -96,7 +97,7 @@ export class LogSink {
       this.pump();
       return this.#running;
     });
-    return await endsWithin(limitMs, ended) && !this.#isStuck;
+    return await within(limitMs, ended) && !this.#isStuck;
   }
 
   /**
@@ -204,19 +205,6 @@ export class LogSink {
     } catch {
       return undefined;
     }
-  }
-}
-
-/** Whether `job` ends, however it does, before `limitMs` are over. */
-export async function endsWithin(limitMs: number, job: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), limitMs);
-  });
-  try {
-    return await Promise.race([job.then(() => true, () => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

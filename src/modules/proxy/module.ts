@@ -28,7 +28,7 @@ import { UpstreamPool } from "./pool.ts";
 import { grpcSchema, originOf, type ProxyConfig, proxySchema } from "./schema.ts";
 import { Services } from "./service.ts";
 import { isGlobal, keyedOrigin, proxyOf, proxyTables } from "./tables.ts";
-import { targetOf, timeoutsOf } from "./target.ts";
+import { targetOf, timeoutsOf, versionOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 import { checkUpstreamFiles, upstreamFiles, UpstreamMaterial } from "./upstream_files.ts";
 
@@ -73,6 +73,12 @@ export const module: Module = {
   start(context) {
     return Promise.resolve(new RunningProxy(context));
   },
+};
+
+const PROTOCOL_NAMES = {
+  "http1": "HTTP/1.1",
+  "http2": "HTTP/2",
+  "http1-and-http2": "HTTP/2 or HTTP/1.1",
 };
 
 /** A vhost's proxy block says how to forward, but not where to. */
@@ -139,12 +145,8 @@ class RunningProxy implements RunningModule {
     }
     const refused = isGrpc(scope) ? explainGrpc(exchange) : undefined;
     if (refused !== undefined) return refused;
-    const { upstream_http_version: version, upstream_tls: tls, auth_request: auth } = proxy;
-    const protocol = version === "http1" || (version === "http1-and-http2" && !tls)
-      ? "HTTP/1.1"
-      : version === "http2"
-      ? "HTTP/2"
-      : "HTTP/2 or HTTP/1.1";
+    const { upstream_tls: tls, auth_request: auth } = proxy;
+    const protocol = PROTOCOL_NAMES[versionOf(proxy)];
     const asked = auth?.enabled === true ? `asks ${auth.url}, then ` : "";
     return `${asked}forwards to ${origin} over ${protocol}${tls ? " with TLS" : ""}`;
   }

@@ -20,14 +20,18 @@ export function targetOf(
   return {
     host,
     port,
-    version: proxy.upstream_http_version === "http1-and-http2" && !proxy.upstream_tls
-      ? "http1"
-      : proxy.upstream_http_version,
+    version: versionOf(proxy),
     proxyProtocol: proxy.upstream_proxy_protocol,
     connectTimeoutMs: inMs(proxy.connect_timeout_secs),
     totalConnectTimeoutMs: inMs(total),
     tls: proxy.upstream_tls ? tlsOf(proxy, host, material) : undefined,
   };
+}
+
+/** What is spoken with the upstream: without TLS there is nothing to choose by (spec 02 section 9.3). */
+export function versionOf(proxy: ProxyConfig): UpstreamTarget["version"] {
+  const { upstream_http_version: version, upstream_tls: tls } = proxy;
+  return version === "http1-and-http2" && !tls ? "http1" : version;
 }
 
 /** The time limits of exchanges with the upstream. */
