@@ -246,7 +246,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       const behind = findHeadEnd(inbox.bytes, inbox.start + this.#scanned, inbox.end);
       if (behind < 0) {
         // It would be waited for in vain.
-        if (hasBareLf(inbox.bytes, inbox.start, inbox.end)) {
+        if (hasBareLf(inbox.bytes, inbox.start + this.#scanned, inbox.end)) {
           throw new ClientError("response", "a line of the upstream's head ends with a bare LF");
         }
         this.#scanned = Math.max(0, inbox.end - inbox.start - 3);

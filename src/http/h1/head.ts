@@ -55,10 +55,14 @@ function isHeadEnd(bytes: Uint8Array, last: number): boolean {
     bytes[last - 3] === CR;
 }
 
-/** Whether a line of an incomplete head ends with LF alone. */
-export function hasBareLf(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let lf = bytes.indexOf(LF, start); lf >= 0 && lf < end; lf = bytes.indexOf(LF, lf + 1)) {
-    if (lf === start || bytes[lf - 1] !== CR) return true;
+/**
+ * Whether a line of an incomplete head ends with LF alone.
+ *
+ * @param from Where to start: the first byte not looked at before, or one in front of it.
+ */
+export function hasBareLf(bytes: Uint8Array, from: number, end: number): boolean {
+  for (let lf = bytes.indexOf(LF, from); lf >= 0 && lf < end; lf = bytes.indexOf(LF, lf + 1)) {
+    if (bytes[lf - 1] !== CR) return true;
   }
   return false;
 }
