@@ -120,7 +120,11 @@ async function listening(port: number, ended: Promise<unknown>): Promise<boolean
   void ended.then(() => running = false);
   for (let waited = 0; running && waited < READY_MS; waited += POLL_MS) {
     try {
-      (await Deno.connect({ hostname: HOST, port })).close();
+      // Before it serves, the gateway binds each port for a moment, to see whether it can: to connect is
+      // not enough.
+      using connection = await Deno.connect({ hostname: HOST, port });
+      await connection.write(new TextEncoder().encode(`HEAD / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`));
+      if (await connection.read(new Uint8Array(1)) === null) throw new Error("nobody answers");
       return true;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
