@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { launchArguments } from "../support/gateway.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { DEAD_PORT, find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
 
 const UNIT = new URL("../../packaging/systemd/fluxheim.service", import.meta.url);
 
@@ -53,7 +53,7 @@ testWith(
        name = "app"
        path_prefix = "/app"
        [vhosts.routes.proxy]
-       upstream = "localhost:${freePort()}"`,
+       upstream = "localhost:${DEAD_PORT}"`,
     );
     const trace = `${dir.path}/trace`;
     const args = ["-f", "-q", "-o", trace, Deno.execPath(), ...await launchArguments(config)];

@@ -7,7 +7,7 @@ import { START_LINE_OVERHEAD } from "../../src/http/head_limits.ts";
 import { RawPeer } from "../../src/http/h2/_testing.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort } from "../support/peer.ts";
+import { DEAD_PORT, freePort } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
 
@@ -178,7 +178,7 @@ async function crowded() {
   const tls = freePort();
   const gateway = await TestGateway.start(
     CONFIG.replaceAll("{upstream}", String(upstream.port))
-      .replaceAll("{dead}", String(freePort()))
+      .replaceAll("{dead}", String(DEAD_PORT))
       .replaceAll("{tls}", String(tls)),
     { "tls/cert.pem": cert, "tls/key.pem": key },
   );

@@ -56,21 +56,19 @@ export class TestGateway implements AsyncDisposable {
     build = DEVELOPMENT,
   ): Promise<TestGateway> {
     const port = freePort();
-    const dir = new TempDir();
+    await using made = new AsyncDisposableStack();
+    const dir = made.use(new TempDir());
     for (const [name, content] of Object.entries(files)) dir.write(name, content);
     const text = config.replaceAll("{port}", String(port)).replaceAll("{dir}", dir.path);
     const path = dir.write("fluxheim.toml", text);
     const plan = await planOf(path, build);
     const audit = new Audit(plan, `${dir.path}/audit.jsonl`);
     const env = audit.environment;
-    const process = new Process(Deno.execPath(), argumentsFor(plan, path, build), { env });
-    try {
-      await process.listening(port);
-    } catch (error) {
-      await process.stop();
-      await dir[Symbol.asyncDispose]();
-      throw error;
-    }
+    const process = made.use(
+      new Process(Deno.execPath(), argumentsFor(plan, path, build), { env }),
+    );
+    await process.listening(port);
+    made.move();
     return new TestGateway(process, port, dir, path, audit);
   }
 

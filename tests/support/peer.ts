@@ -46,12 +46,21 @@ export function testUnlessMissing(
   });
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
+/** A port of 127.0.0.1 where nobody listens: that of tcpmux, which the system never picks. */
+export const DEAD_PORT = 1;
+
+const given = new Set<number>();
+
+/** A port of 127.0.0.1 that was free a moment ago, and that nobody else in this program was given. */
 export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
+  for (;;) {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    listener.close();
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
 }
 
 /** Waits until `holds` does; fails with `what` after `ms` milliseconds. */
@@ -191,10 +200,20 @@ export class TempDir implements AsyncDisposable {
   }
 }
 
-/**
- * A real nginx with `server` as the body of its http block. `{port}` stands for the port it is given.
- */
-export async function nginx(http: string): Promise<Process & { port: number; dir: TempDir }> {
+/** A real nginx; its directory goes with it. */
+class Nginx extends Process {
+  constructor(readonly port: number, readonly dir: TempDir, config: string) {
+    super(find("nginx")!, ["-c", config, "-p", dir.path, "-e", "stderr"]);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+/** An nginx with `http` as the body of its http block. `{port}` stands for the port it is given. */
+export function nginx(http: string): Promise<Nginx> {
   const port = freePort();
   const dir = new TempDir();
   const config = dir.write(
@@ -205,7 +224,5 @@ export async function nginx(http: string): Promise<Process & { port: number; dir
        fastcgi_temp_path ${dir.path}/f; uwsgi_temp_path ${dir.path}/u; scgi_temp_path ${dir.path}/s;
        ${http.replaceAll("{port}", String(port)).replaceAll("{dir}", dir.path)} }`,
   );
-  const process = new Process(find("nginx")!, ["-c", config, "-p", dir.path, "-e", "stderr"]);
-  await process.listening(port);
-  return Object.assign(process, { port, dir });
+  return new Nginx(port, dir, config).listening(port);
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort, until } from "../support/peer.ts";
+import { DEAD_PORT, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { type Responder, Upstream } from "../support/upstream.ts";
 
@@ -257,7 +257,7 @@ Deno.test("an answer of exactly max_response_bytes is one", async () => {
 
 Deno.test("a service that nobody runs is a 502", async () => {
   await using app = await Upstream.start(OK);
-  await using gateway = await TestGateway.start(config(freePort(), app.port));
+  await using gateway = await TestGateway.start(config(DEAD_PORT, app.port));
   assert.deepEqual(await get(gateway.url("/")), [502, ""]);
   assert.equal(app.seen.length, 0);
 });

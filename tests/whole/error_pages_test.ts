@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort, until } from "../support/peer.ts";
+import { DEAD_PORT, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
 
@@ -33,7 +33,7 @@ const FILES = { "pages/502.html": "<h1>sorry</h1>", "pages/500.txt": "broken" };
 Deno.test("a page keeps the status, and has the fields of its own table and of header policy", async () => {
   await using gateway = await TestGateway.start(
     config(
-      freePort(),
+      DEAD_PORT,
       page(502, "/502.html", ', cache_control = "no-cache", expires = "0"'),
       '[vhosts.headers.response]\nset = { x-page = "yes" }',
     ),
@@ -50,7 +50,7 @@ Deno.test("a page keeps the status, and has the fields of its own table and of h
 });
 
 Deno.test("conditions and ranges of the request play no part", async () => {
-  await using gateway = await TestGateway.start(config(freePort(), page(502, "/502.html")), FILES);
+  await using gateway = await TestGateway.start(config(DEAD_PORT, page(502, "/502.html")), FILES);
   const first = await fetch(gateway.url("/"));
   const etag = first.headers.get("etag") ?? "";
   await first.body?.cancel();
@@ -68,7 +68,7 @@ Deno.test("conditions and ranges of the request play no part", async () => {
 });
 
 Deno.test("HEAD has the page's fields and length, and no body; POST has the page", async () => {
-  await using gateway = await TestGateway.start(config(freePort(), page(502, "/502.html")), FILES);
+  await using gateway = await TestGateway.start(config(DEAD_PORT, page(502, "/502.html")), FILES);
   using client = await RawClient.connect(gateway.port);
   await client.send("HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
   const head = await client.answer(false);
@@ -80,7 +80,7 @@ Deno.test("HEAD has the page's fields and length, and no body; POST has the page
 });
 
 Deno.test("a page that is missing leaves the bare failure", async () => {
-  await using gateway = await TestGateway.start(config(freePort(), page(502, "/gone.html")), FILES);
+  await using gateway = await TestGateway.start(config(DEAD_PORT, page(502, "/gone.html")), FILES);
   const response = await fetch(gateway.url("/"));
   assert.equal(response.status, 502);
   assert.equal(await response.text(), "");
@@ -88,7 +88,7 @@ Deno.test("a page that is missing leaves the bare failure", async () => {
 });
 
 Deno.test("a page for another status changes nothing", async () => {
-  await using gateway = await TestGateway.start(config(freePort(), page(500, "/500.txt")), FILES);
+  await using gateway = await TestGateway.start(config(DEAD_PORT, page(500, "/500.txt")), FILES);
   const response = await fetch(gateway.url("/"));
   assert.equal(response.status, 502);
   assert.equal(await response.text(), "");
@@ -148,7 +148,7 @@ Deno.test("a failure of the auth service has its page too; its refusals are its 
 Deno.test("a route's files that pass on to the vhost's upstream have the vhost's pages", async () => {
   await using gateway = await TestGateway.start(
     config(
-      freePort(),
+      DEAD_PORT,
       page(502, "/502.html"),
       "",
       `[[vhosts.routes]]
@@ -181,7 +181,7 @@ Deno.test("two pages for one status, a path that is none and a missing root are 
 });
 
 Deno.test("the access record tells of the failure that a page stands for", async () => {
-  await using gateway = await TestGateway.start(config(freePort(), page(502, "/502.html")), FILES);
+  await using gateway = await TestGateway.start(config(DEAD_PORT, page(502, "/502.html")), FILES);
   await (await fetch(gateway.url("/"))).body?.cancel();
   await until("the record is written", () => gateway.process.output.includes('"status":502'));
   assert.match(gateway.process.output, /"status":502,"status_class":"5xx","error":true/);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort, until } from "../support/peer.ts";
+import { DEAD_PORT, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { type Responder, Upstream } from "../support/upstream.ts";
 
@@ -124,7 +124,7 @@ Deno.test("only listed methods are copied, and no request that is a copy itself"
 Deno.test("a mirror that hangs, or is not there, delays and changes nothing", async () => {
   await using app = await Upstream.start(OK);
   await using mirror = await Upstream.start(() => {});
-  for (const port of [mirror.port, freePort()]) {
+  for (const port of [mirror.port, DEAD_PORT]) {
     await using gateway = await TestGateway.start(config(port, app.port));
     const start = performance.now();
     for (let i = 0; i < 20; i++) assert.equal(await get(gateway.url("/v1/x")), "200 ok");

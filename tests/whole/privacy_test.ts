@@ -5,7 +5,7 @@ import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { toFlags } from "../../src/runtime/permissions.ts";
 import type { Profile } from "../../src/runtime/profile.ts";
 import { writeEntry } from "../support/build.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { DEAD_PORT, find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
 
 const ADDRESS_FIELDS = [
   "x-forwarded-for",
@@ -68,7 +68,7 @@ async function deployment(): Promise<Deployment> {
   const text = CONFIG.replace("{port}", String(port)).replace(
     "{upstream}",
     String(upstream.addr.port),
-  ).replace("{dead}", String(freePort()));
+  ).replace("{dead}", String(DEAD_PORT));
   dir.write("www/index.html", "the page");
   const config = dir.write("fluxheim.toml", text);
   const entry = await writeEntry(dir, "private", ["profile-privacy"]);

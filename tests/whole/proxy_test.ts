@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort, nginx, testWith, until } from "../support/peer.ts";
+import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
 
@@ -96,8 +96,7 @@ Deno.test("hop-by-hop fields go neither way", async () => {
 });
 
 Deno.test("an upstream that nobody listens for is a 502 with no body, and logged with its reason", async () => {
-  const port = freePort();
-  await using gateway = await TestGateway.start(config(port));
+  await using gateway = await TestGateway.start(config(DEAD_PORT));
   const response = await fetch(gateway.url("/"));
   assert.equal(response.status, 502);
   assert.equal(await response.text(), "");
@@ -181,7 +180,6 @@ Deno.test("Expect is answered by the gateway and not passed on", async () => {
 });
 
 Deno.test("pages take the place of the gateway's own failures, not of the upstream's", async () => {
-  const port = freePort();
   await using upstream = await Upstream.start((_request, response) => {
     response.writeHead(502);
     response.end("the upstream's own");
@@ -195,7 +193,7 @@ web = { root = "{dir}/pages" }
 `;
   const files = { "pages/502.html": "<p>sorry</p>" };
   {
-    await using gateway = await TestGateway.start(pages(port), files);
+    await using gateway = await TestGateway.start(pages(DEAD_PORT), files);
     const response = await fetch(gateway.url("/"));
     assert.equal(response.status, 502);
     assert.equal(response.headers.get("content-type"), "text/html");

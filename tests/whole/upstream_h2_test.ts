@@ -11,7 +11,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { TestGateway } from "../support/gateway.ts";
-import { freePort, nginx, testWith, until } from "../support/peer.ts";
+import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 
 function config(port: number, proxy = "", server = ""): string {
@@ -282,7 +282,7 @@ Deno.test("an upstream that takes too long is a 502, and its connection goes on"
 });
 
 Deno.test("callers that wait for one connection fail with it, at the same time", async () => {
-  await using gateway = await TestGateway.start(config(freePort(), "upstream_h2_max_streams = 4"));
+  await using gateway = await TestGateway.start(config(DEAD_PORT, "upstream_h2_max_streams = 4"));
   const answers = await Promise.all(Array.from({ length: 12 }, () => get(gateway.url("/"))));
   assert.ok(answers.every((answer) => answer === "502 "));
 });

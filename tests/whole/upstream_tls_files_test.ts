@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { DEAD_PORT, freePort, Process, TempDir, until } from "../support/peer.ts";
 
 const authority = new TestAuthority();
 const origin = authority.issue({ name: "origin.test" });
@@ -103,7 +103,7 @@ function spoil(dir: TempDir, { name, content }: Fault): void {
 async function validated(fault: Fault): Promise<{ code: number; text: string; dir: string }> {
   await using dir = new TempDir();
   for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
-  const text = config(freePort()).replaceAll("{port}", String(freePort()));
+  const text = config(DEAD_PORT).replaceAll("{port}", String(freePort()));
   const path = dir.write("fluxheim.toml", text.replaceAll("{dir}", dir.path));
   const args = await launchArguments(path);
   spoil(dir, fault);
