@@ -1,8 +1,8 @@
 /**
  * Fluxheim as a library: build a gateway of your own from its modules and yours.
  *
- * A profile is a list of modules and the entry of the workers that serve with them. Both files import
- * the same list:
+ * A profile is a list of modules and the entry of the workers that serve with them. Both files may
+ * import the same list:
  *
  * ```ts ignore
  * // gateway.ts
@@ -26,11 +26,14 @@
  * ```
  *
  * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
- * {@linkcode Module}, and declares what it needs the runtime to allow.
+ * {@linkcode Module}, and declares what it needs the runtime to allow. Workers start sooner and hold less
+ * with a list of their own, of {@linkcode EdgeModule}s in the same order: those of this project are in
+ * `src/modules/<name>/edge.ts`, without schemas and checks.
  *
  * @module
  */
 export type {
+  EdgeModule,
   FileRequest,
   Grant,
   Manifest,
@@ -52,7 +55,7 @@ export { loadConfig, type Loaded, loadText } from "./src/config/load.ts";
 export { formatProblem } from "./src/config/problems.ts";
 export { load, planFor } from "./src/cli/load.ts";
 export { type Plan, toFlags } from "./src/runtime/permissions.ts";
-export type { Profile } from "./src/runtime/profile.ts";
+export type { Profile, ServingProfile } from "./src/runtime/profile.ts";
 export type { Records } from "./src/runtime/record_types.ts";
 export { records } from "./src/runtime/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";

@@ -1,10 +1,5 @@
 /** `fluxheim explain`: how a configuration would serve one request. @module */
-import { UsageError } from "./args.ts";
-import { type Command, EXIT } from "./command.ts";
-import { askedRequest } from "./explain/request.ts";
-import { explain as explainRequest } from "./explain/explain.ts";
-import { explanationText } from "./explain/text.ts";
-import { loadOrReport } from "./load.ts";
+import type { Command } from "./command.ts";
 import { CONFIG, JSON_OUTPUT } from "./options.ts";
 
 /** Explains one request; nothing is bound, and no upstream is asked. */
@@ -33,20 +28,6 @@ export const explain: Command = {
     JSON_OUTPUT,
     CONFIG,
   ],
-  async run({ profile, args, io }) {
-    const [url] = args.positionals;
-    if (url === undefined) throw new UsageError("explain needs a URL");
-    const asked = askedRequest(
-      url,
-      args.get("method") ?? "GET",
-      args.all("header"),
-      args.get("from") ?? "127.0.0.1",
-    );
-    const config = await loadOrReport({ profile, args, io });
-    if (config === undefined) return EXIT.failed;
-    const found = await explainRequest(config, profile.modules, asked);
-    if (args.has(JSON_OUTPUT.name)) io.out(JSON.stringify(found, undefined, 2));
-    else explanationText(found).forEach(io.out);
-    return EXIT.ok;
-  },
+  // Workers build most of what it looks at; the other commands do without.
+  run: async (call) => await (await import("./explain/run.ts")).runExplain(call),
 };

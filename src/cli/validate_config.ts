@@ -5,7 +5,6 @@ import type { Module } from "../gateway/module.ts";
 import { modulePreflight, processProblems } from "../runtime/preflight.ts";
 import { readRequestedFiles } from "../runtime/requested_files.ts";
 import { type Command, EXIT } from "./command.ts";
-import { buildSnapshot } from "./dry_run.ts";
 import { load, printFailure, printProblems } from "./load.ts";
 import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 
@@ -39,6 +38,7 @@ export async function buildProblems(
   const read = readRequestedFiles(config, modules);
   const problems = [...processProblems(config), ...preflight, ...read.problems];
   if (hasErrors(problems)) return problems;
+  const { buildSnapshot } = await import("./dry_run.ts");
   try {
     const snapshot = await buildSnapshot(config, modules, read.files);
     await snapshot.stop();

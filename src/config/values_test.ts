@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { z } from "zod";
+import { splitAuthority } from "../net/host_port.ts";
 import * as values from "./values.ts";
 
 function accepts(schema: z.ZodType, ...inputs: unknown[]): void {
@@ -147,7 +148,7 @@ Deno.test("a described or optional schema keeps its kind", () => {
 });
 
 Deno.test("an authority splits into its host without brackets and its port", () => {
-  assert.deepEqual(values.splitAuthority("[::1]:80"), { host: "::1", port: 80 });
-  assert.deepEqual(values.splitAuthority("a.b:0"), { host: "a.b", port: 0 });
-  assert.equal(values.splitAuthority("::1:80"), undefined);
+  assert.deepEqual(splitAuthority("[::1]:80"), { host: "::1", port: 80 });
+  assert.deepEqual(splitAuthority("a.b:0"), { host: "a.b", port: 0 });
+  assert.equal(splitAuthority("::1:80"), undefined);
 });

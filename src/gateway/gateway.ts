@@ -12,7 +12,7 @@ import type { Zones } from "../net/zone.ts";
 import { Exchange } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Files, Module, RunningModule, WorkerContext } from "./module.ts";
+import type { EdgeModule, Files, RunningModule, WorkerContext } from "./module.ts";
 import type { Plan } from "./plan.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -45,7 +45,7 @@ export class Gateway implements Handler<Exchange> {
   #current: Snapshot | undefined;
   #inFlight = 0;
 
-  constructor(readonly services: GatewayServices, readonly modules: readonly Module[]) {}
+  constructor(readonly services: GatewayServices, readonly modules: readonly EdgeModule[]) {}
 
   /** Exchanges that are not over, on every snapshot. */
   get inFlight(): number {

@@ -169,10 +169,20 @@ export interface WorkerContext {
   readonly workers: number;
 }
 
-/** A capability of the gateway. */
-export interface Module {
+/** The part of a capability that works on requests: all of it that an edge worker holds. */
+export interface EdgeModule {
   /** As profiles, permission manifests and error messages name it: `"rate-limit"`. */
   readonly name: string;
+  /** Builds its part for one worker and one snapshot. What it opens, its `stop` closes. */
+  start(context: WorkerContext): Promise<RunningModule>;
+}
+
+/**
+ * A capability of the gateway, as the keeper and the command line know it. Its schemas are a good part of
+ * the program, and workers do without them: a module whose folder has an `edge.ts` leaves that to them, and
+ * loads it only where it is started.
+ */
+export interface Module extends EdgeModule {
   /** The configuration tables it owns. */
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
@@ -211,8 +221,6 @@ export interface Module {
   preflight?(config: Config, system: System): Promise<Problem[]>;
   /** What `--check-tls-storage` finds; stricter than what a start asks for. */
   checkStorage?(config: Config, system: System): Promise<StorageIssue[]>;
-  /** Builds its part for one worker and one snapshot. What it opens, its `stop` closes. */
-  start(context: WorkerContext): Promise<RunningModule>;
 }
 
 /** A module at work for one snapshot in one worker. */

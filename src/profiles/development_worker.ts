@@ -1,5 +1,40 @@
 /** Entry of the edge workers of profile `development`. @module */
-import { runEdgeWorker } from "../runtime/edge_worker.ts";
-import { profile } from "./development.ts";
+// First of all: no module may find what no permission guards.
+import "../runtime/unguarded.ts";
 
-runEdgeWorker(profile);
+import { edge as access } from "../modules/access/edge.ts";
+import { edge as compression } from "../modules/compression/edge.ts";
+import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts";
+import { edge as compressionGzip } from "../modules/compression_gzip/edge.ts";
+import { edge as compressionZstd } from "../modules/compression_zstd/edge.ts";
+import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as errorPages } from "../modules/error_pages/edge.ts";
+import { edge as geoip } from "../modules/geoip/edge.ts";
+import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as proxy } from "../modules/proxy/edge.ts";
+import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
+import { edge as tls } from "../modules/tls/edge.ts";
+import { edge as trafficMirror } from "../modules/traffic_mirror/edge.ts";
+import { edge as web } from "../modules/web/edge.ts";
+import { runEdgeWorker } from "../runtime/edge_worker.ts";
+import { records } from "../runtime/records.ts";
+
+runEdgeWorker({
+  modules: [
+    geoip,
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    trafficMirror,
+    proxy,
+    errorPages,
+    headers,
+    compression,
+    compressionGzip,
+    compressionZstd,
+    compressionBrotli,
+    tls,
+  ],
+  records,
+});

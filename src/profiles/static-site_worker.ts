@@ -1,5 +1,28 @@
 /** Entry of the edge workers of profile `static-site`. @module */
-import { runEdgeWorker } from "../runtime/edge_worker.ts";
-import { profile } from "./static-site.ts";
+// First of all: no module may find what no permission guards.
+import "../runtime/unguarded.ts";
 
-runEdgeWorker(profile);
+import { edge as access } from "../modules/access/edge.ts";
+import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as errorPages } from "../modules/error_pages/edge.ts";
+import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as proxy } from "../modules/proxy/edge.ts";
+import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
+import { edge as tls } from "../modules/tls/edge.ts";
+import { edge as web } from "../modules/web/edge.ts";
+import { runEdgeWorker } from "../runtime/edge_worker.ts";
+import { records } from "../runtime/records.ts";
+
+runEdgeWorker({
+  modules: [
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    proxy,
+    errorPages,
+    headers,
+    tls,
+  ],
+  records,
+});

@@ -17,7 +17,7 @@ import { EdgeListeners } from "./edge_listeners.ts";
 import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
 import { HeapWatch } from "./heap.ts";
 import { LogRingWriter } from "./log_ring.ts";
-import type { Profile } from "./profile.ts";
+import type { ServingProfile } from "./profile.ts";
 import { RingLogger } from "./ring_logger.ts";
 import type {
   Birth,
@@ -29,9 +29,6 @@ import type {
   WorkerReport,
 } from "./worker_messages.ts";
 import { HEARTS, logZone } from "./zone_plan.ts";
-
-/** What an edge worker is made from. */
-export type ServingProfile = Pick<Profile, "modules" | "records">;
 
 /**
  * Makes this thread an edge worker of `profile`. To be called once, by the profile's worker entry, while

@@ -4,19 +4,25 @@
  *
  * @module
  */
-import type { Module } from "../gateway/module.ts";
+import type { EdgeModule, Module } from "../gateway/module.ts";
 import type { Records } from "./record_types.ts";
 
+/** What an edge worker is made from. */
+export interface ServingProfile {
+  /** The profile's, in its order; of each only what works on requests. */
+  readonly modules: readonly EdgeModule[];
+  /** Absent in a build that keeps nothing: it writes no access log and no file. */
+  readonly records?: Records;
+}
+
 /** One build of the program: the modules in it, and the entry of its edge workers. */
-export interface Profile {
+export interface Profile extends ServingProfile {
   /** As the command line, manifests and messages name it: `development`. */
   readonly name: string;
   readonly modules: readonly Module[];
-  /** Absent in a build that keeps nothing: it writes no access log and no file. */
-  readonly records?: Records;
   /**
-   * The module an edge worker runs: it imports the same profile and hands it to `runEdgeWorker`. Written
-   * as `new URL("./<name>_worker.ts", import.meta.url)`, so that bundling tools find the file.
+   * The module an edge worker runs: it hands the worker's part of the same modules to `runEdgeWorker`.
+   * Written as `new URL("./<name>_worker.ts", import.meta.url)`, so that bundling tools find the file.
    */
   readonly workerUrl: URL;
 }

@@ -17,22 +17,50 @@ export async function writeEntry(
   return `${dir.path}/${name}.ts`;
 }
 
-/** Paths below the checkout of every file of this project that an entry and its workers load. */
+/** A file as `deno info --json` tells of it. */
+interface GraphModule {
+  readonly specifier: string;
+  readonly local?: string;
+  readonly error?: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    readonly isDynamic?: boolean;
+  }[];
+}
+
+/** Paths below the checkout of every file of this project that an entry and its workers can load. */
 export async function graphOf(entry: string): Promise<ReadonlySet<string>> {
   const files = new Set<string>();
   for (const root of [entry, entry.replace(/\.ts$/, "_worker.ts")]) {
-    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", `--config=${ROOT}deno.json`, root],
-      cwd: ROOT,
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    const { modules }: { modules: { local?: string; error?: string }[] } = JSON.parse(
-      new TextDecoder().decode(stdout),
-    );
-    for (const { local, error } of modules) {
+    for (const { local, error } of await modulesOf(root)) {
       if (error !== undefined) throw new Error(error);
       if (local?.startsWith(ROOT)) files.add(local.slice(ROOT.length));
     }
   }
   return files;
+}
+
+/** Of these, the files that `root` has loaded when it begins to run: not what it imports on the way. */
+export async function startGraphOf(root: string): Promise<string[]> {
+  const modules = new Map((await modulesOf(root)).map((module) => [module.specifier, module]));
+  const found = new Set([`file://${root}`]);
+  for (const specifier of found) {
+    for (const { code, isDynamic } of modules.get(specifier)?.dependencies ?? []) {
+      if (isDynamic !== true && code?.specifier !== undefined) found.add(code.specifier);
+    }
+  }
+  const locals = [...found].map((specifier) => modules.get(specifier)?.local ?? "");
+  return locals.filter((local) => local.startsWith(ROOT)).map((local) => local.slice(ROOT.length));
+}
+
+async function modulesOf(root: string): Promise<readonly GraphModule[]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", `--config=${ROOT}deno.json`, root],
+    cwd: ROOT,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const { modules }: { modules: readonly GraphModule[] } = JSON.parse(
+    new TextDecoder().decode(stdout),
+  );
+  return modules;
 }

@@ -63,10 +63,9 @@ Deno.test("the protocols of http import nothing of one another", () => {
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("a module imports of another one only its face", () => {
+Deno.test("a module imports of another one only its faces", () => {
   const wrong = imports.filter(({ from, to }) =>
-    top(from) === "modules" && top(to) === "modules" && module(from) !== module(to) &&
-    !to.endsWith("/module.ts")
+    top(from) === "modules" && top(to) === "modules" && module(from) !== module(to) && !isFace(to)
   );
   assert.deepEqual(wrong, []);
 });
@@ -91,7 +90,7 @@ Deno.test("modules do not import one another in a circle", () => {
 Deno.test("profiles import module faces and nothing else of them", () => {
   const wrong = imports.filter(({ from, to }) =>
     top(from) === "profiles" &&
-    (top(to) === "modules" && !to.endsWith("/module.ts") ||
+    (top(to) === "modules" && !isFace(to) ||
       top(to) === "runtime" && !RUNTIME_FOR_PROFILES.includes(to))
   );
   assert.deepEqual(wrong, []);
@@ -100,6 +99,14 @@ Deno.test("profiles import module faces and nothing else of them", () => {
 /** A profile is an entry of its own: run directly, it hands itself to the command line. */
 function isEntryOfProfile({ from, to }: Import): boolean {
   return top(from) === "profiles" && to === "cli/main.ts";
+}
+
+/**
+ * What a module shows others: `module.ts` in the keeper and the command line, `edge.ts` in workers, and
+ * `table.ts` in both.
+ */
+function isFace(path: string): boolean {
+  return /\/(module|edge|table)\.ts$/.test(path);
 }
 
 function top(path: string): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { splitAuthority } from "../../config/values.ts";
+import { splitAuthority } from "../../net/host_port.ts";
 import type { TlsListenerSpec } from "../../net/tls_spec.ts";
 import { beyondStatic } from "../../net/tls_static.ts";
 import type { AskedRequest } from "./request.ts";

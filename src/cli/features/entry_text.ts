@@ -19,25 +19,17 @@ export interface EntryText {
 
 /** The file that lists the modules; run as an entry, it is the program with them. */
 export function profileText({ name, use, folders, keepsRecords, source }: EntryText): string {
-  const sorted = [...folders].sort();
   return [
     `/** Profile \`${name}\`: ${use}. @module */`,
-    "// First of all: no module may find what no permission guards.",
-    `import "${source}/runtime/unguarded.ts";`,
-    "",
-    ...sorted.map((f) =>
-      `import { module as ${camel(f)} } from "${source}/modules/${f}/module.ts";`
-    ),
+    ...guard(source),
+    ...moduleImports("module", folders, source),
     `import type { Profile } from "${source}/runtime/profile.ts";`,
-    ...(keepsRecords ? [`import { records } from "${source}/runtime/records.ts";`] : []),
+    ...recordsImport(keepsRecords, source),
     "",
     "/** What this build contains. */",
     "export const profile: Profile = {",
     `  name: "${name}",`,
-    "  modules: [",
-    ...folders.map((f) => `    ${camel(f)},`),
-    "  ],",
-    ...(keepsRecords ? ["  records,"] : []),
+    ...parts(folders, keepsRecords),
     `  workerUrl: new URL("./${name}_worker.ts", import.meta.url),`,
     "};",
     "",
@@ -49,16 +41,52 @@ export function profileText({ name, use, folders, keepsRecords, source }: EntryT
   ].join("\n");
 }
 
-/** The file that an edge worker of the profile runs. */
-export function workerText({ name, source }: EntryText): string {
+/** The file that an edge worker of the profile runs: the same modules, of each the part that serves. */
+export function workerText({ name, folders, keepsRecords, source }: EntryText): string {
   return [
     `/** Entry of the edge workers of profile \`${name}\`. @module */`,
+    ...guard(source),
+    ...moduleImports("edge", folders, source),
     `import { runEdgeWorker } from "${source}/runtime/edge_worker.ts";`,
-    `import { profile } from "./${name}.ts";`,
+    ...recordsImport(keepsRecords, source),
     "",
-    "runEdgeWorker(profile);",
+    "runEdgeWorker({",
+    ...parts(folders, keepsRecords),
+    "});",
     "",
   ].join("\n");
+}
+
+function guard(source: string): string[] {
+  return [
+    "// First of all: no module may find what no permission guards.",
+    `import "${source}/runtime/unguarded.ts";`,
+    "",
+  ];
+}
+
+/** @param face The file of a module's folder that is imported, and what it exports. */
+function moduleImports(
+  face: "module" | "edge",
+  folders: readonly string[],
+  source: string,
+): string[] {
+  return [...folders].sort().map((folder) =>
+    `import { ${face} as ${camel(folder)} } from "${source}/modules/${folder}/${face}.ts";`
+  );
+}
+
+function recordsImport(keepsRecords: boolean, source: string): string[] {
+  return keepsRecords ? [`import { records } from "${source}/runtime/records.ts";`] : [];
+}
+
+function parts(folders: readonly string[], keepsRecords: boolean): string[] {
+  return [
+    "  modules: [",
+    ...folders.map((folder) => `    ${camel(folder)},`),
+    "  ],",
+    ...(keepsRecords ? ["  records,"] : []),
+  ];
 }
 
 function camel(folder: string): string {

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Transform } from "node:stream";
-import type { Module } from "../../gateway/module.ts";
+import { idleModule } from "../../gateway/idle_module.ts";
+import type { EdgeModule } from "../../gateway/module.ts";
 import type { CompressionConfig } from "./schema.ts";
 
 /** A content coding and how to produce it. Levels are those of the configuration. */
@@ -45,14 +46,8 @@ export function offeredCodecs(config: CompressionConfig): Codec[] {
   return offered;
 }
 
-/** Makes `codec` known and gives the module it is to a profile. */
-export function codecModule(name: string, codec: Codec): Module {
+/** Makes `codec` known; the module it is has nothing else to do. */
+export function codecModule(name: string, codec: Codec): EdgeModule {
   known.set(codec.coding, codec);
-  return {
-    name,
-    schema: [],
-    manifest: {},
-    permissions: () => ({}),
-    start: () => Promise.resolve({ plan: () => undefined, stop() {} }),
-  };
+  return idleModule(name);
 }

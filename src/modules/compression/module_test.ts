@@ -12,9 +12,9 @@ import {
   routeScope,
   vhostScope,
 } from "../../../tests/policy/support.ts";
-import "../compression_brotli/module.ts";
-import "../compression_gzip/module.ts";
-import "../compression_zstd/module.ts";
+import "../compression_brotli/edge.ts";
+import "../compression_gzip/edge.ts";
+import "../compression_zstd/edge.ts";
 import { module } from "./module.ts";
 import { compressionSchema } from "./schema.ts";
 import { StateBudget } from "./state_budget.ts";

@@ -3,9 +3,7 @@ import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { status } from "../../config/values.ts";
 import { type Bounds, checkWhenEnabled, countWhenEnabled } from "../../config/when_enabled.ts";
-
-/** Most requests that may wait for one limit, whatever `max_in_flight` is. */
-export const MAX_QUEUE = 1_000_000;
+import { MAX_QUEUE } from "./table.ts";
 
 const bounds = {
   max_in_flight: { min: 1, max: 1_000_000 },

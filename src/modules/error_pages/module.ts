@@ -4,31 +4,12 @@
  *
  * @module
  */
-import { z } from "zod";
 import type { Config, Problem } from "../../config/types.ts";
-import type { Frozen } from "../../config/frozen.ts";
-import { pathValue, status } from "../../config/values.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Grant, Module, RouteScope, RunningModule, Steps } from "../../gateway/module.ts";
-import { proxyOf, proxyTables } from "../proxy/module.ts";
-import { checkRoot, errorPage, pageFault, pageSchema, rootGrants } from "../web/module.ts";
-
-/** Most pages of one proxy block. */
-const MAX_PAGES = 64;
-
-const errorPagesSchema = z.array(z.strictObject({
-  status: status({ min: 400, max: 599 }).describe("Status the page is for; it is kept."),
-  path: pathValue().describe("The page below `web.root`."),
-  web: pageSchema.describe("Where the page is; as `[web]`, and nothing is cached."),
-})).max(MAX_PAGES).default([]).describe("Pages in place of failures of the upstream.");
-
-type ErrorPages = Frozen<z.output<typeof errorPagesSchema>>;
-
-declare module "../proxy/schema.ts" {
-  interface ProxyTables {
-    readonly error_pages?: ErrorPages;
-  }
-}
+import type { Grant, Module } from "../../gateway/module.ts";
+import { proxyTables } from "../proxy/table.ts";
+import { checkRoot, pageFault, rootGrants } from "../web/module.ts";
+import { type ErrorPages, errorPagesSchema } from "./schema.ts";
+import { pagesIn } from "./table.ts";
 
 /** The module `error-pages`. */
 export const module: Module = {
@@ -64,36 +45,14 @@ export const module: Module = {
     for (const [pages, key] of pagesOf(config)) {
       for (const [index, page] of pages.entries()) {
         const wrong = await checkRoot(page.web.root, `${key}[${index}].web.root`);
-        if (wrong.length === 0) wrong.push(...missingPage(page, `${key}[${index}].path`));
+        if (wrong.length === 0) wrong.push(...await missingPage(page, `${key}[${index}].path`));
         problems.push(...wrong);
       }
     }
     return problems;
   },
-  start() {
-    return Promise.resolve(RUNNING);
-  },
+  start: async (context) => (await import("./edge.ts")).edge.start(context),
 };
-
-const RUNNING: RunningModule = {
-  plan(scope): Steps | undefined {
-    const pages = pagesIn(scope);
-    if (pages.length === 0) return undefined;
-    return { failure: (exchange) => replace(exchange, pages) };
-  },
-  stop() {},
-};
-
-/** Puts the page for the answer's status in its place, if there is one that can be read. */
-function replace(exchange: Exchange, pages: ErrorPages): void {
-  const entry = pages.find(({ status }) => status === exchange.status);
-  if (entry === undefined) return;
-  const page = errorPage(entry.web, entry.path);
-  if (page === undefined) return;
-  exchange.response = page.fields;
-  exchange.responseBody = page.body;
-  exchange.hasErrorPage = true;
-}
 
 /**
  * What the gateway answers when what is behind it fails: 502, and 500 when an auth service answers what is
@@ -118,14 +77,13 @@ function* needlessPages(pages: ErrorPages, key: string, asksFirst: boolean): Gen
 }
 
 /** A page may still be put there: without it failures are answered all the same. */
-function missingPage({ web, path }: ErrorPages[number], key: string): Problem[] {
-  const fault = pageFault(web, path);
+async function missingPage(
+  { web, path }: ErrorPages[number],
+  key: string,
+): Promise<Problem[]> {
+  const fault = await pageFault(web, path);
   if (fault === undefined) return [];
   return [{ key, message: `${path} ${fault}: failures are answered without it`, warning: true }];
-}
-
-function pagesIn(scope: RouteScope): ErrorPages {
-  return proxyOf(scope)?.error_pages ?? [];
 }
 
 /** The pages of every block that has some, their key, and whether the block asks an auth service first. */

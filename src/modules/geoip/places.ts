@@ -9,6 +9,7 @@ import type { Logger } from "../../gateway/log.ts";
 import { DatabaseError, type GeoDatabase, NOWHERE, type Place } from "./database.ts";
 import { type FileIdentity, identify, openDatabase } from "./database_file.ts";
 import type { GeoipConfig, GeoProvider } from "./schema.ts";
+import { consulted } from "./table.ts";
 
 /** Most addresses remembered by one worker: a look-up in a city database takes microseconds. */
 const MAX_REMEMBERED = 8192;
@@ -103,11 +104,6 @@ export class Places {
       source.stamp = identity?.stamp ?? "";
     }
   }
-}
-
-/** The databases of `config` that are asked at all. */
-export function consulted({ databases, fallback_enabled }: GeoipConfig): GeoipConfig["databases"] {
-  return fallback_enabled ? databases : databases.slice(0, 1);
 }
 
 /** Puts the path before the message of a {@linkcode DatabaseError}. */

@@ -22,7 +22,7 @@ export const module: Module = {
   manifest: {},
   check: (config) => [...retained(config), ...told(config)],
   permissions: () => ({}),
-  start: () => Promise.resolve({ plan: () => undefined, stop() {} }),
+  start: async (context) => (await import("./edge.ts")).edge.start(context),
 };
 
 /** What a configuration would have written down; of the pid file only one that somebody chose. */

@@ -5,12 +5,12 @@
  */
 import { isIP } from "node:net";
 import type { Config, Problem } from "../../config/types.ts";
-import { splitAuthority } from "../../config/values.ts";
+import { splitAuthority } from "../../net/host_port.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import { copyWarnings, forwardWarnings } from "./forwarded_fields.ts";
-import { originOf, type ProxyConfig } from "./schema.ts";
-import { proxyTables } from "./tables.ts";
+import type { ProxyConfig } from "./schema.ts";
+import { originOf, proxyTables } from "./table.ts";
 
 /** Socket options the runtime has no call for. */
 const INERT_KEYS = [

@@ -10,7 +10,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import type { SourceFacts } from "../../net/dial.ts";
-import type { RequestPolicy } from "../headers/module.ts";
+import type { RequestPolicy } from "../headers/edge.ts";
 import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
 import { headLines } from "./preview.ts";
 import { ReplayBody } from "./replay_body.ts";

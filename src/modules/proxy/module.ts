@@ -3,41 +3,16 @@
  *
  * @module
  */
-import { SILENT } from "../../gateway/log_none.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
-import type {
-  Grant,
-  Module,
-  Permissions,
-  Phase,
-  RouteScope,
-  RunningModule,
-  Steps,
-  WorkerContext,
-} from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { targetKey } from "../../net/dial.ts";
-import { requestPolicyFor } from "../headers/module.ts";
-import { authLimits, AuthRequest } from "./auth_request.ts";
+import type { Grant, Module, Permissions } from "../../gateway/module.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
-import { Forwarder } from "./forward.ts";
-import { checkGrpc, explainGrpc } from "./grpc.ts";
-import { UpstreamPool } from "./pool.ts";
-import { grpcSchema, originOf, type ProxyConfig, proxySchema } from "./schema.ts";
-import { Services } from "./service.ts";
-import { isGlobal, keyedOrigin, proxyOf, proxyTables } from "./tables.ts";
-import { targetOf, timeoutsOf, versionOf } from "./target.ts";
-import { upgradeRules } from "./upgrade.ts";
-import { checkUpstreamFiles, upstreamFiles, UpstreamMaterial } from "./upstream_files.ts";
+import { grpcSchema, proxySchema } from "./schema.ts";
+import { keyedOrigin, proxyTables } from "./table.ts";
+import { checkUpstreamFiles, upstreamFiles } from "./upstream_files.ts";
 
-export { type Endpoint, endpointGrant, endpointOf } from "./endpoint.ts";
-export { CLAIMED_ADDRESS_FIELDS, ForwardedFields, forwardWarnings } from "./forwarded_fields.ts";
-export type { Caller } from "./pool.ts";
+export { endpointGrant, endpointOf } from "./endpoint.ts";
+export { CLAIMED_ADDRESS_FIELDS, forwardWarnings } from "./forwarded_fields.ts";
 export type { ProxyConfig } from "./schema.ts";
-export { type Question, type Service, type ServiceLimits, Services } from "./service.ts";
-export { proxyOf, type ProxyTable, proxyTables } from "./tables.ts";
 
 /** The module `proxy`. */
 export const module: Module = {
@@ -70,152 +45,5 @@ export const module: Module = {
   },
   files: upstreamFiles,
   checkFiles: checkUpstreamFiles,
-  start(context) {
-    return Promise.resolve(new RunningProxy(context));
-  },
+  start: async (context) => (await import("./edge.ts")).edge.start(context),
 };
-
-const PROTOCOL_NAMES = {
-  "http1": "HTTP/1.1",
-  "http2": "HTTP/2",
-  "http1-and-http2": "HTTP/2 or HTTP/1.1",
-};
-
-/** A vhost's proxy block says how to forward, but not where to. */
-const NOT_CONFIGURED: Refusal = {
-  status: 502,
-  text: "proxy upstream not configured",
-  cause: "no_upstream",
-  isFailure: true,
-};
-
-function isGrpc({ route }: RouteScope): boolean {
-  return route?.grpc?.enabled === true;
-}
-
-/** The proxy of one worker and one snapshot. */
-class RunningProxy implements RunningModule {
-  /** Scopes with the same upstream, spoken to in the same way, share its connections. */
-  readonly #pools = new Map<string, UpstreamPool>();
-  readonly #material: UpstreamMaterial;
-  readonly #authServices: Services;
-  readonly #forwarders = new Map<ProxyConfig, Forwarder>();
-  readonly #authRequests = new Map<ProxyConfig, AuthRequest>();
-  /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
-  readonly #zeroRetention: boolean;
-  readonly #log: Logger;
-
-  constructor(readonly context: WorkerContext) {
-    this.#material = new UpstreamMaterial(context.files);
-    this.#authServices = new Services(context.clock);
-    this.#zeroRetention = context.modules.has("privacy-mode");
-    this.#log = this.#zeroRetention ? SILENT : context.log;
-  }
-
-  plan(scope: RouteScope): Steps | undefined {
-    const proxy = proxyOf(scope);
-    if (proxy === undefined) return undefined;
-    const origin = originOf(proxy);
-    if (origin === undefined) {
-      // `[proxy]` without an upstream switches the proxy of the implicit vhost off (spec 02 section 1).
-      if (isGlobal(scope)) return undefined;
-      return { forward: (exchange) => refuse(exchange, NOT_CONFIGURED) };
-    }
-    const forwarder = this.#forwarder(scope, proxy, origin);
-    this.#forwarders.set(proxy, forwarder);
-    return {
-      check: isGrpc(scope) ? checkGrpc : undefined,
-      authorize: this.#authorize(scope, proxy),
-      forward: (exchange) => forwarder.forward(exchange),
-    };
-  }
-
-  stop(): void {
-    for (const pool of this.#pools.values()) pool.stop();
-    this.#authServices.stop();
-  }
-
-  explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
-    const proxy = proxyOf(scope);
-    if (proxy === undefined) return undefined;
-    if (phase === "authorize") return this.#authRequests.get(proxy)?.explain(exchange);
-    const origin = originOf(proxy);
-    if (origin === undefined) {
-      return isGlobal(scope) ? undefined : "no upstream is configured";
-    }
-    const refused = isGrpc(scope) ? explainGrpc(exchange) : undefined;
-    if (refused !== undefined) return refused;
-    const { upstream_tls: tls, auth_request: auth } = proxy;
-    const protocol = PROTOCOL_NAMES[versionOf(proxy)];
-    const asked = auth?.enabled === true ? `asks ${auth.url}, then ` : "";
-    return `${asked}forwards to ${origin} over ${protocol}${tls ? " with TLS" : ""}`;
-  }
-
-  sends(scope: RouteScope, exchange: Exchange): readonly string[] | undefined {
-    const proxy = proxyOf(scope);
-    return proxy && this.#forwarders.get(proxy)?.preview(exchange);
-  }
-
-  foretell(scope: RouteScope, exchange: Exchange, phase: Phase): void {
-    const proxy = proxyOf(scope);
-    if (proxy !== undefined && phase === "authorize") {
-      this.#authRequests.get(proxy)?.foretell(exchange);
-    }
-  }
-
-  #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {
-    const { server } = this.context.config;
-    return new Forwarder({
-      upstream: origin,
-      pool: this.#pool(proxy, origin),
-      scheme: proxy.upstream_tls ? "https" : "http",
-      policy: requestPolicyFor(scope, { zeroRetention: this.#zeroRetention }),
-      upgrades: upgradeRules(proxy),
-      maxRetries: server.process.max_retries,
-      bodyTimeoutMs: proxy.downstream_read_timeout_secs * 1000,
-      writeTimeoutMs: proxy.downstream_write_timeout_secs * 1000,
-      responseTimeoutMs: proxy.downstream_total_response_timeout_secs * 1000,
-      minSendRate: proxy.downstream_min_send_rate_bytes_per_sec ?? 0,
-      tunnelIdleMs: (proxy.read_timeout_secs ?? 0) * 1000,
-      log: this.#log,
-    });
-  }
-
-  #pool(proxy: ProxyConfig, origin: string): UpstreamPool {
-    const { clock, config } = this.context;
-    const target = targetOf(proxy, origin, this.#material);
-    const timeouts = timeoutsOf(proxy);
-    const { upstream_h2_max_streams: maxStreams = 1, upstream_h2_ping_interval_secs: ping = 0 } =
-      proxy;
-    const { connectTimeoutMs, totalConnectTimeoutMs } = target;
-    const key = JSON.stringify([
-      targetKey(target),
-      connectTimeoutMs,
-      totalConnectTimeoutMs,
-      timeouts,
-      maxStreams,
-      ping,
-    ]);
-    let pool = this.#pools.get(key);
-    if (pool === undefined) {
-      const maxIdle = config.server.process.upstream_keepalive_pool_size;
-      const pingIntervalMs = ping * 1000;
-      pool = new UpstreamPool({ target, timeouts, clock, maxIdle, maxStreams, pingIntervalMs });
-      this.#pools.set(key, pool);
-    }
-    return pool;
-  }
-
-  #authorize(scope: RouteScope, proxy: ProxyConfig): Steps["authorize"] {
-    const auth = proxy.auth_request;
-    if (auth?.enabled !== true || auth.url === undefined) return undefined;
-    const config = { ...auth, url: auth.url };
-    const service = this.#authServices.at(endpointOf(config.url), authLimits(config));
-    const { metrics } = this.context;
-    const zeroRetention = this.#zeroRetention;
-    const context = { metrics, log: this.#log, service, zeroRetention };
-    const authRequest = new AuthRequest(config, scope, context);
-    this.#authRequests.set(proxy, authRequest);
-    return authRequest.authorize;
-  }
-}

@@ -138,8 +138,3 @@ declare module "../../config/types.ts" {
     readonly grpc?: GrpcConfig;
   }
 }
-
-/** The one origin a block forwards to, or `undefined` when it has none. */
-export function originOf(proxy: ProxyConfig): string | undefined {
-  return proxy.upstream ?? proxy.upstreams[0];
-}

@@ -9,7 +9,7 @@ import { contentOf } from "../../gateway/file_content.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
 import { certificatesIn, type CheckedPair, checkPair, PemError } from "../../net/key_pair.ts";
 import type { KeyPair } from "../../net/tls_spec.ts";
-import { type ProxyTable, proxyTables } from "./tables.ts";
+import { type ProxyTable, proxyTables } from "./table.ts";
 
 /** Largest PEM file that is read (spec 02 section 9.1). */
 const MAX_PEM_BYTES = 1024 * 1024;

@@ -4,46 +4,15 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import {
-  ByScope,
-  ownTables,
-  policyCounter,
-  scopesOf,
-  zoneName,
-} from "../../gateway/edge_policy.ts";
-import type {
-  Module,
-  RouteScope,
-  RunningModule,
-  Step,
-  Steps,
-  WorkerContext,
-} from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { scopesOf, zoneName } from "../../gateway/edge_policy.ts";
+import type { Module } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
 import { BucketTable } from "./bucket_table.ts";
-import { RateLimiter } from "./rate_limiter.ts";
-import { type RateLimitConfig, rateLimitSchema } from "./schema.ts";
+import { rateLimitSchema } from "./schema.ts";
 import { SharedTime } from "./shared_time.ts";
-import { Sleepers } from "./sleepers.ts";
+import { CLOCK_ZONE, limitOf } from "./table.ts";
 
 export type { RateLimitConfig } from "./schema.ts";
-
-const CLOCK_ZONE = "rate-limit clock";
-
-/** A `rate_limit` table that is switched on, which has a rate. */
-interface Enabled extends RateLimitConfig {
-  readonly requests_per_second: number;
-}
-
-/** The rate limit of a scope's own table, if there is one that is switched on. */
-function limitOf(scope: RouteScope): Enabled | undefined {
-  const table = ownTables(scope).rate_limit;
-  if (table === undefined || !table.enabled) return undefined;
-  const { requests_per_second } = table;
-  return requests_per_second === undefined ? undefined : { ...table, requests_per_second };
-}
 
 /** The capability, for profiles. */
 export const module: Module = {
@@ -64,102 +33,5 @@ export const module: Module = {
     return requests;
   },
 
-  start(context) {
-    return Promise.resolve(new RateLimits(context));
-  },
+  start: async (context) => (await import("./edge.ts")).edge.start(context),
 };
-
-class RateLimits implements RunningModule {
-  readonly #context: WorkerContext;
-  readonly #limiters = new ByScope<RateLimiter>();
-  readonly #sleepers = new Sleepers();
-  /** When requests that owe a token may go on; only requests that have to wait are in it. */
-  readonly #wakeAt = new WeakMap<Exchange, number>();
-  #time: SharedTime | undefined;
-  #stopTicking: (() => void) | undefined;
-
-  constructor(context: WorkerContext) {
-    this.#context = context;
-  }
-
-  plan(scope: RouteScope): Steps | undefined {
-    const limit = limitOf(scope);
-    if (limit === undefined) return undefined;
-    const limiter = this.#limiter(scope, limit);
-    this.#limiters.set(scope, limiter);
-    const rate = this.#rateStep(scope, limiter, limit.status);
-    if (limit.mode === "nodelay") return { rate };
-    return { rate, delay: this.#delayStep(scope, limit.status) };
-  }
-
-  explain(scope: RouteScope, exchange: Exchange): string | undefined {
-    return this.#limiters.get(scope)?.explain(exchange.clientAddress);
-  }
-
-  stop(): void {
-    this.#stopTicking?.();
-    this.#sleepers.wakeAll();
-  }
-
-  #limiter(scope: RouteScope, limit: Enabled): RateLimiter {
-    const { clock, zones } = this.#context;
-    if (this.#time === undefined) {
-      const time = this.#time = new SharedTime(zones.get(CLOCK_ZONE));
-      this.#stopTicking = clock.every(() => time.now());
-    }
-    return new RateLimiter(zones.get(zoneName("rate-limit", scope)), this.#time, {
-      requestsPerSecond: limit.requests_per_second,
-      burst: limit.burst === 0 ? limit.requests_per_second : limit.burst,
-      maxDelayMs: limit.mode === "delay" ? limit.max_delay_ms : 0,
-      maxEntries: limit.table_max_entries,
-      entryTtlSecs: limit.entry_ttl_secs,
-      rejectIndeterminate: limit.reject_indeterminate,
-    });
-  }
-
-  #rateStep(scope: RouteScope, limiter: RateLimiter, status: number): Step {
-    const { metrics } = this.#context;
-    const rejects = policyCounter(metrics, scope, "rate_limit", "reject");
-    const delays = policyCounter(metrics, scope, "rate_limit", "delay");
-    const wakeAt = this.#wakeAt;
-    return (exchange) => {
-      const verdict = limiter.admit(exchange.clientAddress);
-      if (verdict === 0) return;
-      if (verdict < 0) {
-        rejects.count();
-        refuse(exchange, refusal(status, -verdict));
-        return;
-      }
-      delays.count();
-      // Vhost and route may both ask for a wait: one sleep, for the longer one.
-      const until = performance.now() + verdict;
-      wakeAt.set(exchange, Math.max(until, wakeAt.get(exchange) ?? 0));
-    };
-  }
-
-  #delayStep(scope: RouteScope, status: number): Step {
-    const rejects = policyCounter(this.#context.metrics, scope, "rate_limit", "reject");
-    return (exchange) => {
-      const until = this.#wakeAt.get(exchange);
-      if (until === undefined) return;
-      this.#wakeAt.delete(exchange);
-      if (this.#sleepers.full) {
-        rejects.count();
-        refuse(exchange, refusal(status, until - performance.now()));
-        return;
-      }
-      return this.#sleepers.sleep(until, exchange);
-    };
-  }
-}
-
-/** `Retry-After` knows whole seconds only (RFC 9110 section 10.2.3). */
-function refusal(status: number, retryMs: number): Refusal {
-  const seconds = Math.max(1, Math.ceil(retryMs / 1000));
-  return {
-    status,
-    text: "rate limited",
-    cause: "rate_limit",
-    fields: [["retry-after", String(seconds)]],
-  };
-}

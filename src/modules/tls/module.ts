@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Grant, Module, RunningModule } from "../../gateway/module.ts";
+import type { Grant, Module } from "../../gateway/module.ts";
 import { checkTls } from "./checks.ts";
 import { checkTlsFiles } from "./file_checks.ts";
-import { listenerTlsOf, tlsFiles } from "./material.ts";
+import { tlsFiles } from "./material.ts";
 import { tlsSchema, vhostTlsSchema } from "./schema.ts";
 import { checkTlsStorage } from "./storage_check.ts";
 
@@ -36,9 +36,5 @@ export const module: Module = {
   checkFiles: checkTlsFiles,
   checkStorage: checkTlsStorage,
 
-  start({ config, files }) {
-    const listenerTls = listenerTlsOf(config, files);
-    const running: RunningModule = { plan: () => undefined, stop() {} };
-    return Promise.resolve(listenerTls === undefined ? running : { ...running, listenerTls });
-  },
+  start: async (context) => (await import("./edge.ts")).edge.start(context),
 };

@@ -17,7 +17,7 @@ import {
   ForwardedFields,
   type Question,
   type Service,
-} from "../proxy/module.ts";
+} from "../proxy/edge.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";

@@ -1,44 +1,22 @@
 /** Traffic mirroring: copies of requests go to a second service (spec 02 section 9.9). @module */
-import type { Config, Problem } from "../../config/types.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Problem } from "../../config/types.ts";
 import { zoneName } from "../../gateway/edge_policy.ts";
-import type {
-  Grant,
-  Module,
-  RouteScope,
-  RunningModule,
-  Steps,
-  WorkerContext,
-} from "../../gateway/module.ts";
+import type { Grant, Module } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
-import { CLIENT_ADDRESS_FIELDS, dashed, requestPolicyFor } from "../headers/module.ts";
+import { dashed, requestPolicyFor } from "../headers/module.ts";
 import {
   CLAIMED_ADDRESS_FIELDS,
   endpointGrant,
   endpointOf,
   forwardWarnings,
-  proxyOf,
-  proxyTables,
-  type ServiceLimits,
-  Services,
 } from "../proxy/module.ts";
 import { InFlight } from "./in_flight.ts";
-import { MARK, Mirror } from "./mirror.ts";
 import { Sampling } from "./sampling.ts";
 import { type MirrorConfig, mirrorSchema } from "./schema.ts";
+import { enabledMirrors, SALT_ZONE, ZONE } from "./table.ts";
 
-const ZONE = "traffic-mirror";
-/** Zone of the salt that all workers sample by. */
-const SALT_ZONE = "traffic-mirror/salt";
 /** Most mirrors of one configuration (spec 02 section 9.9). */
 const MAX_MIRRORS = 4096;
-
-/** A mirror that is switched on. */
-interface EnabledMirror {
-  readonly mirror: MirrorConfig;
-  readonly scope: RouteScope;
-  readonly key: string;
-}
 
 /** The module `traffic-mirror`. */
 export const module: Module = {
@@ -83,24 +61,8 @@ export const module: Module = {
       InFlight.reclaim(zones.get(zoneName(ZONE, scope)), worker);
     }
   },
-  start(context) {
-    return Promise.resolve(new RunningMirrors(context));
-  },
+  start: async (context) => (await import("./edge.ts")).edge.start(context),
 };
-
-function mirrorOf(scope: RouteScope): MirrorConfig | undefined {
-  const mirror = proxyOf(scope)?.mirror;
-  return mirror?.enabled === true ? mirror : undefined;
-}
-
-function enabledMirrors(config: Config): EnabledMirror[] {
-  const mirrors: EnabledMirror[] = [];
-  for (const { scope, key } of proxyTables(config)) {
-    const mirror = mirrorOf(scope);
-    if (mirror !== undefined) mirrors.push({ mirror, scope, key: `${key}.mirror` });
-  }
-  return mirrors;
-}
 
 /** Listed names under which clients claim addresses, where such claims are believed nowhere. */
 function* withheldWarnings({ forward_headers }: MirrorConfig, key: string): Generator<Problem> {
@@ -113,55 +75,5 @@ function* withheldWarnings({ forward_headers }: MirrorConfig, key: string): Gene
       hint: "x-real-ip and x-forwarded-for are told the client's address by the gateway",
       warning: true,
     };
-  }
-}
-
-function limitsOf(mirror: MirrorConfig): ServiceLimits {
-  return {
-    connectMs: undefined,
-    totalMs: mirror.timeout_secs * 1000,
-    maxResponseBytes: mirror.max_response_bytes,
-  };
-}
-
-class RunningMirrors implements RunningModule {
-  readonly #services: Services;
-
-  constructor(readonly context: WorkerContext) {
-    this.#services = new Services(context.clock);
-  }
-
-  plan(scope: RouteScope): Steps | undefined {
-    const mirror = mirrorOf(scope);
-    if (mirror?.base_url === undefined) return undefined;
-    const { zones, worker, metrics, log } = this.context;
-    const { base_url } = mirror;
-    const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
-      service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
-      withheld: this.#withheld(scope),
-      sampling: new Sampling(zones.get(SALT_ZONE)),
-      inFlight: new InFlight(zones.get(zoneName(ZONE, scope)), worker),
-      metrics,
-      log,
-    });
-    return { mirror: step };
-  }
-
-  /** Privacy builds tell nobody a client's address (spec 01 section 9); others not what clients claim. */
-  #withheld(scope: RouteScope): readonly string[] {
-    if (this.context.modules.has("privacy-mode")) return CLIENT_ADDRESS_FIELDS;
-    return requestPolicyFor(scope).stripsClientAddress ? CLAIMED_ADDRESS_FIELDS : [];
-  }
-
-  stop(): void {
-    this.#services.stop();
-  }
-
-  explain(scope: RouteScope, { method, request }: Exchange): string | undefined {
-    const mirror = mirrorOf(scope);
-    if (mirror === undefined) return undefined;
-    if (!mirror.methods.some((copied) => copied === method)) return `does not copy ${method}`;
-    if (request.has(MARK)) return "does not copy what is a copy itself";
-    return `copies ${mirror.sample_per_mille} of 1000 requests to ${mirror.base_url}`;
   }
 }

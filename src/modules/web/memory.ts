@@ -111,3 +111,9 @@ export class HotFile extends Remembered implements Content {
 
   discard(): void {}
 }
+
+/**
+ * One for each worker, not for each snapshot: while a reload drains the old snapshot, both keep files
+ * within the same bound.
+ */
+export const workerMemory = new Memory();

@@ -6,7 +6,8 @@ import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { loadText } from "../../config/load.ts";
 import type { Config } from "../../config/types.ts";
-import { errorPage, module } from "./module.ts";
+import { errorPage } from "./error_page.ts";
+import { module } from "./module.ts";
 import { pageSchema } from "./schema.ts";
 import { exchangeFor, openBelow, TestSite, textOf } from "./site_for_tests.ts";
 

@@ -15,6 +15,7 @@ import {
   secs,
   valueKinds,
 } from "../../config/values.ts";
+import { DEFAULT_MEMORY } from "./table.ts";
 
 const MAX_INDEX_FILES = 32;
 
@@ -60,11 +61,11 @@ export const pageSchema = z.strictObject({
  * because `[web]` means nothing where there are vhosts, and this is of the whole process.
  */
 const memorySchema = z.strictObject({
-  max_bytes: byteSize({ min: 0 }).default(64 * 1024 * 1024)
+  max_bytes: byteSize({ min: 0 }).default(DEFAULT_MEMORY.max_bytes)
     .describe("Most bytes of files to keep in memory, over all workers; 0 keeps none."),
-  max_file_bytes: byteSize().default(1024 * 1024)
+  max_file_bytes: byteSize().default(DEFAULT_MEMORY.max_file_bytes)
     .describe("Larger files are not kept but read from the disk each time."),
-  revalidate_secs: secs({ max: 3600 }).default(1)
+  revalidate_secs: secs({ max: 3600 }).default(DEFAULT_MEMORY.revalidate_secs)
     .describe("How long a file is served from memory before the disk is asked whether it changed."),
 }).prefault({});
 
@@ -81,16 +82,8 @@ export type PageConfig = Frozen<z.output<typeof pageSchema>>;
 /** `[web_memory]`. */
 export type MemoryConfig = Frozen<z.output<typeof memorySchema>>;
 
-/** What `[web_memory]` is when it is not written. */
-export const DEFAULT_MEMORY: MemoryConfig = memorySchema.parse({});
-
 /** A `web` table of a vhost or route that files are served from. */
 export type SiteConfig = WebConfig & PageConfig;
-
-/** Whether files are served from this table. */
-export function hasRoot(web: WebConfig | undefined): web is SiteConfig {
-  return web?.root !== undefined;
-}
 
 function fileName() {
   return z.string().refine(

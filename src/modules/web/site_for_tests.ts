@@ -8,8 +8,9 @@ import { Fields } from "../../http/fields.ts";
 import { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { Memory } from "./memory.ts";
-import { DEFAULT_MEMORY, type PageConfig, pageSchema } from "./schema.ts";
+import { type PageConfig, pageSchema } from "./schema.ts";
 import { Site } from "./site.ts";
+import { DEFAULT_MEMORY } from "./table.ts";
 
 const realNow = Date.now;
 

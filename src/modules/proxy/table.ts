@@ -6,7 +6,7 @@
 import type { Config } from "../../config/types.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
-import { originOf, type ProxyConfig } from "./schema.ts";
+import type { ProxyConfig } from "./schema.ts";
 
 /** A proxy block and where it stands. */
 export interface ProxyTable {
@@ -19,6 +19,11 @@ export interface ProxyTable {
 /** The proxy block of a scope's own. */
 export function proxyOf({ vhost, route }: RouteScope): ProxyConfig | undefined {
   return route === undefined ? vhost.proxy : route.proxy;
+}
+
+/** The one origin a block forwards to, or `undefined` when it has none. */
+export function originOf(proxy: ProxyConfig): string | undefined {
+  return proxy.upstream ?? proxy.upstreams[0];
 }
 
 /** Every proxy block that is used. */

@@ -1,0 +1,68 @@
+/** Compression at work (spec 02 section 12). @module */
+import { ByScope } from "../../gateway/edge_policy.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type {
+  EdgeModule,
+  RouteScope,
+  RunningModule,
+  Steps,
+  WorkerContext,
+} from "../../gateway/module.ts";
+import { offeredCodecs } from "./codec.ts";
+import { Compressor, type Offer } from "./compressor.ts";
+import type { CompressionConfig } from "./schema.ts";
+import { StateBudget } from "./state_budget.ts";
+
+export { type Codec, codecModule } from "./codec.ts";
+
+/** The streams of a worker share one budget, whatever snapshot they belong to. */
+const budget = new StateBudget();
+
+/** The capability, for workers. */
+export const edge: EdgeModule = {
+  name: "compression",
+  start: (context) => Promise.resolve(new Compression(context)),
+};
+
+/** The table that holds in a scope: the nearest one, whole (spec 02 section 1). */
+function tableOf({ config, vhost, route }: RouteScope): CompressionConfig | undefined {
+  return route?.compression ?? vhost.compression ?? config.compression;
+}
+
+class Compression implements RunningModule {
+  readonly #context: WorkerContext;
+  readonly #compressors = new ByScope<Compressor>();
+
+  constructor(context: WorkerContext) {
+    this.#context = context;
+  }
+
+  plan(scope: RouteScope): Steps | undefined {
+    const config = tableOf(scope);
+    if (config === undefined || !config.enabled) return undefined;
+    const offers = new Map<string, Offer>();
+    for (const codec of offeredCodecs(config)) {
+      offers.set(codec.coding, {
+        codec,
+        level: codec.level(config),
+        counter: this.#context.metrics.counter("fluxheim_response_compressions_total", {
+          scope: scope.route === undefined ? "vhost" : "route",
+          vhost: scope.vhost.name,
+          route: scope.route?.name ?? "",
+          encoding: codec.coding,
+        }),
+      });
+    }
+    if (offers.size === 0) return undefined;
+    const compressor = new Compressor(config, offers, budget);
+    this.#compressors.set(scope, compressor);
+    return { response: (exchange) => compressor.respond(exchange) };
+  }
+
+  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+    return this.#compressors.get(scope)?.explain(exchange.request);
+  }
+
+  /** Streams end with their exchanges. */
+  stop(): void {}
+}

@@ -1,0 +1,80 @@
+/** Rules of `headers` tables that span tables (spec 02 section 6). @module */
+import type { Config, Problem } from "../../config/types.ts";
+import { ownTables, placesAreKnown, scopesOf } from "../../gateway/edge_policy.ts";
+import { type CorsSettings, type HeaderScope, responseSettings } from "./merge.ts";
+import type { HeadersConfig } from "./schema.ts";
+import { placeVariables } from "./template.ts";
+
+/** What the tables of `config` say together that they may not. */
+export function checkHeaders(config: Config): Problem[] {
+  return [...checkMerged(config), ...checkPlaces(config)];
+}
+
+/** What no single table shows, but tables laid over each other do. */
+function checkMerged(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const check = (scope: HeaderScope, key: string) => {
+    const { cors, hstsWithoutAge } = responseSettings(scope);
+    const report = (name: string, message: string, hint?: string) =>
+      problems.push({ key: `${key}headers.response.${name}`, message, hint });
+    if (hstsWithoutAge) report("hsts", "must have max_age_secs above 0 when hsts is enabled");
+    if (cors === undefined) return;
+    if (cors.origins.length === 0) report("cors", "must have allow_origins when cors is enabled");
+    if (!cors.credentials) return;
+    if (cors.origins.includes("*")) {
+      report("cors", 'must not have allow_credentials together with the origin "*"');
+    }
+    for (const [name, listed] of corsLists(cors)) {
+      if (!listed.includes("*")) continue;
+      report(
+        `cors.${name}`,
+        'must not list "*" together with allow_credentials: to a browser that sends credentials it is ' +
+          "a name like any other",
+        "list the names",
+      );
+    }
+  };
+  if (config.headers !== undefined) check({ config, vhost: {}, route: undefined }, "");
+  for (const scope of scopesOf(config)) {
+    if (ownTables(scope).headers !== undefined) check(scope, `${scope.key}.`);
+  }
+  return problems;
+}
+
+/** The lists in which the Fetch standard gives `*` its meaning for requests without credentials only. */
+function corsLists(cors: CorsSettings): readonly (readonly [string, readonly string[]])[] {
+  return [
+    ["allow_methods", cors.methods],
+    ["allow_headers", cors.allowHeaders],
+    ["expose_headers", cors.exposeHeaders],
+  ];
+}
+
+/** Values that would always come out empty, because nobody knows where clients are. */
+function checkPlaces(config: Config): Problem[] {
+  if (placesAreKnown(config)) return [];
+  const problems: Problem[] = [];
+  const check = (headers: HeadersConfig | undefined, key: string) => {
+    const request = headers?.request;
+    const maps = {
+      set: request?.set,
+      add: request?.add,
+      "operations.add": request?.operations?.add,
+    };
+    for (const [spelling, map] of Object.entries(maps)) {
+      for (const [name, value] of Object.entries(map ?? {})) {
+        const [variable] = placeVariables(value);
+        if (variable === undefined) continue;
+        problems.push({
+          key: `${key}headers.request.${spelling}.${name}`,
+          message:
+            `must not use ${variable} unless geoip.enabled is true: without it no client has a ` +
+            "place",
+        });
+      }
+    }
+  };
+  check(config.headers, "");
+  for (const scope of scopesOf(config)) check(ownTables(scope).headers, `${scope.key}.`);
+  return problems;
+}

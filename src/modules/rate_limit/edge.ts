@@ -1,0 +1,117 @@
+/** Rate limits at work (spec 02 section 11.2). @module */
+import { ByScope, policyCounter, zoneName } from "../../gateway/edge_policy.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type {
+  EdgeModule,
+  RouteScope,
+  RunningModule,
+  Step,
+  Steps,
+  WorkerContext,
+} from "../../gateway/module.ts";
+import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { SharedTime } from "./shared_time.ts";
+import { Sleepers } from "./sleepers.ts";
+import { CLOCK_ZONE, type EnabledLimit, limitOf } from "./table.ts";
+
+/** The capability, for workers. */
+export const edge: EdgeModule = {
+  name: "rate-limit",
+  start: (context) => Promise.resolve(new RateLimits(context)),
+};
+
+class RateLimits implements RunningModule {
+  readonly #context: WorkerContext;
+  readonly #limiters = new ByScope<RateLimiter>();
+  readonly #sleepers = new Sleepers();
+  /** When requests that owe a token may go on; only requests that have to wait are in it. */
+  readonly #wakeAt = new WeakMap<Exchange, number>();
+  #time: SharedTime | undefined;
+  #stopTicking: (() => void) | undefined;
+
+  constructor(context: WorkerContext) {
+    this.#context = context;
+  }
+
+  plan(scope: RouteScope): Steps | undefined {
+    const limit = limitOf(scope);
+    if (limit === undefined) return undefined;
+    const limiter = this.#limiter(scope, limit);
+    this.#limiters.set(scope, limiter);
+    const rate = this.#rateStep(scope, limiter, limit.status);
+    if (limit.mode === "nodelay") return { rate };
+    return { rate, delay: this.#delayStep(scope, limit.status) };
+  }
+
+  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+    return this.#limiters.get(scope)?.explain(exchange.clientAddress);
+  }
+
+  stop(): void {
+    this.#stopTicking?.();
+    this.#sleepers.wakeAll();
+  }
+
+  #limiter(scope: RouteScope, limit: EnabledLimit): RateLimiter {
+    const { clock, zones } = this.#context;
+    if (this.#time === undefined) {
+      const time = this.#time = new SharedTime(zones.get(CLOCK_ZONE));
+      this.#stopTicking = clock.every(() => time.now());
+    }
+    return new RateLimiter(zones.get(zoneName("rate-limit", scope)), this.#time, {
+      requestsPerSecond: limit.requests_per_second,
+      burst: limit.burst === 0 ? limit.requests_per_second : limit.burst,
+      maxDelayMs: limit.mode === "delay" ? limit.max_delay_ms : 0,
+      maxEntries: limit.table_max_entries,
+      entryTtlSecs: limit.entry_ttl_secs,
+      rejectIndeterminate: limit.reject_indeterminate,
+    });
+  }
+
+  #rateStep(scope: RouteScope, limiter: RateLimiter, status: number): Step {
+    const { metrics } = this.#context;
+    const rejects = policyCounter(metrics, scope, "rate_limit", "reject");
+    const delays = policyCounter(metrics, scope, "rate_limit", "delay");
+    const wakeAt = this.#wakeAt;
+    return (exchange) => {
+      const verdict = limiter.admit(exchange.clientAddress);
+      if (verdict === 0) return;
+      if (verdict < 0) {
+        rejects.count();
+        refuse(exchange, refusal(status, -verdict));
+        return;
+      }
+      delays.count();
+      // Vhost and route may both ask for a wait: one sleep, for the longer one.
+      const until = performance.now() + verdict;
+      wakeAt.set(exchange, Math.max(until, wakeAt.get(exchange) ?? 0));
+    };
+  }
+
+  #delayStep(scope: RouteScope, status: number): Step {
+    const rejects = policyCounter(this.#context.metrics, scope, "rate_limit", "reject");
+    return (exchange) => {
+      const until = this.#wakeAt.get(exchange);
+      if (until === undefined) return;
+      this.#wakeAt.delete(exchange);
+      if (this.#sleepers.full) {
+        rejects.count();
+        refuse(exchange, refusal(status, until - performance.now()));
+        return;
+      }
+      return this.#sleepers.sleep(until, exchange);
+    };
+  }
+}
+
+/** `Retry-After` knows whole seconds only (RFC 9110 section 10.2.3). */
+function refusal(status: number, retryMs: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(retryMs / 1000));
+  return {
+    status,
+    text: "rate limited",
+    cause: "rate_limit",
+    fields: [["retry-after", String(seconds)]],
+  };
+}

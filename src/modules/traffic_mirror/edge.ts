@@ -1,0 +1,73 @@
+/** Traffic mirroring at work (spec 02 section 9.9). @module */
+import type { Exchange } from "../../gateway/exchange.ts";
+import { zoneName } from "../../gateway/edge_policy.ts";
+import type {
+  EdgeModule,
+  RouteScope,
+  RunningModule,
+  Steps,
+  WorkerContext,
+} from "../../gateway/module.ts";
+import { CLIENT_ADDRESS_FIELDS, requestPolicyFor } from "../headers/edge.ts";
+import { CLAIMED_ADDRESS_FIELDS, endpointOf, type ServiceLimits, Services } from "../proxy/edge.ts";
+import { InFlight } from "./in_flight.ts";
+import { MARK, Mirror } from "./mirror.ts";
+import { Sampling } from "./sampling.ts";
+import type { MirrorConfig } from "./schema.ts";
+import { mirrorOf, SALT_ZONE, ZONE } from "./table.ts";
+
+/** The capability, for workers. */
+export const edge: EdgeModule = {
+  name: "traffic-mirror",
+  start: (context) => Promise.resolve(new RunningMirrors(context)),
+};
+
+function limitsOf(mirror: MirrorConfig): ServiceLimits {
+  return {
+    connectMs: undefined,
+    totalMs: mirror.timeout_secs * 1000,
+    maxResponseBytes: mirror.max_response_bytes,
+  };
+}
+
+class RunningMirrors implements RunningModule {
+  readonly #services: Services;
+
+  constructor(readonly context: WorkerContext) {
+    this.#services = new Services(context.clock);
+  }
+
+  plan(scope: RouteScope): Steps | undefined {
+    const mirror = mirrorOf(scope);
+    if (mirror?.base_url === undefined) return undefined;
+    const { zones, worker, metrics, log } = this.context;
+    const { base_url } = mirror;
+    const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
+      service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
+      withheld: this.#withheld(scope),
+      sampling: new Sampling(zones.get(SALT_ZONE)),
+      inFlight: new InFlight(zones.get(zoneName(ZONE, scope)), worker),
+      metrics,
+      log,
+    });
+    return { mirror: step };
+  }
+
+  /** Privacy builds tell nobody a client's address (spec 01 section 9); others not what clients claim. */
+  #withheld(scope: RouteScope): readonly string[] {
+    if (this.context.modules.has("privacy-mode")) return CLIENT_ADDRESS_FIELDS;
+    return requestPolicyFor(scope).stripsClientAddress ? CLAIMED_ADDRESS_FIELDS : [];
+  }
+
+  stop(): void {
+    this.#services.stop();
+  }
+
+  explain(scope: RouteScope, { method, request }: Exchange): string | undefined {
+    const mirror = mirrorOf(scope);
+    if (mirror === undefined) return undefined;
+    if (!mirror.methods.some((copied) => copied === method)) return `does not copy ${method}`;
+    if (request.has(MARK)) return "does not copy what is a copy itself";
+    return `copies ${mirror.sample_per_mille} of 1000 requests to ${mirror.base_url}`;
+  }
+}
