@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { accepts, find, type TempDir, until } from "../support/peer.ts";
+import { find, type TempDir, until } from "../support/peer.ts";
 import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
 import { cpuSeconds, latencyAt, residentKib, workerSeconds, wrk } from "./load.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type Job,
   nginxServer,
   origin,
+  readyToStart,
   type Server,
 } from "./servers.ts";
 
@@ -168,14 +169,22 @@ async function idleKib(server: Server, count: number): Promise<number> {
   }
 }
 
-/** From the start of the process to the first accepted connection. */
+/** From the start of the process to the first answer. */
 async function startMs(dir: TempDir, job: Job): Promise<number> {
+  const { port, start } = await readyToStart(dir, fluxheimConfig(job));
   const begin = performance.now();
-  const server = await fluxheim(dir, fluxheimConfig(job));
-  await until("it serves", () => accepts(server.port));
-  const ms = performance.now() - begin;
-  await server.process.stop();
-  return ms;
+  await using _process = start();
+  await until("it answers", () => answers(port));
+  return performance.now() - begin;
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    await (await fetch(`http://127.0.0.1:${port}/`)).body?.cancel();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** How the workers of a gateway shared its work: their parts of the CPU time, and how far apart they are. */

@@ -139,11 +139,23 @@ export async function fluxheim(
   name = "fluxheim",
   build?: Build,
 ): Promise<Server> {
-  const port = freePort();
-  const file = dir.write(`${name}-${port}.toml`, config.replaceAll("{port}", String(port)));
-  const process = startPinned(SERVER_CORE, Deno.execPath(), await launchArguments(file, build));
+  const { port, start } = await readyToStart(dir, config, name, build);
+  const process = start();
   await process.listening(port);
   return { name, port, process };
+}
+
+/** The gateway with everything there that its start needs. */
+export async function readyToStart(
+  dir: TempDir,
+  config: string,
+  name = "fluxheim",
+  build?: Build,
+): Promise<{ port: number; start: () => Process }> {
+  const port = freePort();
+  const file = dir.write(`${name}-${port}.toml`, config.replaceAll("{port}", String(port)));
+  const args = await launchArguments(file, build);
+  return { port, start: () => startPinned(SERVER_CORE, Deno.execPath(), args) };
 }
 
 /** A loop on the same runtime that only copies bytes: the ceiling of a proxy job. */
