@@ -13,6 +13,8 @@ export class Inbox {
   start = 0;
   end = 0;
   #pending: Promise<number | null> | undefined;
+  /** The last read into somebody else's buffer, over or not. */
+  #direct: Promise<number | null> = ENDED;
   #released = false;
 
   constructor(readonly stream: Duplex) {}
@@ -75,7 +77,13 @@ export class Inbox {
    * Reads past the buffer, straight into the caller's. Only on an empty inbox with no read pending.
    */
   direct(into: Uint8Array): Promise<number | null> {
-    return this.stream.read(into);
+    return this.#direct = this.stream.read(into);
+  }
+
+  /** Waits until no read is under way, whoever began it. Bytes that were read ahead are in the inbox then. */
+  async quiet(): Promise<void> {
+    if (this.#pending !== undefined) this.arrived(await this.#pending);
+    await this.#direct;
   }
 
   /** Takes at most `most` unused bytes into `into`; returns how many. */

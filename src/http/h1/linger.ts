@@ -19,12 +19,12 @@ const nowhere = new Uint8Array(64 * 1024);
  * the connection and could destroy the answer on its way (RFC 9112 section 9.6). Many clients send a whole
  * upload before they look for an answer. Whoever lingers sets the time limits.
  *
- * @param inbox Of `stream`; its bytes are of no use any more.
+ * @param inbox Of `stream`; its bytes are of no use any more, and nobody begins another read.
  * @param onBytes Called whenever the client has sent something.
  */
 export async function linger(stream: Duplex, inbox: Inbox, onBytes: () => void): Promise<void> {
   await stream.closeWrite();
-  if (inbox.isReading) await inbox.more(1);
+  await inbox.quiet();
   inbox.release();
   while (await stream.read(nowhere) !== null) onBytes();
 }

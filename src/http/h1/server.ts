@@ -254,6 +254,8 @@ class ServerConnection<X extends HttpExchange>
 
   /** Takes what the client still sends; not for long when the gateway is about to end. */
   async #linger(): Promise<void> {
+    // Whoever still passes it on has had the answer, and would take turns at reading.
+    this.#body?.cancel();
     const { clock } = this.options;
     const end = clock.now + (this.#draining ? LINGER_SILENCE_MS : LINGER_MS);
     const wait = () => this.deadline = Math.min(end, clock.now + LINGER_SILENCE_MS);
