@@ -147,7 +147,6 @@ export class MessageWriter implements HeadSink {
         this.#collect();
       }
     } catch (error) {
-      this.#waiting?.catch(() => {});
       this.#waiting = undefined;
       throw error;
     }
@@ -216,6 +215,8 @@ export class MessageWriter implements HeadSink {
       const count = body.read(this.#out.subarray(this.#at + this.#prefix, end));
       if (typeof count === "object" && count !== null) {
         this.#waiting = count;
+        // It may fail while a send is waited for; `finish` comes to it behind that.
+        count.catch(ignore);
         return false;
       }
       if (this.#take(count)) return this.#isComplete && this.#rest.length === 0;
@@ -262,6 +263,8 @@ export class MessageWriter implements HeadSink {
     putText(end, this.#rest, 0);
   }
 }
+
+function ignore(): void {}
 
 function trailerLines(trailers: Fields | undefined): string {
   let text = "";

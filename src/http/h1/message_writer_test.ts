@@ -70,3 +70,20 @@ Deno.test("messages that wait to be sent at the same time do not mix", async () 
   writers.forEach((writer, i) => assert.equal(unsent(writer), `number: ${i}\r\nbody ${i}`));
   for (const writer of writers) writer.end();
 });
+
+Deno.test("a body that fails while a piece of it is sent fails the message, and nothing else", async () => {
+  const sent = Promise.withResolvers<void>();
+  const rest = Promise.withResolvers<number>();
+  const writer = new MessageWriter({ send: () => sent.promise, countBody() {} });
+  const pieces = [10, rest.promise];
+  writer.begin();
+  writer.text("HTTP/1.1 200 OK\r\n\r\n");
+  const body = { length: undefined, trailers: undefined, read: () => pieces.shift()!, cancel() {} };
+  assert.equal(writer.body(body, true), false);
+  const finished = assert.rejects(writer.finish(), /the upstream broke off/);
+  rest.reject(new Error("the upstream broke off"));
+  // An error that nobody listens for ends the thread by then.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  sent.resolve();
+  await finished;
+});
