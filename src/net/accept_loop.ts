@@ -116,8 +116,11 @@ export class AcceptLoop<C> {
   }
 }
 
-/** Whether a client had gone before it was accepted, which says nothing about the listener. */
+/**
+ * Whether a client had gone before it was accepted, which says nothing about the listener. The runtime asks
+ * an accepted connection for its peer, and after a reset there is none (`NotConnected`).
+ */
 function leftTheQueue(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.ConnectionReset;
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.NotConnected;
 }
