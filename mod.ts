@@ -26,9 +26,8 @@
  * ```
  *
  * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
- * {@linkcode Module}, and declares what it needs the runtime to allow. Workers start sooner and hold less
- * with a list of their own, of {@linkcode EdgeModule}s in the same order: those of this project are in
- * `src/modules/<name>/edge.ts`, without schemas and checks.
+ * {@linkcode Module}, and declares what it needs the runtime to allow. Workers can do with less: see
+ * `worker.ts`.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { z } from "zod";
-import { splitAuthority } from "../net/host_port.ts";
 import * as values from "./values.ts";
 
 function accepts(schema: z.ZodType, ...inputs: unknown[]): void {
@@ -145,10 +144,4 @@ Deno.test("a described or optional schema keeps its kind", () => {
   const schema = values.filePath({ trustedParent: true }).optional().describe("x");
   assert.equal(values.kindOf(schema)?.path?.trustedParent, true);
   assert.equal(values.kindOf(values.byteSize().default(1))?.type, "byte size");
-});
-
-Deno.test("an authority splits into its host without brackets and its port", () => {
-  assert.deepEqual(splitAuthority("[::1]:80"), { host: "::1", port: 80 });
-  assert.deepEqual(splitAuthority("a.b:0"), { host: "a.b", port: 0 });
-  assert.equal(splitAuthority("::1:80"), undefined);
 });

@@ -178,9 +178,9 @@ export interface EdgeModule {
 }
 
 /**
- * A capability of the gateway, as the keeper and the command line know it. Its schemas are a good part of
- * the program, and workers do without them: a module whose folder has an `edge.ts` leaves that to them, and
- * loads it only where it is started.
+ * A capability of the gateway, as the keeper and the command line know it. `start` is there for commands
+ * that build what a worker would; a module whose folder has an `edge.ts` loads that only then. The import
+ * stands in each module as a literal, so that bundling tools find the file.
  */
 export interface Module extends EdgeModule {
   /** The configuration tables it owns. */

@@ -11,7 +11,8 @@ import type { TlsDoor } from "./tls_door.ts";
 import { NamesDoor } from "./tls_names.ts";
 import type { KeyPair, TlsListenerSpec } from "./tls_spec.ts";
 import { StuckConnections } from "./static_stream.ts";
-import { StaticDoor, staticPair } from "./tls_static.ts";
+import { StaticDoor } from "./tls_static.ts";
+import { staticPair } from "./static_pair.ts";
 
 /** A TLS listener of one worker. */
 export class TlsListener implements Listener {

@@ -9,38 +9,13 @@ import { AcceptLoop } from "./accept_loop.ts";
 import { closeQuietly } from "./duplex.ts";
 import type { ListenerSpec } from "./listener_spec.ts";
 import { type Handshake, type Reception, withTls } from "./reception.ts";
+import { staticPair } from "./static_pair.ts";
 import { StaticStream, type StuckConnections } from "./static_stream.ts";
 import type { TlsDoor } from "./tls_door.ts";
-import { type KeyPair, onlyPair, type TlsListenerSpec } from "./tls_spec.ts";
+import type { KeyPair, TlsListenerSpec } from "./tls_spec.ts";
 
 /** Nothing more is known of a connection through this door. */
 const UNTOLD: TlsFacts = { version: "", cipher: "", serverName: "", client: undefined };
-
-/**
- * The pair this door would show for `spec`, or `undefined` when it cannot do what is asked or is not
- * wanted: a new certificate takes a new socket here, and a client that is just connecting can be lost.
- */
-export function staticPair(
-  spec: Pick<ListenerSpec, "proxyProtocol">,
-  tls: TlsListenerSpec,
-): KeyPair | undefined {
-  if (!tls.fastListener || beyondStatic(spec, tls).length > 0) return undefined;
-  return onlyPair(tls.material);
-}
-
-/** What is asked for that this door cannot do, in words. */
-export function beyondStatic(
-  { proxyProtocol }: Pick<ListenerSpec, "proxyProtocol">,
-  { material, minVersion, clientAuth, needsFacts }: TlsListenerSpec,
-): readonly string[] {
-  const found: string[] = [];
-  if (onlyPair(material) === undefined) found.push("certificates by name");
-  if (clientAuth !== "off") found.push("client certificates");
-  if (proxyProtocol !== "off") found.push("PROXY headers");
-  if (minVersion !== "TLSv1.2") found.push("TLS 1.3 alone");
-  if (needsFacts) found.push("{tls.version} or {tls.cipher} in a header");
-  return found;
-}
 
 /** A TLS listener with one certificate. */
 export class StaticDoor implements TlsDoor {

@@ -115,7 +115,15 @@ class EdgeWorker {
     }
   }
 
-  async #start({ config, files, zones, givenUp }: StartOrder): Promise<WorkerReport> {
+  async #start({ config, files, zones, modules, givenUp }: StartOrder): Promise<WorkerReport> {
+    // A rule whose module is missing here would be checked by the keeper and kept by nobody.
+    const here = this.#gateway.modules.map(({ name }) => name).join(", ");
+    const asked = modules.join(", ");
+    if (here !== asked) {
+      const reason =
+        `the worker's entry has the modules ${here}; those of its profile are ${asked}`;
+      return { kind: "failed", reason };
+    }
     const hearts = new Int32Array(this.#zones.get(HEARTS));
     this.#clock.every(() => beat(hearts, this.#slot));
     this.#heap = new HeapWatch(() => {

@@ -20,6 +20,8 @@ export interface StartOrder {
   readonly config: Config;
   readonly files: Files;
   readonly zones: ZonesByName;
+  /** Names of the profile's modules, in their order: the worker must have the same. */
+  readonly modules: readonly string[];
   /** Index of this worker, and how many there are (`WorkerContext`). */
   readonly slot: number;
   readonly slots: number;

@@ -189,7 +189,7 @@ export class WorkerPool {
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
     const { config, files, zones, permissions } = load;
-    const { url, logSettings } = this.#options;
+    const { url, modules, logSettings } = this.#options;
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
       onLog: this.#options.onLog,
@@ -199,6 +199,7 @@ export class WorkerPool {
       config,
       files,
       zones: zones.all,
+      modules: modules.map(({ name }) => name),
       slot: seat.slot,
       slots: workerSlots(config),
       log: logSettings,

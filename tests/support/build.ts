@@ -40,7 +40,10 @@ export async function graphOf(entry: string): Promise<ReadonlySet<string>> {
   return files;
 }
 
-/** Of these, the files that `root` has loaded when it begins to run: not what it imports on the way. */
+/**
+ * What `root` has loaded when it begins to run, and not what it imports on the way: paths below the checkout,
+ * and packages and modules of the runtime as they are imported (`npm:/zod@4.6.7`).
+ */
 export async function startGraphOf(root: string): Promise<string[]> {
   const modules = new Map((await modulesOf(root)).map((module) => [module.specifier, module]));
   const found = new Set([`file://${root}`]);
@@ -49,8 +52,10 @@ export async function startGraphOf(root: string): Promise<string[]> {
       if (isDynamic !== true && code?.specifier !== undefined) found.add(code.specifier);
     }
   }
-  const locals = [...found].map((specifier) => modules.get(specifier)?.local ?? "");
-  return locals.filter((local) => local.startsWith(ROOT)).map((local) => local.slice(ROOT.length));
+  return [...found].map((specifier) => {
+    const local = modules.get(specifier)?.local;
+    return local?.startsWith(ROOT) ? local.slice(ROOT.length) : specifier;
+  });
 }
 
 async function modulesOf(root: string): Promise<readonly GraphModule[]> {

@@ -39,7 +39,12 @@ const COUNTS =
 async function checkGraph(entry: string, present: readonly string[]): Promise<void> {
   const files = [...await graphOf(entry)];
   for (const folder of present) {
-    assert.ok(files.includes(`src/modules/${folder}/module.ts`), `${folder} is in it`);
+    for (const face of ["module", "edge"]) {
+      assert.ok(
+        files.includes(`src/modules/${folder}/${face}.ts`),
+        `${face} of ${folder} is in it`,
+      );
+    }
   }
   for (const folder of absentFolders(present)) {
     const found = files.filter((file) => file.startsWith(`src/modules/${folder}/`));

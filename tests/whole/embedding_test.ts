@@ -49,3 +49,37 @@ Deno.test("a program with a module of its own serves, without its own command li
   const response = await fetch(`http://127.0.0.1:${port}/`);
   assert.equal(await response.text(), "hello from a module of my own");
 });
+
+Deno.test("a worker whose list is not the profile's does not start, and it is said why", async () => {
+  await using dir = new TempDir();
+  const config = dir.write("fluxheim.toml", `[server]\nlisten = ["127.0.0.1:${freePort()}"]\n`);
+  const faces = (face: string, folders: readonly string[]) =>
+    folders.map((name) =>
+      `import { ${face} as ${name} } from "${root}src/modules/${name}/${face}.ts";`
+    )
+      .join("\n");
+  dir.write(
+    "gateway.ts",
+    `${faces("module", ["access", "web"])}
+     import { load, type Profile, serve } from "${root}mod.ts";
+     const workerUrl = new URL("./worker.ts", import.meta.url);
+     const profile: Profile = { name: "mine", modules: [access, web], workerUrl };
+     const configSource = "${config}";
+     await serve({ profile, configSource, load: () => load(profile, configSource) });`,
+  );
+  dir.write(
+    "worker.ts",
+    `${faces("edge", ["web"])}
+     import { runEdgeWorker } from "${root}worker.ts";
+     runEdgeWorker({ modules: [web] });`,
+  );
+  await using process = new Process(Deno.execPath(), [
+    "run",
+    "-A",
+    `--config=${root}deno.json`,
+    `${dir.path}/gateway.ts`,
+  ]);
+  assert.notEqual((await process.ended).code, 0);
+  await process.stop();
+  assert.match(process.output, /entry has the modules web; those of its profile are access, web/);
+});

@@ -8,10 +8,10 @@ import { startGraphOf } from "../support/build.ts";
 
 /** What only the keeper and the command line have a use for. */
 const FOR_CHECKING =
-  /^src\/(cli\/|config\/(load|values|validate|toml)|modules\/\w+\/(module|\w*schema|\w*checks)\.ts)/;
+  /^src\/(cli\/|config\/load\.|modules\/\w+\/(module|\w*schema|\w*checks)\.)|^npm:\/?(zod|smol-toml)@/;
 /** What only works on requests. */
 const FOR_SERVING =
-  /^src\/(http\/h2\/|http\/h1\/server|gateway\/(gateway|snapshot|plan)\.|modules\/proxy\/forward\.|modules\/web\/site\.)/;
+  /^src\/(http\/h2\/|http\/h1\/server|gateway\/(gateway|snapshot|plan)\.|modules\/\w+\/edge\.)/;
 
 for (const folder of FOLDER_ORDER) {
   Deno.test(`${folder}: both faces have one name`, async () => {

@@ -8,7 +8,7 @@ import { formatProblem, hasErrors } from "../../config/problems.ts";
 import type { Config, VhostConfig } from "../../config/types.ts";
 import { Exchange } from "../../gateway/exchange.ts";
 import { HostTable } from "../../gateway/host_table.ts";
-import type { Module } from "../../gateway/module.ts";
+import type { Files, Module } from "../../gateway/module.ts";
 import { matchedRoutes } from "../../gateway/redirect.ts";
 import { RouteTable } from "../../gateway/route_table.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
@@ -66,7 +66,7 @@ export interface Explanation {
 /**
  * Explains what `config` does with a request.
  *
- * @throws {Failure} when the files that it needs are not fit to serve with.
+ * @throws {Failure} when it cannot be served: the files that it needs are not fit, say.
  */
 export async function explain(
   config: Config,
@@ -76,11 +76,25 @@ export async function explain(
   const trace = new Trace();
   const { files, problems } = readRequestedFiles(config, modules);
   if (hasErrors(problems)) throw new Failure(problems.map(formatProblem).join("\n"));
-  const snapshot = await buildSnapshot(config, trace.wrap(modules), files);
+  const snapshot = await built(config, trace.wrap(modules), files);
   try {
     return await explainBy(snapshot, trace, asked);
   } finally {
     await snapshot.stop();
+  }
+}
+
+/** A snapshot, or in words why the configuration cannot be served. */
+async function built(
+  config: Config,
+  modules: readonly Module[],
+  files: Files,
+): Promise<Snapshot> {
+  try {
+    return await buildSnapshot(config, modules, files);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(`the configuration cannot be served: ${reason}`);
   }
 }
 

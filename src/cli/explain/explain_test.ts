@@ -272,3 +272,31 @@ Deno.test("a host field goes before the URL's host", async () => {
   assert.equal(asked.authority, "second.example");
   assert.equal(takenName(vhosts), "second");
 });
+
+Deno.test("a configuration that cannot be served is told in one line", () =>
+  withConfig(
+    `[geoip]
+enabled = true
+databases = [{ provider = "maxmind", path = "places.mmdb" }]
+[[vhosts]]
+name = "shop"
+hosts = ["shop.test"]
+redirect = { enabled = true, to = "https://other.test/" }
+`,
+    async (path, directory) => {
+      await Deno.writeTextFile(`${directory}/places.mmdb`, "nope");
+      const { status, err } = await runCli(
+        profile,
+        "explain",
+        "--config",
+        path,
+        "http://shop.test/",
+      );
+      assert.equal(status, 1);
+      assert.match(
+        err,
+        /^fluxheim: the configuration cannot be served: .*places\.mmdb is not a Max/,
+      );
+      assert.equal(err.split("\n").length, 1);
+    },
+  ));

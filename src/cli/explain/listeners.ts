@@ -6,7 +6,7 @@
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../net/host_port.ts";
 import type { TlsListenerSpec } from "../../net/tls_spec.ts";
-import { beyondStatic } from "../../net/tls_static.ts";
+import { beyondStatic } from "../../net/static_pair.ts";
 import type { AskedRequest } from "./request.ts";
 
 /** A listener and why it takes the request, or not. */

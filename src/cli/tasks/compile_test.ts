@@ -115,7 +115,7 @@ Deno.test("the entry is the profile, its worker and its modules are inside", asy
   assert.equal(embedded.app_name, "fluxheim-development");
   for (
     const text of [
-      "runEdgeWorker(profile)",
+      "Entry of the edge workers of profile `development`",
       "export class EdgeListeners",
       'name: "rate-limit"',
     ]

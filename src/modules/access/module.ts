@@ -13,7 +13,7 @@ import { rulesOf } from "./table.ts";
 
 export type { AccessConfig } from "./schema.ts";
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "access",
   schema: [{ table: "access", scopes: ["vhost", "route"], schema: accessSchema }],

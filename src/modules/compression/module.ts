@@ -13,7 +13,7 @@ import { compressionSchema } from "./schema.ts";
 
 export type { CompressionConfig } from "./schema.ts";
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "compression",
   schema: [{ table: "compression", scopes: ["root", "vhost", "route"], schema: compressionSchema }],

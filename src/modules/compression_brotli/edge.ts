@@ -1,4 +1,4 @@
-/** The Brotli codec (RFC 7932). @module */
+/** The Brotli codec at work. @module */
 import { brotliCompressSync, type BrotliOptions, constants, createBrotliCompress } from "node:zlib";
 import type { EdgeModule } from "../../gateway/module.ts";
 import { type Codec, codecModule } from "../compression/edge.ts";

@@ -1,4 +1,4 @@
-/** The gzip codec (RFC 1952). @module */
+/** The gzip codec at work. @module */
 import { createGzip, gzipSync, type ZlibOptions } from "node:zlib";
 import type { EdgeModule } from "../../gateway/module.ts";
 import { type Codec, codecModule } from "../compression/edge.ts";

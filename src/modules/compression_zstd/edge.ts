@@ -1,4 +1,4 @@
-/** The Zstandard codec (RFC 8878). @module */
+/** The Zstandard codec at work. @module */
 import { constants, createZstdCompress, zstdCompressSync, type ZstdOptions } from "node:zlib";
 import type { EdgeModule } from "../../gateway/module.ts";
 import { type Codec, codecModule } from "../compression/edge.ts";

@@ -1,7 +1,7 @@
 /** The Zstandard codec (RFC 8878). @module */
 import type { Module } from "../../gateway/module.ts";
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "compression-zstd",
   schema: [],

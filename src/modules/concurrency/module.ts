@@ -29,7 +29,7 @@ function* idleQueues(config: Config): Generator<Problem> {
   }
 }
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "concurrency",
   schema: [{ table: "concurrency", scopes: ["vhost", "route"], schema: concurrencySchema }],

@@ -1,6 +1,5 @@
 /** Pages at work: in place of the gateway's own answers when an upstream fails (spec 02 section 7.6). @module */
 import type { Exchange } from "../../gateway/exchange.ts";
-import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule, RunningModule, Steps } from "../../gateway/module.ts";
 import { errorPage } from "../web/edge.ts";
 import type { ErrorPages } from "./schema.ts";
@@ -13,12 +12,12 @@ export const edge: EdgeModule = {
 };
 
 const RUNNING: RunningModule = {
-  ...IDLE,
   plan(scope): Steps | undefined {
     const pages = pagesIn(scope);
     if (pages.length === 0) return undefined;
     return { failure: (exchange) => replace(exchange, pages) };
   },
+  stop() {},
 };
 
 /** Puts the page for the answer's status in its place, if there is one that can be read. */

@@ -13,7 +13,7 @@ import { blindSpots } from "./blind_spots.ts";
 import type { Place } from "./database.ts";
 import { placeUse } from "./place_use.ts";
 import type { Places } from "./places.ts";
-import { enabled } from "./table.ts";
+import { geoipOf } from "./table.ts";
 
 /** Clock ticks between two looks at the files: five seconds. */
 const REFRESH_TICKS = 20;
@@ -22,7 +22,7 @@ const REFRESH_TICKS = 20;
 export const edge: EdgeModule = {
   name: "geoip",
   async start(context) {
-    const geoip = enabled(context.config);
+    const geoip = geoipOf(context.config);
     if (geoip === undefined) return IDLE;
     const { Places } = await import("./places.ts");
     return new GeoIp(await Places.open(geoip, context.log), context);

@@ -6,18 +6,18 @@
  */
 import type { Grant, Module } from "../../gateway/module.ts";
 import { geoipSchema } from "./schema.ts";
-import { consulted, enabled } from "./table.ts";
+import { consulted, geoipOf } from "./table.ts";
 
 export type { GeoipConfig } from "./schema.ts";
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "geoip",
   schema: [{ table: "geoip", scopes: ["root"], schema: geoipSchema, merge: "whole" }],
   manifest: { read: true },
 
   permissions(config) {
-    const geoip = enabled(config);
+    const geoip = geoipOf(config);
     if (geoip === undefined) return {};
     const read = consulted(geoip).flatMap(({ path: value }, i): Grant[] => {
       const key = `geoip.databases[${i}].path`;
@@ -27,7 +27,7 @@ export const module: Module = {
   },
 
   async preflight(config, system) {
-    const geoip = enabled(config);
+    const geoip = geoipOf(config);
     if (geoip === undefined) return [];
     const { checkDatabases } = await import("./preflight.ts");
     return await checkDatabases(config, geoip, system);

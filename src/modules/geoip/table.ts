@@ -3,7 +3,7 @@ import type { Config } from "../../config/types.ts";
 import type { GeoipConfig } from "./schema.ts";
 
 /** The table, if it is switched on. */
-export function enabled({ geoip }: Config): GeoipConfig | undefined {
+export function geoipOf({ geoip }: Config): GeoipConfig | undefined {
   return geoip?.enabled === true ? geoip : undefined;
 }
 

@@ -3,8 +3,7 @@ import type { Config } from "../../config/types.ts";
 import type { EdgeModule, RunningModule } from "../../gateway/module.ts";
 import { compiledFor } from "./policies.ts";
 
-export { CLIENT_ADDRESS_FIELDS, dashed, HOP_BY_HOP_FIELDS } from "./field_names.ts";
-export { requestPolicyFor, type RequestPolicyOptions } from "./policies.ts";
+export { requestPolicyFor } from "./policies.ts";
 export { type RequestPolicy } from "./request_policy.ts";
 
 /** The capability, for workers. */

@@ -8,11 +8,9 @@ import type { Module } from "../../gateway/module.ts";
 import { checkHeaders } from "./checks.ts";
 import { tables } from "./schema.ts";
 
-export { dashed } from "./field_names.ts";
-export { requestPolicyFor } from "./policies.ts";
 export type { HeadersConfig } from "./schema.ts";
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "headers",
   schema: tables,

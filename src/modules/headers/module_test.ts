@@ -7,7 +7,8 @@ import { exchangeFixture } from "../../gateway/exchange_fixture.ts";
 import type { RunningModule } from "../../gateway/module.ts";
 import { Fields } from "../../http/fields.ts";
 import { configOf as configWith, contextOf } from "../../../tests/policy/support.ts";
-import { module, requestPolicyFor } from "./module.ts";
+import { module } from "./module.ts";
+import { requestPolicyFor } from "./policies.ts";
 import { headersSchema } from "./schema.ts";
 
 interface Tables {

@@ -10,7 +10,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, Step, WorkerContext } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/edge.ts";
+import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/table.ts";
 import { type Endpoint, endpointOf } from "./endpoint.ts";
 import { ForwardedFields } from "./forwarded_fields.ts";
 import type { AuthRequestConfig } from "./schema.ts";

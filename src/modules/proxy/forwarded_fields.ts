@@ -7,7 +7,7 @@
 import type { Problem } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Fields } from "../../http/fields.ts";
-import { CLIENT_ADDRESS_FIELDS, dashed, HOP_BY_HOP_FIELDS } from "../headers/edge.ts";
+import { CLIENT_ADDRESS_FIELDS, dashed, HOP_BY_HOP_FIELDS } from "../headers/table.ts";
 
 /** Who says what a field holds. */
 type Source = (exchange: Exchange) => string;

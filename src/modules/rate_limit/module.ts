@@ -14,7 +14,7 @@ import { CLOCK_ZONE, limitOf } from "./table.ts";
 
 export type { RateLimitConfig } from "./schema.ts";
 
-/** The capability, for profiles. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "rate-limit",
   schema: [{ table: "rate_limit", scopes: ["vhost", "route"], schema: rateLimitSchema }],

@@ -2,7 +2,7 @@
 import type { Config, Problem } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
 import { checkPair, PemError } from "../../net/key_pair.ts";
-import { beyondStatic } from "../../net/tls_static.ts";
+import { beyondStatic } from "../../net/static_pair.ts";
 import { clientRootsIn, clientRootsPath, listenerTlsOf, tlsFiles } from "./material.ts";
 import { sourcesOf } from "./sources.ts";
 

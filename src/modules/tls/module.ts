@@ -14,7 +14,7 @@ import { checkTlsStorage } from "./storage_check.ts";
 export { complianceMode, lowestVersion } from "./policy.ts";
 export type { TlsConfig, VhostTlsConfig } from "./schema.ts";
 
-/** The capability, for profiles, which name it `tls-rustls`. */
+/** The capability, for the keeper and the command line; profiles name it `tls-rustls`. */
 export const module: Module = {
   name: "tls",
   schema: [

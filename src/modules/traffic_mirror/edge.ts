@@ -8,13 +8,13 @@ import type {
   Steps,
   WorkerContext,
 } from "../../gateway/module.ts";
-import { CLIENT_ADDRESS_FIELDS, requestPolicyFor } from "../headers/edge.ts";
+import { CLIENT_ADDRESS_FIELDS, stripsClientAddress } from "../headers/table.ts";
 import { CLAIMED_ADDRESS_FIELDS, endpointOf, type ServiceLimits, Services } from "../proxy/edge.ts";
 import { InFlight } from "./in_flight.ts";
 import { MARK, Mirror } from "./mirror.ts";
 import { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
-import { mirrorOf, SALT_ZONE, ZONE } from "./table.ts";
+import { IN_FLIGHT_ZONE, mirrorOf, SALT_ZONE } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -46,7 +46,7 @@ class RunningMirrors implements RunningModule {
       service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
       withheld: this.#withheld(scope),
       sampling: new Sampling(zones.get(SALT_ZONE)),
-      inFlight: new InFlight(zones.get(zoneName(ZONE, scope)), worker),
+      inFlight: new InFlight(zones.get(zoneName(IN_FLIGHT_ZONE, scope)), worker),
       metrics,
       log,
     });
@@ -56,7 +56,7 @@ class RunningMirrors implements RunningModule {
   /** Privacy builds tell nobody a client's address (spec 01 section 9); others not what clients claim. */
   #withheld(scope: RouteScope): readonly string[] {
     if (this.context.modules.has("privacy-mode")) return CLIENT_ADDRESS_FIELDS;
-    return requestPolicyFor(scope).stripsClientAddress ? CLAIMED_ADDRESS_FIELDS : [];
+    return stripsClientAddress(scope) ? CLAIMED_ADDRESS_FIELDS : [];
   }
 
   stop(): void {

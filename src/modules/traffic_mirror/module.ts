@@ -3,7 +3,7 @@ import type { Problem } from "../../config/types.ts";
 import { zoneName } from "../../gateway/edge_policy.ts";
 import type { Grant, Module } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
-import { dashed, requestPolicyFor } from "../headers/module.ts";
+import { dashed, stripsClientAddress } from "../headers/table.ts";
 import {
   CLAIMED_ADDRESS_FIELDS,
   endpointGrant,
@@ -13,7 +13,7 @@ import {
 import { InFlight } from "./in_flight.ts";
 import { Sampling } from "./sampling.ts";
 import { type MirrorConfig, mirrorSchema } from "./schema.ts";
-import { enabledMirrors, SALT_ZONE, ZONE } from "./table.ts";
+import { enabledMirrors, IN_FLIGHT_ZONE, SALT_ZONE } from "./table.ts";
 
 /** Most mirrors of one configuration (spec 02 section 9.9). */
 const MAX_MIRRORS = 4096;
@@ -31,7 +31,7 @@ export const module: Module = {
         problems.push({ key: `${key}.base_url`, message: "is required when mirror is enabled" });
       }
       problems.push(...forwardWarnings(mirror.forward_headers, `${key}.forward_headers`));
-      if (requestPolicyFor(scope).stripsClientAddress) {
+      if (stripsClientAddress(scope)) {
         problems.push(...withheldWarnings(mirror, `${key}.forward_headers`));
       }
     }
@@ -53,12 +53,12 @@ export const module: Module = {
     const mirrors = enabledMirrors(config);
     if (mirrors.length === 0) return [];
     const bytes = InFlight.bytes(workers);
-    const counts = mirrors.map(({ scope }) => ({ name: zoneName(ZONE, scope), bytes }));
+    const counts = mirrors.map(({ scope }) => ({ name: zoneName(IN_FLIGHT_ZONE, scope), bytes }));
     return [{ name: SALT_ZONE, bytes: Sampling.bytes }, ...counts];
   },
   workerLost(config, zones, worker) {
     for (const { scope } of enabledMirrors(config)) {
-      InFlight.reclaim(zones.get(zoneName(ZONE, scope)), worker);
+      InFlight.reclaim(zones.get(zoneName(IN_FLIGHT_ZONE, scope)), worker);
     }
   },
   start: async (context) => (await import("./edge.ts")).edge.start(context),

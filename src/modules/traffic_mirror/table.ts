@@ -5,7 +5,7 @@ import { proxyOf, proxyTables } from "../proxy/table.ts";
 import type { MirrorConfig } from "./schema.ts";
 
 /** Zones of the requests in flight. */
-export const ZONE = "traffic-mirror";
+export const IN_FLIGHT_ZONE = "traffic-mirror";
 /** Zone of the salt that all workers sample by. */
 export const SALT_ZONE = "traffic-mirror/salt";
 

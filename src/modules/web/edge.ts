@@ -6,7 +6,7 @@ import { Site } from "./site.ts";
 import { DEFAULT_MEMORY, hasRoot, tablesWithRoot } from "./table.ts";
 import { TreeWatch } from "./watch.ts";
 
-export { type ErrorPage, errorPage } from "./error_page.ts";
+export { errorPage } from "./error_page.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {

@@ -12,7 +12,7 @@ import { tablesWithRoot } from "./table.ts";
 export { checkRoot, rootGrants } from "./preflight.ts";
 export { type PageConfig, pageSchema, type WebConfig } from "./schema.ts";
 
-/** Serves static files. */
+/** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "web",
   schema: webTables,
@@ -37,11 +37,7 @@ export const module: Module = {
   start: async (context) => (await import("./edge.ts")).edge.start(context),
 };
 
-/**
- * Why there would be no page to send, as the rest of a sentence that begins with the path; `undefined`
- * when there is one.
- */
+/** Why there would be no page to send, as `pageFault` of `error_page.ts` says it. */
 export async function pageFault(web: PageConfig, path: string): Promise<string | undefined> {
-  const { pageFault } = await import("./error_page.ts");
-  return pageFault(web, path);
+  return (await import("./error_page.ts")).pageFault(web, path);
 }

@@ -7,7 +7,7 @@ export const DEFAULT_MEMORY = {
   max_bytes: 64 * 1024 * 1024,
   max_file_bytes: 1024 * 1024,
   revalidate_secs: 1,
-};
+} as const;
 
 /** Whether files are served from this table. */
 export function hasRoot(web: WebConfig | undefined): web is SiteConfig {
