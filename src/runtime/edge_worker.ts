@@ -17,6 +17,7 @@ import { EdgeListeners } from "./edge_listeners.ts";
 import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
 import { HeapWatch } from "./heap.ts";
 import { LogRingWriter } from "./log_ring.ts";
+import { isOfPeer } from "./peer_failure.ts";
 import type { ServingProfile } from "./profile.ts";
 import { RingLogger } from "./ring_logger.ts";
 import type {
@@ -204,21 +205,31 @@ class EdgeWorker {
     return { kind: "drained" };
   }
 
-  /** An error that nobody caught ends this thread; where it came from must be known afterwards. */
+  /**
+   * An error that nobody caught ends this thread, and where it came from must be known afterwards; unless
+   * it is of one connection, which has ended by it anyway.
+   */
   #leaveLastWords(): void {
-    addEventListener("error", (event) => this.#logFault(event.error ?? event.message));
-    addEventListener("unhandledrejection", (event) => this.#logFault(event.reason));
+    const end = (error: unknown) => {
+      const what = `worker ${this.#slot} ends by an uncaught error: ${traced(error)}`;
+      this.#log.log("error", "fluxheim", what);
+    };
+    addEventListener("error", (event) => end(event.error ?? event.message));
+    addEventListener("unhandledrejection", (event) => {
+      const { reason } = event;
+      if (!isOfPeer(reason)) return end(reason);
+      event.preventDefault();
+      this.#log.log("error", "fluxheim", `fault: nobody waited for a failure: ${traced(reason)}`);
+    });
   }
+}
 
-  #logFault(error: unknown): void {
-    const text = error instanceof Error ? error.stack ?? error.message : String(error);
-    this.#log.log("error", "fluxheim", `worker ${this.#slot} ends by an uncaught error: ${text}`);
-  }
+function traced(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
 /** A failure an operator may have caused is told in its own words, any other with its origin. */
 function failure(error: unknown): WorkerReport {
   if (error instanceof ListenError) return { kind: "failed", reason: error.message };
-  const text = error instanceof Error ? error.stack ?? error.message : String(error);
-  return { kind: "failed", reason: text };
+  return { kind: "failed", reason: traced(error) };
 }

@@ -199,6 +199,21 @@ Deno.test("a worker that dies is replaced while the other one serves on", async 
   assert.equal(await witness.get("/"), "hello");
 });
 
+Deno.test("a failure of one connection that nobody waits for is logged, and costs no other", async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir();
+  cleanup.defer(() => Deno.remove(folder, { recursive: true }));
+  const logFile = `${folder}/f.log`;
+  await using gateway = await startGateway({ process: { threads: 1 }, level: "error", logFile });
+  using witness = await TestClient.connect(gateway.address);
+  using culprit = await TestClient.connect(gateway.address);
+  assert.equal(await witness.get("/"), "hello");
+  assert.equal(await culprit.get("/forget"), "not dead");
+  assert.equal(await witness.get("/"), "hello");
+  const told = "fault: nobody waited for a failure: BodyError";
+  await until(async () => (await Deno.readTextFile(logFile)).includes(told));
+});
+
 Deno.test("the connections of a worker that dies no longer count as open", async () => {
   const most = 3;
   await using gateway = await startGateway({ process: { threads: 1 }, maxConnections: most });

@@ -6,6 +6,7 @@
  */
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Module, RouteScope, Steps, WorkerContext } from "../../gateway/module.ts";
+import { BodyError } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
 import type { TlsListenerSpec } from "../../net/tls_spec.ts";
 import { at } from "../compare.ts";
@@ -147,6 +148,9 @@ function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
             throw new Error("told to throw");
           });
           return answerLater(exchange, "not dead", 1_000);
+        case "/forget":
+          void Promise.reject(new BodyError(502, "told to break off"));
+          return answerLater(exchange, "not dead", 50);
         case "/spin":
           for (;;) Atomics.load(cells, COUNTED);
         case "/hoard":
