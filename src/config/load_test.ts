@@ -225,7 +225,7 @@ Deno.test("rules between keys are checked in the same run as values", () => {
       hosts = ["a.b"]
       [[vhosts]]
       name = "a"
-      hosts = ["c_d", "A.B"]
+      hosts = ["c..d", "A.B"]
     `),
     [
       "server.proxy_protocol",
@@ -276,7 +276,7 @@ Deno.test("positions in lists are those of the file after wrong entries were tak
     hosts = ["a.b"]
     [[vhosts]]
     name = "second"
-    hosts = ["b_c", "d.e", "d.e"]
+    hosts = ["b..c", "d.e", "d.e"]
   `);
   assert.deepEqual(problems.map(({ key, line }) => [key, line]), [
     ["vhosts[0].name", 2],
@@ -286,7 +286,7 @@ Deno.test("positions in lists are those of the file after wrong entries were tak
 });
 
 Deno.test("several wrong entries of one list are told, and only those", () => {
-  const text = '[[vhosts]]\nname = "a"\nhosts = ["a_b", "c.d", "e_f", "g.h", "g.h"]\n';
+  const text = '[[vhosts]]\nname = "a"\nhosts = ["a..b", "c.d", "-e", "g.h", "g.h"]\n';
   assert.deepEqual(keys(text), ["vhosts[0].hosts[0]", "vhosts[0].hosts[2]", "vhosts[0].hosts[4]"]);
 });
 

@@ -41,7 +41,7 @@ const WRONG: readonly (readonly [target: string, problem: RegExp])[] = [
   ["https://{path}", /host/],
   ["https://a:99999/", /host/],
   ["https://::1/", /host/],
-  ["https://a_b/", /host/],
+  ["https://a..b/", /host/],
   ["https://a{query}", /\{query\}/],
   ["https://a/{path}", /"\/" before/],
   ["https://a/x/{uri}", /"\/" before/],

@@ -62,8 +62,8 @@ const httpsRedirect = z.strictObject({
 const hostRouting = z.strictObject({
   strict: z.boolean().default(false)
     .describe(
-      "Refuse requests whose host is missing, invalid (400) or unknown (421) instead of giving them " +
-        "to the default vhost.",
+      "Refuse requests whose host is missing (400) or unknown (421) instead of giving them to the " +
+        "default vhost. An invalid host is refused in any case.",
     ),
 });
 

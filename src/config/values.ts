@@ -11,7 +11,7 @@
  */
 import { z } from "zod";
 import { isToken } from "../http/chars.ts";
-import { splitAuthority } from "../net/host_port.ts";
+import { splitAuthority } from "../http/authority.ts";
 import { ipFamily, parseNetwork } from "../net/ip.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
 import { layers, type Schema } from "./schema_walk.ts";

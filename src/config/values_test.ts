@@ -53,7 +53,7 @@ Deno.test("an authority is a host and a port that is not zero", () => {
     "app:0",
     "app:65536",
     "::1:80",
-    "a_b:80",
+    "a..b:80",
     "u@h:80",
     "h:80/x",
     "*.a:80",
@@ -83,7 +83,12 @@ Deno.test("an alias is 1 to 64 letters, digits, dots, hyphens or underscores", (
 Deno.test("a host pattern comes out in normal form", () => {
   assert.equal(values.hostPattern().parse(" Shop.Example.:8080"), "shop.example");
   assert.equal(values.hostPattern().parse("*.Shop.Example"), "*.shop.example");
-  refuses(values.hostPattern(), "*", "*.", "a.*.b", "*.127.0.0.1", "*.[::1]", "under_score", "");
+  refuses(values.hostPattern(), "*", "*.", "a.*.b", "*.127.0.0.1", "*.[::1]", "a..b", "");
+});
+
+Deno.test("a host may have underscores, as names of services do", () => {
+  assert.equal(values.hostPattern().parse("Api_GW"), "api_gw");
+  accepts(values.authority(), "my_app_1:3000");
 });
 
 Deno.test("a host name has no wildcard", () => {

@@ -18,8 +18,6 @@ export interface Held {
 
 /** One request and its answer, with the gateway's own findings. */
 export class Exchange extends HttpExchange {
-  /** Normalized request host (lower case, no port, no trailing dot), `""` when missing or invalid. */
-  host = "";
   /** The vhost and route that serve this request; `undefined` before routing or when refused by it. */
   scope: RouteScope | undefined = undefined;
   /** The compiled configuration this request began on. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { normalizeHost } from "../config/host.ts";
+import { readAuthority } from "../http/authority.ts";
 import type { HttpVersion, TlsFacts } from "../http/exchange.ts";
 import { Fields } from "../http/fields.ts";
 import { Exchange } from "./exchange.ts";
@@ -44,7 +44,7 @@ export function exchangeFixture(request: RequestFixture = {}): Exchange {
   exchange.query = mark < 0 ? undefined : target.slice(mark + 1);
   exchange.servedPath = exchange.path;
   exchange.authority = authority;
-  exchange.host = normalizeHost(authority) ?? "";
+  exchange.host = readAuthority(authority)?.host ?? "";
   exchange.clientAddress = request.clientAddress ?? peerAddress;
   const fields = Fields.of(...(request.fields ?? []));
   if (authority !== "" && !fields.has("host")) fields.append("host", authority);

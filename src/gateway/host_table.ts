@@ -1,6 +1,6 @@
 /**
  * Which virtual host serves a request host: exact names, then wildcards of one label, then the default
- * (spec 02 section 2.2).
+ * (spec 02 section 2.2). Whether a host is valid is for the codecs to say; an invalid one goes to no vhost.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Refusal } from "./refusal.ts";
 /** What the table reads of a vhost. */
 export interface HostedNames {
   readonly name: string;
-  /** Normal form, as `normalizeHostPattern` gives it. Empty: the vhost serves every host. */
+  /** Normal form, as `normalizeHostPattern` gives it. Empty: the vhost serves every valid host. */
   readonly hosts: readonly string[];
 }
 
@@ -21,10 +21,10 @@ export interface HostRouting {
   readonly strict: boolean;
 }
 
-/** Why strict host routing refuses a request: the `reason` label of its metric. */
+/** Why host routing refuses a request: the `reason` label of its metric. */
 export type HostRefusalReason = "missing" | "invalid" | "unknown";
 
-/** The answers of strict host routing; they never echo the host. */
+/** The refusals of host routing; they never echo the host. */
 export const HOST_REFUSALS: Readonly<Record<HostRefusalReason, Refusal>> = {
   missing: { status: 400, text: "missing host header", cause: "host", close: true },
   invalid: { status: 400, text: "invalid host header", cause: "host", close: true },
@@ -41,6 +41,8 @@ export class HostTable {
   readonly #wildcard = new Map<string, number>();
   readonly #default: number;
   readonly #strict: boolean;
+  /** Some vhost names no host and serves all of them (spec 01 section 2). */
+  readonly #takesAll: boolean;
 
   /** @param vhosts At least one; hosts are unique across all of them. */
   constructor(vhosts: readonly HostedNames[], routing: HostRouting) {
@@ -52,8 +54,8 @@ export class HostTable {
     });
     const named = vhosts.findIndex(({ name }) => name === routing.defaultVhost);
     this.#default = named < 0 ? 0 : named;
-    // The implicit vhost names no host and serves all of them (spec 01 section 2).
-    this.#strict = routing.strict && !vhosts.some(({ hosts }) => hosts.length === 0);
+    this.#takesAll = vhosts.some(({ hosts }) => hosts.length === 0);
+    this.#strict = routing.strict && !this.#takesAll;
   }
 
   /** Index of the vhost that names `host` (normal form), or -1. */
@@ -67,20 +69,22 @@ export class HostTable {
   }
 
   /**
-   * The vhost for a request.
+   * The vhost for a request. A name with `_`, which is none by the rules of DNS, is valid where a vhost
+   * names it.
    *
    * @param authority As received; `""` when there was none.
    * @param host Its normal form; `""` when it is missing or has none.
-   * @returns Index of a vhost, or why strict routing refuses.
+   * @returns Index of a vhost, or why the request is refused.
    */
   select(authority: string, host: string): number | HostRefusalReason {
-    if (host !== "") {
-      const index = this.find(host);
-      if (index >= 0) return index;
+    if (host === "") {
+      if (authority !== "") return "invalid";
+      return this.#strict ? "missing" : this.#default;
     }
-    if (!this.#strict) return this.#default;
-    if (host !== "") return "unknown";
-    return authority === "" ? "missing" : "invalid";
+    const index = this.find(host);
+    if (index >= 0) return index;
+    if (host.includes("_") && !this.#takesAll) return "invalid";
+    return this.#strict ? "unknown" : this.#default;
   }
 
   /** How {@linkcode HostTable.select} came to its vhost. */

@@ -37,8 +37,23 @@ Deno.test("what no vhost names goes to the first vhost", () => {
   const table = new HostTable(VHOSTS, lenient);
   assert.equal(table.select("other.test", "other.test"), 0);
   assert.equal(table.select("", ""), 0);
-  assert.equal(table.select("a_b", ""), 0);
   assert.equal(table.kind("other.test"), "default");
+});
+
+Deno.test("an invalid host goes to no vhost, not even to one that serves every host", () => {
+  const implicit = new HostTable([{ name: "default", hosts: [] }], lenient);
+  for (const table of [new HostTable(VHOSTS, lenient), implicit]) {
+    assert.equal(table.select("a..b", ""), "invalid");
+  }
+});
+
+Deno.test("a name with an underscore is valid where a vhost names it", () => {
+  const table = new HostTable([...VHOSTS, { name: "gw", hosts: ["api_gw"] }], lenient);
+  assert.equal(table.select("api_gw", "api_gw"), 3);
+  assert.equal(table.select("a_b.example.com", "a_b.example.com"), 1);
+  assert.equal(table.select("a_b.test", "a_b.test"), "invalid");
+  const implicit = new HostTable([{ name: "default", hosts: [] }], strict);
+  assert.equal(implicit.select("a_b.test", "a_b.test"), 0);
 });
 
 Deno.test("what no vhost names goes to the named default vhost", () => {
@@ -49,7 +64,8 @@ Deno.test("what no vhost names goes to the named default vhost", () => {
 Deno.test("strict routing tells missing, invalid and unknown hosts apart", () => {
   const table = new HostTable(VHOSTS, strict);
   assert.equal(table.select("", ""), "missing");
-  assert.equal(table.select("a_b", ""), "invalid");
+  assert.equal(table.select("a..b", ""), "invalid");
+  assert.equal(table.select("a_b", "a_b"), "invalid");
   assert.equal(table.select("other.test", "other.test"), "unknown");
   assert.equal(table.select("Example.com", "example.com"), 0);
 });

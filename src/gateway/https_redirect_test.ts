@@ -28,7 +28,7 @@ function location(exchange: Exchange): string | undefined {
 }
 
 Deno.test("a cleartext request is sent to the same URI on HTTPS", () => {
-  const exchange = redirected({ target: "/a/b?c=d", authority: "Example.COM." });
+  const exchange = redirected({ target: "/a/b?c=d", authority: "Example.COM" });
   assert.equal(exchange.status, 308);
   assert.equal(location(exchange), "https://example.com/a/b?c=d");
   assert.equal(exchange.refusal, undefined);
@@ -59,7 +59,7 @@ Deno.test("what X-Forwarded-Proto says does not count", () => {
   assert.equal(redirected({ fields: [["x-forwarded-proto", "https"]] }).status, 308);
 });
 
-for (const authority of ["", "a_b.example"]) {
+for (const authority of ["", "a..example"]) {
   Deno.test(`the host "${authority}" is refused without a location`, () => {
     const exchange = redirected({ authority });
     assert.equal(exchange.status, 400);

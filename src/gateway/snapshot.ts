@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { normalizeHost } from "../config/host.ts";
 import type { Config, VhostConfig } from "../config/types.ts";
 import { clientAddressOf, type ClientAddressRule } from "./client_address.ts";
 import type { Exchange } from "./exchange.ts";
@@ -60,9 +59,8 @@ export class Snapshot {
   readonly #clientAddress: ClientAddressRule;
   readonly #rejections: Readonly<Record<keyof typeof HOST_REFUSALS, Counter>>;
 
-  /** What the last authority was found to be: the next one is mostly the same. */
-  #lastAuthority: string | undefined;
-  #lastHost = "";
+  /** The last host that was looked up: the next one is mostly the same. */
+  #lastHost: string | undefined;
   #lastSelected: number | HostRefusalReason = 0;
 
   /** Compiles `config` with modules that were started for it. */
@@ -95,14 +93,12 @@ export class Snapshot {
    */
   locate(exchange: Exchange): Plan | undefined {
     exchange.clientAddress = this.#clientAddress(exchange);
-    const { authority } = exchange;
-    if (authority !== this.#lastAuthority) {
-      this.#lastHost = authority === "" ? "" : normalizeHost(authority) ?? "";
-      this.#lastSelected = this.#hosts.select(authority, this.#lastHost);
-      this.#lastAuthority = authority;
+    const { authority, host } = exchange;
+    let selected = this.#lastSelected;
+    if (host === "" || host !== this.#lastHost) {
+      selected = this.#lastSelected = this.#hosts.select(authority, host);
+      this.#lastHost = host;
     }
-    exchange.host = this.#lastHost;
-    const selected = this.#lastSelected;
     if (typeof selected === "string") {
       this.#rejections[selected].count();
       this.context.log.log(

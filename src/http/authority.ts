@@ -1,66 +1,182 @@
 /**
- * Authorities as they stand in `Host`, `:authority` and absolute targets: a host and perhaps a port,
- * nothing else (spec 01 section 3.2; RFC 9110 section 7.2).
+ * The one parser of authorities: `Host`, `:authority`, absolute and authority targets, and every host in
+ * a configuration. A host that two readers take for two names is a way around the policy of a vhost, so
+ * what this parser refuses is never routed and never forwarded (RFC 9110 section 7.2; spec 01 sections
+ * 1.7 and 3.2).
  *
  * @module
  */
-import { isIPv6 } from "node:net";
-import { isAll } from "./chars.ts";
+import { canonicalIp, ipFamily } from "../net/ip.ts";
 
-/** `reg-name` of RFC 3986 as far as it is taken: letters, digits, `-`, `.`, `_`, `~`. */
-const HOST = hostCharacters();
+/** A host and perhaps a port. */
+export interface Authority {
+  /** As given, without an empty port: what is forwarded. */
+  readonly text: string;
+  /**
+   * The host as it is compared: lower case, no brackets, IPv6 in its RFC 5952 text, IPv4-mapped IPv6 as
+   * IPv4.
+   */
+  readonly host: string;
+  /** `undefined` where there is none or an empty one, which is none (RFC 3986 section 3.2.3). */
+  readonly port: number | undefined;
+}
 
-/** The last text that passed; on a kept-alive connection the next one is the same. */
-let lastGood = "";
+/** RFC 1035 section 2.3.4. */
+const MAX_NAME_BYTES = 253;
+const MAX_LABEL_BYTES = 63;
+const MAX_PORT = 65_535;
+const MAX_PORT_DIGITS = 5;
+
+const HYPHEN = 45;
+const DOT = 46;
+const ZERO = 48;
+const NINE = 57;
+const COLON = 58;
+const UPPER_A = 65;
+const UPPER_Z = 90;
+const OPEN_BRACKET = 91;
+const UNDERSCORE = 95;
+const LOWER_A = 97;
+const LOWER_X = 120;
+const LOWER_Z = 122;
+
+/** The last text that was read, and what it says: on a kept connection the next one is the same. */
+let lastText = "";
+let last: Authority | undefined;
 
 /**
- * Whether `text` is a host with an optional port: no userinfo, comma, white space, leading or trailing
- * dot; a bracketed host is an IPv6 address; port digits are 0 to 65535.
+ * Reads `host` or `host:port`.
+ *
+ * A host is an IPv4 address, an IPv6 address in brackets, or a name of at most 253 bytes: labels of 1 to
+ * 63 letters, digits, `-` and `_`, of which none begins or ends with `-`. A name that ends in a number is
+ * no name: other readers take it for an IPv4 address (`127.1`, `0x7f000001`; URL standard section 3.5). A
+ * port is a decimal number up to 65535 without leading zeros, or empty.
+ *
+ * @returns `undefined` for anything else, be it legal elsewhere: user information, percent escapes, a
+ * trailing dot, a zone.
  */
-export function isHostAndPort(text: string): boolean {
-  if (text === lastGood && text !== "") return true;
-  if (!check(text, false)) return false;
-  lastGood = text;
-  return true;
+export function readAuthority(text: string): Authority | undefined {
+  if (text === lastText) return last;
+  last = parse(text);
+  lastText = text;
+  return last;
 }
 
-/** As {@linkcode isHostAndPort}, with the port required: the target of CONNECT. */
-export function isAuthority(text: string): boolean {
-  return check(text, true);
+/** Whether two authorities name the same host and port, as they are written and but for case. */
+export function isSameAuthority(one: Authority, other: Authority): boolean {
+  return one.text === other.text || one.text.toLowerCase() === other.text.toLowerCase();
 }
 
-function check(text: string, portRequired: boolean): boolean {
-  let hostEnd: number;
-  if (text.startsWith("[")) {
-    hostEnd = text.indexOf("]") + 1;
-    if (hostEnd === 0 || !isIPv6(text.substring(1, hostEnd - 1)) || text.includes("%")) {
-      return false;
+/**
+ * The parts of `host:port` or `[v6]:port` in a configuration, the host as it is written, without brackets,
+ * and not checked as a name. `undefined` when `text` has no port or is something else.
+ */
+export function splitAuthority(text: string): { host: string; port: number } | undefined {
+  const hostEnd = endOfHost(text);
+  const port = hostEnd <= 0 ? NONE : readPort(text, hostEnd);
+  if (port < 0) return undefined;
+  if (text.charCodeAt(0) !== OPEN_BRACKET) {
+    const host = text.slice(0, hostEnd);
+    return /[[\]\s]/.test(host) ? undefined : { host, port };
+  }
+  const host = text.slice(1, hostEnd - 1);
+  return host.includes(":") && ipFamily(host) !== 0 ? { host, port } : undefined;
+}
+
+function parse(text: string): Authority | undefined {
+  const hostEnd = endOfHost(text);
+  if (hostEnd <= 0) return undefined;
+  const port = readPort(text, hostEnd);
+  if (port === WRONG) return undefined;
+  const host = text.charCodeAt(0) === OPEN_BRACKET
+    ? ipv6(text.substring(1, hostEnd - 1))
+    : readName(text, hostEnd);
+  if (host === undefined) return undefined;
+  const hasEmptyPort = hostEnd + 1 === text.length;
+  return {
+    text: hasEmptyPort ? text.substring(0, hostEnd) : text,
+    host,
+    port: port === NONE ? undefined : port,
+  };
+}
+
+/** Index behind the host, brackets included; -1 when a bracket stays open. */
+function endOfHost(text: string): number {
+  if (text.charCodeAt(0) === OPEN_BRACKET) {
+    const close = text.indexOf("]");
+    return close < 0 ? -1 : close + 1;
+  }
+  const colon = text.indexOf(":");
+  return colon < 0 ? text.length : colon;
+}
+
+/** Of {@linkcode readPort}: there is no port. */
+const NONE = -1;
+/** Of {@linkcode readPort}: what follows the host is no port. */
+const WRONG = -2;
+
+/** The port behind a host that ends at `at`. */
+function readPort(text: string, at: number): number {
+  if (at === text.length) return NONE;
+  if (text.charCodeAt(at) !== COLON) return WRONG;
+  const digits = text.length - at - 1;
+  if (digits === 0) return NONE;
+  // Readers of octal and of numbers that wrap must see the same port.
+  if (digits > MAX_PORT_DIGITS || (digits > 1 && text.charCodeAt(at + 1) === ZERO)) return WRONG;
+  let port = 0;
+  for (let i = at + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < ZERO || code > NINE) return WRONG;
+    port = port * 10 + code - ZERO;
+  }
+  return port <= MAX_PORT ? port : WRONG;
+}
+
+function ipv6(text: string): string | undefined {
+  return text.includes(":") ? canonicalIp(text) : undefined;
+}
+
+/** Reads the name or IPv4 address in `text[0, end)` label by label; makes a new string only when it must. */
+function readName(text: string, end: number): string | undefined {
+  if (end > MAX_NAME_BYTES) return undefined;
+  let hasUpper = false;
+  let label = 0;
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (!isLabel(text, label, i)) return undefined;
+      label = i + 1;
+    } else if (code >= UPPER_A && code <= UPPER_Z) {
+      hasUpper = true;
+    } else if (!isNameCharacter(code)) {
+      return undefined;
     }
-  } else {
-    const colon = text.indexOf(":");
-    hostEnd = colon < 0 ? text.length : colon;
-    const host = text.substring(0, hostEnd);
-    if (!isAll(host, HOST) || host.startsWith(".") || host.endsWith(".")) return false;
   }
-  if (hostEnd === text.length) return !portRequired;
-  return text[hostEnd] === ":" && isPort(text.substring(hostEnd + 1), portRequired);
+  if (!isLabel(text, label, end)) return undefined;
+  const name = end === text.length ? text : text.substring(0, end);
+  if (isNumber(text, label, end) && ipFamily(name) !== 4) return undefined;
+  return hasUpper ? name.toLowerCase() : name;
 }
 
-/** RFC 3986 lets a port be empty (`example.com:`), which is the scheme's own port. */
-function isPort(digits: string, required: boolean): boolean {
-  if (digits === "") return !required;
-  if (digits.length > 5) return false;
-  for (let i = 0; i < digits.length; i++) {
-    const code = digits.charCodeAt(i);
-    if (code < 48 || code > 57) return false;
-  }
-  return Number(digits) <= 65535;
+function isNameCharacter(code: number): boolean {
+  return (code >= LOWER_A && code <= LOWER_Z) || (code >= ZERO && code <= NINE) ||
+    code === HYPHEN || code === UNDERSCORE;
 }
 
-function hostCharacters(): Uint8Array {
-  const allowed = new Uint8Array(256);
-  for (const c of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~") {
-    allowed[c.charCodeAt(0)] = 1;
+function isLabel(text: string, start: number, end: number): boolean {
+  return end > start && end - start <= MAX_LABEL_BYTES &&
+    text.charCodeAt(start) !== HYPHEN && text.charCodeAt(end - 1) !== HYPHEN;
+}
+
+/** Whether a label is a number to readers of IPv4 addresses: digits, or `0x` and hexadecimal digits. */
+function isNumber(text: string, start: number, end: number): boolean {
+  const isHex = text.charCodeAt(start) === ZERO &&
+    (text.charCodeAt(start + 1) | 32) === LOWER_X && end - start > 1;
+  for (let i = isHex ? start + 2 : start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= ZERO && code <= NINE) continue;
+    const letter = code | 32;
+    if (!isHex || letter < LOWER_A || letter > LOWER_A + 5) return false;
   }
-  return allowed;
+  return true;
 }

@@ -71,8 +71,13 @@ export class HttpExchange {
   path = "";
   /** `target` after the first `?`, or `undefined` when there is none. */
   query: string | undefined = undefined;
-  /** `Host`, `:authority` or the authority of an absolute target, as received; `""` when missing. */
+  /**
+   * `Host`, `:authority` or the authority of an absolute target: what is forwarded, as it came but without
+   * an empty port. `""` when missing.
+   */
   authority = "";
+  /** The host of `authority` as hosts are compared; `""` when it is missing or not valid. */
+  host = "";
   version: HttpVersion = 11;
   request: ReadonlyFields = NO_FIELDS;
   /** Why the request is to be refused, by the handler and where its order of refusals says. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
-import { splitAuthority } from "../net/host_port.ts";
+import { splitAuthority } from "../http/authority.ts";
 import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger } from "../gateway/log.ts";
 import type { Metrics } from "../gateway/metrics.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { splitAuthority } from "../net/host_port.ts";
+import { splitAuthority } from "../http/authority.ts";
 import type { Config, Problem } from "../config/types.ts";
 import { ipFamily } from "../net/ip.ts";
 import { explainListenError, type ListenError } from "../net/listen_error.ts";

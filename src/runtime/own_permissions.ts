@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/types.ts";
 import type { Manifest, Module } from "../gateway/module.ts";
-import { splitAuthority } from "../net/host_port.ts";
+import { splitAuthority } from "../http/authority.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./planned_grant.ts";
 import { pidFileDraft } from "./pid_file_draft.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { normalizeHost } from "../../config/host.ts";
+import { readAuthority } from "../../http/authority.ts";
 import { formatProblem, hasErrors } from "../../config/problems.ts";
 import type { Config, VhostConfig } from "../../config/types.ts";
 import { Exchange } from "../../gateway/exchange.ts";
@@ -165,7 +165,7 @@ function tlsFacts(asked: AskedRequest, tls: TlsListenerSpec | undefined): TlsFac
   return {
     version: unknown("tls.version"),
     cipher: unknown("tls.cipher"),
-    serverName: normalizeHost(asked.authority) ?? "",
+    serverName: readAuthority(asked.authority)?.host ?? "",
     client: tls?.clientAuth !== "required" ? undefined : {
       sha256: unknown("tls.client_cert_sha256"),
       serial: unknown("tls.client_cert_serial"),

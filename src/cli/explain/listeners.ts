@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { splitAuthority } from "../../net/host_port.ts";
+import { splitAuthority } from "../../http/authority.ts";
 import type { TlsListenerSpec } from "../../net/tls_spec.ts";
 import { beyondStatic } from "../../net/static_pair.ts";
 import type { AskedRequest } from "./request.ts";

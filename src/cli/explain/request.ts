@@ -5,6 +5,7 @@
  * @module
  */
 import { canonicalIp } from "../../net/ip.ts";
+import { readAuthority } from "../../http/authority.ts";
 import { findHeadEnd } from "../../http/h1/head.ts";
 import { judgeLength, readRequestHead, RequestHead } from "../../http/h1/request_head.ts";
 import type { HeadLimits } from "../../http/head_limits.ts";
@@ -27,7 +28,6 @@ export interface AskedRequest {
 }
 
 const URL_FORM = /^(https?):\/\/([^/?#]*)([^#]*)$/i;
-const PORT = /:(\d{1,5})$/;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
@@ -53,11 +53,10 @@ export function askedRequest(
   if (address === undefined) throw new UsageError(`--from "${from}" is not an IP address`);
   const headers = headerLines.map(headerLine);
   const host = headers.find(([name]) => name === "host");
-  const port = PORT.exec(urlAuthority);
   return {
     scheme: scheme.toLowerCase() === "https" ? "https" : "http",
     authority: host?.[1].trimEnd() ?? urlAuthority,
-    port: port === null ? undefined : Number(port[1]),
+    port: readAuthority(urlAuthority)?.port,
     method,
     target: rest.startsWith("/") ? rest : `/${rest}`,
     headers: host === undefined ? [["host", urlAuthority], ...headers] : headers,

@@ -5,7 +5,7 @@
  */
 import { lookup } from "node:dns/promises";
 import type { Config } from "../../config/types.ts";
-import { splitAuthority } from "../../net/host_port.ts";
+import { splitAuthority } from "../../http/authority.ts";
 import { at, list } from "../../runtime/compare.ts";
 import type { Io } from "../command.ts";
 

@@ -9,7 +9,7 @@ import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { Fields, type ReadonlyFields } from "../fields.ts";
 import { methodName } from "../names.ts";
 import { FIELD_VALUE, isAll, TOKEN } from "../chars.ts";
-import { isHostAndPort } from "../authority.ts";
+import { isSameAuthority, readAuthority } from "../authority.ts";
 import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
 import {
   type HeadProblem,
@@ -42,7 +42,10 @@ export class RequestHead implements RequestTarget {
   target = "";
   path = "";
   query: string | undefined = undefined;
+  targetAuthority = "";
+  /** As {@linkcode HttpExchange} has them. */
   authority = "";
+  host = "";
   version: 10 | 11 = 11;
   fields: ReadonlyFields = NO_FIELDS;
   framing: RequestFraming = "none";
@@ -69,6 +72,7 @@ export class RequestHead implements RequestTarget {
     exchange.path = this.path;
     exchange.query = this.query;
     exchange.authority = this.authority;
+    exchange.host = this.host;
     exchange.version = this.version;
     exchange.request = this.fields;
     exchange.headFault = this.fault;
@@ -88,7 +92,9 @@ const LONG_HEAD = headProblem(431, "the request head is too long");
 const LONG_START_LINE = headProblem(414, "the request line is too long");
 const LONG_TARGET = headProblem(414, "the request target is too long");
 const NO_HOST = headProblem(400, "HTTP/1.1 needs exactly one Host");
-const BAD_HOST = headProblem(400, "Host is not a plain authority");
+const EMPTY_HOST = headProblem(400, "Host is empty");
+const BAD_HOST = headProblem(400, "the host is not a valid one");
+const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
 const BAD_LENGTH = headProblem(400, "Content-Length is not one plain number");
 const VAST_LENGTH = headProblem(413, "Content-Length is beyond every limit");
 const BAD_CODING = headProblem(400, "Transfer-Encoding is not exactly one `chunked`");
@@ -163,17 +169,16 @@ export function readRequestHead(
   );
   if (wrong !== undefined) return wrong;
 
-  const meaning = readMeaning(head, fields);
-  if (meaning !== undefined) return meaning;
-
-  const badTarget = isOrigin
-    ? readOriginTarget(head, text, targetStart - start, pathEnd - start, targetEnd - start)
-    : readOtherTarget(head, text.substring(targetStart - start, targetEnd - start));
-  if (badTarget === undefined && head.fault === undefined) {
+  const problem =
+    (isOrigin
+      ? readOriginTarget(head, text, targetStart - start, pathEnd - start, targetEnd - start)
+      : readOtherTarget(head, text.substring(targetStart - start, targetEnd - start))) ??
+      readMeaning(head, fields);
+  if (problem === undefined && head.fault === undefined) {
     head.text = text;
     head.limits = limits;
   }
-  return badTarget;
+  return problem;
 }
 
 /**
@@ -258,8 +263,8 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
     head.framing = head.contentLength > 0 ? "length" : "none";
   }
   if (head.version === 11 ? hosts !== 1 : hosts > 1) return NO_HOST;
-  if (hosts === 1 && !isHostAndPort(host)) return BAD_HOST;
-  head.authority = host;
+  const wrongHost = readHost(head, fields, hosts === 0 ? undefined : host);
+  if (wrongHost !== undefined) return wrongHost;
   head.persistent = !close && (head.version === 11 || keepAlive);
   if (head.fault !== undefined) {
     // Nobody may take what follows for a body, or for the next request.
@@ -269,6 +274,40 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
   head.expectsContinue = head.expectsContinue && head.version === 11 && head.framing !== "none";
   // Whoever reads the body answers it.
   if (head.expectsContinue) fields.delete("expect");
+  return undefined;
+}
+
+/**
+ * Whose host is asked for: by `Host` and by the target, which must say the same. One that is not valid is a
+ * fault, for host routing to refuse; everything downstream finds a valid one in `Host`.
+ *
+ * @param host `undefined` where HTTP/1.0 has none.
+ */
+function readHost(
+  head: RequestHead,
+  fields: Fields,
+  host: string | undefined,
+): HeadProblem | undefined {
+  const { targetAuthority } = head;
+  if (host === "") return EMPTY_HOST;
+  const given = host ?? targetAuthority;
+  head.authority = given;
+  head.host = "";
+  if (given === "") return undefined;
+  const authority = readAuthority(given);
+  if (targetAuthority !== "" && targetAuthority !== given) {
+    const other = readAuthority(targetAuthority);
+    if (authority === undefined || other === undefined || !isSameAuthority(authority, other)) {
+      return OTHER_HOST;
+    }
+  }
+  if (authority === undefined) {
+    head.fault ??= BAD_HOST;
+    return undefined;
+  }
+  head.authority = authority.text;
+  head.host = authority.host;
+  if (host !== authority.text) fields.set("host", authority.text);
   return undefined;
 }
 

@@ -39,6 +39,13 @@ const REFUSED: readonly (readonly [what: string, status: number, text: string])[
   ["a Host list", 400, "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n"],
   ["a Host with a trailing dot", 400, "GET / HTTP/1.1\r\nHost: a.\r\n\r\n"],
   ["a Host with a leading dot", 400, "GET / HTTP/1.1\r\nHost: .a\r\n\r\n"],
+  ["a Host with an empty label", 400, "GET / HTTP/1.1\r\nHost: a..b\r\n\r\n"],
+  ["a Host that ends in a number", 400, "GET / HTTP/1.1\r\nHost: a.1\r\n\r\n"],
+  ["an empty Host on HTTP/1.0", 400, "GET http://a/ HTTP/1.0\r\nHost:\r\n\r\n"],
+  ["an absolute target without a host", 400, "GET http:///a HTTP/1.0\r\n\r\n"],
+  ["an absolute target with a bad host", 400, "GET http://a..b/ HTTP/1.0\r\n\r\n"],
+  ["CONNECT to another host", 400, "CONNECT b:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"],
+  ["CONNECT with an empty port", 400, "CONNECT a: HTTP/1.1\r\nHost: a:\r\n\r\n"],
   ["a Host port beyond 65535", 400, "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"],
   ["a Host port with letters", 400, "GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n"],
   ["a broken IPv6 Host", 400, "GET / HTTP/1.1\r\nHost: [::g]\r\n\r\n"],
@@ -149,6 +156,20 @@ Deno.test("an absolute target is reduced to its path and query", () => {
   assert.equal(head.target, "/x?y");
   assert.equal(head.path, "/x");
   assert.equal(accepted("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n").target, "/?q");
+});
+
+Deno.test("an empty port is no port, in Host and in an absolute target", () => {
+  const heads = [
+    "GET / HTTP/1.1\r\nHost: A.example:\r\n\r\n",
+    "GET http://a.example/ HTTP/1.1\r\nHost: A.example:\r\n\r\n",
+    "GET http://a.example:/ HTTP/1.1\r\nHost: A.example\r\n\r\n",
+    "GET http://A.example:/ HTTP/1.0\r\n\r\n",
+  ];
+  for (const text of heads) {
+    const { authority, host, fields } = accepted(text);
+    assert.deepEqual([authority, host], ["A.example", "a.example"], text);
+    assert.deepEqual(fields.all("host"), ["A.example"], text);
+  }
 });
 
 Deno.test("a version that is wrong in any byte is refused", () => {

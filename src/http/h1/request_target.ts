@@ -5,18 +5,18 @@
  * @module
  */
 import { HEX, PATH, QUERY } from "../chars.ts";
-import { isAuthority, isHostAndPort } from "../authority.ts";
+import { readAuthority } from "../authority.ts";
 import { type HeadProblem, headProblem } from "./head.ts";
 
-/** What a target says, with the method and the host that it depends on. */
+/** What a target says, with the method that it depends on. */
 export interface RequestTarget {
   readonly method: string;
   /** Origin form: path and query. `*` for `OPTIONS *`, an authority for CONNECT. */
   target: string;
   path: string;
   query: string | undefined;
-  /** `Host`, or the authority of an absolute target, which must be the same; `""` if missing. */
-  authority: string;
+  /** The authority in an absolute target or in that of CONNECT, not looked at yet; else `""`. */
+  targetAuthority: string;
 }
 
 /** A target that is none of the four forms, or has a byte that its form has not. */
@@ -24,7 +24,6 @@ export const BAD_TARGET = headProblem(
   400,
   "the request target has a form or a byte that is not allowed",
 );
-const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
 
 const SPACE = 32;
 const PERCENT = 37;
@@ -71,6 +70,7 @@ export function readOriginTarget(
   end: number,
 ): HeadProblem | undefined {
   if (text.charCodeAt(start + 1) === SLASH) return BAD_TARGET;
+  head.targetAuthority = "";
   head.target = text.substring(start, end);
   if (pathEnd === end) {
     head.path = head.target;
@@ -85,14 +85,15 @@ export function readOriginTarget(
 /** Absolute form, `*` and authority form: writes what `target` says into `head`, or tells what is wrong. */
 export function readOtherTarget(head: RequestTarget, target: string): HeadProblem | undefined {
   head.query = undefined;
+  head.targetAuthority = "";
   if (target === "*") {
     if (head.method !== "OPTIONS") return BAD_TARGET;
     head.target = head.path = "*";
     return undefined;
   }
   if (head.method === "CONNECT") {
-    if (!isAuthority(target)) return BAD_TARGET;
-    head.target = head.path = target;
+    if (readAuthority(target)?.port === undefined) return BAD_TARGET;
+    head.target = head.path = head.targetAuthority = target;
     return undefined;
   }
   const schemeEnd = target.indexOf("://");
@@ -102,10 +103,7 @@ export function readOtherTarget(head: RequestTarget, target: string): HeadProble
   const authorityStart = schemeEnd + 3;
   let authorityEnd = authorityStart;
   while (authorityEnd < target.length && !"/?#".includes(target[authorityEnd])) authorityEnd++;
-  const authority = target.substring(authorityStart, authorityEnd);
-  if (!isHostAndPort(authority)) return BAD_TARGET;
-  if (head.authority === "") head.authority = authority;
-  else if (head.authority.toLowerCase() !== authority.toLowerCase()) return OTHER_HOST;
+  if (authorityEnd === authorityStart) return BAD_TARGET;
 
   const rest = target.substring(authorityEnd);
   const origin = rest.startsWith("/") ? rest : "/" + rest;
@@ -117,6 +115,7 @@ export function readOtherTarget(head: RequestTarget, target: string): HeadProble
   head.target = origin;
   head.path = path;
   head.query = query;
+  head.targetAuthority = target.substring(authorityStart, authorityEnd);
   return undefined;
 }
 

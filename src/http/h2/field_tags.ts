@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { isHostAndPort } from "../authority.ts";
 import { FIELD_VALUE_OR_OBS_TEXT, HEX, isToken, PATH, QUERY } from "../chars.ts";
 import { isConnectionField } from "./head_writer.ts";
 import { Classifier } from "./hpack/mod.ts";
@@ -38,7 +37,6 @@ export const requestClassifier = new Classifier((name, value) => {
   if (!isRegularName(name) || !isCleanValue(value)) return kind | MALFORMED;
   if (isConnectionField(name)) return MALFORMED;
   if (name === "te" && value.toLowerCase() !== "trailers") return MALFORMED;
-  if (kind === Kind.HOST && !isHostAndPort(value)) return kind | BAD_REQUEST;
   return hasObsText(value) ? kind | BAD_REQUEST : kind;
 });
 
@@ -74,8 +72,7 @@ function pseudoTag(name: string, value: string): number {
     case ":path":
       return Kind.PATH | pathFlags(value);
     case ":authority":
-      if (!isCleanValue(value)) return Kind.AUTHORITY | MALFORMED;
-      return Kind.AUTHORITY | (isHostAndPort(value) ? 0 : BAD_REQUEST);
+      return isCleanValue(value) ? Kind.AUTHORITY : Kind.AUTHORITY | MALFORMED;
     default:
       return Kind.UNKNOWN_PSEUDO | MALFORMED;
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { HeadFault, HttpExchange } from "../exchange.ts";
+import { isSameAuthority, readAuthority } from "../authority.ts";
 import { Fields } from "../fields.ts";
 import { sharedMethod } from "../names.ts";
 import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
@@ -26,6 +27,8 @@ const BAD_FIELD: HeadFault = { status: 400, reason: "a field has a value that is
 const BAD_LENGTH: HeadFault = { status: 400, reason: "content-length is not one plain number" };
 const BAD_ASTERISK: HeadFault = { status: 400, reason: "`*` is for OPTIONS" };
 const NO_HOST: HeadFault = { status: 400, reason: "there is neither :authority nor host" };
+const EMPTY_HOST: HeadFault = { status: 400, reason: "the host is empty" };
+const BAD_HOST: HeadFault = { status: 400, reason: "the host is not a valid one" };
 const OTHER_HOST: HeadFault = { status: 400, reason: "host is not :authority" };
 
 /** One request head; one object a connection, filled again for each request. */
@@ -163,37 +166,47 @@ export class RequestHead implements FieldSink {
     if (this.#isBad) return BAD_FIELD;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
     const hasAuthority = (this.#seen & AUTHORITY_PSEUDO) !== 0;
-    if (this.#hosts === 0 && !hasAuthority) return NO_HOST;
-    if (this.#hosts > 0 && hasAuthority) {
-      const host = this.#host;
-      const isSame = host === this.authority ||
-        host.toLowerCase() === this.authority.toLowerCase();
-      if (!isSame) return OTHER_HOST;
+    if (this.#hosts === 0) {
+      if (!hasAuthority) return NO_HOST;
+      return this.authority === "" ? EMPTY_HOST : undefined;
     }
-    return undefined;
+    if (this.#host === "") return EMPTY_HOST;
+    return !hasAuthority || this.#host === this.authority || this.#isSameHost
+      ? undefined
+      : OTHER_HOST;
+  }
+
+  /** Whether `host` and `:authority`, which are written in two ways, are the same. */
+  get #isSameHost(): boolean {
+    const host = readAuthority(this.#host);
+    const authority = readAuthority(this.authority);
+    return host !== undefined && authority !== undefined && isSameAuthority(host, authority);
   }
 
   /** What the handler refuses in its turn; the order is that of spec 01 section 3.5. */
-  get #fault(): HeadFault | undefined {
+  #fault(hasValidHost: boolean): HeadFault | undefined {
+    if (!hasValidHost) return BAD_HOST;
     if (this.path.length > this.#limits.maxUriBytes) return LONG_TARGET;
     return this.#lengthIsBad ? BAD_LENGTH : undefined;
   }
 
   /**
-   * Fills the request half of an exchange. What routes by `host` finds it among the fields, as behind
-   * HTTP/1, wherever the client said it.
+   * Fills the request half of an exchange. A valid host is found among the fields, as behind HTTP/1,
+   * wherever the client said it.
    */
   describe(exchange: HttpExchange): void {
     const { fields } = this;
     exchange.version = 20;
     exchange.method = this.method;
     exchange.request = fields;
-    exchange.headFault = this.#fault;
-    if (this.#hosts > 0) {
-      exchange.authority = this.#host;
-    } else if (this.authority !== "") {
-      exchange.authority = this.authority;
-      fields.append("host", this.authority);
+    const given = this.#hosts > 0 ? this.#host : this.authority;
+    const authority = readAuthority(given);
+    exchange.headFault = this.#fault(authority !== undefined);
+    exchange.authority = authority?.text ?? given;
+    exchange.host = authority?.host ?? "";
+    if (authority !== undefined) {
+      if (this.#hosts === 0) fields.append("host", authority.text);
+      else if (authority.text !== given) fields.set("host", authority.text);
     }
     const target = this.method === "CONNECT" ? this.authority : this.path;
     const question = target.indexOf("?");

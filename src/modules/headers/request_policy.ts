@@ -7,7 +7,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
-import { isHostAndPort } from "../../http/authority.ts";
+import { readAuthority } from "../../http/authority.ts";
 import type { Fields } from "../../http/fields.ts";
 import type { IpSet } from "../../net/ip_set.ts";
 import {
@@ -169,7 +169,7 @@ export class RequestPolicy {
     if (this.#host === undefined) return exchange.authority;
     const host = this.#host.render(exchange);
     // Made of request values, it may be anything; what is no host is not sent as one.
-    return isHostAndPort(host) ? host : exchange.authority;
+    return readAuthority(host)?.text ?? exchange.authority;
   }
 
   /** Whether a name with `_` is another spelling of one that a client may not send on. */

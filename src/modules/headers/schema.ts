@@ -11,7 +11,7 @@ import { hasControl } from "../../config/text.ts";
 import type { TableSchema } from "../../config/types.ts";
 import { enumWord, headerValue, list, secs, valueKinds } from "../../config/values.ts";
 import { corsSchema } from "./cors_schema.ts";
-import { isHostAndPort } from "../../http/authority.ts";
+import { readAuthority } from "../../http/authority.ts";
 import { checkAnswerNames, checkEdits, edits } from "./edits_schema.ts";
 
 const MAX_REWRITES = 32;
@@ -58,7 +58,8 @@ const requestSchema = z.strictObject({
     Object.entries(map ?? {})
   );
   for (const [name, value] of written) {
-    if (name.toLowerCase() !== "host" || value.includes("{") || isHostAndPort(value)) continue;
+    if (name.toLowerCase() !== "host" || value.includes("{")) continue;
+    if (readAuthority(value) !== undefined) continue;
     context.addIssue({
       code: "custom",
       input: value,

@@ -5,7 +5,7 @@
  */
 import { isIP } from "node:net";
 import type { Config, Problem } from "../../config/types.ts";
-import { splitAuthority } from "../../net/host_port.ts";
+import { splitAuthority } from "../../http/authority.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import { copyWarnings, forwardWarnings } from "./forwarded_fields.ts";

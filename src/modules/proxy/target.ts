@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { splitAuthority } from "../../net/host_port.ts";
+import { splitAuthority } from "../../http/authority.ts";
 import type { UpstreamTimeouts } from "../../http/h1/client.ts";
 import type { UpstreamTarget, UpstreamTls } from "../../net/dial.ts";
 import type { ProxyConfig } from "./schema.ts";
