@@ -22,6 +22,9 @@ export const PATH = table("-._~!$&'()*+,;=:@/", "09", "AZ", "az");
 /** RFC 3986 `query`, without `%`. */
 export const QUERY = table("-._~!$&'()*+,;=:@/?", "09", "AZ", "az");
 
+/** Visible ASCII. */
+export const VISIBLE = table("", "!~");
+
 /** Value of a hexadecimal digit, or 255. */
 export const HEX = hexValues();
 

@@ -72,11 +72,11 @@ export function headText(bytes: Uint8Array, start: number, end: number): string 
   return asBuffer(bytes).toString("latin1", start, end);
 }
 
-const UNTERMINATED = headProblem(400, "a field line does not end with CRLF");
-const FOLDED = headProblem(400, "a line starts with white space (obsolete folding)");
-const BAD_NAME = headProblem(400, "a field name is not a token followed by a colon");
-const BAD_VALUE = headProblem(400, "a field value has a control or non-ASCII byte");
-const LONG_LINE = headProblem(431, "a field line is too long");
+export const UNTERMINATED = headProblem(400, "a field line does not end with CRLF");
+export const FOLDED = headProblem(400, "a line starts with white space (obsolete folding)");
+export const BAD_NAME = headProblem(400, "a field name is not a token followed by a colon");
+export const BAD_VALUE = headProblem(400, "a field value has a control or non-ASCII byte");
+export const LONG_LINE = headProblem(431, "a field line is too long");
 const TOO_MANY = headProblem(431, "too many field lines");
 
 /** A tab behind a field's value is white space like any, and yet common parsers refuse it behind a length. */

@@ -84,9 +84,9 @@ export class RequestHead implements RequestTarget {
 const VERSION_BYTES = 9;
 const CRLF_BYTES = 2;
 
-const BAD_LINE = headProblem(400, "the request line is not `method SP target SP version`");
-const BAD_METHOD = headProblem(400, "the method is not a token");
-const BAD_VERSION = headProblem(400, "the version is not HTTP/1.0 or HTTP/1.1");
+export const BAD_LINE = headProblem(400, "the request line is not `method SP target SP version`");
+export const BAD_METHOD = headProblem(400, "the method is not a token");
+export const BAD_VERSION = headProblem(400, "the version is not HTTP/1.0 or HTTP/1.1");
 const LONG_HEAD = headProblem(431, "the request head is too long");
 /** A start line that is not read any further. */
 const LONG_START_LINE = headProblem(414, "the request line is too long");

@@ -19,6 +19,7 @@ import { MessageWriter, type Outlet } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem } from "./head.ts";
 import { linger, LINGER_MS, LINGER_SILENCE_MS } from "./linger.ts";
 import { RequestBody } from "./request_body.ts";
+import { judgePartialHead } from "./partial_head.ts";
 import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
 import {
   interimHead,
@@ -178,10 +179,20 @@ class ServerConnection<X extends HttpExchange>
         behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
       }
       let problem: HeadProblem | undefined;
+      /** Bytes of the head's lines that have been looked at. */
+      let judged = 0;
       while (behind < 0) {
         if (!inbox.isReading) {
-          problem = judgeLength(inbox.bytes, inbox.start, inbox.end, this.options.limits);
+          const { bytes, start, end } = inbox;
+          const { limits } = this.options;
+          problem = judgeLength(bytes, start, end, limits);
           if (problem !== undefined) break;
+          const found = judgePartialHead(bytes, start, judged, end, emptyLines > 0, limits);
+          if (typeof found === "object") {
+            problem = found;
+            break;
+          }
+          judged = found;
         }
         if (inbox.isEmpty) {
           if (this.#draining && this.#served) return;
