@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { readAuthority } from "../http/authority.ts";
 import type { HttpExchange } from "../http/exchange.ts";
-import { canonicalIp } from "../net/ip.ts";
+import { canonicalIp, ipFamily } from "../net/ip.ts";
 
 /** The part of an address set that is used here. */
 export interface AddressSet {
@@ -22,14 +23,24 @@ export const MAX_HOPS = 64;
 /**
  * The rule for these trusted proxies: the peer; when that is trusted, the last hop of
  * `X-Forwarded-For` that is not; the peer again when a hop on the way is malformed.
+ *
+ * @param onUnreadable Called with the trusted peer that sent a chain with such a hop. All clients of that
+ * peer then count as one, which an operator must learn.
  */
-export function clientAddressOf(trusted: AddressSet): ClientAddressRule {
+export function clientAddressOf(
+  trusted: AddressSet,
+  onUnreadable: (peer: string) => void = () => {},
+): ClientAddressRule {
   if (trusted.empty) return ({ connection }) => connection.peerAddress;
   return ({ connection, request }) => {
     const peer = connection.peerAddress;
     if (!trusted.has(peer)) return peer;
     const chain = request.joined("x-forwarded-for", ",");
-    return chain === undefined ? peer : forwardedClient(chain, trusted) ?? peer;
+    if (chain === undefined) return peer;
+    const client = forwardedClient(chain, trusted);
+    if (client !== undefined) return client;
+    onUnreadable(peer);
+    return peer;
   };
 }
 
@@ -54,16 +65,18 @@ function forwardedClient(chain: string, trusted: AddressSet): string | undefined
   return undefined;
 }
 
-/** A hop: an address, perhaps quoted, IPv6 perhaps in brackets, without a port. In canonical text. */
+/**
+ * The address of a hop in canonical text: perhaps quoted, IPv6 perhaps in brackets, perhaps with a port,
+ * which some load balancers write.
+ */
 function parseHop(text: string): string | undefined {
   let hop = text.trim();
   if (hop.startsWith('"')) {
     if (!hop.endsWith('"')) return undefined;
     hop = hop.slice(1, -1);
   }
-  if (hop.startsWith("[")) {
-    if (!hop.endsWith("]") || hop.indexOf(":") < 0) return undefined;
-    hop = hop.slice(1, -1);
-  }
-  return canonicalIp(hop);
+  const address = canonicalIp(hop);
+  if (address !== undefined) return address;
+  const host = readAuthority(hop)?.host;
+  return host !== undefined && ipFamily(host) !== 0 ? host : undefined;
 }

@@ -54,7 +54,8 @@ Deno.test("several lines are one chain", () => {
 Deno.test("a malformed hop on the way gives the peer", () => {
   // Some of them would be addresses again without their last character.
   const open = ['"1.2.3.4', '"1.2.3.45', '"', "[::1", "[2001:db9::12", '"[2001:db9::1"'];
-  for (const hop of ["x", "", "1.2.3.4:80", "[1.2.3.4]", "1.2.3", "_hidden", ...open]) {
+  const ports = ["1.2.3.4:x", "1.2.3.4:65536", "1.2.3.4:80:80", "a.test:80", "[2001:db9::1]80"];
+  for (const hop of ["x", "", "[1.2.3.4]", "1.2.3", "_hidden", ...ports, ...open]) {
     assert.equal(client("10.0.0.1", `198.51.100.7, ${hop}, 10.0.0.2`), "10.0.0.1", hop);
   }
 });
@@ -68,6 +69,27 @@ Deno.test("quotes, brackets and mapped addresses are read", () => {
   assert.equal(client("10.0.0.1", '"[2001:DB9::0:1]"'), "2001:db9::1");
   assert.equal(client("10.0.0.1", "[2001:db9::1]"), "2001:db9::1");
   assert.equal(client("10.0.0.1", "::ffff:198.51.100.7"), "198.51.100.7");
+});
+
+Deno.test("a hop may have a port", () => {
+  assert.equal(client("10.0.0.1", "198.51.100.7:50000"), "198.51.100.7");
+  assert.equal(client("10.0.0.1", "1.1.1.1, 198.51.100.7:1, 10.0.0.2:443"), "198.51.100.7");
+  assert.equal(client("10.0.0.1", "[2001:DB9::0:1]:50000"), "2001:db9::1");
+  assert.equal(client("10.0.0.1", '"[2001:db9::1]:50000"'), "2001:db9::1");
+  assert.equal(client("10.0.0.1", "[::ffff:198.51.100.7]:50000"), "198.51.100.7");
+  // Without brackets the last group is part of the address, as RFC 4291 has it.
+  assert.equal(client("10.0.0.1", "2001:db9::1:443"), "2001:db9::1:443");
+});
+
+Deno.test("a chain that cannot be read is reported with the proxy that sent it", () => {
+  const reported: string[] = [];
+  const rule = clientAddressOf(TRUSTED, (peer) => reported.push(peer));
+  assert.equal(rule(exchange("10.0.0.1", ["198.51.100.7, unknown"])), "10.0.0.1");
+  assert.deepEqual(reported, ["10.0.0.1"]);
+  rule(exchange("192.0.2.1", ["unknown"]));
+  rule(exchange("10.0.0.1", []));
+  rule(exchange("10.0.0.1", ["unknown, 198.51.100.7:1"]));
+  assert.deepEqual(reported, ["10.0.0.1"]);
 });
 
 Deno.test("unconfirmed choice: when all hops are trusted, the rightmost is the client", () => {

@@ -62,6 +62,8 @@ export class Snapshot {
   /** The last host that was looked up: the next one is mostly the same. */
   #lastHost: string | undefined;
   #lastSelected: number | HostRefusalReason = 0;
+  /** The log has a warning about an `X-Forwarded-For` that cannot be read. */
+  #hasReportedChain = false;
 
   /** Compiles `config` with modules that were started for it. */
   constructor(
@@ -74,7 +76,10 @@ export class Snapshot {
       defaultVhost: server.default_vhost,
       strict: server.host_routing.strict,
     });
-    this.#clientAddress = clientAddressOf(IpSet.of(server.trusted_proxies));
+    this.#clientAddress = clientAddressOf(
+      IpSet.of(server.trusted_proxies),
+      (peer) => this.#reportChain(peer),
+    );
     this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
     const rejected = (reason: string) =>
       context.metrics.counter("fluxheim_host_routing_rejections_total", { reason });
@@ -125,6 +130,18 @@ export class Snapshot {
     const policy = policyRoute(compiled.routes, exchange.method, path, match);
     const policyAt = scopeIndex(policy);
     return policyAt === at ? found.plan : planWithPolicy(compiled, at, policyAt);
+  }
+
+  /** Once a snapshot: a proxy that writes one such chain writes them all alike. */
+  #reportChain(peer: string): void {
+    if (this.#hasReportedChain) return;
+    this.#hasReportedChain = true;
+    this.context.log.log(
+      "warn",
+      "fluxheim::security",
+      `X-Forwarded-For of the trusted proxy ${peer} has an entry that is not an address; ` +
+        "the proxy itself counts as the client (further ones are not logged)",
+    );
   }
 
   /** Stops the modules; nothing may be in flight any more. */

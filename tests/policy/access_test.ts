@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TestGateway } from "../support/gateway.ts";
+import { until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 
 const CONFIG = `
@@ -44,4 +45,19 @@ Deno.test("another spelling of a path does not get around the rules of its route
   await using gateway = await TestGateway.start(CONFIG, SITE);
   assert.equal(await statusOf(gateway.port, "/%61dmin/", "198.51.100.9"), 403);
   assert.equal(await statusOf(gateway.port, "/adm%69n/", "198.51.100.7"), 200);
+});
+
+Deno.test("a port behind an address changes nothing, and what is no address is logged once", async () => {
+  await using gateway = await TestGateway.start(CONFIG, SITE);
+  const { port } = gateway;
+  assert.equal(await statusOf(port, "/", "192.0.2.7:50000"), 403);
+  assert.equal(await statusOf(port, "/", "[2001:db8:bad::1]:50000"), 403);
+  const isWarning = (line: string) =>
+    line.includes("X-Forwarded-For of the trusted proxy 127.0.0.1");
+  const warnings = () => gateway.process.output.split("\n").filter(isWarning).length;
+  assert.equal(warnings(), 0);
+  for (const from of ["unknown", "198.51.100.9, 192.0.2.7:x"]) {
+    assert.equal(await statusOf(port, "/", from), 200);
+  }
+  await until("the warning is logged", () => warnings() === 1);
 });
