@@ -35,6 +35,12 @@ const limits = z.strictObject({
     .describe("Most bytes of a whole request head; a longer one is answered 431."),
   max_uri_bytes: byteSize().default(8 * 1024)
     .describe("Most bytes of a request target; a longer one is answered 414."),
+  strict_targets: z.boolean().default(false)
+    .describe(
+      "Refuse (400) targets with characters that RFC 3986 does not have in them and that browsers send " +
+        "all the same: `[` and `]` in paths; `[ ] { } | ^`, the backtick and a `%` without two " +
+        "hexadecimal digits in queries.",
+    ),
   max_request_headers: count({ min: 1 }).default(100)
     .describe("Most header fields of a request, each duplicate counted; more are answered 431."),
   max_request_body_bytes: byteSize().default(16 * 1024 * 1024)

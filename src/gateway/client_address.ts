@@ -5,6 +5,7 @@
  * @module
  */
 import { readAuthority } from "../http/authority.ts";
+import { trimBlanks } from "../http/chars.ts";
 import type { HttpExchange } from "../http/exchange.ts";
 import { canonicalIp, ipFamily } from "../net/ip.ts";
 
@@ -70,7 +71,7 @@ function forwardedClient(chain: string, trusted: AddressSet): string | undefined
  * which some load balancers write.
  */
 function parseHop(text: string): string | undefined {
-  let hop = text.trim();
+  let hop = trimBlanks(text);
   if (hop.startsWith('"')) {
     if (!hop.endsWith('"')) return undefined;
     hop = hop.slice(1, -1);

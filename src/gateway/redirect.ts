@@ -83,10 +83,8 @@ function expand(parts: readonly RedirectPart[], exchange: Exchange): string {
 function isClean(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    // Controls and space, DEL and C1 controls, `\`, `{`, `}`.
-    if (code <= 32 || (code >= 127 && code <= 160) || code === 92 || code === 123 || code === 125) {
-      return false;
-    }
+    // Controls and space, DEL and C1 controls, `\`.
+    if (code <= 32 || (code >= 127 && code <= 160) || code === 92) return false;
   }
   return true;
 }

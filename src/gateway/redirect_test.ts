@@ -37,7 +37,14 @@ Deno.test("a redirect has the status, a location and no body, for any method", (
   assert.equal(exchange.refusal, undefined);
 });
 
-for (const target of ["/x?{", "/x?}", "/x?a b", "/x?\\", "/x?\u007f", "/x?\u0085"]) {
+Deno.test("braces of a query are passed on as they came", () => {
+  assert.equal(
+    location("https://example.org{uri}", { target: "/x?{}" }),
+    "https://example.org/x?{}",
+  );
+});
+
+for (const target of ["/x?a b", "/x?\\", "/x?\u007f", "/x?\u0085"]) {
   Deno.test(`a target made with ${JSON.stringify(target)} is refused`, () => {
     const exchange = redirected("https://example.org{uri}", { target });
     assert.equal(exchange.status, 400);

@@ -62,6 +62,23 @@ export function readAuthority(text: string): Authority | undefined {
   return last;
 }
 
+/**
+ * Whether a text that {@linkcode readAuthority} refuses is written like a name, perhaps with a port, which
+ * the rules for names rule out (`a..b`, `-a`, `127.1`). Host routing refuses such a request, and counts it;
+ * what is not even written like one is refused with its head (spec 01 sections 2.1 and 3.2).
+ */
+export function isLikeName(text: string): boolean {
+  const end = endOfHost(text);
+  if (end <= 0 || readPort(text, end) === WRONG) return false;
+  if (text.charCodeAt(0) === DOT || text.charCodeAt(end - 1) === DOT) return false;
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i);
+    const isUpper = code >= UPPER_A && code <= UPPER_Z;
+    if (code !== DOT && !isUpper && !isNameCharacter(code)) return false;
+  }
+  return true;
+}
+
 /** Whether two authorities name the same host and port, as they are written and but for case. */
 export function isSameAuthority(one: Authority, other: Authority): boolean {
   return one.text === other.text || one.text.toLowerCase() === other.text.toLowerCase();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isSameAuthority, readAuthority, splitAuthority } from "./authority.ts";
+import { isLikeName, isSameAuthority, readAuthority, splitAuthority } from "./authority.ts";
 
 const READ: readonly (readonly [given: string, host: string, port?: number])[] = [
   ["example.com", "example.com"],
@@ -68,6 +68,15 @@ const REFUSED: readonly string[] = [
 
 Deno.test("what is no host that all readers read alike is refused", () => {
   for (const text of REFUSED) assert.equal(readAuthority(text), undefined, JSON.stringify(text));
+});
+
+Deno.test("what is refused may be written like a name all the same", () => {
+  for (const text of ["a..b", "-a", "a_b.1", "127.1:80", "A".repeat(300)]) {
+    assert.ok(isLikeName(text), text);
+  }
+  for (const text of ["", ".a", "a.", "a,b", "u@a", "[::1", "a:x", "a:080", "é"]) {
+    assert.ok(!isLikeName(text), text);
+  }
 });
 
 Deno.test("authorities are the same but for case and an empty port", () => {

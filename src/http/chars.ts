@@ -8,13 +8,10 @@
 export const TOKEN = table("!#$%&'*+-.^_`|~", "09", "AZ", "az");
 
 /**
- * Bytes allowed in a request's field value: visible ASCII, space and tab. RFC 9110 section 5.5 also has
- * `obs-text` (0x80 and up), which spec 01 section 3.1 refuses from clients.
+ * RFC 9110 section 5.5: visible ASCII, space, tab, and `obs-text` (0x80 and up), which is passed on as it
+ * came.
  */
-export const FIELD_VALUE = table("\t", " ~");
-
-/** Bytes allowed in a response's field value: as {@linkcode FIELD_VALUE}, and `obs-text`. */
-export const FIELD_VALUE_OR_OBS_TEXT = table("\t", " ~", "\x80\xff");
+export const FIELD_VALUE = table("\t", " ~", "\x80\xff");
 
 /** RFC 3986 `pchar` and `/`, without `%`, which needs a look at the two bytes behind it. */
 export const PATH = table("-._~!$&'()*+,;=:@/", "09", "AZ", "az");
@@ -35,6 +32,22 @@ export function isAll(text: string, allowed: Uint8Array): boolean {
     if (code > 255 || allowed[code] === 0) return false;
   }
   return text.length > 0;
+}
+
+/**
+ * `text` without spaces and tabs at its ends (`OWS`, RFC 9110 section 5.6.3). `trim` would take more: 0xA0,
+ * which is the last byte of many a character in UTF-8.
+ */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return end - start === text.length ? text : text.substring(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 /** RFC 9110 section 5.6.2 `token`. */

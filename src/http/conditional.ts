@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { trimBlanks } from "./chars.ts";
 import { parseHttpDate } from "./dates.ts";
 import type { ReadonlyFields } from "./fields.ts";
 
@@ -95,7 +96,7 @@ const PRAGMA_DIRECTIVES = ["no-cache"];
 function hasDirective(value: string, directives: readonly string[]): boolean {
   if (!value.includes(",")) return directives.includes(value.toLowerCase());
   for (const directive of value.split(",")) {
-    if (directives.includes(directive.trim().toLowerCase())) return true;
+    if (directives.includes(trimBlanks(directive).toLowerCase())) return true;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 /**
- * How large a request head may be, whichever protocol carries it.
+ * How large a request head may be and what its target may hold, whichever protocol carries it.
  *
  * @module
  */
@@ -9,6 +9,8 @@ export interface HeadLimits {
   readonly maxHeadBytes: number;
   readonly maxUriBytes: number;
   readonly maxFields: number;
+  /** Targets may have only the characters of RFC 3986. Default false. */
+  readonly strictTargets?: boolean;
 }
 
 /**

@@ -147,6 +147,7 @@ function serverOptions(config: Config, clock: Clock, open: OpenConnections): Ser
       maxHeadBytes: limits.max_request_header_bytes,
       maxUriBytes: limits.max_uri_bytes,
       maxFields: limits.max_request_headers,
+      strictTargets: limits.strict_targets,
     },
     clock,
     open,

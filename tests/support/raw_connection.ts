@@ -4,12 +4,13 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+
 /** A connection that collects what it receives until a test takes it. */
 export class RawConnection implements Disposable {
   /** Everything received that was not taken yet. */
   protected received = "";
   #ended = false;
-  readonly #decoder = new TextDecoder("latin1");
 
   constructor(readonly conn: Deno.TcpConn) {
     conn.setNoDelay(true);
@@ -40,7 +41,7 @@ export class RawConnection implements Disposable {
       count = null;
     }
     if (count === null) this.#ended = true;
-    else this.received += this.#decoder.decode(buffer.subarray(0, count), { stream: true });
+    else this.received += Buffer.from(buffer.buffer, 0, count).toString("latin1");
     return count !== null;
   }
 }

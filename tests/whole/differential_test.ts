@@ -35,6 +35,9 @@ const value = fc.oneof(
     "+1",
     "1, 1",
     "\x01",
+    "caf\xc3\xa9",
+    "\xa0close\xa0",
+    "5\xa0",
   ),
 );
 const name = fc.oneof(
@@ -59,6 +62,7 @@ const line = fc.tuple(name, fc.constantFrom(":", ": ", ":\t", " :"), value, eol)
   .map((parts) => parts.join(""));
 const target = fc.oneof(
   fc.stringMatching(/^\/[!$&-;=?-Z_a-z~]{0,20}$/),
+  fc.stringMatching(/^\/[a[\]]{0,4}\?[a[\]{}|^`%]{0,8}$/),
   fc.constantFrom("/", "*", "//a", "/a#b", "http://h/x?y", "/%41", "/%4", "/?", "/a?b?c"),
 );
 const head = fc.tuple(

@@ -113,6 +113,7 @@ async function explainBy(
     maxHeadBytes: limits.max_request_header_bytes,
     maxUriBytes: limits.max_uri_bytes,
     maxFields: limits.max_request_headers,
+    strictTargets: limits.strict_targets,
   });
   if ("status" in read) {
     const { status, reason } = read;

@@ -5,7 +5,7 @@
  */
 import { type Body, BodyError } from "../body.ts";
 import { Fields } from "../fields.ts";
-import { FIELD_VALUE_OR_OBS_TEXT, HEX, TOKEN } from "../chars.ts";
+import { FIELD_VALUE, HEX, TOKEN } from "../chars.ts";
 import { mayTrail } from "../trailers.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { findHeadEnd, headText, readFieldLines } from "./head.ts";
@@ -227,7 +227,6 @@ export class ChunkedBody implements Body {
         start,
         start,
         behind,
-        FIELD_VALUE_OR_OBS_TEXT,
         MAX_TRAILER_BYTES,
         MAX_TRAILER_FIELDS,
         fields,
@@ -285,7 +284,7 @@ function behindQuoted(bytes: Uint8Array, at: number, end: number): number {
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
     if (byte === 92 /* \ */) at++;
-    if (at < end && FIELD_VALUE_OR_OBS_TEXT[bytes[at]] === 0) return -1;
+    if (at < end && FIELD_VALUE[bytes[at]] === 0) return -1;
   }
   return -1;
 }

@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import type { Fields } from "../fields.ts";
 import { fieldName } from "../names.ts";
-import { TOKEN } from "../chars.ts";
+import { FIELD_VALUE, TOKEN } from "../chars.ts";
 
 const CR = 13;
 const LF = 10;
@@ -75,7 +75,7 @@ export function headText(bytes: Uint8Array, start: number, end: number): string 
 export const UNTERMINATED = headProblem(400, "a field line does not end with CRLF");
 export const FOLDED = headProblem(400, "a line starts with white space (obsolete folding)");
 export const BAD_NAME = headProblem(400, "a field name is not a token followed by a colon");
-export const BAD_VALUE = headProblem(400, "a field value has a control or non-ASCII byte");
+export const BAD_VALUE = headProblem(400, "a field value has a control byte");
 export const LONG_LINE = headProblem(431, "a field line is too long");
 const TOO_MANY = headProblem(431, "too many field lines");
 
@@ -94,7 +94,6 @@ function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
  * @param bytes Holds the head; `text` is the same bytes from `textStart` on, as characters.
  * @param at Index of the first field line.
  * @param end Index behind the head's last CRLF.
- * @param allowed Bytes a value may have.
  * @returns What is wrong, or `undefined`.
  */
 export function readFieldLines(
@@ -103,7 +102,6 @@ export function readFieldLines(
   textStart: number,
   at: number,
   end: number,
-  allowed: Uint8Array,
   maxLineBytes: number,
   maxFields: number,
   fields: Fields,
@@ -119,7 +117,7 @@ export function readFieldLines(
     const nameEnd = at++;
     while (bytes[at] === SPACE || bytes[at] === TAB) at++;
     const valueStart = at;
-    while (allowed[bytes[at]] === 1) at++;
+    while (FIELD_VALUE[bytes[at]] === 1) at++;
     if (bytes[at] !== CR) return BAD_VALUE;
     if (bytes[at + 1] !== LF) return UNTERMINATED;
     if (at - lineStart > maxLineBytes) return LONG_LINE;
@@ -137,7 +135,7 @@ export function readFieldLines(
 }
 
 /**
- * Writes text as bytes, one byte a character; `obs-text` of an upstream leaves as the byte it was. There
+ * Writes text as bytes, one byte a character; `obs-text` leaves as the byte it was. There
  * must be room for it.
  *
  * @returns Index behind the text.

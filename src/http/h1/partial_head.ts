@@ -8,8 +8,9 @@
  *
  * @module
  */
-import { FIELD_VALUE, HEX, PATH, QUERY, TOKEN, VISIBLE } from "../chars.ts";
+import { FIELD_VALUE, HEX, TOKEN, VISIBLE } from "../chars.ts";
 import type { HeadLimits } from "../head_limits.ts";
+import { type TargetRules, targetRules } from "../target_rules.ts";
 import {
   BAD_NAME,
   BAD_VALUE,
@@ -57,7 +58,7 @@ export function judgePartialHead(
   let at = start + judged;
   while (at < end) {
     const next = at === start
-      ? readStartLine(bytes, start, end, mayBeEmptyLine)
+      ? readStartLine(bytes, start, end, mayBeEmptyLine, targetRules(limits))
       : readFieldLine(bytes, at, end, maxLineBytes);
     if (typeof next === "object") return next;
     if (next === OPEN) break;
@@ -72,6 +73,7 @@ function readStartLine(
   start: number,
   end: number,
   mayBeEmptyLine: boolean,
+  rules: TargetRules,
 ): number | HeadProblem {
   let at = skip(bytes, start, end, TOKEN);
   if (at === end) return OPEN;
@@ -80,7 +82,7 @@ function readStartLine(
   const method = headText(bytes, start, at);
   const target = at + 1;
   at = bytes[target] === SLASH && method !== "CONNECT"
-    ? skipOrigin(bytes, target, end)
+    ? skipOrigin(bytes, target, end, rules)
     : skip(bytes, target, end, VISIBLE);
   const isWrong = bytes[target] === SLASH
     ? method === "CONNECT" || (target + 1 < end && bytes[target + 1] === SLASH)
@@ -105,13 +107,13 @@ const HTTPS = "https://";
  * Index behind the path and query that begin at `at`: of the first byte that is none of theirs, or `end`
  * when all can be; an escape that is not complete may become one.
  */
-function skipOrigin(bytes: Uint8Array, at: number, end: number): number {
-  let allowed = PATH;
+function skipOrigin(bytes: Uint8Array, at: number, end: number, rules: TargetRules): number {
+  let allowed = rules.path;
   for (;;) {
     at = skip(bytes, at, end, allowed);
     if (at === end) return end;
-    if (bytes[at] === QUESTION && allowed === PATH) {
-      allowed = QUERY;
+    if (bytes[at] === QUESTION && allowed === rules.path) {
+      allowed = rules.query;
       at++;
       continue;
     }

@@ -1,11 +1,11 @@
 /**
  * The head of an HTTP/1 answer that an upstream sends. RFC 9112 section 4. As strict as the reader of
- * requests, but for `obs-text` in values, which is passed on byte for byte.
+ * requests.
  *
  * @module
  */
 import { Fields } from "../fields.ts";
-import { FIELD_VALUE_OR_OBS_TEXT } from "../chars.ts";
+import { trimBlanks } from "../chars.ts";
 import { isBodyless } from "../status.ts";
 import { headText, readFieldLines } from "./head.ts";
 import { readContentLength } from "../content_length.ts";
@@ -101,7 +101,6 @@ function readReplyHead(
     start,
     start + lineEnd + 2,
     end,
-    FIELD_VALUE_OR_OBS_TEXT,
     MAX_REPLY_HEAD_BYTES,
     MAX_REPLY_FIELDS,
     all,
@@ -148,7 +147,7 @@ function readMeaning(
           continue;
         }
         for (const element of value.split(",")) {
-          const option = element.trim().toLowerCase();
+          const option = trimBlanks(element).toLowerCase();
           if (option === "close") persistent = false;
           else if (option === "keep-alive") persistent = true;
           else if (option !== "" && option !== "upgrade") (listed ??= []).push(option);

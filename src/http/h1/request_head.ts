@@ -8,9 +8,10 @@ import { readContentLength } from "../content_length.ts";
 import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { Fields, type ReadonlyFields } from "../fields.ts";
 import { methodName } from "../names.ts";
-import { FIELD_VALUE, isAll, TOKEN } from "../chars.ts";
-import { isSameAuthority, readAuthority } from "../authority.ts";
+import { isAll, TOKEN, trimBlanks } from "../chars.ts";
+import { isLikeName, isSameAuthority, readAuthority } from "../authority.ts";
 import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
+import { targetRules } from "../target_rules.ts";
 import {
   type HeadProblem,
   headProblem,
@@ -23,8 +24,7 @@ import {
   readOriginTarget,
   readOtherTarget,
   type RequestTarget,
-  skipPath,
-  skipQuery,
+  skipEscaped,
   skipVisible,
 } from "./request_target.ts";
 
@@ -93,7 +93,8 @@ const LONG_START_LINE = headProblem(414, "the request line is too long");
 const LONG_TARGET = headProblem(414, "the request target is too long");
 const NO_HOST = headProblem(400, "HTTP/1.1 needs exactly one Host");
 const EMPTY_HOST = headProblem(400, "Host is empty");
-const BAD_HOST = headProblem(400, "the host is not a valid one");
+const BAD_HOST = headProblem(400, "the host is not a name or an address, perhaps with a port");
+const BAD_HOST_NAME = headProblem(400, "the host is not a valid name");
 const OTHER_HOST = headProblem(400, "the target's authority is not that of Host");
 const BAD_LENGTH = headProblem(400, "Content-Length is not one plain number");
 const VAST_LENGTH = headProblem(413, "Content-Length is beyond every limit");
@@ -137,9 +138,12 @@ export function readRequestHead(
   const targetStart = at + 1;
   // A path is no way to ask for a tunnel (RFC 9112 section 3.2.3), and upstreams might open one.
   const isOrigin = bytes[targetStart] === SLASH && head.method !== "CONNECT";
-  const pathEnd = isOrigin ? skipPath(bytes, targetStart) : skipVisible(bytes, targetStart);
+  const rules = targetRules(limits);
+  const pathEnd = isOrigin
+    ? skipEscaped(bytes, targetStart, rules.path)
+    : skipVisible(bytes, targetStart);
   const targetEnd = isOrigin && bytes[pathEnd] === QUESTION
-    ? skipQuery(bytes, pathEnd + 1)
+    ? skipEscaped(bytes, pathEnd + 1, rules.query)
     : pathEnd;
   if (targetEnd === targetStart) return BAD_LINE;
   if (bytes[targetEnd] !== SPACE) {
@@ -162,7 +166,6 @@ export function readRequestHead(
     start,
     targetEnd + VERSION_BYTES + CRLF_BYTES,
     end,
-    FIELD_VALUE,
     Math.min(MAX_FIELD_LINE_BYTES, limits.maxHeadBytes),
     limits.maxFields,
     fields,
@@ -172,7 +175,7 @@ export function readRequestHead(
   const problem =
     (isOrigin
       ? readOriginTarget(head, text, targetStart - start, pathEnd - start, targetEnd - start)
-      : readOtherTarget(head, text.substring(targetStart - start, targetEnd - start))) ??
+      : readOtherTarget(head, text.substring(targetStart - start, targetEnd - start), rules)) ??
       readMeaning(head, fields);
   if (problem === undefined && head.fault === undefined) {
     head.text = text;
@@ -278,8 +281,8 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
 }
 
 /**
- * Whose host is asked for: by `Host` and by the target, which must say the same. One that is not valid is a
- * fault, for host routing to refuse; everything downstream finds a valid one in `Host`.
+ * Whose host is asked for: by `Host` and by the target, which must say the same. A name that is not valid is
+ * a fault, for host routing to refuse; everything downstream finds a valid host in `Host`.
  *
  * @param host `undefined` where HTTP/1.0 has none.
  */
@@ -302,7 +305,8 @@ function readHost(
     }
   }
   if (authority === undefined) {
-    head.fault ??= BAD_HOST;
+    if (!isLikeName(given)) return BAD_HOST;
+    head.fault ??= BAD_HOST_NAME;
     return undefined;
   }
   head.authority = authority.text;
@@ -327,7 +331,7 @@ function readConnectionOptions(value: string): number {
   if (value === "close") return CLOSE;
   let options = 0;
   for (const element of value.split(",")) {
-    const option = element.trim();
+    const option = trimBlanks(element);
     if (!isAll(option, TOKEN)) return -1;
     const name = option.toLowerCase();
     if (name === "close") options |= CLOSE;

@@ -59,7 +59,19 @@ const REFUSED: readonly (readonly [what: string, status: number, text: string])[
   ["a bare CR in a value", 400, "GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n"],
   ["a NUL in a value", 400, "GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n"],
   ["a DEL in a value", 400, "GET / HTTP/1.1\r\nHost: a\r\nX: \x7f\r\n\r\n"],
-  ["a byte above 0x7F in a value", 400, "GET / HTTP/1.1\r\nHost: a\r\nX: \xe9\r\n\r\n"],
+  ["a byte above 0x7F in a name", 400, "GET / HTTP/1.1\r\nHost: a\r\nX\xe9: a\r\n\r\n"],
+  ["a byte above 0x7F in the method", 400, "G\xe9T / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a byte above 0x7F in Host", 400, "GET / HTTP/1.1\r\nHost: \xe9\r\n\r\n"],
+  [
+    "a no-break space behind `close`",
+    400,
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\xa0\r\n\r\n",
+  ],
+  [
+    "a no-break space behind the length",
+    400,
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\xa0\r\n\r\n",
+  ],
   ["two spaces in the request line", 400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a tab in the request line", 400, "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a space behind the version", 400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"],
@@ -77,7 +89,10 @@ const REFUSED: readonly (readonly [what: string, status: number, text: string])[
   ["a brace", 400, "GET /raw{brace} HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a broken escape", 400, "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a cut escape", 400, "GET /%2 HTTP/1.1\r\nHost: a\r\n\r\n"],
-  ["a broken escape in the query", 400, "GET /?%g0 HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a caret in the path", 400, "GET /^ HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a quote in the query", 400, 'GET /?" HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ["a less-than sign in the query", 400, "GET /?< HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a backslash in the query", 400, "GET /?\\ HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a byte above 0x7F in the target", 400, "GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["`*` for another method", 400, "GET * HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["an absolute target of another scheme", 400, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"],
@@ -144,6 +159,23 @@ Deno.test("a request head is read into method, target, host and fields", () => {
   assert.deepEqual(head.fields.all("x-thing"), ["a\tb", "c"]);
   assert.equal(head.framing, "none");
   assert.equal(head.persistent, true);
+});
+
+Deno.test("characters that RFC 3986 has not in targets are refused where targets are strict", () => {
+  const strict = { ...LIMITS, strictTargets: true };
+  for (const target of ["/[a]", "/?[a]", "/?{|}^`", "/?%", "/?%g0", "/?a=%4"]) {
+    for (const form of [target, `http://a${target}`]) {
+      const text = `GET ${form} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      assert.equal(accepted(text).target, target);
+      assert.equal(read(text, strict), 400, form);
+    }
+  }
+  assert.equal(typeof read("GET /%5B?%7B HTTP/1.1\r\nHost: a\r\n\r\n", strict), "object");
+});
+
+Deno.test("bytes above 0x7F in a value stay as they came", () => {
+  const head = accepted("GET / HTTP/1.1\r\nHost: a\r\nX: \xa0caf\xc3\xa9\x80\xff\xa0 \r\n\r\n");
+  assert.equal(head.fields.get("x"), "\xa0caf\xc3\xa9\x80\xff\xa0");
 });
 
 Deno.test("an empty query is told from none", () => {

@@ -1,11 +1,11 @@
 /**
- * The target of an HTTP/1 request in its four forms (RFC 9112 section 3.2), with the bytes that spec 01
- * section 3.2 allows in it.
+ * The target of an HTTP/1 request in its four forms (RFC 9112 section 3.2).
  *
  * @module
  */
-import { HEX, PATH, QUERY } from "../chars.ts";
+import { HEX } from "../chars.ts";
 import { readAuthority } from "../authority.ts";
+import { isTarget, type TargetRules } from "../target_rules.ts";
 import { type HeadProblem, headProblem } from "./head.ts";
 
 /** What a target says, with the method that it depends on. */
@@ -30,19 +30,10 @@ const PERCENT = 37;
 const SLASH = 47;
 const DELETE = 127;
 
-/** Index behind the last path byte from `at` on; a bad percent escape is not one. */
-export function skipPath(bytes: Uint8Array, at: number): number {
+/** Index behind the last byte from `at` on that is allowed or of a percent escape. */
+export function skipEscaped(bytes: Uint8Array, at: number, allowed: Uint8Array): number {
   for (;;) {
-    while (PATH[bytes[at]] === 1) at++;
-    if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
-    at += 3;
-  }
-}
-
-/** Index behind the last query byte from `at` on. */
-export function skipQuery(bytes: Uint8Array, at: number): number {
-  for (;;) {
-    while (QUERY[bytes[at]] === 1) at++;
+    while (allowed[bytes[at]] === 1) at++;
     if (bytes[at] !== PERCENT || !isEscape(bytes, at)) return at;
     at += 3;
   }
@@ -83,7 +74,11 @@ export function readOriginTarget(
 }
 
 /** Absolute form, `*` and authority form: writes what `target` says into `head`, or tells what is wrong. */
-export function readOtherTarget(head: RequestTarget, target: string): HeadProblem | undefined {
+export function readOtherTarget(
+  head: RequestTarget,
+  target: string,
+  rules: TargetRules,
+): HeadProblem | undefined {
   head.query = undefined;
   head.targetAuthority = "";
   if (target === "*") {
@@ -110,27 +105,10 @@ export function readOtherTarget(head: RequestTarget, target: string): HeadProble
   const question = origin.indexOf("?");
   const path = question < 0 ? origin : origin.substring(0, question);
   const query = question < 0 ? undefined : origin.substring(question + 1);
-  if (path.startsWith("//") || !isEscaped(path, PATH)) return BAD_TARGET;
-  if (query !== undefined && query !== "" && !isEscaped(query, QUERY)) return BAD_TARGET;
+  if (path.startsWith("//") || !isTarget(origin, rules)) return BAD_TARGET;
   head.target = origin;
   head.path = path;
   head.query = query;
   head.targetAuthority = target.substring(authorityStart, authorityEnd);
   return undefined;
-}
-
-/** Whether `text` has only `allowed` characters and well-formed percent escapes. */
-function isEscaped(text: string, allowed: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === PERCENT) {
-      const good = i + 2 < text.length && HEX[text.charCodeAt(i + 1)] !== 255 &&
-        HEX[text.charCodeAt(i + 2)] !== 255;
-      if (!good) return false;
-      i += 2;
-    } else if (code > 255 || allowed[code] === 0) {
-      return false;
-    }
-  }
-  return true;
 }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { FIELD_VALUE_OR_OBS_TEXT, HEX, isToken, PATH, QUERY } from "../chars.ts";
+import { FIELD_VALUE, isToken } from "../chars.ts";
+import { isTarget, LENIENT_TARGETS, STRICT_TARGETS } from "../target_rules.ts";
 import { isConnectionField } from "./head_writer.ts";
 import { Classifier } from "./hpack/mod.ts";
 
@@ -29,6 +30,8 @@ export const KIND_MASK = 0xf;
 export const MALFORMED = 0x10;
 /** The field is no fault of HTTP/2 but of HTTP, or stricter than it: a request gets 400 for it. */
 export const BAD_REQUEST = 0x20;
+/** A `:path` with characters that RFC 3986 does not have there: a bad request where targets are strict. */
+export const LENIENT_TARGET = 0x40;
 
 /** Tags the fields of requests. */
 export const requestClassifier = new Classifier((name, value) => {
@@ -37,7 +40,7 @@ export const requestClassifier = new Classifier((name, value) => {
   if (!isRegularName(name) || !isCleanValue(value)) return kind | MALFORMED;
   if (isConnectionField(name)) return MALFORMED;
   if (name === "te" && value.toLowerCase() !== "trailers") return MALFORMED;
-  return hasObsText(value) ? kind | BAD_REQUEST : kind;
+  return kind;
 });
 
 /** Tags the fields of responses. */
@@ -83,23 +86,9 @@ function pathFlags(path: string): number {
   if (path === "*") return 0;
   if (!path.startsWith("/")) return MALFORMED;
   if (path.startsWith("//")) return BAD_REQUEST;
-  const question = path.indexOf("?");
-  const pathEnd = question < 0 ? path.length : question;
-  const isGood = isEscaped(path, 0, pathEnd, PATH) &&
-    (question < 0 || isEscaped(path, question + 1, path.length, QUERY));
-  return isGood ? 0 : isCleanValue(path) ? BAD_REQUEST : MALFORMED;
-}
-
-/** Whether `text[start, end)` has only `allowed` characters and well-formed percent escapes. */
-function isEscaped(text: string, start: number, end: number, allowed: Uint8Array): boolean {
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i);
-    if (allowed[code] === 1) continue;
-    if (code !== 0x25 || i + 2 >= end) return false;
-    if (HEX[text.charCodeAt(i + 1)] === 255 || HEX[text.charCodeAt(i + 2)] === 255) return false;
-    i += 2;
-  }
-  return true;
+  if (isTarget(path, STRICT_TARGETS)) return 0;
+  if (isTarget(path, LENIENT_TARGETS)) return LENIENT_TARGET;
+  return isCleanValue(path) ? BAD_REQUEST : MALFORMED;
 }
 
 /** A token without upper-case letters (RFC 9113 section 8.2.1). */
@@ -115,16 +104,11 @@ function isRegularName(name: string): boolean {
 /** No control characters, and no white space at either end (RFC 9113 section 8.2.1). */
 function isCleanValue(value: string): boolean {
   for (let i = 0; i < value.length; i++) {
-    if (FIELD_VALUE_OR_OBS_TEXT[value.charCodeAt(i)] === 0) return false;
+    if (FIELD_VALUE[value.charCodeAt(i)] === 0) return false;
   }
   return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1));
 }
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
-}
-
-function hasObsText(value: string): boolean {
-  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) >= 0x80) return true;
-  return false;
 }

@@ -5,11 +5,11 @@
  * @module
  */
 import type { HeadFault, HttpExchange } from "../exchange.ts";
-import { isSameAuthority, readAuthority } from "../authority.ts";
+import { isLikeName, isSameAuthority, readAuthority } from "../authority.ts";
 import { Fields } from "../fields.ts";
 import { sharedMethod } from "../names.ts";
 import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
-import { BAD_REQUEST, Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
+import { BAD_REQUEST, Kind, KIND_MASK, LENIENT_TARGET, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
 import { readContentLength } from "../content_length.ts";
 
@@ -27,8 +27,11 @@ const BAD_FIELD: HeadFault = { status: 400, reason: "a field has a value that is
 const BAD_LENGTH: HeadFault = { status: 400, reason: "content-length is not one plain number" };
 const BAD_ASTERISK: HeadFault = { status: 400, reason: "`*` is for OPTIONS" };
 const NO_HOST: HeadFault = { status: 400, reason: "there is neither :authority nor host" };
-const EMPTY_HOST: HeadFault = { status: 400, reason: "the host is empty" };
-const BAD_HOST: HeadFault = { status: 400, reason: "the host is not a valid one" };
+const BAD_HOST: HeadFault = {
+  status: 400,
+  reason: "the host is not a name or an address, perhaps with a port",
+};
+const BAD_HOST_NAME: HeadFault = { status: 400, reason: "the host is not a valid name" };
 const OTHER_HOST: HeadFault = { status: 400, reason: "host is not :authority" };
 
 /** One request head; one object a connection, filled again for each request. */
@@ -79,9 +82,9 @@ export class RequestHead implements FieldSink {
 
   field(name: string, value: string, tag: number): void {
     this.#bytes += name.length + value.length + FIELD_OVERHEAD;
-    if ((tag & (MALFORMED | BAD_REQUEST)) !== 0) {
+    if ((tag & (MALFORMED | BAD_REQUEST | LENIENT_TARGET)) !== 0) {
       if ((tag & MALFORMED) !== 0) this.malformed ??= "a field that HTTP/2 does not allow";
-      else this.#isBad = true;
+      else if ((tag & BAD_REQUEST) !== 0 || this.#limits.strictTargets === true) this.#isBad = true;
     }
     const kind = tag & KIND_MASK;
     if (kind >= Kind.METHOD && kind <= Kind.UNKNOWN_PSEUDO) this.#pseudo(kind, value);
@@ -166,14 +169,17 @@ export class RequestHead implements FieldSink {
     if (this.#isBad) return BAD_FIELD;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
     const hasAuthority = (this.#seen & AUTHORITY_PSEUDO) !== 0;
-    if (this.#hosts === 0) {
-      if (!hasAuthority) return NO_HOST;
-      return this.authority === "" ? EMPTY_HOST : undefined;
-    }
-    if (this.#host === "") return EMPTY_HOST;
-    return !hasAuthority || this.#host === this.authority || this.#isSameHost
-      ? undefined
-      : OTHER_HOST;
+    if (this.#hosts === 0 && !hasAuthority) return NO_HOST;
+    const isSame = this.#hosts === 0 || !hasAuthority || this.#host === this.authority ||
+      this.#isSameHost;
+    if (!isSame) return OTHER_HOST;
+    const given = this.#givenHost;
+    return readAuthority(given) === undefined && !isLikeName(given) ? BAD_HOST : undefined;
+  }
+
+  /** What is said of the host: `host` goes first, which is the same where both are there. */
+  get #givenHost(): string {
+    return this.#hosts > 0 ? this.#host : this.authority;
   }
 
   /** Whether `host` and `:authority`, which are written in two ways, are the same. */
@@ -185,7 +191,7 @@ export class RequestHead implements FieldSink {
 
   /** What the handler refuses in its turn; the order is that of spec 01 section 3.5. */
   #fault(hasValidHost: boolean): HeadFault | undefined {
-    if (!hasValidHost) return BAD_HOST;
+    if (!hasValidHost) return BAD_HOST_NAME;
     if (this.path.length > this.#limits.maxUriBytes) return LONG_TARGET;
     return this.#lengthIsBad ? BAD_LENGTH : undefined;
   }
@@ -199,7 +205,7 @@ export class RequestHead implements FieldSink {
     exchange.version = 20;
     exchange.method = this.method;
     exchange.request = fields;
-    const given = this.#hosts > 0 ? this.#host : this.authority;
+    const given = this.#givenHost;
     const authority = readAuthority(given);
     exchange.headFault = this.#fault(authority !== undefined);
     exchange.authority = authority?.text ?? given;

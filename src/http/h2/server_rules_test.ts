@@ -503,7 +503,9 @@ const refused: readonly [name: string, pairs: readonly Pair[]][] = [
   ["a :path with a bad escape", [...without(":path"), [":path", "/%zz"]]],
   ["a :path with braces", [...without(":path"), [":path", "/{a}"]]],
   ["`*` for GET", [...without(":path"), [":path", "*"]]],
-  ["a value beyond ASCII", [...base, ["x-a", "caf\u00e9"]]],
+  ["a :path with a caret", [...without(":path"), [":path", "/^"]]],
+  ["a query with a quote", [...without(":path"), [":path", '/?"']]],
+  ["a host beyond ASCII", [...base, ["host", "caf\u00e9"]]],
   ["a content-length that is no number", [...base, ["content-length", "1a"]]],
   ["two content-length", [...base, ["content-length", "0"], ["content-length", "0"]]],
 ];

@@ -5,6 +5,7 @@
  */
 import { CodingChoice } from "../../http/accept_encoding.ts";
 import { type Body, BytesBody } from "../../http/body.ts";
+import { trimBlanks } from "../../http/chars.ts";
 import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
@@ -161,7 +162,7 @@ function addVary(response: Fields): void {
     return;
   }
   for (const member of vary.toLowerCase().split(",")) {
-    const name = member.trim();
+    const name = trimBlanks(member);
     if (name === "*" || name === "accept-encoding") return;
   }
   response.set("vary", `${vary}, accept-encoding`);

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { trimBlanks } from "../../http/chars.ts";
 import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 
 /** Media types besides `text/*` that are text in fact. */
@@ -54,7 +55,7 @@ export function isCompressible(response: Fields, mediaType = ""): boolean {
 
 function isTextType(value: string): boolean {
   const end = value.indexOf(";");
-  const essence = (end < 0 ? value : value.slice(0, end)).trimEnd().toLowerCase();
+  const essence = trimBlanks(end < 0 ? value : value.slice(0, end)).toLowerCase();
   return essence.startsWith("text/") || TEXT_TYPES.has(essence);
 }
 
@@ -68,7 +69,7 @@ function forbidsTransforming(value: string): boolean {
   if (plain === undefined) return true;
   for (const directive of plain.split(",")) {
     const end = directive.indexOf("=");
-    if (FORBIDDING.has((end < 0 ? directive : directive.slice(0, end)).trim())) return true;
+    if (FORBIDDING.has(trimBlanks(end < 0 ? directive : directive.slice(0, end)))) return true;
   }
   return false;
 }

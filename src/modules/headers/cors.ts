@@ -5,6 +5,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
+import { trimBlanks } from "../../http/chars.ts";
 import { Fields } from "../../http/fields.ts";
 import type { CorsSettings } from "./merge.ts";
 
@@ -89,6 +90,6 @@ function addVary(fields: Fields, name: string): void {
     return;
   }
   const wanted = name.toLowerCase();
-  const listed = vary.toLowerCase().split(",").map((part) => part.trim());
+  const listed = vary.toLowerCase().split(",").map(trimBlanks);
   if (!listed.includes("*") && !listed.includes(wanted)) fields.set("vary", `${vary}, ${name}`);
 }

@@ -8,6 +8,7 @@
  */
 import type { Exchange } from "../../gateway/exchange.ts";
 import { readAuthority } from "../../http/authority.ts";
+import { trimBlanks } from "../../http/chars.ts";
 import type { Fields } from "../../http/fields.ts";
 import type { IpSet } from "../../net/ip_set.ts";
 import {
@@ -271,7 +272,7 @@ function join(into: Fields, name: string, separator: string, value: string): voi
 function listedNames(value: string, listed: string[] | undefined): string[] | undefined {
   // What nearly every client sends needs no look.
   if (value === "keep-alive" || value === "Keep-Alive" || value === "close") return listed;
-  const names = value.toLowerCase().split(",").map((name) => name.trim());
+  const names = value.toLowerCase().split(",").map(trimBlanks);
   return listed === undefined ? names : [...listed, ...names];
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { trimBlanks } from "../../http/chars.ts";
 import type { Fields } from "../../http/fields.ts";
 import type { RewriteRule, RewriteSettings } from "./merge.ts";
 
@@ -47,7 +48,7 @@ export class ResponseRewrites {
       if (equals < 0) continue;
       const name = parts[i].slice(0, equals);
       const given = parts[i].slice(equals + 1);
-      const attribute = name.trim().toLowerCase();
+      const attribute = trimBlanks(name).toLowerCase();
       let made: string | undefined;
       if (attribute === "domain") made = domainFor(given, this.#rules.cookieDomain);
       else if (attribute === "path") made = pathFor(given, this.#rules.cookiePath);
@@ -124,5 +125,5 @@ function pathFor(given: string, rules: readonly RewriteRule[]): string | undefin
 }
 
 function unquoted(text: string): string {
-  return text.trim().replace(/^"(.*)"$/, "$1");
+  return trimBlanks(text).replace(/^"(.*)"$/, "$1");
 }

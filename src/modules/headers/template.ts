@@ -6,7 +6,7 @@
 import { splitBraces } from "../../config/braces.ts";
 import { parseCapture } from "../../config/rewrite_template.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
-import { isToken } from "../../http/chars.ts";
+import { isToken, trimBlanks } from "../../http/chars.ts";
 
 /** Where in a policy a value stands; the grammar differs a little. */
 export type TemplatePlace = "set" | "append";
@@ -112,7 +112,7 @@ export class ValueTemplate {
     for (const part of this.#parts) {
       text += typeof part === "string" ? part : withoutControls(part(exchange));
     }
-    return text.trim();
+    return trimBlanks(text);
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { trimBlanks } from "../../http/chars.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
@@ -43,7 +44,7 @@ function wrongWith({ method, request }: Exchange): "method" | "type" | undefined
 /** `application/grpc`, or with a `+suffix`, whatever the parameters. */
 function isGrpc(type: string): boolean {
   const end = type.indexOf(";");
-  const essence = (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
+  const essence = trimBlanks(end < 0 ? type : type.slice(0, end)).toLowerCase();
   return essence === "application/grpc" ||
     (essence.startsWith("application/grpc+") && essence.length > "application/grpc+".length);
 }

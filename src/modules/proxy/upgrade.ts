@@ -4,6 +4,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
+import { trimBlanks } from "../../http/chars.ts";
 import type { ReadonlyFields } from "../../http/fields.ts";
 import type { ProxyConfig } from "./schema.ts";
 
@@ -42,7 +43,7 @@ function listsUpgrade(request: ReadonlyFields): boolean {
   for (let i = 0; i < request.size; i++) {
     if (request.names[i] !== "connection") continue;
     for (const option of request.values[i].split(",")) {
-      if (option.trim().toLowerCase() === "upgrade") return true;
+      if (trimBlanks(option).toLowerCase() === "upgrade") return true;
     }
   }
   return false;
