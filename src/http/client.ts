@@ -49,14 +49,16 @@ export class ClientResponse {
   ) {}
 }
 
-/** Where in an upstream exchange it went wrong; decides whether a retry is safe (spec 02 section 9.5). */
+/** Where in an upstream exchange it went wrong; decides whether a retry is safe. */
 export type ClientErrorStage =
   /** Nothing was sent. */
   | "connect"
-  /** A reused connection ended before any byte of the answer. */
-  | "unprocessed"
+  /** The connection takes no request any more: nothing was sent, and nothing of the body was read. */
+  | "unsent"
   /** The peer says that it has not looked at the request and will not, or nothing of it has left. */
   | "refused"
+  /** A reused connection ended before any byte of the answer. The peer may have acted on the request. */
+  | "unanswered"
   /** Anything later. */
   | "response";
 

@@ -91,7 +91,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
    * Sends a request and waits for the head of its final answer. The connection goes back to its owner
    * when the answer's body has been read to its end and the request's body has been sent.
    *
-   * @throws {ClientError} `unprocessed` when the connection turns out to have ended while idle.
+   * @throws {ClientError} `unanswered` when the connection turns out to have ended while idle.
    * @throws {BodyError} when the request's own body is at fault.
    */
   async request(request: ClientRequest): Promise<ClientResponse> {
@@ -147,7 +147,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       // The first piece of a body leaves with the head, and is at fault before anything is sent.
       if (error instanceof ClientError || error instanceof BodyError) throw error;
       const stage = nothingCame && this.requests > 1 && !this.#timedOut
-        ? "unprocessed"
+        ? "unanswered"
         : "response";
       throw new ClientError(stage, this.reasonOf(error), { cause: error });
     }

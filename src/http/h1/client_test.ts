@@ -244,7 +244,7 @@ Deno.test("a kept connection that ends while idle leaves within a tick", async (
   });
 });
 
-Deno.test("a kept connection that ends as it is used counts as unprocessed", async () => {
+Deno.test("a kept connection that ends as it is used counts as unanswered", async () => {
   await using wire = await Wire.open();
   const asked = wire.client.request(request());
   await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -254,7 +254,7 @@ Deno.test("a kept connection that ends as it is used counts as unprocessed", asy
   wire.upstream.close();
   await assert.rejects(
     again,
-    (error) => error instanceof ClientError && error.stage === "unprocessed",
+    (error) => error instanceof ClientError && error.stage === "unanswered",
   );
 });
 

@@ -48,7 +48,7 @@ Deno.test("GOAWAY: streams above its number were not processed, those below go o
   await peer.send(frame(FrameType.GOAWAY, 0, 0, concat([uint32(1), uint32(0)])));
   await fails(second, "refused");
   assert.ok(client.closed);
-  await fails(client.request(request()), "refused");
+  await fails(client.request(request()), "unsent");
   await peer.send(peer.headers(1, [[":status", "200"]]));
   assert.equal((await first).status, 200);
   await peer.untilEnd();
@@ -87,7 +87,7 @@ Deno.test("an upstream that answers in HTTP/1 is told apart from one that breaks
   await closed;
 });
 
-Deno.test("a kept connection that ends without another word has not processed the request", async () => {
+Deno.test("a kept connection that ends without another word has not answered the request", async () => {
   const { client, peer, closed } = await connect();
   const first = client.request(request());
   await peer.until(FrameType.HEADERS, 1);
@@ -96,7 +96,7 @@ Deno.test("a kept connection that ends without another word has not processed th
   const second = client.request(request());
   await peer.until(FrameType.HEADERS, 3);
   peer.close();
-  await fails(second, "unprocessed");
+  await fails(second, "unanswered");
   await closed;
 });
 

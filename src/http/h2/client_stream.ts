@@ -158,7 +158,7 @@ export class ClientStream extends Stream {
     const stage = this.isRefused || !this.headSent
       ? "refused"
       : this.#host.isUntouched(this)
-      ? "unprocessed"
+      ? "unanswered"
       : "response";
     return new ClientError(stage, `the upstream's connection was lost: ${this.#host.lossReason}`);
   }

@@ -10,6 +10,7 @@ import type { Fields } from "../../http/fields.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Caller, isReused, UpstreamPool } from "./pool.ts";
+import { mayRepeat } from "./repeat.ts";
 
 /** Idle connections to one service that a worker keeps. */
 const MAX_IDLE = 32;
@@ -131,9 +132,7 @@ export class Service {
     try {
       return await this.#pool.send(call, connection, request);
     } catch (error) {
-      const stage = error instanceof ClientError ? error.stage : undefined;
-      const isUnseen = stage === "refused" || (stage === "unprocessed" && mayRetry);
-      if (!isUnseen || call.aborted) throw error;
+      if (!mayRetry || call.aborted || !mayRepeat(error, request.method)) throw error;
       return await this.#pool.send(call, await this.#pool.connect(call), request);
     }
   }
