@@ -16,6 +16,7 @@ class Wire implements AsyncDisposable, ConnectionOwner {
   readonly client: Http1Client;
   idle = 0;
   closed = 0;
+  surplus = 0;
   received = "";
   #reading: Promise<void>;
 
@@ -45,6 +46,10 @@ class Wire implements AsyncDisposable, ConnectionOwner {
 
   keepsIdle(): boolean {
     return true;
+  }
+
+  onSurplus(): void {
+    this.surplus++;
   }
 
   onClosed(): void {
@@ -387,6 +392,7 @@ class Scripted implements Duplex {
   async write(bytes: Uint8Array): Promise<number> {
     const next = Promise.withResolvers<void>();
     this.writes.push(next);
+    next.promise.catch(() => {});
     if (!this.takesAll) await next.promise;
     return bytes.length;
   }
@@ -428,6 +434,7 @@ async function uploading() {
     onIdle: () => void counts.idle++,
     onClosed: () => void counts.closed++,
     keepsIdle: () => true,
+    onSurplus() {},
   });
   const body = new Upload();
   const response = client.request(request({ method: "POST", body }));
@@ -481,6 +488,61 @@ Deno.test("an upload that ends while nobody reads the answer starts no time limi
   stream.reads.at(-1)!.resolve("ay");
   assert.equal(await rest, 2);
   client.close();
+});
+
+/** A client at a connection that is idle after one answer. */
+async function idling() {
+  const stream = new Scripted();
+  stream.takesAll = true;
+  const counts = { idle: 0, closed: 0, surplus: 0 };
+  const clock = new Clock();
+  const client = new Http1Client(stream, clock, { readMs: 0, sendMs: 0, idleMs: 0 }, {
+    onIdle: () => void counts.idle++,
+    onClosed: () => void counts.closed++,
+    onSurplus: () => void counts.surplus++,
+    keepsIdle: () => true,
+  });
+  const response = client.request(request());
+  await until("the answer is waited for", () => stream.reads.length === 1);
+  stream.reads[0].resolve("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await response;
+  assert.deepEqual([counts.idle, stream.reads.length], [1, 2]);
+  return { stream, counts, client };
+}
+
+for (
+  const [what, surplus] of [["answer that nobody asked for", WHOLE], ["end", null]] as const
+) {
+  Deno.test(`an ${what} that comes with the next request keeps it from being read or sent`, async () => {
+    const { stream, counts, client } = await idling();
+    let reads = 0;
+    const body: Body = { length: 1, trailers: undefined, read: () => ++reads, cancel() {} };
+    stream.reads[1].resolve(surplus);
+    const next = client.request(request({ method: "POST", body }));
+    await assert.rejects(next, (error) => error instanceof ClientError && error.stage === "unsent");
+    assert.deepEqual([stream.writes.length, reads], [1, 0]);
+    assert.deepEqual(counts, { idle: 1, closed: 1, surplus: surplus === null ? 0 : 1 });
+  });
+}
+
+Deno.test("the read that an idle connection waits with brings the next answer", async () => {
+  const { stream, counts, client } = await idling();
+  const next = client.request(request());
+  await until("it is sent", () => stream.writes.length === 2);
+  stream.reads[1].resolve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  const { body } = await next;
+  assert.equal(await text(body), "ok");
+  assert.deepEqual(counts, { idle: 2, closed: 0, surplus: 0 });
+  client.close();
+});
+
+Deno.test("more than an answer is nobody's, and ends the connection", async () => {
+  const { stream, counts, client } = await idling();
+  const next = client.request(request({ method: "HEAD" }));
+  await until("it is sent", () => stream.writes.length === 2);
+  stream.reads[1].resolve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  assert.equal((await next).status, 200);
+  assert.deepEqual(counts, { idle: 1, closed: 1, surplus: 1 });
 });
 
 /** Lets everything that is at hand happen. */

@@ -68,9 +68,9 @@ class RunningProxy implements RunningModule {
 
   constructor(readonly context: WorkerContext) {
     this.#material = new UpstreamMaterial(context.files);
-    this.#authServices = new Services(context.clock);
     this.#zeroRetention = context.modules.has("privacy-mode");
     this.#log = this.#zeroRetention ? SILENT : context.log;
+    this.#authServices = new Services("auth service", { clock: context.clock, log: this.#log });
   }
 
   plan(scope: RouteScope): Steps | undefined {
@@ -161,7 +161,16 @@ class RunningProxy implements RunningModule {
     if (pool === undefined) {
       const maxIdle = config.server.process.upstream_keepalive_pool_size;
       const pingIntervalMs = ping * 1000;
-      pool = new UpstreamPool({ target, timeouts, clock, maxIdle, maxStreams, pingIntervalMs });
+      pool = new UpstreamPool({
+        name: `upstream ${origin}`,
+        log: this.#log,
+        target,
+        timeouts,
+        clock,
+        maxIdle,
+        maxStreams,
+        pingIntervalMs,
+      });
       this.#pools.set(key, pool);
     }
     return pool;
