@@ -316,7 +316,8 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   reasonOf(error: unknown): string {
     if (this.#timedOut) return "the upstream took too long";
     // Of the runtime's own errors the name says more than the message; ours have none.
-    return error instanceof Error && error.name === "Error" ? error.message : String(error);
+    if (error instanceof Error && error.name === "Error") return error.message;
+    return `the upstream's connection failed: ${error}`;
   }
 
   onBodyEnd(complete: boolean): void {

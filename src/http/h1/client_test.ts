@@ -295,16 +295,49 @@ Deno.test("an upstream that stalls inside a body is given up", async () => {
   await assert.rejects(reading);
 });
 
-Deno.test("a body that is cut short is an error", async () => {
-  for (const head of ["Content-Length: 5\r\n\r\nhe", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"]) {
+for (
+  const [head, reason] of [
+    ["Content-Length: 5\r\n\r\nhe", "the upstream's body ends 3 bytes early"],
+    [
+      "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
+      "the upstream's chunked body is broken: the body ends inside a chunk",
+    ],
+    [
+      "Transfer-Encoding: chunked\r\n\r\nx\r\n",
+      "the upstream's chunked body is broken: a chunk size is not hexadecimal",
+    ],
+  ]
+) {
+  Deno.test(`a body that is cut short or broken is the upstream's fault: ${reason}`, async () => {
     await using wire = await Wire.open();
     const asked = wire.client.request(request());
     await wire.say(`HTTP/1.1 200 OK\r\n${head}`);
     const { body } = await asked;
     wire.upstream.close();
-    await assert.rejects(text(body));
-  }
-});
+    await assert.rejects(text(body), { name: "BodyError", message: reason, status: 502 });
+  });
+}
+
+for (
+  const head of ["Content-Length: 5", "Transfer-Encoding: chunked", "Connection: close"]
+) {
+  Deno.test(`a connection that fails within a body is the upstream's: ${head}`, async () => {
+    const { stream, client } = await idling();
+    const asked = client.request(request());
+    await until("it is sent", () => stream.writes.length === 2);
+    stream.reads[1].resolve(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+    const { body } = await asked;
+    const rest = text(body);
+    await until("the body is awaited", () => stream.reads.length === 3);
+    stream.reads[2].reject(new Deno.errors.ConnectionReset("reset by peer"));
+    const message = "the upstream's connection failed: ConnectionReset: reset by peer";
+    await assert.rejects(rest, (error) => {
+      assert.ok(error instanceof BodyError && error.status === 502);
+      assert.ok(error.message.endsWith(message), error.message);
+      return true;
+    });
+  });
+}
 
 Deno.test("an upgrade becomes a tunnel with the bytes behind the head", async () => {
   await using wire = await Wire.open();
