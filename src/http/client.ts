@@ -62,6 +62,11 @@ export type ClientErrorStage =
   /** Anything later. */
   | "response";
 
+/** Why a request failed whose upstream sent nothing for as long as it may. */
+export const READ_TIMEOUT = "the upstream took too long to answer (read_timeout_secs)";
+/** Why a request failed of which the upstream took nothing for as long as it may. */
+export const SEND_TIMEOUT = "the upstream took too long to take the request (send_timeout_secs)";
+
 /** Message of the error for a 101 to a request that did not ask for it. */
 export const UNASKED_SWITCH = "it switches protocols although nobody asked";
 

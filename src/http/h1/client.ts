@@ -4,7 +4,14 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, ClientResponse, UNASKED_SWITCH } from "../client.ts";
+import {
+  ClientError,
+  type ClientRequest,
+  ClientResponse,
+  READ_TIMEOUT,
+  SEND_TIMEOUT,
+  UNASKED_SWITCH,
+} from "../client.ts";
 import { passInterim } from "../interim.ts";
 import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
@@ -63,7 +70,8 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   /** Requests that were sent on it; more than 0 means a failure may be one of an idle connection. */
   requests = 0;
   #state: State = "busy";
-  #timedOut = false;
+  /** The time limit that ended the connection, in words. */
+  #timedOut: string | undefined = undefined;
   /** When the write under way is too late, and when what is read next is; 0 for no limit. */
   #sendBy = 0;
   #readBy = 0;
@@ -118,15 +126,14 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       if (this.isClosed) throw new ClientError("unsent", "the kept connection has ended");
     }
     this.#state = "busy";
-    this.#timedOut =
-      this.#answered =
+    this.#timedOut = this.#bodyFailure = undefined;
+    this.#answered =
       this.#complete =
       this.#sending =
       this.#awaited =
         false;
     this.#sendBy = this.#readBy = this.deadline = 0;
     this.#persistent = true;
-    this.#bodyFailure = undefined;
     this.#scanned = this.#interim = 0;
     this.requests++;
     try {
@@ -168,7 +175,9 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       if (this.#bodyFailure !== undefined) throw this.#bodyFailure;
       // The first piece of a body leaves with the head, and is at fault before anything is sent.
       if (error instanceof ClientError || error instanceof BodyError) throw error;
-      const stage = nothingCame && this.requests > 1 && !this.#timedOut ? "unanswered" : "response";
+      const stage = nothingCame && this.requests > 1 && this.#timedOut === undefined
+        ? "unanswered"
+        : "response";
       throw new ClientError(stage, this.reasonOf(error), { cause: error });
     }
   }
@@ -189,7 +198,10 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
 
   expire(): void {
     if (this.#state === "idle" && this.#mayStayIdle()) return;
-    this.#timedOut = this.#state === "busy";
+    if (this.#state === "busy") {
+      const isUnsent = this.#sendBy !== 0 && this.#sendBy <= this.clock.now;
+      this.#timedOut = isUnsent ? SEND_TIMEOUT : READ_TIMEOUT;
+    }
     this.close();
   }
 
@@ -314,7 +326,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   }
 
   reasonOf(error: unknown): string {
-    if (this.#timedOut) return "the upstream took too long";
+    if (this.#timedOut !== undefined) return this.#timedOut;
     // Of the runtime's own errors the name says more than the message; ours have none.
     if (error instanceof Error && error.name === "Error") return error.message;
     return `the upstream's connection failed: ${error}`;

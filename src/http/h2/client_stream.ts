@@ -4,7 +4,13 @@
  * @module
  */
 import { BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, ClientResponse } from "../client.ts";
+import {
+  ClientError,
+  type ClientRequest,
+  ClientResponse,
+  READ_TIMEOUT,
+  SEND_TIMEOUT,
+} from "../client.ts";
 import type { Fields } from "../fields.ts";
 import { passInterim } from "../interim.ts";
 import { ErrorCode, errorName } from "./errors.ts";
@@ -212,7 +218,7 @@ export class ClientStream extends Stream {
     const isLate = waits && readTimeoutMs !== 0 && now - this.#waitingSince >= readTimeoutMs;
     const isStuck = this.isBlocked && sendTimeoutMs !== 0 && now - this.sentAt >= sendTimeoutMs;
     if (!isLate && !isStuck) return;
-    this.#fail(new ClientError("response", "the upstream took too long"));
+    this.#fail(new ClientError("response", isStuck ? SEND_TIMEOUT : READ_TIMEOUT));
     this.#host.resetStream(this, ErrorCode.CANCEL);
   }
 }
