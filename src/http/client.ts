@@ -49,16 +49,23 @@ export class ClientResponse {
   ) {}
 }
 
-/** Where in an upstream exchange it went wrong; decides whether a retry is safe (spec 02 section 9.5). */
+/** Where in an upstream exchange it went wrong; decides whether a retry is safe. */
 export type ClientErrorStage =
   /** Nothing was sent. */
   | "connect"
-  /** A reused connection ended before any byte of the answer. */
-  | "unprocessed"
+  /** The connection takes no request any more: nothing was sent, and nothing of the body was read. */
+  | "unsent"
   /** The peer says that it has not looked at the request and will not, or nothing of it has left. */
   | "refused"
+  /** A reused connection ended before any byte of the answer. The peer may have acted on the request. */
+  | "unanswered"
   /** Anything later. */
   | "response";
+
+/** Why a request failed whose upstream sent nothing for as long as it may. */
+export const READ_TIMEOUT = "the upstream took too long to answer (read_timeout_secs)";
+/** Why a request failed of which the upstream took nothing for as long as it may. */
+export const SEND_TIMEOUT = "the upstream took too long to take the request (send_timeout_secs)";
 
 /** Message of the error for a 101 to a request that did not ask for it. */
 export const UNASKED_SWITCH = "it switches protocols although nobody asked";

@@ -58,7 +58,10 @@ Deno.test("a body that ends too early is cut for the client as well, and the log
   const { access, warning } = await logged(gateway);
   assert.match(access, /"status":200,.*"error":true,.*"response_body_bytes":3/);
   assert.match(warning, /"level":"WARN"/);
-  assert.match(warning, /the answer to request asked-1 broke off: the body ends 7 bytes early/);
+  assert.match(
+    warning,
+    /the answer to request asked-1 broke off: the upstream's body ends 7 bytes early/,
+  );
 });
 
 Deno.test("a body that does not go on in time is cut, and the log says why", async () => {

@@ -8,7 +8,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
@@ -30,6 +30,8 @@ type Answer = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, nth: num
 /** node's HTTP/2 server, with its sessions in hand. */
 class Http2Upstream implements AsyncDisposable {
   readonly sessions: ServerHttp2Session[] = [];
+  /** Of the latest connection: to end it without a frame. */
+  lastSocket: Socket | undefined;
   pings = 0;
   requests = 0;
   readonly #open = new Set<ServerHttp2Session>();
@@ -42,6 +44,7 @@ class Http2Upstream implements AsyncDisposable {
   ): Promise<Http2Upstream> {
     const server = createServer({ settings });
     const upstream = new Http2Upstream(server);
+    server.on("connection", (socket: Socket) => upstream.lastSocket = socket);
     server.on("session", (session) => {
       upstream.sessions.push(session);
       upstream.#open.add(session);
@@ -190,6 +193,23 @@ Deno.test("a request that the upstream refused goes to another connection, with 
   assert.deepEqual(bodies, ["", "again"]);
   assert.equal((await accessRecord(gateway, "/refused")).upstream_retries, 1);
 });
+
+for (const [method, times] of [["POST", 1], ["PUT", 2]] as const) {
+  Deno.test(`a ${method} on a kept connection that ends without an answer arrives ${times} times`, async () => {
+    let executed = 0;
+    await using upstream = await Http2Upstream.start((stream, headers) => {
+      if (headers[":path"] !== "/unanswered") return ok(stream);
+      executed++;
+      upstream.lastSocket?.destroy();
+    });
+    await using gateway = await TestGateway.start(config(upstream.port));
+    await get(gateway.url("/first"));
+    const response = await fetch(gateway.url("/unanswered"), { method, body: "data" });
+    await response.body?.cancel();
+    assert.equal(response.status, 502);
+    assert.equal(executed, times);
+  });
+}
 
 Deno.test("an upstream that says GOAWAY gets no more requests on that connection, and none is lost", async () => {
   await using upstream = await Http2Upstream.start(ok);

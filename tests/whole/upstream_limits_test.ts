@@ -89,6 +89,7 @@ Deno.test("read_timeout_secs is the time between two reads, within a body too", 
   await assert.rejects(response.text());
   // It went on for as long as something came.
   assert.ok(performance.now() - start > 2_000);
+  await until("the limit is named", () => gateway.process.output.includes("(read_timeout_secs)"));
 });
 
 Deno.test("send_timeout_secs ends an upload that the upstream does not take", async () => {
@@ -104,6 +105,7 @@ Deno.test("send_timeout_secs ends an upload that the upstream does not take", as
   });
   assert.equal(response.status, 502);
   await response.body?.cancel();
+  await until("the limit is named", () => gateway.process.output.includes("(send_timeout_secs)"));
   stop();
 });
 

@@ -153,10 +153,50 @@ Deno.test("an answer other than 101 passes through, and the connection goes on",
     assert.equal(answer?.status, 426);
     assert.equal(answer.body, "no!");
     assert.equal(answer.fields.get("sec-websocket-version"), "13");
-    // An offer for the connection that it came by, not for the client's.
-    assert.equal(answer.fields.has("upgrade"), false);
+    // RFC 9110 section 15.5.22: without it a client does not know what it needs.
+    assert.equal(answer.fields.get("upgrade"), "websocket");
+    assert.equal(answer.fields.get("connection"), "upgrade");
   }
   assert.equal(upstream.connections.length, 1);
+});
+
+Deno.test("an upgrade that an upstream offers with another status ends at the gateway", async () => {
+  await using upstream = new RawUpstream(async (connection) => {
+    while (await connection.head() !== undefined) {
+      await connection.send(
+        "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
+      );
+    }
+  });
+  await using gateway = await TestGateway.start(config(upstream.port));
+  const response = await fetch(gateway.url("/"));
+  assert.equal(await response.text(), "");
+  const { headers } = response;
+  assert.deepEqual([headers.get("upgrade"), headers.get("connection")], [null, null]);
+});
+
+Deno.test("a 426 on a connection that ends says both, and one of HTTP/1.0 has no upgrade", async () => {
+  await using upstream = new RawUpstream(async (connection) => {
+    while (await connection.head() !== undefined) {
+      await connection.send(
+        "HTTP/1.1 426 Upgrade Required\r\nUpgrade: a, b\r\nContent-Length: 0\r\n\r\n",
+      );
+    }
+  });
+  await using gateway = await TestGateway.start(config(upstream.port));
+  for (
+    const [version, upgrade, connection] of [
+      ["1.1", "a, b", "close, upgrade"],
+      ["1.0", undefined, "close"],
+    ]
+  ) {
+    using client = await RawClient.connect(gateway.port);
+    await client.send(`GET / HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    const answer = await client.answer();
+    assert.equal(answer?.status, 426);
+    assert.equal(answer.fields.get("upgrade"), upgrade);
+    assert.equal(answer.fields.get("connection"), connection);
+  }
 });
 
 Deno.test("upgrade_protocols lets other protocols through, whatever the method", async () => {

@@ -126,7 +126,8 @@ export class ChunkedBody implements Body {
       }
     } catch (error) {
       if (error instanceof BodyError) throw error;
-      this.#fail(this.#host.reasonOf(error));
+      this.cancel();
+      throw new BodyError(this.#rules.errorStatus, this.#host.reasonOf(error));
     }
   }
 
@@ -243,7 +244,9 @@ export class ChunkedBody implements Body {
 
   #fail(reason: string): never {
     this.cancel();
-    throw new BodyError(this.#rules.errorStatus, reason);
+    const { errorStatus } = this.#rules;
+    const whose = errorStatus === 502 ? "the upstream's" : "the client's";
+    throw new BodyError(errorStatus, `${whose} chunked body is broken: ${reason}`);
   }
 }
 

@@ -4,20 +4,34 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, ClientResponse, UNASKED_SWITCH } from "../client.ts";
+import {
+  ClientError,
+  type ClientRequest,
+  ClientResponse,
+  READ_TIMEOUT,
+  SEND_TIMEOUT,
+  UNASKED_SWITCH,
+} from "../client.ts";
 import { passInterim } from "../interim.ts";
 import { type Clock, type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { OTHERS_FIRST } from "../../net/turn.ts";
 import { ChunkedBody, UPSTREAM_CHUNKS } from "./chunked.ts";
-import { findHeadEnd, hasBareLf } from "./head.ts";
+import { findHeadEnd, hasBareLf, headText } from "./head.ts";
 import { type HeadSink, MessageWriter, type Outlet } from "./message_writer.ts";
 import { type BodyHost, LengthBody, UntilCloseBody } from "./length_body.ts";
 import { MAX_REPLY_HEAD_BYTES, type ReplyHead, ReplyReader } from "./reply_head.ts";
 
 /** Most interim (1xx) answers in front of a final one. */
 const MAX_INTERIM = 16;
+/**
+ * Least time that a connection is kept when there are too many: one that is in demand is used again before it
+ * is over.
+ */
+const MIN_IDLE_MS = 2 * TICK_MS;
+/** Bytes of `HTTP/1.1 408` and what ends the status. */
+const TIMEOUT_NOTICE_BYTES = 13;
 /** Time for the rest of a request's body behind a complete answer, which nobody waits for any more. */
 const REST_MS = 10_000;
 
@@ -37,19 +51,27 @@ export interface ConnectionOwner {
   onIdle(connection: Http1Client): void;
   /** Whether a connection that has been idle for a tick of the clock, or longer, is to be kept. */
   keepsIdle(): boolean;
+  /** The upstream sent bytes that no request had asked for: its fault. The connection ends. */
+  onSurplus(): void;
   /** The connection has ended. It may or may not have been idle. */
   onClosed(connection: Http1Client): void;
 }
 
-type State = "idle" | "busy" | "closed";
+/** `claimed`: a request has the connection, and nothing of it was read or sent. */
+type State = "idle" | "claimed" | "busy" | "closed";
 
-/** A kept connection to an upstream. */
+/**
+ * A kept connection to an upstream. While it is idle a read is pending, so that it is used again only as
+ * long as the upstream is silent: whatever arrives between two requests would be taken for the answer to the
+ * second one (RFC 9112 sections 6.3 and 9.3), which may be another client's.
+ */
 export class Http1Client implements BodyHost, Expiring, Outlet {
   deadline = 0;
   /** Requests that were sent on it; more than 0 means a failure may be one of an idle connection. */
   requests = 0;
   #state: State = "busy";
-  #timedOut = false;
+  /** The time limit that ended the connection, in words. */
+  #timedOut: string | undefined = undefined;
   /** When the write under way is too late, and when what is read next is; 0 for no limit. */
   #sendBy = 0;
   #readBy = 0;
@@ -91,20 +113,27 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
    * Sends a request and waits for the head of its final answer. The connection goes back to its owner
    * when the answer's body has been read to its end and the request's body has been sent.
    *
-   * @throws {ClientError} `unprocessed` when the connection turns out to have ended while idle.
+   * @throws {ClientError} `unsent` when the connection turns out to have ended while idle.
    * @throws {BodyError} when the request's own body is at fault.
    */
   async request(request: ClientRequest): Promise<ClientResponse> {
+    if (this.requests > 0) {
+      this.#state = "claimed";
+      // What has come while the connection was idle ends it first: the read that was pending reports it two
+      // passes of the microtask queue after the runtime has the bytes.
+      await OTHERS_FIRST;
+      await OTHERS_FIRST;
+      if (this.isClosed) throw new ClientError("unsent", "the kept connection has ended");
+    }
     this.#state = "busy";
-    this.#timedOut =
-      this.#answered =
+    this.#timedOut = this.#bodyFailure = undefined;
+    this.#answered =
       this.#complete =
       this.#sending =
       this.#awaited =
         false;
-    this.#sendBy = this.#readBy = 0;
+    this.#sendBy = this.#readBy = this.deadline = 0;
     this.#persistent = true;
-    this.#bodyFailure = undefined;
     this.#scanned = this.#interim = 0;
     this.requests++;
     try {
@@ -146,8 +175,8 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       if (this.#bodyFailure !== undefined) throw this.#bodyFailure;
       // The first piece of a body leaves with the head, and is at fault before anything is sent.
       if (error instanceof ClientError || error instanceof BodyError) throw error;
-      const stage = nothingCame && this.requests > 1 && !this.#timedOut
-        ? "unprocessed"
+      const stage = nothingCame && this.requests > 1 && this.#timedOut === undefined
+        ? "unanswered"
         : "response";
       throw new ClientError(stage, this.reasonOf(error), { cause: error });
     }
@@ -168,24 +197,19 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   }
 
   expire(): void {
-    if (this.#state === "idle" && this.#rest()) return;
-    this.#timedOut = this.#state === "busy";
+    if (this.#state === "idle" && this.#mayStayIdle()) return;
+    if (this.#state === "busy") {
+      const isUnsent = this.#sendBy !== 0 && this.#sendBy <= this.clock.now;
+      this.#timedOut = isUnsent ? SEND_TIMEOUT : READ_TIMEOUT;
+    }
     this.close();
   }
 
-  /** What an idle connection does when its deadline has passed; `false` when it is to be closed. */
-  #rest(): boolean {
-    const { now } = this.clock;
-    if (!this.#inbox.isReading) {
-      // Only a connection that is idle for a while is worth watching: one that is in demand is used again
-      // before this tick, and its next request notices just as well.
-      this.#inbox.ahead().then(this.#onIdleEvent, this.#onIdleEvent);
-      this.deadline = now + TICK_MS;
-      return true;
-    }
+  /** Whether a connection that has been idle for a while may go on so. */
+  #mayStayIdle(): boolean {
     const { idleMs } = this.timeouts;
     const until = this.#idleSince + idleMs;
-    if (!this.owner.keepsIdle() || (idleMs !== 0 && until <= now)) return false;
+    if (!this.owner.keepsIdle() || (idleMs !== 0 && until <= this.clock.now)) return false;
     this.deadline = idleMs === 0 ? 0 : until;
     return true;
   }
@@ -302,9 +326,10 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   }
 
   reasonOf(error: unknown): string {
-    if (this.#timedOut) return "the upstream took too long";
+    if (this.#timedOut !== undefined) return this.#timedOut;
     // Of the runtime's own errors the name says more than the message; ours have none.
-    return error instanceof Error && error.name === "Error" ? error.message : String(error);
+    if (error instanceof Error && error.name === "Error") return error.message;
+    return `the upstream's connection failed: ${error}`;
   }
 
   onBodyEnd(complete: boolean): void {
@@ -323,20 +348,39 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       this.#limitRead(REST_MS);
       return;
     }
+    if (!this.#inbox.isEmpty) this.owner.onSurplus();
     if (!this.#persistent || !this.#inbox.isEmpty) {
       this.close();
       return;
     }
     this.#state = "idle";
     this.#idleSince = this.clock.now;
-    this.deadline = this.clock.now + TICK_MS;
+    this.deadline = this.clock.now + MIN_IDLE_MS;
+    this.#inbox.ahead().then(this.#onIdleRead, this.#onIdleEnd);
     this.owner.onIdle(this);
   }
 
-  /** Bytes, an end or a failure while idle: the upstream has closed, or speaks out of turn. */
-  readonly #onIdleEvent = (): void => {
-    if (this.#state === "idle") this.close();
+  /** The read that an idle connection waits with is over. One that a request has gets its answer by it. */
+  readonly #onIdleRead = (count: number | null): void => {
+    if (this.#state !== "idle" && this.#state !== "claimed") return;
+    const inbox = this.#inbox;
+    inbox.arrived(count);
+    if (count !== null && !isTimeoutNotice(inbox)) this.owner.onSurplus();
+    this.close();
   };
+
+  readonly #onIdleEnd = (): void => {
+    if (this.#state === "idle" || this.#state === "claimed") this.close();
+  };
+}
+
+/**
+ * Whether an upstream closes an idle connection in the way that RFC 9110 section 15.5.9 has for it. It is no
+ * fault, and no answer.
+ */
+function isTimeoutNotice({ bytes, start, end }: Inbox): boolean {
+  return end - start >= TIMEOUT_NOTICE_BYTES &&
+    /^HTTP\/1\.[01] 408[ \r]/.test(headText(bytes, start, start + TIMEOUT_NOTICE_BYTES));
 }
 
 function answer(head: ReplyHead, body?: Body): ClientResponse {

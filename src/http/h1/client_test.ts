@@ -16,6 +16,7 @@ class Wire implements AsyncDisposable, ConnectionOwner {
   readonly client: Http1Client;
   idle = 0;
   closed = 0;
+  surplus = 0;
   received = "";
   #reading: Promise<void>;
 
@@ -45,6 +46,10 @@ class Wire implements AsyncDisposable, ConnectionOwner {
 
   keepsIdle(): boolean {
     return true;
+  }
+
+  onSurplus(): void {
+    this.surplus++;
   }
 
   onClosed(): void {
@@ -244,7 +249,7 @@ Deno.test("a kept connection that ends while idle leaves within a tick", async (
   });
 });
 
-Deno.test("a kept connection that ends as it is used counts as unprocessed", async () => {
+Deno.test("a kept connection that ends as it is used counts as unanswered", async () => {
   await using wire = await Wire.open();
   const asked = wire.client.request(request());
   await wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -254,7 +259,7 @@ Deno.test("a kept connection that ends as it is used counts as unprocessed", asy
   wire.upstream.close();
   await assert.rejects(
     again,
-    (error) => error instanceof ClientError && error.stage === "unprocessed",
+    (error) => error instanceof ClientError && error.stage === "unanswered",
   );
 });
 
@@ -290,16 +295,49 @@ Deno.test("an upstream that stalls inside a body is given up", async () => {
   await assert.rejects(reading);
 });
 
-Deno.test("a body that is cut short is an error", async () => {
-  for (const head of ["Content-Length: 5\r\n\r\nhe", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe"]) {
+for (
+  const [head, reason] of [
+    ["Content-Length: 5\r\n\r\nhe", "the upstream's body ends 3 bytes early"],
+    [
+      "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
+      "the upstream's chunked body is broken: the body ends inside a chunk",
+    ],
+    [
+      "Transfer-Encoding: chunked\r\n\r\nx\r\n",
+      "the upstream's chunked body is broken: a chunk size is not hexadecimal",
+    ],
+  ]
+) {
+  Deno.test(`a body that is cut short or broken is the upstream's fault: ${reason}`, async () => {
     await using wire = await Wire.open();
     const asked = wire.client.request(request());
     await wire.say(`HTTP/1.1 200 OK\r\n${head}`);
     const { body } = await asked;
     wire.upstream.close();
-    await assert.rejects(text(body));
-  }
-});
+    await assert.rejects(text(body), { name: "BodyError", message: reason, status: 502 });
+  });
+}
+
+for (
+  const head of ["Content-Length: 5", "Transfer-Encoding: chunked", "Connection: close"]
+) {
+  Deno.test(`a connection that fails within a body is the upstream's: ${head}`, async () => {
+    const { stream, client } = await idling();
+    const asked = client.request(request());
+    await until("it is sent", () => stream.writes.length === 2);
+    stream.reads[1].resolve(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+    const { body } = await asked;
+    const rest = text(body);
+    await until("the body is awaited", () => stream.reads.length === 3);
+    stream.reads[2].reject(new Deno.errors.ConnectionReset("reset by peer"));
+    const message = "the upstream's connection failed: ConnectionReset: reset by peer";
+    await assert.rejects(rest, (error) => {
+      assert.ok(error instanceof BodyError && error.status === 502);
+      assert.ok(error.message.endsWith(message), error.message);
+      return true;
+    });
+  });
+}
 
 Deno.test("an upgrade becomes a tunnel with the bytes behind the head", async () => {
   await using wire = await Wire.open();
@@ -387,6 +425,7 @@ class Scripted implements Duplex {
   async write(bytes: Uint8Array): Promise<number> {
     const next = Promise.withResolvers<void>();
     this.writes.push(next);
+    next.promise.catch(() => {});
     if (!this.takesAll) await next.promise;
     return bytes.length;
   }
@@ -428,6 +467,7 @@ async function uploading() {
     onIdle: () => void counts.idle++,
     onClosed: () => void counts.closed++,
     keepsIdle: () => true,
+    onSurplus() {},
   });
   const body = new Upload();
   const response = client.request(request({ method: "POST", body }));
@@ -481,6 +521,61 @@ Deno.test("an upload that ends while nobody reads the answer starts no time limi
   stream.reads.at(-1)!.resolve("ay");
   assert.equal(await rest, 2);
   client.close();
+});
+
+/** A client at a connection that is idle after one answer. */
+async function idling() {
+  const stream = new Scripted();
+  stream.takesAll = true;
+  const counts = { idle: 0, closed: 0, surplus: 0 };
+  const clock = new Clock();
+  const client = new Http1Client(stream, clock, { readMs: 0, sendMs: 0, idleMs: 0 }, {
+    onIdle: () => void counts.idle++,
+    onClosed: () => void counts.closed++,
+    onSurplus: () => void counts.surplus++,
+    keepsIdle: () => true,
+  });
+  const response = client.request(request());
+  await until("the answer is waited for", () => stream.reads.length === 1);
+  stream.reads[0].resolve("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await response;
+  assert.deepEqual([counts.idle, stream.reads.length], [1, 2]);
+  return { stream, counts, client };
+}
+
+for (
+  const [what, surplus] of [["answer that nobody asked for", WHOLE], ["end", null]] as const
+) {
+  Deno.test(`an ${what} that comes with the next request keeps it from being read or sent`, async () => {
+    const { stream, counts, client } = await idling();
+    let reads = 0;
+    const body: Body = { length: 1, trailers: undefined, read: () => ++reads, cancel() {} };
+    stream.reads[1].resolve(surplus);
+    const next = client.request(request({ method: "POST", body }));
+    await assert.rejects(next, (error) => error instanceof ClientError && error.stage === "unsent");
+    assert.deepEqual([stream.writes.length, reads], [1, 0]);
+    assert.deepEqual(counts, { idle: 1, closed: 1, surplus: surplus === null ? 0 : 1 });
+  });
+}
+
+Deno.test("the read that an idle connection waits with brings the next answer", async () => {
+  const { stream, counts, client } = await idling();
+  const next = client.request(request());
+  await until("it is sent", () => stream.writes.length === 2);
+  stream.reads[1].resolve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  const { body } = await next;
+  assert.equal(await text(body), "ok");
+  assert.deepEqual(counts, { idle: 2, closed: 0, surplus: 0 });
+  client.close();
+});
+
+Deno.test("more than an answer is nobody's, and ends the connection", async () => {
+  const { stream, counts, client } = await idling();
+  const next = client.request(request({ method: "HEAD" }));
+  await until("it is sent", () => stream.writes.length === 2);
+  stream.reads[1].resolve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  assert.equal((await next).status, 200);
+  assert.deepEqual(counts, { idle: 1, closed: 1, surplus: 1 });
 });
 
 /** Lets everything that is at hand happen. */

@@ -69,7 +69,10 @@ export class LengthBody implements Body {
     }
     if (this.#over) this.#fail(GIVEN_UP);
     this.#host.onBodyBytes();
-    if (count === null) this.#fail(`the body ends ${this.#left} bytes early`);
+    if (count === null) {
+      const whose = this.#errorStatus === 502 ? "the upstream's" : "the client's";
+      this.#fail(`${whose} body ends ${this.#left} bytes early`);
+    }
     return this.#count(count);
   }
 

@@ -157,8 +157,9 @@ function readMeaning(
       case "proxy-connection":
         continue;
       case "upgrade":
-        // An offer of the upstream's, for its own connection; only 101 is about the client's.
-        if (status !== 101) continue;
+        // An offer of the upstream's, for its own connection; only 101 is about the client's, and 426, which
+        // says nothing without it (RFC 9110 section 15.5.22).
+        if (status !== 101 && status !== 426) continue;
         break;
     }
     names[keep] = name;

@@ -81,6 +81,9 @@ function writeFields(writer: MessageWriter, exchange: HttpExchange, date: string
         if (measured || !describesOther(exchange)) continue;
         measured = true;
         break;
+      case "upgrade":
+        if (exchange.version === 10) continue;
+        break;
       case "date":
         dated = true;
         break;
@@ -113,7 +116,10 @@ function writeFraming(
   } else if (framing === "none" && !isOther && !isBodyless(status)) {
     writer.text("content-length: 0\r\n");
   }
-  if (!persistent) writer.text("connection: close\r\n\r\n");
+  // Whoever sends `Upgrade` lists it (RFC 9110 section 7.8).
+  if (status === 426 && exchange.version === 11 && exchange.response.has("upgrade")) {
+    writer.text(persistent ? "connection: upgrade\r\n\r\n" : "connection: close, upgrade\r\n\r\n");
+  } else if (!persistent) writer.text("connection: close\r\n\r\n");
   else if (exchange.version === 10) writer.text("connection: keep-alive\r\n\r\n");
   else writer.text("\r\n");
 }

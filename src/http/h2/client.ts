@@ -141,7 +141,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
    * Sends a request and waits for the head of its final answer. The request's body is read as it is sent,
    * and belongs to the caller: what is left of it on failure is the caller's to cancel or to replay.
    *
-   * @throws {ClientError} `refused` when the upstream certainly did not act on it.
+   * @throws {ClientError} `unsent` or `refused` when the upstream certainly did not act on it.
    * @throws what the request's own body throws.
    */
   request(request: ClientRequest): Promise<ClientResponse> {
@@ -154,7 +154,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
       ? new ClientError("connect", "an upgrade needs HTTP/1.1")
       : this.isAvailable
       ? undefined
-      : new ClientError("refused", "the connection takes no more requests");
+      : new ClientError("unsent", "the connection takes no more requests");
     if (problem !== undefined) return { response: Promise.reject(problem), cancel() {} };
     const stream = new ClientStream(
       this,

@@ -11,7 +11,7 @@ import {
   uint32,
   windowUpdate,
 } from "./_testing.ts";
-import { connect, end, fails, request } from "./_client_testing.ts";
+import { connect, type Connected, end, fails, request } from "./_client_testing.ts";
 import { BodyError, readAll } from "../body.ts";
 import { Clock } from "../../net/clock.ts";
 import { Http2Client } from "./client.ts";
@@ -48,7 +48,7 @@ Deno.test("GOAWAY: streams above its number were not processed, those below go o
   await peer.send(frame(FrameType.GOAWAY, 0, 0, concat([uint32(1), uint32(0)])));
   await fails(second, "refused");
   assert.ok(client.closed);
-  await fails(client.request(request()), "refused");
+  await fails(client.request(request()), "unsent");
   await peer.send(peer.headers(1, [[":status", "200"]]));
   assert.equal((await first).status, 200);
   await peer.untilEnd();
@@ -87,7 +87,7 @@ Deno.test("an upstream that answers in HTTP/1 is told apart from one that breaks
   await closed;
 });
 
-Deno.test("a kept connection that ends without another word has not processed the request", async () => {
+Deno.test("a kept connection that ends without another word has not answered the request", async () => {
   const { client, peer, closed } = await connect();
   const first = client.request(request());
   await peer.until(FrameType.HEADERS, 1);
@@ -96,7 +96,7 @@ Deno.test("a kept connection that ends without another word has not processed th
   const second = client.request(request());
   await peer.until(FrameType.HEADERS, 3);
   peer.close();
-  await fails(second, "unprocessed");
+  await fails(second, "unanswered");
   await closed;
 });
 
@@ -204,6 +204,59 @@ for (
     );
     const { body } = await response;
     await assert.rejects(async () => await readAll(body!, 10), BodyError);
+    await end(connected);
+  });
+}
+
+for (
+  const [name, frames, reason] of [
+    [
+      "resets its stream",
+      () => [reset(1, ErrorCode.CANCEL)],
+      "the upstream reset the stream: CANCEL",
+    ],
+    [
+      "sends less of a body than it announced",
+      () => [data(1, new Uint8Array(1), true)],
+      "the upstream's body is not as long as its content-length",
+    ],
+    [
+      "sends more of a body than it announced",
+      () => [data(1, new Uint8Array(9), true)],
+      "the upstream's body is not as long as its content-length",
+    ],
+    [
+      "ends a body with trailers too early",
+      (peer) => [peer.headers(1, [["x-a", "1"]])],
+      "the upstream's trailers come before the end of its body",
+    ],
+    [
+      "opens a stream's window by nothing",
+      () => [windowUpdate(1, 0)],
+      "the upstream broke a rule of HTTP/2: PROTOCOL_ERROR",
+    ],
+    [
+      "opens a stream's window too far",
+      () => [windowUpdate(1, 0x7fffffff)],
+      "the upstream broke a rule of HTTP/2: FLOW_CONTROL_ERROR",
+    ],
+    [
+      "sends malformed trailers",
+      (peer) => [peer.headers(1, [[":status", "200"]])],
+      "the upstream broke a rule of HTTP/2: PROTOCOL_ERROR",
+    ],
+  ] satisfies readonly [string, (peer: Connected["peer"]) => Uint8Array[], string][]
+) {
+  Deno.test(`an upstream that ${name} within an answer is named as the one at fault`, async () => {
+    const connected = await connect();
+    const { client, peer } = connected;
+    const response = client.request(request());
+    await peer.until(FrameType.HEADERS, 1);
+    await peer.send(peer.headers(1, [[":status", "200"], ["content-length", "5"]], false));
+    const { body } = await response;
+    const read = Promise.resolve(body!.read(new Uint8Array(10)));
+    await peer.send(...frames(peer));
+    await assert.rejects(read, { name: "BodyError", message: reason, status: 502 });
     await end(connected);
   });
 }

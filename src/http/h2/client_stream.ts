@@ -4,7 +4,14 @@
  * @module
  */
 import { BodyError } from "../body.ts";
-import { ClientError, type ClientRequest, ClientResponse } from "../client.ts";
+import {
+  ClientError,
+  type ClientRequest,
+  ClientResponse,
+  READ_TIMEOUT,
+  SEND_TIMEOUT,
+} from "../client.ts";
+import type { Fields } from "../fields.ts";
 import { passInterim } from "../interim.ts";
 import { ErrorCode, errorName } from "./errors.ts";
 import { IncomingBody } from "./incoming_body.ts";
@@ -146,7 +153,7 @@ export class ClientStream extends Stream {
 
   override onDead(byPeer: boolean, code: number | undefined): void {
     this.outgoing?.release();
-    if (!byPeer) this.#fail(new ClientError("response", "the request was given up"));
+    if (!byPeer) this.#fail(new ClientError("response", reasonOfReset(code)));
     else if (code === undefined) this.#fail(this.#loss());
     else {
       const stage = code === ErrorCode.REFUSED_STREAM ? "refused" : "response";
@@ -158,7 +165,7 @@ export class ClientStream extends Stream {
     const stage = this.isRefused || !this.headSent
       ? "refused"
       : this.#host.isUntouched(this)
-      ? "unprocessed"
+      ? "unanswered"
       : "response";
     return new ClientError(stage, `the upstream's connection was lost: ${this.#host.lossReason}`);
   }
@@ -171,6 +178,22 @@ export class ClientStream extends Stream {
     }
     const text = reason instanceof Error ? reason.message : String(reason);
     this.incoming?.fail(reason instanceof BodyError ? reason : new BodyError(502, text));
+  }
+
+  override receive(from: Uint8Array, start: number, end: number, isLast: boolean): boolean {
+    if (super.receive(from, start, end, isLast)) return true;
+    const reason = this.incoming === undefined
+      ? "the upstream sent a body without a head"
+      : "the upstream's body is not as long as its content-length";
+    this.#fail(new ClientError("response", reason));
+    return false;
+  }
+
+  override receiveTrailers(trailers: Fields): boolean {
+    if (super.receiveTrailers(trailers)) return true;
+    const reason = "the upstream's trailers come before the end of its body";
+    this.#fail(new ClientError("response", reason));
+    return false;
   }
 
   override onBodyAwaited(): void {
@@ -195,7 +218,14 @@ export class ClientStream extends Stream {
     const isLate = waits && readTimeoutMs !== 0 && now - this.#waitingSince >= readTimeoutMs;
     const isStuck = this.isBlocked && sendTimeoutMs !== 0 && now - this.sentAt >= sendTimeoutMs;
     if (!isLate && !isStuck) return;
-    this.#fail(new ClientError("response", "the upstream took too long"));
+    this.#fail(new ClientError("response", isStuck ? SEND_TIMEOUT : READ_TIMEOUT));
     this.#host.resetStream(this, ErrorCode.CANCEL);
   }
+}
+
+/** Why this side reset a stream, where nothing more exact is known: CANCEL is for what nobody waits for. */
+function reasonOfReset(code: number | undefined): string {
+  return code === undefined || code === ErrorCode.CANCEL
+    ? "the gateway cancelled the request"
+    : `the upstream broke a rule of HTTP/2: ${errorName(code)}`;
 }

@@ -181,7 +181,7 @@ Deno.test("the upstream's own limit of streams counts", async () => {
   const second = client.request(request());
   assert.equal(client.isAvailable, false);
   assert.equal(client.closed, false);
-  await fails(client.request(request()), "refused");
+  await fails(client.request(request()), "unsent");
   let freed = 0;
   client.onStreamEnded = () => freed++;
   await peer.until(FrameType.HEADERS, 3);

@@ -68,9 +68,9 @@ class RunningProxy implements RunningModule {
 
   constructor(readonly context: WorkerContext) {
     this.#material = new UpstreamMaterial(context.files);
-    this.#authServices = new Services(context.clock);
     this.#zeroRetention = context.modules.has("privacy-mode");
     this.#log = this.#zeroRetention ? SILENT : context.log;
+    this.#authServices = new Services("auth service", { clock: context.clock, log: this.#log });
   }
 
   plan(scope: RouteScope): Steps | undefined {
@@ -137,6 +137,7 @@ class RunningProxy implements RunningModule {
       writeTimeoutMs: proxy.downstream_write_timeout_secs * 1000,
       responseTimeoutMs: proxy.downstream_total_response_timeout_secs * 1000,
       minSendRate: proxy.downstream_min_send_rate_bytes_per_sec ?? 0,
+      // What is tunnelled may be silent for hours: here only a limit that was asked for counts.
       tunnelIdleMs: (proxy.read_timeout_secs ?? 0) * 1000,
       log: this.#log,
     });
@@ -161,7 +162,16 @@ class RunningProxy implements RunningModule {
     if (pool === undefined) {
       const maxIdle = config.server.process.upstream_keepalive_pool_size;
       const pingIntervalMs = ping * 1000;
-      pool = new UpstreamPool({ target, timeouts, clock, maxIdle, maxStreams, pingIntervalMs });
+      pool = new UpstreamPool({
+        name: `upstream ${origin}`,
+        log: this.#log,
+        target,
+        timeouts,
+        clock,
+        maxIdle,
+        maxStreams,
+        pingIntervalMs,
+      });
       this.#pools.set(key, pool);
     }
     return pool;

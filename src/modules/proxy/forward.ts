@@ -13,30 +13,15 @@ import type { SourceFacts } from "../../net/dial.ts";
 import type { RequestPolicy } from "../headers/edge.ts";
 import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
 import { headLines } from "./preview.ts";
+import { isIdempotent, mayRepeat } from "./repeat.ts";
 import { ReplayBody } from "./replay_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
 /** What the upstream could not do; `status` and body as spec 02 section 9.4 says. */
 const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream", isFailure: true };
 
-/**
- * A kept connection that had died tells so within a round trip. One that ends later was alive, and the
- * upstream may have acted on what it was sent: only requests that may be repeated anyway are sent again.
- */
-const DEAD_AT_ONCE_MS = 200;
-
 /** Most refusals by connections that are new: an upstream that refuses everything is not asked for ever. */
 const MAX_REFUSALS = 1;
-
-/** Methods that mean the same however often they arrive (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "TRACE",
-  "PUT",
-  "DELETE",
-]);
 
 /** One scope's way to its upstream. */
 export interface ForwardRules {
@@ -78,15 +63,11 @@ export class Forwarder {
     let replay: ReplayBody | undefined;
     for (let attempt = 0;; attempt++) {
       let mayRetry = false;
-      let sentAt = 0;
       try {
         const connection = this.#kept(exchange, attempt) ?? await this.#connect(exchange);
         const mayBeRefused = canRefuse(connection) && attempt < MAX_REFUSALS;
         mayRetry = attempt < rules.maxRetries && (isReused(connection) || mayBeRefused);
-        if (mayRetry) {
-          if (!IDEMPOTENT.has(exchange.method)) sentAt = performance.now();
-          if (replay === undefined && body !== undefined) replay = ReplayBody.of(body);
-        }
+        if (mayRetry && replay === undefined && body !== undefined) replay = ReplayBody.of(body);
         if (replay !== undefined) body = replay.attempt();
         const request = this.#request(exchange, fields, body, upgrade);
         const response = await rules.pool.send(exchange, connection, request);
@@ -99,8 +80,8 @@ export class Forwarder {
         return;
       } catch (error) {
         exchange.onAbort = undefined;
-        const again = mayRetry && !exchange.aborted && isUnseen(error, exchange.method, sentAt) &&
-          (body === undefined || replay?.isWhole === true);
+        const again = mayRetry && !exchange.aborted && mayRepeat(error, exchange.method) &&
+          (body === undefined || replay?.isWhole === true || isUnsent(error));
         if (!again) {
           replay?.release();
           return this.#fail(exchange, error);
@@ -121,11 +102,11 @@ export class Forwarder {
   }
 
   /**
-   * A connection that is there. After two dead ones the rest is no better: a new one is opened. A request
-   * that must not be repeated gets one after the first, on which nothing can be taken for a dead one.
+   * A connection that is there. After two dead ones the rest is no better: a new one is opened, for a request
+   * that is not idempotent after the first one.
    */
   #kept({ method }: Exchange, attempt: number): UpstreamConnection | undefined {
-    const most = IDEMPOTENT.has(method) ? 1 : 0;
+    const most = isIdempotent(method) ? 1 : 0;
     return attempt > most ? undefined : this.rules.pool.take();
   }
 
@@ -171,15 +152,9 @@ export class Forwarder {
   }
 }
 
-/**
- * Whether a request that was sent at `sentAt` may be sent again: the upstream says that it has not looked at
- * it, or the connection had ended before and nothing speaks for the upstream having acted on it.
- */
-function isUnseen(error: unknown, method: string, sentAt: number): boolean {
-  if (!(error instanceof ClientError)) return false;
-  if (error.stage === "refused") return true;
-  if (error.stage !== "unprocessed") return false;
-  return IDEMPOTENT.has(method) || performance.now() - sentAt <= DEAD_AT_ONCE_MS;
+/** Whether a request's body is as it was before the attempt, kept or not. */
+function isUnsent(error: unknown): boolean {
+  return error instanceof ClientError && error.stage === "unsent";
 }
 
 /** What is asked of the upstream: the served path and the query as it came. */

@@ -120,7 +120,7 @@ for (
       `${UPSTREAM}\nupgrade_protocols = ["TLS/1.0"]`,
       /upgrade_protocols\[0\]: must be the name of a protocol.*; found "TLS\/1\.0"$/,
     ],
-    ["a time limit of nothing", `${UPSTREAM}\nread_timeout_secs = 0`, /read_timeout_secs: /],
+    ["a time limit below 0", `${UPSTREAM}\nread_timeout_secs = -1`, /read_timeout_secs: /],
     ["a time limit beyond a day", `${UPSTREAM}\nsend_timeout_secs = 86401`, /send_timeout_secs: /],
     [
       "half a keepalive",

@@ -8,6 +8,7 @@
 import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
 import { type ConnectionOwner, Http1Client, type UpstreamTimeouts } from "../../http/h1/client.ts";
 import { Http2Client } from "../../http/h2/mod.ts";
+import type { Logger } from "../../gateway/log.ts";
 import type { Clock } from "../../net/clock.ts";
 import {
   dial,
@@ -23,6 +24,9 @@ export type { Caller } from "./opening.ts";
 
 /** What a pool works with. */
 export interface PoolOptions {
+  /** As the log names it: `upstream app.test:80`. */
+  readonly name: string;
+  readonly log: Logger;
   readonly target: UpstreamTarget;
   readonly timeouts: UpstreamTimeouts;
   readonly clock: Clock;
@@ -48,6 +52,8 @@ export class UpstreamPool implements ConnectionOwner {
   /** The upstream speaks HTTP/2, as far as is known. */
   #isShared: boolean;
   #stopped = false;
+  /** The log has it that the upstream sends what no request asked for. */
+  #isSurplusLogged = false;
 
   constructor(readonly options: PoolOptions) {
     const { target, maxStreams, maxIdle } = options;
@@ -117,6 +123,19 @@ export class UpstreamPool implements ConnectionOwner {
    */
   keepsIdle(): boolean {
     return this.#idle.length <= this.options.maxIdle;
+  }
+
+  /** Once a snapshot: an upstream that does it once does it with every request. */
+  onSurplus(): void {
+    if (this.#isSurplusLogged) return;
+    this.#isSurplusLogged = true;
+    const { name, log } = this.options;
+    log.log(
+      "warn",
+      "fluxheim::proxy",
+      `${name} sends bytes after its answer, which no request asked for; its connection is closed each time, ` +
+        "and this is not logged again",
+    );
   }
 
   onClosed(connection: Http1Client): void {

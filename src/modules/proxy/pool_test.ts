@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import { Fields } from "../../http/fields.ts";
+import { SILENT } from "../../gateway/log_none.ts";
 import { Clock, TICK_MS } from "../../net/clock.ts";
 import { UpstreamPool } from "./pool.ts";
 
@@ -23,6 +24,8 @@ class Upstream implements AsyncDisposable {
     const address = this.#listener.address();
     assert.ok(address !== null && typeof address === "object");
     return new UpstreamPool({
+      name: "upstream",
+      log: SILENT,
       target: {
         host: "127.0.0.1",
         port: address.port,

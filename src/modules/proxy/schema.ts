@@ -80,14 +80,18 @@ export const proxySchema = z.strictObject({
   websocket: z.boolean().default(false).describe("Let WebSocket handshakes through."),
   upgrade_protocols: list(upgradeProtocol(), { max: 8, unique: "nocase" }).default([])
     .describe("Other protocols that HTTP/1.1 clients may upgrade to; not `websocket` or `h2c`."),
-  connect_timeout_secs: secs().optional().describe("Longest wait for a TCP connection."),
-  upstream_total_connection_timeout_secs: secs().optional()
-    .describe("Longest wait for TCP and TLS together."),
-  upstream_idle_timeout_secs: secs().optional().describe(
-    "Longest idle time of a pooled connection.",
-  ),
-  read_timeout_secs: secs().optional().describe("Longest wait between two reads from the origin."),
-  send_timeout_secs: secs().optional().describe("Longest wait for one write to the origin."),
+  connect_timeout_secs: secs({ min: 0 }).optional()
+    .describe("Longest wait for a TCP connection; 5 unless set, 0 for none."),
+  upstream_total_connection_timeout_secs: secs({ min: 0 }).optional()
+    .describe(
+      "Longest wait for TCP and TLS together; twice `connect_timeout_secs` unless set, 0 for none.",
+    ),
+  upstream_idle_timeout_secs: secs({ min: 0 }).optional()
+    .describe("Longest idle time of a pooled connection; none unless set, 0 for none."),
+  read_timeout_secs: secs({ min: 0 }).optional()
+    .describe("Longest wait between two reads from the origin; 60 unless set, 0 for none."),
+  send_timeout_secs: secs({ min: 0 }).optional()
+    .describe("Longest wait for one write to the origin; 60 unless set, 0 for none."),
   upstream_tcp_keepalive_idle_secs: secs().optional().describe("TCP keepalive: idle time."),
   upstream_tcp_keepalive_interval_secs: secs().optional().describe("TCP keepalive: interval."),
   upstream_tcp_keepalive_count: count({ min: 1, max: 128 }).optional()

@@ -7,9 +7,11 @@
 import { readAll } from "../../http/body.ts";
 import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
 import type { Fields } from "../../http/fields.ts";
+import type { Logger } from "../../gateway/log.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Caller, isReused, UpstreamPool } from "./pool.ts";
+import { mayRepeat } from "./repeat.ts";
 
 /** Idle connections to one service that a worker keeps. */
 const MAX_IDLE = 32;
@@ -23,6 +25,12 @@ export interface ServiceLimits {
   /** From the beginning to the last byte of the answer. */
   readonly totalMs: number;
   readonly maxResponseBytes: number;
+}
+
+/** What a service works with. */
+export interface ServiceContext {
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** What a service is asked; without a body. */
@@ -49,11 +57,19 @@ export class Service {
   readonly #limits: ServiceLimits;
   readonly #pool: UpstreamPool;
 
-  constructor(endpoint: Endpoint, clock: Clock, limits: ServiceLimits) {
+  /** @param name What the service is for, as the log names it: `auth service`. */
+  constructor(
+    name: string,
+    endpoint: Endpoint,
+    { clock, log }: ServiceContext,
+    limits: ServiceLimits,
+  ) {
     this.#endpoint = endpoint;
     this.#clock = clock;
     this.#limits = limits;
     this.#pool = new UpstreamPool({
+      name: `${name} ${endpoint.authority}`,
+      log,
       target: {
         host: endpoint.host,
         port: endpoint.port,
@@ -123,7 +139,7 @@ export class Service {
     this.#pool.stop();
   }
 
-  /** One attempt, and a second one when a kept connection had died or the service had not looked at it. */
+  /** One attempt, and a second one when a kept connection had died. */
   async #send(call: Call, request: ClientRequest): Promise<ClientResponse> {
     const kept = this.#pool.take();
     const connection = kept ?? await this.#pool.connect(call);
@@ -131,9 +147,7 @@ export class Service {
     try {
       return await this.#pool.send(call, connection, request);
     } catch (error) {
-      const stage = error instanceof ClientError ? error.stage : undefined;
-      const isUnseen = stage === "refused" || (stage === "unprocessed" && mayRetry);
-      if (!isUnseen || call.aborted) throw error;
+      if (!mayRetry || call.aborted || !mayRepeat(error, request.method)) throw error;
       return await this.#pool.send(call, await this.#pool.connect(call), request);
     }
   }
@@ -165,14 +179,16 @@ class Call implements Caller, Expiring {
 export class Services {
   readonly #byKey = new Map<string, Service>();
 
-  constructor(readonly clock: Clock) {}
+  /** @param name What these services are for, as the log names one: `auth service`. */
+  constructor(readonly name: string, readonly context: ServiceContext) {}
 
   /** The service at `endpoint`, whatever its path. */
   at(endpoint: Endpoint, limits: ServiceLimits): Service {
     const key = JSON.stringify([endpoint.tls, endpoint.host, endpoint.port, limits]);
     let service = this.#byKey.get(key);
     if (service === undefined) {
-      this.#byKey.set(key, service = new Service(endpoint, this.clock, limits));
+      service = new Service(this.name, endpoint, this.context, limits);
+      this.#byKey.set(key, service);
     }
     return service;
   }

@@ -9,6 +9,11 @@ import type { UpstreamTarget, UpstreamTls } from "../../net/dial.ts";
 import type { ProxyConfig } from "./schema.ts";
 import type { UpstreamMaterial } from "./upstream_files.ts";
 
+/** Time limits of an upstream that are not configured, in seconds. 0 in a configuration is no limit. */
+const CONNECT_SECS = 5;
+const READ_SECS = 60;
+const SEND_SECS = 60;
+
 /** Where `origin` (`host:port`) is and how it is spoken to. */
 export function targetOf(
   proxy: ProxyConfig,
@@ -16,14 +21,16 @@ export function targetOf(
   material: UpstreamMaterial,
 ): UpstreamTarget {
   const { host, port } = splitAuthority(origin)!;
-  const total = proxy.upstream_total_connection_timeout_secs;
+  const { connect_timeout_secs: connect = CONNECT_SECS } = proxy;
+  // A handshake gets as long as the connection: without a limit of its own it could last for ever.
+  const { upstream_total_connection_timeout_secs: total = 2 * connect } = proxy;
   return {
     host,
     port,
     version: versionOf(proxy),
     proxyProtocol: proxy.upstream_proxy_protocol,
-    connectTimeoutMs: inMs(proxy.connect_timeout_secs),
-    totalConnectTimeoutMs: inMs(total),
+    connectTimeoutMs: limitInMs(connect),
+    totalConnectTimeoutMs: limitInMs(total),
     tls: proxy.upstream_tls ? tlsOf(proxy, host, material) : undefined,
   };
 }
@@ -36,11 +43,9 @@ export function versionOf(proxy: ProxyConfig): UpstreamTarget["version"] {
 
 /** The time limits of exchanges with the upstream. */
 export function timeoutsOf(proxy: ProxyConfig): UpstreamTimeouts {
-  return {
-    readMs: inMs(proxy.read_timeout_secs) ?? 0,
-    sendMs: inMs(proxy.send_timeout_secs) ?? 0,
-    idleMs: inMs(proxy.upstream_idle_timeout_secs) ?? 0,
-  };
+  const { read_timeout_secs: read = READ_SECS, send_timeout_secs: send = SEND_SECS } = proxy;
+  const { upstream_idle_timeout_secs: idle = 0 } = proxy;
+  return { readMs: read * 1000, sendMs: send * 1000, idleMs: idle * 1000 };
 }
 
 function tlsOf(proxy: ProxyConfig, host: string, material: UpstreamMaterial): UpstreamTls {
@@ -58,6 +63,6 @@ function tlsOf(proxy: ProxyConfig, host: string, material: UpstreamMaterial): Up
   };
 }
 
-function inMs(secs: number | undefined): number | undefined {
-  return secs === undefined ? undefined : secs * 1000;
+function limitInMs(secs: number): number | undefined {
+  return secs === 0 ? undefined : secs * 1000;
 }

@@ -34,7 +34,7 @@ class RunningMirrors implements RunningModule {
   readonly #services: Services;
 
   constructor(readonly context: WorkerContext) {
-    this.#services = new Services(context.clock);
+    this.#services = new Services("mirror", context);
   }
 
   plan(scope: RouteScope): Steps | undefined {
