@@ -178,6 +178,7 @@ export class ClientStream extends Stream {
   }
 
   override onBodyRead(count: number): undefined {
+    this.#host.work.onBodyRead(count);
     this.credit(count);
   }
 

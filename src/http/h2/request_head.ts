@@ -174,7 +174,7 @@ export class RequestHead implements FieldSink {
   }
 
   /** What the handler refuses in its turn; the order is that of spec 01 section 3.5. */
-  get #fault(): HeadFault | undefined {
+  get fault(): HeadFault | undefined {
     if (this.path.length > this.#limits.maxUriBytes) return LONG_TARGET;
     return this.#lengthIsBad ? BAD_LENGTH : undefined;
   }
@@ -188,7 +188,7 @@ export class RequestHead implements FieldSink {
     exchange.version = 20;
     exchange.method = this.method;
     exchange.request = fields;
-    exchange.headFault = this.#fault;
+    exchange.headFault = this.fault;
     if (this.#hosts > 0) {
       exchange.authority = this.#host;
     } else if (this.authority !== "") {
