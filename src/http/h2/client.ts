@@ -220,7 +220,8 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.decode(bytes, start, end, NO_SINK);
-      this.spendBlock(Cost.FRAME, end - start);
+      // Answers to requests that were given up cross our reset, one each.
+      this.spendBlock(Cost.LATE, (end - start) >> 3);
       if (this.isIdle(streamId)) {
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "fields on a stream nobody opened");
       }

@@ -121,7 +121,7 @@ export abstract class FrameRules<S extends Stream>
     }
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
-      this.spend(length === 0 ? Cost.FRAME : Cost.LATE_DATA);
+      this.spend(length === 0 ? Cost.FRAME : Cost.LATE);
       this.#checkLate(streamId);
       this.creditConnection(length);
       return;

@@ -24,8 +24,8 @@ export const Cost = {
   REFUSED_HEAD: 8,
   /** The window of one open stream, changed by SETTINGS, which may make it send. */
   WINDOW_CHANGE: 1 / 8,
-  /** DATA of a stream that we reset: a window full of small messages may be on its way. */
-  LATE_DATA: 1 / 8,
+  /** A frame of a stream that we reset: a window full of small messages may be on its way. */
+  LATE: 1 / 8,
 } as const;
 
 /**
