@@ -196,12 +196,11 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   /** @param blockBytes Octets of the head as sent. */
   #open(streamId: number, head: RequestHead, endStream: boolean, blockBytes: number): void {
     const handler = this.#handler;
-    const refusal = head.refusal();
-    const isRefused = refusal !== undefined || head.fault !== undefined;
-    if (isRefused) this.spendBlock(Cost.REFUSED_HEAD, blockBytes);
     const exchange = handler.create(this.#facts);
     exchange.startedAt = this.readAt;
+    const refusal = head.refusal();
     head.describe(exchange);
+    const isRefused = refusal !== undefined || exchange.headFault !== undefined;
     const stream = new ServerStream(
       this,
       streamId,
@@ -224,9 +223,11 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     if (refusal !== undefined) {
       handler.refuse(exchange, refusal.status, refusal.reason);
       stream.answer();
-      return;
+    } else {
+      this.#answerAfter(stream, handler.handle(exchange));
     }
-    this.#answerAfter(stream, handler.handle(exchange));
+    // Last, so that what ends the connection finds the exchange in order.
+    if (isRefused) this.spendBlock(Cost.REFUSED_HEAD, blockBytes);
   }
 
   /** Answers when what the gateway waits for has come, or at once. */
