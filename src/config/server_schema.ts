@@ -42,7 +42,9 @@ const limits = z.strictObject({
         "hexadecimal digits in queries.",
     ),
   max_request_headers: count({ min: 1 }).default(100)
-    .describe("Most header fields of a request, each duplicate counted; more are answered 431."),
+    .describe(
+      "Most header fields of a request, each duplicate counted; more are answered 431. Cookies in several fields over HTTP/2 are one.",
+    ),
   max_request_body_bytes: byteSize().default(16 * 1024 * 1024)
     .describe(
       "Most bytes of a request body where neither the route nor the vhost sets a limit of its own; " +

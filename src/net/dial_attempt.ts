@@ -3,13 +3,13 @@
  *
  * TLS goes one of two ways. The runtime's own is the faster one, but only adds to the platform's roots
  * and knows one name and no client certificate after a PROXY header; whatever it cannot do goes through
- * `node:tls`.
+ * `node:tls`. It cannot end a handshake either: see {@linkcode unfinished}.
  *
  * @module
  */
 import { connect as connectSocket, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { Clock, Expiring } from "./clock.ts";
+import { type Clock, type Expiring, NEXT_TICK } from "./clock.ts";
 import { DialError, explainDialError } from "./dial_error.ts";
 import { closeQuietly, type Duplex, writeAll } from "./duplex.ts";
 import { ipFamily } from "./ip.ts";
@@ -36,6 +36,14 @@ export interface Dialed {
   readonly protocol: "http/1.1" | "h2";
 }
 
+/**
+ * Targets with a handshake that was given up. The runtime cannot end one: a connection that is closed within
+ * its handshake keeps its socket, so it is closed after the handshake. An upstream that never answers would
+ * cost a socket for each attempt; so the next attempts go through `node:tls`, which does end them, until a
+ * handshake comes to its end.
+ */
+const unfinished = new WeakSet<UpstreamTarget>();
+
 /** One connection in the making: whatever is open by now is closed when the time is over. */
 export class Attempt implements Expiring {
   deadline = 0;
@@ -48,6 +56,9 @@ export class Attempt implements Expiring {
   #open: { close(): void } | undefined;
   #stage: "connect" | "handshake" = "connect";
   #expired = false;
+  #isGivenUp = false;
+  /** Ticks of the clock since it was. */
+  #ticksSince = 0;
 
   constructor(target: UpstreamTarget, clock: Clock, caller: AbortSignal | undefined) {
     this.#target = target;
@@ -62,10 +73,12 @@ export class Attempt implements Expiring {
     const { tls } = this.#target;
     this.#limit(this.#target.connectTimeoutMs);
     this.#caller?.throwIfAborted();
-    if (tls !== undefined && !runtimeCan(tls)) return await this.#throughNode(tls, source);
+    const mayRuntime = tls === undefined || runtimeCan(tls) && !unfinished.has(this.#target);
+    if (!mayRuntime) return await this.#throughNode(tls, source);
     const { host: hostname, port } = this.#target;
-    const connection = await Deno.connect({ hostname, port, signal: this.#connecting.signal });
-    this.#open = connection;
+    const connection = this.#opened(
+      await Deno.connect({ hostname, port, signal: this.#connecting.signal }),
+    );
     connection.setNoDelay(true);
     const introduction = this.#introduction(source);
     if (introduction !== undefined) await writeAll(connection, introduction);
@@ -75,11 +88,28 @@ export class Attempt implements Expiring {
 
   /** Ends what is open; also what the caller's signal calls. */
   readonly giveUp = (): void => {
-    this.#connecting.abort();
+    this.#isGivenUp = true;
     if (this.#open !== undefined) closeQuietly(this.#open);
+    // The runtime loses the socket of a connection that has just been made when it is told to end the attempt:
+    // what comes within the next turns of the event loop is taken, and closed.
+    else this.deadline = NEXT_TICK;
   };
 
+  /** Keeps what has been opened, or closes it: the attempt may have been given up while it was on its way. */
+  #opened<T extends { close(): void }>(opened: T): T {
+    this.#open = opened;
+    if (!this.#isGivenUp) return opened;
+    closeQuietly(opened);
+    throw new Deno.errors.Interrupted("given up");
+  }
+
   expire(): void {
+    if (this.#isGivenUp && ++this.#ticksSince < 2) {
+      this.deadline = NEXT_TICK;
+      return;
+    }
+    this.#connecting.abort();
+    if (this.#isGivenUp) return;
     this.#expired = true;
     this.giveUp();
   }
@@ -120,21 +150,36 @@ export class Attempt implements Expiring {
   async #throughRuntime(tls: UpstreamTls, connection: Deno.TcpConn): Promise<Dialed> {
     this.#stage = "handshake";
     this.#limit(undefined);
-    const secured = await Deno.startTls(connection, {
+    const givenUp = Promise.withResolvers<never>();
+    this.#open = {
+      close: () => {
+        unfinished.add(this.#target);
+        givenUp.reject(new Deno.errors.Interrupted("given up"));
+      },
+    };
+    const shaking = shake(connection, {
       hostname: tls.serverName,
       alpnProtocols: this.#offer(),
       unsafelyDisableHostnameVerification: tls.verifyNames.length === 0,
     });
-    this.#open = secured;
-    const { alpnProtocol } = await secured.handshake();
-    return { stream: secured, protocol: this.#protocolOf(alpnProtocol) };
+    try {
+      const { secured, alpnProtocol } = await Promise.race([shaking, givenUp.promise]);
+      this.#open = secured;
+      return { stream: secured, protocol: this.#protocolOf(alpnProtocol) };
+    } catch (error) {
+      this.#open = undefined;
+      shaking.then(({ secured }) => closeQuietly(secured), () => {});
+      throw error;
+    }
   }
 
   async #throughNode(tls: UpstreamTls, source: SourceFacts | undefined): Promise<Dialed> {
     const { host, port } = this.#target;
     const plain = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
-    this.#open = { close: () => void plain.destroy() };
+    const closing = { close: () => void plain.destroy() };
+    this.#open = closing;
     await event(plain, "connect");
+    this.#opened(closing);
     const below = readSwitchOf(plain);
     this.#stage = "handshake";
     this.#limit(undefined);
@@ -158,6 +203,7 @@ export class Attempt implements Expiring {
     });
     this.#open = { close: () => void secured.destroy() };
     await event(secured, "secureConnect");
+    unfinished.delete(this.#target);
     if (tls.verifyChain && !secured.authorized) {
       throw misnamed ?? new UntrustedCertificate(secured.getPeerCertificate(), Date.now());
     }
@@ -183,6 +229,21 @@ export class Attempt implements Expiring {
     if (chosen === "h2" || (version === "http2" && tls === undefined)) return "h2";
     if (version !== "http2") return "http/1.1";
     throw new DialError("tls_protocol", `${this.#target.host} does not speak HTTP/2`);
+  }
+}
+
+/** The runtime's handshake, from the start to the end. */
+async function shake(
+  connection: Deno.TcpConn,
+  options: Deno.StartTlsOptions,
+): Promise<{ secured: Deno.TlsConn; alpnProtocol: string | null }> {
+  const secured = await Deno.startTls(connection, options);
+  try {
+    const { alpnProtocol } = await secured.handshake();
+    return { secured, alpnProtocol };
+  } catch (error) {
+    closeQuietly(secured);
+    throw error;
   }
 }
 

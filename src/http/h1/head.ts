@@ -16,8 +16,7 @@ const COLON = 58;
 const SPACE = 32;
 const TAB = 9;
 
-/** Longest field line, in bytes without its CRLF; a smaller head limit lowers it. */
-export const MAX_FIELD_LINE_BYTES = 8192;
+export { MAX_FIELD_LINE_BYTES } from "../head_limits.ts";
 
 /** A head that cannot be accepted. */
 export interface HeadProblem {

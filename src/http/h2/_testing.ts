@@ -4,6 +4,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { type Body, BytesBody } from "../body.ts";
 import { type ConnectionFacts, type Handler, HttpExchange } from "../exchange.ts";
 import { Fields } from "../fields.ts";
@@ -11,8 +12,10 @@ import { OpenConnections, type ServerOptions } from "../server.ts";
 import { Clock } from "../../net/clock.ts";
 import { memoryPair, type MemoryStream } from "./_memory_stream.ts";
 import { RawPeer } from "./_raw_peer.ts";
+import { errorName } from "./errors.ts";
+import { FrameType, readUint32 } from "./frames.ts";
 import { serveHttp2 } from "./server.ts";
-import type { Pair } from "./_test_frames.ts";
+import { get, type Pair, valueOf } from "./_test_frames.ts";
 
 export { memoryPair, MemoryStream, settle } from "./_memory_stream.ts";
 export { type Answer, type Frame, RawPeer } from "./_raw_peer.ts";
@@ -111,6 +114,24 @@ export function serve(
     ...options,
   });
   return { peer: new RawPeer(far), handler, clock, open, stream: near, far, done };
+}
+
+/** The connection ends with ENHANCE_YOUR_CALM, and everything that was begun is finished. */
+export async function calmed({ peer, handler, done }: Served): Promise<void> {
+  const { payload } = await peer.until(FrameType.GOAWAY);
+  assert.equal(errorName(readUint32(payload, 4)), "ENHANCE_YOUR_CALM");
+  await peer.untilEnd();
+  peer.close();
+  await done;
+  assert.equal(handler.finished.length, handler.created.length);
+}
+
+/** The connection is open and answers a request on `streamId`, which is its last one. */
+export async function stillServes({ peer, done }: Served, streamId: number): Promise<void> {
+  await peer.send(peer.headers(streamId, get("/after")));
+  assert.equal(valueOf((await peer.answer(streamId)).heads[0], ":status"), "200");
+  peer.close();
+  await done;
 }
 
 /** A body that comes in pieces. */

@@ -17,6 +17,7 @@ import { Decoder, TextCache } from "./hpack/mod.ts";
 import { MAX_RESPONSE_LIST_BYTES, ResponseHead } from "./response_head.ts";
 import { STREAM_WINDOW } from "./stream.ts";
 import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
+import { Cost } from "./work_budget.ts";
 
 /** Longest a field block of an upstream may take from its first frame to its last. */
 const BLOCK_TIMEOUT_MS = 10_000;
@@ -85,6 +86,8 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
   /** `Clock.now` at the latest bytes of the upstream's, and at a PING that is not answered yet. */
   #heardAt: number;
   #pingedAt = 0;
+  /** Its answer has not come, though other bytes may have. */
+  #isPongDue = false;
 
   constructor(stream: Duplex, options: Http2ClientOptions) {
     const { clock, maxStreams } = options;
@@ -217,7 +220,8 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.decode(bytes, start, end, NO_SINK);
-      this.waste(1);
+      // Answers to requests that were given up cross our reset, one each.
+      this.spendBlock(Cost.LATE, (end - start) >> 3);
       if (this.isIdle(streamId)) {
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "fields on a stream nobody opened");
       }
@@ -233,20 +237,27 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
     head.reset(stream.method);
     this.decode(bytes, start, end, head);
     head.complete(endStream);
-    this.useless.grant(1);
     if (!stream.receiveHead(head, endStream)) {
+      this.spendBlock(0, end - start);
       this.resetStream(stream, ErrorCode.PROTOCOL_ERROR);
-    }
+    } else if (stream.isAnswered) this.work.onAnswer();
   }
 
   protected override onPeerReset(): void {}
 
+  /** It costs the upstream the stream, which was ours to open. */
+  protected override onPeerFault(): void {}
+
   protected override onLateReset(): void {}
 
-  override onPong(): void {}
+  override onPong(): void {
+    if (this.#isPongDue) this.#isPongDue = false;
+    else this.spend(Cost.FRAME);
+  }
 
   /** Streams above the last one named were not, and will not be, looked at: they may be sent again. */
   override onGoAway(lastId: number, code: number): void {
+    this.spend(Cost.FRAME);
     this.#isLeaving = true;
     this.lossReason = `it said GOAWAY, ${errorName(code)}`;
     for (const stream of this.streams.list()) {
@@ -300,6 +311,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
       this.abort();
     } else if (now - this.#heardAt >= pingIntervalMs) {
       this.#pingedAt = now;
+      this.#isPongDue = true;
       sendPing(this.output, 0);
       this.wantFlush();
     }

@@ -201,6 +201,7 @@ export class ClientStream extends Stream {
   }
 
   override onBodyRead(count: number): undefined {
+    this.#host.work.onBodyRead(count);
     this.credit(count);
   }
 

@@ -22,6 +22,7 @@ export const Kind = {
   HOST: 7,
   CONTENT_LENGTH: 8,
   EXPECT: 9,
+  COOKIE: 10,
 } as const;
 
 /** Takes the kind out of a tag. */
@@ -61,6 +62,8 @@ function regularKind(name: string): number {
       return Kind.CONTENT_LENGTH;
     case "expect":
       return Kind.EXPECT;
+    case "cookie":
+      return Kind.COOKIE;
     default:
       return Kind.REGULAR;
   }

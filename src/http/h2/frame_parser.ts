@@ -42,7 +42,11 @@ export interface FrameEvents {
   onPriority(streamId: number, errorCode: number | undefined): void;
   onWindowUpdate(streamId: number, increment: number): void;
   onReset(streamId: number, code: number): void;
+  /** A CONTINUATION, in front of the `onBlock` that it may bring about. */
+  onContinuation(): void;
   onSettings(bytes: Uint8Array, start: number, end: number): void;
+  /** The peer has taken over settings of ours. */
+  onSettingsAck(): void;
   /** A PING to be answered: eight octets from `start` on. */
   onPing(bytes: Uint8Array, start: number): void;
   /** The answer to a PING of ours. */
@@ -158,6 +162,7 @@ export class FrameParser {
     if (frame.streamId !== block.streamId) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a CONTINUATION of nothing");
     }
+    this.#events.onContinuation();
     block.add(frame.bytes, frame.start, frame.end, this.#maxBlockBytes);
     if (!frame.has(Flag.END_HEADERS)) return;
     const { streamId, endStream, isSelfDependent, bytes, size } = block;
@@ -169,7 +174,10 @@ export class FrameParser {
 
   #settings(frame: FrameReader): void {
     ofConnection(frame);
-    if (frame.has(Flag.ACK)) return exactly(frame, 0);
+    if (frame.has(Flag.ACK)) {
+      exactly(frame, 0);
+      return this.#events.onSettingsAck();
+    }
     if (frame.length % SETTING_BYTES !== 0) {
       throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS has a wrong length");
     }

@@ -34,6 +34,14 @@ class Journal implements FrameEvents {
     this.lines.push(`settings [${bytes.subarray(start, end)}]`);
   }
 
+  onSettingsAck() {
+    this.lines.push("settings ack");
+  }
+
+  onContinuation() {
+    this.lines.push("continuation");
+  }
+
   onPing(bytes: Uint8Array, start: number) {
     this.lines.push(`ping [${bytes.subarray(start, start + 8)}]`);
   }
@@ -96,6 +104,8 @@ Deno.test("frames become events, without their padding and priority", async () =
   assert.deepEqual(await journalOf(bytes, [1000]), [
     "settings [0,4,0,0,0,100]",
     "block 1 [7,8] true",
+    "continuation",
+    "continuation",
     "block 3 [5,6,4] false",
     "data 3 3 [9] true",
     "window 0 5",

@@ -7,7 +7,6 @@
 import type { Fields } from "../fields.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
-import { Allowance } from "./allowance.ts";
 import { ClosedStreams } from "./closed_streams.ts";
 import {
   acknowledgePing,
@@ -26,10 +25,7 @@ import { type OwnSettings, PeerSettings } from "./settings.ts";
 import type { Stream, StreamHost } from "./stream.ts";
 import { StreamTable } from "./stream_table.ts";
 import { TurnQueue } from "./turn_queue.ts";
-
-/** Frames that bring nothing: this many at once, and this many a second for ever. */
-const USELESS_BURST = 1000;
-const USELESS_PER_SECOND = 100;
+import { Cost, SLIVER_BYTES, WorkBudget } from "./work_budget.ts";
 
 /** What a connection works with. */
 export interface ConnectionSetup {
@@ -59,8 +55,7 @@ export abstract class FrameRules<S extends Stream>
   protected readonly streams = new StreamTable<S>();
   protected readonly closedStreams = new ClosedStreams();
   protected readonly peer = new PeerSettings();
-  /** Frames that bring nothing; useful ones give back what they took. */
-  protected readonly useless: Allowance;
+  readonly work: WorkBudget;
   /** A flush follows anyway: frames are being read, or it has been asked for. */
   protected flushIsDue = false;
   readonly #promptTurns: number;
@@ -69,12 +64,14 @@ export abstract class FrameRules<S extends Stream>
   readonly #decoder: Decoder;
   readonly #turns = new TurnQueue();
   readonly #receiveWindow: ReceiveWindow;
+  /** SETTINGS of ours that the peer has not acknowledged yet. */
+  #unacknowledged = 1;
 
   constructor(setup: ConnectionSetup) {
     const { stream, clock, decoder, greeting, settings, window } = setup;
     this.#promptTurns = setup.promptTurns;
     this.clock = clock;
-    this.useless = new Allowance(USELESS_BURST, USELESS_PER_SECOND, clock.now);
+    this.work = new WorkBudget(clock.now);
     this.#peerIsServer = settings.maxConcurrentStreams === undefined;
     this.#decoder = decoder;
     this.output = new Output(stream, clock, this);
@@ -89,6 +86,8 @@ export abstract class FrameRules<S extends Stream>
   protected abstract isIdle(streamId: number): boolean;
   /** The peer sent RST_STREAM for a stream that was open. */
   protected abstract onPeerReset(stream: S): void;
+  /** The peer made this side reset a stream, by a fault of its own. */
+  protected abstract onPeerFault(stream: S): void;
   /** The peer sent RST_STREAM for a stream that is over. */
   protected abstract onLateReset(streamId: number): void;
   protected abstract onPeerSettings(): void;
@@ -122,23 +121,23 @@ export abstract class FrameRules<S extends Stream>
     }
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
-      if (length === 0) this.waste(1);
+      this.spend(length === 0 ? Cost.FRAME : Cost.LATE);
       this.#checkLate(streamId);
       this.creditConnection(length);
       return;
     }
     const size = end - start;
-    if (size > 0) this.useless.grant(1);
-    else if (!endStream) this.waste(1);
+    // An upstream was chosen by the operator, and may write octet by octet.
+    if (size < (this.#peerIsServer ? 1 : SLIVER_BYTES) && !endStream) this.spend(Cost.FRAME);
     if (stream.remoteDone || !stream.takeWindow(length)) {
       this.creditConnection(length);
       const code = stream.remoteDone ? ErrorCode.STREAM_CLOSED : ErrorCode.FLOW_CONTROL_ERROR;
-      this.resetStream(stream, code);
+      this.#resetFaulty(stream, code);
       return;
     }
     if (length > size) stream.credit(length - size);
     if (!stream.receive(bytes, start, end, endStream)) {
-      this.resetStream(stream, ErrorCode.PROTOCOL_ERROR);
+      this.#resetFaulty(stream, ErrorCode.PROTOCOL_ERROR);
     }
   }
 
@@ -173,13 +172,14 @@ export abstract class FrameRules<S extends Stream>
   /** Trailers of an open stream, already checked and decoded; `undefined` when they were malformed. */
   protected onTrailers(stream: S, trailers: Fields | undefined, endStream: boolean): void {
     if (stream.remoteDone) {
-      this.resetStream(stream, ErrorCode.STREAM_CLOSED);
+      this.#resetFaulty(stream, ErrorCode.STREAM_CLOSED);
     } else if (trailers === undefined || !endStream || !stream.receiveTrailers(trailers)) {
-      this.resetStream(stream, ErrorCode.PROTOCOL_ERROR);
+      this.#resetFaulty(stream, ErrorCode.PROTOCOL_ERROR);
     }
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
+    this.spend(Cost.FRAME);
     if (streamId === 0) {
       if (increment === 0) {
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a window increment of 0");
@@ -193,9 +193,9 @@ export abstract class FrameRules<S extends Stream>
     const stream = this.streams.get(streamId);
     if (stream === undefined) return this.#refuseIdle(streamId);
     stream.sendWindow += increment;
-    if (increment === 0) this.resetStream(stream, ErrorCode.PROTOCOL_ERROR);
+    if (increment === 0) this.#resetFaulty(stream, ErrorCode.PROTOCOL_ERROR);
     else if (stream.sendWindow > MAX_WINDOW) {
-      this.resetStream(stream, ErrorCode.FLOW_CONTROL_ERROR);
+      this.#resetFaulty(stream, ErrorCode.FLOW_CONTROL_ERROR);
     } else stream.onWindow();
   }
 
@@ -203,7 +203,7 @@ export abstract class FrameRules<S extends Stream>
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.#refuseIdle(streamId);
-      this.waste(1);
+      this.spend(Cost.FRAME);
       this.onLateReset(streamId);
       return;
     }
@@ -215,7 +215,7 @@ export abstract class FrameRules<S extends Stream>
   }
 
   onSettings(bytes: Uint8Array, start: number, end: number): void {
-    this.waste(1 + ((end - start) >> 6));
+    this.spend(Cost.FRAME + ((end - start) >> 6));
     const { peer } = this;
     const before = peer.initialWindowSize;
     peer.read(bytes, start, end, this.#peerIsServer);
@@ -226,8 +226,14 @@ export abstract class FrameRules<S extends Stream>
     this.onPeerSettings();
   }
 
+  onSettingsAck(): void {
+    if (this.#unacknowledged > 0) this.#unacknowledged--;
+    else this.spend(Cost.FRAME);
+  }
+
   /** RFC 9113 section 6.9.2; a window may become negative. */
   #changeWindows(change: number): void {
+    this.spend(this.streams.size * Cost.WINDOW_CHANGE);
     for (const stream of this.streams.list()) {
       stream.sendWindow += change;
       if (stream.sendWindow > MAX_WINDOW) {
@@ -238,22 +244,27 @@ export abstract class FrameRules<S extends Stream>
   }
 
   onPing(bytes: Uint8Array, start: number): void {
-    this.waste(1);
+    this.spend(Cost.FRAME);
     acknowledgePing(this.output, bytes, start);
   }
 
   /** Checked, and ignored (RFC 9113 section 5.3.2). */
   onPriority(streamId: number, errorCode: number | undefined): void {
-    this.waste(1);
+    this.spend(Cost.FRAME);
     if (errorCode === undefined) return;
     const stream = this.streams.get(streamId);
-    if (stream !== undefined) this.resetStream(stream, errorCode);
+    if (stream !== undefined) this.#resetFaulty(stream, errorCode);
     // RST_STREAM may not be sent for an idle stream, and says nothing about one that is over.
     else if (this.isIdle(streamId)) throw new ConnectionError(errorCode, "a malformed priority");
   }
 
+  /** What only a head larger than a frame needs. */
+  onContinuation(): void {
+    this.spend(Cost.FRAME);
+  }
+
   onUnknown(): void {
-    this.waste(1);
+    this.spend(Cost.FRAME);
   }
 
   /**
@@ -261,10 +272,13 @@ export abstract class FrameRules<S extends Stream>
    *
    * @throws {ConnectionError} ENHANCE_YOUR_CALM when there is too much of it.
    */
-  protected waste(count: number): void {
-    if (!this.useless.take(this.clock.now, count)) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that bring nothing");
-    }
+  protected spend(units: number): void {
+    this.work.spend(this.clock.now, units);
+  }
+
+  /** Counts a field block of that many octets as sent, which is decoded in vain. */
+  protected spendBlock(units: number, bytes: number): void {
+    this.work.spendBlock(this.clock.now, units, bytes);
   }
 
   // --- streams ---------------------------------------------------------------------------------
@@ -301,6 +315,12 @@ export abstract class FrameRules<S extends Stream>
     stream.onDead(false, code);
     this.wantFlush();
     this.onStreamGone();
+  }
+
+  /** Resets a stream for a fault of the peer's. */
+  #resetFaulty(stream: S, code: number): void {
+    this.resetStream(stream, code);
+    this.onPeerFault(stream);
   }
 
   endStream(stream: Stream): void {

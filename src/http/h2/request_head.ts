@@ -8,21 +8,31 @@ import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { isLikeName, isSameAuthority, readAuthority } from "../authority.ts";
 import { Fields } from "../fields.ts";
 import { sharedMethod } from "../names.ts";
-import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
+import {
+  FIELD_LINE_FRAME_BYTES,
+  HEAD_END_BYTES,
+  type HeadLimits,
+  MAX_FIELD_LINE_BYTES,
+  START_LINE_FRAME_BYTES,
+  START_LINE_OVERHEAD,
+} from "../head_limits.ts";
 import { BAD_REQUEST, Kind, KIND_MASK, LENIENT_TARGET, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
 import { readContentLength } from "../content_length.ts";
 
-/** What each field adds to the size of a list besides its text (RFC 9113 section 6.5.2). */
-const FIELD_OVERHEAD = 32;
+/** Without its CRLF a line has so much less. */
+const CRLF_BYTES = 2;
 
-/** What HTTP/1 would write into the start line beside method and target: two spaces, the version. */
-const START_LINE_REST = 10;
+/** Between cookies that came in fields of their own (RFC 9113 section 8.2.3). */
+const COOKIE_SEPARATOR = "; ";
 
-const LONG_LINE: HeadFault = { status: 414, reason: "the request target is far too long" };
+const HOST_NAME_BYTES = 4;
+
+const LONG_START_LINE: HeadFault = { status: 414, reason: "the request target is far too long" };
 const LONG_TARGET: HeadFault = { status: 414, reason: "the request target is too long" };
 const TOO_MANY: HeadFault = { status: 431, reason: "too many field lines" };
-const TOO_LARGE: HeadFault = { status: 431, reason: "the field list is too large" };
+const TOO_LARGE: HeadFault = { status: 431, reason: "the request head is too long" };
+const LONG_LINE: HeadFault = { status: 431, reason: "a field line is too long" };
 const BAD_FIELD: HeadFault = { status: 400, reason: "a field has a value that is not allowed" };
 const BAD_LENGTH: HeadFault = { status: 400, reason: "content-length is not one plain number" };
 const BAD_ASTERISK: HeadFault = { status: 400, reason: "`*` is for OPTIONS" };
@@ -48,7 +58,13 @@ export class RequestHead implements FieldSink {
   /** Why the message is malformed; `undefined` when it is not. */
   malformed: string | undefined = undefined;
   #limits: HeadLimits = NO_LIMITS;
+  /** Sizes of the head as HTTP/1 writes it, where the same limits hold: bytes, lines, the longest line. */
   #bytes = 0;
+  #lines = 0;
+  #longest = 0;
+  /** The line of cookies, by its place among the fields; -1 when none has come. */
+  #cookieAt = -1;
+  #cookieBytes = 0;
   /** A bit for each pseudo-header field that came. */
   #seen = 0;
   /** A field came that is no pseudo-header field. */
@@ -77,11 +93,17 @@ export class RequestHead implements FieldSink {
     this.malformed = undefined;
     this.fields = new Fields();
     this.#limits = limits;
-    this.#bytes = this.#seen = this.#hosts = 0;
+    this.#seen =
+      this.#hosts =
+      this.#lines =
+      this.#longest =
+      this.#cookieBytes =
+        0;
+    this.#bytes = START_LINE_FRAME_BYTES + HEAD_END_BYTES;
+    this.#cookieAt = -1;
   }
 
   field(name: string, value: string, tag: number): void {
-    this.#bytes += name.length + value.length + FIELD_OVERHEAD;
     if ((tag & (MALFORMED | BAD_REQUEST | LENIENT_TARGET)) !== 0) {
       if ((tag & MALFORMED) !== 0) this.malformed ??= "a field that HTTP/2 does not allow";
       else if ((tag & BAD_REQUEST) !== 0 || this.#limits.strictTargets === true) this.#isBad = true;
@@ -98,15 +120,19 @@ export class RequestHead implements FieldSink {
     this.#seen |= bit;
     switch (kind) {
       case Kind.METHOD:
+        this.#bytes += value.length;
         this.method = sharedMethod(value);
         break;
       case Kind.SCHEME:
         this.scheme = value;
         break;
       case Kind.PATH:
+        this.#bytes += value.length;
         this.path = value;
         break;
       case Kind.AUTHORITY:
+        // HTTP/1 writes it as a `host` line, and one that comes beside it is the same.
+        this.#line(HOST_NAME_BYTES + value.length);
         this.authority = value;
         break;
     }
@@ -115,9 +141,13 @@ export class RequestHead implements FieldSink {
   #regular(kind: number, name: string, value: string): void {
     const { fields } = this;
     this.#hasRegular = true;
+    if (kind === Kind.COOKIE) return this.#cookie(name, value);
+    if (kind === Kind.HOST) this.#hosts++;
+    const isAuthority = kind === Kind.HOST && this.#hosts === 1 &&
+      (this.#seen & AUTHORITY_PSEUDO) !== 0;
+    if (!isAuthority) this.#line(name.length + value.length);
     switch (kind) {
       case Kind.HOST:
-        this.#hosts++;
         this.#host = value;
         break;
       case Kind.CONTENT_LENGTH: {
@@ -135,9 +165,44 @@ export class RequestHead implements FieldSink {
         }
         break;
     }
-    // Past a limit nothing is kept: the rest is only counted. One too many shows that there were more.
-    if (fields.size > this.#limits.maxFields || this.#bytes > this.#limits.maxHeadBytes) return;
-    fields.append(name, value);
+    if (!this.#isTooLarge) fields.append(name, value);
+  }
+
+  /** Counts a field line with so much text. */
+  #line(textBytes: number): void {
+    this.#lines++;
+    const bytes = textBytes + FIELD_LINE_FRAME_BYTES;
+    this.#bytes += bytes;
+    if (bytes > this.#longest) this.#longest = bytes;
+  }
+
+  /** Takes a cookie, or several: all of them are one line. */
+  #cookie(name: string, value: string): void {
+    const { fields } = this;
+    if (this.#cookieAt < 0) {
+      this.#cookieBytes = name.length + value.length;
+      this.#line(this.#cookieBytes);
+      if (this.#isTooLarge) return;
+      this.#cookieAt = fields.size;
+      fields.append(name, value);
+      return;
+    }
+    const bytes = COOKIE_SEPARATOR.length + value.length;
+    this.#bytes += bytes;
+    this.#cookieBytes += bytes;
+    this.#longest = Math.max(this.#longest, this.#cookieBytes + FIELD_LINE_FRAME_BYTES);
+    if (!this.#isTooLarge) fields.values[this.#cookieAt] += COOKIE_SEPARATOR + value;
+  }
+
+  /** Past a limit nothing is kept: the rest is only counted. */
+  get #isTooLarge(): boolean {
+    const { maxFields, maxHeadBytes } = this.#limits;
+    return this.#lines > maxFields || this.#bytes > maxHeadBytes || this.#hasLongLine;
+  }
+
+  get #hasLongLine(): boolean {
+    const most = Math.min(MAX_FIELD_LINE_BYTES, this.#limits.maxHeadBytes);
+    return this.#longest - CRLF_BYTES > most;
   }
 
   /**
@@ -162,10 +227,11 @@ export class RequestHead implements FieldSink {
   /** Why a well-formed request is answered before routing, as the same over HTTP/1 is. */
   refusal(): HeadFault | undefined {
     const limits = this.#limits;
-    const lineBytes = this.method.length + this.path.length + START_LINE_REST;
-    if (lineBytes > limits.maxUriBytes + START_LINE_OVERHEAD) return LONG_LINE;
-    if (this.fields.size > limits.maxFields) return TOO_MANY;
+    const lineBytes = this.method.length + this.path.length + START_LINE_FRAME_BYTES - CRLF_BYTES;
+    if (lineBytes > limits.maxUriBytes + START_LINE_OVERHEAD) return LONG_START_LINE;
     if (this.#bytes > limits.maxHeadBytes) return TOO_LARGE;
+    if (this.#lines > limits.maxFields) return TOO_MANY;
+    if (this.#hasLongLine) return LONG_LINE;
     if (this.#isBad) return BAD_FIELD;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
     const hasAuthority = (this.#seen & AUTHORITY_PSEUDO) !== 0;

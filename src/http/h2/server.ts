@@ -8,7 +8,6 @@ import type { Drainable, ServerOptions } from "../server.ts";
 import { NEXT_TICK } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
-import { Allowance } from "./allowance.ts";
 import { blockLimit, Connection, connectionWindow } from "./connection.ts";
 import { sendGoAway, sendPing, sendReset } from "./control_frames.ts";
 import { ConnectionError, ErrorCode } from "./errors.ts";
@@ -20,6 +19,7 @@ import { RequestHead } from "./request_head.ts";
 import { ServerStream, type ServerStreamHost } from "./server_stream.ts";
 import { STREAM_WINDOW } from "./stream.ts";
 import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
+import { Cost } from "./work_budget.ts";
 
 /** Streams a client may have open at once (spec 05 section 2.4). */
 const MAX_STREAMS = 32;
@@ -31,19 +31,9 @@ const MAX_STREAMS = 32;
  */
 const MAX_PENDING_RESETS = 8;
 
-/**
- * Requests given up while they were being served: this many at once, and this many a second. Browsers
- * do it when a page is left, up to all streams at a time; rapid reset does it thousands of times.
- */
-const RESET_BURST = 128;
-const RESETS_PER_SECOND = 32;
-
 /** Longest wait for a drained client to answer the PING between the two GOAWAYs. */
 const DRAIN_PING_MS = 1_000;
 const DRAIN_MARK = 0x64726169;
-
-/** Frames that bring nothing, given back for each request: browsers send priorities and windows with it. */
-const FRAMES_PER_REQUEST = 4;
 
 /** Longest a control frame may take to write when no answer sets a limit. */
 const CONTROL_WRITE_TIMEOUT_MS = 30_000;
@@ -70,7 +60,6 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   readonly #handler: Handler<X>;
   readonly #options: ServerOptions;
   readonly #head = new RequestHead();
-  readonly #resets: Allowance;
   #greeted = false;
   /** The highest stream the client opened, and the highest before the current read. */
   #lastId = 0;
@@ -112,7 +101,6 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     this.#facts = facts;
     this.#handler = handler;
     this.#options = options;
-    this.#resets = new Allowance(RESET_BURST, RESETS_PER_SECOND, clock.now);
     this.#idleSince = clock.now;
     this.#becomeIdle();
   }
@@ -158,6 +146,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     if (stream !== undefined) {
       const trailers = new TrailerFields();
       this.decode(bytes, start, end, trailers);
+      if (trailers.isMalformed) this.spendBlock(0, end - start);
       this.onTrailers(stream, trailers.isMalformed ? undefined : trailers.fields, endStream);
       return;
     }
@@ -166,10 +155,11 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a client's stream has an even number");
     }
     this.#lastId = streamId;
-    if (streamId > this.#lastAccepted) return this.decode(bytes, start, end, NO_SINK);
-    if (this.streams.size + this.#abandoned >= MAX_STREAMS) {
+    const hasRoom = this.streams.size + this.#abandoned < MAX_STREAMS;
+    if (!hasRoom || streamId > this.#lastAccepted) {
       this.decode(bytes, start, end, NO_SINK);
-      this.#refuseStream(streamId, ErrorCode.REFUSED_STREAM);
+      this.spendBlock(Cost.FRAME, end - start);
+      if (!hasRoom) this.#refuseStream(streamId, ErrorCode.REFUSED_STREAM);
       return;
     }
     const head = this.#head;
@@ -177,17 +167,17 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     this.decode(bytes, start, end, head);
     head.complete(endStream);
     if (head.malformed !== undefined) {
+      this.spendBlock(Cost.REFUSED_HEAD, end - start);
       this.#refuseStream(streamId, ErrorCode.PROTOCOL_ERROR);
       return;
     }
-    this.useless.grant(FRAMES_PER_REQUEST);
-    this.#open(streamId, head, endStream);
+    this.#open(streamId, head, endStream, end - start);
   }
 
   /** Fields on a stream that is over: trailers that crossed our reset, or a number that was used before. */
   #onLateBlock(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     this.decode(bytes, start, end, NO_SINK);
-    this.waste(1);
+    this.spendBlock(Cost.FRAME, end - start);
     switch (this.closedStreams.endingOf(streamId)) {
       case "reset-by-us":
         return;
@@ -199,23 +189,25 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   }
 
   #refuseStream(streamId: number, code: number): void {
-    this.waste(1);
     this.closedStreams.reset(streamId);
     sendReset(this.output, streamId, code);
   }
 
-  #open(streamId: number, head: RequestHead, endStream: boolean): void {
+  /** @param blockBytes Octets of the head as sent. */
+  #open(streamId: number, head: RequestHead, endStream: boolean, blockBytes: number): void {
     const handler = this.#handler;
     const exchange = handler.create(this.#facts);
     exchange.startedAt = this.readAt;
     const refusal = head.refusal();
     head.describe(exchange);
+    const isRefused = refusal !== undefined || exchange.headFault !== undefined;
     const stream = new ServerStream(
       this,
       streamId,
       this.peer.initialWindowSize,
       exchange,
       head.expectsContinue,
+      isRefused,
     );
     exchange.interim = stream;
     this.#unfinished++;
@@ -231,9 +223,11 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     if (refusal !== undefined) {
       handler.refuse(exchange, refusal.status, refusal.reason);
       stream.answer();
-      return;
+    } else {
+      this.#answerAfter(stream, handler.handle(exchange));
     }
-    this.#answerAfter(stream, handler.handle(exchange));
+    // Last, so that what ends the connection finds the exchange in order.
+    if (isRefused) this.spendBlock(Cost.REFUSED_HEAD, blockBytes);
   }
 
   /** Answers when what the gateway waits for has come, or at once. */
@@ -276,6 +270,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   finish(stream: ServerStream<X>, wasAbandoned: boolean): void {
     this.#unfinished--;
     if (wasAbandoned) this.#abandoned--;
+    if (!stream.exchange.failed && !stream.headIsRefused) this.work.onAnswer();
     this.#handler.finish(stream.exchange);
     if (this.#unfinished === 0) this.#onLastFinished?.();
   }
@@ -288,18 +283,22 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     else this.#countReset(stream.id);
   }
 
+  protected override onPeerFault(stream: ServerStream<X>): void {
+    this.#countReset(stream.id);
+  }
+
   protected override onLateReset(streamId: number): void {
     if (streamId > this.#lastIdBefore) this.#countReset(streamId);
   }
 
   /**
-   * Rapid reset: a stream costs its work even when nobody waits for it any more.
+   * Rapid reset: a stream costs its work even when no answer is wanted any more, whichever side said so.
    *
    * @throws {ConnectionError} ENHANCE_YOUR_CALM.
    */
   #countReset(streamId: number): void {
-    const isPending = streamId > this.#lastIdBefore && ++this.#pendingResets > MAX_PENDING_RESETS;
-    if (isPending || !this.#resets.take(this.clock.now)) {
+    this.spend(Cost.RESET);
+    if (streamId > this.#lastIdBefore && ++this.#pendingResets > MAX_PENDING_RESETS) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many streams are reset");
     }
   }
@@ -323,7 +322,9 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   }
 
   override onPong(mark: number): void {
-    if (mark === DRAIN_MARK && this.#drainingSince !== 0) this.#acceptNoMore();
+    const isAwaited = this.#drainingSince !== 0 && this.#lastAccepted === MAX_STREAM_ID;
+    if (isAwaited && mark === DRAIN_MARK) this.#acceptNoMore();
+    else this.spend(Cost.FRAME);
   }
 
   #acceptNoMore(): void {
@@ -340,6 +341,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
 
   /** The client opens no more streams: the connection ends with its last one. */
   override onGoAway(): void {
+    this.spend(Cost.FRAME);
     this.#lastAccepted = this.#lastId;
     this.#endIfDone();
   }

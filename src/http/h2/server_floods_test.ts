@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   answer,
+  calmed,
   concat,
   data,
   frame,
@@ -12,28 +13,12 @@ import {
   type Served,
   setting,
   settle,
+  stillServes,
   valueOf,
   windowUpdate,
 } from "./_testing.ts";
-import { ErrorCode, errorName } from "./errors.ts";
-import { Flag, FrameType, readUint32 } from "./frames.ts";
-
-/** The connection ends with ENHANCE_YOUR_CALM, and everything that was begun is finished. */
-async function calmed({ peer, handler, done }: Served): Promise<void> {
-  const { payload } = await peer.until(FrameType.GOAWAY);
-  assert.equal(errorName(readUint32(payload, 4)), "ENHANCE_YOUR_CALM");
-  await peer.untilEnd();
-  peer.close();
-  await done;
-  assert.equal(handler.finished.length, handler.created.length);
-}
-
-async function stillServes({ peer, done }: Served, streamId: number): Promise<void> {
-  await peer.send(peer.headers(streamId, get("/after")));
-  assert.equal(valueOf((await peer.answer(streamId)).heads[0], ":status"), "200");
-  peer.close();
-  await done;
-}
+import { ErrorCode } from "./errors.ts";
+import { Flag, FrameType } from "./frames.ts";
 
 const repeat = (count: number, bytes: Uint8Array) =>
   concat(Array.from({ length: count }, () => bytes));

@@ -62,6 +62,8 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
     sendWindow: number,
     readonly exchange: X,
     awaitsContinue: boolean,
+    /** The head was refused before routing, or will be by the handler. */
+    readonly headIsRefused: boolean,
   ) {
     super(host, id, sendWindow);
     this.#server = host;
@@ -170,6 +172,7 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
   override onBodyRead(count: number): BodyError | undefined {
     const { exchange } = this;
     exchange.requestBodyBytes += count;
+    this.host.work.onBodyRead(count);
     this.credit(count);
     if (exchange.requestBodyBytes <= exchange.bodyLimit) return undefined;
     return new BodyError(413, "the body is larger than the limit");

@@ -15,6 +15,7 @@ import type { HeadWriter } from "./head_writer.ts";
 import type { BodyOwner, IncomingBody } from "./incoming_body.ts";
 import type { BodyWaiter, OutgoingBody } from "./outgoing_body.ts";
 import type { Output } from "./output.ts";
+import type { WorkBudget } from "./work_budget.ts";
 
 /** Window of every stream: octets of a body that may wait unread. A large buffer holds them. */
 export const STREAM_WINDOW = LARGE_BYTES;
@@ -24,6 +25,8 @@ export interface StreamHost {
   readonly clock: Clock;
   readonly output: Output;
   readonly heads: HeadWriter;
+  /** For what the peer does without use. */
+  readonly work: WorkBudget;
   /** What all streams together may still send. */
   sendWindow: number;
   /** The stream has something to send. */
@@ -148,6 +151,7 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
     host.sendWindow -= count;
     this.isBlocked = false;
     this.sentAt = host.clock.now;
+    host.work.onDataSent(count, count < available && count < MAX_FRAME_BYTES);
     this.onSent(count);
     if (isLast) this.#finishSending();
     return !isLast;

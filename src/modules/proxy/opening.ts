@@ -43,10 +43,14 @@ export class Opening<C> {
     return new Promise((resolve, reject) => this.#take({ caller, resolve, reject }));
   }
 
-  /** The connection is there: one who waits gets it. Tells whether somebody did. */
+  /** The connection is there: one who waits gets it. Returns whether one did. */
   give(connection: C): boolean {
     for (const seat of this.#seats) {
       this.#leave(seat);
+      if (this.signal.aborted) {
+        seat.reject(callerHasGone());
+        return false;
+      }
       seat.resolve(connection);
       return true;
     }
@@ -72,15 +76,28 @@ export class Opening<C> {
 
   #take(seat: Seat<C>): void {
     this.#seats.add(seat);
-    seat.caller.onAbort = () => {
-      this.#leave(seat);
-      seat.reject(new ClientError("connect", "nobody waits for it any more"));
-      if (this.#seats.size === 0) this.#giveUp.abort();
-    };
+    seat.caller.onAbort = () => this.#abandon(seat);
+  }
+
+  /**
+   * The caller has gone. The last one is kept until the attempt has ended, so that what bounds callers
+   * (streams, permits) bounds the sockets that are opened for them, too.
+   */
+  #abandon(seat: Seat<C>): void {
+    if (this.#seats.size === 1) {
+      this.#giveUp.abort();
+      return;
+    }
+    this.#leave(seat);
+    seat.reject(callerHasGone());
   }
 
   #leave(seat: Seat<C>): void {
     this.#seats.delete(seat);
     seat.caller.onAbort = undefined;
   }
+}
+
+function callerHasGone(): ClientError {
+  return new ClientError("connect", "the caller has gone");
 }

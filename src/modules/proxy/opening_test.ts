@@ -43,8 +43,32 @@ Deno.test("the attempt goes on as long as somebody waits", async () => {
   await assert.rejects(left, ClientError);
   assert.equal(opening.signal.aborted, false);
   staying.onAbort?.();
-  await assert.rejects(stayed, ClientError);
   assert.ok(opening.signal.aborted);
+  opening.fail(new ClientError("connect", "given up"));
+  await assert.rejects(stayed, ClientError);
+});
+
+Deno.test("the last who leaves is told when the attempt has ended, and not before", async () => {
+  const opening = new Opening<string>();
+  const leaving = caller();
+  let isTold = false;
+  const left = opening.join(leaving).finally(() => isTold = true);
+  leaving.onAbort?.();
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assert.equal(isTold, false);
+  assert.equal(opening.size, 1);
+  opening.fail(new ClientError("connect", "given up"));
+  await assert.rejects(left, /given up/);
+});
+
+Deno.test("a connection that comes after the last has left is given to no one", async () => {
+  const opening = new Opening<string>();
+  const leaving = caller();
+  const left = opening.join(leaving);
+  leaving.onAbort?.();
+  assert.equal(opening.give("a"), false);
+  await assert.rejects(left, ClientError);
+  assert.equal(opening.size, 0);
 });
 
 Deno.test("who moves to another attempt is served and given up there", async () => {
@@ -56,7 +80,8 @@ Deno.test("who moves to another attempt is served and given up there", async () 
   assert.equal(opening.size, 0);
   opening.fail(new ClientError("connect", "not told"));
   moving.onAbort?.();
-  await assert.rejects(connection, ClientError);
   assert.ok(other.signal.aborted);
+  other.fail(new ClientError("connect", "given up"));
+  await assert.rejects(connection, ClientError);
   assert.equal(opening.signal.aborted, false);
 });

@@ -181,7 +181,7 @@ export class UpstreamPool implements ConnectionOwner {
     this.#isShared = true;
     for (let count = opening.size; count > 0; count--) {
       connection.reserve();
-      opening.give(connection);
+      if (!opening.give(connection)) connection.giveBack();
     }
     this.#shared.onRoom(connection);
   }

@@ -16,6 +16,9 @@ import { type KeptText, MAX_KEPT_BYTES, TextCache } from "./text_cache.ts";
 /** Texts that one block may add to what is kept: more of them are noise, and keeping costs time. */
 const MAX_KEPT_IN_BLOCK = 32;
 
+/** Most updates of the table's size in one block: two say all there is to say (RFC 7541 section 4.2). */
+const MAX_SIZE_UPDATES = 8;
+
 /** SETTINGS_HEADER_TABLE_SIZE that both sides begin with, and that we never change. */
 export const DEFAULT_TABLE_BYTES = 4096;
 
@@ -98,7 +101,13 @@ export class Decoder {
     this.#end = end;
     this.#mayKeep = MAX_KEPT_IN_BLOCK;
     // Updates of the table's size stand at the beginning of a block or nowhere (section 4.2).
-    while (this.#at < end && (block[this.#at] & 0xe0) === 0x20) this.#resizeTable();
+    let updates = 0;
+    while (this.#at < end && (block[this.#at] & 0xe0) === 0x20) {
+      if (++updates > MAX_SIZE_UPDATES) {
+        throw new HpackError("too many updates of the table's size");
+      }
+      this.#resizeTable();
+    }
     while (this.#at < end) {
       const first = block[this.#at];
       if (first >= 0x80) this.#indexed(sink);
