@@ -20,7 +20,9 @@ const STEPS_BEFORE_TURN = 64;
 const MAX_MS = 5;
 
 let steps = 0;
+/** When a turn was asked for that has not come yet; 0 when there is none. */
 let askedAt = 0;
+/** What those wait for who have had enough of this turn. */
 let nextTurn: Promise<void> | undefined;
 
 /**
@@ -40,21 +42,23 @@ export function fairStep(): Promise<void> | undefined {
   return isSpent() ? waitForTurn() : undefined;
 }
 
+/** The turn that something waits for, if anything does: for tests, which move time themselves. */
+export function awaitedTurn(): Promise<void> | undefined {
+  return nextTurn;
+}
+
 function isSpent(): boolean {
   if (++steps < STEPS_BEFORE_TURN) return false;
-  if (nextTurn !== undefined) return performance.now() - askedAt > MAX_MS;
+  if (askedAt !== 0) return performance.now() - askedAt > MAX_MS;
   askedAt = performance.now();
-  nextTurn = new Promise(askForTurn);
+  // A signal's timer is none that a process, or a test, stays for.
+  AbortSignal.timeout(0).onabort = onTurn;
   return false;
 }
 
-/** A signal's timer is none that a process (or a test) waits for before it ends. */
-function askForTurn(resolve: () => void): void {
-  AbortSignal.timeout(0).onabort = () => {
-    steps = 0;
-    nextTurn = undefined;
-    resolve();
-  };
+function onTurn(): void {
+  steps = 0;
+  askedAt = 0;
 }
 
 async function readLater(
@@ -67,5 +71,13 @@ async function readLater(
 
 /** Those that wait go on in the order they came, and count: the next turn, too, is no longer than others. */
 async function waitForTurn(): Promise<void> {
-  do await nextTurn; while (isSpent());
+  do await (nextTurn ??= new Promise(turn)); while (isSpent());
+}
+
+function turn(resolve: () => void): void {
+  setTimeout(() => {
+    nextTurn = undefined;
+    onTurn();
+    resolve();
+  }, 0);
 }

@@ -60,7 +60,7 @@ export class Output {
 
   /** The peer does not read, and keeps asking. */
   get isOverrun(): boolean {
-    return this.#writing && this.size > MAX_WAITING_BYTES;
+    return this.writingSince !== 0 && this.size > MAX_WAITING_BYTES;
   }
 
   /** Takes a buffer of the right size in advance, where it is known how much is about to come. */
