@@ -35,7 +35,7 @@ export async function buildProblems(
   modules: readonly Module[],
 ): Promise<readonly Problem[]> {
   const preflight = await modulePreflight(config, modules);
-  const read = readRequestedFiles(config, modules);
+  const read = await readRequestedFiles(config, modules);
   const problems = [...processProblems(config), ...preflight, ...read.problems];
   if (hasErrors(problems)) return problems;
   const { buildSnapshot } = await import("./dry_run.ts");

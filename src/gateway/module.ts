@@ -198,6 +198,11 @@ export interface Module extends EdgeModule {
   /** What is wrong with the content of these files, of which some may not have been readable. Pure. */
   checkFiles?(config: Config, files: Files): Problem[];
   /**
+   * What fails in use, although the content looks right. Asked only when all files could be read and no
+   * check found an error.
+   */
+  proveFiles?(config: Config, files: Files): Promise<Problem[]>;
+  /**
    * Shared tables this configuration needs; the keeper makes them before a worker starts. Pure.
    *
    * @param workers {@linkcode WorkerContext.workers}.

@@ -5,6 +5,7 @@
  */
 import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "./buffers.ts";
 import type { Duplex } from "./duplex.ts";
+import { fairRead } from "./fairness.ts";
 
 /** A receive buffer that is small while a connection waits and grows with what arrives. */
 export class Inbox {
@@ -35,7 +36,7 @@ export class Inbox {
   ahead(): Promise<number | null> {
     if (this.#pending === undefined) {
       this.start = this.end = 0;
-      this.#pending = this.stream.read(this.bytes);
+      this.#pending = fairRead(this.stream, this.bytes);
     }
     return this.#pending;
   }
@@ -54,7 +55,8 @@ export class Inbox {
     if (this.#released) return ENDED;
     if (this.start === this.end) this.start = this.end = 0;
     if (this.end === this.bytes.length && !this.#makeRoom(capacity)) return undefined;
-    this.#pending = this.stream.read(this.end === 0 ? this.bytes : this.bytes.subarray(this.end));
+    const room = this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
+    this.#pending = fairRead(this.stream, room);
     return this.#pending;
   }
 
@@ -77,7 +79,7 @@ export class Inbox {
    * Reads past the buffer, straight into the caller's. Only on an empty inbox with no read pending.
    */
   direct(into: Uint8Array): Promise<number | null> {
-    return this.#direct = this.stream.read(into);
+    return this.#direct = fairRead(this.stream, into);
   }
 
   /** Waits until no read is under way, whoever began it. Bytes that were read ahead are in the inbox then. */

@@ -12,6 +12,12 @@ import type { KeyPair } from "./tls_spec.ts";
 const MIN_RSA_BITS = 2048;
 /** OpenSSL's names of P-256, P-384 and P-521. */
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
+/** Signatures that clients have stopped to trust, by object identifier. */
+const BROKEN_SIGNATURES: ReadonlyMap<unknown, string> = new Map([
+  ["1.2.840.113549.1.1.4", "MD5"],
+  ["1.2.840.113549.1.1.5", "SHA-1"],
+  ["1.2.840.10045.4.1", "SHA-1"],
+]);
 
 /** Something about a pair, as the rest of a sentence that begins with the file's path. */
 export interface Finding {
@@ -139,6 +145,14 @@ function* doubts(
   // A pattern is covered by the same pattern.
   const missing = hosts.filter((host) => checkServerIdentity(host, certificate) !== undefined);
   if (missing.length > 0) yield `is not for ${missing.join(", ")}`;
+  for (const [index, certificate] of [leaf, ...rest].entries()) {
+    // The runtime has it, and its types do not.
+    const broken = BROKEN_SIGNATURES.get(Reflect.get(certificate, "signatureAlgorithmOid"));
+    // Nobody looks at the signature of a root.
+    if (broken === undefined || (index > 0 && certificate.issuer === certificate.subject)) continue;
+    const which = index === 0 ? "is signed" : `has its certificate ${index + 1} signed`;
+    yield `${which} with ${broken}, which clients refuse`;
+  }
   let below = leaf;
   for (const [index, issuer] of rest.entries()) {
     if (below.issuer !== issuer.subject) {

@@ -114,3 +114,13 @@ Deno.test("a bundle gives its certificates in order", () => {
   assert.deepEqual(found.map(({ subject }) => subject), ["CN=Test Authority", "CN=Another"]);
   assert.throws(() => certificatesIn(bytes("nothing")), PemError);
 });
+
+Deno.test("signatures that clients have stopped to trust are a warning, but for a root's own", () => {
+  const { cert, key } = authority.issue({ name: "a.test", digest: "sha1" });
+  assert.deepEqual(said(cert, key), ["cert (is signed with SHA-1, which clients refuse)"]);
+  const { cert: leaf, key: fit } = authority.issue({ name: "b.test" });
+  assert.deepEqual(said(leaf + cert, fit).slice(0, 1), [
+    "cert (has its certificate 2 signed with SHA-1, which clients refuse)",
+  ]);
+  assert.deepEqual(said(leaf + authority.root, fit), []);
+});

@@ -39,6 +39,8 @@ export interface ListenerSpec {
   onFault?(error: Error): void;
   /** Something an operator should know. */
   onWarning?(message: string): void;
+  /** No client can shake hands with one of our certificates; told once for each. */
+  onUnfitCertificate?(message: string): void;
 }
 
 /** Why an accepted connection was closed before it reached a codec; a label of the counters. */

@@ -7,6 +7,7 @@
 import { LARGE, SMALL, SMALL_BYTES } from "./buffers.ts";
 import type { Clock, Expiring } from "./clock.ts";
 import { closeQuietly, type Duplex, writeAll } from "./duplex.ts";
+import { fairRead } from "./fairness.ts";
 
 /** How a relay went. */
 export interface RelayResult {
@@ -86,7 +87,7 @@ class Tunnel implements Expiring {
     for (;;) {
       let read: number | null;
       try {
-        read = await from.read(buffer);
+        read = await fairRead(from, buffer);
       } catch (error) {
         // Many TLS peers leave without their goodbye. What is tunnelled says by itself when it is complete.
         if (!(error instanceof Deno.errors.UnexpectedEof)) throw error;

@@ -5,7 +5,17 @@ import { ListenError } from "./listen_error.ts";
 import { encodeProxyHeader } from "./proxy_protocol.ts";
 import { isClosed, ListenerBench, readText } from "./testing/listener_bench.ts";
 import { TlsClient } from "./testing/tls_client.ts";
-import { a, b, DOORS, finish, getsNothing, material, NAMES, STATIC } from "./testing/tls_doors.ts";
+import {
+  a,
+  authority,
+  b,
+  DOORS,
+  finish,
+  getsNothing,
+  material,
+  NAMES,
+  STATIC,
+} from "./testing/tls_doors.ts";
 import type { TlsListenerSpec } from "./tls_spec.ts";
 
 const encoder = new TextEncoder();
@@ -264,4 +274,34 @@ Deno.test("a PROXY header before TLS that does not come in time is given up", as
   using client = await bench.connect();
   assert.equal(await bench.timeout(10_001), "proxy_timeout");
   assert.equal(await isClosed(client), true);
+});
+
+const UNKNOWN = authority.issue({ name: "u.test", criticalExtension: [0x2a, 0x03, 0x04] });
+const UNFIT = material([a, UNKNOWN], [["u.test", 1]]);
+
+Deno.test("names: that no client can shake hands with a certificate of ours is told once", async () => {
+  using bench = await new ListenerBench().open({ tls: { ...NAMES, material: UNFIT } });
+  for (let i = 1; i <= 3; i++) {
+    await getsNothing(bench, { servername: "u.test" });
+    assert.equal(await bench.rejection(i), "tls_handshake");
+  }
+  await bench.told();
+  assert.equal(bench.unfit.length, 1);
+  assert.match(bench.unfit[0], /^the certificate of CN=u\.test cannot be served, .* 1\.2\.3\.4/);
+});
+
+Deno.test("names: a handshake that fails because of the client says nothing of the certificate", async () => {
+  using bench = await new ListenerBench().open({ tls: { ...NAMES, material: UNFIT } });
+  await assert.rejects(TlsClient.connect(bench.listener.port, { ALPNProtocols: ["h3"] }));
+  await getsNothing(bench, { servername: "u.test" });
+  await bench.told();
+  assert.deepEqual(bench.unfit.map((message) => message.includes("u.test")), [true]);
+});
+
+Deno.test("static: a certificate that no client can shake hands with is not taken up", async () => {
+  using bench = await new ListenerBench().open({ tls: STATIC });
+  await assert.rejects(bench.listener.updateTls!({ ...STATIC, material: material([UNKNOWN]) }));
+  await using client = await TlsClient.connect(bench.listener.port);
+  assert.equal(client.shown, "a.test");
+  await finish(await bench.next(), client);
 });

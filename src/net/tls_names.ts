@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { X509Certificate } from "node:crypto";
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
 import {
   createServer as createTlsServer,
@@ -20,13 +21,14 @@ import type { ListenerSpec } from "./listener_spec.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "./node_duplex.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
+import { pairFault } from "./prove_pair.ts";
 import { type ReadSwitch, readSwitchOf } from "./read_switch.ts";
 import { readProxyHeader, type ReceivedHeader } from "./read_proxy_header.ts";
 import { type Addresses, type Handshake, type Reception, withTls } from "./reception.ts";
 import { SocketHead } from "./socket_head.ts";
 import { type ClientRule, tlsFactsOf } from "./tls_facts.ts";
 import type { TlsDoor } from "./tls_door.ts";
-import type { TlsListenerSpec } from "./tls_spec.ts";
+import type { KeyPair, TlsListenerSpec } from "./tls_spec.ts";
 
 /** With no new connection for so long, a listener may have stopped accepting: see `acceptAgain`. */
 const SILENCE_MS = 1_000;
@@ -48,6 +50,8 @@ export class NamesDoor implements TlsDoor {
   readonly #spec: ListenerSpec;
   readonly #reception: Reception;
   readonly #pending = new Map<string, Pending>();
+  /** Pairs that a handshake has failed with, and that were looked at for it. */
+  readonly #doubted = new WeakSet<KeyPair>();
   readonly #stopWatching: () => void;
   #current: TlsListenerSpec;
   #clientRule: ClientRule | undefined;
@@ -218,13 +222,23 @@ export class NamesDoor implements TlsDoor {
     this.#reception.deliver(stream, facts, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
   }
 
+  /** Whether a handshake failed because of ourselves: its error would not tell, another handshake does. */
+  async #doubt(pair: KeyPair, { clientAuth, material }: TlsListenerSpec): Promise<void> {
+    if (this.#doubted.has(pair)) return;
+    this.#doubted.add(pair);
+    const fault = await pairFault(pair, clientAuth === "off" ? undefined : material.clientRoots);
+    if (fault === undefined) return;
+    const subject = new X509Certificate(pair.cert).subject.replaceAll("\n", ", ");
+    this.#spec.onUnfitCertificate?.(`the certificate of ${subject} ${fault}`);
+  }
+
   /** A server for each pair. */
   #serversOf(tls: TlsListenerSpec): NameTable<TlsServer> {
     const { pairs, names, fallback, clientRoots } = tls.material;
-    const servers = pairs.map(({ cert, key }) => {
+    const servers = pairs.map((pair) => {
       const server = createTlsServer({
-        cert,
-        key,
+        cert: pair.cert,
+        key: pair.key,
         ca: clientRoots,
         minVersion: tls.minVersion,
         ALPNProtocols: [...tls.alpn],
@@ -235,7 +249,7 @@ export class NamesDoor implements TlsDoor {
       });
       server.on("secureConnection", (socket) => this.#onSecure(socket));
       // The socket is closed, and its `close` event gives its place back.
-      server.on("tlsClientError", () => {});
+      server.on("tlsClientError", () => void this.#doubt(pair, tls));
       return server;
     });
     return new NameTable(

@@ -204,6 +204,7 @@ function listenerSpecs(
       },
       onFault: acceptFaults(key, clock, log),
       onWarning: (message) => log.log("warn", "fluxheim::security", `${key}: ${message}`),
+      onUnfitCertificate: (message) => log.log("error", "fluxheim", `${key}: ${message}`),
     };
   };
   return [

@@ -74,7 +74,7 @@ export async function judgeReload(
     };
   }
   const preflight = await modulePreflight(config, modules);
-  const read = readRequestedFiles(config, modules);
+  const read = await readRequestedFiles(config, modules);
   const found = [...preflight, ...read.problems].map(place);
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   // A certificate that was renewed in its place is a change, too.

@@ -107,12 +107,39 @@ export function classifyReload(running: Config, next: Config): ReloadClass {
   if (equal(running, next)) return { impact: "noop", reasons: [] };
   const reasons: ReloadReason[] = [];
   for (const { reason, keys = [], view } of WATCHES) {
-    const changed = keys.some((key) => !equal(at(running, key), at(next, key))) ||
+    const changed = keys.some((key) => differs(running, next, key)) ||
       (view !== undefined && !equal(view(running), view(next)));
     if (changed) reasons.push(reason);
   }
   if (unclassifiedDiffers(running, next)) reasons.push("unclassified-process-state-changed");
   return { impact: reasons.length === 0 ? "snapshot" : "process-upgrade", reasons };
+}
+
+/**
+ * Whether what stands at `path` has changed. A table that is switched off is as good as none, whatever else
+ * it says; of one that is switched on or off its switch has changed and nothing else.
+ */
+function differs(running: Config, next: Config, path: Path): boolean {
+  for (let length = 1; length < path.length; length++) {
+    const table = path.slice(0, length);
+    const [before, after] = [at(running, table), at(next, table)];
+    if (isOff(before) && isOff(after)) return false;
+    if ((isOff(before) && isOn(after)) || (isOn(before) && isOff(after))) {
+      return length === path.length - 1 && path[length] === SWITCH;
+    }
+  }
+  const [before, after] = [at(running, path), at(next, path)];
+  return !equal(before, after) && !(isOff(before) && isOff(after));
+}
+
+const SWITCH = "enabled";
+
+function isOn(table: unknown): boolean {
+  return at(table, [SWITCH]) === true;
+}
+
+function isOff(table: unknown): boolean {
+  return table === undefined || at(table, [SWITCH]) === false;
 }
 
 const CLASSIFIED: readonly Path[] = [...WATCHES.flatMap((watch) => watch.keys ?? []), ...LIVE];
@@ -124,9 +151,10 @@ function unclassifiedDiffers(running: Config, next: Config): boolean {
   for (const table of keysOf(running, next)) {
     if (whole.has(table)) continue;
     const [before, after] = [at(running, [table]), at(next, [table])];
+    if (isOff(before) && isOff(after)) continue;
     for (const key of keysOf(before, after)) {
       if (keys.has(`${table}.${key}`)) continue;
-      if (!equal(at(before, [key]), at(after, [key]))) return true;
+      if (differs(running, next, [table, key])) return true;
     }
     if (keysOf(before, after).length === 0 && !equal(before, after)) return true;
   }

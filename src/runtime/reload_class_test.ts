@@ -124,3 +124,37 @@ Deno.test("an external php-fpm is not a managed one", () => {
   const after = vhost({ php: { fpm: { mode: "external", socket: "/run/php.sock" } } });
   assert.deepEqual(reasonsFor({}, after), []);
 });
+
+const OFF = { enabled: false, profile: "modern", backend: "rustls", client_auth: { mode: "off" } };
+
+const INERT: readonly (readonly [name: string, before: Tables, after: Tables])[] = [
+  ["a table that is off", {}, { tls: OFF }],
+  ["the rest of a table that is off", { tls: OFF }, { tls: { ...OFF, profile: "compat" } }],
+  ["an unclassified table that is off", {}, { wasm: { enabled: false, modules: 3 } }],
+  ["a service that is off", { admin: { enabled: false } }, { admin: { enabled: false, port: 1 } }],
+  ["a table in a table that is off", {}, {
+    tls: { ...OFF, acme: { enabled: true }, iso19790: { required: false } },
+  }],
+  [
+    "a log file that is not written",
+    { logging: { level: "info", file: { enabled: false } } },
+    { logging: { level: "info", file: { enabled: false, path: "/log" } } },
+  ],
+];
+
+for (const [name, before, after] of INERT) {
+  Deno.test(`${name} has no effect, so it can change live`, () => {
+    assert.deepEqual(reasonsFor(before, after), []);
+    assert.deepEqual(reasonsFor(after, before), []);
+  });
+}
+
+Deno.test("of a table that is switched on the switch has changed, not all it says", () => {
+  const on = { ...OFF, enabled: true };
+  for (const before of [{}, { tls: OFF }]) {
+    assert.deepEqual(reasonsFor(before, { tls: on }), ["tls-mode-changed"]);
+    assert.deepEqual(reasonsFor({ tls: on }, before), ["tls-mode-changed"]);
+  }
+  const file = (enabled: boolean) => ({ logging: { level: "info", file: { enabled } } });
+  assert.deepEqual(reasonsFor(file(false), file(true)), ["logging-runtime-changed"]);
+});

@@ -21,8 +21,11 @@ export function fileRequests(config: Config, modules: readonly Module[]): readon
   return modules.flatMap((module) => module.files?.(config) ?? []);
 }
 
-/** Reads what the modules ask for, and lets them check it. */
-export function readRequestedFiles(config: Config, modules: readonly Module[]): FilesRead {
+/** Reads what the modules ask for, and lets them check it, and try what nothing speaks against. */
+export async function readRequestedFiles(
+  config: Config,
+  modules: readonly Module[],
+): Promise<FilesRead> {
   const files = new Map<string, Uint8Array>();
   const problems: Problem[] = [];
   /** Paths whose mode has been spoken of: many scopes may name the same file. */
@@ -41,6 +44,9 @@ export function readRequestedFiles(config: Config, modules: readonly Module[]): 
     problems.push(doubt);
   }
   for (const module of modules) problems.push(...module.checkFiles?.(config, files) ?? []);
+  if (problems.every(({ warning }) => warning === true)) {
+    for (const module of modules) problems.push(...await module.proveFiles?.(config, files) ?? []);
+  }
   return { files, problems };
 }
 

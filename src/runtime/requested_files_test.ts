@@ -10,28 +10,28 @@ function asking(...paths: readonly string[]): Module[] {
   return [{ ...probe, files: () => paths.map((path) => ({ path, key: "tls.key", maxBytes: 4 })) }];
 }
 
-function withDirectory(test: (directory: string) => void): void {
+async function withDirectory(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = Deno.makeTempDirSync();
   try {
-    test(directory);
+    await test(directory);
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
 }
 
 Deno.test("a requested file is handed over by its path", () =>
-  withDirectory((directory) => {
+  withDirectory(async (directory) => {
     Deno.writeTextFileSync(`${directory}/key`, "abcd");
-    const { files, problems } = readRequestedFiles(config, asking(`${directory}/key`));
+    const { files, problems } = await readRequestedFiles(config, asking(`${directory}/key`));
     assert.deepEqual(problems, []);
     assert.equal(new TextDecoder().decode(files.get(`${directory}/key`)), "abcd");
   }));
 
 Deno.test("what cannot be read is refused with its reason, under each key that names it", () =>
-  withDirectory((directory) => {
+  withDirectory(async (directory) => {
     Deno.writeTextFileSync(`${directory}/large`, "abcde");
     const paths = [`${directory}/none`, directory, `${directory}/large`, `${directory}/none`];
-    const { files, problems } = readRequestedFiles(config, asking(...paths));
+    const { files, problems } = await readRequestedFiles(config, asking(...paths));
     assert.equal(files.size, 0);
     assert.deepEqual(problems, [
       { key: "tls.key", message: `${directory}/none does not exist` },
@@ -42,11 +42,11 @@ Deno.test("what cannot be read is refused with its reason, under each key that n
   }));
 
 Deno.test("a file that others can change is refused once, whatever asks for it", () =>
-  withDirectory((directory) => {
+  withDirectory(async (directory) => {
     const path = `${directory}/ca`;
     Deno.writeTextFileSync(path, "abcd");
     Deno.chmodSync(path, 0o664);
-    const { problems } = readRequestedFiles(config, asking(path, path));
+    const { problems } = await readRequestedFiles(config, asking(path, path));
     assert.deepEqual(problems, [{
       key: "tls.key",
       message: `${path} is writable by its group or by everyone`,
@@ -55,7 +55,7 @@ Deno.test("a file that others can change is refused once, whatever asks for it",
   }));
 
 Deno.test("of files that others can read only private keys are worth a warning", () =>
-  withDirectory((directory) => {
+  withDirectory(async (directory) => {
     const path = `${directory}/pair.pem`;
     Deno.writeTextFileSync(path, "abcd");
     Deno.chmodSync(path, 0o644);
@@ -64,13 +64,13 @@ Deno.test("of files that others can read only private keys are worth a warning",
       ...probe,
       files: () => [{ ...request, key: "cert" }, { ...request, key: "key", isPrivateKey: true }],
     };
-    const { files, problems } = readRequestedFiles(config, [both]);
+    const { files, problems } = await readRequestedFiles(config, [both]);
     assert.equal(files.size, 1);
     assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [["key", true]]);
   }));
 
 Deno.test("a module checks just the content that is handed over", () =>
-  withDirectory((directory) => {
+  withDirectory(async (directory) => {
     const path = `${directory}/key`;
     Deno.writeTextFileSync(path, "abcd");
     const problem = { key: "tls.key", message: "is not fit" };
@@ -83,7 +83,7 @@ Deno.test("a module checks just the content that is handed over", () =>
         return [problem];
       },
     };
-    const { files, problems } = readRequestedFiles(config, [checking]);
+    const { files, problems } = await readRequestedFiles(config, [checking]);
     assert.equal(seen, files);
     assert.deepEqual(problems.slice(1), [problem]);
   }));

@@ -118,7 +118,7 @@ async function readyConfig(
   refuseErrors(found);
   // Only what is permitted can be looked at.
   const preflight = await modulePreflight(config, profile.modules);
-  const read = readRequestedFiles(config, profile.modules);
+  const read = await readRequestedFiles(config, profile.modules);
   found.push(...[...preflight, ...read.problems].map(place));
   refuseErrors(found);
   return { config, files: read.files, warnings: found, place };

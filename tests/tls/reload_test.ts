@@ -12,6 +12,13 @@ const GENERATIONS = ["old.test", "new.test"].map((name) =>
 
 const B = authority.issue({ name: "b.test" });
 
+/** The library knows nothing of one of its critical extensions. */
+const UNKNOWN = authority.issue({
+  name: "new.test",
+  names: ["new.test", "a.test"],
+  criticalExtension: [0x2a, 0x03, 0x04],
+});
+
 const FILES = {
   ...pairFiles("a", GENERATIONS[0]),
   ...pairFiles("b", B),
@@ -108,6 +115,19 @@ for (const { name, door, config, lossy } of DOORS) {
     gateway.process.signal("SIGHUP");
     await until("it is refused", () => gateway.process.output.includes("reload refused"));
     assert.match(gateway.process.output, /tls\.certificates\[0\]\.key_path.* is not the key/);
+    assert.equal(await shown(gateway), "old.test");
+  });
+
+  Deno.test(`${name}: a pair that every handshake fails with is refused, and the old one stays`, async () => {
+    await using gateway = await TestGateway.start(config, FILES);
+    gateway.dir.write("tls/a.pem", UNKNOWN.cert);
+    gateway.dir.write("tls/a.key", UNKNOWN.key);
+    gateway.process.signal("SIGHUP");
+    await until("it is refused", () => gateway.process.output.includes("reload refused"));
+    assert.match(
+      gateway.process.output,
+      /tls\.certificates\[0\]\.cert_path.* every TLS handshake with it fails: .*1\.2\.3\.4/,
+    );
     assert.equal(await shown(gateway), "old.test");
   });
 

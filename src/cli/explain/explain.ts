@@ -74,7 +74,7 @@ export async function explain(
   asked: AskedRequest,
 ): Promise<Explanation> {
   const trace = new Trace();
-  const { files, problems } = readRequestedFiles(config, modules);
+  const { files, problems } = await readRequestedFiles(config, modules);
   if (hasErrors(problems)) throw new Failure(problems.map(formatProblem).join("\n"));
   const snapshot = await built(config, trace.wrap(modules), files);
   try {

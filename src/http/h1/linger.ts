@@ -4,6 +4,7 @@
  * @module
  */
 import type { Duplex } from "../../net/duplex.ts";
+import { fairRead } from "../../net/fairness.ts";
 import type { Inbox } from "../../net/inbox.ts";
 
 /** Longest that the client may be silent. */
@@ -26,5 +27,5 @@ export async function linger(stream: Duplex, inbox: Inbox, onBytes: () => void):
   await stream.closeWrite();
   await inbox.quiet();
   inbox.release();
-  while (await stream.read(nowhere) !== null) onBytes();
+  while (await fairRead(stream, nowhere) !== null) onBytes();
 }

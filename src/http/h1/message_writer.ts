@@ -7,6 +7,7 @@
 import type { Body } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import { LARGE_BYTES } from "../../net/buffers.ts";
+import { fairStep } from "../../net/fairness.ts";
 import { putText } from "./head.ts";
 import { leaveSheet, shareSheet, Sheet, takeSheet } from "./sheet.ts";
 
@@ -135,6 +136,8 @@ export class MessageWriter implements HeadSink {
           this.#rest = NOTHING;
         }
         if (this.#isComplete) break;
+        const turn = fairStep();
+        if (turn !== undefined) await turn;
         if (this.#waiting === undefined) {
           this.#startOver();
         } else {

@@ -12,6 +12,7 @@ import { type Expiring, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex, writeAll } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
+import { fairStep } from "../../net/fairness.ts";
 import { OTHERS_FIRST } from "../../net/turn.ts";
 import { LARGE } from "../../net/buffers.ts";
 import { AnswerPace } from "./answer_pace.ts";
@@ -177,6 +178,11 @@ class ServerConnection<X extends HttpExchange>
       if (!inbox.isReading) {
         emptyLines -= skipEmptyLines(inbox, emptyLines);
         behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
+        if (behind >= 0) {
+          // One of a pipeline, which may be long.
+          const turn = fairStep();
+          if (turn !== undefined) await turn;
+        }
       }
       let problem: HeadProblem | undefined;
       /** Bytes of the head's lines that have been looked at. */

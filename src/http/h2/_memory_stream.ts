@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { awaitedTurn } from "../../net/fairness.ts";
 import type { Duplex } from "../../net/duplex.ts";
 
 /** One end of a stream in memory. */
@@ -94,7 +95,12 @@ export function memoryPair(): [MemoryStream, MemoryStream] {
   return [a, b];
 }
 
-/** Lets everything that is ready happen. */
+/** Lets everything that is ready happen, and what waits for the next turn of the event loop. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 50; i++) await Promise.resolve();
+  for (;;) {
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+    const turn = awaitedTurn();
+    if (turn === undefined) return;
+    await turn;
+  }
 }

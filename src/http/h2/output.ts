@@ -11,6 +11,7 @@
 import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
+import { fairStep } from "../../net/fairness.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, writeFrameHeader } from "./frames.ts";
 
 /**
@@ -59,7 +60,7 @@ export class Output {
 
   /** The peer does not read, and keeps asking. */
   get isOverrun(): boolean {
-    return this.#writing && this.size > MAX_WAITING_BYTES;
+    return this.writingSince !== 0 && this.size > MAX_WAITING_BYTES;
   }
 
   /** Takes a buffer of the right size in advance, where it is known how much is about to come. */
@@ -124,6 +125,8 @@ export class Output {
         this.writingSince = 0;
         giveBack(bytes);
         this.#source.onWritten();
+        const turn = fairStep();
+        if (turn !== undefined) await turn;
       }
     } catch (fault) {
       this.#source.onFault(fault);

@@ -8,7 +8,7 @@ import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
 import { grpcSchema, proxySchema } from "./schema.ts";
 import { keyedOrigin, proxyTables } from "./table.ts";
-import { checkUpstreamFiles, upstreamFiles } from "./upstream_files.ts";
+import { checkUpstreamFiles, proveUpstreamFiles, upstreamFiles } from "./upstream_files.ts";
 
 export { endpointGrant, endpointOf } from "./endpoint.ts";
 export { CLAIMED_ADDRESS_FIELDS, forwardWarnings } from "./forwarded_fields.ts";
@@ -45,5 +45,6 @@ export const module: Module = {
   },
   files: upstreamFiles,
   checkFiles: checkUpstreamFiles,
+  proveFiles: proveUpstreamFiles,
   start: async (context) => (await import("./edge.ts")).edge.start(context),
 };

@@ -8,6 +8,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { contentOf } from "../../gateway/file_content.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
 import { certificatesIn, type CheckedPair, checkPair, PemError } from "../../net/key_pair.ts";
+import { provePairs } from "../../net/prove_pair.ts";
 import type { KeyPair } from "../../net/tls_spec.ts";
 import { type ProxyTable, proxyTables } from "./table.ts";
 
@@ -36,6 +37,18 @@ export function checkUpstreamFiles(config: Config, files: Files): Problem[] {
     ...rootProblems(table, files, material),
     ...pairProblems(table, files, material),
   ]);
+}
+
+/** One problem for each client certificate that no upstream could be shown. */
+export async function proveUpstreamFiles(config: Config, files: Files): Promise<Problem[]> {
+  const material = new UpstreamMaterial(files);
+  const pairs = [...proxyTables(config)].flatMap(({ proxy, key }) => {
+    const { upstream_client_cert_path: path, upstream_client_key_path: keyPath } = proxy;
+    if (path === undefined || keyPath === undefined) return [];
+    const pair = material.pair(path, keyPath);
+    return [{ key: `${key}.upstream_client_cert_path`, path, pair }];
+  });
+  return await provePairs(pairs);
 }
 
 /** What the files hold, each read once: many scopes name the same ones. */

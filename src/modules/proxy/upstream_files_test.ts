@@ -6,7 +6,12 @@ import type { Files } from "../../gateway/module.ts";
 import { TestAuthority } from "../../net/testing/certificates.ts";
 import { module as headers } from "../headers/module.ts";
 import { module } from "./module.ts";
-import { checkUpstreamFiles, upstreamFiles, UpstreamMaterial } from "./upstream_files.ts";
+import {
+  checkUpstreamFiles,
+  proveUpstreamFiles,
+  upstreamFiles,
+  UpstreamMaterial,
+} from "./upstream_files.ts";
 
 const authority = new TestAuthority();
 const a = authority.issue({ name: "a.test" });
@@ -71,6 +76,16 @@ Deno.test("a client certificate that has expired is a warning", () => {
   const [problem, ...others] = said({ [CERT]: old.cert, [KEY]: old.key });
   assert.match(problem, /^\(proxy\.upstream_client_cert_path .* expired on /);
   assert.deepEqual(others, []);
+});
+
+Deno.test("a client certificate that no upstream could be shown is refused", async () => {
+  const unknown = authority.issue({ name: "a.test", criticalExtension: [0x2a, 0x03, 0x04] });
+  const files = filesOf({ ...FIT, [CERT]: unknown.cert, [KEY]: unknown.key });
+  const [problem, ...others] = await proveUpstreamFiles(config, files);
+  assert.equal(problem.key, "proxy.upstream_client_cert_path");
+  assert.match(problem.message, /^\/pem\/client\.pem cannot be served, .* extension 1\.2\.3\.4/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(await proveUpstreamFiles(config, filesOf(FIT)), []);
 });
 
 Deno.test("of files that could not be read nothing is said here", () => {

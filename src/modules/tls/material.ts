@@ -106,7 +106,8 @@ export function clientRootsIn(file: Uint8Array): string {
   return roots.map(pemOf).join("");
 }
 
-function pairOf({ cert_path, key_path }: PairPaths, files: Files): KeyPair {
+/** @throws {Error} when `checkTlsFiles` has something against the pair, which is a fault of the program. */
+export function pairOf({ cert_path, key_path }: PairPaths, files: Files): KeyPair {
   const { pair, findings } = checkPair(
     contentOf(files, cert_path),
     contentOf(files, key_path),

@@ -8,6 +8,7 @@ import type { Grant, Module } from "../../gateway/module.ts";
 import { checkTls } from "./checks.ts";
 import { checkTlsFiles } from "./file_checks.ts";
 import { tlsFiles } from "./material.ts";
+import { proveTlsFiles } from "./proofs.ts";
 import { tlsSchema, vhostTlsSchema } from "./schema.ts";
 import { checkTlsStorage } from "./storage_check.ts";
 
@@ -34,6 +35,7 @@ export const module: Module = {
 
   files: tlsFiles,
   checkFiles: checkTlsFiles,
+  proveFiles: proveTlsFiles,
   checkStorage: checkTlsStorage,
 
   start: async (context) => (await import("./edge.ts")).edge.start(context),

@@ -62,8 +62,8 @@ function keysOf(tls: string, rest = ""): string[] {
 }
 
 /** What the keeper says to the files of `[tls]`; warnings in brackets. */
-function fileProblems(text: string): string[] {
-  const { problems } = readRequestedFiles(configOf(text), [module]);
+async function fileProblems(text: string): Promise<string[]> {
+  const { problems } = await readRequestedFiles(configOf(text), [module]);
   return problems.map(({ key, message, warning }) =>
     warning === true ? `(${key} ${message})` : `${key} ${message}`
   );
@@ -264,14 +264,14 @@ Deno.test("a vhost with TLS needs a certificate, and TLS switched on", () => {
   assert.deepEqual(keysOf("enabled = false", off), ["(vhosts[0].tls.enabled)"]);
 });
 
-Deno.test("files that are fine raise no problem", () => {
+Deno.test("files that are fine raise no problem", async () => {
   using files = new TestFiles();
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("b", b)}]` +
     vhost("a", `{ enabled = true, certificate = ${files.pair("a", a)} }`);
-  assert.deepEqual(fileProblems(text), []);
+  assert.deepEqual(await fileProblems(text), []);
 });
 
-Deno.test("files that are missing, malformed or do not match are refused by key", () => {
+Deno.test("files that are missing, malformed or do not match are refused by key", async () => {
   using files = new TestFiles();
   const missing =
     `{ cert_path = "${files.directory}/no.pem", key_path = "${files.directory}/empty" }`;
@@ -279,7 +279,7 @@ Deno.test("files that are missing, malformed or do not match are refused by key"
   const garbage = files.pair("garbage", { cert: "x", key: "y" });
   const text = `[tls]\nenabled = true\ncertificates = [${missing}, ${mixed}, ${garbage}]`;
   const { directory } = files;
-  assert.deepEqual(fileProblems(text), [
+  assert.deepEqual(await fileProblems(text), [
     `tls.certificates[0].cert_path ${directory}/no.pem does not exist`,
     `tls.certificates[0].key_path ${directory}/empty is not a regular file`,
     `tls.certificates[1].key_path ${directory}/mixed.key is not the key of the certificate`,
@@ -288,27 +288,55 @@ Deno.test("files that are missing, malformed or do not match are refused by key"
   ]);
 });
 
-Deno.test("files larger than any certificate or key are refused", () => {
+Deno.test("files larger than any certificate or key are refused", async () => {
   using files = new TestFiles();
   const table = files.pair("big", { cert: " ".repeat(1024 * 1024 + 1), key: " ".repeat(131_073) });
-  const problems = fileProblems(`[tls]\nenabled = true\ncertificates = [${table}]`);
+  const problems = await fileProblems(`[tls]\nenabled = true\ncertificates = [${table}]`);
   assert.match(problems[0], /big\.pem is larger than 1048576 bytes$/);
   assert.match(problems[1], /big\.key is larger than 131072 bytes$/);
 });
 
-Deno.test("a later global certificate is checked although nobody is shown it", () => {
+const UNKNOWN = authority.issue({
+  name: "a.test",
+  names: ["a.test", "*.a.test"],
+  criticalExtension: [0x2a, 0x03, 0x04],
+});
+
+Deno.test("a pair that looks right and fails every handshake is refused, with the reason", async () => {
+  using files = new TestFiles();
+  const [good, bad] = [files.pair("a", a), files.pair("unknown", UNKNOWN)];
+  const text = `[tls]\nenabled = true\ncertificates = [${good}]` +
+    vhost("a", `{ enabled = true, certificate = ${bad} }`);
+  assert.deepEqual(await fileProblems(text), [
+    `vhosts[0].tls.certificate.cert_path ${files.directory}/unknown.pem cannot be served, every TLS ` +
+    "handshake with it fails: it has the critical extension 1.2.3.4, which the TLS library does not know",
+  ]);
+});
+
+Deno.test("keys and curves of every supported kind shake hands", async () => {
+  using files = new TestFiles();
+  const tables = (["P-256", "RSA", "Ed25519"] as const).map((algorithm) =>
+    files.pair(algorithm, authority.issue({ name: "a.test", algorithm }))
+  );
+  assert.deepEqual(
+    await fileProblems(`[tls]\nenabled = true\ncertificates = [${tables.join(", ")}]`),
+    [],
+  );
+});
+
+Deno.test("a later global certificate is checked although nobody is shown it", async () => {
   using files = new TestFiles();
   const [good, bad] = [files.pair("a", a), files.pair("bad", { cert: a.cert, key: b.key })];
-  const problems = fileProblems(`[tls]\nenabled = true\ncertificates = [${good}, ${bad}]`);
+  const problems = await fileProblems(`[tls]\nenabled = true\ncertificates = [${good}, ${bad}]`);
   assert.match(problems[0], /^tls\.certificates\[1\]\.key_path .* is not the key/);
 });
 
-Deno.test("a certificate for other names, or expired, is a warning", () => {
+Deno.test("a certificate for other names, or expired, is a warning", async () => {
   using files = new TestFiles();
   const expired = authority.issue({ name: "c.test", notAfter: new Date(Date.now() - 60_000) });
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("c", expired)}]` +
     vhost("a", `{ enabled = true, certificate = ${files.pair("b", b)} }`);
-  const [first, second] = fileProblems(text);
+  const [first, second] = await fileProblems(text);
   assert.match(first, /^\(tls\.certificates\[0\]\.cert_path .*c\.pem expired on /);
   assert.match(
     second,
@@ -316,53 +344,54 @@ Deno.test("a certificate for other names, or expired, is a warning", () => {
   );
 });
 
-Deno.test("a fast listener that cannot do what is asked is a warning", () => {
+Deno.test("a fast listener that cannot do what is asked is a warning", async () => {
   using files = new TestFiles();
   const text = `[tls]\nenabled = true\nfast_listener = true\ncertificates = [${
     files.pair("a", a)
   }]\n`;
-  assert.deepEqual(fileProblems(text), []);
+  assert.deepEqual(await fileProblems(text), []);
   const other = vhost("b", `{ enabled = true, certificate = ${files.pair("b", b)} }`);
   const said =
     "(tls.fast_listener has no effect: the fast listener cannot do certificates by name)";
-  assert.ok(fileProblems(text + other).includes(said), fileProblems(text + other).join("\n"));
+  const problems = await fileProblems(text + other);
+  assert.ok(problems.includes(said), problems.join("\n"));
 });
 
-Deno.test("a key that others can change is refused, one they can read is a warning", () => {
+Deno.test("a key that others can change is refused, one they can read is a warning", async () => {
   using files = new TestFiles();
   const text = (mode: number) =>
     `[tls]\nenabled = true\ncertificates = [${files.pair("a", a, mode)}]`;
   assert.match(
-    fileProblems(text(0o620))[0],
+    (await fileProblems(text(0o620)))[0],
     /^tls\.certificates\[0\]\.key_path .* is writable/,
   );
   assert.match(
-    fileProblems(text(0o640))[0],
+    (await fileProblems(text(0o640)))[0],
     /^\(tls\.certificates\[0\]\.key_path .* can read/,
   );
 });
 
-Deno.test("a client bundle without a certificate is refused", () => {
+Deno.test("a client bundle without a certificate is refused", async () => {
   using files = new TestFiles();
   const auth = `client_auth = { mode = "required", ca_path = "${files.write("ca.pem", "none")}" }`;
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]\n${auth}`;
-  const [problem] = fileProblems(text);
+  const [problem] = await fileProblems(text);
   assert.match(problem, /^tls\.client_auth\.ca_path .* has no PEM certificate in it/);
 });
 
-Deno.test("a client bundle that clients could not take is refused with its size", () => {
+Deno.test("a client bundle that clients could not take is refused with its size", async () => {
   using files = new TestFiles();
   const size = new X509Certificate(authority.root).raw.length;
   const mostRoots = Math.floor(48 * 1024 / size);
-  const problems = (roots: number) => {
+  const problems = async (roots: number) => {
     const path = files.write("ca.pem", authority.root.repeat(roots));
     const auth = `client_auth = { mode = "optional", ca_path = "${path}" }`;
-    return fileProblems(
+    return await fileProblems(
       `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]\n${auth}`,
     );
   };
-  assert.deepEqual(problems(mostRoots), []);
-  const [problem] = problems(mostRoots + 1);
+  assert.deepEqual(await problems(mostRoots), []);
+  const [problem] = await problems(mostRoots + 1);
   assert.match(problem, /^tls\.client_auth\.ca_path .* sends them all to every client/);
   assert.ok(problem.includes(` has ${(mostRoots + 1) * size} bytes of certificates`), problem);
 });

@@ -27,6 +27,10 @@ export interface Subject {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly algorithm?: "P-256" | "RSA" | "Ed25519";
+  /** Object identifier (DER octets) of a critical extension that nobody knows. */
+  readonly criticalExtension?: readonly number[];
+  /** `sha256` unless given. */
+  readonly digest?: "sha1";
 }
 
 const DAY_MS = 86_400_000;
@@ -59,8 +63,10 @@ export class TestAuthority {
     const keys = keyPair(subject.algorithm ?? "P-256");
     const serial = serialNumber();
     const names = (subject.names ?? [subject.name]).map(alternativeName);
+    const unknown = subject.criticalExtension;
     const der = this.#certificate(nameOf(subject), keys.publicKey, serial, subject, [
       extension([0x55, 0x1d, 0x11], tlv(0x30, ...names), false),
+      ...unknown === undefined ? [] : [extension(unknown, text(0x0c, "x"), true)],
     ]);
     return {
       cert: pem("CERTIFICATE", der),
@@ -74,11 +80,12 @@ export class TestAuthority {
     subject: Uint8Array,
     publicKey: KeyObject,
     serial: Uint8Array,
-    { notBefore, notAfter }: Pick<Subject, "notBefore" | "notAfter">,
+    { notBefore, notAfter, digest }: Pick<Subject, "notBefore" | "notAfter" | "digest">,
     extensions: readonly Uint8Array[],
   ): Uint8Array {
     const now = Date.now();
-    const signature = tlv(0x30, oid([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
+    const ecdsaWith = digest === undefined ? [0x04, 0x03, 0x02] : [0x04, 0x01];
+    const signature = tlv(0x30, oid([0x2a, 0x86, 0x48, 0xce, 0x3d, ...ecdsaWith]));
     const body = tlv(
       0x30,
       tlv(0xa0, tlv(0x02, Uint8Array.of(2))),
@@ -94,7 +101,7 @@ export class TestAuthority {
       publicKey.export({ type: "spki", format: "der" }),
       tlv(0xa3, tlv(0x30, ...extensions)),
     );
-    const signed = sign("sha256", body, this.#keys.privateKey);
+    const signed = sign(digest ?? "sha256", body, this.#keys.privateKey);
     return tlv(0x30, body, signature, tlv(0x03, Uint8Array.of(0), signed));
   }
 }

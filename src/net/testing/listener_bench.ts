@@ -11,9 +11,12 @@ export class ListenerBench {
   readonly clock = new Clock();
   readonly rejections: string[] = [];
   readonly warnings: string[] = [];
+  /** What was said about certificates that no client can shake hands with. */
+  readonly unfit: string[] = [];
   readonly #accepted: Accepted[] = [];
   #arrived: (() => void) | undefined;
   #rejected: (() => void) | undefined;
+  #told: (() => void) | undefined;
   #listener: Listener | undefined;
 
   get listener(): Listener {
@@ -38,6 +41,10 @@ export class ListenerBench {
         this.#rejected?.();
       },
       onWarning: (message) => void this.warnings.push(message),
+      onUnfitCertificate: (message) => {
+        this.unfit.push(message);
+        this.#told?.();
+      },
       ...options,
     };
     this.#listener = await openListener(spec, (accepted) => {
@@ -63,6 +70,11 @@ export class ListenerBench {
   async rejection(count = 1): Promise<string> {
     while (this.rejections.length < count) await new Promise<void>((r) => this.#rejected = r);
     return this.rejections[count - 1];
+  }
+
+  /** Waits until something is said about a certificate. */
+  async told(): Promise<void> {
+    while (this.unfit.length === 0) await new Promise<void>((r) => this.#told = r);
   }
 
   /** Lets time pass, `ms` at a step, until a connection is rejected; tells the reason. */
