@@ -108,7 +108,17 @@ async function writeConfig(directory: string, port: number, appPort: number): Pr
 
 /** Exactly what `fluxheim permissions` prints for this configuration; it has said why, if nothing. */
 async function permissionFlags(config: string): Promise<string[] | undefined> {
-  const args = ["run", "--quiet", "--no-prompt", "--allow-read", MAIN, "permissions", "-c", config];
+  const args = [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--cached-only",
+    "--allow-read",
+    MAIN,
+    "permissions",
+    "-c",
+    config,
+  ];
   const { stdout, success } = await deno(args, "piped").output();
   if (!success) return undefined;
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");

@@ -16,10 +16,10 @@ import { Zones } from "../net/zone.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
 import { HeapWatch } from "./heap.ts";
-import { LogRingWriter } from "./log_ring.ts";
 import { isOfPeer } from "./peer_failure.ts";
 import type { ServingProfile } from "./profile.ts";
 import { RingLogger } from "./ring_logger.ts";
+import { heartOf, ringWriter } from "./thread_memory.ts";
 import type {
   Birth,
   OrderEnvelope,
@@ -29,7 +29,6 @@ import type {
   WorkerOrder,
   WorkerReport,
 } from "./worker_messages.ts";
-import { HEARTS, logZone } from "./zone_plan.ts";
 
 /**
  * Makes this thread an edge worker of `profile`. To be called once, by the profile's worker entry, while
@@ -62,19 +61,20 @@ class EdgeWorker {
   readonly #clock = new Clock();
   readonly #gateway: Gateway;
   readonly #slot: number;
+  readonly #heart: Int32Array;
   #listeners: EdgeListeners | undefined;
   #heap: HeapWatch | undefined;
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
 
   constructor(
-    { zones, slot, slots, log }: StartOrder,
+    { zones, memory, slot, slots, log }: StartOrder,
     { modules, records }: ServingProfile,
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
     this.#zones = new Zones(zones);
-    const ring = new LogRingWriter(this.#zones.get(logZone(slot)), onLogSegment);
-    this.#log = new RingLogger(ring, log, records);
+    this.#heart = heartOf(memory);
+    this.#log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
     const services = {
       clock: this.#clock,
       log: this.#log,
@@ -125,12 +125,11 @@ class EdgeWorker {
         `the worker's entry has the modules ${here}; those of its profile are ${asked}`;
       return { kind: "failed", reason };
     }
-    const hearts = new Int32Array(this.#zones.get(HEARTS));
-    this.#clock.every(() => beat(hearts, this.#slot));
+    this.#clock.every(() => beat(this.#heart));
     this.#heap = new HeapWatch(() => {
-      reportFullHeap(hearts, this.#slot);
+      reportFullHeap(this.#heart);
       // Whatever this thread did now could be what ends the process before the keeper can say why.
-      Atomics.wait(hearts, this.#slot, HEAP_FULL);
+      Atomics.wait(this.#heart, 0, HEAP_FULL);
     });
     this.#clock.start();
     const prepared = await this.#prepare({ config, files, zones });

@@ -16,22 +16,17 @@ export const HEART_LIMIT_MS = 10_000;
 /** Ticks of the keeper, not time, so that a suspended machine wakes with its hearts beating. */
 const LIMIT_TICKS = HEART_LIMIT_MS / TICK_MS;
 
-/** Size of the shared memory for `slots` hearts. */
-export function heartBytes(slots: number): number {
-  return slots * Int32Array.BYTES_PER_ELEMENT;
-}
-
-/** Counts one beat of the worker in `slot`. */
-export function beat(hearts: Int32Array, slot: number): void {
-  Atomics.add(hearts, slot, 1);
+/** Counts one beat. */
+export function beat(heart: Int32Array): void {
+  Atomics.add(heart, 0, 1);
 }
 
 /** What a worker that has filled its heap leaves in place of its beats. */
 export const HEAP_FULL = -1;
 
-/** Says that the worker in `slot` has filled its heap; it must not {@linkcode beat} after that. */
-export function reportFullHeap(hearts: Int32Array, slot: number): void {
-  Atomics.store(hearts, slot, HEAP_FULL);
+/** Says that a worker has filled its heap; it must not {@linkcode beat} after that. */
+export function reportFullHeap(heart: Int32Array): void {
+  Atomics.store(heart, 0, HEAP_FULL);
 }
 
 /** A worker that cannot go on, and why. */
@@ -40,19 +35,20 @@ export interface FailedHeart {
   readonly cause: "stopped" | "heap full";
 }
 
-/** Watches the hearts of the workers that are there. */
+/** A heart that is expected to beat. */
+interface Watched {
+  readonly heart: Int32Array;
+  seen: number;
+  silentTicks: number;
+}
+
+/** Watches the hearts of the workers that are there, each in memory of its own. */
 export class HeartMonitor {
-  readonly #hearts: Int32Array;
-  readonly #watched = new Map<number, { seen: number; silentTicks: number }>();
+  readonly #watched = new Map<number, Watched>();
 
-  constructor(shared: SharedArrayBuffer) {
-    this.#hearts = new Int32Array(shared);
-  }
-
-  /** Begins to expect beats of `slot`. */
-  watch(slot: number): void {
-    Atomics.store(this.#hearts, slot, 0);
-    this.#watched.set(slot, { seen: 0, silentTicks: 0 });
+  /** Begins to expect beats of the worker in `slot`. */
+  watch(slot: number, heart: Int32Array): void {
+    this.#watched.set(slot, { heart, seen: 0, silentTicks: 0 });
   }
 
   unwatch(slot: number): void {
@@ -65,12 +61,12 @@ export class HeartMonitor {
    * @returns A worker whose heart has stopped or whose heap is full, if there is one.
    */
   tick(): FailedHeart | undefined {
-    for (const [slot, heart] of this.#watched) {
-      const now = Atomics.load(this.#hearts, slot);
-      heart.silentTicks = now === heart.seen ? heart.silentTicks + 1 : 0;
-      heart.seen = now;
+    for (const [slot, watched] of this.#watched) {
+      const now = Atomics.load(watched.heart, 0);
+      watched.silentTicks = now === watched.seen ? watched.silentTicks + 1 : 0;
+      watched.seen = now;
       if (now === HEAP_FULL) return { slot, cause: "heap full" };
-      if (heart.silentTicks >= LIMIT_TICKS) return { slot, cause: "stopped" };
+      if (watched.silentTicks >= LIMIT_TICKS) return { slot, cause: "stopped" };
     }
     return undefined;
   }

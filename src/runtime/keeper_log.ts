@@ -6,8 +6,7 @@
 import type { Config } from "../config/types.ts";
 import type { Exchange } from "../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../gateway/log.ts";
-import type { Zones } from "../net/zone.ts";
-import { LogRingReader, LogRingWriter } from "./log_ring.ts";
+import type { LogRingReader } from "./log_ring.ts";
 import { type LogThreshold, parseThreshold } from "./log_lines.ts";
 import { LogSink } from "./log_sink.ts";
 import { within } from "./within.ts";
@@ -16,7 +15,7 @@ import { readableVariable } from "./preflight.ts";
 import type { Profile } from "./profile.ts";
 import type { LogFile } from "./record_types.ts";
 import { type LogSettings, RingLogger } from "./ring_logger.ts";
-import { logZone, workerSlots } from "./zone_plan.ts";
+import { newThreadMemory, ringReader, ringWriter } from "./thread_memory.ts";
 
 /** What the log depends on of a build. */
 export type LoggedProfile = Pick<Profile, "modules" | "records">;
@@ -34,7 +33,7 @@ export class KeeperLog implements Logger {
    *
    * @throws When the log file cannot be opened.
    */
-  constructor(config: Config, { modules, records }: LoggedProfile, zones: Zones) {
+  constructor(config: Config, { modules, records }: LoggedProfile) {
     const { level, format, target, file } = config.logging;
     const override = readableVariable(LEVEL_VARIABLE);
     const overridden: LogThreshold | undefined = override && parseThreshold(override) || undefined;
@@ -52,11 +51,9 @@ export class KeeperLog implements Logger {
     this.#sink = new LogSink(stream, this.settings, (reason) => {
       void tellOnStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
     });
-    const keeper = workerSlots(config);
-    for (let slot = 0; slot <= keeper; slot++) {
-      this.#sink.add(new LogRingReader(zones.get(logZone(slot))));
-    }
-    const ring = new LogRingWriter(zones.get(logZone(keeper)), () => this.pump());
+    const memory = newThreadMemory();
+    this.add(ringReader(memory));
+    const ring = ringWriter(memory, () => this.pump());
     this.#own = new RingLogger(ring, this.settings, records);
     if (override !== undefined && overridden === undefined) {
       this.log("warn", "fluxheim", `${LEVEL_VARIABLE}="${override}" is no log level; ignored`);
@@ -77,6 +74,11 @@ export class KeeperLog implements Logger {
 
   access(exchange: Exchange): void {
     this.#own.access(exchange);
+  }
+
+  /** Takes a worker's ring on, until its reader has ended and is empty. */
+  add(reader: LogRingReader): void {
+    this.#sink.add(reader);
   }
 
   /** Begins to write what all threads have said. */

@@ -7,6 +7,11 @@
  * The writer fills one segment after the other and always goes on with the lowest free one, so that
  * only as much memory is ever touched as lines have waited at once.
  *
+ * Every thread has a ring of its own, which no other thread but the keeper sees. The reader takes the
+ * writer for hostile: it copies before it looks, so that what was checked is what is written; it keeps
+ * its own book of segments, so that no chain of them has an end or a loop that the writer chooses; and a
+ * ring that breaks the rules is read no further ({@linkcode LogRingReader.fault}).
+ *
  * @module
  */
 
@@ -19,10 +24,9 @@ export const SEGMENT_BYTES = 64 * 1024;
  */
 export const SEGMENTS = 64;
 
-// Header cells: the segment that is being filled, and how many lines found no room.
-const WRITER = 0;
-const LOST = 1;
-const FIRST_SEGMENT = 2;
+// Header cells: how many lines found no room.
+const LOST = 0;
+const FIRST_SEGMENT = 1;
 
 // Cells of a segment: its state, how many bytes are published, and which segment comes behind it.
 const STATE = 0;
@@ -43,6 +47,11 @@ const HEADER_BYTES = HEADER_CELLS * Int32Array.BYTES_PER_ELEMENT;
 /** Size of the shared memory of one ring. */
 export const RING_BYTES = HEADER_BYTES + SEGMENTS * SEGMENT_BYTES;
 
+/** The one control character that a record has, at its end. */
+const LF = 10;
+const FIRST_PRINTABLE = 0x20;
+const DELETE = 0x7f;
+
 const encoder = new TextEncoder();
 
 /** A ring's memory, as both ends see it. */
@@ -50,11 +59,12 @@ class Ring {
   readonly #cells: Int32Array;
   readonly #segments: readonly Uint8Array[];
 
-  constructor(shared: SharedArrayBuffer) {
-    this.#cells = new Int32Array(shared, 0, HEADER_CELLS);
+  constructor(shared: SharedArrayBuffer, start: number) {
+    const first = start + HEADER_BYTES;
+    this.#cells = new Int32Array(shared, start, HEADER_CELLS);
     this.#segments = Array.from(
       { length: SEGMENTS },
-      (_, index) => new Uint8Array(shared, HEADER_BYTES + index * SEGMENT_BYTES, SEGMENT_BYTES),
+      (_, index) => new Uint8Array(shared, first + index * SEGMENT_BYTES, SEGMENT_BYTES),
     );
   }
 
@@ -87,21 +97,18 @@ class Ring {
 export class LogRingWriter {
   readonly #ring: Ring;
   readonly #onSealed: () => void;
-  #segment: number;
-  #used: number;
+  #segment = 0;
+  #used = 0;
 
   /**
-   * Goes on where an earlier writer of the same ring stopped, wherever it was stopped.
-   *
+   * @param shared Memory that no ring was in before, all zero from `start` on.
    * @param onSealed Called when a segment is full, so that the reader need not wait for its next look.
+   * @param start Where the ring begins, in bytes, a multiple of four.
    */
-  constructor(shared: SharedArrayBuffer, onSealed: () => void) {
-    const ring = this.#ring = new Ring(shared);
+  constructor(shared: SharedArrayBuffer, onSealed: () => void, start = 0) {
+    this.#ring = new Ring(shared, start);
     this.#onSealed = onSealed;
-    const last = Atomics.load(ring.cells, WRITER);
-    this.#segment = ring.load(last, STATE) === OPEN ? last : Math.max(0, ring.find(OPEN));
-    this.#used = ring.load(this.#segment, LENGTH);
-    ring.store(this.#segment, STATE, OPEN);
+    this.#ring.store(0, STATE, OPEN);
   }
 
   /** Puts one line, with its line end, into the ring; `false` when it had to be dropped. */
@@ -130,11 +137,10 @@ export class LogRingWriter {
     const ring = this.#ring;
     const next = ring.find(FREE);
     if (next < 0) return false;
-    // In this order, so that whoever takes over finds an open segment that the reader will come to.
     ring.store(next, STATE, OPEN);
     ring.store(this.#segment, NEXT, next);
+    // Last: the reader follows NEXT as soon as it sees this.
     ring.store(this.#segment, STATE, SEALED);
-    Atomics.store(ring.cells, WRITER, next);
     this.#segment = next;
     this.#used = 0;
     this.#onSealed();
@@ -142,14 +148,41 @@ export class LogRingWriter {
   }
 }
 
-/** The end that writes lines out. */
+/** The end that writes lines out. Nothing that the writer does can make it throw, loop or tear a line. */
 export class LogRingReader {
   readonly #ring: Ring;
+  /** A segment as it was when it was looked at; the writer cannot change it any more. */
+  readonly #copy = new Uint8Array(SEGMENT_BYTES);
   #segment = 0;
-  #taken = 0;
+  /** Bytes of the segment that were copied out, and where in the copy those begin that still wait. */
+  #copied = 0;
+  #from = 0;
+  #to = 0;
+  #fault: string | undefined;
+  /** Segments that may still be gone through after the writer's thread has ended. */
+  #segmentsLeft = Infinity;
 
-  constructor(shared: SharedArrayBuffer) {
-    this.#ring = new Ring(shared);
+  /** @param start Where the ring begins, in bytes, a multiple of four. */
+  constructor(shared: SharedArrayBuffer, start = 0) {
+    this.#ring = new Ring(shared, start);
+  }
+
+  /** How the ring breaks the rules, if it does: no {@linkcode LogRingWriter} did this. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Whether {@linkcode LogRingReader.end} was called. */
+  get ended(): boolean {
+    return this.#segmentsLeft !== Infinity;
+  }
+
+  /**
+   * The writer's thread has ended: what it left is still read, and no more than fits the ring, for the
+   * thread may go on in an endless loop.
+   */
+  end(): void {
+    this.#segmentsLeft = Math.min(this.#segmentsLeft, SEGMENTS);
   }
 
   /**
@@ -157,28 +190,68 @@ export class LogRingReader {
    * again until {@linkcode LogRingReader.release}.
    */
   peek(): Uint8Array | undefined {
-    const ring = this.#ring;
-    for (;;) {
-      const segment = this.#segment;
+    // Each turn but the last frees a segment, and a writer that fills them again as fast has to wait.
+    for (let turn = 0; turn < SEGMENTS; turn++) {
+      if (this.#from < this.#to) return this.#copy.subarray(this.#from, this.#to);
+      if (this.#fault !== undefined) return undefined;
       // The state first: a length that is read after it is final.
-      const state = ring.load(segment, STATE);
-      const length = ring.load(segment, LENGTH);
-      if (length > this.#taken) return ring.segment(segment).subarray(this.#taken, length);
-      if (state !== SEALED) return undefined;
-      this.#segment = ring.load(segment, NEXT);
-      this.#taken = 0;
-      ring.store(segment, LENGTH, 0);
-      ring.store(segment, STATE, FREE);
+      const state = this.#ring.load(this.#segment, STATE);
+      const length = this.#ring.load(this.#segment, LENGTH);
+      if (length > this.#copied || length < 0) this.#take(length);
+      else if (state !== SEALED || !this.#follow()) return undefined;
     }
+    return undefined;
   }
 
   /** Frees the first `bytes` of what {@linkcode LogRingReader.peek} returned. */
   release(bytes: number): void {
-    this.#taken += bytes;
+    this.#from += bytes;
   }
 
   /** How many lines were dropped since the last call. */
   takeLost(): number {
-    return Atomics.exchange(this.#ring.cells, LOST, 0);
+    return Math.max(0, Atomics.exchange(this.#ring.cells, LOST, 0));
   }
+
+  /** Copies what was published up to `length`, if it is whole lines. */
+  #take(length: number): void {
+    if (length < 0 || length > SEGMENT_BYTES) {
+      this.#fault = `a length of ${length} bytes in its log ring`;
+      return;
+    }
+    const published = this.#ring.segment(this.#segment).subarray(this.#copied, length);
+    this.#copy.set(published);
+    if (!isLines(this.#copy, published.length)) {
+      this.#fault = "bytes that are not records in its log ring";
+      return;
+    }
+    this.#copied = length;
+    this.#from = 0;
+    this.#to = published.length;
+  }
+
+  /** Goes on to the next segment and frees this one; false when the way ends here. */
+  #follow(): boolean {
+    const ring = this.#ring;
+    const next = ring.load(this.#segment, NEXT);
+    if (next < 0 || next >= SEGMENTS || next === this.#segment) {
+      this.#fault = `a segment ${next} after ${this.#segment} in its log ring`;
+      return false;
+    }
+    if (--this.#segmentsLeft < 0) return false;
+    ring.store(this.#segment, LENGTH, 0);
+    ring.store(this.#segment, STATE, FREE);
+    this.#segment = next;
+    this.#copied = 0;
+    return true;
+  }
+}
+
+/** Whether the first `length` bytes are lines of printable text, the last one whole. */
+function isLines(bytes: Uint8Array, length: number): boolean {
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i];
+    if (byte < FIRST_PRINTABLE ? byte !== LF : byte === DELETE) return false;
+  }
+  return bytes[length - 1] === LF;
 }

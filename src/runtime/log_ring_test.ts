@@ -79,13 +79,97 @@ Deno.test("a full segment wakes the reader", () => {
   assert.equal(woken, 1);
 });
 
-Deno.test("a thread that takes a dead one's place goes on where it stopped", () => {
+/** The cells of a ring's first segment, where a writer that was taken over writes what it likes. */
+function cellsOf(shared: SharedArrayBuffer) {
+  return { cells: new Int32Array(shared), state: 1, length: 2, next: 3, perSegment: 3 };
+}
+
+/** Everything that {@linkcode drain} finds, and how the ring breaks the rules. */
+function outcome(reader: LogRingReader): { text: string; isFaulty: boolean } {
+  const text = drain(reader);
+  return { text, isFaulty: reader.fault !== undefined };
+}
+
+for (const length of [-1, SEGMENT_BYTES + 1, 2 ** 31 - 1, -(2 ** 31)]) {
+  Deno.test(`a length of ${length} in a ring is a fault`, () => {
+    const { shared, writer, reader } = ring();
+    writer.append("one\n");
+    assert.equal(drain(reader), "one\n");
+    const { cells, length: at } = cellsOf(shared);
+    cells[at] = length;
+    assert.deepEqual(outcome(reader), { text: "", isFaulty: true });
+  });
+}
+
+for (const next of [-1, 0, SEGMENTS, 2 ** 31 - 1]) {
+  Deno.test(`a first segment that is followed by ${next} is a fault`, () => {
+    const { shared, writer, reader } = ring();
+    writer.append("one\n");
+    const { cells, state, next: at } = cellsOf(shared);
+    cells[at] = next;
+    cells[state] = 2;
+    assert.deepEqual(outcome(reader), { text: "one\n", isFaulty: true });
+  });
+}
+
+Deno.test("segments that follow one another in a circle end the look, and not the reader", () => {
+  const { shared, reader } = ring();
+  const { cells, state, next, perSegment } = cellsOf(shared);
+  for (let i = 0; i < SEGMENTS; i++) {
+    cells[state + i * perSegment] = 2;
+    cells[next + i * perSegment] = (i + 1) % SEGMENTS;
+  }
+  assert.equal(drain(reader), "");
+});
+
+for (
+  const bytes of [
+    "half a line",
+    "a \u001b[2J terminal\n",
+    "a carriage return\r\n",
+    "\0\n",
+    "\x7f\n",
+  ]
+) {
+  Deno.test(`${JSON.stringify(bytes)} in a ring is a fault and no record`, () => {
+    const { writer, reader } = ring();
+    writer.append("one\n");
+    assert.equal(drain(reader), "one\n");
+    writer.append(bytes);
+    assert.deepEqual(outcome(reader), { text: "", isFaulty: true });
+  });
+}
+
+Deno.test("what a writer changes after the look is not what is written", () => {
   const { shared, writer, reader } = ring();
-  writer.append(LONG);
-  writer.append(LONG);
-  const successor = new LogRingWriter(shared, () => {});
-  successor.append("successor\n");
-  assert.equal(drain(reader), `${LONG}${LONG}successor\n`);
+  writer.append("one\n");
+  const bytes = reader.peek();
+  new Uint8Array(shared).fill(0x1b);
+  assert.equal(new TextDecoder().decode(bytes), "one\n");
+});
+
+Deno.test("of a thread that goes on after its end no more is read than fits the ring", () => {
+  const { writer, reader } = ring();
+  reader.end();
+  let bytes = 0;
+  for (let i = 0; i < 4 * SEGMENTS; i++) {
+    writer.append(LONG);
+    bytes += drain(reader).length;
+  }
+  assert.ok(bytes <= (SEGMENTS + 1) * SEGMENT_BYTES, `${bytes} bytes were read`);
+});
+
+Deno.test("a ring full of garbage never throws and never loops", () => {
+  const { shared, reader } = ring();
+  const words = new Uint32Array(shared);
+  for (let round = 0; round < 200; round++) {
+    for (let at = 0; at < 1 + 3 * SEGMENTS; at++) {
+      words[at] = round % 2 === 0 ? Math.random() * 2 ** 32 : Math.random() * 4;
+    }
+    drain(reader);
+    drain(new LogRingReader(shared));
+    assert.ok(reader.takeLost() >= 0);
+  }
 });
 
 Deno.test("between real threads no line is torn, repeated, out of order or lost uncounted", async () => {

@@ -37,6 +37,8 @@ interface Torn {
 }
 
 const LF = 10;
+/** Rings of workers that have ended and wait to be emptied; while writing fails, older ones are dropped. */
+const MAX_ENDED = 32;
 const encoder = new TextEncoder();
 
 /** A line that an earlier process has begun: of its rest only the end can be written. */
@@ -46,7 +48,9 @@ const UNENDED: Torn = { line: encoder.encode("?\n"), written: 1, targetBytes: un
 export class LogSink {
   readonly #target: LogTargetStream;
   readonly #settings: SinkSettings;
-  readonly #readers: LogRingReader[] = [];
+  #readers: LogRingReader[] = [];
+  /** Whose bytes are being written; its reader must be left alone meanwhile. */
+  #written: LogRingReader | undefined;
   #running: Promise<void> | undefined;
   /** Goes before everything else, so that nothing stands between its two parts. */
   #torn: Torn | undefined;
@@ -76,9 +80,16 @@ export class LogSink {
     return this.#running !== undefined;
   }
 
-  /** Takes a thread's ring on. */
+  /** How many rings are read. */
+  get rings(): number {
+    return this.#readers.length;
+  }
+
+  /** Takes a thread's ring on, until its reader has ended and is empty. */
   add(reader: LogRingReader): void {
     this.#readers.push(reader);
+    const ended = this.#readers.filter((reader) => reader.ended && reader !== this.#written);
+    while (ended.length > MAX_ENDED) this.#lost += this.#drop(ended.shift()!);
   }
 
   /** Begins to write what waits, unless that is going on already. After a failure it is the next attempt. */
@@ -109,12 +120,18 @@ export class LogSink {
     let lost = this.#lost + (this.#torn === undefined ? 0 : 1);
     this.#torn = undefined;
     this.#lost = 0;
-    for (const reader of this.#readers) {
-      for (let bytes = reader.peek(); bytes !== undefined; bytes = reader.peek()) {
-        lost += lineCount(bytes);
-        reader.release(bytes.length);
-      }
-      lost += reader.takeLost();
+    for (const reader of this.#readers) lost += this.#drop(reader);
+    return lost;
+  }
+
+  /** Gives a ring up; returns how many lines were in it or had been dropped. */
+  #drop(reader: LogRingReader): number {
+    this.#readers = this.#readers.filter((other) => other !== reader);
+    reader.end();
+    let lost = reader.takeLost();
+    for (let bytes = reader.peek(); bytes !== undefined; bytes = reader.peek()) {
+      lost += lineCount(bytes);
+      reader.release(bytes.length);
     }
     return lost;
   }
@@ -125,10 +142,17 @@ export class LogSink {
     for (let found = true; found && !this.#isStuck;) {
       found = false;
       for (const reader of this.#readers) {
+        // Before the look: what is said between the two is written by the next one.
+        const { ended } = reader;
         const bytes = reader.peek();
-        if (bytes === undefined) continue;
+        if (bytes === undefined) {
+          if (ended) this.#lost += this.#drop(reader);
+          continue;
+        }
         found = true;
+        this.#written = reader;
         reader.release(await this.#write(bytes));
+        this.#written = undefined;
         if (this.#isStuck) return;
       }
       await this.#tellLost();

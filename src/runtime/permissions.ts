@@ -66,13 +66,31 @@ export function valuesOf(
 export const NO_IMPORT = "none.invalid:443";
 
 /**
- * Ring 2 as arguments of `deno run`. The two unstable features are those every build uses.
+ * What keeps a running program from loading other code than it was started with. `import("npm:...")` asks
+ * for no permission: without the first flag it fetches the package, in any thread, writes it to the
+ * runtime's cache and runs it; without the second it runs what the cache has of other programs, and
+ * rewrites the lock file.
+ */
+export const NO_NEW_CODE = ["--cached-only", "--frozen"] as const;
+
+/**
+ * Ring 2 as arguments of `deno run`: what is allowed, and {@linkcode NO_NEW_CODE}.
+ *
+ * @throws As {@linkcode permissionFlags}.
+ */
+export function toFlags(plan: Plan): string[] {
+  return [...NO_NEW_CODE, ...permissionFlags(plan)];
+}
+
+/**
+ * Ring 2 as flags that a compiled program takes, too. The two unstable features are those every build
+ * uses.
  *
  * @throws When a value has a comma. The runtime (2.9.6) splits there whatever stands around it, so the flag
  * would allow other things than it says. Paths of a configuration have none (`unusable_path.ts`); what is
  * left is the place of the program itself.
  */
-export function toFlags(plan: Plan): string[] {
+export function permissionFlags(plan: Plan): string[] {
   const flags = ["--no-prompt", "--unstable-net", "--unstable-worker-options"];
   for (const kind of PERMISSION_KINDS) {
     const values = valuesOf(plan, kind);

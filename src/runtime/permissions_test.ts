@@ -184,6 +184,25 @@ Deno.test("a manifest is the union of what its modules can ever need", () => {
   assert.equal(manifestOf([probe]).run, undefined);
 });
 
+Deno.test("a package that the lock file does not name cannot be loaded, even from the cache", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const lock = `{"version":"5"}\n`;
+    await Deno.writeTextFile(`${dir}/deno.json`, "{}");
+    await Deno.writeTextFile(`${dir}/deno.lock`, lock);
+    // This program's own, and so in the cache.
+    const script =
+      'await import("npm:" + "lru-cache@11.5.3").catch(({ message }) => console.log(message));';
+    await Deno.writeTextFile(`${dir}/main.js`, script);
+    const args = ["run", "--quiet", ...toFlags({ grants: [] }), "main.js"];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: dir }).output();
+    assert.match(new TextDecoder().decode(stdout), /The lockfile is out of date/);
+    assert.equal(await Deno.readTextFile(`${dir}/deno.lock`), lock);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("modules can be imported from no host, not even those the runtime allows by itself", async () => {
   const script =
     'await import("https://deno.land/none.ts").catch((error) => console.log(error.message));';

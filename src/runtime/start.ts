@@ -66,7 +66,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { config } = probed;
   const zones = new Zones();
   zones.prepare(zoneRequests(config, modules));
-  const log = openLog(config, options, zones, place);
+  const log = openLog(config, options, place);
   for (const warning of warnings) log.log("warn", "fluxheim", problemText(warning));
   const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
   options.beforeServing?.(config);
@@ -75,6 +75,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     modules,
     log,
     logSettings: log.settings,
+    onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
   });
   const outcome = await pool.start();
@@ -132,11 +133,10 @@ function refuseErrors(problems: readonly Problem[]): void {
 function openLog(
   config: Config,
   { profile }: KeeperOptions,
-  zones: Zones,
   place: Ready["place"],
 ): KeeperLog {
   try {
-    return new KeeperLog(config, profile, zones);
+    return new KeeperLog(config, profile);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const problem = { key: "logging.file.path", message: `cannot be opened: ${message}` };

@@ -1,6 +1,7 @@
 /**
  * What the keeper and an edge worker say to each other, over the port that the worker is given with
- * its first message. Both ends are this program, so messages are typed and not checked.
+ * its first message. What a worker gets is typed and not checked; what it sends is checked like any other
+ * input (`worker_report.ts`), since a worker may have been taken over.
  *
  * @module
  */
@@ -20,6 +21,8 @@ export interface StartOrder {
   readonly config: Config;
   readonly files: Files;
   readonly zones: ZonesByName;
+  /** Its own heart and log ring (`thread_memory.ts`). */
+  readonly memory: SharedArrayBuffer;
   /** Names of the profile's modules, in their order: the worker must have the same. */
   readonly modules: readonly string[];
   /** Index of this worker, and how many there are (`WorkerContext`). */

@@ -10,11 +10,12 @@ import type { Files, Module } from "../gateway/module.ts";
 import { ConnectionBudget } from "../net/connection_budget.ts";
 import type { Zones } from "../net/zone.ts";
 import { type FailedHeart, HeartMonitor } from "./heart.ts";
+import type { LogRingReader } from "./log_ring.ts";
 import { covers, type EdgePermissions } from "./permissions.ts";
 import type { LogSettings } from "./ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
-import { connectionsZone, HEARTS, listenerEntries, workerSlots } from "./zone_plan.ts";
+import { connectionsZone, listenerEntries, workerSlots } from "./zone_plan.ts";
 
 /** A worker that dies sooner than this after its start is replaced only after a pause. */
 const SETTLED_MS = 10_000;
@@ -42,6 +43,8 @@ export interface PoolOptions {
   readonly modules: readonly Module[];
   readonly log: Logger;
   readonly logSettings: LogSettings;
+  /** A worker begins to say something in this ring. */
+  onRing(ring: LogRingReader): void;
   /** A worker's log ring wants to be emptied. */
   onLog(): void;
 }
@@ -65,7 +68,7 @@ export class WorkerPool {
   readonly #leaving = new Map<WorkerHandle, Promise<void>>();
   /** What the workers that are there have run, latest first: tables may have changed in between. */
   #recent: readonly Load[];
-  readonly #hearts: HeartMonitor;
+  readonly #hearts = new HeartMonitor();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -76,7 +79,6 @@ export class WorkerPool {
     this.#options = options;
     this.#load = load;
     this.#recent = [load];
-    this.#hearts = new HeartMonitor(load.zones.get(HEARTS));
     this.#seats = seats(load.config, 0);
   }
 
@@ -141,6 +143,8 @@ export class WorkerPool {
 
   /** To be called on every tick; returns a worker for which the process must end, if any. */
   tick(): FailedHeart | undefined {
+    for (const { worker } of this.#seats) if (worker !== undefined) endIfFaulty(worker);
+    for (const worker of this.#leaving.keys()) endIfFaulty(worker);
     return this.#hearts.tick();
   }
 
@@ -184,7 +188,23 @@ export class WorkerPool {
   #adopt(load: Load): void {
     this.#load = load;
     this.#recent = [load, ...this.#recent].slice(0, RECENT_LOADS);
-    for (const module of this.#options.modules) module.adopted?.(load.config, load.zones);
+    for (const module of this.#options.modules) {
+      this.#guarded(module, () => module.adopted?.(load.config, load.zones));
+    }
+  }
+
+  /**
+   * Lets a module change its tables. Workers write them, too: what they left there is a reason for a line
+   * in the log, and none for the keeper to end.
+   */
+  #guarded(module: Module, change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const what = `the shared tables of ${module.name} are not in order: ${reason}`;
+      this.#options.log.log("error", "fluxheim", what);
+    }
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
@@ -194,11 +214,13 @@ export class WorkerPool {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
       onLog: this.#options.onLog,
     });
+    this.#options.onRing(worker.ring);
     const order: StartOrder = {
       kind: "start",
       config,
       files,
       zones: zones.all,
+      memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
       slots: workerSlots(config),
@@ -213,7 +235,7 @@ export class WorkerPool {
     seat.worker = worker;
     seat.startedAt = performance.now();
     this.#bereftSince = undefined;
-    this.#hearts.watch(seat.slot);
+    this.#hearts.watch(seat.slot, worker.heart);
     return report;
   }
 
@@ -263,7 +285,9 @@ export class WorkerPool {
       for (const entry of listenerEntries(config)) {
         ConnectionBudget.forget(zones.get(connectionsZone(entry)), slot);
       }
-      for (const module of this.#options.modules) module.workerLost?.(config, zones, slot);
+      for (const module of this.#options.modules) {
+        this.#guarded(module, () => module.workerLost?.(config, zones, slot));
+      }
     }
   }
 
@@ -316,6 +340,11 @@ export class WorkerPool {
     this.#last = result.catch(() => {});
     return result;
   }
+}
+
+/** Ends a worker whose log ring breaks the rules. */
+function endIfFaulty(worker: WorkerHandle): void {
+  if (worker.ring.fault !== undefined) worker.kill(`it left ${worker.ring.fault}`);
 }
 
 function seats(config: Config, first: number): Seat[] {

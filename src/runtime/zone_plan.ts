@@ -1,5 +1,5 @@
 /**
- * The shared tables of a process: the runtime's own and those its modules ask for.
+ * The tables that all workers of a process share: the runtime's own and those its modules ask for.
  *
  * @module
  */
@@ -7,8 +7,6 @@ import type { Config } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
 import { ConnectionBudget } from "../net/connection_budget.ts";
 import type { ZoneRequest } from "../net/zone.ts";
-import { heartBytes } from "./heart.ts";
-import { RING_BYTES } from "./log_ring.ts";
 
 /**
  * How many worker indices a process has: two for each thread, because a reload that needs other
@@ -17,14 +15,6 @@ import { RING_BYTES } from "./log_ring.ts";
  */
 export function workerSlots({ server }: Config): number {
   return 2 * server.process.threads;
-}
-
-/** The zone in which workers beat. */
-export const HEARTS = "runtime/hearts";
-
-/** The zone of a thread's log ring; the keeper's index is {@linkcode workerSlots}. */
-export function logZone(slot: number): string {
-  return `runtime/log/${slot}`;
 }
 
 /** The zone that counts the open connections of a listener over all workers. */
@@ -40,10 +30,7 @@ export function listenerEntries({ server }: Config): readonly string[] {
 /** Everything that must exist before a worker starts with `config`. */
 export function zoneRequests(config: Config, modules: readonly Module[]): ZoneRequest[] {
   const slots = workerSlots(config);
-  const requests: ZoneRequest[] = [{ name: HEARTS, bytes: heartBytes(slots) }];
-  for (let slot = 0; slot <= slots; slot++) {
-    requests.push({ name: logZone(slot), bytes: RING_BYTES });
-  }
+  const requests: ZoneRequest[] = [];
   for (const listener of listenerEntries(config)) {
     requests.push({ name: connectionsZone(listener), bytes: ConnectionBudget.bytes(slots) });
   }

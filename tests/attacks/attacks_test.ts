@@ -74,7 +74,7 @@ Deno.test("the documented table is what was found", async () => {
 
 /** How the runtime says no, and how a thing that was taken away is missing. */
 const REFUSAL =
-  /^NotCapable|Requires \w+ access|EPERM|^Error: denied|^TypeError: Cannot read properties of undefined/;
+  /^NotCapable|Requires \w+ access|EPERM|^Error: denied|--cached-only is specified|^TypeError: Cannot read properties of undefined/;
 
 function passed(verdicts: readonly Verdict[]): string[] {
   assert.equal(verdicts.length, ATTEMPTS.length);
@@ -111,7 +111,14 @@ async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[
   const config = dir.write("fluxheim.toml", configText(profile, port, vhost, upstream.addr.port));
   const project = `--config=${root.pathname}deno.json`;
   const args = ["run", "-q", project, ...await flags(profile, config), entry, "--config", config];
-  await using gateway = new Process(Deno.execPath(), args);
+  // The registry is the stranger: nobody may ask it.
+  const env = { NPM_CONFIG_REGISTRY: `http://127.0.0.1:${stranger.addr.port}/` };
+  let strangers = 0;
+  void stranger.accept().then((connection) => {
+    strangers++;
+    connection.close();
+  }, () => {});
+  await using gateway = new Process(Deno.execPath(), args, { env });
   await gateway.listening(port);
   const answer = await fetch(`http://127.0.0.1:${port}/attack`);
   const edge: Verdict[] = await answer.json();
@@ -124,6 +131,7 @@ async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[
   const said = gateway.output.slice(gateway.output.lastIndexOf(KEEPER_SAYS) + KEEPER_SAYS.length);
   const hex = /^[0-9a-f]+/.exec(said)?.[0] ?? "";
   const keeper: Verdict[] = JSON.parse(new TextDecoder().decode(Uint8Array.fromHex(hex)));
+  assert.equal(strangers, 0, "something came to the port that nothing in the configuration names");
   return { edge, keeper };
 }
 

@@ -38,6 +38,9 @@ const LOOPBACK = "127.0.0.1";
 /** On a host that the runtime allows by itself. */
 const PUBLIC_MODULE = "https://deno.land/none.ts";
 
+/** A package that is not this program's; written so that nothing resolves it beforehand. */
+const FOREIGN_PACKAGE = "npm:fluxheim-attack@1.0.0";
+
 /** A connection by `node:net`. */
 function nodeConnect(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -171,6 +174,11 @@ export const ATTEMPTS: readonly Attempt[] = [
   { name: "ask for the host's name", run: () => hostname() },
   { name: "end another process", run: () => Deno.kill(1, "SIGCONT") },
   { name: "import a module from a public host", run: () => import(PUBLIC_MODULE) },
+  { name: "fetch a package and run it", run: () => import(FOREIGN_PACKAGE) },
+  {
+    name: "the same from a module made up on the spot",
+    run: () => import(`data:text/javascript,import ${JSON.stringify(FOREIGN_PACKAGE)}`),
+  },
   { name: "start a worker with more permissions", run: escalate },
   {
     name: "ask for a permission",

@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import type { Profile } from "../../runtime/profile.ts";
-import { toFlags } from "../../runtime/permissions.ts";
+import { permissionFlags } from "../../runtime/permissions.ts";
 import { permissionSet } from "../features/manifest_text.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT, Failure } from "../command.ts";
@@ -72,7 +72,7 @@ async function lockOf(profile: Profile, config: string | undefined): Promise<Loc
   printProblems(loaded.problems, standardIo("compile"));
   if (loaded.config === undefined) throw new Failure("nothing was built");
   const plan = planFor(profile, loaded.config, source, true);
-  return { kind: "deployment", flags: toFlags(plan), source };
+  return { kind: "deployment", flags: permissionFlags(plan), source };
 }
 
 if (import.meta.main) await runTask(task);

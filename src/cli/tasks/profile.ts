@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { NO_NEW_CODE } from "../../runtime/permissions.ts";
 import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT } from "../command.ts";
@@ -43,7 +44,7 @@ async function run({ positionals }: ParsedArgs): Promise<number> {
 /** Runs it as a child that gets every signal; the gateway itself tells one Ctrl-C from two. */
 async function runProfile(name: string, entry: string, args: string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", `-P=${name}`, ROOT + entry, ...args],
+    args: ["run", "--quiet", "--no-prompt", ...NO_NEW_CODE, `-P=${name}`, ROOT + entry, ...args],
   }).spawn();
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {

@@ -10,7 +10,7 @@ import type { Module } from "../../gateway/module.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
 import { PermitZone } from "./permit_zone.ts";
 import { type ConcurrencyConfig, concurrencySchema } from "./schema.ts";
-import { limitsOf } from "./table.ts";
+import { type Limit, limitsOf } from "./table.ts";
 
 export type { ConcurrencyConfig } from "./schema.ts";
 
@@ -27,6 +27,27 @@ function* idleQueues(config: Config): Generator<Problem> {
       warning: true,
     };
   }
+}
+
+/** Zones in disorder after which no more are tried: the keeper may have waited for the lock of each. */
+const MAX_IN_DISORDER = 5;
+
+/**
+ * Does something to the zone of every limit. One in disorder does not keep the others from it.
+ *
+ * @throws The first error, afterwards.
+ */
+function eachLimit(config: Config, change: (limit: Limit) => void): void {
+  const errors: unknown[] = [];
+  for (const limit of limitsOf(config)) {
+    if (errors.length >= MAX_IN_DISORDER) break;
+    try {
+      change(limit);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** The capability, for the keeper and the command line. */
@@ -48,13 +69,13 @@ export const module: Module = {
   },
 
   adopted(config, zones) {
-    for (const { zone, maxInFlight } of limitsOf(config)) {
+    eachLimit(config, ({ zone, maxInFlight }) => {
       PermitZone.setMaxInFlight(zones.get(zone), maxInFlight);
-    }
+    });
   },
 
   workerLost(config, zones, worker) {
-    for (const { zone } of limitsOf(config)) PermitZone.reclaim(zones.get(zone), worker);
+    eachLimit(config, ({ zone }) => PermitZone.reclaim(zones.get(zone), worker));
   },
 
   start: async (context) => (await import("./edge.ts")).edge.start(context),

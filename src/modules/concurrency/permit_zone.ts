@@ -13,10 +13,12 @@
  * number is enough.
  *
  * Each worker's own permits are counted, so that those of one that died can be given back.
+ * The keeper does that, and sets limits; it trusts nothing that stands in the zone, since any worker may
+ * have written it: it waits for the lock a moment only, and a queue that cannot be one is an error.
  *
  * @module
  */
-import { lock, unlock } from "./zone_lock.ts";
+import { lock, lockWithin, unlock } from "./zone_lock.ts";
 
 /** Header words. */
 const IN_FLIGHT = 0;
@@ -46,6 +48,9 @@ const NODE_WORDS = 3;
 /** Index of who is not a worker. */
 const NOBODY = -1;
 
+/** How long the keeper waits for the lock. It is held for some dozen instructions. */
+const KEEPER_WAIT_MS = 100;
+
 /**
  * Smallest queue room made, also where nobody may wait, so that most changes of `max_queue` keep the zone
  * and its counts.
@@ -62,6 +67,7 @@ export class PermitZone {
 
   readonly #words: Int32Array;
   readonly #worker: number;
+  readonly #workers: number;
   readonly #firstNode: number;
   readonly #nodes: number;
 
@@ -73,6 +79,7 @@ export class PermitZone {
     this.#words = new Int32Array(buffer);
     Atomics.store(this.#words, WORKERS, workers);
     this.#worker = worker;
+    this.#workers = workers;
     this.#firstNode = HEADER_WORDS + workers * WORKER_WORDS;
     this.#nodes = Math.floor((this.#words.length - this.#firstNode) / NODE_WORDS);
   }
@@ -99,9 +106,21 @@ export class PermitZone {
   static setMaxInFlight(buffer: SharedArrayBuffer, max: number): void {
     const words = new Int32Array(buffer);
     const was = Atomics.exchange(words, MAX_IN_FLIGHT, max);
-    const workers = Atomics.load(words, WORKERS);
     // Before the first worker came nobody can be waiting.
-    if (was < max && workers > 0) new PermitZone(buffer, NOBODY, workers).#handOut();
+    if (was < max && Atomics.load(words, WORKERS) !== 0) PermitZone.#ofKeeper(buffer).#handOut();
+  }
+
+  /**
+   * A zone as the keeper works with it.
+   *
+   * @throws When it has no room for the workers that it claims to be made for.
+   */
+  static #ofKeeper(buffer: SharedArrayBuffer): PermitZone {
+    const words = new Int32Array(buffer);
+    const workers = Atomics.load(words, WORKERS);
+    const room = Math.floor((words.length - HEADER_WORDS) / WORKER_WORDS);
+    if (workers < 1 || workers > room) throw new Error(`a table of ${workers} workers`);
+    return new PermitZone(buffer, NOBODY, workers);
   }
 
   /** Takes a permit if one is free and nobody waits for it. */
@@ -125,13 +144,15 @@ export class PermitZone {
    */
   join(maxQueue: number): number {
     const words = this.#words;
-    lock(words, LOCK);
-    const node = Atomics.load(words, WAITING) < Math.min(maxQueue, this.#nodes)
-      ? this.#append()
-      : 0;
-    if (node !== 0) this.#handOutLocked();
-    unlock(words, LOCK);
-    return node;
+    this.#lock();
+    try {
+      const hasRoom = Atomics.load(words, WAITING) < Math.min(maxQueue, this.#nodes);
+      const node = hasRoom ? this.#append() : 0;
+      if (node !== 0) this.#handOutLocked();
+      return node;
+    } finally {
+      unlock(words, LOCK);
+    }
   }
 
   /**
@@ -143,11 +164,14 @@ export class PermitZone {
    */
   leave(node: number, granted: number): boolean {
     const words = this.#words;
-    lock(words, LOCK);
-    const current = this.grants === granted;
-    if (current) this.#unlink(node);
-    unlock(words, LOCK);
-    return current;
+    this.#lock();
+    try {
+      const current = this.grants === granted;
+      if (current) this.#unlink(node);
+      return current;
+    } finally {
+      unlock(words, LOCK);
+    }
   }
 
   /** Permits this worker's waiters have been given since the zone was made, modulo 2^32. */
@@ -167,21 +191,36 @@ export class PermitZone {
    * who watches the workers, before another one takes its index.
    */
   static reclaim(buffer: SharedArrayBuffer, worker: number): void {
-    const workers = Atomics.load(new Int32Array(buffer), WORKERS);
-    if (worker < workers) new PermitZone(buffer, NOBODY, workers).#reclaim(worker);
+    // No worker has come yet.
+    if (Atomics.load(new Int32Array(buffer), WORKERS) === 0) return;
+    const zone = PermitZone.#ofKeeper(buffer);
+    if (worker < zone.#workers) zone.#reclaim(worker);
   }
 
   #reclaim(worker: number): void {
     const words = this.#words;
-    lock(words, LOCK);
-    Atomics.sub(words, IN_FLIGHT, Atomics.exchange(words, this.#workerWord(worker, HELD), 0));
-    for (let node = words[HEAD]; node !== 0;) {
-      const next = words[this.#nodeWord(node, NEXT)];
-      if (words[this.#nodeWord(node, WORKER)] === worker) this.#unlink(node);
-      node = next;
+    this.#lock();
+    try {
+      Atomics.sub(words, IN_FLIGHT, Atomics.exchange(words, this.#workerWord(worker, HELD), 0));
+      let seen = 0;
+      for (let node = this.#node(words[HEAD]); node !== 0;) {
+        if (++seen > this.#nodes) throw new Error("a queue without an end");
+        const next = this.#node(words[this.#nodeWord(node, NEXT)]);
+        if (words[this.#nodeWord(node, WORKER)] === worker) this.#unlink(node);
+        node = next;
+      }
+      this.#handOutLocked();
+    } finally {
+      unlock(words, LOCK);
     }
-    this.#handOutLocked();
-    unlock(words, LOCK);
+  }
+
+  /** @throws In the keeper, when the lock is not given back in time. */
+  #lock(): void {
+    if (this.#worker !== NOBODY) lock(this.#words, LOCK);
+    else if (!lockWithin(this.#words, LOCK, KEEPER_WAIT_MS)) {
+      throw new Error("a lock for ever held");
+    }
   }
 
   /** Counts one permit more as out, unless all are. */
@@ -197,17 +236,22 @@ export class PermitZone {
   }
 
   #handOut(): void {
-    lock(this.#words, LOCK);
-    this.#handOutLocked();
-    unlock(this.#words, LOCK);
+    this.#lock();
+    try {
+      this.#handOutLocked();
+    } finally {
+      unlock(this.#words, LOCK);
+    }
   }
 
   /** Gives free permits to the first in the queue. */
   #handOutLocked(): void {
     const words = this.#words;
-    while (words[HEAD] !== 0 && this.#reserve()) {
-      const node = words[HEAD];
+    for (let handed = 0; words[HEAD] !== 0 && this.#reserve(); handed++) {
+      const node = this.#node(words[HEAD]);
       const worker = words[this.#nodeWord(node, WORKER)];
+      if (handed >= this.#nodes) throw new Error("a queue without an end");
+      if (worker < 0 || worker >= this.#workers) throw new Error(`worker ${worker} in the queue`);
       this.#unlink(node);
       Atomics.add(words, this.#workerWord(worker, HELD), 1);
       const grants = this.#workerWord(worker, GRANTS);
@@ -218,10 +262,10 @@ export class PermitZone {
 
   #append(): number {
     const words = this.#words;
-    let node = words[SPARE];
+    let node = this.#node(words[SPARE]);
     if (node !== 0) words[SPARE] = words[this.#nodeWord(node, NEXT)];
-    else node = ++words[USED];
-    const tail = words[TAIL];
+    else node = this.#node(++words[USED]);
+    const tail = this.#node(words[TAIL]);
     words[this.#nodeWord(node, NEXT)] = 0;
     words[this.#nodeWord(node, PREVIOUS)] = tail;
     words[this.#nodeWord(node, WORKER)] = this.#worker;
@@ -234,8 +278,8 @@ export class PermitZone {
 
   #unlink(node: number): void {
     const words = this.#words;
-    const next = words[this.#nodeWord(node, NEXT)];
-    const previous = words[this.#nodeWord(node, PREVIOUS)];
+    const next = this.#node(words[this.#nodeWord(node, NEXT)]);
+    const previous = this.#node(words[this.#nodeWord(node, PREVIOUS)]);
     if (previous === 0) words[HEAD] = next;
     else words[this.#nodeWord(previous, NEXT)] = next;
     if (next === 0) words[TAIL] = previous;
@@ -247,6 +291,14 @@ export class PermitZone {
 
   #workerWord(worker: number, word: number): number {
     return HEADER_WORDS + worker * WORKER_WORDS + word;
+  }
+
+  /** `node`, which stood in the zone, if it can be one, or 0. */
+  #node(node: number): number {
+    if (node < 0 || node > this.#nodes) {
+      throw new Error(`node ${node} of ${this.#nodes} in the queue`);
+    }
+    return node;
   }
 
   #nodeWord(node: number, word: number): number {

@@ -200,3 +200,56 @@ Deno.test("places in the queue are used again", async () => {
   first.releaseAll();
   assert.deepEqual(one.load, { inFlight: 0, waiting: 0 });
 });
+
+/** Words of a zone that a worker which was taken over may write, and what the keeper then says. */
+const FORGED:
+  readonly (readonly [what: string, forge: (words: Int32Array) => void, said: RegExp])[] = [
+    ["a queue that goes in a circle", (words) => {
+      const first = 9 + WORKERS * 2;
+      words[4] = 1;
+      words[first] = 2;
+      words[first + 2] = 1;
+      words[first + 3] = 1;
+      words[first + 3 + 2] = 1;
+    }, /a queue without an end/],
+    [
+      "a head beyond the queue",
+      (words) => words[4] = 1_000_000,
+      /node 1000000 of \d+ in the queue/,
+    ],
+    ["more workers than there is room for", (words) => words[8] = 2 ** 31 - 1, /workers/],
+    ["a negative number of workers", (words) => words[8] = -1, /workers/],
+    ["a lock that is never given back", (words) => words[3] = 2, /a lock for ever held/],
+  ];
+
+for (const [what, forge, said] of FORGED) {
+  Deno.test(`${what} costs the keeper an error`, () => {
+    const { buffer, one } = twoWorkers(1, 8);
+    taken(one);
+    forge(new Int32Array(buffer));
+    assert.throws(() => PermitZone.reclaim(buffer, 2), said);
+  });
+}
+
+Deno.test("a zone full of garbage costs the keeper errors and no more", () => {
+  const buffer = zone(64);
+  const words = new Int32Array(buffer);
+  for (let round = 0; round < 500; round++) {
+    const most = [4, 70, 2 ** 32][round % 3];
+    for (let at = 0; at < words.length; at++) words[at] = Math.random() * most;
+    words[3] = 0;
+    if (round % 2 === 0) words[8] = WORKERS;
+    for (
+      const change of [
+        () => PermitZone.reclaim(buffer, 1),
+        () => PermitZone.setMaxInFlight(buffer, 1_000_000),
+      ]
+    ) {
+      try {
+        change();
+      } catch (error) {
+        assert.ok(error instanceof Error && !(error instanceof RangeError), String(error));
+      }
+    }
+  }
+});

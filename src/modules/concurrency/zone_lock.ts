@@ -26,6 +26,26 @@ export function lock(words: Int32Array, at: number): void {
   }
 }
 
+/**
+ * The same for a thread that must never wait for another: takes the lock unless that lasts longer than
+ * `limitMs`. A worker that was ended in the midst of it, or one that was taken over, gives it back never.
+ *
+ * @returns Whether it is taken.
+ */
+export function lockWithin(words: Int32Array, at: number, limitMs: number): boolean {
+  const deadline = performance.now() + limitMs;
+  let seen = Atomics.compareExchange(words, at, FREE, HELD);
+  while (seen !== FREE) {
+    const left = deadline - performance.now();
+    if (left <= 0) return false;
+    if (seen === CONTENDED || Atomics.compareExchange(words, at, HELD, CONTENDED) !== FREE) {
+      Atomics.wait(words, at, CONTENDED, left);
+    }
+    seen = Atomics.compareExchange(words, at, FREE, CONTENDED);
+  }
+  return true;
+}
+
 /** Gives the lock back; only its holder may. */
 export function unlock(words: Int32Array, at: number): void {
   if (Atomics.exchange(words, at, FREE) === CONTENDED) Atomics.notify(words, at, 1);
