@@ -26,6 +26,8 @@ export class RequestBody implements Body, BodyHost, Expiring {
   isOver = false;
   /** The last byte has been read. */
   isComplete = false;
+  /** Bytes of the client are waited for, even where the wait for them was given up. */
+  isReading = false;
   #awaitsContinue: boolean;
   #begun = false;
   #whenOver: (() => void) | undefined;
@@ -46,6 +48,11 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   get length(): number | undefined {
     return this.#source.length;
+  }
+
+  /** Whether the client waits to be asked for the body. */
+  get awaitsContinue(): boolean {
+    return this.#awaitsContinue;
   }
 
   /**
@@ -132,9 +139,13 @@ export class RequestBody implements Body, BodyHost, Expiring {
     return bytes;
   }
 
-  onBodyWait(): void {}
+  onBodyWait(): void {
+    this.isReading = true;
+  }
 
-  onBodyBytes(): void {}
+  onBodyBytes(): void {
+    this.isReading = false;
+  }
 
   reasonOf(error: unknown): string {
     return `the client's connection failed: ${error}`;

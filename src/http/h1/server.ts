@@ -8,13 +8,14 @@ import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
 import type { ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
-import { type Expiring, TICK_MS } from "../../net/clock.ts";
+import { type Expiring, NEXT_TICK, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex, writeAll } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
 import { OTHERS_FIRST } from "../../net/turn.ts";
 import { LARGE } from "../../net/buffers.ts";
 import { AnswerPace } from "./answer_pace.ts";
+import { ClientWatch, type Question, type WatchHost } from "./client_watch.ts";
 import { MessageWriter, type Outlet } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem } from "./head.ts";
 import { linger, LINGER_MS, LINGER_SILENCE_MS } from "./linger.ts";
@@ -52,7 +53,7 @@ export function serveHttp1<X extends HttpExchange>(
 type Phase = "head" | "handling" | "writing" | "streaming";
 
 class ServerConnection<X extends HttpExchange>
-  implements Drainable, Expiring, InterimOutlet, Outlet {
+  implements Drainable, Expiring, InterimOutlet, Outlet, WatchHost {
   deadline = 0;
   readonly #inbox: Inbox;
   readonly #head = new RequestHead();
@@ -61,8 +62,12 @@ class ServerConnection<X extends HttpExchange>
   #phase: Phase = "head";
   #exchange: X | undefined;
   #body: RequestBody | undefined;
-  /** Interim answers on their way; the answer waits for them. */
+  /** What is sent besides the answer, interim answers above all; the answer waits for it. */
   #told: Promise<void> | undefined;
+  /** Most requests are answered before anybody looks for their client. */
+  #watch: ClientWatch | undefined;
+  /** The answer that is under way comes in chunks. */
+  #isChunked = false;
   /** The next answer is the last one. */
   #retiring = false;
   /** And if no request is on its way, none is waited for. */
@@ -130,7 +135,7 @@ class ServerConnection<X extends HttpExchange>
    * are answered sooner need not pay for that.
    */
   expire(): void {
-    if (this.#phase === "handling" || this.#phase === "streaming") this.#watchClient();
+    if (this.#isWaiting) this.lookAgain();
     else this.abort();
   }
 
@@ -139,6 +144,7 @@ class ServerConnection<X extends HttpExchange>
     while (sent < bytes.length) {
       this.#phase = "writing";
       this.#limitWrite();
+      if (this.#told !== undefined) await this.#settleTold(this.#told);
       const began = this.options.clock.now;
       sent += await this.stream.write(sent === 0 ? bytes : bytes.subarray(sent));
       this.#pace.blocked(this.options.clock.now - began);
@@ -149,10 +155,14 @@ class ServerConnection<X extends HttpExchange>
 
   inform(status: number, fields: ReadonlyFields): void | Promise<void> {
     if (this.#exchange === undefined || this.#exchange.status !== 0) return;
-    const head = interimHead(status, fields);
+    const rest = this.#watch?.takeRest();
+    if (rest !== undefined) void this.tell(rest);
+    return this.tell(interimHead(status, fields));
+  }
+
+  tell(bytes: Uint8Array): Promise<void> {
     const before = this.#told ?? Promise.resolve();
-    // A connection that failed says so when the answer is written.
-    return this.#told = before.then(() => writeAll(this.stream, head)).catch(() => {});
+    return this.#told = before.then(() => writeAll(this.stream, bytes)).catch(this.onVanished);
   }
 
   countBody(bytes: number): void {
@@ -171,23 +181,17 @@ class ServerConnection<X extends HttpExchange>
     for (;;) {
       this.#phase = "head";
       this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
-      let emptyLines = MAX_EMPTY_LINES;
-      let behind = -1;
-      if (!inbox.isReading) {
-        emptyLines -= skipEmptyLines(inbox, emptyLines);
-        behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
-      }
+      let emptyLines = MAX_EMPTY_LINES - skipEmptyLines(inbox, MAX_EMPTY_LINES);
+      let behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
       let problem: HeadProblem | undefined;
       while (behind < 0) {
-        if (!inbox.isReading) {
-          problem = judgeLength(inbox.bytes, inbox.start, inbox.end, this.options.limits);
-          if (problem !== undefined) break;
-        }
+        problem = judgeLength(inbox.bytes, inbox.start, inbox.end, this.options.limits);
+        if (problem !== undefined) break;
         if (inbox.isEmpty) {
           if (this.#draining && this.#served) return;
           this.#waiting = true;
         }
-        const scanned = inbox.isReading ? 0 : Math.max(0, inbox.end - inbox.start - 3);
+        const scanned = Math.max(0, inbox.end - inbox.start - 3);
         const reading = inbox.receive(this.options.limits.maxHeadBytes + 1);
         if (reading === undefined || inbox.arrived(await reading) === null) return;
         this.#waiting = false;
@@ -220,8 +224,9 @@ class ServerConnection<X extends HttpExchange>
       if (this.#told !== undefined) {
         this.#phase = "writing";
         this.#limitWrite();
-        await this.#told;
-        this.#told = undefined;
+        const rest = this.#watch?.takeRest();
+        if (rest !== undefined) void this.tell(rest);
+        await this.#settleTold(this.#told);
       }
       if (this.#begin(exchange, framing, persistent)) {
         const bytes = writer.unsent;
@@ -232,6 +237,7 @@ class ServerConnection<X extends HttpExchange>
         if (sent < bytes.length) await this.send(bytes.subarray(sent));
         writer.end();
       } else {
+        this.#isChunked = framing === "chunked";
         await writer.finish();
       }
       this.#phase = "writing";
@@ -270,6 +276,7 @@ class ServerConnection<X extends HttpExchange>
     this.#served = true;
     const exchange = this.handler.create(this.facts);
     this.#exchange = exchange;
+    this.#watch?.begin();
     if (problem === undefined) {
       const { bytes, start } = inbox;
       const { limits } = this.options;
@@ -349,23 +356,36 @@ class ServerConnection<X extends HttpExchange>
     exchange.requestBody = body;
   }
 
-  /** Reads on while the answer is made, to notice that the client has gone. */
-  #watchClient(): void {
-    const inbox = this.#inbox;
-    if (inbox.isReading || !inbox.isEmpty) return;
-    if (this.#body !== undefined && !this.#body.isOver) {
-      // Whoever reads the body notices first; look again when it has come to its end.
-      this.deadline = this.options.clock.now + TICK_MS;
-      return;
-    }
-    inbox.ahead().then(this.#onAhead, this.#onVanished);
+  /** The client waits for the gateway, or for more of an answer that comes in pieces. */
+  get #isWaiting(): boolean {
+    return this.#phase === "handling" || this.#phase === "streaming";
   }
 
-  readonly #onAhead = (count: number | null): void => {
-    if (count === null) this.#onVanished();
-  };
+  lookAgain(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || !this.#isWaiting) return;
+    this.#watch ??= new ClientWatch(this.#inbox, this.options.clock, this);
+    this.deadline = this.#watch.look(exchange, this.#body, this.#questionFor(exchange));
+  }
 
-  readonly #onVanished = (): void => {
+  #questionFor(exchange: X): Question {
+    if (this.#phase === "streaming") return this.#isChunked ? "zero" : "none";
+    // A client that waits to be asked for its body would send it.
+    const mayAsk = exchange.version === 11 && this.#body?.awaitsContinue !== true;
+    return mayAsk && !isForwarded(exchange.request) ? "interim" : "none";
+  }
+
+  lookAtNextTick(): void {
+    if (this.#isWaiting) this.deadline = NEXT_TICK;
+  }
+
+  /** Waits for what is sent besides the answer, so that the answer comes behind it. */
+  async #settleTold(told: Promise<void>): Promise<void> {
+    await told;
+    this.#told = undefined;
+  }
+
+  readonly onVanished = (): void => {
     const exchange = this.#exchange;
     if (exchange === undefined || exchange.aborted) return;
     exchange.aborted = true;
@@ -432,6 +452,11 @@ function skipEmptyLines(inbox: Inbox, most: number): number {
     count++;
   }
   return count;
+}
+
+/** Whether a proxy sent the request: some in wide use take an interim answer for the final one. */
+function isForwarded(fields: ReadonlyFields): boolean {
+  return fields.has("x-forwarded-for") || fields.has("via") || fields.has("forwarded");
 }
 
 function cancelAnswer(exchange: HttpExchange): void {
