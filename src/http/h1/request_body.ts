@@ -5,6 +5,7 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
+import { bodyCut } from "../cut.ts";
 import { Fields } from "../fields.ts";
 import type { HttpExchange } from "../exchange.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
@@ -106,7 +107,7 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   /** The next piece took too long. The read underneath goes on until the connection is closed. */
   expire(): void {
-    this.#fail?.(new BodyError(408, "the client sent no more of the body in time"));
+    this.#fail?.(new BodyError(408, bodyCut(this.exchange)));
     this.cancel();
   }
 

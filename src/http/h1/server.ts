@@ -4,6 +4,7 @@
  * @module
  */
 import { BodyError } from "../body.ts";
+import { totalCut } from "../cut.ts";
 import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
 import type { ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
@@ -94,7 +95,7 @@ class ServerConnection<X extends HttpExchange>
     } catch (error) {
       // The connection failed under us, or one of its time limits closed it: there is nobody to tell.
       const exchange = this.#exchange;
-      if (error instanceof BodyError && exchange?.aborted === false) {
+      if (error instanceof BodyError && exchange?.aborted === false && exchange.failure === "") {
         exchange.failure = error.message;
       }
     } finally {
@@ -123,7 +124,9 @@ class ServerConnection<X extends HttpExchange>
     this.#retiring = true;
   }
 
-  abort(): void {
+  abort(reason: string): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined && exchange.failure === "") exchange.failure = reason;
     // Whoever reads the body may wait for something else, and would not notice.
     this.#body?.cancel();
     closeQuietly(this.stream);
@@ -135,8 +138,9 @@ class ServerConnection<X extends HttpExchange>
    * are answered sooner need not pay for that.
    */
   expire(): void {
+    const exchange = this.#exchange;
     if (this.#isWaiting) this.lookAgain();
-    else this.abort();
+    else this.abort(exchange === undefined ? "" : this.#pace.reason(exchange));
   }
 
   async send(bytes: Uint8Array): Promise<void> {
@@ -364,8 +368,15 @@ class ServerConnection<X extends HttpExchange>
   lookAgain(): void {
     const exchange = this.#exchange;
     if (exchange === undefined || !this.#isWaiting) return;
-    this.#watch ??= new ClientWatch(this.#inbox, this.options.clock, this);
-    this.deadline = this.#watch.look(exchange, this.#body, this.#questionFor(exchange));
+    const { clock } = this.options;
+    const end = this.#phase === "streaming" ? this.#pace.end(exchange) : 0;
+    if (end !== 0 && end <= clock.now) {
+      this.abort(totalCut(exchange));
+      return cancelAnswer(exchange);
+    }
+    this.#watch ??= new ClientWatch(this.#inbox, clock, this);
+    const next = this.#watch.look(exchange, this.#body, this.#questionFor(exchange));
+    this.deadline = next === 0 || (end !== 0 && end < next) ? end : next;
   }
 
   #questionFor(exchange: X): Question {
