@@ -190,8 +190,10 @@ export class Gateway implements Handler<Exchange> {
 
   #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {
     const { log } = this.services;
-    if (!log.enabled("debug")) return;
-    log.log("debug", "fluxheim::security", `request refused with ${status}: ${reason}`);
+    // A request that a time limit of ours has cut is no attack, and its operator may want to know.
+    const level = status === 408 ? "info" : "debug";
+    if (!log.enabled(level)) return;
+    log.log(level, "fluxheim::security", `request refused with ${status}: ${reason}`);
   }
 
   /** Names the request and not the upstream: builds that keep no traces have no id to name. */

@@ -101,8 +101,8 @@ export class HttpExchange {
   closeAfter = false;
   /** Longest one write to the client may stall. */
   writeTimeoutMs = 30_000;
-  /** Longest the whole answer may take to write. */
-  responseTimeoutMs = 300_000;
+  /** Longest the whole answer may take from its first byte to its last; 0 for no limit. */
+  responseTimeoutMs = 0;
   /** Slowest reader tolerated, in bytes a second over the whole answer; 0 for no such limit. */
   minSendRate = 0;
   /** With status 101: the upstream's side of the tunnel. The codec relays until both sides end. */

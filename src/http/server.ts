@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../net/clock.ts";
+import { SHUTDOWN_CUT } from "./cut.ts";
 import type { HeadLimits } from "./head_limits.ts";
 
 /** A connection that can be asked to end soon. */
@@ -15,8 +16,12 @@ export interface Drainable {
    * open as long as it would have. A protocol that can tell its peer at any time drains instead.
    */
   retire?(): void;
-  /** End now, whatever is in flight. */
-  abort(): void;
+  /**
+   * End now, whatever is in flight.
+   *
+   * @param reason For the log, of each exchange that this cuts.
+   */
+  abort(reason: string): void;
 }
 
 /** The open connections of one listener. A server codec adds itself at the start and removes itself at its end. */
@@ -51,7 +56,7 @@ export class OpenConnections {
   }
 
   abort(): void {
-    for (const connection of this.#open) connection.abort();
+    for (const connection of this.#open) connection.abort(SHUTDOWN_CUT);
   }
 }
 

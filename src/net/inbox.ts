@@ -14,6 +14,8 @@ export class Inbox {
   start = 0;
   end = 0;
   #pending: Promise<number | null> | undefined;
+  /** The pending read was started ahead, and its bytes are waited for now. */
+  #isAwaited = false;
   /** The last read into somebody else's buffer, over or not. */
   #direct: Promise<number | null> = ENDED;
   #released = false;
@@ -24,14 +26,17 @@ export class Inbox {
     return this.start === this.end;
   }
 
-  /** Whether a read has been started whose bytes nobody has taken yet. */
+  /**
+   * Whether a read has been started whose bytes are not in the inbox yet. What is unused already may be
+   * taken meanwhile, and stays where it is.
+   */
   get isReading(): boolean {
     return this.#pending !== undefined;
   }
 
   /**
-   * Starts reading before anybody needs the bytes, to learn at once when the peer goes away. Nothing
-   * may touch `bytes` until {@linkcode Inbox.more} has returned. Call it only on an empty inbox.
+   * Starts reading before anybody needs the bytes, to learn at once when the peer goes away. Call it only
+   * on an empty inbox.
    */
   ahead(): Promise<number | null> {
     if (this.#pending === undefined) {
@@ -39,6 +44,30 @@ export class Inbox {
       this.#pending = fairRead(this.stream, this.bytes);
     }
     return this.#pending;
+  }
+
+  /**
+   * The same behind bytes that are unused. The result goes to {@linkcode Inbox.cameAhead}.
+   *
+   * @param capacity Bytes the buffer may grow to.
+   * @returns `undefined` when there is no room.
+   */
+  lookAhead(capacity: number): Promise<number | null> | undefined {
+    const reading = this.receive(capacity);
+    this.#isAwaited = false;
+    return reading;
+  }
+
+  /**
+   * Takes note of what a read of {@linkcode Inbox.lookAhead} brought, unless somebody waits for its bytes,
+   * who does so himself.
+   *
+   * @returns Whether it did.
+   */
+  cameAhead(count: number): boolean {
+    if (this.#isAwaited) return false;
+    this.arrived(count);
+    return true;
   }
 
   /**
@@ -50,7 +79,10 @@ export class Inbox {
    * @returns `undefined` when there is no room.
    */
   receive(capacity: number): Promise<number | null> | undefined {
-    if (this.#pending !== undefined) return this.#pending;
+    if (this.#pending !== undefined) {
+      this.#isAwaited = true;
+      return this.#pending;
+    }
     // Without a buffer every read would return at once, empty-handed.
     if (this.#released) return ENDED;
     if (this.start === this.end) this.start = this.end = 0;
@@ -63,6 +95,7 @@ export class Inbox {
   /** Takes note of what a started read brought; `null` at the end of the stream. */
   arrived(count: number | null): number | null {
     this.#pending = undefined;
+    this.#isAwaited = false;
     // Bytes that arrived as the connection was given up have no buffer to be in any more.
     if (this.#released) return null;
     if (count !== null) this.end += count;
@@ -84,7 +117,10 @@ export class Inbox {
 
   /** Waits until no read is under way, whoever began it. Bytes that were read ahead are in the inbox then. */
   async quiet(): Promise<void> {
-    if (this.#pending !== undefined) this.arrived(await this.#pending);
+    if (this.#pending !== undefined) {
+      this.#isAwaited = true;
+      this.arrived(await this.#pending);
+    }
     await this.#direct;
   }
 
@@ -148,8 +184,8 @@ export class InboxStream implements Duplex {
 
   read(into: Uint8Array): Promise<number | null> {
     const { inbox } = this;
-    if (inbox.isReading) return this.#readOn(into);
     if (!inbox.isEmpty) return Promise.resolve(inbox.take(into));
+    if (inbox.isReading) return this.#readOn(into);
     // What was read ahead is used up: from now on the stream speaks for itself.
     inbox.release();
     return inbox.direct(into);

@@ -150,6 +150,11 @@ Deno.test("a client that sends no more of a body is a 408", async () => {
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
   const answer = await client.answer();
   assert.equal(answer?.status, 408);
+  await until(
+    "the log names the side and the limit",
+    () =>
+      /the client sent nothing more .*downstream_read_timeout_secs/.test(gateway.process.output),
+  );
   assert.equal(answer.fields.get("connection"), "close");
 });
 
@@ -175,6 +180,14 @@ for (
     const record = await accessRecord(gateway, "/slowly");
     assert.equal(record.error, true);
     assert.ok(record.response_body_bytes < large.length);
+    const [key] = `downstream_${proxy}`.split(" ");
+    await until(
+      "the log names the side and the limit",
+      () =>
+        gateway.process.output.split("\n").some((line) =>
+          line.includes("broke off: the client") && line.includes(`limit: ${key}`)
+        ),
+    );
   });
 }
 

@@ -108,8 +108,8 @@ export class ChunkedBody implements Body {
         if (this.#state === "data" && inbox.isEmpty && !inbox.isReading) {
           const room = into.length > this.#left ? into.subarray(0, this.#left) : into;
           const count = await inbox.direct(room);
-          this.#refuseGivenUp();
           this.#host.onBodyBytes();
+          this.#refuseGivenUp();
           if (count === null) this.#fail("the body ends inside a chunk");
           this.#left -= count;
           if (this.#left === 0) this.#state = "data-end";
@@ -117,8 +117,8 @@ export class ChunkedBody implements Body {
         }
         const capacity = this.#state === "trailers" ? MAX_TRAILER_BYTES : MAX_SIZE_LINE_BYTES;
         const more = await inbox.more(capacity);
-        this.#refuseGivenUp();
         this.#host.onBodyBytes();
+        this.#refuseGivenUp();
         if (more === null) this.#fail("the body ends before its last chunk");
         if (more === -1) this.#fail("a chunk size line or the trailer section is too long");
         const count = this.#take(into);
@@ -134,7 +134,6 @@ export class ChunkedBody implements Body {
   /** Decodes what is in the inbox: bytes put into `into`, `null` at the end, or {@linkcode MORE}. */
   #take(into: Uint8Array): number | null {
     const inbox = this.#inbox;
-    if (inbox.isReading) return this.#state === "done" ? null : MORE;
     for (;;) {
       switch (this.#state) {
         case "data": {

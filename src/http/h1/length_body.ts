@@ -12,7 +12,7 @@ const GIVEN_UP = "the body was given up";
 export interface BodyHost {
   /** The body waits for the peer. */
   onBodyWait(): void;
-  /** The peer has sent something. */
+  /** The wait is over: the peer has sent something, or ended its side. */
   onBodyBytes(): void;
   /** The body is complete (`true`) or given up (`false`). Called once. */
   onBodyEnd(complete: boolean): void;
@@ -45,7 +45,7 @@ export class LengthBody implements Body {
   read(into: Uint8Array): number | null | Promise<number | null> {
     if (this.#left === 0) return null;
     if (this.#over) throw new BodyError(this.#errorStatus, GIVEN_UP);
-    if (!this.#inbox.isEmpty && !this.#inbox.isReading) {
+    if (!this.#inbox.isEmpty) {
       return this.#count(this.#inbox.take(into, this.#left));
     }
     return this.#wait(into.length > this.#left ? into.subarray(0, this.#left) : into);
@@ -67,8 +67,8 @@ export class LengthBody implements Body {
     } catch (error) {
       this.#fail(this.#host.reasonOf(error));
     }
-    if (this.#over) this.#fail(GIVEN_UP);
     this.#host.onBodyBytes();
+    if (this.#over) this.#fail(GIVEN_UP);
     if (count === null) {
       const whose = this.#errorStatus === 502 ? "the upstream's" : "the client's";
       this.#fail(`${whose} body ends ${this.#left} bytes early`);
@@ -108,8 +108,7 @@ export class UntilCloseBody implements Body {
   read(into: Uint8Array): number | null | Promise<number | null> {
     if (this.#complete) return null;
     if (this.#over) throw new BodyError(502, GIVEN_UP);
-    if (this.#inbox.isEmpty || this.#inbox.isReading) return this.#wait(into);
-    return this.#inbox.take(into);
+    return this.#inbox.isEmpty ? this.#wait(into) : this.#inbox.take(into);
   }
 
   cancel(): void {
@@ -129,8 +128,8 @@ export class UntilCloseBody implements Body {
       this.cancel();
       throw new BodyError(502, this.#host.reasonOf(error));
     }
-    if (this.#over) throw new BodyError(502, GIVEN_UP);
     this.#host.onBodyBytes();
+    if (this.#over) throw new BodyError(502, GIVEN_UP);
     if (count !== null) return count;
     this.#over = this.#complete = true;
     // The connection cannot be used again, so the body is complete and the connection is not.

@@ -5,6 +5,7 @@
  * @module
  */
 import { type Body, BodyError } from "../body.ts";
+import { bodyCut } from "../cut.ts";
 import { Fields } from "../fields.ts";
 import type { HttpExchange } from "../exchange.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
@@ -26,6 +27,8 @@ export class RequestBody implements Body, BodyHost, Expiring {
   isOver = false;
   /** The last byte has been read. */
   isComplete = false;
+  /** Bytes of the client are waited for, even where the wait for them was given up. */
+  isReading = false;
   #awaitsContinue: boolean;
   #begun = false;
   #whenOver: (() => void) | undefined;
@@ -46,6 +49,11 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   get length(): number | undefined {
     return this.#source.length;
+  }
+
+  /** Whether the client waits to be asked for the body. */
+  get awaitsContinue(): boolean {
+    return this.#awaitsContinue;
   }
 
   /**
@@ -99,7 +107,7 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   /** The next piece took too long. The read underneath goes on until the connection is closed. */
   expire(): void {
-    this.#fail?.(new BodyError(408, "the client sent no more of the body in time"));
+    this.#fail?.(new BodyError(408, bodyCut(this.exchange)));
     this.cancel();
   }
 
@@ -132,9 +140,13 @@ export class RequestBody implements Body, BodyHost, Expiring {
     return bytes;
   }
 
-  onBodyWait(): void {}
+  onBodyWait(): void {
+    this.isReading = true;
+  }
 
-  onBodyBytes(): void {}
+  onBodyBytes(): void {
+    this.isReading = false;
+  }
 
   reasonOf(error: unknown): string {
     return `the client's connection failed: ${error}`;

@@ -4,11 +4,12 @@
  * @module
  */
 import { BodyError } from "../body.ts";
+import { totalCut } from "../cut.ts";
 import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
 import type { ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
-import { type Expiring, TICK_MS } from "../../net/clock.ts";
+import { type Expiring, NEXT_TICK, TICK_MS } from "../../net/clock.ts";
 import { closeQuietly, type Duplex, writeAll } from "../../net/duplex.ts";
 import { Inbox, InboxStream } from "../../net/inbox.ts";
 import { relay } from "../../net/relay.ts";
@@ -16,6 +17,7 @@ import { fairStep } from "../../net/fairness.ts";
 import { OTHERS_FIRST } from "../../net/turn.ts";
 import { LARGE } from "../../net/buffers.ts";
 import { AnswerPace } from "./answer_pace.ts";
+import { ClientWatch, type Question, type WatchHost } from "./client_watch.ts";
 import { MessageWriter, type Outlet } from "./message_writer.ts";
 import { findHeadEnd, type HeadProblem } from "./head.ts";
 import { linger, LINGER_MS, LINGER_SILENCE_MS } from "./linger.ts";
@@ -54,7 +56,7 @@ export function serveHttp1<X extends HttpExchange>(
 type Phase = "head" | "handling" | "writing" | "streaming";
 
 class ServerConnection<X extends HttpExchange>
-  implements Drainable, Expiring, InterimOutlet, Outlet {
+  implements Drainable, Expiring, InterimOutlet, Outlet, WatchHost {
   deadline = 0;
   readonly #inbox: Inbox;
   readonly #head = new RequestHead();
@@ -63,8 +65,12 @@ class ServerConnection<X extends HttpExchange>
   #phase: Phase = "head";
   #exchange: X | undefined;
   #body: RequestBody | undefined;
-  /** Interim answers on their way; the answer waits for them. */
+  /** What is sent besides the answer, interim answers above all; the answer waits for it. */
   #told: Promise<void> | undefined;
+  /** Most requests are answered before anybody looks for their client. */
+  #watch: ClientWatch | undefined;
+  /** The answer that is under way comes in chunks. */
+  #isChunked = false;
   /** The next answer is the last one. */
   #retiring = false;
   /** And if no request is on its way, none is waited for. */
@@ -91,7 +97,7 @@ class ServerConnection<X extends HttpExchange>
     } catch (error) {
       // The connection failed under us, or one of its time limits closed it: there is nobody to tell.
       const exchange = this.#exchange;
-      if (error instanceof BodyError && exchange?.aborted === false) {
+      if (error instanceof BodyError && exchange?.aborted === false && exchange.failure === "") {
         exchange.failure = error.message;
       }
     } finally {
@@ -120,7 +126,9 @@ class ServerConnection<X extends HttpExchange>
     this.#retiring = true;
   }
 
-  abort(): void {
+  abort(reason: string): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined && exchange.failure === "") exchange.failure = reason;
     // Whoever reads the body may wait for something else, and would not notice.
     this.#body?.cancel();
     closeQuietly(this.stream);
@@ -132,8 +140,9 @@ class ServerConnection<X extends HttpExchange>
    * are answered sooner need not pay for that.
    */
   expire(): void {
-    if (this.#phase === "handling" || this.#phase === "streaming") this.#watchClient();
-    else this.abort();
+    const exchange = this.#exchange;
+    if (this.#isWaiting) this.lookAgain();
+    else this.abort(exchange === undefined ? "" : this.#pace.reason(exchange));
   }
 
   async send(bytes: Uint8Array): Promise<void> {
@@ -141,6 +150,7 @@ class ServerConnection<X extends HttpExchange>
     while (sent < bytes.length) {
       this.#phase = "writing";
       this.#limitWrite();
+      if (this.#told !== undefined) await this.#settleTold(this.#told);
       const began = this.options.clock.now;
       sent += await this.stream.write(sent === 0 ? bytes : bytes.subarray(sent));
       this.#pace.blocked(this.options.clock.now - began);
@@ -151,10 +161,14 @@ class ServerConnection<X extends HttpExchange>
 
   inform(status: number, fields: ReadonlyFields): void | Promise<void> {
     if (this.#exchange === undefined || this.#exchange.status !== 0) return;
-    const head = interimHead(status, fields);
+    const rest = this.#watch?.takeRest();
+    if (rest !== undefined) void this.tell(rest);
+    return this.tell(interimHead(status, fields));
+  }
+
+  tell(bytes: Uint8Array): Promise<void> {
     const before = this.#told ?? Promise.resolve();
-    // A connection that failed says so when the answer is written.
-    return this.#told = before.then(() => writeAll(this.stream, head)).catch(() => {});
+    return this.#told = before.then(() => writeAll(this.stream, bytes)).catch(this.onVanished);
   }
 
   countBody(bytes: number): void {
@@ -173,38 +187,32 @@ class ServerConnection<X extends HttpExchange>
     for (;;) {
       this.#phase = "head";
       this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
-      let emptyLines = MAX_EMPTY_LINES;
-      let behind = -1;
-      if (!inbox.isReading) {
-        emptyLines -= skipEmptyLines(inbox, emptyLines);
-        behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
-        if (behind >= 0) {
-          // One of a pipeline, which may be long.
-          const turn = fairStep();
-          if (turn !== undefined) await turn;
-        }
+      let emptyLines = MAX_EMPTY_LINES - skipEmptyLines(inbox, MAX_EMPTY_LINES);
+      let behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
+      if (behind >= 0) {
+        // One of a pipeline, which may be long.
+        const turn = fairStep();
+        if (turn !== undefined) await turn;
       }
       let problem: HeadProblem | undefined;
       /** Bytes of the head's lines that have been looked at. */
       let judged = 0;
       while (behind < 0) {
-        if (!inbox.isReading) {
-          const { bytes, start, end } = inbox;
-          const { limits } = this.options;
-          problem = judgeLength(bytes, start, end, limits);
-          if (problem !== undefined) break;
-          const found = judgePartialHead(bytes, start, judged, end, emptyLines > 0, limits);
-          if (typeof found === "object") {
-            problem = found;
-            break;
-          }
-          judged = found;
+        const { bytes, start, end } = inbox;
+        const { limits } = this.options;
+        problem = judgeLength(bytes, start, end, limits);
+        if (problem !== undefined) break;
+        const found = judgePartialHead(bytes, start, judged, end, emptyLines > 0, limits);
+        if (typeof found === "object") {
+          problem = found;
+          break;
         }
+        judged = found;
         if (inbox.isEmpty) {
           if (this.#draining && this.#served) return;
           this.#waiting = true;
         }
-        const scanned = inbox.isReading ? 0 : Math.max(0, inbox.end - inbox.start - 3);
+        const scanned = Math.max(0, inbox.end - inbox.start - 3);
         const reading = inbox.receive(this.options.limits.maxHeadBytes + 1);
         if (reading === undefined || inbox.arrived(await reading) === null) return;
         this.#waiting = false;
@@ -237,8 +245,9 @@ class ServerConnection<X extends HttpExchange>
       if (this.#told !== undefined) {
         this.#phase = "writing";
         this.#limitWrite();
-        await this.#told;
-        this.#told = undefined;
+        const rest = this.#watch?.takeRest();
+        if (rest !== undefined) void this.tell(rest);
+        await this.#settleTold(this.#told);
       }
       if (this.#begin(exchange, framing, persistent)) {
         const bytes = writer.unsent;
@@ -249,6 +258,7 @@ class ServerConnection<X extends HttpExchange>
         if (sent < bytes.length) await this.send(bytes.subarray(sent));
         writer.end();
       } else {
+        this.#isChunked = framing === "chunked";
         await writer.finish();
       }
       this.#phase = "writing";
@@ -287,6 +297,7 @@ class ServerConnection<X extends HttpExchange>
     this.#served = true;
     const exchange = this.handler.create(this.facts);
     this.#exchange = exchange;
+    this.#watch?.begin();
     if (problem === undefined) {
       const { bytes, start } = inbox;
       const { limits } = this.options;
@@ -366,23 +377,43 @@ class ServerConnection<X extends HttpExchange>
     exchange.requestBody = body;
   }
 
-  /** Reads on while the answer is made, to notice that the client has gone. */
-  #watchClient(): void {
-    const inbox = this.#inbox;
-    if (inbox.isReading || !inbox.isEmpty) return;
-    if (this.#body !== undefined && !this.#body.isOver) {
-      // Whoever reads the body notices first; look again when it has come to its end.
-      this.deadline = this.options.clock.now + TICK_MS;
-      return;
-    }
-    inbox.ahead().then(this.#onAhead, this.#onVanished);
+  /** The client waits for the gateway, or for more of an answer that comes in pieces. */
+  get #isWaiting(): boolean {
+    return this.#phase === "handling" || this.#phase === "streaming";
   }
 
-  readonly #onAhead = (count: number | null): void => {
-    if (count === null) this.#onVanished();
-  };
+  lookAgain(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || !this.#isWaiting) return;
+    const { clock } = this.options;
+    const end = this.#phase === "streaming" ? this.#pace.end(exchange) : 0;
+    if (end !== 0 && end <= clock.now) {
+      this.abort(totalCut(exchange));
+      return cancelAnswer(exchange);
+    }
+    this.#watch ??= new ClientWatch(this.#inbox, clock, this);
+    const next = this.#watch.look(exchange, this.#body, this.#questionFor(exchange));
+    this.deadline = next === 0 || (end !== 0 && end < next) ? end : next;
+  }
 
-  readonly #onVanished = (): void => {
+  #questionFor(exchange: X): Question {
+    if (this.#phase === "streaming") return this.#isChunked ? "zero" : "none";
+    // A client that waits to be asked for its body would send it.
+    const mayAsk = exchange.version === 11 && this.#body?.awaitsContinue !== true;
+    return mayAsk && !isForwarded(exchange.request) ? "interim" : "none";
+  }
+
+  lookAtNextTick(): void {
+    if (this.#isWaiting) this.deadline = NEXT_TICK;
+  }
+
+  /** Waits for what is sent besides the answer, so that the answer comes behind it. */
+  async #settleTold(told: Promise<void>): Promise<void> {
+    await told;
+    this.#told = undefined;
+  }
+
+  readonly onVanished = (): void => {
     const exchange = this.#exchange;
     if (exchange === undefined || exchange.aborted) return;
     exchange.aborted = true;
@@ -449,6 +480,11 @@ function skipEmptyLines(inbox: Inbox, most: number): number {
     count++;
   }
   return count;
+}
+
+/** Whether a proxy sent the request: some in wide use take an interim answer for the final one. */
+function isForwarded(fields: ReadonlyFields): boolean {
+  return fields.has("x-forwarded-for") || fields.has("via") || fields.has("forwarded");
 }
 
 function cancelAnswer(exchange: HttpExchange): void {

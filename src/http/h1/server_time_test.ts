@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RawClient } from "../../../tests/support/raw.ts";
 import { until } from "../../../tests/support/peer.ts";
+import { type Body, BodyError } from "../body.ts";
 import { echo, hello, streamed, TestServer } from "./testing.ts";
 
 Deno.test("a head that does not come in time ends the connection without an answer", async () => {
@@ -66,6 +67,88 @@ Deno.test("a source slower than the slowest reader that is tolerated is no reade
     give?.(count);
   }
   assert.equal((await client.answer())?.body, "xxx");
+});
+
+/** A body of one byte at each call of `give`, until it is called with `null`. */
+function given(): { body: Body; give: (count: number | null) => Promise<void> } {
+  let next: ((count: number | null) => void) | undefined;
+  let cancel: ((reason: BodyError) => void) | undefined;
+  return {
+    body: {
+      length: undefined,
+      trailers: undefined,
+      read: (into) => {
+        into[0] = 120;
+        return new Promise((resolve, reject) => {
+          next = resolve;
+          cancel = reject;
+        });
+      },
+      cancel: () => cancel?.(new BodyError(502, "the body was given up")),
+    },
+    give: async (count) => {
+      await until("the answer waits for its source", () => next !== undefined);
+      const give = next;
+      next = undefined;
+      give?.(count);
+    },
+  };
+}
+
+Deno.test("an answer may last as long as its client takes what there is", async () => {
+  const { body, give } = given();
+  await using server = new TestServer((exchange) => {
+    exchange.status = 200;
+    exchange.responseBody = body;
+  });
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (let i = 0; i < 20; i++) {
+    await give(1);
+    server.clock.tick(server.clock.now + 25_000);
+  }
+  await give(null);
+  assert.equal((await client.answer())?.body, "x".repeat(20));
+  assert.equal(server.finished[0].failure, "");
+});
+
+Deno.test("a limit on the whole answer cuts it while its source is silent, too", async () => {
+  const { body, give } = given();
+  await using server = new TestServer((exchange) => {
+    exchange.status = 200;
+    exchange.responseTimeoutMs = 5_000;
+    exchange.responseBody = body;
+  });
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (let i = 0; i < 4; i++) {
+    await give(1);
+    server.clock.tick(server.clock.now + 1_000);
+  }
+  assert.equal(server.finished.length, 0);
+  server.clock.tick(server.clock.now + 1_500);
+  await until("the exchange is over", () => {
+    server.clock.tick(server.clock.now + 300);
+    return server.finished.length === 1;
+  });
+  assert.match(server.finished[0].failure, /after 5 s .*downstream_total_response_timeout_secs/);
+});
+
+Deno.test("an answer that its client does not take is cut with the limit in its reason", async () => {
+  await using server = new TestServer((exchange) => {
+    exchange.status = 200;
+    exchange.responseBody = streamed(Array(2000).fill("x".repeat(50_000)), { late: true });
+  });
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await until("the exchange is over", () => {
+    server.clock.tick(server.clock.now + 1_000);
+    return server.finished.length === 1;
+  });
+  assert.match(
+    server.finished[0].failure,
+    /nothing of it for 30 s .*downstream_write_timeout_secs/,
+  );
 });
 
 Deno.test("draining closes idle connections at once and busy ones behind their answer", async () => {

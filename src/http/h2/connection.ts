@@ -19,6 +19,9 @@ import { type Stream, STREAM_WINDOW } from "./stream.ts";
 const LINGER_MS = 2_000;
 const MAX_LINGER_BYTES = 1024 * 1024;
 
+const STALLED_CUT = "the client took nothing of its connection in time " +
+  "(limit: downstream_write_timeout_secs)";
+
 /**
  * `open`: frames are read. `ending`: GOAWAY was said, what waits is written, what comes is dropped.
  * `over`: the stream is closed.
@@ -83,8 +86,12 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
     }
   }
 
-  /** Ends the connection at once. */
-  abort(): void {
+  /** The connection is cut with what is in flight on it, for `reason`. */
+  protected onCut(_reason: string): void {}
+
+  /** Ends the connection at once; by its own fault unless there is a `reason`. */
+  abort(reason?: string): void {
+    if (reason !== undefined) this.onCut(reason);
     closeQuietly(this.#setup.stream);
   }
 
@@ -162,7 +169,8 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
     const isStalled = since !== 0 && patience !== 0 && now - since >= patience;
     const { blockSince } = this.#parser;
     const isLate = blockSince !== 0 && now - blockSince >= this.#setup.headTimeoutMs;
-    if (isStalled || isLate) return this.abort();
+    if (isStalled) return this.abort(STALLED_CUT);
+    if (isLate) return this.abort();
     for (const stream of this.streams.list()) stream.sweep(now);
     this.onSweep(now);
   }

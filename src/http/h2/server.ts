@@ -375,6 +375,11 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     this.deadline = isQuiet ? this.#idleSince + this.#options.headTimeoutMs : NEXT_TICK;
   }
 
+  protected override onCut(reason: string): void {
+    for (const { exchange } of this.streams.list()) exchange.failure ||= reason;
+    for (const { exchange } of this.#leaving) exchange.failure ||= reason;
+  }
+
   protected override writeTimeoutMs(): number {
     let least = CONTROL_WRITE_TIMEOUT_MS;
     for (const { exchange } of this.streams.list()) {

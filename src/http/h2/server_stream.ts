@@ -4,6 +4,7 @@
  * @module
  */
 import { BodyError } from "../body.ts";
+import { bodyCut, rateCut, totalCut, writeCut } from "../cut.ts";
 import { type HttpExchange, RATE_GRACE_MS } from "../exchange.ts";
 import { Fields, type ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
@@ -192,22 +193,29 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
       return;
     }
     if (incoming?.isAwaited === true && now - this.#bodyAwaitedAt >= exchange.bodyTimeoutMs) {
-      incoming.fail(new BodyError(408, "the client sent no more of the body in time"));
+      incoming.fail(new BodyError(408, bodyCut(exchange)));
     }
     if (this.#state !== "answering") return;
     const isWaiting = this.isBlocked || this.host.output.writingSince !== 0;
     if (isWaiting) this.#blockedMs += TICK_MS;
-    if (this.#isTooSlow(now)) {
+    const cut = this.#cutAt(now);
+    if (cut !== undefined) {
       exchange.failed = true;
+      exchange.failure = cut;
       this.host.resetStream(this, ErrorCode.CANCEL);
     }
   }
 
-  #isTooSlow(now: number): boolean {
-    const { writeTimeoutMs, responseTimeoutMs, minSendRate, responseBodyBytes } = this.exchange;
-    if (this.isBlocked && now - this.sentAt >= writeTimeoutMs) return true;
-    if (now - this.#answeredAt >= responseTimeoutMs) return true;
+  /** Why the answer is to be cut, if it is. */
+  #cutAt(now: number): string | undefined {
+    const { exchange } = this;
+    const { writeTimeoutMs, responseTimeoutMs, minSendRate, responseBodyBytes } = exchange;
+    if (this.isBlocked && now - this.sentAt >= writeTimeoutMs) return writeCut(exchange);
+    if (responseTimeoutMs !== 0 && now - this.#answeredAt >= responseTimeoutMs) {
+      return totalCut(exchange);
+    }
     const counted = this.#blockedMs - RATE_GRACE_MS;
-    return minSendRate > 0 && counted > 0 && responseBodyBytes * 1000 < minSendRate * counted;
+    if (minSendRate === 0 || counted <= 0) return undefined;
+    return responseBodyBytes * 1000 < minSendRate * counted ? rateCut(exchange) : undefined;
   }
 }

@@ -82,12 +82,16 @@ Deno.test("a client that does not open its window is reset when the write's time
   clock.tick(6100);
   assert.equal((await peer.answer(1)).reset, ErrorCode.CANCEL);
   assert.equal(handler.finished[0].failed, true);
+  assert.match(
+    handler.finished[0].failure,
+    /nothing of it for 5 s .*downstream_write_timeout_secs/,
+  );
   peer.close();
   await done;
 });
 
 Deno.test("a client that dribbles its window is reset when the answer's time is up", async () => {
-  const { peer, clock, done } = serve((x) => {
+  const { peer, clock, handler, done } = serve((x) => {
     x.writeTimeoutMs = 5000;
     x.responseTimeoutMs = 20_000;
     answer(x, 200, new Uint8Array(100_000));
@@ -101,6 +105,24 @@ Deno.test("a client that dribbles its window is reset when the answer's time is 
     clock.tick(now);
   }
   assert.equal((await peer.answer(1)).reset, ErrorCode.CANCEL);
+  const cut = /after 20 s .*downstream_total_response_timeout_secs/;
+  assert.match(handler.finished[0].failure, cut);
+  peer.close();
+  await done;
+});
+
+Deno.test("an answer may last as long as its client takes what there is", async () => {
+  const { peer, clock, handler, done } = serve((x) => answer(x, 200, new Uint8Array(60)));
+  await peer.greet(setting(4, 1));
+  await peer.send(peer.headers(1, get()));
+  await settle();
+  for (let now = 20_000; now <= 600_000; now += 20_000) {
+    clock.tick(now);
+    await peer.send(windowUpdate(1, 2));
+    await settle();
+  }
+  assert.equal((await peer.answer(1)).body.length, 60);
+  assert.equal(handler.finished[0].failure, "");
   peer.close();
   await done;
 });
@@ -144,6 +166,7 @@ Deno.test("a client that does not read at all loses the connection when the writ
   clock.tick(6100);
   await done;
   assert.equal(handler.finished[0].failed, true);
+  assert.match(handler.finished[0].failure, /took nothing .*downstream_write_timeout_secs/);
 });
 
 Deno.test("a drained connection says GOAWAY twice, serves what is in flight, and ends", async () => {
@@ -198,6 +221,7 @@ Deno.test("abort ends the connection at once", async () => {
   open.abort();
   await done;
   assert.equal(handler.finished.length, 1);
+  assert.match(handler.finished[0].failure, /the gateway had to end/);
   assert.equal(open.size, 0);
 });
 

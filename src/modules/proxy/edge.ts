@@ -135,7 +135,7 @@ class RunningProxy implements RunningModule {
       maxRetries: server.process.max_retries,
       bodyTimeoutMs: proxy.downstream_read_timeout_secs * 1000,
       writeTimeoutMs: proxy.downstream_write_timeout_secs * 1000,
-      responseTimeoutMs: proxy.downstream_total_response_timeout_secs * 1000,
+      responseTimeoutMs: (proxy.downstream_total_response_timeout_secs ?? 0) * 1000,
       minSendRate: proxy.downstream_min_send_rate_bytes_per_sec ?? 0,
       // What is tunnelled may be silent for hours: here only a limit that was asked for counts.
       tunnelIdleMs: (proxy.read_timeout_secs ?? 0) * 1000,

@@ -105,8 +105,8 @@ export const proxySchema = z.strictObject({
     .describe("Longest wait for the next piece of a request body."),
   downstream_write_timeout_secs: secs().default(30)
     .describe("Longest one write to the client may stall."),
-  downstream_total_response_timeout_secs: secs().default(300)
-    .describe("Longest time to write a whole answer."),
+  downstream_total_response_timeout_secs: secs().optional()
+    .describe("Longest time for a whole answer, from its first byte to its last."),
   downstream_min_send_rate_bytes_per_sec: count({ min: 1 }).optional()
     .describe("Slowest reader tolerated."),
   auth_request: authRequest.optional(),

@@ -1,0 +1,249 @@
+/**
+ * Clients that go away while their requests are worked on: whatever they leave unread, what was taken for
+ * them is free again soon, and those that only ended their sending side get their answer.
+ */
+import assert from "node:assert/strict";
+import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
+import { TestGateway } from "../support/gateway.ts";
+import { testWith, until } from "../support/peer.ts";
+import { RawClient } from "../support/raw.ts";
+import { authority, pairFiles, pairTable } from "../tls/support.ts";
+
+const PERMITS = 4;
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+/** More than the buffers of four sockets and what is read ahead. */
+const UPLOAD_BYTES = 12_000_000;
+
+const DOORS = {
+  cleartext: "",
+  "tls by name": `[tls]\nenabled = true\ncertificates = [${pairTable("a")}]\n`,
+  "fast tls": `[tls]\nenabled = true\nfast_listener = true\ncertificates = [${pairTable("a")}]\n`,
+};
+type Door = keyof typeof DOORS;
+
+/** What a client sends before it leaves. */
+const KINDS: Record<string, string | [head: string, body: number]> = {
+  "nothing more": "GET /stuck HTTP/1.1\r\nHost: a.test\r\n\r\n",
+  "a byte behind a request": "GET /stuck HTTP/1.1\r\nHost: a.test\r\n\r\nG",
+  "requests behind a request": "GET /stuck HTTP/1.1\r\nHost: a.test\r\n\r\n".repeat(3),
+  "a head and half a body": "POST /stuck HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\nhalf",
+  "half a chunk":
+    "POST /stuck HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+  "a body that waits for its invitation":
+    "POST /stuck HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+  "an upload that its upstream does not take": [
+    `POST /stuck HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${UPLOAD_BYTES}\r\n\r\n`,
+    UPLOAD_BYTES,
+  ],
+};
+
+/** An upstream that takes the head of a request and nothing more until it is released. */
+class StuckUpstream extends RawUpstream {
+  heads = 0;
+  readonly #release: () => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    super(async (connection) => {
+      for (let head = await connection.head(); head !== undefined;) {
+        this.heads++;
+        if (!head.includes(" /ok ")) {
+          await promise;
+          return connection.end();
+        }
+        await connection.send(OK);
+        head = await connection.head();
+      }
+    });
+    this.#release = resolve;
+  }
+
+  /** Reads on, so that it notices connections that the gateway has closed. */
+  release(): void {
+    this.#release();
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.release();
+    await super[Symbol.asyncDispose]();
+  }
+}
+
+function config(door: Door, upstream: number, proxy = ""): string {
+  return `[server]
+${door === "cleartext" ? "listen" : "tls_listen"} = ["127.0.0.1:{port}"]
+${DOORS[door]}
+[[vhosts]]
+name = "a"
+hosts = ["a.test"]
+[vhosts.concurrency]
+enabled = true
+max_in_flight = ${PERMITS}
+[vhosts.proxy]
+upstream = "127.0.0.1:${upstream}"
+${proxy}
+`;
+}
+
+const FILES = {
+  ...pairFiles("a", authority.issue({ name: "a.test" })),
+  "tls/root.pem": authority.root,
+};
+
+async function connect(door: Door, port: number): Promise<Deno.Conn> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  if (door === "cleartext") return conn;
+  return await Deno.startTls(conn, { hostname: "a.test", caCerts: [authority.root] });
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("latin1");
+
+async function readAll(conn: Deno.Conn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(65_536);
+  for (;;) {
+    const count = await conn.read(buffer).catch(() => null);
+    if (count === null) return text;
+    text += decoder.decode(buffer.subarray(0, count));
+  }
+}
+
+/** The status of a request that needs a permit. */
+async function statusOf(door: Door, port: number): Promise<string> {
+  using conn = await connect(door, port);
+  await conn.write(
+    encoder.encode("GET /ok HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"),
+  );
+  return (await readAll(conn)).slice(9, 12);
+}
+
+/**
+ * Sends `head` and as much of `bytes` zeros as is taken.
+ *
+ * @returns Ends the client. One of the runtime's own that has something to say over TLS would stay.
+ */
+async function begin(
+  door: Door,
+  port: number,
+  head: string,
+  bytes: number,
+): Promise<() => void | Promise<void>> {
+  if (door === "cleartext" || bytes === 0) {
+    const conn = await connect(door, port);
+    await conn.write(encoder.encode(head));
+    void writeOn((piece) => conn.write(piece), bytes);
+    return () => conn.close();
+  }
+  const client = new Deno.Command("bash", {
+    args: ["-c", UPLOAD_OVER_TLS, "bash", head, `127.0.0.1:${port}`],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  return async () => {
+    client.kill("SIGKILL");
+    await client.status;
+  };
+}
+
+const UPLOAD_OVER_TLS = 'exec openssl s_client -quiet -servername a.test -connect "$2" ' +
+  '< <(printf %s "$1"; exec cat /dev/zero)';
+
+for (const door of Object.keys(DOORS) as Door[]) {
+  for (const [kind, what] of Object.entries(KINDS)) {
+    testWith(
+      ["openssl"],
+      `${door}: clients that leave after ${kind} leave nothing behind`,
+      async () => {
+        await using upstream = new StuckUpstream();
+        await using gateway = await TestGateway.start(config(door, upstream.port), FILES);
+        const [head, body] = typeof what === "string" ? [what, 0] : what;
+        const leave: (() => void | Promise<void>)[] = [];
+        for (let i = 0; i < PERMITS; i++) leave.push(await begin(door, gateway.port, head, body));
+        await until("all requests are at the upstream", () => upstream.heads === PERMITS);
+        assert.equal(await statusOf(door, gateway.port), "503");
+        await Promise.all(leave.map((each) => each()));
+        await until(
+          "the permits are free again",
+          async () => await statusOf(door, gateway.port) === "200",
+        );
+        upstream.release();
+        await until("the upstream's connections are closed", () => upstream.open <= 1);
+      },
+    );
+  }
+}
+
+/** Sends `what`, ends the sending side, and gives what comes until the connection ends. */
+async function halfClosed(door: Door, port: number, what: string): Promise<string> {
+  using conn = await connect(door, port);
+  await conn.write(encoder.encode(what));
+  // `Deno.Conn` closes the sending side of TLS with close_notify.
+  await conn.closeWrite();
+  return await readAll(conn);
+}
+
+/** Answers after some sweeps of the gateway's: more than one interim answer is due before. */
+async function answerSlowly(connection: RawUpstreamConnection): Promise<void> {
+  for (let head = await connection.head(); head !== undefined; head = await connection.head()) {
+    const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await pause();
+    if (head.includes(" /chunks ")) {
+      await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+      for (const piece of ["one", "two"]) {
+        await connection.send(`3\r\n${piece}\r\n`);
+        await pause();
+      }
+      await connection.send("0\r\n\r\n");
+    } else {
+      await connection.send(OK);
+    }
+  }
+}
+const PAUSE_MS = 2_500;
+
+for (const door of Object.keys(DOORS) as Door[]) {
+  Deno.test(`${door}: a client that has ended its sending side gets its answers`, async () => {
+    await using upstream = new RawUpstream(answerSlowly);
+    await using gateway = await TestGateway.start(config(door, upstream.port), FILES);
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+    const [chunks, two] = await Promise.all([
+      halfClosed(door, gateway.port, get("/chunks")),
+      halfClosed(door, gateway.port, get("/a") + get("/b")),
+    ]);
+    assert.match(chunks, /^(HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\n)?HTTP\/1.1 200 /);
+    assert.match(chunks, /\r\n\r\n0*3\r\none\r\n0*3\r\ntwo\r\n0+\r\n\r\n$/);
+    const twice =
+      /^((HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\n)?HTTP\/1.1 200 OK\r\n[^]*?\r\n\r\nok){2}$/;
+    assert.match(two, twice);
+  });
+}
+
+Deno.test("a client that pipelines while an answer takes long gets all answers", async () => {
+  await using upstream = new RawUpstream(answerSlowly);
+  await using gateway = await TestGateway.start(config("cleartext", upstream.port), FILES);
+  using client = await RawClient.connect(gateway.port);
+  await client.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\nPOST /b HTTP/1.1\r\nHost: a.test\r\n");
+  await client.send("Content-Length: 100000\r\n\r\n" + "x".repeat(100_000));
+  await client.send("GET /c HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  for (let answers = 0; answers < 3;) {
+    const answer = await client.answer();
+    if (answer?.status === 100) continue;
+    assert.equal(answer?.status, 200);
+    answers++;
+  }
+});
+
+/** Writes zeros until all are written or nobody takes them. */
+async function writeOn(
+  write: (piece: Uint8Array) => Promise<number>,
+  bytes: number,
+): Promise<void> {
+  const zeros = new Uint8Array(65_536);
+  try {
+    while (bytes > 0) bytes -= await write(zeros.subarray(0, Math.min(bytes, zeros.length)));
+  } catch {
+    // The test has ended it.
+  }
+}
