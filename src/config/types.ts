@@ -58,6 +58,8 @@ export interface Problem {
   readonly line?: number;
   /** A warning does not stop the program. */
   readonly warning?: boolean;
+  /** A warning that less is protected than the configuration seems to say; logged as `fluxheim::security`. */
+  readonly security?: boolean;
 }
 
 /** Where a configuration table may stand. */
@@ -83,6 +85,11 @@ export interface TableSchema {
    * key by key at every depth (the default), or replaced whole.
    */
   readonly merge?: "fields" | "whole";
+  /**
+   * The table at the root is that of the vhost that there is without `[[vhosts]]`, and no vhost inherits
+   * it: beside `[[vhosts]]` it is a warning.
+   */
+  readonly withoutVhosts?: boolean;
 }
 
 /** A default that a build has in place of a schema's. */

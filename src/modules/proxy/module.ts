@@ -18,7 +18,12 @@ export type { ProxyConfig } from "./schema.ts";
 export const module: Module = {
   name: "proxy",
   schema: [
-    { table: "proxy", scopes: ["root", "vhost", "route"], schema: proxySchema },
+    {
+      table: "proxy",
+      scopes: ["root", "vhost", "route"],
+      schema: proxySchema,
+      withoutVhosts: true,
+    },
     { table: "grpc", scopes: ["route"], schema: grpcSchema },
   ],
   check: checkProxies,

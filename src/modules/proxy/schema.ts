@@ -19,6 +19,7 @@ import {
   secs,
   valueKinds,
 } from "../../config/values.ts";
+import { protections } from "../../config/without_effect.ts";
 import { isToken } from "../../http/chars.ts";
 import type { Frozen } from "../../config/frozen.ts";
 
@@ -45,7 +46,7 @@ const authRequest = z.strictObject({
   read_timeout_secs: secs().default(5).describe("Longest wait for its answer."),
   max_response_bytes: byteSize({ max: MIB }).default(64 * 1024)
     .describe("Largest answer body it may send."),
-});
+}).register(protections, { undone: "authenticated" });
 
 /** `[proxy]` and its like. Sub-tables of other modules (`error_pages`, `mirror`) are added by them. */
 export const proxySchema = z.strictObject({

@@ -39,7 +39,7 @@ export class TestSite {
   }
 
   /** Makes a root with `files`, by path below it; a path that ends with `/` is a directory. */
-  static async with(
+  static with(
     files: Readonly<Record<string, string | Uint8Array>>,
     keys: Omit<Parameters<typeof pageSchema.parse>[0] & object, "root"> = {},
     precompressed = false,
@@ -48,7 +48,7 @@ export class TestSite {
     const web = pageSchema.parse({ cache_control: "public, max-age=60", ...keys, root });
     const made = new TestSite(root, web, precompressed);
     for (const [path, content] of Object.entries(files)) made.write(path, content);
-    return made;
+    return Promise.resolve(made);
   }
 
   /** Writes a file, last changed a while ago. */
