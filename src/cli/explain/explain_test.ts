@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { profile } from "../../profiles/development.ts";
 import { runCli, withConfig } from "../testing/run.ts";
 import type { Explanation } from "./explain.ts";
-import { putFile } from "../../config/testing/files.ts";
+import { copyFolder, newDirectory, putFile } from "../../config/testing/files.ts";
 
 const CONFIG = `
 [server]
@@ -257,8 +257,13 @@ Deno.test("what the documentation shows is what is said", async () => {
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const docs = await Deno.readTextFile(`${root}docs/cli.md`);
   const [, argv, shown] = /^\$ fluxheim (explain .*)\n([^`]*)```/m.exec(docs) ?? [];
-  const words = argv.replace("examples/", `${root}examples/`).split(" ");
-  const { out } = await runCli(profile, ...words);
+  // A copy: a checkout may be writable by its group.
+  const directory = newDirectory();
+  copyFolder(`${root}examples`, directory);
+  const words = argv.split(" ").map((word) => word.replace(/^examples/, directory));
+  const { out, err } = await runCli(profile, ...words);
+  Deno.removeSync(directory, { recursive: true });
+  assert.equal(err, "");
   // Columns are as wide as what is left out; lines with dots stand for others, and each request has its id.
   const lines = (text: string) =>
     text.split("\n").map((line) =>
