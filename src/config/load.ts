@@ -14,6 +14,7 @@ import { formatKey, parseKey } from "./key_path.ts";
 import { type Fragment, mergeFragments } from "./merge.ts";
 import { Origins } from "./origins.ts";
 import { configuredPaths, pathProblem, resolvePath } from "./paths.ts";
+import { placeOfMadeRoute, withMadeRoutes } from "./made_routes.ts";
 import { problemAt } from "./placing.ts";
 import { hasErrors } from "./problems.ts";
 import { inSpecOrder } from "./problem_order.ts";
@@ -165,7 +166,11 @@ function evaluate(
   if (value === undefined) return refused(inSpecOrder(problems, schema));
   delete value.include_conf_d;
   if (implicit) delete value.vhosts;
-  const config = asConfig(implicit ? { ...value, vhosts: [implicitVhost(schema, value)] } : value);
+  const config = asConfig(
+    implicit
+      ? { ...value, vhosts: [implicitVhost(schema, value)] }
+      : withMadeRoutes(schema, tables, value),
+  );
 
   if (!implicit) problems.push(...withoutVhosts(tables, root, origins));
   problems.push(...withoutEffect(schema, root, origins));
@@ -175,7 +180,7 @@ function evaluate(
     late.push(...check(config));
   }
   for (const problem of late) {
-    const placed = place(problem, root, origins, implicit);
+    const placed = place(placeOfMadeRoute(problem, config), root, origins, implicit);
     if (!taint.explains(parseKey(placed.key), placed.message)) problems.push(placed);
   }
   const ordered = inSpecOrder(problems, schema);
@@ -186,7 +191,7 @@ function evaluate(
     files,
     effective: deepFreeze(value),
     place(problem) {
-      const placed = place(problem, root, origins, implicit);
+      const placed = place(placeOfMadeRoute(problem, config), root, origins, implicit);
       // Some keys are of the command line and stand in no file.
       return placed.file === undefined ? problem : placed;
     },

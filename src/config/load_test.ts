@@ -360,7 +360,9 @@ Deno.test("lists have their bounds", () => {
     { length: 1025 },
     (_, i) => `[[vhosts]]\nname="v${i}"\nhosts=["v${i}.x"]\n`,
   );
-  assert.deepEqual(keys(vhosts.join("")), ["vhosts"]);
+  assert.deepEqual(keys(vhosts.join("")), ["vhosts[1024]"]);
+  assert.deepEqual(keys("[server.limits]\nmax_vhosts = 1025\n" + vhosts.join("")), []);
+  assert.deepEqual(keys("[server.limits]\nmax_vhosts = 65537"), ["server.limits.max_vhosts"]);
   assert.deepEqual(keys(vhosts.slice(1).join("")), []);
   assert.deepEqual(keys(`[[vhosts]]\nname="a"\nhosts=[${hosts(0, 65)}]`), ["vhosts[0].hosts"]);
   const routes = Array.from(

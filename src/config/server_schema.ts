@@ -20,6 +20,9 @@ import {
 } from "./values.ts";
 
 const MAX_LISTENERS = 64;
+/** What a worker's tables are made for; also bounds `server.limits.max_vhosts`. */
+export const MAX_VHOSTS = 65_536;
+const DEFAULT_MAX_VHOSTS = 1024;
 const MAX_TRUSTED_PROXIES = 512;
 /** A trusted prefix shorter than this trusts more of the internet than any one operator owns. */
 const MIN_TRUSTED_BITS_V4 = 8;
@@ -47,6 +50,8 @@ const limits = z.strictObject({
     .describe(
       "Most open connections of one listener over all workers; one more is closed at once and counted.",
     ),
+  max_vhosts: count({ min: 1, max: MAX_VHOSTS }).default(DEFAULT_MAX_VHOSTS)
+    .describe("Most `[[vhosts]]` of a configuration. Each costs memory in every worker."),
 });
 
 /** `[server.https_redirect]`: cleartext requests are sent to HTTPS. */

@@ -30,7 +30,10 @@ export interface VhostTables {}
 export interface RouteTables {}
 
 /** One `[[vhosts.routes]]`. */
-export interface RouteConfig extends CoreRoute, RouteTables {}
+export interface RouteConfig extends CoreRoute, RouteTables {
+  /** A table of the vhost stands for it, of this name: it goes before all routes that are written. */
+  readonly madeOf?: string;
+}
 
 /** One `[[vhosts]]`, or the implicit `default` one (spec 02 section 1). */
 export interface VhostConfig extends CoreVhost, VhostTables {
@@ -90,6 +93,13 @@ export interface TableSchema {
    * it: beside `[[vhosts]]` it is a warning.
    */
   readonly withoutVhosts?: boolean;
+  /**
+   * For a table of vhosts that stands for a route: that route, as a file would have it, made of the checked
+   * table. It goes before those that are written, and problems with its action are told of the table.
+   */
+  readonly route?: (
+    table: Readonly<Record<string, unknown>>,
+  ) => Record<string, unknown> | undefined;
 }
 
 /** A default that a build has in place of a schema's. */

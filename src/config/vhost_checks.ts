@@ -11,6 +11,15 @@ const PATH_MATCHERS = ["path_exact", "path_prefix", "path_regex"] as const;
 /** Problems of all vhosts in order, then of `server.default_vhost`. */
 export function vhostProblems(config: Config): Problem[] {
   const problems: Problem[] = [];
+  const most = config.server.limits.max_vhosts;
+  if (config.vhosts.length > most) {
+    problems.push({
+      key: `vhosts[${most}]`,
+      message: `is one more than server.limits.max_vhosts allows, which is ${most}; found ` +
+        `${config.vhosts.length}`,
+      hint: "raise server.limits.max_vhosts",
+    });
+  }
   const names = new Map<string, number>();
   const hosts = new Map<string, number>();
   for (const [index, vhost] of config.vhosts.entries()) {
@@ -73,7 +82,7 @@ function unreachableRoutes({ routes }: VhostConfig, key: string): Problem[] {
   const problems: Problem[] = [];
   for (const [r, route] of routes.entries()) {
     const matcher = PATH_MATCHERS.find((name) => route[name] !== undefined);
-    if (matcher === undefined) continue;
+    if (matcher === undefined || route.madeOf !== undefined) continue;
     const path = `${matcher} ${route[matcher]}`;
     const earlier = byPath.get(path) ?? [];
     const taker = earlier.find((other) => takesAll(routes[other].methods, route.methods));

@@ -68,7 +68,7 @@ export function freePort(): number {
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 60_000,
 ): Promise<void> {
   const end = performance.now() + ms;
   for (;;) {
@@ -134,7 +134,7 @@ export class Process implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Ends the process: asks first, insists after five seconds. Resolves when its output is read. */
+  /** Ends the process: asks first, insists after half a minute. Resolves when its output is read. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
     if (this.#status === undefined) {
       try {
@@ -148,7 +148,7 @@ export class Process implements AsyncDisposable {
         } catch {
           // It has ended meanwhile.
         }
-      }, 5_000);
+      }, 30_000);
       await this.ended;
       clearTimeout(insist);
     }

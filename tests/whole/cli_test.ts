@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
+import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { freePort, Process, TempDir, until } from "../support/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = `${root}src/main.ts`;
@@ -312,23 +313,14 @@ Deno.test("start serves the default page and an application, and leaves nothing 
   }
 });
 
-testWith(
-  ["openssl"],
+Deno.test(
   "explain tells through which door a TLS listener would be opened",
   async () => {
     await using deployed = deployment();
     const { dir, config } = deployed;
-    const [key, cert] = [`${dir.path}/key.pem`, `${dir.path}/cert.pem`];
-    const made = await new Deno.Command(find("openssl")!, {
-      args: [
-        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-        ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"],
-        ...["-keyout", key, "-out", cert],
-      ],
-      stderr: "null",
-    }).output();
-    assert.ok(made.success);
-    Deno.chmodSync(key, 0o600);
+    const { cert, key } = new TestAuthority().issue({ name: "localhost", names: ["localhost"] });
+    dir.write("cert.pem", cert);
+    dir.write("key.pem", key);
     const tls = (more: string) =>
       dir.write(
         "fluxheim.toml",

@@ -23,7 +23,7 @@ import { protections } from "../../config/without_effect.ts";
 import { isToken } from "../../http/chars.ts";
 import type { Frozen } from "../../config/frozen.ts";
 
-const MAX_UPSTREAMS = 64;
+export const MAX_UPSTREAMS = 64;
 const MAX_FORWARDED_HEADERS = 32;
 const MAX_SOCKET_BUFFER_BYTES = 256 * 1024 * 1024;
 const MIB = 1024 * 1024;
