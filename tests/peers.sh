@@ -13,13 +13,16 @@ peers=(
 # python module:package
 modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)
 
-missing=()
-for peer in "${peers[@]}"; do
-  command -v "${peer%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${peer%%:*}" ] || missing+=("${peer#*:}")
-done
-for module in "${modules[@]}"; do
-  /usr/bin/python3 -c "import ${module%%:*}" >/dev/null 2>&1 || missing+=("${module#*:}")
-done
+look() {
+  missing=()
+  for peer in "${peers[@]}"; do
+    command -v "${peer%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${peer%%:*}" ] || missing+=("${peer#*:}")
+  done
+  for module in "${modules[@]}"; do
+    /usr/bin/python3 -c "import ${module%%:*}" >/dev/null 2>&1 || missing+=("${module#*:}")
+  done
+}
+look
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${missing[@]+"${missing[@]}"}" | sort -u
@@ -30,6 +33,11 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "peers: not installed, and no root or no apt here: ${missing[*]}" >&2
   exit 0
 fi
+
+# One run at a time: apt takes its locks without waiting, and the policy below is for all of the machine.
+exec 9>/run/lock/fluxheim-peers && flock 9
+look
+[ ${#missing[@]} -eq 0 ] && exit 0
 
 # The packages must not start services of their own: the tests start each peer on a port of their own.
 policy=/usr/sbin/policy-rc.d

@@ -5,12 +5,13 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { AUDIT_REPORT, neverUsed } from "./support/audit.ts";
 
 /** Stands in what the runner says of a test that has run for four minutes. */
 const HANGS = "(4m0s)";
 
-const here = new URL("..", import.meta.url).pathname;
+const here = fileURLToPath(new URL("..", import.meta.url));
 const reports = await Deno.makeTempDir({ prefix: "fluxheim-test-" });
 
 if (Deno.env.get("FLUXHEIM_SKIP_PEERS") === undefined) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { profileOf, runCli, withConfig } from "./testing/run.ts";
 import { VERSION } from "./version.ts";
+import { putFile } from "../config/testing/files.ts";
 
 const bare = profileOf();
 
@@ -142,7 +143,7 @@ Deno.test("--check-config prints TOML that loads to the same configuration", () 
     const first = await runCli(bare, "--check-config", "-c", path);
     assert.equal(first.status, 0);
     const copy = `${directory}/copy.toml`;
-    await Deno.writeTextFile(copy, first.out, { mode: 0o600 });
+    putFile(copy, first.out);
     const second = await runCli(bare, "--check-config", "-c", copy);
     assert.equal(second.out, first.out);
     assert.match(first.out, /^listen = \[ "127\.0\.0\.1:8081" \]$/m);
@@ -212,7 +213,7 @@ function withOther(
   return withConfig('[server.process]\npid_file = "other.pid"\n', async (path, directory) => {
     const other = new Deno.Command("sleep", { args: ["60"] }).spawn();
     const pidFile = `${directory}/other.pid`;
-    await Deno.writeTextFile(pidFile, `${other.pid}\n`);
+    putFile(pidFile, `${other.pid}\n`);
     await use(path, pidFile, other);
   });
 }
@@ -242,7 +243,7 @@ Deno.test("reload leaves a process alone that has the number of a gateway that i
 
 Deno.test("reload refuses a pid file without a process id, and says what one is", () =>
   withOther(async (path, pidFile, other) => {
-    await Deno.writeTextFile(pidFile, `${other.pid}.0\n`);
+    putFile(pidFile, `${other.pid}.0\n`);
     using held = Deno.openSync(pidFile);
     held.lockSync(true);
     const { status, err } = await runCli(bare, "reload", "-c", path);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { profile } from "../profiles/development.ts";
 import { shellQuoted } from "./permissions.ts";
 import { table } from "./table.ts";
@@ -96,7 +97,7 @@ Deno.test("the example in the documents is what the program says", async () => {
   const [, before, config, shown] = parts;
   await withConfig(config, async (path, directory) => {
     const { out } = await runCli(profile, "permissions", "--explain", "-c", path);
-    const own = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+    const own = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
     const expected = realigned(
       out.replaceAll(directory, "/etc/fluxheim").replaceAll(own, "/opt/fluxheim/src"),
     ) + "\n";

@@ -1,11 +1,11 @@
 /** `--validate-config`: would this configuration run here? @module */
-import { hasErrors } from "../config/problems.ts";
+import { hasErrors, problemRecords } from "../config/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
 import { modulePreflight, processProblems } from "../runtime/preflight.ts";
 import { readRequestedFiles } from "../runtime/requested_files.ts";
 import { type Command, EXIT } from "./command.ts";
-import { load, printFailure, printProblems } from "./load.ts";
+import { load, printProblems } from "./load.ts";
 import { CONFIG, configSource, JSON_OUTPUT } from "./options.ts";
 
 /** Checks and builds everything but sockets; silent on success (spec 01 section 6.1). */
@@ -21,8 +21,7 @@ export const validateConfig: Command = {
     }
     const ok = !hasErrors(found);
     if (args.has(JSON_OUTPUT.name)) {
-      if (ok) io.out(JSON.stringify({ ok, problems: [] }, undefined, 2));
-      else printFailure(found, io);
+      io.out(JSON.stringify({ ok, problems: problemRecords(found) }, undefined, 2));
     }
     if (!args.has(JSON_OUTPUT.name) || ok) printProblems(found, io);
     return ok ? EXIT.ok : EXIT.failed;

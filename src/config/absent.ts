@@ -4,6 +4,9 @@
  *
  * @module
  */
+import type { z } from "zod";
+import { findings } from "./issues.ts";
+import { loadBalanceSchema } from "./load_balance_schema.ts";
 import type { Origins } from "./origins.ts";
 import { problemAt } from "./placing.ts";
 import { isTable, type Path, type Schema, schemaAt, type Table } from "./schema_walk.ts";
@@ -16,6 +19,15 @@ interface ModuleKey {
   readonly path: readonly string[];
   readonly scopes: readonly TableScope[];
   readonly module: string;
+  /** Says that the key has no effect even where its module is: it is then checked, and loads. */
+  readonly inert?: (holder: Table) => InertTable | undefined;
+}
+
+/** A table of an absent module that would have no effect with the module either. */
+interface InertTable {
+  readonly schema: z.ZodType;
+  readonly because: string;
+  readonly hint: string;
 }
 
 const EVERYWHERE: readonly TableScope[] = ["root", "vhost", "route"];
@@ -37,7 +49,7 @@ const MODULE_KEYS: readonly ModuleKey[] = [
   ...keys("otel-otlp", ["root"], "tracing.otlp"),
   ...keys("tls", ["root", "vhost"], "tls"),
   ...keys("acme", ["root", "vhost"], "tls.acme"),
-  ...keys("acme", ["vhost"], "acme_challenge"),
+  ...keys("proxy", ["vhost"], "acme_challenge"),
   ...keys("php-fpm", ["vhost", "route"], "php"),
   ...keys("access", ["vhost", "route"], "access"),
   ...keys("rate-limit", ["vhost", "route"], "rate_limit"),
@@ -46,10 +58,20 @@ const MODULE_KEYS: readonly ModuleKey[] = [
   ...keys("traffic-mirror", EVERYWHERE, "proxy.mirror"),
   // The pages are files below a web root.
   ...keys("web", EVERYWHERE, "proxy.error_pages"),
+  {
+    path: ["proxy", "load_balance"],
+    scopes: EVERYWHERE,
+    module: "load-balancer",
+    inert: (proxy) =>
+      hasPool(proxy) ? undefined : {
+        schema: loadBalanceSchema,
+        because: "the block has no pool to choose from, at most one upstream",
+        hint: "leave it out, or name several upstreams in a build with the load-balancer module",
+      },
+  },
   ...keys(
     "load-balancer",
     EVERYWHERE,
-    "proxy.load_balance",
     "proxy.upstreams_file",
     "proxy.upstreams_file_refresh_secs",
     "proxy.upstreams_http_url",
@@ -72,8 +94,26 @@ const MODULE_KEYS: readonly ModuleKey[] = [
   ),
 ];
 
-/** Keys that switch something on when they are `true`. */
-const SWITCHES: ReadonlySet<string> = new Set(["enabled", "local_static"]);
+/** Tables that are off unless they say `enabled = true`; all others ask for something by being there. */
+const OFF_BY_DEFAULT: ReadonlySet<string> = new Set([
+  "acme",
+  "acme_challenge",
+  "admin",
+  "cache",
+  "cache_purger",
+  "compression",
+  "concurrency",
+  "geoip",
+  "grpc",
+  "metrics",
+  "mirror",
+  "otlp",
+  "php",
+  "rate_limit",
+  "tls",
+  "tracing",
+  "udp",
+]);
 
 /** Names of the keys in `scope` that some module of the 1.5 line owns, for hints. */
 export function knownTables(scope: TableScope): readonly string[] {
@@ -104,10 +144,20 @@ export function takeOutAbsent(
       const holder = tableAt(table, key.path.slice(0, -1));
       const name = key.path[key.path.length - 1];
       if (holder === undefined || !Object.hasOwn(holder, name)) continue;
-      if (asksForSomething(holder[name])) {
+      const inert = key.inert?.(holder);
+      if (inert !== undefined) {
+        const at = [...path, ...key.path];
+        problems.push(...inertProblems(inert, holder[name], { root, at, origins, taint }));
+      } else if (asksForSomething(name, holder[name]) && !isOff(key.path, table)) {
         const message = `needs the ${key.module} module, which this build does not have`;
         problems.push(problemAt(root, origins, [...path, ...key.path], message));
         taint.add([...path, ...key.path]);
+      } else if (isUnsaid(name, holder[name])) {
+        const message =
+          "is filled in, but off because enabled is not set: nothing in it has an effect";
+        const hint = "write enabled = false, or take the table out";
+        const at = [...path, ...key.path];
+        problems.push({ ...problemAt(root, origins, at, message, hint), warning: true });
       }
       origins.remove(holder, name);
     }
@@ -145,20 +195,62 @@ function tableAt(table: Table, path: readonly string[]): Table | undefined {
 }
 
 /**
- * An empty table or list asks for nothing, and neither does a table that says `enabled = false` and
- * switches nothing on further down: a file written for a larger build keeps loading (spec 04 section 1).
+ * An empty table or list asks for nothing, and neither does a table that is off, whatever it contains: a
+ * file written for a larger build keeps loading.
  */
-function asksForSomething(value: unknown): boolean {
+function asksForSomething(name: string, value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (!isTable(value)) return true;
-  return Object.keys(value).length > 0 && (value.enabled !== false || switchesOn(value));
+  if (Object.keys(value).length === 0 || value.enabled === false) return false;
+  return value.enabled !== undefined || !OFF_BY_DEFAULT.has(name);
 }
 
-function switchesOn(table: Table): boolean {
-  return Object.keys(table).some((key) => {
-    const value = table[key];
-    return isTable(value) ? switchesOn(value) : SWITCHES.has(key) && value === true;
+/** Whether a table is off without saying so. */
+function isUnsaid(name: string, value: unknown): boolean {
+  return OFF_BY_DEFAULT.has(name) && isTable(value) && value.enabled === undefined &&
+    Object.keys(value).length > 0;
+}
+
+/** Whether a table that a key stands in is off, which makes it harmless. */
+function isOff(path: readonly string[], table: Table): boolean {
+  return path.slice(0, -1).some((name, depth) => {
+    const around = tableAt(table, path.slice(0, depth + 1));
+    if (around === undefined || around.enabled === true) return false;
+    return around.enabled === false || OFF_BY_DEFAULT.has(name);
   });
+}
+
+/** Whether a proxy block names more than one upstream, or a place where they are found. */
+function hasPool(proxy: Table): boolean {
+  const several = Array.isArray(proxy.upstreams) && proxy.upstreams.length > 1;
+  return several || proxy.upstreams_file !== undefined || proxy.upstreams_http_url !== undefined ||
+    proxy.upstream_dns_refresh_secs !== undefined;
+}
+
+/** Where a table is looked at. */
+interface Place {
+  readonly root: Table;
+  readonly at: Path;
+  readonly origins: Origins;
+  readonly taint: Taint;
+}
+
+/** What is wrong with a table that has no effect; else that it has none. */
+function inertProblems(
+  { schema, because, hint }: InertTable,
+  value: unknown,
+  { root, at, origins, taint }: Place,
+): Problem[] {
+  const { error } = schema.safeParse(value, { reportInput: true });
+  if (error === undefined) {
+    if (isTable(value) && Object.keys(value).length === 0) return [];
+    const message = `has no effect: ${because}`;
+    return [{ ...problemAt(root, origins, at, message, hint), warning: true }];
+  }
+  taint.add(at);
+  return findings(error.issues, schema).map(({ path, message, hint }) =>
+    problemAt(root, origins, [...at, ...path], message, hint)
+  );
 }
 
 function keys(

@@ -5,9 +5,9 @@
  */
 import { z } from "zod";
 import { loggingSchema } from "./logging_schema.ts";
-import { serverSchema } from "./server_schema.ts";
+import { MAX_VHOSTS, serverSchema } from "./server_schema.ts";
 import type { TableSchema, TableScope } from "./types.ts";
-import { MAX_ROUTES, MAX_VHOSTS, routeShape, vhostShape } from "./vhost_schema.ts";
+import { MAX_ROUTES, routeShape, vhostShape } from "./vhost_schema.ts";
 
 /** Order in which tables are checked, shown and documented (spec 01 section 1.6). */
 const ROOT_ORDER = [

@@ -14,17 +14,19 @@ import { formatKey, parseKey } from "./key_path.ts";
 import { type Fragment, mergeFragments } from "./merge.ts";
 import { Origins } from "./origins.ts";
 import { configuredPaths, pathProblem, resolvePath } from "./paths.ts";
+import { placeOfMadeRoute, withMadeRoutes } from "./made_routes.ts";
 import { problemAt } from "./placing.ts";
 import { hasErrors } from "./problems.ts";
 import { inSpecOrder } from "./problem_order.ts";
-import { type Schema, shapeOf, type Table, type Visited, walk } from "./schema_walk.ts";
+import { isTable, type Schema, shapeOf, type Table, type Visited, walk } from "./schema_walk.ts";
 import { loggingProblems, serverProblems } from "./server_checks.ts";
-import { MAX_FILES, readConfD, readSource, type SourceFile } from "./source.ts";
+import { hasFragments, MAX_FILES, readConfD, readSource, type SourceFile } from "./source.ts";
 import { Taint } from "./taint.ts";
 import { parseToml } from "./toml.ts";
 import type { BuildDefault, Config, Problem, TableSchema } from "./types.ts";
 import { validate } from "./validate.ts";
 import { vhostProblems } from "./vhost_checks.ts";
+import { withoutEffect } from "./without_effect.ts";
 
 /** What loading came to. */
 export interface Loaded {
@@ -94,7 +96,17 @@ function loadFiles(
   const { files, problems, confD } = readSource(source, trust);
   reading.problems.push(...problems);
   for (const file of files) reading.parse(file);
-  if (confD !== undefined && reading.fragments[0]?.table.include_conf_d === true) {
+  const wanted = reading.fragments[0]?.table.include_conf_d;
+  if (confD !== undefined && wanted === undefined && hasFragments(confD)) {
+    reading.problems.push({
+      key: "include_conf_d",
+      message: `is not set, so the files of ${confD} are not loaded`,
+      hint: "write include_conf_d = true above the first table, or false to say that this is meant",
+      file: files[0]?.path,
+      warning: true,
+    });
+  }
+  if (confD !== undefined && wanted === true) {
     const more = readConfD(confD, trust, MAX_FILES);
     reading.problems.push(...more.problems);
     for (const file of more.files) reading.parse(file);
@@ -139,7 +151,11 @@ function evaluate(
   );
   const implicit = !Array.isArray(root.vhosts) || root.vhosts.length === 0;
   const taint = new Taint();
-  const problems = [...mergeProblems, ...takeOutAbsent(schema, root, origins, taint)];
+  const problems = [
+    ...reading.problems,
+    ...mergeProblems,
+    ...takeOutAbsent(schema, root, origins, taint),
+  ];
   problems.push(...takeOutDates(schema, root, origins));
   applyBuildDefaults(root, options.defaults ?? []);
   resolvePaths(schema, root, origins);
@@ -150,14 +166,21 @@ function evaluate(
   if (value === undefined) return refused(inSpecOrder(problems, schema));
   delete value.include_conf_d;
   if (implicit) delete value.vhosts;
-  const config = asConfig(implicit ? { ...value, vhosts: [implicitVhost(schema, value)] } : value);
+  const config = asConfig(
+    implicit
+      ? { ...value, vhosts: [implicitVhost(schema, value)] }
+      : withMadeRoutes(schema, tables, value),
+  );
+
+  if (!implicit) problems.push(...withoutVhosts(tables, root, origins));
+  problems.push(...withoutEffect(schema, root, origins));
 
   const late = [...unsafePaths(schema, value, options)];
   for (const check of [serverProblems, loggingProblems, vhostProblems, ...checks]) {
     late.push(...check(config));
   }
   for (const problem of late) {
-    const placed = place(problem, root, origins, implicit);
+    const placed = place(placeOfMadeRoute(problem, config), root, origins, implicit);
     if (!taint.explains(parseKey(placed.key), placed.message)) problems.push(placed);
   }
   const ordered = inSpecOrder(problems, schema);
@@ -168,7 +191,7 @@ function evaluate(
     files,
     effective: deepFreeze(value),
     place(problem) {
-      const placed = place(problem, root, origins, implicit);
+      const placed = place(placeOfMadeRoute(problem, config), root, origins, implicit);
       // Some keys are of the command line and stand in no file.
       return placed.file === undefined ? problem : placed;
     },
@@ -210,6 +233,23 @@ function unsafePaths(schema: Schema, value: unknown, { runtimePaths }: LoadOptio
   });
 }
 
+/** Root tables that belong to the vhost that there would be without `[[vhosts]]`. */
+function* withoutVhosts(
+  tables: readonly TableSchema[],
+  root: Table,
+  origins: Origins,
+): Generator<Problem> {
+  for (const { table: name, scopes, withoutVhosts } of tables) {
+    if (withoutVhosts !== true || !scopes.includes("root")) continue;
+    const table = root[name];
+    if (!isTable(table) || origins.get(root, name) === undefined) continue;
+    if (Object.keys(table).length === 0) continue;
+    const message = "has no effect beside [[vhosts]]: no vhost inherits it";
+    const hint = `move it into the vhosts it is for, as [vhosts.${name}]`;
+    yield { ...problemAt(root, origins, [name], message, hint), warning: true };
+  }
+}
+
 /** Says where in the files a problem with the checked configuration comes from. */
 function place(problem: Problem, root: Table, origins: Origins, implicit: boolean): Problem {
   let path = parseKey(problem.key);
@@ -217,10 +257,11 @@ function place(problem: Problem, root: Table, origins: Origins, implicit: boolea
   return { ...problemAt(root, origins, path, problem.message, problem.hint), ...given(problem) };
 }
 
-function given({ file, line, warning }: Problem): Partial<Problem> {
+function given({ file, line, warning, security }: Problem): Partial<Problem> {
   return {
     ...(file === undefined ? {} : { file, line }),
     ...(warning === undefined ? {} : { warning }),
+    ...(security === undefined ? {} : { security }),
   };
 }
 

@@ -21,16 +21,23 @@ export function hasErrors(problems: readonly Problem[]): boolean {
 export function formatProblem(problem: Problem): string {
   const line = problem.line === undefined || problem.line === 0 ? "" : `:${problem.line}`;
   const place = problem.file === undefined ? "" : `${problem.file}${line}: `;
-  const severity = problem.warning === true ? "warning: " : "";
+  const severity = severityText(problem);
   const scope = problem.scope === undefined ? "" : ` (${problem.scope})`;
   const subject = problem.key === "" ? "" : `${problem.key}${scope}: `;
   const hint = problem.hint === undefined ? "" : `\n    hint: ${problem.hint}`;
   return `${place}${severity}${subject}${problem.message}${hint}`;
 }
 
+function severityText({ warning, security }: Problem): string {
+  if (warning !== true) return "";
+  return security === true ? "security warning: " : "warning: ";
+}
+
 /** A problem as `--json` prints it: every key there, `null` where there is nothing to say. */
 export interface ProblemRecord {
   readonly severity: "error" | "warning";
+  /** Of a warning: less is protected than the configuration seems to say. */
+  readonly security: boolean;
   readonly file: string | null;
   readonly line: number | null;
   readonly key: string;
@@ -43,6 +50,7 @@ export interface ProblemRecord {
 export function problemRecords(problems: readonly Problem[]): readonly ProblemRecord[] {
   return problems.map((problem) => ({
     severity: problem.warning === true ? "warning" : "error",
+    security: problem.security === true,
     file: problem.file ?? null,
     line: problem.line ?? null,
     key: problem.key,

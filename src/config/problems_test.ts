@@ -27,6 +27,7 @@ Deno.test("what is not known is left out", () => {
 Deno.test("programs get every key, null where nothing is known", () => {
   assert.deepEqual(problemRecords([{ key: "a", message: "x" }]), [{
     severity: "error",
+    security: false,
     file: null,
     line: null,
     key: "a",

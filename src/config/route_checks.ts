@@ -59,6 +59,18 @@ function matcherProblems(route: RouteConfig, key: string, regexEnabled: boolean)
       message: "needs server.regex_enabled = true",
     });
   }
+  for (const name of ["path_exact", "path_prefix"] as const) {
+    const path = route[name];
+    if (path?.includes("*") !== true) continue;
+    problems.push({
+      key: `${key}.${name}`,
+      message: `"${path}" matches the character "*" and nothing else in its place`,
+      hint: path.indexOf("*") === path.length - 1 && path.length > 1
+        ? `write path_prefix = "${path.slice(0, -1)}", which matches all below it`
+        : "use path_regex for patterns",
+      warning: true,
+    });
+  }
   return problems;
 }
 

@@ -62,6 +62,7 @@ function broadTrust(proxies: readonly string[]): Problem[] {
       message:
         `trusts the forwarding information of all of ${entry}, more than one provider's network`,
       warning: true,
+      security: true,
     }];
   });
 }

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { parseNetwork } from "../net/ip.ts";
+import { inertKeys } from "./without_effect.ts";
 import {
   byteSize,
   count,
@@ -19,6 +20,9 @@ import {
 } from "./values.ts";
 
 const MAX_LISTENERS = 64;
+/** What a worker's tables are made for; also bounds `server.limits.max_vhosts`. */
+export const MAX_VHOSTS = 65_536;
+const DEFAULT_MAX_VHOSTS = 1024;
 const MAX_TRUSTED_PROXIES = 512;
 /** A trusted prefix shorter than this trusts more of the internet than any one operator owns. */
 const MIN_TRUSTED_BITS_V4 = 8;
@@ -54,6 +58,8 @@ const limits = z.strictObject({
     .describe(
       "Most open connections of one listener over all workers; one more is closed at once and counted.",
     ),
+  max_vhosts: count({ min: 1, max: MAX_VHOSTS }).default(DEFAULT_MAX_VHOSTS)
+    .describe("Most `[[vhosts]]` of a configuration. Each costs memory in every worker."),
 });
 
 /** `[server.https_redirect]`: cleartext requests are sent to HTTPS. */
@@ -79,24 +85,39 @@ const hostRouting = z.strictObject({
 const process = z.strictObject({
   daemon: z.boolean().default(false)
     .describe("Detach after start. Refused at start here: run under a supervisor instead."),
-  error_log: processPath().optional().describe(
+  error_log: processPath().optional().register(inertKeys, {
+    because: "no process detaches itself here",
+    instead: "use logging.file",
+  }).describe(
     "Error log of a process that detaches itself. Checked, but without effect: use `logging.file`.",
   ),
   pid_file: processPath().default(DEFAULT_PID_FILE)
     .describe("Where the process id is written."),
   upgrade_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-upgrade.sock`)
-    .describe("Socket of a process upgrade. Reserved: checked, but no listener is handed over."),
+    .register(inertKeys, {
+      because: "listeners are not handed over to a new process",
+      instead: "leave it out: what a reload cannot change needs a restart",
+    }).describe("Socket of a process upgrade. Reserved: checked, but no listener is handed over."),
   certificate_reload_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-cert-reload.sock`)
-    .describe(
+    .register(inertKeys, {
+      because: "it is there only while an ACME client runs, which this build does not have",
+      instead: "leave it out: SIGHUP, or the command reload, takes new certificates up",
+    }).describe(
       "Unix socket that takes `reload-certificates`. There only while the ACME client runs " +
         "(`tls.acme`); a build without it checks the path and listens nowhere. SIGHUP takes new " +
         "certificates up in every build.",
     ),
   threads: count({ min: 1, max: 1024 }).default(1).describe("How many workers serve requests."),
   listener_tasks_per_fd: count({ min: 1, max: 1024 }).default(1)
-    .describe("Parallel acceptors of a listener. Advisory: every worker has one."),
+    .register(inertKeys, {
+      because: "every worker accepts on every listener",
+      instead: "set server.process.threads, the number of workers",
+    }).describe("Parallel acceptors of a listener. Advisory: every worker has one."),
   work_stealing: z.boolean().default(true)
-    .describe("Scheduler hint. Advisory: the kernel spreads connections over the workers."),
+    .register(inertKeys, {
+      because: "the kernel spreads connections over the workers",
+      instead: "leave it out",
+    }).describe("Scheduler hint. Advisory: the kernel spreads connections over the workers."),
   upstream_keepalive_pool_size: count({ min: 1, max: 16_384 }).default(128)
     .describe("Most idle upstream connections kept for one proxy table."),
   max_retries: count({ max: 1024 }).default(16)

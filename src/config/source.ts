@@ -108,6 +108,20 @@ export function readConfD(
   });
 }
 
+/** Whether there are files that {@linkcode readConfD} would read, as far as this process may look. */
+export function hasFragments(directory: string): boolean {
+  const facts = factsOf(directory);
+  if (facts.kind !== "there" || !facts.info.isDirectory) return false;
+  try {
+    for (const { isFile, name } of Deno.readDirSync(directory)) {
+      if (isFile && isVisibleToml(name)) return true;
+    }
+  } catch {
+    // Not being allowed to list it, this process would not have loaded it either.
+  }
+  return false;
+}
+
 function readDirectory(directory: string, trust: Trust, most: number): SourceFiles {
   const names: string[] = [];
   try {

@@ -30,7 +30,10 @@ export interface VhostTables {}
 export interface RouteTables {}
 
 /** One `[[vhosts.routes]]`. */
-export interface RouteConfig extends CoreRoute, RouteTables {}
+export interface RouteConfig extends CoreRoute, RouteTables {
+  /** A table of the vhost stands for it, of this name: it goes before all routes that are written. */
+  readonly madeOf?: string;
+}
 
 /** One `[[vhosts]]`, or the implicit `default` one (spec 02 section 1). */
 export interface VhostConfig extends CoreVhost, VhostTables {
@@ -58,6 +61,8 @@ export interface Problem {
   readonly line?: number;
   /** A warning does not stop the program. */
   readonly warning?: boolean;
+  /** A warning that less is protected than the configuration seems to say; logged as `fluxheim::security`. */
+  readonly security?: boolean;
 }
 
 /** Where a configuration table may stand. */
@@ -83,6 +88,18 @@ export interface TableSchema {
    * key by key at every depth (the default), or replaced whole.
    */
   readonly merge?: "fields" | "whole";
+  /**
+   * The table at the root is that of the vhost that there is without `[[vhosts]]`, and no vhost inherits
+   * it: beside `[[vhosts]]` it is a warning.
+   */
+  readonly withoutVhosts?: boolean;
+  /**
+   * For a table of vhosts that stands for a route: that route, as a file would have it, made of the checked
+   * table. It goes before those that are written, and problems with its action are told of the table.
+   */
+  readonly route?: (
+    table: Readonly<Record<string, unknown>>,
+  ) => Record<string, unknown> | undefined;
 }
 
 /** A default that a build has in place of a schema's. */

@@ -6,9 +6,20 @@
 import { routeProblems } from "./route_checks.ts";
 import type { Config, Problem, VhostConfig } from "./types.ts";
 
+const PATH_MATCHERS = ["path_exact", "path_prefix", "path_regex"] as const;
+
 /** Problems of all vhosts in order, then of `server.default_vhost`. */
 export function vhostProblems(config: Config): Problem[] {
   const problems: Problem[] = [];
+  const most = config.server.limits.max_vhosts;
+  if (config.vhosts.length > most) {
+    problems.push({
+      key: `vhosts[${most}]`,
+      message: `is one more than server.limits.max_vhosts allows, which is ${most}; found ` +
+        `${config.vhosts.length}`,
+      hint: "raise server.limits.max_vhosts",
+    });
+  }
   const names = new Map<string, number>();
   const hosts = new Map<string, number>();
   for (const [index, vhost] of config.vhosts.entries()) {
@@ -25,7 +36,7 @@ export function vhostProblems(config: Config): Problem[] {
     for (const [r, route] of vhost.routes.entries()) {
       problems.push(...routeProblems(route, `${key}.routes[${r}]`, config.server.regex_enabled));
     }
-    problems.push(...fallbackProblems(vhost, key));
+    problems.push(...fallbackProblems(vhost, key), ...unreachableRoutes(vhost, key));
   }
   const wanted = config.server.default_vhost;
   if (wanted !== undefined && !names.has(wanted)) {
@@ -63,6 +74,35 @@ function redirectProblems({ redirect }: VhostConfig, key: string): Problem[] {
     key: `${key}.redirect.to`,
     message: "is required when redirect.enabled is true",
   }];
+}
+
+/** Routes whose every request an earlier route with the same path takes. */
+function unreachableRoutes({ routes }: VhostConfig, key: string): Problem[] {
+  const byPath = new Map<string, number[]>();
+  const problems: Problem[] = [];
+  for (const [r, route] of routes.entries()) {
+    const matcher = PATH_MATCHERS.find((name) => route[name] !== undefined);
+    if (matcher === undefined || route.madeOf !== undefined) continue;
+    const path = `${matcher} ${route[matcher]}`;
+    const earlier = byPath.get(path) ?? [];
+    const taker = earlier.find((other) => takesAll(routes[other].methods, route.methods));
+    if (taker !== undefined) {
+      problems.push({
+        key: `${key}.routes[${r}].${matcher}`,
+        message: `is never reached: routes[${taker}] ("${routes[taker].name}") has the same path`,
+        hint: "give it another path or other methods, or take one of the two out",
+        warning: true,
+      });
+    }
+    byPath.set(path, [...earlier, r]);
+  }
+  return problems;
+}
+
+/** Whether a route with the methods `first` leaves nothing to one behind it; an empty list is all of them. */
+function takesAll(first: readonly string[], second: readonly string[]): boolean {
+  if (first.length === 0) return true;
+  return second.length > 0 && second.every((method) => first.includes(method));
 }
 
 /** A vhost's redirect is a fallback too, so it leaves no room for one. */

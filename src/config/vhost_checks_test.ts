@@ -61,9 +61,27 @@ Deno.test("an enabled redirect has a target", () => {
 
 Deno.test("the status of a redirect is 301, 302, 307 or 308", () => {
   for (const status of [301, 302, 307, 308]) {
-    assert.deepEqual(problems(vhost("a", '"a.b"', `redirect.status = ${status}`)), []);
+    assert.deepEqual(
+      problems(
+        vhost(
+          "a",
+          '"a.b"',
+          `redirect = { enabled = true, to = "https://c.d", status = ${status} }`,
+        ),
+      ),
+      [],
+    );
   }
   for (const status of [300, 303, 304, 200]) {
-    assert.equal(problems(vhost("a", '"a.b"', `redirect.status = ${status}`)).length, 1);
+    assert.equal(
+      problems(
+        vhost(
+          "a",
+          '"a.b"',
+          `redirect = { enabled = true, to = "https://c.d", status = ${status} }`,
+        ),
+      ).length,
+      1,
+    );
   }
 });

@@ -20,8 +20,7 @@ import {
   valueKinds,
 } from "./values.ts";
 
-/** Most vhosts, hosts of one, and routes of one (spec 01 section 1.8). */
-export const MAX_VHOSTS = 1024;
+/** Most hosts and routes of one vhost (spec 01 section 1.8). */
 const MAX_HOSTS = 64;
 export const MAX_ROUTES = 256;
 const MAX_METHODS = 16;

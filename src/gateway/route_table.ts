@@ -17,6 +17,8 @@ export interface RouteMatcher {
   readonly fallback: boolean;
   /** Upper case; empty for all. */
   readonly methods: readonly string[];
+  /** Not written as a route but made of a table: its prefix goes before all routes that are written. */
+  readonly madeOf?: string | undefined;
 }
 
 /** The route that takes a request. */
@@ -64,6 +66,8 @@ export class RouteTable {
   readonly #patterns: PatternEntry[] = [];
   readonly #patternSet: PatternSet | undefined;
   readonly #fallbacks: Entry[] = [];
+  /** Of routes that were made of tables: few, and none in most vhosts. */
+  readonly #first: { readonly prefix: string; readonly entry: Entry }[] = [];
 
   /**
    * @param routes In the order of the file.
@@ -89,6 +93,10 @@ export class RouteTable {
 
   /** As {@linkcode RouteTable.match}, without the fallback route. */
   matchSpecific(method: string, path: string): RouteMatch | undefined {
+    for (let i = 0; i < this.#first.length; i++) {
+      const { prefix, entry } = this.#first[i];
+      if (path.startsWith(prefix)) return entry.match;
+    }
     if (this.#exact.size > 0) {
       const entries = this.#exact.get(path);
       const entry = entries === undefined ? undefined : allowing(entries, method);
@@ -113,7 +121,9 @@ export class RouteTable {
       match: { index, captures: undefined },
       methods: route.methods.length === 0 ? undefined : new Set(route.methods),
     };
-    if (route.path_exact !== undefined) {
+    if (route.madeOf !== undefined && route.path_prefix !== undefined) {
+      this.#first.push({ prefix: route.path_prefix, entry });
+    } else if (route.path_exact !== undefined) {
       const entries = this.#exact.get(route.path_exact);
       if (entries === undefined) this.#exact.set(route.path_exact, [entry]);
       else entries.push(entry);

@@ -13,7 +13,7 @@ import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./heart.ts";
 import type { KeeperLog } from "./keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
-import { problemText } from "./problem_text.ts";
+import { logWarning } from "./problem_text.ts";
 import type { PidFile } from "./record_types.ts";
 import { judgeReload, type ReloadOutcome, reportReload } from "./reload.ts";
 import {
@@ -137,7 +137,7 @@ export class Keeper {
       configSource: this.#options.configSource,
     });
     if ("kind" in change) return change;
-    for (const warning of change.warnings) this.#log.log("warn", "fluxheim", problemText(warning));
+    for (const warning of change.warnings) logWarning(warning, this.#log);
     const config = keepPorts(change.config, this.#load.config);
     const zones = new Zones(this.#load.zones.all);
     zones.prepare(zoneRequests(config, modules));

@@ -6,6 +6,7 @@ import { StartError } from "./start.ts";
 import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper_for_tests.ts";
 import type { ProbeTable } from "./testing/probe_module.ts";
 import { probeProfile } from "./testing/probe_profile.ts";
+import { newDirectory } from "../config/testing/files.ts";
 
 /** Two connections that different workers serve, and which ones. */
 async function oneOfEach(address: string): Promise<Map<string, TestClient>> {
@@ -201,7 +202,7 @@ Deno.test("a worker that dies is replaced while the other one serves on", async 
 
 Deno.test("a failure of one connection that nobody waits for is logged, and costs no other", async () => {
   await using cleanup = new AsyncDisposableStack();
-  const folder = await Deno.makeTempDir();
+  const folder = newDirectory();
   cleanup.defer(() => Deno.remove(folder, { recursive: true }));
   const logFile = `${folder}/f.log`;
   await using gateway = await startGateway({ process: { threads: 1 }, level: "error", logFile });
@@ -321,7 +322,7 @@ Deno.test("detaching is refused", async () => {
 });
 
 Deno.test("the pid file is there while the gateway runs", async () => {
-  const directory = await Deno.makeTempDir();
+  const directory = newDirectory();
   const path = `${directory}/fluxheim.pid`;
   {
     await using _gateway = await startGateway({ process: { pid_file: path } });

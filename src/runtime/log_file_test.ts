@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { openLogFile } from "./log_file.ts";
+import { newDirectory, putFile } from "../config/testing/files.ts";
 
 async function withDirectory(test: (directory: string) => Promise<void> | void): Promise<void> {
-  const directory = Deno.makeTempDirSync();
+  const directory = newDirectory();
   try {
     await test(directory);
   } finally {
@@ -46,7 +47,7 @@ Deno.test("a file that ends within a line is known", () =>
         ["one\ntw", false, false],
       ] as const
     ) {
-      Deno.writeTextFileSync(path, content);
+      putFile(path, content);
       const file = openLogFile({ path, append });
       file.close();
       assert.equal(file.endsMidLine, endsMidLine, JSON.stringify({ content, append }));
@@ -55,7 +56,7 @@ Deno.test("a file that ends within a line is known", () =>
 
 Deno.test("a symbolic link is refused and what it leads to is not emptied", () =>
   withDirectory((directory) => {
-    Deno.writeTextFileSync(`${directory}/target`, "precious");
+    putFile(`${directory}/target`, "precious");
     Deno.symlinkSync(`${directory}/target`, `${directory}/log`);
     assert.throws(
       () => openLogFile({ path: `${directory}/log`, append: false }),

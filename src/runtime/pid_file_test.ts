@@ -4,10 +4,11 @@ import { SILENT } from "../gateway/log_none.ts";
 import { writePidFile } from "./pid_file.ts";
 import { pidFileDraft } from "./pid_file_draft.ts";
 import { parsePid, readPidFile } from "./pid_file_reader.ts";
+import { newDirectory, putDirectory, putFile } from "../config/testing/files.ts";
 
 /** Hands `use` a path in a directory of its own, and a log; returns what the log was told. */
 function withPath(use: (path: string, log: Logger) => void): string[] {
-  const directory = Deno.makeTempDirSync();
+  const directory = newDirectory();
   const told: string[] = [];
   const log: Logger = {
     ...SILENT,
@@ -42,14 +43,14 @@ Deno.test("a pid file is held while its gateway runs, and gone afterwards", () =
 
 Deno.test("a pid file that nobody holds is stale, whoever has its number", () => {
   withPath((path) => {
-    Deno.writeTextFileSync(path, `${Deno.pid}\n`);
+    putFile(path, `${Deno.pid}\n`);
     assert.deepEqual(readPidFile(path), { kind: "stale", pid: Deno.pid });
   });
 });
 
 Deno.test("those who look at a pid file do not take each other for its gateway", () => {
   withPath((path) => {
-    Deno.writeTextFileSync(path, "4711\n");
+    putFile(path, "4711\n");
     using _look = locked(path, false);
     assert.equal(readPidFile(path).kind, "stale");
   });
@@ -59,7 +60,7 @@ Deno.test("a later process's pid file is not removed", () => {
   withPath((path, log) => {
     const file = writePidFile(path, log);
     Deno.removeSync(path);
-    Deno.writeTextFileSync(path, "4711\n");
+    putFile(path, "4711\n");
     file?.remove();
     assert.equal(Deno.readTextFileSync(path), "4711\n");
   });
@@ -67,8 +68,8 @@ Deno.test("a later process's pid file is not removed", () => {
 
 Deno.test("a stale pid file is replaced, and what a killed start left of the next one is written over", () => {
   withPath((path, log) => {
-    Deno.writeTextFileSync(path, "4711\n");
-    Deno.writeTextFileSync(pidFileDraft(path), "a longer line than a process id\n");
+    putFile(path, "4711\n");
+    putFile(pidFileDraft(path), "a longer line than a process id\n");
     const file = writePidFile(path, log);
     assert.deepEqual(readPidFile(path), { kind: "held", pid: Deno.pid });
     file?.remove();
@@ -77,7 +78,7 @@ Deno.test("a stale pid file is replaced, and what a killed start left of the nex
 
 Deno.test("a pid file that cannot get its name leaves nothing behind", () => {
   const told = withPath((path, log) => {
-    Deno.mkdirSync(path);
+    putDirectory(path);
     assert.equal(writePidFile(path, log), undefined);
     assert.throws(() => Deno.lstatSync(pidFileDraft(path)), Deno.errors.NotFound);
   });
@@ -87,7 +88,7 @@ Deno.test("a pid file that cannot get its name leaves nothing behind", () => {
 Deno.test("a pid file that another process is just writing is left to it", () => {
   const told = withPath((path, log) => {
     const draft = pidFileDraft(path);
-    Deno.writeTextFileSync(draft, "4711\n");
+    putFile(draft, "4711\n");
     using _writer = locked(draft, true);
     assert.equal(writePidFile(path, log), undefined);
     assert.equal(Deno.readTextFileSync(draft), "4711\n");
@@ -118,7 +119,7 @@ Deno.test("a process id is decimal digits up to the highest that there is", () =
 Deno.test("a file with more than a process id holds none", () => {
   withPath((path) => {
     for (const text of ["", "4294967295\n", `4711\n${" ".repeat(100)}`]) {
-      Deno.writeTextFileSync(path, text);
+      putFile(path, text);
       assert.deepEqual(readPidFile(path), { kind: "malformed" }, JSON.stringify(text));
     }
   });

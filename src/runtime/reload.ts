@@ -8,7 +8,7 @@ import type { Logger } from "../gateway/log.ts";
 import type { Files, Module } from "../gateway/module.ts";
 import { permissionPlan, servingPlan } from "./permissions.ts";
 import { modulePreflight, permissionProblems } from "./preflight.ts";
-import { problemText } from "./problem_text.ts";
+import { logWarning, problemText } from "./problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
 import { classifyReload, type ReloadReason } from "./reload_class.ts";
 
@@ -94,7 +94,8 @@ export function reportReload(outcome: ReloadOutcome, log: Logger): void {
     case "invalid":
       log.log("error", "fluxheim", "reload refused: the configuration has problems");
       for (const problem of outcome.problems) {
-        log.log("error", "fluxheim", `reload: ${problemText(problem)}`);
+        if (problem.warning === true) logWarning(problem, log, "reload: ");
+        else log.log("error", "fluxheim", `reload: ${problemText(problem)}`);
       }
       return;
     case "process-upgrade":

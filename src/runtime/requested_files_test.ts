@@ -3,6 +3,7 @@ import type { Files, Module } from "../gateway/module.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
 import { testConfig } from "./testing/keeper_for_tests.ts";
 import { probe } from "./testing/probe_module.ts";
+import { newDirectory, putFile } from "../config/testing/files.ts";
 
 const config = testConfig({});
 
@@ -11,7 +12,7 @@ function asking(...paths: readonly string[]): Module[] {
 }
 
 async function withDirectory(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = Deno.makeTempDirSync();
+  const directory = newDirectory();
   try {
     await test(directory);
   } finally {
@@ -21,7 +22,7 @@ async function withDirectory(test: (directory: string) => Promise<void>): Promis
 
 Deno.test("a requested file is handed over by its path", () =>
   withDirectory(async (directory) => {
-    Deno.writeTextFileSync(`${directory}/key`, "abcd");
+    putFile(`${directory}/key`, "abcd");
     const { files, problems } = await readRequestedFiles(config, asking(`${directory}/key`));
     assert.deepEqual(problems, []);
     assert.equal(new TextDecoder().decode(files.get(`${directory}/key`)), "abcd");
@@ -29,7 +30,7 @@ Deno.test("a requested file is handed over by its path", () =>
 
 Deno.test("what cannot be read is refused with its reason, under each key that names it", () =>
   withDirectory(async (directory) => {
-    Deno.writeTextFileSync(`${directory}/large`, "abcde");
+    putFile(`${directory}/large`, "abcde");
     const paths = [`${directory}/none`, directory, `${directory}/large`, `${directory}/none`];
     const { files, problems } = await readRequestedFiles(config, asking(...paths));
     assert.equal(files.size, 0);
@@ -44,7 +45,7 @@ Deno.test("what cannot be read is refused with its reason, under each key that n
 Deno.test("a file that others can change is refused once, whatever asks for it", () =>
   withDirectory(async (directory) => {
     const path = `${directory}/ca`;
-    Deno.writeTextFileSync(path, "abcd");
+    putFile(path, "abcd");
     Deno.chmodSync(path, 0o664);
     const { problems } = await readRequestedFiles(config, asking(path, path));
     assert.deepEqual(problems, [{
@@ -57,7 +58,7 @@ Deno.test("a file that others can change is refused once, whatever asks for it",
 Deno.test("of files that others can read only private keys are worth a warning", () =>
   withDirectory(async (directory) => {
     const path = `${directory}/pair.pem`;
-    Deno.writeTextFileSync(path, "abcd");
+    putFile(path, "abcd");
     Deno.chmodSync(path, 0o644);
     const request = { path, maxBytes: 4 };
     const both: Module = {
@@ -72,7 +73,7 @@ Deno.test("of files that others can read only private keys are worth a warning",
 Deno.test("a module checks just the content that is handed over", () =>
   withDirectory(async (directory) => {
     const path = `${directory}/key`;
-    Deno.writeTextFileSync(path, "abcd");
+    putFile(path, "abcd");
     const problem = { key: "tls.key", message: "is not fit" };
     let seen: Files | undefined;
     const [asked] = asking(path, `${directory}/none`);

@@ -11,7 +11,7 @@ import { KeeperLog } from "./keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
 import { type EdgePermissions, permissionPlan, workerPermissions } from "./permissions.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
-import { problemText } from "./problem_text.ts";
+import { logWarning, problemText } from "./problem_text.ts";
 import type { Profile } from "./profile.ts";
 import type { Loaded } from "./reload.ts";
 import { readRequestedFiles } from "./requested_files.ts";
@@ -67,7 +67,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const zones = new Zones();
   zones.prepare(zoneRequests(config, modules));
   const log = openLog(config, options, place);
-  for (const warning of warnings) log.log("warn", "fluxheim", problemText(warning));
+  for (const warning of warnings) logWarning(warning, log);
   const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
   options.beforeServing?.(config);
   const pool = new WorkerPool(load, {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { get, startGateway, type TestGateway } from "./testing/keeper_for_tests.ts";
 
 /** What a worker answers when it tries to do `what`. */
@@ -7,7 +8,7 @@ function attempt({ address }: TestGateway, what: string, value: string): Promise
 }
 
 const REFUSED = /^refused: \w+: Requires \w+ access/;
-const THIS_FILE = new URL(import.meta.url).pathname;
+const THIS_FILE = fileURLToPath(import.meta.url);
 
 Deno.test("a worker may read its roots and nothing else", async () => {
   const root = await Deno.makeTempDir();

@@ -4,6 +4,7 @@
  * set, the table is written instead of compared.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
 import { profileFeatures } from "../../src/cli/features/feature_set.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
@@ -102,14 +103,14 @@ async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[
   const port = freePort();
   const { cert, key } = new TestAuthority().issue({ name: "localhost", names: ["localhost"] });
   dir.write("cert.pem", cert);
-  Deno.chmodSync(dir.write("key.pem", key), 0o600);
+  dir.write("key.pem", key);
   dir.write("www/index.html", "");
   Deno.symlinkSync("/etc/passwd", `${dir.path}/www/link`);
   const vhost = nameOf(stranger.addr.port, upstream.addr.port, dir.path);
   const entry = writeEntry(program, name);
   const { profile }: { profile: Profile } = await import(`file://${entry}`);
   const config = dir.write("fluxheim.toml", configText(profile, port, vhost, upstream.addr.port));
-  const project = `--config=${root.pathname}deno.json`;
+  const project = `--config=${fileURLToPath(root)}deno.json`;
   const args = ["run", "-q", project, ...await flags(profile, config), entry, "--config", config];
   // The registry is the stranger: nobody may ask it.
   const env = { NPM_CONFIG_REGISTRY: `http://127.0.0.1:${stranger.addr.port}/` };
@@ -181,7 +182,7 @@ function configText(profile: Profile, port: number, name: string, upstreamPort: 
 async function flags(profile: Profile, path: string): Promise<string[]> {
   const { config, problems } = await load(profile, path);
   assert.ok(config !== undefined, JSON.stringify(problems));
-  const value = here.pathname.replace(/\/$/, "");
+  const value = fileURLToPath(here).replace(/\/$/, "");
   const own = { kind: "read", value, key: "test", for: "keeper", optional: false } as const;
   return toFlags({ grants: [...planFor(profile, config, path).grants, own] });
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { find, freePort, type Process, type TempDir } from "../support/peer.ts";
 import { type Build, launchArguments } from "../support/gateway.ts";
 import { CLIENT_CORE, SERVER_CORE, startPinned } from "./load.ts";
@@ -162,7 +163,7 @@ export async function readyToStart(
 export async function copyLoop(job: Job): Promise<Server> {
   if (job.kind !== "proxy") throw new Error("the loop copies, it serves no files");
   const port = freePort();
-  const script = new URL("copy_loop.ts", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("copy_loop.ts", import.meta.url));
   const args = ["run", "-q", "--allow-net=127.0.0.1", script, String(port), String(job.origin)];
   const process = startPinned(SERVER_CORE, Deno.execPath(), args);
   await process.listening(port);

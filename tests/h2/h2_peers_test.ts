@@ -1,5 +1,6 @@
 /** Our server and our client against python3-h2. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Body, BytesBody, readAll } from "../../src/http/body.ts";
 import type { ClientError, ClientRequest } from "../../src/http/client.ts";
 import { Fields } from "../../src/http/fields.ts";
@@ -10,8 +11,8 @@ import { Lines } from "../support/lines.ts";
 import { pythonTests } from "../support/python.ts";
 import { startServer } from "./_server.ts";
 
-const CLIENT = new URL("h2_client_peer.py", import.meta.url).pathname;
-const SERVER = new URL("h2_server_peer.py", import.meta.url).pathname;
+const CLIENT = fileURLToPath(new URL("h2_client_peer.py", import.meta.url));
+const SERVER = fileURLToPath(new URL("h2_server_peer.py", import.meta.url));
 
 const testWithH2 = pythonTests("python3-h2");
 

@@ -1,5 +1,6 @@
 /** Our HPACK against that of python3-h2, in both directions. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import {
   decodeBlock,
@@ -14,7 +15,7 @@ import { HpackError } from "../../src/http/h2/hpack/error.ts";
 import { Lines } from "../support/lines.ts";
 import { pythonTests } from "../support/python.ts";
 
-const PEER = new URL("hpack_peer.py", import.meta.url).pathname;
+const PEER = fileURLToPath(new URL("hpack_peer.py", import.meta.url));
 
 const testWithHpack = pythonTests("python3-hpack");
 

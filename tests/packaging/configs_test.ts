@@ -1,16 +1,16 @@
 /** The configurations that packages install. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { load } from "../../src/cli/load.ts";
+import type { Loaded } from "../../src/config/load.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { profile } from "../../src/profiles/development.ts";
 import type { Profile } from "../../src/runtime/profile.ts";
+import { TempDir } from "../support/peer.ts";
 
 for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {
   Deno.test(`packaging/${name} is a right configuration with the packaged values`, async () => {
-    const path = fileURLToPath(new URL(`../../packaging/${name}`, import.meta.url));
-    const { config, problems } = await load(profile, path);
+    const { config, problems } = await loadCopy(profile, `packaging/${name}`);
     assert.ok(config !== undefined, JSON.stringify(problems));
     const { process } = config.server;
     assert.equal(process.pid_file, "/run/fluxheim/fluxheim.pid");
@@ -29,8 +29,14 @@ for (const { name } of builtProfiles()) {
     const copied = /COPY --chown=\S+ (\S+\.toml) \/etc/.exec(await Deno.readTextFile(file))?.[1];
     assert.ok(copied !== undefined);
     const entry: { profile: Profile } = await import(`${ROOT}src/profiles/${name}.ts`);
-    const { config, problems } = await load(entry.profile, ROOT + copied);
+    const { config, problems } = await loadCopy(entry.profile, copied);
     assert.ok(config !== undefined, JSON.stringify(problems));
     assert.deepEqual(config.server.listen, ["0.0.0.0:8080"]);
   });
+}
+
+/** Loads what a package installs, with the modes of an installed file rather than of this checkout. */
+async function loadCopy(profile: Profile, file: string): Promise<Loaded> {
+  await using dir = new TempDir();
+  return await load(profile, dir.write("fluxheim.toml", await Deno.readTextFile(ROOT + file)));
 }

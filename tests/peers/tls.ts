@@ -26,7 +26,6 @@ export class TestCertificate implements AsyncDisposable {
     this.rootPath = this.#dir.write("root.pem", this.authority.root);
     this.certPath = this.#dir.write("tls/cert.pem", cert);
     this.keyPath = this.#dir.write("tls/key.pem", key);
-    Deno.chmodSync(this.keyPath, 0o600);
     this.tables = `[tls]
 enabled = true
 certificates = [{ cert_path = "${this.certPath}", key_path = "${this.keyPath}" }]

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
 import { formatProblem } from "../../src/config/problems.ts";
 import { profile as development } from "../../src/profiles/development.ts";
@@ -12,7 +13,7 @@ import type { Profile } from "../../src/runtime/profile.ts";
 import { Audit } from "./audit.ts";
 import { freePort, Process, TempDir } from "./peer.ts";
 
-const root = new URL("../..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A build of the gateway: what is in it, and the file that runs it. */
 export interface Build {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { newDirectory, putFile } from "../../src/config/testing/files.ts";
 
 /** Directories Debian puts daemons in that a user's PATH may lack. */
 const DAEMON_DIRS = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
@@ -67,7 +68,7 @@ export function freePort(): number {
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 60_000,
 ): Promise<void> {
   const end = performance.now() + ms;
   for (;;) {
@@ -133,7 +134,7 @@ export class Process implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Ends the process: asks first, insists after five seconds. Resolves when its output is read. */
+  /** Ends the process: asks first, insists after half a minute. Resolves when its output is read. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
     if (this.#status === undefined) {
       try {
@@ -147,7 +148,7 @@ export class Process implements AsyncDisposable {
         } catch {
           // It has ended meanwhile.
         }
-      }, 5_000);
+      }, 30_000);
       await this.ended;
       clearTimeout(insist);
     }
@@ -179,19 +180,13 @@ export class Process implements AsyncDisposable {
 /** A directory that is gone when the test is. */
 export class TempDir implements AsyncDisposable {
   // Not under a world-writable directory's symlink: the configuration's path rules apply to it.
-  readonly path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "fluxheim-" }));
+  // Peers that drop their privileges read from here too.
+  readonly path = newDirectory();
 
-  constructor() {
-    // Peers that drop their privileges read from here too.
-    Deno.chmodSync(this.path, 0o755);
-  }
-
-  /** Writes a file below it, directories as needed; returns its path. */
+  /** Writes a file below it, directories as needed; returns its path. Private keys are their owner's alone. */
   write(name: string, content: string | Uint8Array): string {
     const path = `${this.path}/${name}`;
-    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    if (typeof content === "string") Deno.writeTextFileSync(path, content);
-    else Deno.writeFileSync(path, content);
+    putFile(path, content);
     return path;
   }
 

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { find, Process, testWith, until } from "../support/peer.ts";
 import { run } from "./support.ts";
 
-const here = new URL(".", import.meta.url).pathname;
+const here = fileURLToPath(new URL(".", import.meta.url));
 const deno = [Deno.execPath(), "run", "-A", "-q"];
 
 /** Whether this user may make a network of its own to change the kernel's settings in. */

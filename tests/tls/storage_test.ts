@@ -1,9 +1,10 @@
 /** `--check-tls-storage` of the real program, on real files (spec 05 section 3.6). */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { TempDir } from "../support/peer.ts";
 import { authority, pairFiles, pairTable, run, site } from "./support.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 const CONFIG = `[server]
 listen = []
@@ -18,9 +19,7 @@ async function checked(spoil: (dir: TempDir) => void): Promise<{ code: number; s
   await using dir = new TempDir();
   for (const name of ["a", "b"]) {
     const files = pairFiles(name, authority.issue({ name: `${name}.test` }));
-    for (const [file, content] of Object.entries(files)) {
-      Deno.chmodSync(dir.write(file, content), file.endsWith(".key") ? 0o600 : 0o644);
-    }
+    for (const [file, content] of Object.entries(files)) dir.write(file, content);
   }
   dir.write("b/index.html", "page of b");
   spoil(dir);

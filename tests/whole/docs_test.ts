@@ -1,8 +1,9 @@
 /** What the documents point at is there: files, headings and tasks. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
+import { fileURLToPath } from "node:url";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const documents = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md"],
   ...[...Deno.readDirSync(`${root}docs`)].map(({ name }) => `docs/${name}`),

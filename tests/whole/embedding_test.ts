@@ -1,8 +1,9 @@
 /** A gateway of somebody's own, built from `mod.ts` as its documentation says. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { freePort, Process, TempDir } from "../support/peer.ts";
 
-const root = new URL("../..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const MODULES = `
 import { Fields, type Module } from "${root}mod.ts";

@@ -16,11 +16,13 @@
  * A `setup.sh` beside it (certificates, say) is run first.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { z } from "zod";
 import { launchArguments } from "../support/gateway.ts";
 import { find, freePort, Process, TempDir, testWith } from "../support/peer.ts";
 import { Upstream } from "../support/upstream.ts";
+import { copyFolder } from "../../src/config/testing/files.ts";
 
 const examples = new URL("../../examples/", import.meta.url);
 
@@ -50,7 +52,7 @@ for (const entry of [...Deno.readDirSync(examples)].sort((a, b) => a.name < b.na
 
 async function runExample(folder: URL): Promise<void> {
   await using dir = new TempDir();
-  copy(folder.pathname, `${dir.path}/example/`);
+  copyFolder(fileURLToPath(folder).replace(/\/$/, ""), `${dir.path}/example`);
   const path = `${dir.path}/example/fluxheim.toml`;
   if (exists(new URL("setup.sh", folder))) await setUp(`${dir.path}/example`);
 
@@ -138,15 +140,6 @@ async function ask(
 async function setUp(cwd: string): Promise<void> {
   const { success, stderr } = await new Deno.Command("bash", { args: ["setup.sh"], cwd }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
-}
-
-/** Copies a folder; nothing in it may be writable by others, as the configuration's rules want. */
-function copy(from: string, to: string): void {
-  Deno.mkdirSync(to, { recursive: true, mode: 0o755 });
-  for (const entry of Deno.readDirSync(from)) {
-    if (entry.isDirectory) copy(`${from}${entry.name}/`, `${to}${entry.name}/`);
-    else Deno.copyFileSync(`${from}${entry.name}`, `${to}${entry.name}`);
-  }
 }
 
 function exists(url: URL): boolean {

@@ -1,8 +1,9 @@
 /** Who may import whom: the rules of CONTRIBUTING.md, read off the files. */
 import assert from "node:assert/strict";
 import { dirname, join, normalize } from "node:path/posix";
+import { fileURLToPath } from "node:url";
 
-const src = new URL("../../src/", import.meta.url).pathname;
+const src = fileURLToPath(new URL("../../src/", import.meta.url));
 
 /** An import in one file of another; both paths are relative to `src`. */
 interface Import {

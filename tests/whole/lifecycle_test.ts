@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
 import { accepts, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
 import { Upstream } from "../support/upstream.ts";
+import { putDirectory } from "../../src/config/testing/files.ts";
 
 const SITE = `
 [server]
@@ -100,7 +101,7 @@ Deno.test("a wrong configuration is refused by key and the old one serves", asyn
 Deno.test("what the process may not do is refused as a restart, by flag and key", async () => {
   await using gateway = await TestGateway.start(SITE, { "www/index.html": "page" });
   gateway.rewrite('/www"', '/other"');
-  Deno.mkdirSync(`${gateway.dir.path}/other`);
+  putDirectory(`${gateway.dir.path}/other`);
   gateway.process.signal("SIGHUP");
   await until("the reload is refused", () => gateway.process.output.includes("reload: "));
   assert.match(gateway.process.output, /reload refused: needs a restart: permissions-changed/);
@@ -143,7 +144,7 @@ Deno.test("a port that is taken is told by its key, and nothing is left listenin
     SITE.replace('["127.0.0.1:{port}"]', listen)
       .replaceAll("{dir}", dir.path),
   );
-  Deno.mkdirSync(`${dir.path}/www`);
+  putDirectory(`${dir.path}/www`);
   await using process = new Process(Deno.execPath(), await launchArguments(config));
   assert.equal((await process.ended).code, 1);
   await until("its output is read", () => process.output.includes("server.listen[1]"));

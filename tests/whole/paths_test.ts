@@ -1,9 +1,10 @@
 /** Paths that cannot be served from or written to, as the whole program tells of them. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
 import { freePort, TempDir, until } from "../support/peer.ts";
 
-const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** Everything that the program may ask for, and still not what `-A` gives. */
 const BLANKET = ["--no-prompt", "--unstable-net", "--unstable-worker-options"].concat(

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { profile } from "../../profiles/development.ts";
 import { runCli, withConfig } from "../testing/run.ts";
 import type { Explanation } from "./explain.ts";
+import { copyFolder, newDirectory, putFile } from "../../config/testing/files.ts";
 
 const CONFIG = `
 [server]
@@ -56,8 +58,7 @@ proxy = { upstream = "127.0.0.1:9", upstream_http_version = "http2" }
 async function explained(...argv: string[]): Promise<Explanation> {
   let found: Explanation | undefined;
   await withConfig(CONFIG, async (path, directory) => {
-    await Deno.mkdir(`${directory}/site`);
-    await Deno.writeTextFile(`${directory}/site/page.txt`, "text");
+    putFile(`${directory}/site/page.txt`, "text");
     const { status, out, err } = await runCli(profile, "explain", "--json", "-c", path, ...argv);
     assert.equal(err, "");
     assert.equal(status, 0);
@@ -253,11 +254,16 @@ Deno.test("the text for a person has every part", () =>
   }));
 
 Deno.test("what the documentation shows is what is said", async () => {
-  const root = new URL("../../../", import.meta.url).pathname;
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
   const docs = await Deno.readTextFile(`${root}docs/cli.md`);
   const [, argv, shown] = /^\$ fluxheim (explain .*)\n([^`]*)```/m.exec(docs) ?? [];
-  const words = argv.replace("examples/", `${root}examples/`).split(" ");
-  const { out } = await runCli(profile, ...words);
+  // A copy: a checkout may be writable by its group.
+  const directory = newDirectory();
+  copyFolder(`${root}examples`, directory);
+  const words = argv.split(" ").map((word) => word.replace(/^examples/, directory));
+  const { out, err } = await runCli(profile, ...words);
+  Deno.removeSync(directory, { recursive: true });
+  assert.equal(err, "");
   // Columns are as wide as what is left out; lines with dots stand for others, and each request has its id.
   const lines = (text: string) =>
     text.split("\n").map((line) =>
@@ -284,7 +290,7 @@ hosts = ["shop.test"]
 redirect = { enabled = true, to = "https://other.test/" }
 `,
     async (path, directory) => {
-      await Deno.writeTextFile(`${directory}/places.mmdb`, "nope");
+      putFile(`${directory}/places.mmdb`, "nope");
       const { status, err } = await runCli(
         profile,
         "explain",

@@ -3,6 +3,7 @@ import type { Module } from "../../gateway/module.ts";
 import type { Profile } from "../../runtime/profile.ts";
 import { cli } from "../cli.ts";
 import type { Io } from "../command.ts";
+import { newDirectory, putFile } from "../../config/testing/files.ts";
 
 /** How a command line ended and what it said. */
 export interface Ended {
@@ -41,10 +42,10 @@ export async function withConfig(
   text: string,
   use: (path: string, directory: string) => Promise<void>,
 ): Promise<void> {
-  const directory = await Deno.makeTempDir();
+  const directory = newDirectory();
   try {
     const path = `${directory}/fluxheim.toml`;
-    await Deno.writeTextFile(path, text, { mode: 0o600 });
+    putFile(path, text);
     await use(path, directory);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -269,5 +269,10 @@ Deno.test("rules by certificate are fine where clients are asked for one", () =>
     const auth = `${TLS}[tls.client_auth]\nmode = "${mode}"\nca_path = "/ca.pem"`;
     assert.deepEqual(said("require_client_cert = true", auth), []);
   }
-  assert.deepEqual(said("enabled = false\nrequire_client_cert = true", TLS), []);
+});
+
+Deno.test("rules that are switched off are a security warning, which asks for nothing else", () => {
+  const [only, ...others] = said("enabled = false\nrequire_client_cert = true", TLS);
+  assert.deepEqual(others, []);
+  assert.match(only, /security warning: vhosts\[0\]\.access .*is filled in, but off/);
 });

@@ -1,6 +1,7 @@
 /** The `access` table of vhosts and routes (spec 02 section 11.1). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
+import { protections } from "../../config/without_effect.ts";
 import { ipMatcher, list, sha256, valueKinds } from "../../config/values.ts";
 
 const MAX_NETWORKS = 256;
@@ -56,7 +57,7 @@ export const accessSchema = z.strictObject({
   allow_asns: asns()
     .describe("Autonomous systems clients may ask from; empty: all. Needs `geoip.enabled`."),
   deny_asns: asns().describe("Autonomous systems they may not. Needs `geoip.enabled`."),
-});
+}).register(protections, { undone: "refused" });
 
 /** A checked `access` table. */
 export type AccessConfig = Frozen<z.output<typeof accessSchema>>;

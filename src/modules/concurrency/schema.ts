@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { status } from "../../config/values.ts";
+import { protections } from "../../config/without_effect.ts";
 import { type Bounds, checkWhenEnabled, countWhenEnabled } from "../../config/when_enabled.ts";
 import { MAX_QUEUE } from "./table.ts";
 
@@ -30,7 +31,7 @@ export const concurrencySchema = z.strictObject({
     path: ["max_in_flight"],
     message: "must be given when concurrency.enabled is true",
   });
-});
+}).register(protections, { undone: "limited" });
 
 /** A checked `concurrency` table. */
 export type ConcurrencyConfig = Frozen<z.output<typeof concurrencySchema>>;

@@ -18,6 +18,7 @@ import { type MmdbContent, mmdbFile } from "./mmdb_for_tests.ts";
 import { module } from "./module.ts";
 import { Places } from "./places.ts";
 import { geoipSchema, type GeoProvider } from "./schema.ts";
+import { newDirectory, putFile } from "../../config/testing/files.ts";
 
 const COUNTRIES: MmdbContent = {
   type: "GeoLite2-Country",
@@ -45,7 +46,7 @@ const REFRESH_TICKS = 20;
 
 /** A folder with databases in it; goes away with the test. */
 class Folder {
-  readonly #path = Deno.makeTempDirSync();
+  readonly #path = newDirectory();
 
   path(name: string): string {
     return `${this.#path}/${name}.mmdb`;
@@ -57,7 +58,7 @@ class Folder {
       ? new TextEncoder().encode(content)
       : new Uint8Array(mmdbFile(content));
     const next = this.path(`${name}.next`);
-    Deno.writeFileSync(next, bytes);
+    putFile(next, bytes);
     Deno.renameSync(next, this.path(name));
     return this.path(name);
   }

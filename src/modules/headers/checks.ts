@@ -2,12 +2,90 @@
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, placesAreKnown, scopesOf } from "../../gateway/edge_policy.ts";
 import { type CorsSettings, type HeaderScope, responseSettings } from "./merge.ts";
-import type { HeadersConfig } from "./schema.ts";
+import { splitBraces } from "../../config/braces.ts";
+import { HOP_BY_HOP_FIELDS } from "./field_names.ts";
+import type { HeadersConfig, RequestHeadersConfig } from "./schema.ts";
 import { placeVariables } from "./template.ts";
 
 /** What the tables of `config` say together that they may not. */
 export function checkHeaders(config: Config): Problem[] {
-  return [...checkMerged(config), ...checkPlaces(config)];
+  return [...checkMerged(config), ...checkPlaces(config), ...checkEffects(config)];
+}
+
+/** What stands in some `headers` table and is not done. */
+function checkEffects(config: Config): Problem[] {
+  const problems = [...inertEdits(config.headers, "")];
+  let answersCors = false;
+  for (const scope of scopesOf(config)) {
+    const { headers } = ownTables(scope);
+    problems.push(...inertEdits(headers, `${scope.key}.`));
+    if (responseSettings(scope).cors !== undefined) answersCors = true;
+    else problems.push(...idleCors(headers, `${scope.key}.`));
+  }
+  // That of the root may be there for scopes that switch it on.
+  if (!answersCors) problems.push(...idleCors(config.headers, ""));
+  return problems;
+}
+
+/** CORS settings that are never switched on. */
+function* idleCors(headers: HeadersConfig | undefined, key: string): Generator<Problem> {
+  const cors = headers?.response?.cors;
+  if (cors === undefined || cors.enabled !== undefined || Object.keys(cors).length === 0) return;
+  yield {
+    key: `${key}headers.response.cors`,
+    message: "is filled in, but off because enabled is not set: nothing in it has an effect",
+    hint: "write enabled = true, or take the table out",
+    warning: true,
+  };
+}
+
+function* inertEdits(headers: HeadersConfig | undefined, key: string): Generator<Problem> {
+  for (const { place, name } of writtenFields(headers?.request)) {
+    if (!HOP_BY_HOP_FIELDS.includes(name.toLowerCase())) continue;
+    yield {
+      key: `${key}headers.request.${place}.${name}`,
+      message: "has no effect: it is a field of the connection, which the gateway writes itself",
+      hint: ["upgrade", "connection"].includes(name.toLowerCase())
+        ? "leave it out; proxy.websocket = true or proxy.upgrade_protocols lets upgrades through"
+        : "leave it out",
+      warning: true,
+    };
+  }
+  for (const { place, name, values } of writtenFields(headers?.response)) {
+    const variable = values.flatMap((value) => splitBraces(value) ?? [])
+      .find((piece) => piece.variable);
+    if (variable === undefined) continue;
+    yield {
+      key: `${key}headers.response.${place}.${name}`,
+      message: `{${variable.text}} is sent as it stands: values of answers have no variables`,
+      hint: "write the text itself, or let the upstream send the field",
+      warning: true,
+    };
+  }
+}
+
+/** One field that the edits of a policy write. */
+interface Written {
+  /** `set`, `operations.add`. */
+  readonly place: string;
+  readonly name: string;
+  readonly values: readonly string[];
+}
+
+function* writtenFields(
+  edits: Pick<RequestHeadersConfig, "set" | "add" | "append" | "operations"> | undefined,
+): Generator<Written> {
+  const maps = {
+    set: edits?.set,
+    add: edits?.add,
+    append: edits?.append,
+    "operations.add": edits?.operations?.add,
+  };
+  for (const [place, map] of Object.entries(maps)) {
+    for (const [name, value] of Object.entries(map ?? {})) {
+      yield { place, name, values: typeof value === "string" ? [value] : value };
+    }
+  }
 }
 
 /** What no single table shows, but tables laid over each other do. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Grant, Module, Permissions } from "../../gateway/module.ts";
+import { acmeChallengeTable } from "./acme_challenge.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
 import { grpcSchema, proxySchema } from "./schema.ts";
@@ -18,8 +19,14 @@ export type { ProxyConfig } from "./schema.ts";
 export const module: Module = {
   name: "proxy",
   schema: [
-    { table: "proxy", scopes: ["root", "vhost", "route"], schema: proxySchema },
+    {
+      table: "proxy",
+      scopes: ["root", "vhost", "route"],
+      schema: proxySchema,
+      withoutVhosts: true,
+    },
     { table: "grpc", scopes: ["route"], schema: grpcSchema },
+    acmeChallengeTable,
   ],
   check: checkProxies,
   // Which hosts is for the configuration to say.

@@ -19,10 +19,11 @@ import {
   secs,
   valueKinds,
 } from "../../config/values.ts";
+import { protections } from "../../config/without_effect.ts";
 import { isToken } from "../../http/chars.ts";
 import type { Frozen } from "../../config/frozen.ts";
 
-const MAX_UPSTREAMS = 64;
+export const MAX_UPSTREAMS = 64;
 const MAX_FORWARDED_HEADERS = 32;
 const MAX_SOCKET_BUFFER_BYTES = 256 * 1024 * 1024;
 const MIB = 1024 * 1024;
@@ -45,7 +46,7 @@ const authRequest = z.strictObject({
   read_timeout_secs: secs().default(5).describe("Longest wait for its answer."),
   max_response_bytes: byteSize({ max: MIB }).default(64 * 1024)
     .describe("Largest answer body it may send."),
-});
+}).register(protections, { undone: "authenticated" });
 
 /** `[proxy]` and its like. Sub-tables of other modules (`error_pages`, `mirror`) are added by them. */
 export const proxySchema = z.strictObject({

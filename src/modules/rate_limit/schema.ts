@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, status } from "../../config/values.ts";
+import { protections } from "../../config/without_effect.ts";
 import { type Bounds, checkWhenEnabled, countWhenEnabled } from "../../config/when_enabled.ts";
 
 const bounds = {
@@ -49,7 +50,7 @@ export const rateLimitSchema = z.strictObject({
       message: 'must be from 1 to 60000 with mode = "delay"',
     });
   }
-});
+}).register(protections, { undone: "limited" });
 
 /** A checked `rate_limit` table. */
 export type RateLimitConfig = Frozen<z.output<typeof rateLimitSchema>>;

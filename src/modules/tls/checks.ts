@@ -50,6 +50,16 @@ function* policyProblems(tls: TlsConfig): Generator<Problem> {
       };
     }
   }
+  if (tls.enabled && tls.client_auth.mode === "off" && tls.client_auth.ca_path !== undefined) {
+    yield {
+      key: "tls.client_auth.ca_path",
+      message:
+        'has no effect while tls.client_auth.mode is "off": no client is asked for a certificate',
+      hint: 'write mode = "required" or "optional", or take the table out',
+      warning: true,
+      security: true,
+    };
+  }
   if (tls.client_auth.mode !== "off" && tls.client_auth.ca_path === undefined) {
     yield {
       key: "tls.client_auth.ca_path",

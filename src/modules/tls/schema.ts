@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, filePath, list, valueKinds } from "../../config/values.ts";
+import { inertKeys } from "../../config/without_effect.ts";
 import { GROUP_NAMES, SUITE_NAMES } from "./names.ts";
 
 const MAX_CERTIFICATES = 1024;
@@ -32,7 +33,10 @@ const compliance = z.strictObject({
   required: z.boolean().default(false).describe(
     "Refuse to run without a validated provider. This runtime has none, so `true` is refused.",
   ),
-  require_disk_cache_encryption: z.boolean().default(false)
+  require_disk_cache_encryption: z.boolean().default(false).register(inertKeys, {
+    because: "this build has no disk cache",
+    instead: "leave it out",
+  })
     .describe("Make a disk cache that is not encrypted an error instead of a warning."),
 });
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { withDirectory } from "../../config/testing/directory.ts";
 import type { Problem } from "../../config/types.ts";
 import { checkListing, checkRoot } from "./preflight.ts";
 import { pageSchema } from "./schema.ts";
 
-const SCRIPT = new URL("other_user_for_tests.ts", import.meta.url).pathname;
+const SCRIPT = fileURLToPath(new URL("other_user_for_tests.ts", import.meta.url));
 
 interface Found {
   readonly root: readonly Problem[];
@@ -13,7 +14,7 @@ interface Found {
 
 /** What somebody who owns nothing finds at `root`; the runtime is told no more than a worker is. */
 async function asOtherUser(root: string): Promise<Found> {
-  const checkout = new URL("../../../", import.meta.url).pathname;
+  const checkout = fileURLToPath(new URL("../../../", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",

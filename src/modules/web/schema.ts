@@ -71,7 +71,7 @@ const memorySchema = z.strictObject({
 
 /** The tables this module owns. */
 export const webTables: readonly TableSchema[] = [
-  { table: "web", scopes: ["root", "vhost", "route"], schema: webSchema },
+  { table: "web", scopes: ["root", "vhost", "route"], schema: webSchema, withoutVhosts: true },
   { table: "web_memory", scopes: ["root"], schema: memorySchema },
 ];
 

@@ -11,6 +11,7 @@ import { Memory } from "./memory.ts";
 import { type PageConfig, pageSchema } from "./schema.ts";
 import { Site } from "./site.ts";
 import { DEFAULT_MEMORY } from "./table.ts";
+import { newDirectory, putDirectory, putFile } from "../../config/testing/files.ts";
 
 const realNow = Date.now;
 
@@ -38,25 +39,23 @@ export class TestSite {
   }
 
   /** Makes a root with `files`, by path below it; a path that ends with `/` is a directory. */
-  static async with(
+  static with(
     files: Readonly<Record<string, string | Uint8Array>>,
     keys: Omit<Parameters<typeof pageSchema.parse>[0] & object, "root"> = {},
     precompressed = false,
   ): Promise<TestSite> {
-    const root = await Deno.realPath(await Deno.makeTempDir());
+    const root = newDirectory();
     const web = pageSchema.parse({ cache_control: "public, max-age=60", ...keys, root });
     const made = new TestSite(root, web, precompressed);
     for (const [path, content] of Object.entries(files)) made.write(path, content);
-    return made;
+    return Promise.resolve(made);
   }
 
   /** Writes a file, last changed a while ago. */
   write(path: string, content: string | Uint8Array): void {
     const full = `${this.root}/${path}`;
-    Deno.mkdirSync(full.slice(0, full.lastIndexOf("/")), { recursive: true });
-    if (path.endsWith("/")) return;
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    Deno.writeFileSync(full, bytes);
+    if (path.endsWith("/")) return putDirectory(full.slice(0, -1));
+    putFile(full, content);
     const time = Math.floor(realNow() / 1000) - 3600;
     Deno.utimeSync(full, time, time);
   }

@@ -3,6 +3,7 @@
  * They are not part of the repository; without them this test is reported as ignored.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { decodeBlock, fromHex, type Pair, plainClassifier } from "./_testing.ts";
 import { Decoder } from "./decoder.ts";
 import { TextCache } from "./text_cache.ts";
@@ -37,7 +38,9 @@ Deno.test({
   fn() {
     const directory = Deno.makeTempDirSync();
     try {
-      const tar = new Deno.Command("tar", { args: ["-xJf", archive.pathname, "-C", directory] });
+      const tar = new Deno.Command("tar", {
+        args: ["-xJf", fileURLToPath(archive), "-C", directory],
+      });
       assert.equal(tar.outputSync().code, 0);
       let blocks = 0;
       for (const path of storyFiles(directory)) {
