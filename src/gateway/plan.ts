@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { NamePolicies } from "./name_policy.ts";
 import type { Phase, RouteScope, RunningModule, Step, Steps } from "./module.ts";
 import { PHASES } from "./module.ts";
 
@@ -62,6 +63,10 @@ export interface Plan {
   readonly failure: readonly Step[];
   /** Run on the answer's head, unless the gateway refused. */
   readonly response: readonly Step[];
+  /** The scopes whose policies hold: 0 for the vhost's own, else one more than the index of the route. */
+  readonly scopes: readonly number[];
+  /** Policies of other names that content may have; `undefined` where no route could guard one. */
+  readonly names: NamePolicies | undefined;
 }
 
 /**
@@ -76,7 +81,7 @@ export function joinPlan(
   route: ScopeSteps | undefined,
   policy: ScopeSteps | undefined,
   own: OwnSteps,
-): Plan {
+): Pick<Plan, "steps" | "failure" | "response"> {
   const none: readonly Step[] = [];
   const narrow = route ?? vhost;
   const limiter = policy ?? route;

@@ -120,7 +120,7 @@ const PATHS: readonly (readonly [path: string, status: number, body: string])[] 
   ["/%ff", 400, "unsafe request path"],
   ["/100%25", 400, "unsafe request path"],
   // The route's own root, index files and dotfiles; its prefix ends at a segment.
-  ["/docs", 200, "manual"],
+  ["/docs", 308, ""],
   ["/docs/", 200, "manual"],
   ["/docs/index.html", 200, "second choice"],
   ["/docs/list/.shown", 200, ""],

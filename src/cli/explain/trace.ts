@@ -74,7 +74,7 @@ export class Trace {
     }
     if (exchange.refusal !== undefined && !exchange.hasErrorPage) return;
     if (exchange.status === 0 && this.forwarded === undefined) return;
-    for (const step of plan.response) await step(exchange);
+    for (const step of exchange.namePolicy?.response ?? plan.response) await step(exchange);
   }
 
   #running(name: string, running: RunningModule): RunningModule {

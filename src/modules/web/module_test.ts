@@ -92,7 +92,8 @@ Deno.test("module: explains which file would answer", async () => {
   const explain = (path: string, method = "GET") =>
     running.explain?.(scopeOf(config), exchangeFor(path, { method }));
   assert.equal(explain("/"), `file ${t.root}/index.html`);
-  assert.equal(explain("/sub"), `listing of ${t.root}/sub`);
+  assert.equal(explain("/sub/"), `listing of ${t.root}/sub`);
+  assert.equal(explain("/sub"), "/sub is a directory: redirects to its path with a slash");
   assert.equal(explain("/none"), `no file for /none below ${t.root}`);
   assert.equal(explain("/.git"), "403 forbidden");
   assert.equal(explain("/%zz"), "400 unsafe request path");

@@ -5,7 +5,7 @@
  * @module
  */
 import { CodingChoice } from "../../http/accept_encoding.ts";
-import type { ReadonlyFields } from "../../http/fields.ts";
+import { percentDecode, percentEncodePath } from "../../http/percent.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { answer, type Content } from "./answer.ts";
 
@@ -15,6 +15,15 @@ const SUFFIXES: ReadonlyMap<string, string> = new Map([
   ["zstd", ".zst"],
   ["gzip", ".gz"],
 ]);
+
+/** The path of the file that the one at `path` stands beside by its name; `undefined` for most. */
+export function originalOf(path: string): string | undefined {
+  const decoded = percentDecode(path) ?? path;
+  for (const suffix of SUFFIXES.values()) {
+    if (decoded.endsWith(suffix)) return percentEncodePath(decoded.slice(0, -suffix.length));
+  }
+  return undefined;
+}
 
 /** A file in a coding. */
 export interface Variant {
@@ -32,9 +41,13 @@ export class Precompressed {
     this.#open = open;
   }
 
-  /** Answers with `content`, or with what stands beside it in a coding the client accepts. */
-  answer(exchange: Exchange, content: Content): void {
-    const best = this.best(exchange.request, content);
+  /**
+   * Answers with `content`, or with what stands beside it in a coding the client accepts.
+   *
+   * @param path Of `content`, percent-encoded: a variant that another route guards is not sent in its place.
+   */
+  answer(exchange: Exchange, content: Content, path: string): void {
+    const best = this.best(exchange, content, path);
     if (best === undefined) {
       answer(exchange, content);
     } else {
@@ -48,9 +61,15 @@ export class Precompressed {
     addVary(exchange);
   }
 
-  /** The variant of `content` that the client likes best, if it likes one. */
-  best(request: ReadonlyFields, content: Content): Variant | undefined {
-    for (const coding of this.#choice.of(request)) {
+  /**
+   * The variant of `content` that the client likes best, if it likes one.
+   *
+   * @param path Of `content`, percent-encoded.
+   */
+  best(exchange: Exchange, content: Content, path: string): Variant | undefined {
+    const names = exchange.plan?.names;
+    for (const coding of this.#choice.of(exchange.request)) {
+      if (names?.of(exchange, path + SUFFIXES.get(coding))?.isGuarded === true) continue;
       const variant = this.#variant(content, coding);
       if (variant !== undefined) return { coding, content: variant };
     }

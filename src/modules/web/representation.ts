@@ -20,12 +20,14 @@ export class Representation implements Validators {
 
   /**
    * @param path Of the file, absolute.
+   * @param index Its name, where it answers for its directory; `""` where it was asked for by it.
    * @param length In bytes.
    * @param modifiedMs Last change: milliseconds since 1970.
    */
   constructor(
     web: PageConfig,
     readonly path: string,
+    readonly index: string,
     readonly length: number,
     modifiedMs: number,
   ) {

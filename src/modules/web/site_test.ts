@@ -98,11 +98,12 @@ Deno.test("site: a file is found although something below it was asked for befor
   assert.equal((await t.get("/style.css")).status, 200);
 });
 
-Deno.test("site: a directory answers with its index file, with and without a slash", async () => {
+Deno.test("site: a directory answers with its index file at its path with a slash", async () => {
   await using t = await TestSite.with(FILES);
   assert.equal((await t.get("/")).body, "<h1>home</h1>");
-  assert.equal((await t.get("/docs")).body, "docs");
   assert.equal((await t.get("/docs/")).body, "docs");
+  const { status, fields, body } = await t.get("/docs");
+  assert.deepEqual([status, fields.get("location"), body], [308, "/docs/", undefined]);
   assert.equal((await t.get("/docs/")).fields.get("content-type"), "text/html");
 });
 
