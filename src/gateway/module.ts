@@ -109,7 +109,15 @@ export interface Steps {
   readonly failure?: Step;
   /** Sees the answer's head before it is written, may change fields or wrap the body. */
   readonly response?: Step;
+  /**
+   * Whether the `response` step would send other bytes than content of this type and length has. Parts of
+   * it are then no continuation of an answer with the same date.
+   */
+  readonly recodes?: Recodes;
 }
+
+/** {@linkcode Steps.recodes}. */
+export type Recodes = (exchange: Exchange, mediaType: string, length: number) => boolean;
 
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
 export const PHASES = [

@@ -10,7 +10,7 @@
  */
 import { percentDecode } from "../http/percent.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Step } from "./module.ts";
+import type { Recodes, Step } from "./module.ts";
 import type { ScopeSteps } from "./plan.ts";
 import type { RouteTable } from "./route_table.ts";
 
@@ -22,6 +22,8 @@ export interface NamePolicy {
   readonly isGuarded: boolean;
   /** The steps on an answer with the content. */
   readonly response: readonly Step[];
+  /** Of these. */
+  readonly recodes: Recodes | undefined;
 }
 
 /** The policies of one vhost's routes, compiled. */
@@ -43,6 +45,7 @@ export class NamePolicies {
       ],
       isGuarded: scope.access.length > 0 || scope.authorize.length > 0,
       response: scope.response,
+      recodes: scope.recodes,
     }));
   }
 
@@ -62,6 +65,7 @@ export class NamePolicies {
       steps: [...raw.steps, ...other.steps],
       isGuarded: raw.isGuarded || other.isGuarded,
       response: raw.response,
+      recodes: raw.recodes,
     };
   }
 

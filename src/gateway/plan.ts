@@ -5,11 +5,13 @@
  * @module
  */
 import type { NamePolicies } from "./name_policy.ts";
-import type { Phase, RouteScope, RunningModule, Step, Steps } from "./module.ts";
+import type { Phase, Recodes, RouteScope, RunningModule, Step, Steps } from "./module.ts";
 import { PHASES } from "./module.ts";
 
 /** What the modules want to do in one scope, by phase, in the profile's order of modules. */
-export type ScopeSteps = { readonly [P in Phase]: readonly Step[] };
+export type ScopeSteps = { readonly [P in Phase]: readonly Step[] } & {
+  readonly recodes: Recodes | undefined;
+};
 
 /** Asks every module for its steps in `scope`. */
 export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[]): ScopeSteps {
@@ -28,15 +30,17 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
     failure: [],
     response: [],
   };
+  let recodes: Recodes | undefined;
   for (const module of modules) {
     const steps: Steps | undefined = module.plan(scope);
     if (steps === undefined) continue;
+    recodes ??= steps.recodes;
     for (const phase of PHASES) {
       const step = steps[phase];
       if (step !== undefined) found[phase].push(step);
     }
   }
-  return found;
+  return { ...found, recodes };
 }
 
 /** Steps of the gateway itself that stand between those of the modules. */
@@ -63,6 +67,8 @@ export interface Plan {
   readonly failure: readonly Step[];
   /** Run on the answer's head, unless the gateway refused. */
   readonly response: readonly Step[];
+  /** {@linkcode Steps.recodes} of the steps on the answer. */
+  readonly recodes: Recodes | undefined;
   /** The scopes whose policies hold: 0 for the vhost's own, else one more than the index of the route. */
   readonly scopes: readonly number[];
   /** Policies of other names that content may have; `undefined` where no route could guard one. */
@@ -81,7 +87,7 @@ export function joinPlan(
   route: ScopeSteps | undefined,
   policy: ScopeSteps | undefined,
   own: OwnSteps,
-): Pick<Plan, "steps" | "failure" | "response"> {
+): Omit<Plan, "scopes" | "names"> {
   const none: readonly Step[] = [];
   const narrow = route ?? vhost;
   const limiter = policy ?? route;
@@ -120,7 +126,7 @@ export function joinPlan(
     steps.push(own.restorePath, ...forwardSteps(vhost));
     failure = vhost.failure;
   }
-  return { steps, failure, response: narrow.response };
+  return { steps, failure, response: narrow.response, recodes: narrow.recodes };
 }
 
 /** 13: what stands in front of an upstream runs only when the upstream is really asked. */

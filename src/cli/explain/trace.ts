@@ -119,7 +119,8 @@ export class Trace {
       });
       traced[phase] = wrapped;
     }
-    return traced;
+    const { recodes } = steps;
+    return recodes === undefined ? traced : { ...traced, recodes };
   }
 
   /** A step of the gateway's own: worth a line when it did something. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { CodingChoice } from "../../http/accept_encoding.ts";
+import { isDated } from "../../http/conditional.ts";
 import { percentDecode, percentEncodePath } from "../../http/percent.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { answer, type Content } from "./answer.ts";
@@ -48,11 +49,13 @@ export class Precompressed {
    */
   answer(exchange: Exchange, content: Content, path: string): void {
     const best = this.best(exchange, content, path);
+    const hasSiblings = best !== undefined ||
+      (isDated(exchange.request) && this.#hasVariant(content));
     if (best === undefined) {
-      answer(exchange, content);
+      answer(exchange, content, hasSiblings);
     } else {
       content.discard();
-      answer(exchange, best.content);
+      answer(exchange, best.content, hasSiblings);
       if (exchange.status === 200 || exchange.status === 206) {
         exchange.response.set("content-type", content.representation.mediaType);
         exchange.response.append("content-encoding", best.coding);
@@ -74,6 +77,15 @@ export class Precompressed {
       if (variant !== undefined) return { coding, content: variant };
     }
     return undefined;
+  }
+
+  #hasVariant(content: Content): boolean {
+    for (const coding of SUFFIXES.keys()) {
+      const variant = this.#variant(content, coding);
+      variant?.discard();
+      if (variant !== undefined) return true;
+    }
+    return false;
   }
 
   /** The variant in `coding`; one that is older than the file itself was made of something else. */

@@ -132,3 +132,20 @@ Deno.test("precompressed: a site that does not opt in sends files as they are", 
   assert.equal(body, "the page itself, which is longest");
   assert.equal(fields.get("vary"), undefined);
 });
+
+Deno.test("precompressed: no part goes with what has its date in another encoding", async () => {
+  // As `gzip -k` leaves them: both have the same date.
+  await using t = await TestSite.with(
+    { "a.txt": "plain text", "a.txt.gz": "gz", "b.txt": "plain text" },
+    {},
+    true,
+  );
+  const date = (await t.get("/a.txt")).fields.get("last-modified") ?? "";
+  const status = async (path: string, coding: string, condition = date) => {
+    const fields = { range: "bytes=1-", "accept-encoding": coding, "if-range": condition };
+    return (await t.get(path, { fields })).status;
+  };
+  assert.equal(await status("/a.txt", "identity"), 200);
+  assert.equal(await status("/a.txt", "gzip"), 200);
+  assert.equal(await status("/b.txt", "gzip"), 206);
+});
