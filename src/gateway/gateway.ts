@@ -136,15 +136,17 @@ export class Gateway implements Handler<Exchange> {
     if (reason instanceof BodyError) {
       this.#logFault({ status: reason.status, reason: reason.message });
       refuse(exchange, BODY_REFUSALS[reason.status]);
-      return;
+    } else {
+      this.#report(reason);
+      refuse(exchange, FAULT);
     }
-    this.#report(reason);
-    refuse(exchange, FAULT);
+    finishRefusal(exchange);
   }
 
   refuse(exchange: Exchange, status: number, reason: string): void {
     this.#logFault({ status, reason });
     refuse(exchange, { status, text: "", cause: "framing", close: true });
+    finishRefusal(exchange);
   }
 
   finish(exchange: Exchange): void {
@@ -186,7 +188,9 @@ export class Gateway implements Handler<Exchange> {
     if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
     if (exchange.refusal === undefined) return;
     if (exchange.refusal.isFailure === true) plan.failure.forEach((step) => void step(exchange));
-    if (!exchange.hasErrorPage) exchange.step = responseSteps(exchange, plan).length;
+    if (exchange.hasErrorPage) return;
+    finishRefusal(exchange);
+    exchange.step = responseSteps(exchange, plan).length;
   }
 
   #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {
@@ -210,4 +214,10 @@ export class Gateway implements Handler<Exchange> {
 /** Content under a route of its own has the answer fields of that one. */
 function responseSteps({ namePolicy }: Exchange, plan: Plan): readonly Step[] {
   return namePolicy === undefined ? plan.response : namePolicy.response;
+}
+
+/** Puts into a refusal what the route's policy has even there; before routing there is none. */
+function finishRefusal(exchange: Exchange): void {
+  const steps = (exchange.namePolicy ?? exchange.plan)?.refusal;
+  if (steps !== undefined) { for (let i = 0; i < steps.length; i++) steps[i](exchange); }
 }

@@ -107,6 +107,8 @@ export interface Steps {
   readonly forward?: Step;
   /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
   readonly failure?: Step;
+  /** Adds fields to a refusal of the gateway's own, at once. Nothing else of the answer policy does. */
+  readonly refusal?: Step;
   /** Sees the answer's head before it is written, may change fields or wrap the body. */
   readonly response?: Step;
   /**
@@ -133,6 +135,7 @@ export const PHASES = [
   "lookup",
   "forward",
   "failure",
+  "refusal",
   "response",
 ] as const satisfies readonly (keyof Steps)[];
 

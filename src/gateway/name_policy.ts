@@ -20,6 +20,8 @@ export interface NamePolicy {
   readonly steps: readonly Step[];
   /** Whether the route decides who may have the content, by rules or by an auth service. */
   readonly isGuarded: boolean;
+  /** The steps on a refusal. */
+  readonly refusal: readonly Step[];
   /** The steps on an answer with the content. */
   readonly response: readonly Step[];
   /** Of these. */
@@ -44,6 +46,7 @@ export class NamePolicies {
         ...scope.authorize,
       ],
       isGuarded: scope.access.length > 0 || scope.authorize.length > 0,
+      refusal: scope.refusal,
       response: scope.response,
       recodes: scope.recodes,
     }));
@@ -64,6 +67,7 @@ export class NamePolicies {
     return {
       steps: [...raw.steps, ...other.steps],
       isGuarded: raw.isGuarded || other.isGuarded,
+      refusal: raw.refusal,
       response: raw.response,
       recodes: raw.recodes,
     };

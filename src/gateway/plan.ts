@@ -28,6 +28,7 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
     lookup: [],
     forward: [],
     failure: [],
+    refusal: [],
     response: [],
   };
   let recodes: Recodes | undefined;
@@ -65,6 +66,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Run when the gateway answers for an upstream that failed. */
   readonly failure: readonly Step[];
+  /** Run on the fields of a refusal that no page has taken the place of. */
+  readonly refusal: readonly Step[];
   /** Run on the answer's head, unless the gateway refused. */
   readonly response: readonly Step[];
   /** {@linkcode Steps.recodes} of the steps on the answer. */
@@ -126,7 +129,8 @@ export function joinPlan(
     steps.push(own.restorePath, ...forwardSteps(vhost));
     failure = vhost.failure;
   }
-  return { steps, failure, response: narrow.response, recodes: narrow.recodes };
+  const { refusal, response, recodes } = narrow;
+  return { steps, failure, refusal, response, recodes };
 }
 
 /** 13: what stands in front of an upstream runs only when the upstream is really asked. */

@@ -181,7 +181,10 @@ Deno.test("the plain answer says that it depends on Accept-Encoding, as the comp
     "site/image.png": PAGE,
   });
   for (const path of ["/page", "/page.html"]) {
-    for (const fields of [{}, { "accept-encoding": "gzip" }, { cookie: "a=b" }]) {
+    const clients: Record<string, string>[] = [{}, { "accept-encoding": "gzip" }, {
+      cookie: "a=b",
+    }];
+    for (const fields of clients) {
       assert.equal((await get(gateway, path, fields)).fields["vary"], "accept-encoding", path);
     }
   }
