@@ -297,23 +297,49 @@ Deno.test("more than 64 MiB at once is refused; HEAD and a part are not", async 
   assert.deepEqual([part.status, part.body], [206, "\0"]);
 });
 
-Deno.test("a file that shrinks while it is sent cuts the answer short instead of making it up", async () => {
+/** What comes of `large.bin` when `change` is done while it is sent, and what the log says then. */
+async function changedWhileSent(
+  change: (path: string) => void,
+): Promise<{ readonly received: number; readonly log: string }> {
   await using gateway = await site();
   const path = `${gateway.dir.path}/www/large.bin`;
-  Deno.writeFileSync(path, new Uint8Array(32 * 1024 * 1024).fill(120));
+  Deno.writeFileSync(path, new Uint8Array(LARGE_BYTES).fill(120));
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: gateway.port });
   using _conn = conn;
-  await conn.write(new TextEncoder().encode("GET /large.bin HTTP/1.1\r\nhost: a.test\r\n\r\n"));
+  const head = "GET /large.bin HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n";
+  await conn.write(new TextEncoder().encode(head));
   const buffer = new Uint8Array(65_536);
   let received = await conn.read(buffer) ?? 0;
-  // The socket's buffers hold a small part of it, so the rest is read when the file is short already.
-  Deno.truncateSync(path, 1024 * 1024);
+  received -= new TextDecoder().decode(buffer.subarray(0, received)).indexOf("\r\n\r\n") + 4;
+  // The socket's buffers hold a small part of it, so the rest is read when the file is another already.
+  change(path);
   for (;;) {
     const count = await conn.read(buffer).catch(() => null);
     if (count === null) break;
     received += count;
   }
-  assert.ok(received < 32 * 1024 * 1024, `${received} bytes came of a file that was cut`);
+  let log = "";
+  await until("it is in the log", () => {
+    log = gateway.process.output;
+    return log.includes('"path":"/large.bin"');
+  });
+  return { received, log };
+}
+
+const LARGE_BYTES = 32 * 1024 * 1024;
+
+Deno.test("a file that shrinks while it is sent cuts the answer, which is logged", async () => {
+  const { received, log } = await changedWhileSent((path) => Deno.truncateSync(path, 1024 * 1024));
+  assert.ok(received < LARGE_BYTES, `${received} bytes came of a file that was cut`);
+  assert.match(log, /broke off: the file became shorter while it was sent/);
+});
+
+Deno.test("a file that grows while it is sent comes as it was announced, which is logged", async () => {
+  const { received, log } = await changedWhileSent((path) =>
+    Deno.writeTextFileSync(path, "more", { append: true })
+  );
+  assert.equal(received, LARGE_BYTES);
+  assert.match(log, /grew while it was sent/);
 });
 
 Deno.test("a listing names what may be asked for, folders first, relative to the request", async () => {

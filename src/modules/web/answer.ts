@@ -43,10 +43,15 @@ export interface Content {
 
 /** An open file, read while it is sent. */
 export class DiskContent implements Content {
-  constructor(readonly representation: Representation, private readonly file: OpenFile) {}
+  /** @param grown Told when the file became longer while it was sent. */
+  constructor(
+    readonly representation: Representation,
+    private readonly file: OpenFile,
+    private readonly grown: () => void,
+  ) {}
 
   part(first: number, length: number): FileBody {
-    return new FileBody(this.file, first, length);
+    return new FileBody(this.file, first, length, this.grown);
   }
 
   discard(): void {

@@ -36,6 +36,11 @@ export class OpenFile {
     return stats.size === this.size && stats.mtimeMs === this.modifiedMs;
   }
 
+  /** Whether it is longer than when it was opened. */
+  hasGrown(): boolean {
+    return fs.fstatSync(this.#fd).size > this.size;
+  }
+
   /** Closes it; further calls do nothing. */
   close(): void {
     if (this.#fd < 0) return;

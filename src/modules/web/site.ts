@@ -254,7 +254,7 @@ export class Site {
     const { size, modifiedMs } = file;
     const representation = new Representation(this.#web, place.path, index, size, modifiedMs);
     const isKeepable = !requested.decoded.includes("%") && memory.hasRoomFor(file.size);
-    if (!isKeepable) return new DiskContent(representation, file);
+    if (!isKeepable) return new DiskContent(representation, file, this.#grown);
     try {
       const readAt = Date.now();
       const bytes = readWhole(file);
@@ -308,6 +308,16 @@ export class Site {
       this.#fail(exchange, error);
     }
   }
+
+  /** Names the root and not the file: builds that keep no traces log this, too. */
+  readonly #grown = (): void => {
+    this.#context.log.log(
+      "info",
+      "fluxheim",
+      `a file below ${this.#web.root} grew while it was sent: ` +
+        "the answer ends where the file did when it was opened",
+    );
+  };
 
   #isCurrent(entry: Remembered): boolean {
     const { clock, memory, watch } = this.#context;
