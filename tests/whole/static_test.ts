@@ -66,7 +66,7 @@ Deno.test("a file comes with its type, its length, its validators and the vhost'
   assert.equal(answer.status, 200);
   assert.equal(answer.body, "0123456789");
   const { fields } = answer;
-  assert.equal(fields.get("content-type"), "text/plain");
+  assert.equal(fields.get("content-type"), "text/plain; charset=utf-8");
   assert.equal(fields.get("content-length"), "10");
   assert.equal(fields.get("cache-control"), "public, max-age=60");
   assert.equal(fields.get("last-modified"), "Tue, 14 Nov 2023 22:13:20 GMT");

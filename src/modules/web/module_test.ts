@@ -180,7 +180,7 @@ Deno.test("error page: the file and its fields, whatever the request said", asyn
   const web = pageSchema.parse({ root: t.root, expires: "0" });
   const page = errorPage(web, "/502.html");
   assert.equal(await textOf(page!.body), "<h1>sorry</h1>");
-  assert.equal(page?.fields.get("content-type"), "text/html");
+  assert.equal(page?.fields.get("content-type"), "text/html; charset=utf-8");
   assert.deepEqual(page?.fields.names, ["content-type", "cache-control", "expires"]);
   assert.equal(page.fields.get("cache-control"), "private, no-store");
 });

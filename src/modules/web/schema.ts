@@ -15,6 +15,7 @@ import {
   secs,
   valueKinds,
 } from "../../config/values.ts";
+import { isToken } from "../../http/chars.ts";
 import { DEFAULT_MEMORY } from "./table.ts";
 
 const MAX_INDEX_FILES = 32;
@@ -31,7 +32,11 @@ const shape = {
   index_files: list(fileName(), { min: 1, max: MAX_INDEX_FILES }).default(["index.html"])
     .describe("Files that answer for their directory; the first that exists."),
   deny_dotfiles: z.boolean().default(true)
-    .describe("Refuse paths with a segment that begins with a dot."),
+    .describe("Refuse paths with a segment that begins with a dot, but for `/.well-known/`."),
+  deny_well_known: z.boolean().default(false)
+    .describe("Refuse `/.well-known/` too, while `deny_dotfiles` is on."),
+  charset: charset().default("utf-8")
+    .describe('`charset` of files of type `text/*`; `""` sends none.'),
   cache_control: headerValue().default("public, max-age=60")
     .describe("`Cache-Control` of files."),
   expires: headerValue().optional().describe("`Expires` of files."),
@@ -84,6 +89,12 @@ export type MemoryConfig = Frozen<z.output<typeof memorySchema>>;
 
 /** A `web` table of a vhost or route that files are served from. */
 export type SiteConfig = WebConfig & PageConfig;
+
+function charset() {
+  const allowed = 'the name of a character encoding such as "utf-8", or ""';
+  return z.string().refine((name) => name === "" || isToken(name), { error: `must be ${allowed}` })
+    .register(valueKinds, { type: "charset", allowed });
+}
 
 function fileName() {
   return z.string().refine(

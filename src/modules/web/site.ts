@@ -75,7 +75,7 @@ export class Site {
    * @throws What the system says, other than that there is nothing.
    */
   content(path: string): Content | undefined {
-    const requested = readRequestPath(path, this.#web.deny_dotfiles);
+    const requested = readRequestPath(path, this.#web);
     if (typeof requested === "string") return undefined;
     const found = this.#open(requested);
     return found !== undefined && "representation" in found ? found : undefined;
@@ -84,7 +84,7 @@ export class Site {
   /** What `exchange` would be answered with, in words; asks the disk, not the memory. */
   explain(exchange: Exchange): string {
     const path = exchange.servedPath;
-    const requested = readRequestPath(path, this.#web.deny_dotfiles);
+    const requested = readRequestPath(path, this.#web);
     if (typeof requested === "string") {
       if (requested === "absent") return `no file for ${path} below ${this.#web.root}`;
       const { status, text } = refusalOf(requested);
@@ -108,7 +108,7 @@ export class Site {
   }
 
   #serveFromDisk(exchange: Exchange): void | Promise<void> {
-    const requested = readRequestPath(exchange.servedPath, this.#web.deny_dotfiles);
+    const requested = readRequestPath(exchange.servedPath, this.#web);
     if (typeof requested === "string") {
       if (requested !== "absent") refuse(exchange, refusalOf(requested));
       return;
