@@ -73,7 +73,7 @@ export function openFile(place: Place): OpenFile | undefined {
     const stats = fs.fstatSync(fd);
     if (
       stats.isFile() && isSame(stats, place.info) && stats.size === place.info.size &&
-      isUnmoved(place.above, [place], place.lookedAt)
+      isUnmoved(place.above, [place], place)
     ) {
       const file = new OpenFile(fd, stats);
       fd = -1;

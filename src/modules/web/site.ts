@@ -12,6 +12,7 @@ import { redirect } from "../../gateway/redirect.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { answer, type Content, DiskContent } from "./answer.ts";
 import { type Entry, readListing, renderListing } from "./listing.ts";
+import { Links } from "./links.ts";
 import { locate, locateAny, type Place } from "./lookup.ts";
 import { Absence, HotFile, MAX_ABSENCE_KEY, type Memory, type Remembered } from "./memory.ts";
 import { type OpenFile, openFile } from "./open_file.ts";
@@ -45,11 +46,14 @@ export class Site {
   readonly #files = new Map<string, HotFile>();
   readonly #absences = new Map<string, Absence>();
   readonly #precompressed: Precompressed | undefined;
+  readonly #links: Links;
+  #hasRefusedLink = false;
 
   /** @param precompressed Whether to send `page.html.br` for `page.html` to who accepts it. */
   constructor(web: PageConfig, context: SiteContext, precompressed = false) {
     this.#web = web;
     this.#context = context;
+    this.#links = new Links(web.symlinks, web.root, () => this.#refuseLink());
     if (precompressed) this.#precompressed = new Precompressed((path) => this.#fileAt(path));
   }
 
@@ -234,7 +238,7 @@ export class Site {
   /** Where the file or the directory to list is. */
   #find(requested: RequestPath): Place | undefined {
     if (this.#isKnownAbsent(requested.decoded)) return undefined;
-    const found = locate(this.#web.root, requested.names);
+    const found = locate(this.#web.root, requested.names, this.#links);
     if ("depth" in found) {
       this.#rememberAbsence("/" + requested.names.slice(0, found.depth).join("/"));
       return undefined;
@@ -307,6 +311,21 @@ export class Site {
     } catch (error) {
       this.#fail(exchange, error);
     }
+  }
+
+  /** Says once why files are missing that seem to be there. Names the root, as above. */
+  #refuseLink(): void {
+    if (this.#hasRefusedLink) return;
+    this.#hasRefusedLink = true;
+    const { root, symlinks } = this.#web;
+    const hint = symlinks === "refuse"
+      ? 'set symlinks = "same-owner" or "inside-root" beside that root to follow those that may be'
+      : `symlinks = "${symlinks}" beside that root does not allow it`;
+    this.#context.log.log(
+      "warn",
+      "fluxheim",
+      `a symbolic link below ${root} is not followed: ${hint}`,
+    );
   }
 
   /** Names the root and not the file: builds that keep no traces log this, too. */
