@@ -47,7 +47,8 @@ export function pathProblem(path: string, rule: PathRule): PathProblem | undefin
   if (path.split("/").includes("..")) {
     return { message: 'is an unsafe path: it has a ".." component' };
   }
-  return whyUnusable(path) ?? asProblem(linkProblem(path)) ??
+  return whyUnusable(path) ??
+    asProblem(rule.mayBeLinked === true ? undefined : linkProblem(path)) ??
     asProblem(rule.trustedParent ? parentProblem(path) : undefined);
 }
 

@@ -36,6 +36,8 @@ export interface PathRule {
   readonly trustedParent: boolean;
   /** One of the process's own paths, which the config tester may skip. */
   readonly process: boolean;
+  /** Whether links are in its way is for its module to judge, at preflight: some of them may be followed. */
+  readonly mayBeLinked?: boolean;
 }
 
 /** Kinds by schema; a wrapped or described schema keeps the kind of what it was made from. */
@@ -239,7 +241,7 @@ export function sha256() {
  * sockets. `process`: one of `server.process`, which the config tester may skip.
  */
 export function filePath(
-  { trustedParent = false, process = false }: { trustedParent?: boolean; process?: boolean } = {},
+  { trustedParent = false, process = false, mayBeLinked = false }: Partial<PathRule> = {},
 ) {
   const allowed = trustedParent ? "safe path, trusted parent" : "safe path";
   return z.string()
@@ -247,7 +249,7 @@ export function filePath(
       (value) => value !== "" && byteLength(value) <= MAX_PATH_BYTES && !hasControl(value),
       { error: `must be a path of 1 to ${MAX_PATH_BYTES} bytes without control characters` },
     )
-    .register(valueKinds, { type: "path", allowed, path: { trustedParent, process } });
+    .register(valueKinds, { type: "path", allowed, path: { trustedParent, process, mayBeLinked } });
 }
 
 /**

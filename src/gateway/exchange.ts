@@ -6,6 +6,7 @@
  */
 import { HttpExchange } from "../http/exchange.ts";
 import type { Refusal } from "./refusal.ts";
+import type { NamePolicy } from "./name_policy.ts";
 import type { RouteScope } from "./module.ts";
 import type { Plan } from "./plan.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -24,6 +25,8 @@ export class Exchange extends HttpExchange {
   snapshot: Snapshot | undefined = undefined;
   /** Its way through the gateway; `undefined` where routing refused it. */
   plan: Plan | undefined = undefined;
+  /** Of the answer's own path, where that is under another route; `undefined` for most. */
+  namePolicy: NamePolicy | undefined = undefined;
   /** The next step of the plan: of those that look for an answer, then of those on the answer. */
   step = 0;
   /** Something has answered, be it the gateway itself. */

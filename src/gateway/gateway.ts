@@ -12,7 +12,7 @@ import type { Zones } from "../net/zone.ts";
 import { Exchange } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { EdgeModule, Files, RunningModule, WorkerContext } from "./module.ts";
+import type { EdgeModule, Files, RunningModule, Step, WorkerContext } from "./module.ts";
 import type { Plan } from "./plan.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -136,15 +136,17 @@ export class Gateway implements Handler<Exchange> {
     if (reason instanceof BodyError) {
       this.#logFault({ status: reason.status, reason: reason.message });
       refuse(exchange, BODY_REFUSALS[reason.status]);
-      return;
+    } else {
+      this.#report(reason);
+      refuse(exchange, FAULT);
     }
-    this.#report(reason);
-    refuse(exchange, FAULT);
+    finishRefusal(exchange);
   }
 
   refuse(exchange: Exchange, status: number, reason: string): void {
     this.#logFault({ status, reason });
     refuse(exchange, { status, text: "", cause: "framing", close: true });
+    finishRefusal(exchange);
   }
 
   finish(exchange: Exchange): void {
@@ -164,14 +166,15 @@ export class Gateway implements Handler<Exchange> {
   #advance(exchange: Exchange): void | Promise<void> {
     const { plan } = exchange;
     if (plan === undefined) return;
-    const { steps, response } = plan;
     if (!exchange.isAnswered) {
+      const { steps } = plan;
       while (exchange.status === 0 && exchange.step < steps.length) {
         const waiting = steps[exchange.step++](exchange);
         if (waiting !== undefined) return waiting;
       }
       this.#beginAnswer(exchange, plan);
     }
+    const response = responseSteps(exchange, plan);
     while (exchange.step < response.length) {
       const waiting = response[exchange.step++](exchange);
       if (waiting !== undefined) return waiting;
@@ -179,13 +182,15 @@ export class Gateway implements Handler<Exchange> {
   }
 
   /** Sees to it that there is an answer, and decides whether the steps on answers are for it. */
-  #beginAnswer(exchange: Exchange, { failure, response }: Plan): void {
+  #beginAnswer(exchange: Exchange, plan: Plan): void {
     exchange.isAnswered = true;
     exchange.step = 0;
     if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
     if (exchange.refusal === undefined) return;
-    if (exchange.refusal.isFailure === true) failure.forEach((step) => void step(exchange));
-    if (!exchange.hasErrorPage) exchange.step = response.length;
+    if (exchange.refusal.isFailure === true) plan.failure.forEach((step) => void step(exchange));
+    if (exchange.hasErrorPage) return;
+    finishRefusal(exchange);
+    exchange.step = responseSteps(exchange, plan).length;
   }
 
   #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {
@@ -206,4 +211,15 @@ export class Gateway implements Handler<Exchange> {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     this.services.log.log("error", "fluxheim", `fault: ${text}`);
   }
+}
+
+/** Content under a route of its own has the answer fields of that one. */
+function responseSteps({ namePolicy }: Exchange, plan: Plan): readonly Step[] {
+  return namePolicy === undefined ? plan.response : namePolicy.response;
+}
+
+/** Puts into a refusal what the route's policy has even there; before routing there is none. */
+function finishRefusal(exchange: Exchange): void {
+  const steps = (exchange.namePolicy ?? exchange.plan)?.refusal;
+  if (steps !== undefined) { for (let i = 0; i < steps.length; i++) steps[i](exchange); }
 }

@@ -107,9 +107,19 @@ export interface Steps {
   readonly forward?: Step;
   /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
   readonly failure?: Step;
+  /** Adds fields to a refusal of the gateway's own, at once. Nothing else of the answer policy does. */
+  readonly refusal?: Step;
   /** Sees the answer's head before it is written, may change fields or wrap the body. */
   readonly response?: Step;
+  /**
+   * Whether the `response` step would send other bytes than content of this type and length has. Parts of
+   * it are then no continuation of an answer with the same date.
+   */
+  readonly recodes?: Recodes;
 }
+
+/** {@linkcode Steps.recodes}. */
+export type Recodes = (exchange: Exchange, mediaType: string, length: number) => boolean;
 
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
 export const PHASES = [
@@ -125,6 +135,7 @@ export const PHASES = [
   "lookup",
   "forward",
   "failure",
+  "refusal",
   "response",
 ] as const satisfies readonly (keyof Steps)[];
 

@@ -4,11 +4,14 @@
  *
  * @module
  */
-import type { Phase, RouteScope, RunningModule, Step, Steps } from "./module.ts";
+import type { NamePolicies } from "./name_policy.ts";
+import type { Phase, Recodes, RouteScope, RunningModule, Step, Steps } from "./module.ts";
 import { PHASES } from "./module.ts";
 
 /** What the modules want to do in one scope, by phase, in the profile's order of modules. */
-export type ScopeSteps = { readonly [P in Phase]: readonly Step[] };
+export type ScopeSteps = { readonly [P in Phase]: readonly Step[] } & {
+  readonly recodes: Recodes | undefined;
+};
 
 /** Asks every module for its steps in `scope`. */
 export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[]): ScopeSteps {
@@ -25,17 +28,20 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
     lookup: [],
     forward: [],
     failure: [],
+    refusal: [],
     response: [],
   };
+  let recodes: Recodes | undefined;
   for (const module of modules) {
     const steps: Steps | undefined = module.plan(scope);
     if (steps === undefined) continue;
+    recodes ??= steps.recodes;
     for (const phase of PHASES) {
       const step = steps[phase];
       if (step !== undefined) found[phase].push(step);
     }
   }
-  return found;
+  return { ...found, recodes };
 }
 
 /** Steps of the gateway itself that stand between those of the modules. */
@@ -60,8 +66,16 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Run when the gateway answers for an upstream that failed. */
   readonly failure: readonly Step[];
+  /** Run on the fields of a refusal that no page has taken the place of. */
+  readonly refusal: readonly Step[];
   /** Run on the answer's head, unless the gateway refused. */
   readonly response: readonly Step[];
+  /** {@linkcode Steps.recodes} of the steps on the answer. */
+  readonly recodes: Recodes | undefined;
+  /** The scopes whose policies hold: 0 for the vhost's own, else one more than the index of the route. */
+  readonly scopes: readonly number[];
+  /** Policies of other names that content may have; `undefined` where no route could guard one. */
+  readonly names: NamePolicies | undefined;
 }
 
 /**
@@ -76,7 +90,7 @@ export function joinPlan(
   route: ScopeSteps | undefined,
   policy: ScopeSteps | undefined,
   own: OwnSteps,
-): Plan {
+): Omit<Plan, "scopes" | "names"> {
   const none: readonly Step[] = [];
   const narrow = route ?? vhost;
   const limiter = policy ?? route;
@@ -115,7 +129,8 @@ export function joinPlan(
     steps.push(own.restorePath, ...forwardSteps(vhost));
     failure = vhost.failure;
   }
-  return { steps, failure, response: narrow.response };
+  const { refusal, response, recodes } = narrow;
+  return { steps, failure, refusal, response, recodes };
 }
 
 /** 13: what stands in front of an upstream runs only when the upstream is really asked. */

@@ -11,6 +11,7 @@ import { compileHttpsRedirect } from "./https_redirect.ts";
 import type { Counter } from "./metrics.ts";
 import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts";
 import { isSafePath } from "./path_safety.ts";
+import { NamePolicies } from "./name_policy.ts";
 import { joinPlan, type OwnSteps, type Plan, type ScopeSteps, scopeSteps } from "./plan.ts";
 import { policyRoute } from "./policy_route.ts";
 import { compileRedirect, matchedRoutes } from "./redirect.ts";
@@ -37,6 +38,7 @@ const HEAD_REFUSALS: Readonly<Record<HeadFault["status"], Refusal>> = {
 interface CompiledVhost {
   readonly vhost: VhostConfig;
   readonly routes: RouteTable;
+  readonly names: NamePolicies | undefined;
   /** The scope of the vhost's own actions, then one for each route. */
   readonly scopes: readonly CompiledScope[];
 }
@@ -168,18 +170,25 @@ function compileVhost(
     scopes.push({ config, vhost, route, key: `${key}.routes[${at}]` });
   });
   const steps = scopes.map((scope) => scopeSteps(scope, modules));
+  const table = new RouteTable(routes);
+  const names = routes.length === 0 ? undefined : new NamePolicies(table, steps);
   return {
     vhost,
-    routes: new RouteTable(routes),
+    routes: table,
+    names,
     scopes: scopes.map((scope, at) => ({
       scope,
       steps: steps[at],
-      plan: joinPlan(
-        steps[0],
-        at === 0 ? undefined : steps[at],
-        undefined,
-        ownSteps(scope, scope),
-      ),
+      plan: {
+        ...joinPlan(
+          steps[0],
+          at === 0 ? undefined : steps[at],
+          undefined,
+          ownSteps(scope, scope),
+        ),
+        scopes: [at],
+        names,
+      },
       withPolicy: new Map(),
     })),
   };
@@ -191,12 +200,16 @@ function planWithPolicy(vhost: CompiledVhost, at: number, policyAt: number): Pla
   let plan = found.withPolicy.get(policyAt);
   if (plan === undefined) {
     const policy = vhost.scopes[policyAt];
-    plan = joinPlan(
-      vhost.scopes[0].steps,
-      at === 0 ? undefined : found.steps,
-      policyAt === 0 ? undefined : policy.steps,
-      ownSteps(found.scope, policy.scope),
-    );
+    plan = {
+      ...joinPlan(
+        vhost.scopes[0].steps,
+        at === 0 ? undefined : found.steps,
+        policyAt === 0 ? undefined : policy.steps,
+        ownSteps(found.scope, policy.scope),
+      ),
+      scopes: [at, policyAt],
+      names: vhost.names,
+    };
     found.withPolicy.set(policyAt, plan);
   }
   return plan;

@@ -76,18 +76,25 @@ export function wantsFresh(request: ReadonlyFields): boolean {
 
 /**
  * Whether a `Range` still means the representation at hand (RFC 9110 section 13.1.5): there is no
- * `If-Range`, or its strong tag is the representation's, or its date is not before the last change
- * (spec 02 section 7.4). A weak tag never matches.
+ * `If-Range`, or its strong tag is the representation's, or its date is exactly that of the last change.
+ * A weak tag never matches; neither does a later date, which an older version may have been put back after.
  */
 export function rangeStillMeans(request: ReadonlyFields, validators: Validators): boolean {
   const value = request.joined("if-range");
   if (value === undefined) return true;
-  if (value.startsWith('"') || value.startsWith("W/")) {
-    return validators.etag !== undefined && strongMatch(value, validators.etag);
-  }
+  if (isTag(value)) return validators.etag !== undefined && strongMatch(value, validators.etag);
   const date = parseHttpDate(value);
-  return date !== undefined && validators.modifiedMs !== undefined &&
-    validators.modifiedMs <= date;
+  return date !== undefined && validators.modifiedMs === date;
+}
+
+/** Whether a range is asked for under a condition that is no tag, and so at best a date. */
+export function isDated(request: ReadonlyFields): boolean {
+  const value = request.joined("if-range");
+  return value !== undefined && !isTag(value);
+}
+
+function isTag(value: string): boolean {
+  return value.startsWith('"') || value.startsWith("W/");
 }
 
 const FRESH_DIRECTIVES = ["no-cache", "no-store", "max-age=0"];

@@ -174,6 +174,54 @@ Deno.test("static files are compressed, parts of them and small ones are not", a
   }
 });
 
+Deno.test("the plain answer says that it depends on Accept-Encoding, as the compressed one does", async () => {
+  await using upstream = await origin();
+  await using gateway = await start(upstream, "", {
+    "site/page.html": PAGE,
+    "site/image.png": PAGE,
+  });
+  for (const path of ["/page", "/page.html"]) {
+    const clients: Record<string, string>[] = [{}, { "accept-encoding": "gzip" }, {
+      cookie: "a=b",
+    }];
+    for (const fields of clients) {
+      assert.equal((await get(gateway, path, fields)).fields["vary"], "accept-encoding", path);
+    }
+  }
+  const part = await get(gateway, "/page.html", { range: "bytes=0-9" });
+  assert.deepEqual([part.status, part.fields["vary"]], [206, "accept-encoding"]);
+  for (const path of ["/image.png", "/private", "/plain"]) {
+    assert.equal((await get(gateway, path)).fields["vary"], undefined, path);
+  }
+});
+
+Deno.test("a compressed answer is never continued with plain bytes by its date", async () => {
+  await using upstream = await Upstream.start((request, response) => {
+    const whole = request.headers["if-range"] === undefined;
+    response.setHeader("content-type", "text/html");
+    response.setHeader("last-modified", "Tue, 14 Nov 2023 22:13:20 GMT");
+    if (!whole) response.setHeader("content-range", `bytes 10-3999/${PAGE.length}`);
+    response.writeHead(whole ? 200 : 206, { "content-length": PAGE.length - (whole ? 0 : 10) });
+    response.end(PAGE.slice(whole ? 0 : 10));
+  });
+  await using gateway = await start(upstream, "", {
+    "site/page.html": PAGE,
+    "site/image.png": PAGE,
+  });
+  const resume = async (path: string, coding: string) => {
+    const accept = { "accept-encoding": coding };
+    const { fields } = await get(gateway, path, accept);
+    const condition = { range: "bytes=10-", "if-range": fields["last-modified"] ?? "" };
+    return await get(gateway, path, { ...accept, ...condition });
+  };
+  for (const path of ["/page", "/page.html"]) {
+    const again = await resume(path, "gzip");
+    assert.deepEqual([again.status, decoded(again)], [200, PAGE], path);
+    assert.equal((await resume(path, "identity")).status, 206, path);
+  }
+  assert.equal((await resume("/image.png", "gzip")).status, 206);
+});
+
 Deno.test("an answer that grows beyond max_output_bytes is cut off", async () => {
   await using upstream = await origin();
   await using gateway = await start(

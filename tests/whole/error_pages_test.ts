@@ -42,7 +42,7 @@ Deno.test("a page keeps the status, and has the fields of its own table and of h
   const response = await fetch(gateway.url("/any/path?x"));
   assert.equal(response.status, 502);
   assert.equal(await response.text(), "<h1>sorry</h1>");
-  assert.equal(response.headers.get("content-type"), "text/html");
+  assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
   assert.equal(response.headers.get("cache-control"), "no-cache");
   assert.equal(response.headers.get("expires"), "0");
   assert.equal(response.headers.get("x-page"), "yes");

@@ -196,7 +196,7 @@ web = { root = "{dir}/pages" }
     await using gateway = await TestGateway.start(pages(DEAD_PORT), files);
     const response = await fetch(gateway.url("/"));
     assert.equal(response.status, 502);
-    assert.equal(response.headers.get("content-type"), "text/html");
+    assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
     assert.equal(await response.text(), "<p>sorry</p>");
   }
   await using gateway = await TestGateway.start(pages(upstream.port), files);

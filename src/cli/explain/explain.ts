@@ -121,7 +121,7 @@ async function explainBy(
   }
   const exchange = exchangeOf(read.head, asked, taking, tls);
   try {
-    const plan = snapshot.locate(exchange);
+    const plan = exchange.plan = snapshot.locate(exchange);
     if (plan !== undefined) await trace.run(exchange, plan);
     return {
       asked,

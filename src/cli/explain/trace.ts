@@ -74,7 +74,7 @@ export class Trace {
     }
     if (exchange.refusal !== undefined && !exchange.hasErrorPage) return;
     if (exchange.status === 0 && this.forwarded === undefined) return;
-    for (const step of plan.response) await step(exchange);
+    for (const step of exchange.namePolicy?.response ?? plan.response) await step(exchange);
   }
 
   #running(name: string, running: RunningModule): RunningModule {
@@ -119,7 +119,8 @@ export class Trace {
       });
       traced[phase] = wrapped;
     }
-    return traced;
+    const { recodes } = steps;
+    return recodes === undefined ? traced : { ...traced, recodes };
   }
 
   /** A step of the gateway's own: worth a line when it did something. */

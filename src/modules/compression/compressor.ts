@@ -6,12 +6,13 @@
 import { CodingChoice } from "../../http/accept_encoding.ts";
 import { type Body, BytesBody } from "../../http/body.ts";
 import { trimBlanks } from "../../http/chars.ts";
+import { isDated } from "../../http/conditional.ts";
 import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { Codec } from "./codec.ts";
 import { CompressedBody } from "./compressed_body.ts";
-import { isAnonymous, isCompressible } from "./eligibility.ts";
+import { isAnonymous, isCompressible, isTextType } from "./eligibility.ts";
 import type { CompressionConfig } from "./schema.ts";
 import { SMALL_BYTES, SmallBody } from "./small_body.ts";
 import type { StateBudget } from "./state_budget.ts";
@@ -60,18 +61,45 @@ export class Compressor {
   /** The `response` step. */
   respond(exchange: Exchange): void {
     const { responseBody: body, status, method } = exchange;
-    if (method !== "GET") return;
     if (status === 304) return this.#revalidate(exchange);
-    if (status !== 200 || body?.length === undefined || !this.#isWorthIt(body.length)) return;
+    if (status === 206) {
+      if (isCompressible(exchange.response, "", true)) addVary(exchange.response);
+      return;
+    }
+    if (status !== 200 || (method !== "GET" && method !== "HEAD")) return;
+    const length = body?.length ??
+      (method === "HEAD" ? lengthToldBy(exchange.response) : undefined);
+    if (length === undefined || !this.#isWorthIt(length)) return;
+    if (!isCompressible(exchange.response)) return;
+    // Whoever asks: a cache must not give the plain answer to all, nor a compressed one.
+    addVary(exchange.response);
+    if (method === "HEAD" || body === undefined) return;
     const offer = this.#offerFor(exchange.request);
     if (offer === undefined || !isAnonymous(exchange.request)) return;
-    if (!isCompressible(exchange.response)) return;
-    const compressed = this.#compress(exchange, body, body.length, offer);
+    const compressed = this.#compress(exchange, body, length, offer);
     if (compressed === undefined) return;
     exchange.responseBody = compressed;
     describe(exchange.response, offer.codec.coding);
     exchange.compressionEncoding = offer.codec.coding;
     offer.counter.count();
+  }
+
+  /** Whether the answer with this content would be compressed for this client. */
+  recodes({ request }: Exchange, mediaType: string, length: number): boolean {
+    return this.#isWorthIt(length) && isTextType(mediaType) && this.#compressesFor(request);
+  }
+
+  /**
+   * The `lookup` step: asks an upstream for the whole where a date is to say that a part fits to what the
+   * client has. It may have a compressed answer, which has the same date and no tag.
+   */
+  askForTheWhole(exchange: Exchange): void {
+    const { request } = exchange;
+    if (!request.has("if-range") || !isDated(request) || !this.#compressesFor(request)) return;
+    const fields = request.clone();
+    fields.delete("range");
+    fields.delete("if-range");
+    exchange.request = fields;
   }
 
   /** What a request would be answered in, if the answer may be compressed; in words. */
@@ -81,6 +109,10 @@ export class Compressor {
     if (!isAnonymous(request)) return "the request has a cookie or credentials: not compressed";
     const { min_bytes, max_input_bytes } = this.#config;
     return `${offer.codec.coding} for text of ${min_bytes} to ${max_input_bytes} bytes`;
+  }
+
+  #compressesFor(request: ReadonlyFields): boolean {
+    return this.#offerFor(request) !== undefined && isAnonymous(request);
   }
 
   #isWorthIt(bytes: number): boolean {
@@ -94,12 +126,12 @@ export class Compressor {
   #revalidate({ request, response, unsent }: Exchange): void {
     const bytes = unsent?.length ?? lengthToldBy(response);
     if (bytes !== undefined && !this.#isWorthIt(bytes)) return;
-    if (this.#offerFor(request) === undefined || !isAnonymous(request)) return;
     if (!isCompressible(response, unsent?.mediaType ?? PERHAPS_TEXT)) return;
+    addVary(response);
+    if (!this.#compressesFor(request)) return;
     const isText = unsent !== undefined || response.has("content-type");
     // Who asks with a tag has an answer that was not compressed: of an unknown type, it was no text.
     if (isText || !request.has("if-none-match")) removeOriginal(response);
-    addVary(response);
   }
 
   #offerFor(request: ReadonlyFields): Offer | undefined {
@@ -151,7 +183,6 @@ function removeOriginal(response: Fields): void {
 function describe(response: Fields, coding: string): void {
   removeOriginal(response);
   response.set("content-encoding", coding);
-  addVary(response);
 }
 
 /** Says that the answer depends on `Accept-Encoding`, unless it says so or says more. */

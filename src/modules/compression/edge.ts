@@ -3,6 +3,7 @@ import { ByScope } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   EdgeModule,
+  Phase,
   RouteScope,
   RunningModule,
   Steps,
@@ -56,10 +57,15 @@ class Compression implements RunningModule {
     if (offers.size === 0) return undefined;
     const compressor = new Compressor(config, offers, budget);
     this.#compressors.set(scope, compressor);
-    return { response: (exchange) => compressor.respond(exchange) };
+    return {
+      recodes: (exchange, mediaType, length) => compressor.recodes(exchange, mediaType, length),
+      lookup: (exchange) => compressor.askForTheWhole(exchange),
+      response: (exchange) => compressor.respond(exchange),
+    };
   }
 
-  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+  explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
+    if (phase === "lookup") return "asks for the whole where If-Range has a date";
     return this.#compressors.get(scope)?.explain(exchange.request);
   }
 

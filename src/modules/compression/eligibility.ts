@@ -29,8 +29,9 @@ export function isAnonymous(request: ReadonlyFields): boolean {
  * Whether the fields of a 200 answer allow compressing it.
  *
  * @param mediaType The type where no field tells one.
+ * @param isPart It is a 206, which as a part is not compressed itself.
  */
-export function isCompressible(response: Fields, mediaType = ""): boolean {
+export function isCompressible(response: Fields, mediaType = "", isPart = false): boolean {
   const { names, values } = response;
   let isText = isTextType(mediaType);
   for (let i = 0; i < names.length; i++) {
@@ -46,6 +47,8 @@ export function isCompressible(response: Fields, mediaType = ""): boolean {
         if (forbidsTransforming(values[i])) return false;
         break;
       case "content-range":
+        if (!isPart) return false;
+        break;
       case "set-cookie":
         return false;
     }
@@ -53,7 +56,8 @@ export function isCompressible(response: Fields, mediaType = ""): boolean {
   return isText;
 }
 
-function isTextType(value: string): boolean {
+/** Whether a media type, with or without parameters, is one of text. */
+export function isTextType(value: string): boolean {
   const end = value.indexOf(";");
   const essence = trimBlanks(end < 0 ? value : value.slice(0, end)).toLowerCase();
   return essence.startsWith("text/") || TEXT_TYPES.has(essence);

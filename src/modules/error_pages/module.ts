@@ -44,7 +44,7 @@ export const module: Module = {
     const problems: Problem[] = [];
     for (const [pages, key] of pagesOf(config)) {
       for (const [index, page] of pages.entries()) {
-        const wrong = await checkRoot(page.web.root, `${key}[${index}].web.root`);
+        const wrong = await checkRoot(page.web, `${key}[${index}].web.root`);
         if (wrong.length === 0) wrong.push(...await missingPage(page, `${key}[${index}].path`));
         problems.push(...wrong);
       }

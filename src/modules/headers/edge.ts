@@ -17,8 +17,10 @@ function runningFor(config: Config): RunningModule {
   return {
     plan(scope) {
       const policy = compiled.response(scope);
-      const { check, apply } = policy;
-      return check === undefined ? { response: apply } : { check, response: apply };
+      const { check, apply, applyToRefusal } = policy;
+      return check === undefined || applyToRefusal === undefined
+        ? { response: apply }
+        : { check, response: apply, refusal: applyToRefusal };
     },
     explain: (scope) => `answer fields: ${compiled.response(scope).describe()}`,
     stop() {},

@@ -52,6 +52,15 @@ export class ResponsePolicy {
     return this.#cors?.check;
   }
 
+  /**
+   * The `refusal` step: lets the pages of allowed origins read why a request was refused, where CORS is on.
+   * A browser shows them no status without it.
+   */
+  get applyToRefusal(): ((exchange: Exchange) => void) | undefined {
+    const cors = this.#cors;
+    return cors && ((exchange) => cors.apply(exchange, exchange.response));
+  }
+
   /** The `response` step. Changes the fields of the answer in place. */
   readonly apply = (exchange: Exchange): void => {
     const fields = exchange.response;

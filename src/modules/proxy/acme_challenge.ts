@@ -8,7 +8,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { TableSchema } from "../../config/types.ts";
 import { authority, list, secs } from "../../config/values.ts";
-import { splitAuthority } from "../../net/host_port.ts";
+import { splitAuthority } from "../../http/authority.ts";
 import { MAX_UPSTREAMS } from "./schema.ts";
 
 const ROUTE_NAME = "acme-http-01";

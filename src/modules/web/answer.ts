@@ -7,6 +7,7 @@
 import type { Body } from "../../http/body.ts";
 import {
   isConditional,
+  isDated,
   isNotModified,
   preconditionHolds,
   rangeStillMeans,
@@ -42,10 +43,15 @@ export interface Content {
 
 /** An open file, read while it is sent. */
 export class DiskContent implements Content {
-  constructor(readonly representation: Representation, private readonly file: OpenFile) {}
+  /** @param grown Told when the file became longer while it was sent. */
+  constructor(
+    readonly representation: Representation,
+    private readonly file: OpenFile,
+    private readonly grown: () => void,
+  ) {}
 
   part(first: number, length: number): FileBody {
-    return new FileBody(this.file, first, length);
+    return new FileBody(this.file, first, length, this.grown);
   }
 
   discard(): void {
@@ -53,8 +59,12 @@ export class DiskContent implements Content {
   }
 }
 
-/** Answers a GET or HEAD with `content`. */
-export function answer(exchange: Exchange, content: Content): void {
+/**
+ * Answers a GET or HEAD with `content`.
+ *
+ * @param hasSiblings Whether there are further encodings of the file, which may have the same date.
+ */
+export function answer(exchange: Exchange, content: Content, hasSiblings = false): void {
   const { representation } = content;
   const { request } = exchange;
   // The order is that of spec 02 section 7.3.
@@ -70,8 +80,9 @@ export function answer(exchange: Exchange, content: Content): void {
       exchange.responseBody = undefined;
       return;
     }
-    const range = request.joined("range");
-    if (range !== undefined && rangeStillMeans(request, representation)) {
+    // Range is for GET alone (RFC 9110 section 14.2).
+    const range = exchange.method === "GET" ? request.joined("range") : undefined;
+    if (range !== undefined && !isAmbiguous(exchange, content, hasSiblings)) {
       const asked = parseRange(range, representation.length);
       if (typeof asked === "object") {
         const length = asked.last - asked.first + 1;
@@ -91,6 +102,22 @@ export function answer(exchange: Exchange, content: Content): void {
   }
   send(exchange, content, 200, 0, representation.length);
 }
+
+/**
+ * Whether a part of `content` may not go with what the client has: another version, or, since a date is all
+ * that it has of a compressed answer, another encoding.
+ */
+function isAmbiguous(exchange: Exchange, content: Content, hasSiblings: boolean): boolean {
+  const { request, plan, namePolicy } = exchange;
+  const { representation } = content;
+  if (!rangeStillMeans(request, representation)) return true;
+  if (!isDated(request)) return false;
+  const { recodes } = namePolicy ?? plan ?? NEVER_RECODED;
+  const { mediaType, length } = representation;
+  return hasSiblings || recodes?.(exchange, mediaType, length) === true;
+}
+
+const NEVER_RECODED = { recodes: undefined };
 
 /** @returns Whether it is sent; otherwise it is refused as too large. */
 function send(

@@ -67,7 +67,7 @@ Deno.test("file body: keeps the last bytes back when the file has changed meanwh
   const anotherTime = () => Deno.writeTextFile(`${t.root}/n.txt`, "ABCDEFGHIJ");
   const anotherSize = async () => {
     const { mtime } = await Deno.stat(`${t.root}/n.txt`);
-    await Deno.writeTextFile(`${t.root}/n.txt`, "0123456789more");
+    await Deno.writeTextFile(`${t.root}/n.txt`, "ABCDEFGHIJmore");
     await Deno.utime(`${t.root}/n.txt`, mtime!, mtime!);
   };
   for (const change of [anotherTime, anotherSize]) {
@@ -80,6 +80,20 @@ Deno.test("file body: keeps the last bytes back when the file has changed meanwh
     assert.ok(bytes.length < 4, `${bytes.length} of the last 4 bytes`);
     assert.equal(openBelow(t.root), 0);
   }
+});
+
+Deno.test("file body: a file that becomes longer is given as it was, and that is told", async () => {
+  await using t = await TestSite.with({ "n.txt": "0123456789" });
+  const file = openFile(locate(t.root, ["n.txt"]) as Place)!;
+  let told = 0;
+  const body = new FileBody(file, 2, 8, () => told++);
+  body.read(new Uint8Array(3));
+  await Deno.writeTextFile(`${t.root}/n.txt`, "more", { append: true });
+  const { bytes, error } = drain(body, 2);
+  assert.equal(error, undefined);
+  assert.equal(String.fromCharCode(...bytes), "56789");
+  assert.equal(told, 1);
+  assert.equal(openBelow(t.root), 0);
 });
 
 Deno.test("file body: a file replaced by another goes on as it was", async () => {

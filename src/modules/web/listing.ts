@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { formatHttpDate } from "../../http/dates.ts";
 import { percentDecode, percentEncodePath } from "../../http/percent.ts";
-import { below, look, type Place, type Sight } from "./lookup.ts";
+import { below, type Place, type Sight } from "./lookup.ts";
 import type { PageConfig } from "./schema.ts";
 import { isUnmoved, wayInto } from "./unmoved.ts";
 
@@ -23,7 +23,7 @@ export interface Entry {
 }
 
 /**
- * Reads what a listing of `directory` shows: files and directories, no links, no special files, no
+ * Reads what a listing of `directory` shows: files and directories, links that are followed, no special files, no
  * names that are not UTF-8, no dotfiles where they are denied; directories first, then by name.
  *
  * @returns `too many` entries, or `moved` when the way to the directory was changed meanwhile: locate
@@ -34,11 +34,12 @@ export async function readListing(
   directory: Place,
   denyDotfiles: boolean,
 ): Promise<readonly Entry[] | "too many" | "moved"> {
+  const { looker } = directory;
   const names: string[] = [];
   let count = 0;
-  for await (const { name, isFile, isDirectory } of Deno.readDir(directory.path)) {
+  for await (const { name, isFile, isDirectory, isSymlink } of Deno.readDir(directory.path)) {
     if (++count > MAX_ENTRIES) return "too many";
-    if (!(isFile || isDirectory)) continue;
+    if (!(isFile || isDirectory || isSymlink)) continue;
     if (denyDotfiles && name.startsWith(".")) continue;
     names.push(name);
   }
@@ -48,12 +49,12 @@ export async function readListing(
     if (i % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await nextTurn();
     const path = below(directory.path, names[i]);
     // A name that is not UTF-8 is told with U+FFFD in it, and so is not found.
-    const info = look(path);
+    const info = looker.look(path);
     if (info === undefined || !(info.isFile || info.isDirectory)) continue;
     entries.push({ name: names[i], info });
     seen.push({ path, info });
   }
-  if (!isUnmoved(wayInto(directory), seen, directory.lookedAt)) return "moved";
+  if (!isUnmoved(wayInto(directory), seen, directory)) return "moved";
   return entries.sort((a, b) =>
     Number(b.info.isDirectory) - Number(a.info.isDirectory) || (a.name < b.name ? -1 : 1)
   );

@@ -1,5 +1,5 @@
 /**
- * What stands at a path below a root, found without following a symbolic link.
+ * What stands at a path below a root, found without following a symbolic link unawares.
  *
  * The runtime has no `openat` and, under a scoped read permission, no `O_NOFOLLOW` either, and such a
  * permission does not stop a link from leading out of the root. So each component is looked at on its own.
@@ -15,10 +15,24 @@ export interface Sight {
   readonly info: Deno.FileInfo;
 }
 
+/** Looks at paths: as {@linkcode look} does, or through links that may be followed (`links.ts`). */
+export interface Looker {
+  look(path: string): Deno.FileInfo | undefined;
+  /** How many links it has followed so far. */
+  readonly followed: number;
+}
+
+/** Follows no link. */
+const PLAIN: Looker = { look, followed: 0 };
+
 /** A regular file or a directory, and the way to it. */
 export interface Place extends Sight {
   /** The directories it was reached through, the root first; without itself. */
   readonly above: readonly Sight[];
+  /** By which it was found. */
+  readonly looker: Looker;
+  /** A link was followed on the way to it. */
+  readonly isLinked: boolean;
   /** `Date.now()` before the first of these was looked at. */
   readonly lookedAt: number;
 }
@@ -35,19 +49,26 @@ export interface Absent {
  *
  * @throws What the system says other than that there is no such thing: no right to look, a failing disk.
  */
-export function locate(root: string, names: readonly string[]): Place | Absent {
+export function locate(
+  root: string,
+  names: readonly string[],
+  looker: Looker = PLAIN,
+): Place | Absent {
+  const { followed } = looker;
   const lookedAt = Date.now();
   const above: Sight[] = [];
   let path = root;
-  let info = look(path);
+  let info = looker.look(path);
   for (let depth = 0;; depth++) {
     if (info === undefined || !(info.isDirectory || info.isFile)) return { depth };
-    if (depth === names.length) return { path, info, above, lookedAt };
+    if (depth === names.length) {
+      return { path, info, above, looker, isLinked: looker.followed > followed, lookedAt };
+    }
     // The file itself is there; what is not is anything below it.
     if (info.isFile) return { depth: depth + 1 };
     above.push({ path, info });
     path = below(path, names[depth]);
-    info = look(path);
+    info = looker.look(path);
   }
 }
 
@@ -55,9 +76,12 @@ export function locate(root: string, names: readonly string[]): Place | Absent {
 export function locateAny(directory: Place, names: readonly string[]): Place | undefined {
   for (const name of names) {
     const path = below(directory.path, name);
-    const info = look(path);
+    const { looker, lookedAt } = directory;
+    const { followed } = looker;
+    const info = looker.look(path);
     if (info?.isFile) {
-      return { path, info, above: [...directory.above, directory], lookedAt: directory.lookedAt };
+      const isLinked = directory.isLinked || looker.followed > followed;
+      return { path, info, above: [...directory.above, directory], looker, isLinked, lookedAt };
     }
   }
   return undefined;

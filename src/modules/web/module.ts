@@ -27,7 +27,7 @@ export const module: Module = {
   async preflight(config) {
     const problems: Problem[] = [];
     for (const { web, key } of tablesWithRoot(config)) {
-      const wrong = await checkRoot(web.root, `${key}.root`);
+      const wrong = await checkRoot(web, `${key}.root`);
       if (wrong.length === 0) wrong.push(...await checkListing(web, `${key}.root`));
       problems.push(...wrong);
     }

@@ -92,7 +92,8 @@ Deno.test("module: explains which file would answer", async () => {
   const explain = (path: string, method = "GET") =>
     running.explain?.(scopeOf(config), exchangeFor(path, { method }));
   assert.equal(explain("/"), `file ${t.root}/index.html`);
-  assert.equal(explain("/sub"), `listing of ${t.root}/sub`);
+  assert.equal(explain("/sub/"), `listing of ${t.root}/sub`);
+  assert.equal(explain("/sub"), "/sub is a directory: redirects to its path with a slash");
   assert.equal(explain("/none"), `no file for /none below ${t.root}`);
   assert.equal(explain("/.git"), "403 forbidden");
   assert.equal(explain("/%zz"), "400 unsafe request path");
@@ -179,7 +180,7 @@ Deno.test("error page: the file and its fields, whatever the request said", asyn
   const web = pageSchema.parse({ root: t.root, expires: "0" });
   const page = errorPage(web, "/502.html");
   assert.equal(await textOf(page!.body), "<h1>sorry</h1>");
-  assert.equal(page?.fields.get("content-type"), "text/html");
+  assert.equal(page?.fields.get("content-type"), "text/html; charset=utf-8");
   assert.deepEqual(page?.fields.names, ["content-type", "cache-control", "expires"]);
   assert.equal(page.fields.get("cache-control"), "private, no-store");
 });

@@ -36,6 +36,11 @@ export class OpenFile {
     return stats.size === this.size && stats.mtimeMs === this.modifiedMs;
   }
 
+  /** Whether it is longer than when it was opened. */
+  hasGrown(): boolean {
+    return fs.fstatSync(this.#fd).size > this.size;
+  }
+
   /** Closes it; further calls do nothing. */
   close(): void {
     if (this.#fd < 0) return;
@@ -68,7 +73,7 @@ export function openFile(place: Place): OpenFile | undefined {
     const stats = fs.fstatSync(fd);
     if (
       stats.isFile() && isSame(stats, place.info) && stats.size === place.info.size &&
-      isUnmoved(place.above, [place], place.lookedAt)
+      isUnmoved(place.above, [place], place)
     ) {
       const file = new OpenFile(fd, stats);
       fd = -1;

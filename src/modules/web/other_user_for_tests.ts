@@ -17,7 +17,7 @@ if (Deno.uid() === 0) {
   process.setuid?.(NOBODY);
 }
 const found = {
-  root: await checkRoot(root, "web.root"),
+  root: await checkRoot(web, "web.root"),
   listing: await checkListing(web, "web.root"),
 };
 console.log(JSON.stringify(found));

@@ -5,7 +5,8 @@
  * @module
  */
 import { CodingChoice } from "../../http/accept_encoding.ts";
-import type { ReadonlyFields } from "../../http/fields.ts";
+import { isDated } from "../../http/conditional.ts";
+import { percentDecode, percentEncodePath } from "../../http/percent.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { answer, type Content } from "./answer.ts";
 
@@ -15,6 +16,15 @@ const SUFFIXES: ReadonlyMap<string, string> = new Map([
   ["zstd", ".zst"],
   ["gzip", ".gz"],
 ]);
+
+/** The path of the file that the one at `path` stands beside by its name; `undefined` for most. */
+export function originalOf(path: string): string | undefined {
+  const decoded = percentDecode(path) ?? path;
+  for (const suffix of SUFFIXES.values()) {
+    if (decoded.endsWith(suffix)) return percentEncodePath(decoded.slice(0, -suffix.length));
+  }
+  return undefined;
+}
 
 /** A file in a coding. */
 export interface Variant {
@@ -32,14 +42,20 @@ export class Precompressed {
     this.#open = open;
   }
 
-  /** Answers with `content`, or with what stands beside it in a coding the client accepts. */
-  answer(exchange: Exchange, content: Content): void {
-    const best = this.best(exchange.request, content);
+  /**
+   * Answers with `content`, or with what stands beside it in a coding the client accepts.
+   *
+   * @param path Of `content`, percent-encoded: a variant that another route guards is not sent in its place.
+   */
+  answer(exchange: Exchange, content: Content, path: string): void {
+    const best = this.best(exchange, content, path);
+    const hasSiblings = best !== undefined ||
+      (isDated(exchange.request) && this.#hasVariant(content));
     if (best === undefined) {
-      answer(exchange, content);
+      answer(exchange, content, hasSiblings);
     } else {
       content.discard();
-      answer(exchange, best.content);
+      answer(exchange, best.content, hasSiblings);
       if (exchange.status === 200 || exchange.status === 206) {
         exchange.response.set("content-type", content.representation.mediaType);
         exchange.response.append("content-encoding", best.coding);
@@ -48,13 +64,28 @@ export class Precompressed {
     addVary(exchange);
   }
 
-  /** The variant of `content` that the client likes best, if it likes one. */
-  best(request: ReadonlyFields, content: Content): Variant | undefined {
-    for (const coding of this.#choice.of(request)) {
+  /**
+   * The variant of `content` that the client likes best, if it likes one.
+   *
+   * @param path Of `content`, percent-encoded.
+   */
+  best(exchange: Exchange, content: Content, path: string): Variant | undefined {
+    const names = exchange.plan?.names;
+    for (const coding of this.#choice.of(exchange.request)) {
+      if (names?.of(exchange, path + SUFFIXES.get(coding))?.isGuarded === true) continue;
       const variant = this.#variant(content, coding);
       if (variant !== undefined) return { coding, content: variant };
     }
     return undefined;
+  }
+
+  #hasVariant(content: Content): boolean {
+    for (const coding of SUFFIXES.keys()) {
+      const variant = this.#variant(content, coding);
+      variant?.discard();
+      if (variant !== undefined) return true;
+    }
+    return false;
   }
 
   /** The variant in `coding`; one that is older than the file itself was made of something else. */

@@ -10,22 +10,29 @@ import { below, look } from "./lookup.ts";
 import type { PageConfig } from "./schema.ts";
 
 /**
- * Checks that `root` is a directory that is there, that no part of its path is a symbolic link, and that
- * this process may enter it. Whether the service may, where that is another user, only its start can tell.
+ * Checks that `root` is a directory that is there, that no part of its path is a symbolic link unless such
+ * are followed, and that this process may enter it. Whether the service may, where that is another user, only its start can tell.
  *
  * @param key Of the root, for the problem: `vhosts[0].web.root`.
  */
-export async function checkRoot(root: string, key: string): Promise<Problem[]> {
+export async function checkRoot(
+  { root, symlinks }: Pick<PageConfig, "root" | "symlinks">,
+  key: string,
+): Promise<Problem[]> {
+  const followed = symlinks !== "refuse";
+  const hint = `to follow it set ${
+    key.replace(/root$/, "symlinks")
+  } to "same-owner" or "inside-root"`;
   try {
-    const info = await Deno.lstat(root);
-    if (info.isSymlink) return [{ key, message: `${root} must not be a symbolic link` }];
+    const info = followed ? await Deno.stat(root) : await Deno.lstat(root);
+    if (info.isSymlink) return [{ key, message: `${root} must not be a symbolic link`, hint }];
     if (!info.isDirectory) return [{ key, message: `${root} must be a directory` }];
-    const real = await Deno.realPath(root);
+    const real = followed ? root : await Deno.realPath(root);
     if (real !== root) {
       return [{
         key,
         message: `${root} must not lead through a symbolic link`,
-        hint: `it stands for ${real}`,
+        hint: `it stands for ${real}; ${hint}`,
       }];
     }
     // To look at a directory takes no right to enter it; to look for anything in it does.

@@ -77,7 +77,8 @@ Deno.test("a root is a directory that is there, itself and not by a link", async
   await withDirectory({ "www/index.html": "" }, async (directory) => {
     Deno.symlinkSync(`${directory}/www`, `${directory}/link`);
     const message = async (name: string) =>
-      (await checkRoot(`${directory}/${name}`, "web.root"))[0]?.message ?? "fine";
+      (await checkRoot({ root: `${directory}/${name}`, symlinks: "refuse" }, "web.root"))[0]
+        ?.message ?? "fine";
     assert.equal(await message("www"), "fine");
     assert.match(await message("none"), /must exist/);
     assert.match(await message("link"), /must not be a symbolic link/);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Body } from "../../http/body.ts";
+import type { Symlinks } from "./links.ts";
 import { Memory } from "./memory.ts";
 import { pageSchema } from "./schema.ts";
 import { Site } from "./site.ts";
@@ -17,6 +18,7 @@ export interface Orders {
   /** Must never be in an answer. */
   readonly secret: string;
   readonly requests: number;
+  readonly symlinks: Symlinks;
 }
 
 /** What came of it: how many answers of each kind. */
@@ -32,12 +34,12 @@ const scope = self as unknown as {
   postMessage(report: Report): void;
 };
 
-scope.onmessage = async ({ data: { root, paths, secret, requests } }) => {
+scope.onmessage = async ({ data: { root, paths, secret, requests, symlinks } }) => {
   const memory = new Memory();
   memory.use({ max_bytes: 0, max_file_bytes: 1, revalidate_secs: 1 }, 1);
   const log = { logsAccess: false, enabled: () => false, log() {}, access() {} };
   const clock = { now: 0 };
-  const web = pageSchema.parse({ root, directory_listing: { enabled: true } });
+  const web = pageSchema.parse({ root, symlinks, directory_listing: { enabled: true } });
   const site = new Site(web, { clock, memory, log, watch: { changes: 0 } });
   const report: Report = { served: 0, absent: 0, refused: 0, leaked: 0 };
   const buffer = new Uint8Array(64 * 1024);

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { SYMLINKS, type Symlinks } from "./links.ts";
 import type { Orders, Report } from "./race_server_for_tests.ts";
 import type { Swaps } from "./race_swap_for_tests.ts";
 
 const SECRET = "the contents of a file outside the root";
 const REQUESTS = 12_000;
+
+/** A user that is not the one who makes the links. */
+const ANOTHER = 12_345;
 
 /** A worker that may read below `read`, or all that this process may. */
 function startWorker(file: string, read?: string): Worker {
@@ -21,7 +25,19 @@ function answerOf<Answer>(worker: Worker): Promise<Answer> {
   });
 }
 
-Deno.test("race: whatever is swapped for a link while it is asked for, nothing outside the root is served", async () => {
+for (const symlinks of SYMLINKS) {
+  // Only root can give files to another owner.
+  const ignore = symlinks === "same-owner" && Deno.uid() !== 0;
+  Deno.test(
+    `race: whatever is swapped for a link while it is asked for, nothing else is served with symlinks = "${symlinks}"`,
+    {
+      ignore,
+    },
+    () => race(symlinks),
+  );
+}
+
+async function race(symlinks: Symlinks): Promise<void> {
   const root = await Deno.realPath(await Deno.makeTempDir());
   const outside = await Deno.realPath(await Deno.makeTempDir());
   for (const directory of [`${root}/dir/sub`, `${outside}/sub`]) {
@@ -34,6 +50,11 @@ Deno.test("race: whatever is swapped for a link while it is asked for, nothing o
   }
   for (const path of ["file.txt", "sub/file.txt", SECRET]) {
     await Deno.writeTextFile(`${outside}/${path}`, SECRET);
+  }
+  if (symlinks === "same-owner") {
+    for (const path of ["", "/sub", "/file.txt", "/sub/file.txt", `/${SECRET}`]) {
+      await Deno.chown(outside + path, ANOTHER, null);
+    }
   }
   await Deno.symlink(outside, `${root}/dir.link`);
   await Deno.symlink(`${outside}/file.txt`, `${root}/file.link`);
@@ -52,7 +73,9 @@ Deno.test("race: whatever is swapped for a link while it is asked for, nothing o
 
     const reported = answerOf<Report>(server);
     const paths = ["/dir/file.txt", "/file.txt", "/dir/sub/file.txt", "/dir/"];
-    server.postMessage({ root, paths, secret: SECRET, requests: REQUESTS } satisfies Orders);
+    server.postMessage(
+      { root, paths, secret: SECRET, requests: REQUESTS, symlinks } satisfies Orders,
+    );
     const report = await reported;
 
     Atomics.store(shared, 1, 1);
@@ -68,4 +91,4 @@ Deno.test("race: whatever is swapped for a link while it is asked for, nothing o
     await Deno.remove(root, { recursive: true });
     await Deno.remove(outside, { recursive: true });
   }
-});
+}

@@ -12,6 +12,7 @@ import type { PageConfig } from "./schema.ts";
 /** The facts of one version of a file that answers are made of. Built once, then only read. */
 export class Representation implements Validators {
   readonly etag: string;
+  /** With the charset of text. */
   readonly mediaType: string;
   /** Whole seconds, as `Last-Modified` says. */
   readonly modifiedMs: number;
@@ -20,16 +21,18 @@ export class Representation implements Validators {
 
   /**
    * @param path Of the file, absolute.
+   * @param index Its name, where it answers for its directory; `""` where it was asked for by it.
    * @param length In bytes.
    * @param modifiedMs Last change: milliseconds since 1970.
    */
   constructor(
     web: PageConfig,
     readonly path: string,
+    readonly index: string,
     readonly length: number,
     modifiedMs: number,
   ) {
-    this.mediaType = mediaType(path);
+    this.mediaType = withCharset(mediaType(path), web.charset);
     this.etag = weakTag(length, modifiedMs);
     this.modifiedMs = Math.floor(modifiedMs / 1000) * 1000;
     const fields = this.#fields;
@@ -53,6 +56,11 @@ export class Representation implements Validators {
     fields.delete("accept-ranges");
     return fields;
   }
+}
+
+/** Types beside `text/*` have a fixed charset, or say it in themselves. */
+function withCharset(type: string, charset: string): string {
+  return charset !== "" && type.startsWith("text/") ? `${type}; charset=${charset}` : type;
 }
 
 /**

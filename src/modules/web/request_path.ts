@@ -8,6 +8,16 @@ import { percentDecode } from "../../http/percent.ts";
 /** Deepest path that is looked up; deeper ones are not found. Bounds the work of one request. */
 export const MAX_DEPTH = 64;
 
+/** The directory of a root that is for clients to look into (RFC 8615). */
+const WELL_KNOWN = ".well-known";
+
+/** Which names that begin with a dot are refused. */
+export interface DotRules {
+  readonly deny_dotfiles: boolean;
+  /** Refuses `.well-known` as well, where dotfiles are refused. */
+  readonly deny_well_known: boolean;
+}
+
 /** A path that may be looked up below a root. */
 export interface RequestPath {
   /** Decoded, as it began: what a file is remembered by. */
@@ -30,7 +40,10 @@ export type PathProblem = "malformed" | "forbidden" | "absent";
  *
  * @param path Percent-encoded, begins with `/`.
  */
-export function readRequestPath(path: string, denyDotfiles: boolean): RequestPath | PathProblem {
+export function readRequestPath(
+  path: string,
+  { deny_dotfiles, deny_well_known }: DotRules,
+): RequestPath | PathProblem {
   const decoded = percentDecode(path);
   if (decoded === undefined || !isAscii(path)) return "malformed";
   if (decoded.includes("\0") || decoded.includes("\\")) return "forbidden";
@@ -39,9 +52,14 @@ export function readRequestPath(path: string, denyDotfiles: boolean): RequestPat
   const isDirectory = names[names.length - 1] === "";
   if (isDirectory) names.pop();
   let problem: PathProblem | undefined;
-  for (const name of names) {
-    if (name === "." || name === ".." || (denyDotfiles && name.startsWith("."))) return "forbidden";
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (name === "." || name === "..") return "forbidden";
     if (name === "") problem = "absent";
+    if (!deny_dotfiles || !name.startsWith(".")) continue;
+    // Dotfiles hide what was never meant to be published; this directory is there to be.
+    const isWellKnown = i === 0 && name === WELL_KNOWN;
+    if (!isWellKnown || deny_well_known) return "forbidden";
   }
   if (names.length > MAX_DEPTH) problem = "absent";
   return problem ?? { decoded, names, isDirectory };

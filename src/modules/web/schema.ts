@@ -15,6 +15,8 @@ import {
   secs,
   valueKinds,
 } from "../../config/values.ts";
+import { isToken } from "../../http/chars.ts";
+import { SYMLINKS } from "./links.ts";
 import { DEFAULT_MEMORY } from "./table.ts";
 
 const MAX_INDEX_FILES = 32;
@@ -31,7 +33,16 @@ const shape = {
   index_files: list(fileName(), { min: 1, max: MAX_INDEX_FILES }).default(["index.html"])
     .describe("Files that answer for their directory; the first that exists."),
   deny_dotfiles: z.boolean().default(true)
-    .describe("Refuse paths with a segment that begins with a dot."),
+    .describe("Refuse paths with a segment that begins with a dot, but for `/.well-known/`."),
+  deny_well_known: z.boolean().default(false)
+    .describe("Refuse `/.well-known/` too, while `deny_dotfiles` is on."),
+  symlinks: z.enum(SYMLINKS).default("refuse")
+    .describe(
+      "Symbolic links that are followed: none, those whose owner owns what they lead to, or those " +
+        "that lead to something below `root`. With either of these `root` may be a link itself.",
+    ),
+  charset: charset().default("utf-8")
+    .describe('`charset` of files of type `text/*`; `""` sends none.'),
   cache_control: headerValue().default("public, max-age=60")
     .describe("`Cache-Control` of files."),
   expires: headerValue().optional().describe("`Expires` of files."),
@@ -39,9 +50,10 @@ const shape = {
 };
 
 const webSchema = z.strictObject({
-  root: filePath().optional()
+  root: filePath({ mayBeLinked: true }).optional()
     .describe(
-      "Directory with the files. Without it nothing is served. Must not go through symlinks.",
+      "Directory with the files. Without it nothing is served. Must not go through symlinks unless " +
+        "`symlinks` allows it.",
     ),
   precompressed: z.boolean().default(false)
     .describe("Send `page.html.br`, `.zst` or `.gz` for `page.html` to clients that accept it."),
@@ -50,7 +62,9 @@ const webSchema = z.strictObject({
 
 /** The `web` table of an error page: as elsewhere, but `root` must be there, and nothing is cached. */
 export const pageSchema = z.strictObject({
-  root: filePath().describe("Directory with the page. Must not go through symlinks."),
+  root: filePath({ mayBeLinked: true }).describe(
+    "Directory with the page. Must not go through symlinks unless `symlinks` allows it.",
+  ),
   ...shape,
   cache_control: headerValue().default("private, no-store")
     .describe("`Cache-Control` of the page: an outage must not outlast itself in a cache."),
@@ -84,6 +98,12 @@ export type MemoryConfig = Frozen<z.output<typeof memorySchema>>;
 
 /** A `web` table of a vhost or route that files are served from. */
 export type SiteConfig = WebConfig & PageConfig;
+
+function charset() {
+  const allowed = 'the name of a character encoding such as "utf-8", or ""';
+  return z.string().refine((name) => name === "" || isToken(name), { error: `must be ${allowed}` })
+    .register(valueKinds, { type: "charset", allowed });
+}
 
 function fileName() {
   return z.string().refine(

@@ -3,17 +3,21 @@
  *
  * @module
  */
-import { Fields, type ReadonlyFields } from "../../http/fields.ts";
+import { percentEncodePath } from "../../http/percent.ts";
+import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
+import { askPolicy, type NamePolicies } from "../../gateway/name_policy.ts";
+import { redirect } from "../../gateway/redirect.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { answer, type Content, DiskContent } from "./answer.ts";
-import { readListing, renderListing } from "./listing.ts";
+import { type Entry, readListing, renderListing } from "./listing.ts";
+import { Links } from "./links.ts";
 import { locate, locateAny, type Place } from "./lookup.ts";
 import { Absence, HotFile, MAX_ABSENCE_KEY, type Memory, type Remembered } from "./memory.ts";
 import { type OpenFile, openFile } from "./open_file.ts";
 import { Representation } from "./representation.ts";
-import { Precompressed } from "./precompressed.ts";
+import { originalOf, Precompressed } from "./precompressed.ts";
 import { type PathProblem, readRequestPath, type RequestPath } from "./request_path.ts";
 import type { PageConfig } from "./schema.ts";
 
@@ -42,11 +46,14 @@ export class Site {
   readonly #files = new Map<string, HotFile>();
   readonly #absences = new Map<string, Absence>();
   readonly #precompressed: Precompressed | undefined;
+  readonly #links: Links;
+  #hasRefusedLink = false;
 
   /** @param precompressed Whether to send `page.html.br` for `page.html` to who accepts it. */
   constructor(web: PageConfig, context: SiteContext, precompressed = false) {
     this.#web = web;
     this.#context = context;
+    this.#links = new Links(web.symlinks, web.root, () => this.#refuseLink());
     if (precompressed) this.#precompressed = new Precompressed((path) => this.#fileAt(path));
   }
 
@@ -72,15 +79,16 @@ export class Site {
    * @throws What the system says, other than that there is nothing.
    */
   content(path: string): Content | undefined {
-    const requested = readRequestPath(path, this.#web.deny_dotfiles);
+    const requested = readRequestPath(path, this.#web);
     if (typeof requested === "string") return undefined;
     const found = this.#open(requested);
     return found !== undefined && "representation" in found ? found : undefined;
   }
 
   /** What `exchange` would be answered with, in words; asks the disk, not the memory. */
-  explain({ servedPath: path, request }: Exchange): string {
-    const requested = readRequestPath(path, this.#web.deny_dotfiles);
+  explain(exchange: Exchange): string {
+    const path = exchange.servedPath;
+    const requested = readRequestPath(path, this.#web);
     if (typeof requested === "string") {
       if (requested === "absent") return `no file for ${path} below ${this.#web.root}`;
       const { status, text } = refusalOf(requested);
@@ -88,8 +96,12 @@ export class Site {
     }
     const place = this.#find(requested);
     if (place === undefined) return `no file for ${requested.decoded} below ${this.#web.root}`;
+    const isIndex = place.above.length > requested.names.length;
+    if ((isIndex || place.info.isDirectory) && lacksSlash(exchange)) {
+      return `${exchange.path} is a directory: redirects to its path with a slash`;
+    }
     if (place.info.isDirectory) return `listing of ${place.path}`;
-    return `file ${this.#variantPath(requested, request) ?? place.path}`;
+    return `file ${this.#variantPath(requested, exchange) ?? place.path}`;
   }
 
   /** Forgets everything. */
@@ -100,7 +112,7 @@ export class Site {
   }
 
   #serveFromDisk(exchange: Exchange): void | Promise<void> {
-    const requested = readRequestPath(exchange.servedPath, this.#web.deny_dotfiles);
+    const requested = readRequestPath(exchange.servedPath, this.#web);
     if (typeof requested === "string") {
       if (requested !== "absent") refuse(exchange, refusalOf(requested));
       return;
@@ -111,18 +123,73 @@ export class Site {
     return this.#list(exchange, requested, found);
   }
 
-  #answer(exchange: Exchange, content: Content): void {
+  #answer(exchange: Exchange, content: Content): void | Promise<void> {
+    const { index } = content.representation;
+    if (index === "" && this.#precompressed === undefined) return answer(exchange, content);
+    if (index !== "" && lacksSlash(exchange)) {
+      content.discard();
+      return this.#redirect(exchange);
+    }
+    const path = pathOf(exchange, content);
+    const names = exchange.plan?.names;
+    if (names === undefined) return this.#send(exchange, content, path);
+    if (index !== "") exchange.namePolicy = names.of(exchange, path);
+    const waiting = this.#ask(exchange, names, path);
+    if (waiting !== undefined) return this.#sendAfter(waiting, exchange, content, path);
+    if (exchange.status === 0) this.#send(exchange, content, path);
+    else content.discard();
+  }
+
+  /** Asks the policies that hold for content at `path`, its own and those of what it was made of. */
+  #ask(exchange: Exchange, names: NamePolicies, path: string): void | Promise<void> {
+    const own = exchange.namePolicy;
+    const originalPath = this.#precompressed === undefined ? undefined : originalOf(path);
+    const original = originalPath === undefined ? undefined : names.of(exchange, originalPath);
+    if (original === undefined || original === own) {
+      return own === undefined ? undefined : askPolicy(own, exchange);
+    }
+    if (own === undefined) return askPolicy(original, exchange);
+    return askPolicy({ ...own, steps: [...own.steps, ...original.steps] }, exchange);
+  }
+
+  async #sendAfter(
+    waiting: Promise<void>,
+    exchange: Exchange,
+    content: Content,
+    path: string,
+  ): Promise<void> {
+    try {
+      await waiting;
+    } catch (error) {
+      content.discard();
+      throw error;
+    }
+    if (exchange.status === 0 && !exchange.aborted) this.#send(exchange, content, path);
+    else content.discard();
+  }
+
+  #send(exchange: Exchange, content: Content, path: string): void {
     if (this.#precompressed === undefined) answer(exchange, content);
-    else this.#precompressed.answer(exchange, content);
+    else this.#precompressed.answer(exchange, content, path);
+  }
+
+  /** Sends the client to the path of a directory, so that its page's links begin there. */
+  #redirect(exchange: Exchange): void {
+    // A safe path begins with one slash and has no backslash: it never names another host.
+    const query = exchange.query === undefined ? "" : `?${exchange.query}`;
+    redirect(exchange, 308, `${exchange.path}/${query}`);
+    // Without it a cache may keep this for as long as it likes.
+    exchange.response.append("cache-control", this.#web.cache_control);
   }
 
   /** Path of what is sent in place of the file itself, if something is. */
-  #variantPath(requested: RequestPath, request: ReadonlyFields): string | undefined {
+  #variantPath(requested: RequestPath, exchange: Exchange): string | undefined {
     if (this.#precompressed === undefined) return undefined;
     try {
       const content = this.#open(requested);
       if (content === undefined || !("representation" in content)) return undefined;
-      const variant = this.#precompressed.best(request, content)?.content;
+      const variant = this.#precompressed.best(exchange, content, pathOf(exchange, content))
+        ?.content;
       content.discard();
       variant?.discard();
       return variant?.representation.path;
@@ -171,7 +238,7 @@ export class Site {
   /** Where the file or the directory to list is. */
   #find(requested: RequestPath): Place | undefined {
     if (this.#isKnownAbsent(requested.decoded)) return undefined;
-    const found = locate(this.#web.root, requested.names);
+    const found = locate(this.#web.root, requested.names, this.#links);
     if ("depth" in found) {
       this.#rememberAbsence("/" + requested.names.slice(0, found.depth).join("/"));
       return undefined;
@@ -184,9 +251,14 @@ export class Site {
   /** Takes a small file into memory; a large one is answered with as it is open. */
   #read(requested: RequestPath, place: Place, file: OpenFile): Content | undefined {
     const { memory } = this.#context;
-    const representation = new Representation(this.#web, place.path, file.size, file.modifiedMs);
+    // An index file lies one deeper than the names that were asked for.
+    const index = place.above.length > requested.names.length
+      ? place.path.slice(place.path.lastIndexOf("/") + 1)
+      : "";
+    const { size, modifiedMs } = file;
+    const representation = new Representation(this.#web, place.path, index, size, modifiedMs);
     const isKeepable = !requested.decoded.includes("%") && memory.hasRoomFor(file.size);
-    if (!isKeepable) return new DiskContent(representation, file);
+    if (!isKeepable) return new DiskContent(representation, file, this.#grown);
     try {
       const readAt = Date.now();
       const bytes = readWhole(file);
@@ -210,6 +282,7 @@ export class Site {
   }
 
   async #list(exchange: Exchange, requested: RequestPath, first: Place): Promise<void> {
+    if (lacksSlash(exchange)) return this.#redirect(exchange);
     try {
       let directory: Place | undefined = first;
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -220,12 +293,14 @@ export class Site {
         if (entries !== "moved") {
           const isRoot = requested.names.length === 0;
           const options = this.#web.directory_listing;
+          const path = directoryPath(exchange);
+          const shown = entries.filter((entry) => !isGuarded(exchange, path, entry));
           exchange.status = 200;
           exchange.response = new Fields();
           exchange.response.append("content-type", "text/html; charset=utf-8");
           exchange.response.append("cache-control", "private, no-store");
           exchange.responseBody = encoder.encode(
-            renderListing(entries, exchange.path, isRoot, options),
+            renderListing(shown, path, isRoot, options),
           );
           return;
         }
@@ -237,6 +312,31 @@ export class Site {
       this.#fail(exchange, error);
     }
   }
+
+  /** Says once why files are missing that seem to be there. Names the root, as above. */
+  #refuseLink(): void {
+    if (this.#hasRefusedLink) return;
+    this.#hasRefusedLink = true;
+    const { root, symlinks } = this.#web;
+    const hint = symlinks === "refuse"
+      ? 'set symlinks = "same-owner" or "inside-root" beside that root to follow those that may be'
+      : `symlinks = "${symlinks}" beside that root does not allow it`;
+    this.#context.log.log(
+      "warn",
+      "fluxheim",
+      `a symbolic link below ${root} is not followed: ${hint}`,
+    );
+  }
+
+  /** Names the root and not the file: builds that keep no traces log this, too. */
+  readonly #grown = (): void => {
+    this.#context.log.log(
+      "info",
+      "fluxheim",
+      `a file below ${this.#web.root} grew while it was sent: ` +
+        "the answer ends where the file did when it was opened",
+    );
+  };
 
   #isCurrent(entry: Remembered): boolean {
     const { clock, memory, watch } = this.#context;
@@ -280,8 +380,35 @@ export class Site {
   }
 }
 
+/**
+ * Whether a directory was asked for without the slash that its path ends with. A path that a template made
+ * says nothing about the one that was asked for, which may be no route's with a slash.
+ */
+function lacksSlash({ path, scope }: Exchange): boolean {
+  return !path.endsWith("/") && scope?.route?.rewrite_template === undefined;
+}
+
+/** The path of what is served, as a client would ask for it by name. */
+function pathOf(exchange: Exchange, { representation: { index } }: Content): string {
+  return index === "" ? exchange.path : directoryPath(exchange) + percentEncodePath(index);
+}
+
+/** The path that what is in a directory stands under. */
+function directoryPath({ path }: Exchange): string {
+  return path.endsWith("/") ? path : path + "/";
+}
+
 function refusalOf(problem: Exclude<PathProblem, "absent">): Refusal {
   return problem === "forbidden" ? FORBIDDEN : MALFORMED;
+}
+
+/** Whether another route than the listing's decides who may have `entry`. @param base The directory's path. */
+function isGuarded(exchange: Exchange, base: string, { name, info }: Entry): boolean {
+  const names = exchange.plan?.names;
+  if (names === undefined) return false;
+  const path = base + percentEncodePath(name);
+  return names.of(exchange, path)?.isGuarded === true ||
+    (info.isDirectory && names.of(exchange, path + "/")?.isGuarded === true);
 }
 
 /** All of a file, or `undefined` when it changes meanwhile. */

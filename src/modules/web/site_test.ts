@@ -28,7 +28,7 @@ Deno.test("site: a file is served with its type, validators and cache policy", a
   assert.equal(status, 200);
   assert.equal(body, "body{}");
   assert.deepEqual([...fields], [
-    ["content-type", "text/css"],
+    ["content-type", "text/css; charset=utf-8"],
     ["cache-control", "public, max-age=60"],
     ["last-modified", modified.toUTCString()],
     ["accept-ranges", "bytes"],
@@ -98,12 +98,13 @@ Deno.test("site: a file is found although something below it was asked for befor
   assert.equal((await t.get("/style.css")).status, 200);
 });
 
-Deno.test("site: a directory answers with its index file, with and without a slash", async () => {
+Deno.test("site: a directory answers with its index file at its path with a slash", async () => {
   await using t = await TestSite.with(FILES);
   assert.equal((await t.get("/")).body, "<h1>home</h1>");
-  assert.equal((await t.get("/docs")).body, "docs");
   assert.equal((await t.get("/docs/")).body, "docs");
-  assert.equal((await t.get("/docs/")).fields.get("content-type"), "text/html");
+  const { status, fields, body } = await t.get("/docs");
+  assert.deepEqual([status, fields.get("location"), body], [308, "/docs/", undefined]);
+  assert.equal((await t.get("/docs/")).fields.get("content-type"), "text/html; charset=utf-8");
 });
 
 Deno.test("site: index files are tried in order", async () => {
@@ -136,7 +137,6 @@ Deno.test("site: dotfiles are forbidden whether they are there or not", async ()
       "/docs/.git/config",
       "/docs/%2Egit/config",
       "/.nothing",
-      "/.well-known/x",
     ]
   ) {
     const { status, body, fields } = await t.get(path);
@@ -145,6 +145,47 @@ Deno.test("site: dotfiles are forbidden whether they are there or not", async ()
     assert.equal(fields.get("content-type"), "text/plain; charset=utf-8");
     assert.equal(fields.get("cache-control"), "no-store");
   }
+});
+
+Deno.test("site: /.well-known/ is served although dotfiles are denied, at the top and no other", async () => {
+  const files = {
+    ".well-known/security.txt": "contact",
+    ".well-known/acme-challenge/token": "proof",
+    ".well-known/.hidden": "",
+    "sub/.well-known/a": "",
+  };
+  await using t = await TestSite.with(files);
+  assert.equal((await t.get("/.well-known/security.txt")).body, "contact");
+  assert.equal((await t.get("/%2ewell-known/acme-challenge/token")).body, "proof");
+  assert.equal((await t.get("/.well-known/none")).status, 0);
+  for (const path of ["/.well-known/.hidden", "/sub/.well-known/a", "/.well-known2/a"]) {
+    assert.equal((await t.get(path)).status, 403, path);
+  }
+  await using hidden = await TestSite.with(files, { deny_well_known: true });
+  assert.equal((await hidden.get("/.well-known/security.txt")).status, 403);
+  await using open = await TestSite.with(files, { deny_well_known: true, deny_dotfiles: false });
+  assert.equal((await open.get("/.well-known/security.txt")).status, 200);
+});
+
+Deno.test("site: text has the charset of the table, other types have none", async () => {
+  const type = async (charset?: string) => {
+    const files = { "a.html": "", "a.txt": "", "a.js": "", "a.json": "", "a.svg": "", "a.png": "" };
+    await using t = await TestSite.with(files, charset === undefined ? {} : { charset });
+    const types: (string | undefined)[] = [];
+    for (const name of Object.keys(files)) {
+      types.push((await t.get(`/${name}`)).fields.get("content-type"));
+    }
+    return types;
+  };
+  const others = ["application/json", "image/svg+xml", "image/png"];
+  assert.deepEqual(await type(), [
+    "text/html; charset=utf-8",
+    "text/plain; charset=utf-8",
+    "text/javascript; charset=utf-8",
+    ...others,
+  ]);
+  assert.equal((await type("iso-8859-1"))[0], "text/html; charset=iso-8859-1");
+  assert.deepEqual(await type(""), ["text/html", "text/plain", "text/javascript", ...others]);
 });
 
 Deno.test("site: dotfiles are served when they are not denied", async () => {

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { isSame, look, type Place, type Sight } from "./lookup.ts";
+import { isSame, look, type Looker, type Place, type Sight } from "./lookup.ts";
 
 /**
  * How long something must have been left alone before any later change gives it another change time. The
@@ -33,16 +33,18 @@ const LOOKS_A_PLACE = 24;
  * @param directories Root first, each as it was before.
  * @param targets What was opened or read below the last of them, as it is known from the open file or
  * from having been looked at.
- * @param lookedAt {@linkcode Place.lookedAt}.
+ * @param place How, and since when, they were looked at.
  */
 export function isUnmoved(
   directories: readonly Sight[],
   targets: readonly Sight[],
-  lookedAt: number,
+  place: Pick<Place, "looker" | "isLinked" | "lookedAt">,
 ): boolean {
-  return directories.every(({ info }) => isSettled(info, lookedAt))
+  const { looker, isLinked, lookedAt } = place;
+  // A link may lead through directories that were not looked at, so what these tell is no proof.
+  return !isLinked && directories.every(({ info }) => isSettled(info, lookedAt))
     ? wereLeftAlone(directories)
-    : canBeFoundAgain(directories, targets);
+    : canBeFoundAgain(directories, targets, looker);
 }
 
 /** The directories that `place`, a directory, and what is in it are reached through. */
@@ -70,17 +72,21 @@ function wereLeftAlone(directories: readonly Sight[]): boolean {
   return true;
 }
 
-function canBeFoundAgain(directories: readonly Sight[], targets: readonly Sight[]): boolean {
+function canBeFoundAgain(
+  directories: readonly Sight[],
+  targets: readonly Sight[],
+  looker: Looker,
+): boolean {
   const places = directories.length + 1;
   const choices = crypto.getRandomValues(new Uint32Array(2 * LOOKS_A_PLACE * places));
   for (let i = 0; i < choices.length; i += 2) {
     const at = choices[i] % places;
     if (at < directories.length) {
-      const now = look(directories[at].path);
+      const now = looker.look(directories[at].path);
       if (!now?.isDirectory || !isSame(now, directories[at].info)) return false;
     } else if (targets.length > 0) {
       const target = targets[choices[i + 1] % targets.length];
-      const now = look(target.path);
+      const now = looker.look(target.path);
       if (now === undefined || now.isSymlink || !isSame(now, target.info)) return false;
     }
   }
