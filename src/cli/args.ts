@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nearestWord } from "../config/did_you_mean.ts";
+import { nearestWord } from "../config/problems/did_you_mean.ts";
 
 /** One option of a command. */
 export interface OptionSpec {

@@ -3,27 +3,27 @@
  *
  * @module
  */
-import { nearestWord } from "../config/did_you_mean.ts";
-import type { Profile } from "../runtime/profile.ts";
-import { ABSENT, absentReason } from "./absent.ts";
+import { nearestWord } from "../config/problems/did_you_mean.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
+import { ABSENT, absentReason } from "./verbs/absent.ts";
 import { commandIndex, type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
-import { cacheKeygen } from "./cache_keygen.ts";
-import { checkConfig } from "./check_config.ts";
-import { checkTlsStorage } from "./check_tls_storage.ts";
+import { cacheKeygen } from "./verbs/cache_keygen.ts";
+import { checkConfig } from "./verbs/check_config.ts";
+import { checkTlsStorage } from "./verbs/check_tls_storage.ts";
 import { type Command, EXIT, Failure, type Io } from "./command.ts";
-import { crypto } from "./crypto.ts";
-import { explain } from "./explain.ts";
+import { crypto } from "./verbs/crypto.ts";
+import { explain } from "./verbs/explain.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { ALLOW_KEY_LOG, CONFIG, HELP, JSON_OUTPUT } from "./options.ts";
-import { permissions } from "./permissions.ts";
-import { profiles } from "./profiles.ts";
-import { reload } from "./reload.ts";
-import { reloadFrom } from "./reload_from.ts";
-import { run } from "./run.ts";
-import { schema } from "./schema.ts";
-import { supervise } from "./supervise.ts";
-import { validateConfig } from "./validate_config.ts";
-import { printVersion } from "./version.ts";
+import { permissions } from "./verbs/permissions.ts";
+import { profiles } from "./verbs/profiles.ts";
+import { reload } from "./verbs/reload.ts";
+import { reloadFrom } from "./verbs/reload_from.ts";
+import { run } from "./verbs/run.ts";
+import { schema } from "./verbs/schema.ts";
+import { supervise } from "./verbs/supervise.ts";
+import { validateConfig } from "./verbs/validate_config.ts";
+import { printVersion } from "./verbs/version.ts";
 
 /** Commands in the order of the help text. */
 const COMMANDS: readonly Command[] = [

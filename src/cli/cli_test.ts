@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { profileOf, runCli, withConfig } from "./testing/run.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./verbs/version.ts";
 import { putFile } from "../config/testing/files.ts";
 
 const bare = profileOf();

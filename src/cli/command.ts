@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Profile } from "../runtime/profile.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 
 /** Exit statuses of spec 01 section 6. */

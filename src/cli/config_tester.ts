@@ -6,14 +6,14 @@
  * @module
  */
 import { profile } from "../profiles/development.ts";
-import { hasErrors } from "../config/problems.ts";
+import { hasErrors } from "../config/problems/problems.ts";
 import type { Config } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
-import { checkStorage } from "./check_tls_storage.ts";
+import { checkStorage } from "./verbs/check_tls_storage.ts";
 import { type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { reporting } from "./cli.ts";
 import { EXIT, Failure, type Io } from "./command.ts";
-import { cryptoLines } from "./crypto.ts";
+import { cryptoLines } from "./verbs/crypto.ts";
 import { wrap } from "./help.ts";
 import { load, printProblems } from "./load.ts";
 import { standardIo } from "./main.ts";
@@ -21,8 +21,8 @@ import { CONFIG, configSource, HELP } from "./options.ts";
 import { table } from "./table.ts";
 import { misfits, TESTED_PROFILES, type TestedProfile } from "./tester/profiles.ts";
 import { resolveUpstreams } from "./tester/upstreams.ts";
-import { buildProblems } from "./validate_config.ts";
-import { VERSION } from "./version.ts";
+import { buildProblems } from "./verbs/validate_config.ts";
+import { VERSION } from "./verbs/version.ts";
 
 const NAME = "fluxheim-config-tester";
 const VERSION_OPTION: OptionSpec = { name: "version", help: "print the version and end" };

@@ -5,7 +5,7 @@
  */
 import type { OptionSpec } from "./args.ts";
 import type { Command } from "./command.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./verbs/version.ts";
 
 /** Column at which descriptions begin. */
 const INDENT = 30;

@@ -2,12 +2,12 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
-import { formatProblem, problemRecords } from "../config/problems.ts";
+import { formatProblem, problemRecords } from "../config/problems/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
-import { patternProblems } from "../gateway/pattern_check.ts";
-import { permissionPlan, type Plan } from "../runtime/permissions.ts";
-import type { PlannedGrant } from "../runtime/planned_grant.ts";
-import type { Profile } from "../runtime/profile.ts";
+import { patternProblems } from "../gateway/route/pattern_check.ts";
+import { permissionPlan, type Plan } from "../runtime/permissions/plan.ts";
+import type { PlannedGrant } from "../runtime/permissions/planned_grant.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
 import type { Call, Io } from "./command.ts";
 import { configSource, JSON_OUTPUT } from "./options.ts";
 

@@ -1,5 +1,5 @@
 /** From a profile's entry file to its command line. @module */
-import type { Profile } from "../runtime/profile.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
 import { cli } from "./cli.ts";
 import { Failure, type Io } from "./command.ts";
 

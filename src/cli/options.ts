@@ -1,5 +1,5 @@
 /** Options that more than one command takes. @module */
-import { CONFIG_VARIABLE, KEY_LOG_VARIABLE } from "../runtime/own_permissions.ts";
+import { CONFIG_VARIABLE, KEY_LOG_VARIABLE } from "../runtime/permissions/own_permissions.ts";
 import { readableVariable } from "../runtime/preflight.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 import { Failure } from "./command.ts";

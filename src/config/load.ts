@@ -4,29 +4,36 @@
  *
  * @module
  */
-import { takeOutAbsent } from "./absent.ts";
-import { assemble } from "./assemble.ts";
-import { applyBuildDefaults } from "./build_defaults.ts";
-import { parentOf, serviceUid } from "./file_facts.ts";
+import { takeOutAbsent } from "./read/absent.ts";
+import { assemble } from "./schema/assemble.ts";
+import { applyBuildDefaults } from "./schema/build_defaults.ts";
+import { parentOf, serviceUid } from "./read/file_facts.ts";
 import { deepFreeze } from "./frozen.ts";
-import { implicitVhost, lendUpstream } from "./implicit_vhost.ts";
-import { formatKey, parseKey } from "./key_path.ts";
-import { type Fragment, mergeFragments } from "./merge.ts";
-import { Origins } from "./origins.ts";
-import { configuredPaths, pathProblem, resolvePath } from "./paths.ts";
-import { placeOfMadeRoute, withMadeRoutes } from "./made_routes.ts";
-import { problemAt } from "./placing.ts";
-import { hasErrors } from "./problems.ts";
-import { inSpecOrder } from "./problem_order.ts";
-import { isTable, type Schema, shapeOf, type Table, type Visited, walk } from "./schema_walk.ts";
-import { loggingProblems, serverProblems } from "./server_checks.ts";
-import { hasFragments, MAX_FILES, readConfD, readSource, type SourceFile } from "./source.ts";
-import { Taint } from "./taint.ts";
-import { parseToml } from "./toml.ts";
+import { implicitVhost, lendUpstream } from "./read/implicit_vhost.ts";
+import { formatKey, parseKey } from "./problems/key_path.ts";
+import { type Fragment, mergeFragments } from "./read/merge.ts";
+import { Origins } from "./read/origins.ts";
+import { configuredPaths, pathProblem, resolvePath } from "./read/paths.ts";
+import { placeOfMadeRoute, withMadeRoutes } from "./read/made_routes.ts";
+import { problemAt } from "./problems/placing.ts";
+import { hasErrors } from "./problems/problems.ts";
+import { inSpecOrder } from "./problems/problem_order.ts";
+import {
+  isTable,
+  type Schema,
+  shapeOf,
+  type Table,
+  type Visited,
+  walk,
+} from "./schema/schema_walk.ts";
+import { loggingProblems, serverProblems } from "./problems/server_checks.ts";
+import { hasFragments, MAX_FILES, readConfD, readSource, type SourceFile } from "./read/source.ts";
+import { Taint } from "./problems/taint.ts";
+import { parseToml } from "./read/toml.ts";
 import type { BuildDefault, Config, Problem, TableSchema } from "./types.ts";
 import { validate } from "./validate.ts";
-import { vhostProblems } from "./vhost_checks.ts";
-import { withoutEffect } from "./without_effect.ts";
+import { vhostProblems } from "./problems/vhost_checks.ts";
+import { withoutEffect } from "./problems/without_effect.ts";
 
 /** What loading came to. */
 export interface Loaded {

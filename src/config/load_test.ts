@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { stringify } from "smol-toml";
 import { type Check, loadConfig, type Loaded, loadText } from "./load.ts";
-import { hasErrors } from "./problems.ts";
+import { hasErrors } from "./problems/problems.ts";
 import { testTables, valueAt } from "./testing/tables.ts";
 import type { Problem } from "./types.ts";
 

@@ -17,7 +17,7 @@
  * @module
  */
 import type { z } from "zod";
-import type { CoreConfig, CoreRoute, CoreVhost } from "./core_schema.ts";
+import type { CoreConfig, CoreRoute, CoreVhost } from "./schema/core_schema.ts";
 
 /** Tables that modules own at the top level. */
 // deno-lint-ignore no-empty-interface -- filled by declaration merging

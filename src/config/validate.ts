@@ -9,10 +9,10 @@
  * @module
  */
 import type { z } from "zod";
-import { findings } from "./issues.ts";
-import { isAtOrBelow } from "./key_path.ts";
-import type { Origins } from "./origins.ts";
-import { problemAt } from "./placing.ts";
+import { findings } from "./problems/issues.ts";
+import { isAtOrBelow } from "./problems/key_path.ts";
+import type { Origins } from "./read/origins.ts";
+import { problemAt } from "./problems/placing.ts";
 import {
   type Container,
   isTable,
@@ -20,9 +20,9 @@ import {
   type Schema,
   schemaAt,
   type Table,
-} from "./schema_walk.ts";
-import { standIn } from "./stand_in.ts";
-import type { Taint } from "./taint.ts";
+} from "./schema/schema_walk.ts";
+import { standIn } from "./read/stand_in.ts";
+import type { Taint } from "./problems/taint.ts";
 import type { Problem } from "./types.ts";
 
 /** After so many there is no point in looking for more; it also bounds the work on a hostile file. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { configOf, routeScope, vhostScope } from "../../tests/policy/support.ts";
 import type { Config } from "../config/types.ts";
 import { policyCounter, scopesOf, zoneName } from "./edge_policy.ts";
-import { CountingMetrics } from "./metrics_fixture.ts";
+import { CountingMetrics } from "./testing/metrics_fixture.ts";
 
 Deno.test("scopes are each vhost and then its routes, with their keys", () => {
   const config = configOf({}, {});

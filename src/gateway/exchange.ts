@@ -6,7 +6,7 @@
  */
 import { HttpExchange } from "../http/exchange.ts";
 import type { Refusal } from "./refusal.ts";
-import type { NamePolicy } from "./name_policy.ts";
+import type { NamePolicy } from "./route/name_policy.ts";
 import type { RouteScope } from "./module.ts";
 import type { Plan } from "./plan.ts";
 import type { Snapshot } from "./snapshot.ts";

@@ -15,7 +15,7 @@ import type {
 import type { Exchange } from "./exchange.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
-import type { TlsListenerSpec } from "../net/tls_spec.ts";
+import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { NamePolicies } from "./name_policy.ts";
+import type { NamePolicies } from "./route/name_policy.ts";
 import type { Phase, Recodes, RouteScope, RunningModule, Step, Steps } from "./module.ts";
 import { PHASES } from "./module.ts";
 

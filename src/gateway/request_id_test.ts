@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exchangeFixture } from "./exchange_fixture.ts";
+import { exchangeFixture } from "./testing/exchange_fixture.ts";
 import { isRequestId, newRequestId, requestIdStep } from "./request_id.ts";
 
 const ON = { enabled: true, request_id: true, request_id_header: "x-request-id" };

@@ -4,21 +4,21 @@
  * @module
  */
 import type { Config, VhostConfig } from "../config/types.ts";
-import { clientAddressOf, type ClientAddressRule } from "./client_address.ts";
+import { clientAddressOf, type ClientAddressRule } from "./route/client_address.ts";
 import type { Exchange } from "./exchange.ts";
-import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./host_table.ts";
-import { compileHttpsRedirect } from "./https_redirect.ts";
+import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./route/host_table.ts";
+import { compileHttpsRedirect } from "./route/https_redirect.ts";
 import type { Counter } from "./metrics.ts";
 import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts";
-import { isSafePath } from "./path_safety.ts";
-import { NamePolicies } from "./name_policy.ts";
+import { isSafePath } from "./route/path_safety.ts";
+import { NamePolicies } from "./route/name_policy.ts";
 import { joinPlan, type OwnSteps, type Plan, type ScopeSteps, scopeSteps } from "./plan.ts";
-import { policyRoute } from "./policy_route.ts";
-import { compileRedirect, matchedRoutes } from "./redirect.ts";
+import { policyRoute } from "./route/policy_route.ts";
+import { compileRedirect, matchedRoutes } from "./route/redirect.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { requestIdStep } from "./request_id.ts";
-import { compileRewrite } from "./rewrite.ts";
-import { type RouteMatch, RouteTable } from "./route_table.ts";
+import { compileRewrite } from "./route/rewrite.ts";
+import { type RouteMatch, RouteTable } from "./route/route_table.ts";
 import type { HeadFault } from "../http/exchange.ts";
 import { IpSet } from "../net/ip_set.ts";
 

@@ -1,8 +1,8 @@
 /** One set of limits: whichever protocol carries a request, it is as large. */
 import assert from "node:assert/strict";
 import { Fields } from "./fields.ts";
-import { TestServer } from "./h1/testing.ts";
-import { answer, type Pair, serve, valueOf } from "./h2/_testing.ts";
+import { TestServer } from "./h1/testing/connection.ts";
+import { answer, type Pair, serve, valueOf } from "./h2/testing/connection.ts";
 
 const LIMITS = { maxHeadBytes: 15_000, maxUriBytes: 500, maxFields: 20 };
 

@@ -1,6 +1,6 @@
 /** Profile `privacy`: keeps nothing about a visitor and cannot write. @module */
 // First of all: no module may find what no permission guards.
-import "../runtime/unguarded.ts";
+import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
@@ -11,7 +11,7 @@ import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as web } from "../modules/web/module.ts";
-import type { Profile } from "../runtime/profile.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
 
 /** What this build contains. */
 export const profile: Profile = {

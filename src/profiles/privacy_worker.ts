@@ -1,6 +1,6 @@
 /** Entry of the edge workers of profile `privacy`. @module */
 // First of all: no module may find what no permission guards.
-import "../runtime/unguarded.ts";
+import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
@@ -11,7 +11,7 @@ import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
-import { runEdgeWorker } from "../runtime/edge_worker.ts";
+import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
 
 runEdgeWorker({
   modules: [

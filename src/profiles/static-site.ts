@@ -1,6 +1,6 @@
 /** Profile `static-site`: static sites, no cache. @module */
 // First of all: no module may find what no permission guards.
-import "../runtime/unguarded.ts";
+import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
@@ -10,8 +10,8 @@ import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as web } from "../modules/web/module.ts";
-import type { Profile } from "../runtime/profile.ts";
-import { records } from "../runtime/records.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
+import { records } from "../runtime/log/records.ts";
 
 /** What this build contains. */
 export const profile: Profile = {

@@ -1,6 +1,6 @@
 /** Entry of the edge workers of profile `web-server`. @module */
 // First of all: no module may find what no permission guards.
-import "../runtime/unguarded.ts";
+import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as compression } from "../modules/compression/edge.ts";
@@ -14,8 +14,8 @@ import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
-import { runEdgeWorker } from "../runtime/edge_worker.ts";
-import { records } from "../runtime/records.ts";
+import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
+import { records } from "../runtime/log/records.ts";
 
 runEdgeWorker({
   modules: [

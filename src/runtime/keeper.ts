@@ -10,12 +10,12 @@ import type { Logger } from "../gateway/log.ts";
 import { Clock } from "../net/clock.ts";
 import { Zones } from "../net/zone.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
-import { type FailedHeart, HEART_LIMIT_MS } from "./heart.ts";
-import type { KeeperLog } from "./keeper_log.ts";
+import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
+import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
-import { logWarning } from "./problem_text.ts";
-import type { PidFile } from "./record_types.ts";
-import { judgeReload, type ReloadOutcome, reportReload } from "./reload.ts";
+import { logWarning } from "./log/problem_text.ts";
+import type { PidFile } from "./log/record_types.ts";
+import { judgeReload, type ReloadOutcome, reportReload } from "./reload/reload.ts";
 import {
   edgePermissions,
   type KeeperOptions,
@@ -24,9 +24,9 @@ import {
   startWorkers,
 } from "./start.ts";
 import { within } from "./within.ts";
-import type { Load, WorkerPool } from "./worker_pool.ts";
-import type { OpenedListener } from "./worker_messages.ts";
-import { zoneRequests } from "./zone_plan.ts";
+import type { Load, WorkerPool } from "./threads/worker_pool.ts";
+import type { OpenedListener } from "./threads/worker_messages.ts";
+import { zoneRequests } from "./threads/zone_plan.ts";
 
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
 const DEFAULT_DRAIN_SECS = 30;

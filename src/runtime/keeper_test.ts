@@ -3,7 +3,7 @@ import { TestAuthority } from "../net/testing/certificates.ts";
 import { TlsClient } from "../net/testing/tls_client.ts";
 import { Keeper } from "./keeper.ts";
 import { StartError } from "./start.ts";
-import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper_for_tests.ts";
+import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper.ts";
 import type { ProbeTable } from "./testing/probe_module.ts";
 import { probeProfile } from "./testing/probe_profile.ts";
 import { newDirectory } from "../config/testing/files.ts";

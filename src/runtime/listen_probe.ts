@@ -9,7 +9,7 @@
 import { splitAuthority } from "../http/authority.ts";
 import type { Config, Problem } from "../config/types.ts";
 import { ipFamily } from "../net/ip.ts";
-import { explainListenError, type ListenError } from "../net/listen_error.ts";
+import { explainListenError, type ListenError } from "../net/listen/listen_error.ts";
 
 /** A configuration whose listeners can be bound and have ports, or why not. */
 export type ProbeResult =

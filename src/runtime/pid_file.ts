@@ -6,7 +6,7 @@
  */
 import type { Logger } from "../gateway/log.ts";
 import { pidFileDraft } from "./pid_file_draft.ts";
-import type { PidFile } from "./record_types.ts";
+import type { PidFile } from "./log/record_types.ts";
 
 const encoder = new TextEncoder();
 

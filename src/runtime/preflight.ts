@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { factsOf, parentOf, serviceUid } from "../config/file_facts.ts";
+import { factsOf, parentOf, serviceUid } from "../config/read/file_facts.ts";
 import type { Config, Problem } from "../config/types.ts";
 import type { Module, System } from "../gateway/module.ts";
-import { missingGrants } from "./granted.ts";
-import { KEY_LOG_VARIABLE, SOCKETS_VARIABLE } from "./own_permissions.ts";
-import type { Plan } from "./permissions.ts";
+import { missingGrants } from "./permissions/granted.ts";
+import { KEY_LOG_VARIABLE, SOCKETS_VARIABLE } from "./permissions/own_permissions.ts";
+import type { Plan } from "./permissions/plan.ts";
 
 /** Runs the checks of every module that touch the system. */
 export async function modulePreflight(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { withDirectory } from "../config/testing/directory.ts";
-import type { PermissionKind, PlannedGrant } from "./planned_grant.ts";
+import type { PermissionKind, PlannedGrant } from "./permissions/planned_grant.ts";
 import { permissionProblems, processProblems } from "./preflight.ts";
-import { testConfig } from "./testing/keeper_for_tests.ts";
+import { testConfig } from "./testing/keeper.ts";
 
 function found(config: Parameters<typeof testConfig>[0]): string[] {
   return processProblems(testConfig(config)).map(({ key, message }) => `${key} ${message}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SAME_END_MS } from "./serve.ts";
-import { get, TestClient, until } from "./testing/keeper_for_tests.ts";
-import { startProcess } from "./testing/process_for_tests.ts";
+import { get, TestClient, until } from "./testing/keeper.ts";
+import { startProcess } from "./testing/process.ts";
 
 const LAST_WORDS_OF_A_FULL_HEAP =
   "fluxheim: worker 0 has filled its heap; ending the process with status 70";

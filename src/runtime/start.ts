@@ -6,18 +6,18 @@
 import type { Config, Problem } from "../config/types.ts";
 import type { Files } from "../gateway/module.ts";
 import { Zones } from "../net/zone.ts";
-import { hasBlanketNet } from "./granted.ts";
-import { KeeperLog } from "./keeper_log.ts";
+import { hasBlanketNet } from "./permissions/granted.ts";
+import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
-import { type EdgePermissions, permissionPlan, workerPermissions } from "./permissions.ts";
+import { type EdgePermissions, permissionPlan, workerPermissions } from "./permissions/plan.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
-import { logWarning, problemText } from "./problem_text.ts";
-import type { Profile } from "./profile.ts";
-import type { Loaded } from "./reload.ts";
-import { readRequestedFiles } from "./requested_files.ts";
-import { type Load, WorkerPool } from "./worker_pool.ts";
-import type { OpenedListener } from "./worker_messages.ts";
-import { zoneRequests } from "./zone_plan.ts";
+import { logWarning, problemText } from "./log/problem_text.ts";
+import type { Profile } from "./threads/profile.ts";
+import type { Loaded } from "./reload/reload.ts";
+import { readRequestedFiles } from "./reload/requested_files.ts";
+import { type Load, WorkerPool } from "./threads/worker_pool.ts";
+import type { OpenedListener } from "./threads/worker_messages.ts";
+import { zoneRequests } from "./threads/zone_plan.ts";
 
 /** How long the last log lines may take to be written. */
 export const LAST_LOG_MS = 1_000;

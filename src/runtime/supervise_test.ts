@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { until } from "./testing/keeper_for_tests.ts";
+import { until } from "./testing/keeper.ts";
 
 const MAIN = fileURLToPath(new URL("./testing/supervise_main.ts", import.meta.url));
 const ENTRY = fileURLToPath(new URL("./testing/supervised.ts", import.meta.url));

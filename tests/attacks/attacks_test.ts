@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
 import { profileFeatures } from "../../src/cli/features/feature_set.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
-import { toFlags } from "../../src/runtime/permissions.ts";
+import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import type { Profile } from "../../src/runtime/profile.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
 import { ATTEMPTS, type Verdict } from "./attempts.ts";
 import { KEEPER_SAYS, nameOf } from "./hostile_module.ts";
@@ -152,7 +152,7 @@ function writeEntry(dir: TempDir, name: string): string {
     }`;
   dir.write(
     "worker.ts",
-    `import { runEdgeWorker } from "${root}src/runtime/edge_worker.ts";
+    `import { runEdgeWorker } from "${root}src/runtime/threads/edge_worker.ts";
      import { profile } from "./entry.ts";
      runEdgeWorker(profile);`,
   );

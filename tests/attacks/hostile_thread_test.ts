@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { load, planFor } from "../../src/cli/load.ts";
-import { toFlags } from "../../src/runtime/permissions.ts";
-import type { Profile } from "../../src/runtime/profile.ts";
+import { toFlags } from "../../src/runtime/permissions/plan.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
 import { DEADLY, HARMLESS, SPOILING } from "./hostile_thread.ts";
 
@@ -106,7 +106,7 @@ function writeEntry(dir: TempDir): string {
   dir.write(
     "worker.ts",
     `import { edge as hostile } from "${here}hostile_thread.ts";
-     import { runEdgeWorker } from "${root}src/runtime/edge_worker.ts";
+     import { runEdgeWorker } from "${root}src/runtime/threads/edge_worker.ts";
      import { profile } from "${root}src/profiles/static-site.ts";
      runEdgeWorker({ ...profile, modules: [hostile, ...profile.modules] });`,
   );

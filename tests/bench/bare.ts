@@ -4,12 +4,12 @@
  * @module
  */
 // First of all: no module may find what no permission guards.
-import "../../src/runtime/unguarded.ts";
+import "../../src/runtime/permissions/unguarded.ts";
 
 import { module as headers } from "../../src/modules/headers/module.ts";
 import { module as proxy } from "../../src/modules/proxy/module.ts";
-import type { Profile } from "../../src/runtime/profile.ts";
-import { records } from "../../src/runtime/records.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
+import { records } from "../../src/runtime/log/records.ts";
 
 /** What this build contains. */
 export const profile: Profile = {

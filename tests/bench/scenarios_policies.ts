@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { mmdbFile } from "../../src/modules/geoip/mmdb_for_tests.ts";
+import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
 import type { TempDir } from "../support/peer.ts";
 import { profile as bare } from "./bare.ts";
 import type { Scenario } from "./contest.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { load } from "../../src/cli/load.ts";
 import { loadText } from "../../src/config/load.ts";
-import { formatProblem } from "../../src/config/problems.ts";
+import { formatProblem } from "../../src/config/problems/problems.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
 import { TestGateway } from "../support/gateway.ts";

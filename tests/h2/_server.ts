@@ -7,7 +7,7 @@ import type { HttpExchange } from "../../src/http/exchange.ts";
 import { OpenConnections } from "../../src/http/server.ts";
 import { readAll } from "../../src/http/body.ts";
 import { Fields } from "../../src/http/fields.ts";
-import { answer, FACTS, PiecesBody, TestHandler } from "../../src/http/h2/_testing.ts";
+import { answer, FACTS, PiecesBody, TestHandler } from "../../src/http/h2/testing/connection.ts";
 import { serveHttp2 } from "../../src/http/h2/mod.ts";
 import { Clock } from "../../src/net/clock.ts";
 

@@ -1,7 +1,7 @@
 /** gRPC through our server and our client: all four kinds of call, deadlines and cancellation. */
 import assert from "node:assert/strict";
 import type { HttpExchange } from "../../src/http/exchange.ts";
-import { FACTS, TestHandler } from "../../src/http/h2/_testing.ts";
+import { FACTS, TestHandler } from "../../src/http/h2/testing/connection.ts";
 import { Http2Client, serveHttp2 } from "../../src/http/h2/mod.ts";
 import { OpenConnections } from "../../src/http/server.ts";
 import { Clock } from "../../src/net/clock.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Body, BytesBody, readAll } from "../../src/http/body.ts";
 import type { ClientError, ClientRequest } from "../../src/http/client.ts";
 import { Fields } from "../../src/http/fields.ts";
-import { ErrorCode } from "../../src/http/h2/errors.ts";
+import { ErrorCode } from "../../src/http/h2/wire/errors.ts";
 import { Http2Client } from "../../src/http/h2/mod.ts";
 import { Clock } from "../../src/net/clock.ts";
 import { Lines } from "../support/lines.ts";

@@ -8,7 +8,7 @@ import {
   fromHex,
   type Pair,
   plainClassifier,
-} from "../../src/http/h2/hpack/_testing.ts";
+} from "../../src/http/h2/hpack/testing/samples.ts";
 import { Decoder } from "../../src/http/h2/hpack/decoder.ts";
 import { Encoder } from "../../src/http/h2/hpack/encoder.ts";
 import { HpackError } from "../../src/http/h2/hpack/error.ts";

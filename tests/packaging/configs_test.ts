@@ -5,7 +5,7 @@ import type { Loaded } from "../../src/config/load.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { profile } from "../../src/profiles/development.ts";
-import type { Profile } from "../../src/runtime/profile.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { TempDir } from "../support/peer.ts";
 
 for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadText } from "../../src/config/load.ts";
-import { formatProblem } from "../../src/config/problems.ts";
+import { formatProblem } from "../../src/config/problems/problems.ts";
 import { profile } from "../../src/profiles/development.ts";
 
 const VHOST = `

@@ -4,11 +4,11 @@
  * @module
  */
 // First of all: no module may find what no permission guards.
-import "../../src/runtime/unguarded.ts";
+import "../../src/runtime/permissions/unguarded.ts";
 
 import type { Module } from "../../src/gateway/module.ts";
 import { profile as development } from "../../src/profiles/development.ts";
-import type { Profile } from "../../src/runtime/profile.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
 
 const mortal: Module = {
   name: "mortal",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mmdbFile } from "../../src/modules/geoip/mmdb_for_tests.ts";
+import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";

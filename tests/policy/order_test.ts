@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { START_LINE_OVERHEAD } from "../../src/http/head_limits.ts";
-import { RawPeer } from "../../src/http/h2/_testing.ts";
+import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { DEAD_PORT, freePort } from "../support/peer.ts";

@@ -7,11 +7,14 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { loadText } from "../../src/config/load.ts";
 import type { Config, RootTables, RouteTables, VhostTables } from "../../src/config/types.ts";
-import { routeShape, vhostShape } from "../../src/config/vhost_schema.ts";
+import { routeShape, vhostShape } from "../../src/config/schema/vhost_schema.ts";
 import type { Exchange } from "../../src/gateway/exchange.ts";
-import { exchangeFixture, type RequestFixture } from "../../src/gateway/exchange_fixture.ts";
+import {
+  exchangeFixture,
+  type RequestFixture,
+} from "../../src/gateway/testing/exchange_fixture.ts";
 import { SILENT } from "../../src/gateway/log_none.ts";
-import { CountingMetrics } from "../../src/gateway/metrics_fixture.ts";
+import { CountingMetrics } from "../../src/gateway/testing/metrics_fixture.ts";
 import type { Module, RouteScope, Step, WorkerContext } from "../../src/gateway/module.ts";
 import { Clock } from "../../src/net/clock.ts";
 import { Zones } from "../../src/net/zone.ts";

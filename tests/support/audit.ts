@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { Plan } from "../../src/runtime/permissions.ts";
-import type { PermissionKind, PlannedGrant } from "../../src/runtime/planned_grant.ts";
+import type { Plan } from "../../src/runtime/permissions/plan.ts";
+import type { PermissionKind, PlannedGrant } from "../../src/runtime/permissions/planned_grant.ts";
 
 /** Where a run of all tests collects what was declared and what was used; see `tests/run.ts`. */
 export const AUDIT_REPORT = "FLUXHEIM_AUDIT_REPORT";

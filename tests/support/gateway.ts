@@ -6,10 +6,10 @@
  */
 import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
-import { formatProblem } from "../../src/config/problems.ts";
+import { formatProblem } from "../../src/config/problems/problems.ts";
 import { profile as development } from "../../src/profiles/development.ts";
-import { type Plan, toFlags } from "../../src/runtime/permissions.ts";
-import type { Profile } from "../../src/runtime/profile.ts";
+import { type Plan, toFlags } from "../../src/runtime/permissions/plan.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { Audit } from "./audit.ts";
 import { freePort, Process, TempDir } from "./peer.ts";
 

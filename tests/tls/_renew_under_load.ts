@@ -3,8 +3,8 @@
  * many were served and how many failed. Run by `socket_test.ts` in a network of its own.
  */
 import { Clock } from "../../src/net/clock.ts";
-import { openListener, type TlsListenerSpec } from "../../src/net/listen.ts";
-import type { Accepted } from "../../src/net/listener.ts";
+import { openListener, type TlsListenerSpec } from "../../src/net/listen/listen.ts";
+import type { Accepted } from "../../src/net/listen/listener.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 
 const RENEWALS = 40;

@@ -2,7 +2,7 @@
  * A listener of the door for names in a process with few descriptors. Run by `socket_test.ts`.
  */
 import { Clock } from "../../src/net/clock.ts";
-import { openListener } from "../../src/net/listen.ts";
+import { openListener } from "../../src/net/listen/listen.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 
 const clock = new Clock();

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { configReference } from "../../src/config/docs.ts";
+import { configReference } from "../../src/config/schema/docs.ts";
 import { profile } from "../../src/profiles/development.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { mmdbFile } from "../../src/modules/geoip/mmdb_for_tests.ts";
+import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
 
 /** Where it stands. */
 export const PLACES = new URL("../../examples/geoip/places.mmdb", import.meta.url);

@@ -88,8 +88,8 @@ Deno.test("the same look finds what other builds write with", async () => {
     const text = await Deno.readTextFile(ROOT + file);
     if (WRITES.some((pattern) => pattern.test(text))) found.push(file);
   }
-  assert.deepEqual(found.sort(), ["src/runtime/log_file.ts", "src/runtime/pid_file.ts"]);
-  assert.match(await Deno.readTextFile(`${ROOT}src/gateway/metrics_fixture.ts`), COUNTS);
+  assert.deepEqual(found.sort(), ["src/runtime/log/file.ts", "src/runtime/pid_file.ts"]);
+  assert.match(await Deno.readTextFile(`${ROOT}src/gateway/testing/metrics_fixture.ts`), COUNTS);
 });
 
 /** The first sentence of a module's documentation, which stands in no other file. */

@@ -3,8 +3,8 @@
  * upstream, and its answers the client, as they came, over HTTP/1 and HTTP/2 on either side.
  */
 import assert from "node:assert/strict";
-import { RawPeer } from "../../src/http/h2/_testing.ts";
-import type { Pair } from "../../src/http/h2/_testing.ts";
+import { RawPeer } from "../../src/http/h2/testing/connection.ts";
+import type { Pair } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";

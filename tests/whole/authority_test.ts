@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RawPeer } from "../../src/http/h2/_testing.ts";
+import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { freePort } from "../support/peer.ts";

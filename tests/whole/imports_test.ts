@@ -29,11 +29,11 @@ const HTTP_FOR_NET = ["http/exchange.ts"];
 
 /** Profiles start the program and name its modules, and know nothing else of it. */
 const RUNTIME_FOR_PROFILES = [
-  "runtime/profile.ts",
-  "runtime/edge_worker.ts",
-  "runtime/unguarded.ts",
-  "runtime/records.ts",
-  "runtime/permissions.ts",
+  "runtime/threads/profile.ts",
+  "runtime/threads/edge_worker.ts",
+  "runtime/permissions/unguarded.ts",
+  "runtime/log/records.ts",
+  "runtime/permissions/plan.ts",
 ];
 
 const files = [...walk("")];

@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { data, get, post, RawPeer, windowUpdate } from "../../src/http/h2/_testing.ts";
-import { FrameType, readUint32 } from "../../src/http/h2/frames.ts";
-import { ErrorCode } from "../../src/http/h2/errors.ts";
+import { data, get, post, RawPeer, windowUpdate } from "../../src/http/h2/testing/connection.ts";
+import { FrameType, readUint32 } from "../../src/http/h2/wire/frames.ts";
+import { ErrorCode } from "../../src/http/h2/wire/errors.ts";
 import { TestCertificate } from "../peers/tls.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";

@@ -4,21 +4,21 @@
  * @module
  */
 import { readAuthority } from "../../http/authority.ts";
-import { formatProblem, hasErrors } from "../../config/problems.ts";
+import { formatProblem, hasErrors } from "../../config/problems/problems.ts";
 import type { Config, VhostConfig } from "../../config/types.ts";
 import { Exchange } from "../../gateway/exchange.ts";
-import { HostTable } from "../../gateway/host_table.ts";
+import { HostTable } from "../../gateway/route/host_table.ts";
 import type { Files, Module } from "../../gateway/module.ts";
-import { matchedRoutes } from "../../gateway/redirect.ts";
-import { RouteTable } from "../../gateway/route_table.ts";
+import { matchedRoutes } from "../../gateway/route/redirect.ts";
+import { RouteTable } from "../../gateway/route/route_table.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { Body } from "../../http/body.ts";
 import type { TlsFacts } from "../../http/exchange.ts";
 import type { RequestHead } from "../../http/h1/request_head.ts";
-import type { TlsListenerSpec } from "../../net/tls_spec.ts";
-import { readRequestedFiles } from "../../runtime/requested_files.ts";
+import type { TlsListenerSpec } from "../../net/tls/spec.ts";
+import { readRequestedFiles } from "../../runtime/reload/requested_files.ts";
 import { Failure } from "../command.ts";
-import { buildSnapshot } from "../dry_run.ts";
+import { buildSnapshot } from "../verbs/dry_run.ts";
 import {
   chooseListener,
   type ListenerVerdict,

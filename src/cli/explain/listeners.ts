@@ -5,8 +5,8 @@
  */
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
-import type { TlsListenerSpec } from "../../net/tls_spec.ts";
-import { beyondStatic } from "../../net/static_pair.ts";
+import type { TlsListenerSpec } from "../../net/tls/spec.ts";
+import { beyondStatic } from "../../net/tls/static_pair.ts";
 import type { AskedRequest } from "./request.ts";
 
 /** A listener and why it takes the request, or not. */

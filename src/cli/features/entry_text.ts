@@ -23,7 +23,7 @@ export function profileText({ name, use, folders, keepsRecords, source }: EntryT
     `/** Profile \`${name}\`: ${use}. @module */`,
     ...guard(source),
     ...moduleImports("module", folders, source),
-    `import type { Profile } from "${source}/runtime/profile.ts";`,
+    `import type { Profile } from "${source}/runtime/threads/profile.ts";`,
     ...recordsImport(keepsRecords, source),
     "",
     "/** What this build contains. */",
@@ -47,7 +47,7 @@ export function workerText({ name, folders, keepsRecords, source }: EntryText): 
     `/** Entry of the edge workers of profile \`${name}\`. @module */`,
     ...guard(source),
     ...moduleImports("edge", folders, source),
-    `import { runEdgeWorker } from "${source}/runtime/edge_worker.ts";`,
+    `import { runEdgeWorker } from "${source}/runtime/threads/edge_worker.ts";`,
     ...recordsImport(keepsRecords, source),
     "",
     "runEdgeWorker({",
@@ -60,7 +60,7 @@ export function workerText({ name, folders, keepsRecords, source }: EntryText): 
 function guard(source: string): string[] {
   return [
     "// First of all: no module may find what no permission guards.",
-    `import "${source}/runtime/unguarded.ts";`,
+    `import "${source}/runtime/permissions/unguarded.ts";`,
     "",
   ];
 }
@@ -77,7 +77,7 @@ function moduleImports(
 }
 
 function recordsImport(keepsRecords: boolean, source: string): string[] {
-  return keepsRecords ? [`import { records } from "${source}/runtime/records.ts";`] : [];
+  return keepsRecords ? [`import { records } from "${source}/runtime/log/records.ts";`] : [];
 }
 
 function parts(folders: readonly string[], keepsRecords: boolean): string[] {

@@ -16,7 +16,7 @@ import {
   PROFILES,
   REMOVED,
 } from "../../profiles/catalog.ts";
-import { didYouMean } from "../../config/did_you_mean.ts";
+import { didYouMean } from "../../config/problems/did_you_mean.ts";
 import { Failure } from "../command.ts";
 
 const MODULE_BY_NAME: ReadonlyMap<string, CatalogModule> = new Map(MODULES.map((m) => [m.name, m]));

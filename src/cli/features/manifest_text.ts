@@ -4,10 +4,10 @@
  * @module
  */
 import type { Manifest, Module } from "../../gateway/module.ts";
-import { ownManifest } from "../../runtime/own_permissions.ts";
-import { manifestOf, NO_IMPORT } from "../../runtime/permissions.ts";
-import { PERMISSION_KINDS, type PermissionKind } from "../../runtime/planned_grant.ts";
-import type { Profile } from "../../runtime/profile.ts";
+import { ownManifest } from "../../runtime/permissions/own_permissions.ts";
+import { manifestOf, NO_IMPORT } from "../../runtime/permissions/plan.ts";
+import { PERMISSION_KINDS, type PermissionKind } from "../../runtime/permissions/planned_grant.ts";
+import type { Profile } from "../../runtime/threads/profile.ts";
 
 /** A permission set as `deno.json` and `deno compile` take it: every kind is decided. */
 export type PermissionSet =

@@ -6,8 +6,8 @@
  */
 import { resolve } from "node:path";
 import { profileFeatures, profileNamed } from "../features/feature_set.ts";
-import type { Profile } from "../../runtime/profile.ts";
-import { permissionFlags } from "../../runtime/permissions.ts";
+import type { Profile } from "../../runtime/threads/profile.ts";
+import { permissionFlags } from "../../runtime/permissions/plan.ts";
 import { permissionSet } from "../features/manifest_text.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT, Failure } from "../command.ts";

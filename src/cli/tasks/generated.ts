@@ -8,7 +8,7 @@ import { containerText } from "../features/container_text.ts";
 import { type CatalogProfile, OPEN_PROFILE, PROFILES } from "../../profiles/catalog.ts";
 import { contentsOf, profileFeatures } from "../features/feature_set.ts";
 import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
-import type { Profile } from "../../runtime/profile.ts";
+import type { Profile } from "../../runtime/threads/profile.ts";
 import { entryFiles, ROOT } from "./entry_files.ts";
 
 /** Text of a file by its path below the checkout. */

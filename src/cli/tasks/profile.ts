@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NO_NEW_CODE } from "../../runtime/permissions.ts";
+import { NO_NEW_CODE } from "../../runtime/permissions/plan.ts";
 import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT } from "../command.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { at } from "../../runtime/compare.ts";
+import { at } from "../../runtime/reload/compare.ts";
 
 /** What a kind of build may have switched on. */
 export interface Allowed {

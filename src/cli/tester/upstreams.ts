@@ -6,7 +6,7 @@
 import { lookup } from "node:dns/promises";
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
-import { at, list } from "../../runtime/compare.ts";
+import { at, list } from "../../runtime/reload/compare.ts";
 import type { Io } from "../command.ts";
 
 /** One upstream as configured. */

@@ -1,6 +1,6 @@
 /** Command lines in tests: run in this thread, what they write kept. @module */
 import type { Module } from "../../gateway/module.ts";
-import type { Profile } from "../../runtime/profile.ts";
+import type { Profile } from "../../runtime/threads/profile.ts";
 import { cli } from "../cli.ts";
 import type { Io } from "../command.ts";
 import { newDirectory, putFile } from "../../config/testing/files.ts";

@@ -1,5 +1,5 @@
 /** Checks the paths it is sent with whatever permissions it was given. @module */
-import { pathProblem } from "../paths.ts";
+import { pathProblem } from "../read/paths.ts";
 
 /** What a worker's global scope has that a page's has not. */
 interface WorkerScope {

@@ -5,7 +5,15 @@
  */
 import { z } from "zod";
 import type { TableSchema } from "../types.ts";
-import { authority, enumWord, filePath, headerName, headerValue, list, secs } from "../values.ts";
+import {
+  authority,
+  enumWord,
+  filePath,
+  headerName,
+  headerValue,
+  list,
+  secs,
+} from "../schema/values.ts";
 
 const proxy = z.strictObject({
   upstream: authority().optional().describe("Where to forward to."),

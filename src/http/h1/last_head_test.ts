@@ -4,7 +4,7 @@ import { Fields } from "../fields.ts";
 import { Clock } from "../../net/clock.ts";
 import { MessageWriter } from "./message_writer.ts";
 import { responseFraming, writeResponseHead } from "./response_head.ts";
-import { FACTS } from "../h2/_testing.ts";
+import { FACTS } from "../h2/testing/connection.ts";
 
 interface Answer {
   readonly status: number;

@@ -4,7 +4,7 @@ import { RawClient } from "../../../tests/support/raw.ts";
 import { findHeadEnd, type HeadProblem } from "./head.ts";
 import { judgePartialHead } from "./partial_head.ts";
 import { readRequestHead, RequestHead } from "./request_head.ts";
-import { hello, TestServer } from "./testing.ts";
+import { hello, TestServer } from "./testing/connection.ts";
 
 const LIMITS = { maxHeadBytes: 65_536, maxUriBytes: 8192, maxFields: 100 };
 

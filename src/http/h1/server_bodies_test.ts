@@ -7,7 +7,7 @@ import { RawClient } from "../../../tests/support/raw.ts";
 import { until } from "../../../tests/support/peer.ts";
 import { ChunkedBody, CLIENT_CHUNKS } from "./chunked.ts";
 import { LengthBody } from "./length_body.ts";
-import { echo, hello, streamed, TestServer } from "./testing.ts";
+import { echo, hello, streamed, TestServer } from "./testing/connection.ts";
 
 Deno.test("chunked bodies arrive whole however they are cut", async () => {
   await using server = new TestServer(echo);

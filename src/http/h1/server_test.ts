@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RawClient } from "../../../tests/support/raw.ts";
-import { echo, hello, TestServer } from "./testing.ts";
+import { echo, hello, TestServer } from "./testing/connection.ts";
 
 Deno.test("requests on a kept connection are answered in order", async () => {
   await using server = new TestServer(echo);

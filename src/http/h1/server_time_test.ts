@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RawClient } from "../../../tests/support/raw.ts";
 import { until } from "../../../tests/support/peer.ts";
 import { type Body, BodyError } from "../body.ts";
-import { echo, hello, streamed, TestServer } from "./testing.ts";
+import { echo, hello, streamed, TestServer } from "./testing/connection.ts";
 
 Deno.test("a head that does not come in time ends the connection without an answer", async () => {
   await using server = new TestServer(hello);

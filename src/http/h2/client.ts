@@ -9,15 +9,15 @@ import type { Duplex } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { ClientStream, type ClientStreamHost } from "./client_stream.ts";
 import { blockLimit, Connection, connectionWindow } from "./connection.ts";
-import { sendGoAway, sendPing } from "./control_frames.ts";
-import { ConnectionError, ErrorCode, errorName } from "./errors.ts";
-import { responseClassifier } from "./field_tags.ts";
-import { MAX_STREAM_ID, PREFACE } from "./frames.ts";
+import { sendGoAway, sendPing } from "./wire/control_frames.ts";
+import { ConnectionError, ErrorCode, errorName } from "./wire/errors.ts";
+import { responseClassifier } from "./heads/field_tags.ts";
+import { MAX_STREAM_ID, PREFACE } from "./wire/frames.ts";
 import { Decoder, TextCache } from "./hpack/mod.ts";
-import { MAX_RESPONSE_LIST_BYTES, ResponseHead } from "./response_head.ts";
+import { MAX_RESPONSE_LIST_BYTES, ResponseHead } from "./heads/response_head.ts";
 import { STREAM_WINDOW } from "./stream.ts";
-import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
-import { Cost } from "./work_budget.ts";
+import { NO_SINK, TrailerFields } from "./heads/trailer_fields.ts";
+import { Cost } from "./wire/work_budget.ts";
 
 /** Longest a field block of an upstream may take from its first frame to its last. */
 const BLOCK_TIMEOUT_MS = 10_000;

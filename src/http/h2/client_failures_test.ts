@@ -10,13 +10,13 @@ import {
   settle,
   uint32,
   windowUpdate,
-} from "./_testing.ts";
-import { connect, type Connected, end, fails, request } from "./_client_testing.ts";
+} from "./testing/connection.ts";
+import { connect, type Connected, end, fails, request } from "./testing/client.ts";
 import { BodyError, readAll } from "../body.ts";
 import { Clock } from "../../net/clock.ts";
 import { Http2Client } from "./client.ts";
-import { ErrorCode } from "./errors.ts";
-import { Flag, FrameType, readUint32 } from "./frames.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { Flag, FrameType, readUint32 } from "./wire/frames.ts";
 
 Deno.test("a refused stream was not processed", async () => {
   const connected = await connect();

@@ -10,10 +10,10 @@ import {
   settle,
   uint32,
   windowUpdate,
-} from "./_testing.ts";
-import { connect, end, request } from "./_client_testing.ts";
-import { ErrorCode } from "./errors.ts";
-import { Flag, FrameType, readUint32 } from "./frames.ts";
+} from "./testing/connection.ts";
+import { connect, end, request } from "./testing/client.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { Flag, FrameType, readUint32 } from "./wire/frames.ts";
 
 /** What an upstream sends again and again; stream 1 is open, stream 3 is over. */
 const FLOODS: Readonly<Record<string, (peer: RawPeer, i: number) => Uint8Array>> = {

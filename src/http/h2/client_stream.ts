@@ -13,11 +13,11 @@ import {
 } from "../client.ts";
 import type { Fields } from "../fields.ts";
 import { passInterim } from "../interim.ts";
-import { ErrorCode, errorName } from "./errors.ts";
+import { ErrorCode, errorName } from "./wire/errors.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { PumpedBody } from "./outgoing_body.ts";
-import { writeRequestHead } from "./request_writer.ts";
-import type { ResponseHead } from "./response_head.ts";
+import { writeRequestHead } from "./heads/request_writer.ts";
+import type { ResponseHead } from "./heads/response_head.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 /** Most interim (1xx) answers in front of a final one. */

@@ -1,11 +1,11 @@
 /** Requests to an upstream and their answers. */
 import assert from "node:assert/strict";
-import { concat, data, PiecesBody, reset, setting, settle, valueOf } from "./_testing.ts";
-import { connect, end, fails, request } from "./_client_testing.ts";
+import { concat, data, PiecesBody, reset, setting, settle, valueOf } from "./testing/connection.ts";
+import { connect, end, fails, request } from "./testing/client.ts";
 import { BodyError, BytesBody, readAll } from "../body.ts";
 import { Fields } from "../fields.ts";
-import { ErrorCode } from "./errors.ts";
-import { Flag, FrameType, readUint32 } from "./frames.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { Flag, FrameType, readUint32 } from "./wire/frames.ts";
 
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 

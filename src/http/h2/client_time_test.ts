@@ -1,9 +1,9 @@
 /** Time limits of a connection to an upstream. */
 import assert from "node:assert/strict";
-import { data, frame, setting, settle } from "./_testing.ts";
-import { connect, end, fails, request } from "./_client_testing.ts";
+import { data, frame, setting, settle } from "./testing/connection.ts";
+import { connect, end, fails, request } from "./testing/client.ts";
 import { BodyError, BytesBody } from "../body.ts";
-import { Flag, FrameType } from "./frames.ts";
+import { Flag, FrameType } from "./wire/frames.ts";
 
 Deno.test("an upstream that does not answer in time loses the request, not the connection", async () => {
   const connected = await connect({ timeouts: { readMs: 5000, sendMs: 0, idleMs: 0 } });

@@ -8,11 +8,11 @@ import { LARGE_BYTES, SMALL_BYTES } from "../../net/buffers.ts";
 import type { Expiring } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";
 import { Inbox } from "../../net/inbox.ts";
-import { sendGoAway } from "./control_frames.ts";
-import { ConnectionError } from "./errors.ts";
-import { FrameParser } from "./frame_parser.ts";
-import { type ConnectionSetup, FrameRules } from "./frame_rules.ts";
-import { MAX_FRAME_BYTES } from "./frames.ts";
+import { sendGoAway } from "./wire/control_frames.ts";
+import { ConnectionError } from "./wire/errors.ts";
+import { FrameParser } from "./wire/frame_parser.ts";
+import { type ConnectionSetup, FrameRules } from "./wire/frame_rules.ts";
+import { MAX_FRAME_BYTES } from "./wire/frames.ts";
 import { type Stream, STREAM_WINDOW } from "./stream.ts";
 
 /** Longest a peer is read behind GOAWAY, so that a reset does not destroy what is on its way to it. */

@@ -12,13 +12,13 @@ import {
   serve,
   type Served,
   settle,
-} from "./_testing.ts";
+} from "./testing/connection.ts";
 import type { HttpExchange } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { readAll } from "../body.ts";
 import { Clock } from "../../net/clock.ts";
 import { Http2Client } from "./client.ts";
-import { PREFACE } from "./frames.ts";
+import { PREFACE } from "./wire/frames.ts";
 import { Encoder } from "./hpack/mod.ts";
 
 const streamId = fc.constantFrom(0, 1, 1, 3, 3, 5, 7, 2, 0x7fff_ffff);

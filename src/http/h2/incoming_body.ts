@@ -6,8 +6,8 @@
  */
 import { type Body, BodyError } from "../body.ts";
 import type { Fields } from "../fields.ts";
-import { copyBytes } from "./copy.ts";
-import { ReceiveBuffer } from "./receive_buffer.ts";
+import { copyBytes } from "./wire/copy.ts";
+import { ReceiveBuffer } from "./wire/receive_buffer.ts";
 
 /** The stream a body belongs to. */
 export interface BodyOwner {

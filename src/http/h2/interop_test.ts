@@ -1,7 +1,7 @@
 /** Our client and our server with each other, in memory and over real sockets. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { answer, FACTS, memoryPair, PiecesBody, TestHandler } from "./_testing.ts";
+import { answer, FACTS, memoryPair, PiecesBody, TestHandler } from "./testing/connection.ts";
 import { type Body, BytesBody, readAll } from "../body.ts";
 import type { ClientRequest } from "../client.ts";
 import type { HttpExchange } from "../exchange.ts";

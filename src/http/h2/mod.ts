@@ -9,5 +9,5 @@ export {
   type Http2ClientOptions,
   type Http2Timeouts,
 } from "./client.ts";
-export { writeRequestHead } from "./request_writer.ts";
+export { writeRequestHead } from "./heads/request_writer.ts";
 export { serveHttp2 } from "./server.ts";

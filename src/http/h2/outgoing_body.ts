@@ -6,7 +6,7 @@
 import type { Body } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "../../net/buffers.ts";
-import { copyBytes } from "./copy.ts";
+import { copyBytes } from "./wire/copy.ts";
 
 /** A source of DATA payloads. */
 export interface OutgoingBody {

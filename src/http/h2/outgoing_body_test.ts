@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PiecesBody, settle } from "./_testing.ts";
+import { PiecesBody, settle } from "./testing/connection.ts";
 import { SMALL } from "../../net/buffers.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
 

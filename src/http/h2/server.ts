@@ -9,17 +9,17 @@ import { NEXT_TICK } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";
 import type { Inbox } from "../../net/inbox.ts";
 import { blockLimit, Connection, connectionWindow } from "./connection.ts";
-import { sendGoAway, sendPing, sendReset } from "./control_frames.ts";
-import { ConnectionError, ErrorCode } from "./errors.ts";
-import { requestClassifier } from "./field_tags.ts";
-import { MAX_STREAM_ID, PREFACE } from "./frames.ts";
+import { sendGoAway, sendPing, sendReset } from "./wire/control_frames.ts";
+import { ConnectionError, ErrorCode } from "./wire/errors.ts";
+import { requestClassifier } from "./heads/field_tags.ts";
+import { MAX_STREAM_ID, PREFACE } from "./wire/frames.ts";
 import { Decoder } from "./hpack/mod.ts";
 import { IncomingBody } from "./incoming_body.ts";
-import { RequestHead } from "./request_head.ts";
+import { RequestHead } from "./heads/request_head.ts";
 import { ServerStream, type ServerStreamHost } from "./server_stream.ts";
 import { STREAM_WINDOW } from "./stream.ts";
-import { NO_SINK, TrailerFields } from "./trailer_fields.ts";
-import { Cost } from "./work_budget.ts";
+import { NO_SINK, TrailerFields } from "./heads/trailer_fields.ts";
+import { Cost } from "./wire/work_budget.ts";
 
 /** Streams a client may have open at once (spec 05 section 2.4). */
 const MAX_STREAMS = 32;

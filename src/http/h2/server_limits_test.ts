@@ -1,8 +1,17 @@
 /** Windows, turns, and the limits of heads and streams. */
 import assert from "node:assert/strict";
-import { answer, frame, get, serve, setting, settle, valueOf, windowUpdate } from "./_testing.ts";
-import { ErrorCode } from "./errors.ts";
-import { FrameType } from "./frames.ts";
+import {
+  answer,
+  frame,
+  get,
+  serve,
+  setting,
+  settle,
+  valueOf,
+  windowUpdate,
+} from "./testing/connection.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { FrameType } from "./wire/frames.ts";
 
 Deno.test("a body goes no further than the windows of stream and connection", async () => {
   const { peer, far, done } = serve((x) => answer(x, 200, new Uint8Array(200_000)));

@@ -22,9 +22,9 @@ import {
   settle,
   stillServes,
   windowUpdate,
-} from "./_testing.ts";
-import { ErrorCode } from "./errors.ts";
-import { Flag, FrameType } from "./frames.ts";
+} from "./testing/connection.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { Flag, FrameType } from "./wire/frames.ts";
 
 const repeat = (count: number, bytes: Uint8Array) =>
   concat(Array.from({ length: count }, () => bytes));

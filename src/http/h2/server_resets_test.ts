@@ -16,8 +16,8 @@ import {
   settle,
   valueOf,
   windowUpdate,
-} from "./_testing.ts";
-import { Flag, FrameType } from "./frames.ts";
+} from "./testing/connection.ts";
+import { Flag, FrameType } from "./wire/frames.ts";
 
 /** Requests, each with what makes the server reset it. */
 type Provoke = (peer: RawPeer, streamId: number) => Uint8Array[];

@@ -16,10 +16,10 @@ import {
   uint32,
   valueOf,
   windowUpdate,
-} from "./_testing.ts";
+} from "./testing/connection.ts";
 import type { HttpExchange } from "../exchange.ts";
-import { ErrorCode, errorName } from "./errors.ts";
-import { Flag, FrameType, MAX_FRAME_BYTES, PREFACE, readUint32 } from "./frames.ts";
+import { ErrorCode, errorName } from "./wire/errors.ts";
+import { Flag, FrameType, MAX_FRAME_BYTES, PREFACE, readUint32 } from "./wire/frames.ts";
 
 type Send = (peer: RawPeer) => Uint8Array | Promise<Uint8Array>;
 

@@ -9,9 +9,9 @@ import { type HttpExchange, RATE_GRACE_MS } from "../exchange.ts";
 import { Fields, type ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
 import { TICK_MS } from "../../net/clock.ts";
-import { ErrorCode } from "./errors.ts";
+import { ErrorCode } from "./wire/errors.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
-import { hasBody, writeInterim, writeResponseHead } from "./response_writer.ts";
+import { hasBody, writeInterim, writeResponseHead } from "./heads/response_writer.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 
 const NO_FIELDS = new Fields();

@@ -13,11 +13,11 @@ import {
   settle,
   valueOf,
   windowUpdate,
-} from "./_testing.ts";
+} from "./testing/connection.ts";
 import { BodyError, readAll } from "../body.ts";
 import { Fields } from "../fields.ts";
-import { ErrorCode } from "./errors.ts";
-import { Flag, FrameType, readUint32 } from "./frames.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { Flag, FrameType, readUint32 } from "./wire/frames.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 

@@ -11,10 +11,10 @@ import {
   setting,
   settle,
   windowUpdate,
-} from "./_testing.ts";
+} from "./testing/connection.ts";
 import type { HttpExchange } from "../exchange.ts";
-import { ErrorCode } from "./errors.ts";
-import { Flag, FrameType, PREFACE, readUint32 } from "./frames.ts";
+import { ErrorCode } from "./wire/errors.ts";
+import { Flag, FrameType, PREFACE, readUint32 } from "./wire/frames.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 

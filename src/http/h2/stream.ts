@@ -8,14 +8,14 @@ import type { BodyError } from "../body.ts";
 import type { Fields } from "../fields.ts";
 import { LARGE_BYTES } from "../../net/buffers.ts";
 import type { Clock } from "../../net/clock.ts";
-import { sendWindowUpdate } from "./control_frames.ts";
-import { ReceiveWindow } from "./flow_control.ts";
-import { Flag, FrameType, MAX_FRAME_BYTES } from "./frames.ts";
-import type { HeadWriter } from "./head_writer.ts";
+import { sendWindowUpdate } from "./wire/control_frames.ts";
+import { ReceiveWindow } from "./wire/flow_control.ts";
+import { Flag, FrameType, MAX_FRAME_BYTES } from "./wire/frames.ts";
+import type { HeadWriter } from "./heads/head_writer.ts";
 import type { BodyOwner, IncomingBody } from "./incoming_body.ts";
 import type { BodyWaiter, OutgoingBody } from "./outgoing_body.ts";
-import type { Output } from "./output.ts";
-import type { WorkBudget } from "./work_budget.ts";
+import type { Output } from "./wire/output.ts";
+import type { WorkBudget } from "./wire/work_budget.ts";
 
 /** Window of every stream: octets of a body that may wait unread. A large buffer holds them. */
 export const STREAM_WINDOW = LARGE_BYTES;

@@ -9,7 +9,7 @@ import {
 } from "../../../tests/policy/support.ts";
 import type { ClientCertificate } from "../../http/exchange.ts";
 import { loadText } from "../../config/load.ts";
-import { formatProblem } from "../../config/problems.ts";
+import { formatProblem } from "../../config/problems/problems.ts";
 import { geoipSchema } from "../geoip/schema.ts";
 import { module } from "./module.ts";
 import { tlsSchema } from "../tls/schema.ts";

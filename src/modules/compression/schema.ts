@@ -6,7 +6,7 @@ import {
   byteSizeWhenEnabled,
   checkWhenEnabled,
   countWhenEnabled,
-} from "../../config/when_enabled.ts";
+} from "../../config/schema/when_enabled.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

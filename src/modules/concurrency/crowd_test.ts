@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Order, Tally } from "./crowd_worker_for_tests.ts";
+import type { Order, Tally } from "./testing/crowd_worker.ts";
 import { PermitZone } from "./permit_zone.ts";
 import { Permits } from "./permits.ts";
 
@@ -19,7 +19,7 @@ async function crowd(
   own.beginWith(max);
   const threads = Array.from(
     { length: WORKERS },
-    () => new Worker(new URL("./crowd_worker_for_tests.ts", import.meta.url), { type: "module" }),
+    () => new Worker(new URL("./testing/crowd_worker.ts", import.meta.url), { type: "module" }),
   );
   const tallies = threads.map((thread, worker) =>
     new Promise<Tally>((resolve, reject) => {

@@ -1,9 +1,13 @@
 /** The `concurrency` table of vhosts and routes (spec 02 section 11.3). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { status } from "../../config/values.ts";
-import { protections } from "../../config/without_effect.ts";
-import { type Bounds, checkWhenEnabled, countWhenEnabled } from "../../config/when_enabled.ts";
+import { status } from "../../config/schema/values.ts";
+import { protections } from "../../config/problems/without_effect.ts";
+import {
+  type Bounds,
+  checkWhenEnabled,
+  countWhenEnabled,
+} from "../../config/schema/when_enabled.ts";
 import { MAX_QUEUE } from "./table.ts";
 
 const bounds = {

@@ -1,7 +1,7 @@
 /** `[[proxy.error_pages]]` (spec 02 section 7.6). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { pathValue, status } from "../../config/values.ts";
+import { pathValue, status } from "../../config/schema/values.ts";
 import { pageSchema } from "../web/module.ts";
 
 /** Most pages of one proxy block. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { DatabaseError, GeoDatabase, NOWHERE } from "./database.ts";
-import { type MmdbContent, mmdbFile } from "./mmdb_for_tests.ts";
+import { type MmdbContent, mmdbFile } from "./testing/mmdb.ts";
 import type { GeoProvider } from "./schema.ts";
 
 const COUNTRIES: MmdbContent = {

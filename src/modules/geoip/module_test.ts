@@ -10,11 +10,11 @@ import {
   vhostScope,
 } from "../../../tests/policy/support.ts";
 import { until } from "../../../tests/support/peer.ts";
-import { loggingSchema } from "../../config/logging_schema.ts";
+import { loggingSchema } from "../../config/schema/logging_schema.ts";
 import { accessSchema } from "../access/schema.ts";
 import { headersSchema } from "../headers/schema.ts";
 import { identify, openDatabase } from "./database_file.ts";
-import { type MmdbContent, mmdbFile } from "./mmdb_for_tests.ts";
+import { type MmdbContent, mmdbFile } from "./testing/mmdb.ts";
 import { module } from "./module.ts";
 import { Places } from "./places.ts";
 import { geoipSchema, type GeoProvider } from "./schema.ts";

@@ -1,7 +1,7 @@
 /** The `[geoip]` table (spec 02 section 11.4). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { enumWord, filePath, list } from "../../config/values.ts";
+import { enumWord, filePath, list } from "../../config/schema/values.ts";
 
 /** Most databases consulted for one address. */
 const MAX_DATABASES = 8;

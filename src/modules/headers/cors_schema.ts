@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { list, secs, valueKinds } from "../../config/values.ts";
+import { list, secs, valueKinds } from "../../config/schema/values.ts";
 import { isToken } from "../../http/chars.ts";
 
 const MAX_ORIGINS = 64;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exchangeFixture } from "../../gateway/exchange_fixture.ts";
+import { exchangeFixture } from "../../gateway/testing/exchange_fixture.ts";
 import { Fields } from "../../http/fields.ts";
 import { responseSettings } from "./merge.ts";
 import { ResponsePolicy } from "./response_policy.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import { hasControl } from "../../config/text.ts";
-import { headerName, list, valueKinds } from "../../config/values.ts";
+import { hasControl } from "../../config/read/text.ts";
+import { headerName, list, valueKinds } from "../../config/schema/values.ts";
 import { isToken } from "../../http/chars.ts";
 import { HOP_BY_HOP_FIELDS } from "./field_names.ts";
 import { type TemplatePlace, templateProblem } from "./template.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Config } from "../../config/types.ts";
-import { loggingSchema } from "../../config/logging_schema.ts";
-import { serverSchema } from "../../config/server_schema.ts";
+import { loggingSchema } from "../../config/schema/logging_schema.ts";
+import { serverSchema } from "../../config/schema/server_schema.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
-import { exchangeFixture } from "../../gateway/exchange_fixture.ts";
+import { exchangeFixture } from "../../gateway/testing/exchange_fixture.ts";
 import type { RunningModule } from "../../gateway/module.ts";
 import { Fields } from "../../http/fields.ts";
 import { configOf as configWith, contextOf } from "../../../tests/policy/support.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { exchangeFixture, type RequestFixture } from "../../gateway/exchange_fixture.ts";
+import { exchangeFixture, type RequestFixture } from "../../gateway/testing/exchange_fixture.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { Fields } from "../../http/fields.ts";
 import { IpSet } from "../../net/ip_set.ts";

@@ -7,9 +7,9 @@
  */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { hasControl } from "../../config/text.ts";
+import { hasControl } from "../../config/read/text.ts";
 import type { TableSchema } from "../../config/types.ts";
-import { enumWord, headerValue, list, secs, valueKinds } from "../../config/values.ts";
+import { enumWord, headerValue, list, secs, valueKinds } from "../../config/schema/values.ts";
 import { corsSchema } from "./cors_schema.ts";
 import { readAuthority } from "../../http/authority.ts";
 import { checkAnswerNames, checkEdits, edits } from "./edits_schema.ts";

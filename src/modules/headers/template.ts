@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { splitBraces } from "../../config/braces.ts";
-import { parseCapture } from "../../config/rewrite_template.ts";
+import { splitBraces } from "../../config/schema/braces.ts";
+import { parseCapture } from "../../config/schema/rewrite_template.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { isToken, trimBlanks } from "../../http/chars.ts";
 

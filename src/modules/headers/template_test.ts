@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { exchangeFixture } from "../../gateway/exchange_fixture.ts";
-import { PathPattern } from "../../gateway/regex.ts";
+import { exchangeFixture } from "../../gateway/testing/exchange_fixture.ts";
+import { PathPattern } from "../../gateway/route/regex.ts";
 import { templateProblem, toByteString, ValueTemplate } from "./template.ts";
 
 function rendered(text: string, request: Parameters<typeof exchangeFixture>[0] = {}): string {

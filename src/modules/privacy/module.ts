@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { DEFAULT_PID_FILE } from "../../config/server_schema.ts";
+import { DEFAULT_PID_FILE } from "../../config/schema/server_schema.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";

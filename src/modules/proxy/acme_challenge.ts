@@ -7,7 +7,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { TableSchema } from "../../config/types.ts";
-import { authority, list, secs } from "../../config/values.ts";
+import { authority, list, secs } from "../../config/schema/values.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { MAX_UPSTREAMS } from "./schema.ts";
 

@@ -11,7 +11,7 @@ import type {
   WorkerContext,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { targetKey } from "../../net/dial.ts";
+import { targetKey } from "../../net/dial/dial.ts";
 import { requestPolicyFor } from "../headers/edge.ts";
 import { authLimits, AuthRequest } from "./auth_request.ts";
 import { endpointOf } from "./endpoint.ts";

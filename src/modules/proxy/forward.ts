@@ -9,7 +9,7 @@ import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import type { SourceFacts } from "../../net/dial.ts";
+import type { SourceFacts } from "../../net/dial/dial.ts";
 import type { RequestPolicy } from "../headers/edge.ts";
 import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
 import { headLines } from "./preview.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { loadText } from "../../config/load.ts";
-import { formatProblem } from "../../config/problems.ts";
-import { exchangeFixture, type RequestFixture } from "../../gateway/exchange_fixture.ts";
+import { formatProblem } from "../../config/problems/problems.ts";
+import { exchangeFixture, type RequestFixture } from "../../gateway/testing/exchange_fixture.ts";
 import { module as headers } from "../headers/module.ts";
 import { checkGrpc } from "./grpc.ts";
 import { module } from "./module.ts";

@@ -16,7 +16,7 @@ import {
   DialError,
   type SourceFacts,
   type UpstreamTarget,
-} from "../../net/dial.ts";
+} from "../../net/dial/dial.ts";
 import { type Caller, Opening } from "./opening.ts";
 import { type SharedConnection, SharedConnections } from "./shared_connections.ts";
 

@@ -7,7 +7,7 @@
 import type { ClientRequest } from "../../http/client.ts";
 import { writeRequestHead } from "../../http/h1/client.ts";
 import { writeRequestHead as writeHttp2RequestHead } from "../../http/h2/mod.ts";
-import type { UpstreamTarget } from "../../net/dial.ts";
+import type { UpstreamTarget } from "../../net/dial/dial.ts";
 
 /**
  * Method and target, then the fields, line by line. An upstream with which the protocol is yet to be agreed

@@ -18,8 +18,8 @@ import {
   millis,
   secs,
   valueKinds,
-} from "../../config/values.ts";
-import { protections } from "../../config/without_effect.ts";
+} from "../../config/schema/values.ts";
+import { protections } from "../../config/problems/without_effect.ts";
 import { isToken } from "../../http/chars.ts";
 import type { Frozen } from "../../config/frozen.ts";
 

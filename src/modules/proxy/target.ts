@@ -5,7 +5,7 @@
  */
 import { splitAuthority } from "../../http/authority.ts";
 import type { UpstreamTimeouts } from "../../http/h1/client.ts";
-import type { UpstreamTarget, UpstreamTls } from "../../net/dial.ts";
+import type { UpstreamTarget, UpstreamTls } from "../../net/dial/dial.ts";
 import type { ProxyConfig } from "./schema.ts";
 import type { UpstreamMaterial } from "./upstream_files.ts";
 

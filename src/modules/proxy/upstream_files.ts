@@ -7,9 +7,9 @@
 import type { Config, Problem } from "../../config/types.ts";
 import { contentOf } from "../../gateway/file_content.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
-import { certificatesIn, type CheckedPair, checkPair, PemError } from "../../net/key_pair.ts";
-import { provePairs } from "../../net/prove_pair.ts";
-import type { KeyPair } from "../../net/tls_spec.ts";
+import { certificatesIn, type CheckedPair, checkPair, PemError } from "../../net/tls/key_pair.ts";
+import { provePairs } from "../../net/tls/prove_pair.ts";
+import type { KeyPair } from "../../net/tls/spec.ts";
 import { type ProxyTable, proxyTables } from "./table.ts";
 
 /** Largest PEM file that is read (spec 02 section 9.1). */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BucketTable } from "./bucket_table.ts";
-import type { Order, Tally } from "./hammer_worker_for_tests.ts";
+import type { Order, Tally } from "./testing/hammer_worker.ts";
 
 /** Lets `count` real workers loose on one table at the same moment and adds up what they were allowed. */
 async function hammer(
@@ -12,7 +12,7 @@ async function hammer(
   const words = new Int32Array(gate);
   const workers = Array.from(
     { length: count },
-    () => new Worker(new URL("./hammer_worker_for_tests.ts", import.meta.url), { type: "module" }),
+    () => new Worker(new URL("./testing/hammer_worker.ts", import.meta.url), { type: "module" }),
   );
   const tallies = workers.map((worker) =>
     new Promise<Tally>((resolve, reject) => {

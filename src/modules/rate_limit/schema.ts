@@ -1,9 +1,13 @@
 /** The `rate_limit` table of vhosts and routes (spec 02 section 11.2). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { enumWord, status } from "../../config/values.ts";
-import { protections } from "../../config/without_effect.ts";
-import { type Bounds, checkWhenEnabled, countWhenEnabled } from "../../config/when_enabled.ts";
+import { enumWord, status } from "../../config/schema/values.ts";
+import { protections } from "../../config/problems/without_effect.ts";
+import {
+  type Bounds,
+  checkWhenEnabled,
+  countWhenEnabled,
+} from "../../config/schema/when_enabled.ts";
 
 const bounds = {
   requests_per_second: { min: 1, max: 1_000_000 },

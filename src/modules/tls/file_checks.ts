@@ -1,8 +1,8 @@
 /** Looks into every file `[tls]` names before it is served (spec 05 section 3.3). @module */
 import type { Config, Problem } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
-import { checkPair, PemError } from "../../net/key_pair.ts";
-import { beyondStatic } from "../../net/static_pair.ts";
+import { checkPair, PemError } from "../../net/tls/key_pair.ts";
+import { beyondStatic } from "../../net/tls/static_pair.ts";
 import { clientRootsIn, clientRootsPath, listenerTlsOf, tlsFiles } from "./material.ts";
 import { sourcesOf } from "./sources.ts";
 

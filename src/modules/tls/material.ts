@@ -2,8 +2,8 @@
 import type { Config } from "../../config/types.ts";
 import { contentOf } from "../../gateway/file_content.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
-import { certificatesIn, checkPair, PemError, pemOf } from "../../net/key_pair.ts";
-import type { KeyPair, TlsListenerSpec, TlsMaterial } from "../../net/tls_spec.ts";
+import { certificatesIn, checkPair, PemError, pemOf } from "../../net/tls/key_pair.ts";
+import type { KeyPair, TlsListenerSpec, TlsMaterial } from "../../net/tls/spec.ts";
 import { lowestVersion, offeredProtocols } from "./policy.ts";
 import type { PairPaths } from "./schema.ts";
 import { enabledTls, fallbackOf, sourcesOf } from "./sources.ts";

@@ -7,7 +7,7 @@ import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import { Clock } from "../../net/clock.ts";
 import { type Issued, TestAuthority } from "../../net/testing/certificates.ts";
 import { Zones } from "../../net/zone.ts";
-import { readRequestedFiles } from "../../runtime/requested_files.ts";
+import { readRequestedFiles } from "../../runtime/reload/requested_files.ts";
 import { module as headers } from "../headers/module.ts";
 import { complianceMode, module } from "./module.ts";
 import { newDirectory, putDirectory, putFile } from "../../config/testing/files.ts";

@@ -1,7 +1,7 @@
 /** Whether the pairs of a configuration serve, seen by a TLS handshake with each. @module */
 import type { Config, Problem } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
-import { provePairs } from "../../net/prove_pair.ts";
+import { provePairs } from "../../net/tls/prove_pair.ts";
 import { clientRootsIn, clientRootsPath, pairOf } from "./material.ts";
 import { contentOf } from "../../gateway/file_content.ts";
 import { sourcesOf } from "./sources.ts";

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { enumWord, filePath, list, valueKinds } from "../../config/values.ts";
-import { inertKeys } from "../../config/without_effect.ts";
+import { enumWord, filePath, list, valueKinds } from "../../config/schema/values.ts";
+import { inertKeys } from "../../config/problems/without_effect.ts";
 import { GROUP_NAMES, SUITE_NAMES } from "./names.ts";
 
 const MAX_CERTIFICATES = 1024;

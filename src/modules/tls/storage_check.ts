@@ -1,8 +1,8 @@
 /** `--check-tls-storage`: are keys and certificates stored as they should be (spec 05 section 3.6). @module */
 import type { Config } from "../../config/types.ts";
 import type { StorageIssue, System } from "../../gateway/module.ts";
-import { look, MODE } from "../../config/file_look.ts";
-import { pathProblem } from "../../config/paths.ts";
+import { look, MODE } from "../../config/read/file_look.ts";
+import { pathProblem } from "../../config/read/paths.ts";
 import { MAX_CERT_BYTES, MAX_KEY_BYTES } from "./material.ts";
 import { sourcesOf } from "./sources.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "../../../tests/policy/support.ts";
 import { until } from "../../../tests/support/peer.ts";
 import { loadText } from "../../config/load.ts";
-import { formatProblem } from "../../config/problems.ts";
+import { formatProblem } from "../../config/problems/problems.ts";
 import { module as headers } from "../headers/module.ts";
 import { module as proxy } from "../proxy/module.ts";
 import { proxySchema } from "../proxy/schema.ts";

@@ -1,6 +1,6 @@
 /** `[proxy.mirror]` and its like (spec 02 section 9.9). @module */
 import { z } from "zod";
-import { byteSize, count, headerName, httpUrl, list, secs } from "../../config/values.ts";
+import { byteSize, count, headerName, httpUrl, list, secs } from "../../config/schema/values.ts";
 import type { Frozen } from "../../config/frozen.ts";
 
 /** Methods that may be mirrored: those without effect. */

@@ -16,9 +16,9 @@ import {
 import { parseRange } from "../../http/ranges.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { FileBody } from "./file_body.ts";
-import type { OpenFile } from "./open_file.ts";
-import type { Representation } from "./representation.ts";
+import { FileBody } from "./files/file_body.ts";
+import type { OpenFile } from "./files/open_file.ts";
+import type { Representation } from "./files/representation.ts";
 
 /** Most bytes of a file in one answer (spec 02 section 7.4). */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;

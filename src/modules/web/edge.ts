@@ -1,10 +1,10 @@
 /** Static files at work (spec 02 section 7). @module */
 import type { EdgeModule, RouteScope, RunningModule, Steps } from "../../gateway/module.ts";
-import { workerMemory } from "./memory.ts";
+import { workerMemory } from "./files/memory.ts";
 import type { WebConfig } from "./schema.ts";
 import { Site } from "./site.ts";
 import { DEFAULT_MEMORY, hasRoot, tablesWithRoot } from "./table.ts";
-import { TreeWatch } from "./watch.ts";
+import { TreeWatch } from "./files/watch.ts";
 
 export { errorPage } from "./error_page.ts";
 

@@ -3,7 +3,7 @@ import type { Body } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
 import { SILENT } from "../../gateway/log_none.ts";
 import { MAX_RESPONSE_BYTES } from "./answer.ts";
-import { Memory, workerMemory } from "./memory.ts";
+import { Memory, workerMemory } from "./files/memory.ts";
 import type { PageConfig } from "./schema.ts";
 import { Site } from "./site.ts";
 

@@ -9,7 +9,7 @@ import type { Config } from "../../config/types.ts";
 import { errorPage } from "./error_page.ts";
 import { module } from "./module.ts";
 import { pageSchema } from "./schema.ts";
-import { exchangeFor, openBelow, TestSite, textOf } from "./site_for_tests.ts";
+import { exchangeFor, openBelow, TestSite, textOf } from "./testing/site.ts";
 
 /** The configuration that a text says, which must be without problems. */
 function configOf(text: string): Config {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { whyNot } from "../../config/file_facts.ts";
+import { whyNot } from "../../config/read/file_facts.ts";
 import type { Problem } from "../../config/types.ts";
 import type { Grant } from "../../gateway/module.ts";
-import { below, look } from "./lookup.ts";
+import { below, look } from "./files/lookup.ts";
 import type { PageConfig } from "./schema.ts";
 
 /**

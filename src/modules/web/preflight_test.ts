@@ -5,7 +5,7 @@ import type { Problem } from "../../config/types.ts";
 import { checkListing, checkRoot } from "./preflight.ts";
 import { pageSchema } from "./schema.ts";
 
-const SCRIPT = fileURLToPath(new URL("other_user_for_tests.ts", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("testing/other_user.ts", import.meta.url));
 
 interface Found {
   readonly root: readonly Problem[];

@@ -14,9 +14,9 @@ import {
   list,
   secs,
   valueKinds,
-} from "../../config/values.ts";
+} from "../../config/schema/values.ts";
 import { isToken } from "../../http/chars.ts";
-import { SYMLINKS } from "./links.ts";
+import { SYMLINKS } from "./files/links.ts";
 import { DEFAULT_MEMORY } from "./table.ts";
 
 const MAX_INDEX_FILES = 32;

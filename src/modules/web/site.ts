@@ -7,18 +7,18 @@ import { percentEncodePath } from "../../http/percent.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
-import { askPolicy, type NamePolicies } from "../../gateway/name_policy.ts";
-import { redirect } from "../../gateway/redirect.ts";
+import { askPolicy, type NamePolicies } from "../../gateway/route/name_policy.ts";
+import { redirect } from "../../gateway/route/redirect.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { answer, type Content, DiskContent } from "./answer.ts";
-import { type Entry, readListing, renderListing } from "./listing.ts";
-import { Links } from "./links.ts";
-import { locate, locateAny, type Place } from "./lookup.ts";
-import { Absence, HotFile, MAX_ABSENCE_KEY, type Memory, type Remembered } from "./memory.ts";
-import { type OpenFile, openFile } from "./open_file.ts";
-import { Representation } from "./representation.ts";
-import { originalOf, Precompressed } from "./precompressed.ts";
-import { type PathProblem, readRequestPath, type RequestPath } from "./request_path.ts";
+import { type Entry, readListing, renderListing } from "./files/listing.ts";
+import { Links } from "./files/links.ts";
+import { locate, locateAny, type Place } from "./files/lookup.ts";
+import { Absence, HotFile, MAX_ABSENCE_KEY, type Memory, type Remembered } from "./files/memory.ts";
+import { type OpenFile, openFile } from "./files/open_file.ts";
+import { Representation } from "./files/representation.ts";
+import { originalOf, Precompressed } from "./files/precompressed.ts";
+import { type PathProblem, readRequestPath, type RequestPath } from "./files/request_path.ts";
 import type { PageConfig } from "./schema.ts";
 
 /** What the sites of one worker share. */

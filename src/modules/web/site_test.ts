@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { Logger } from "../../gateway/log.ts";
-import { FileBody } from "./file_body.ts";
-import { Memory } from "./memory.ts";
-import { MAX_DEPTH } from "./request_path.ts";
+import { FileBody } from "./files/file_body.ts";
+import { Memory } from "./files/memory.ts";
+import { MAX_DEPTH } from "./files/request_path.ts";
 import { pageSchema } from "./schema.ts";
 import { Site } from "./site.ts";
-import { exchangeFor, openBelow, TestSite } from "./site_for_tests.ts";
+import { exchangeFor, openBelow, TestSite } from "./testing/site.ts";
 
 const FILES = {
   "index.html": "<h1>home</h1>",

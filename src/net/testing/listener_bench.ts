@@ -1,8 +1,8 @@
 /** Listeners under test, their connections and rejections taken one by one. @module */
 import assert from "node:assert/strict";
 import { Clock } from "../clock.ts";
-import { type ListenerSpec, openListener } from "../listen.ts";
-import type { Accepted, Listener } from "../listener.ts";
+import { type ListenerSpec, openListener } from "../listen/listen.ts";
+import type { Accepted, Listener } from "../listen/listener.ts";
 
 const decoder = new TextDecoder();
 

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import type { ConnectionOptions } from "node:tls";
-import type { Accepted } from "../listener.ts";
-import type { TlsListenerSpec, TlsMaterial } from "../tls_spec.ts";
+import type { Accepted } from "../listen/listener.ts";
+import type { TlsListenerSpec, TlsMaterial } from "../tls/spec.ts";
 import { type Issued, TestAuthority } from "./certificates.ts";
 import type { ListenerBench } from "./listener_bench.ts";
 import { TlsClient } from "./tls_client.ts";

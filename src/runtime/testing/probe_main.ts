@@ -5,7 +5,7 @@
  * @module
  */
 import { serve } from "../serve.ts";
-import { type TestConfig, testConfig } from "./keeper_for_tests.ts";
+import { type TestConfig, testConfig } from "./keeper.ts";
 import { probeProfile } from "./probe_profile.ts";
 
 if (import.meta.main) {

@@ -8,8 +8,8 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Module, RouteScope, Steps, WorkerContext } from "../../gateway/module.ts";
 import { BodyError } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
-import type { TlsListenerSpec } from "../../net/tls_spec.ts";
-import { at } from "../compare.ts";
+import type { TlsListenerSpec } from "../../net/tls/spec.ts";
+import { at } from "../reload/compare.ts";
 
 const PROBE_ZONE = "probe";
 /**

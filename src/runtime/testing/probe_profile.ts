@@ -1,6 +1,6 @@
 /** A build with the probe module alone. @module */
-import type { Profile } from "../profile.ts";
-import { records } from "../records.ts";
+import type { Profile } from "../threads/profile.ts";
+import { records } from "../log/records.ts";
 import { probe } from "./probe_module.ts";
 
 /** What the tests run. */

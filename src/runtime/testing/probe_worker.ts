@@ -1,5 +1,5 @@
 /** Entry of the edge workers of the probe build. @module */
-import { runEdgeWorker } from "../edge_worker.ts";
+import { runEdgeWorker } from "../threads/edge_worker.ts";
 import { probeProfile } from "./probe_profile.ts";
 
 runEdgeWorker(probeProfile);

@@ -1,5 +1,5 @@
 /** Writes numbered lines of varying length into a ring as fast as it can, for `log_ring_test.ts`. @module */
-import { LogRingWriter } from "../log_ring.ts";
+import { LogRingWriter } from "../log/ring.ts";
 
 addEventListener("message", (event) => {
   if (!(event instanceof MessageEvent)) return;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeBlock, fromHex, plainClassifier } from "./_testing.ts";
+import { decodeBlock, fromHex, plainClassifier } from "./testing/samples.ts";
 import { Classifier, Decoder } from "./decoder.ts";
 import { HpackError } from "./error.ts";
 import { TextCache } from "./text_cache.ts";

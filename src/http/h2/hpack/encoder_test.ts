@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeBlock, encodeBlock, fromHex, type Pair, plainClassifier } from "./_testing.ts";
+import {
+  decodeBlock,
+  encodeBlock,
+  fromHex,
+  type Pair,
+  plainClassifier,
+} from "./testing/samples.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 

@@ -1,6 +1,6 @@
 /** The examples of RFC 7541 appendix C. */
 import assert from "node:assert/strict";
-import { decodeBlock, fromHex, type Pair, plainClassifier } from "./_testing.ts";
+import { decodeBlock, fromHex, type Pair, plainClassifier } from "./testing/samples.ts";
 import { Decoder } from "./decoder.ts";
 import { huffmanEncode, huffmanLength } from "./huffman.ts";
 import { writeInteger } from "./integer.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { decodeBlock, fromHex, type Pair, plainClassifier } from "./_testing.ts";
+import { decodeBlock, fromHex, type Pair, plainClassifier } from "./testing/samples.ts";
 import { Decoder } from "./decoder.ts";
 import { TextCache } from "./text_cache.ts";
 

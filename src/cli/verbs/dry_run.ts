@@ -1,0 +1,35 @@
+/** A configuration that is built as a worker would, and never serves. @module */
+import type { Config } from "../../config/types.ts";
+import { Gateway } from "../../gateway/gateway.ts";
+import { SILENT } from "../../gateway/log_none.ts";
+import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import type { Files, Module } from "../../gateway/module.ts";
+import type { Snapshot } from "../../gateway/snapshot.ts";
+import { Clock } from "../../net/clock.ts";
+import { Zones } from "../../net/zone.ts";
+import { workerSlots, zoneRequests } from "../../runtime/threads/zone_plan.ts";
+
+/**
+ * Builds what worker 0 would: the clock stands, the log says nothing, nothing is bound.
+ *
+ * @param files Read and checked: what the modules ask for.
+ * @returns To be stopped.
+ * @throws What a module throws that cannot start with this configuration.
+ */
+export async function buildSnapshot(
+  config: Config,
+  modules: readonly Module[],
+  files: Files,
+): Promise<Snapshot> {
+  const zones = new Zones();
+  zones.prepare(zoneRequests(config, modules));
+  const gateway = new Gateway({
+    clock: new Clock(),
+    log: SILENT,
+    metrics: NO_METRICS,
+    zones,
+    worker: 0,
+    workers: workerSlots(config),
+  }, modules);
+  return await gateway.prepare(config, files);
+}

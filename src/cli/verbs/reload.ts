@@ -1,0 +1,86 @@
+/** `fluxheim reload`, also `--reload`: tells the running gateway to take up its configuration. @module */
+import { type FoundPid, MAX_PID, readPidFile } from "../../runtime/pid_file_reader.ts";
+import { type Call, type Command, EXIT, Failure } from "../command.ts";
+import { loadOrReport } from "../load.ts";
+import { CONFIG } from "../options.ts";
+
+/** Sends SIGHUP to the process of `server.process.pid_file`, once the configuration is known to be right. */
+export const reload: Command = {
+  name: "reload",
+  summary: "check the configuration, then tell the running gateway to take it up",
+  details: [
+    "The gateway is found by server.process.pid_file. Exit status 0 says that it was told,",
+    "not what came of it: that is in its log. A change that needs a new process is refused",
+    "there, and --reload-from tells beforehand. A gateway holds a lock on its file: one that",
+    "nobody holds is stale, and then nobody is told.",
+    "Sending a signal needs --allow-run, which no profile has: where this program is",
+    "confined, use kill -HUP or systemctl reload.",
+  ],
+  options: [CONFIG],
+  run: sendReload,
+};
+
+async function sendReload(call: Call): Promise<number> {
+  const config = await loadOrReport(call);
+  if (config === undefined) return EXIT.failed;
+  const path = config.server.process.pid_file;
+  const pid = runningPid(path);
+  const { state } = await Deno.permissions.query({ name: "run" });
+  if (state !== "granted") {
+    throw new Failure(`this program may not send signals; run: kill -HUP ${pid}`);
+  }
+  try {
+    Deno.kill(pid, "SIGHUP");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Failure(
+        `a gateway holds ${path}, but no process ${pid} runs here: is it in a container?`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new Failure(`process ${pid} belongs to somebody else; run this as the service user`);
+    }
+    throw error;
+  }
+  call.io.out(`reload requested: process ${pid}`);
+  return EXIT.ok;
+}
+
+/**
+ * The id of the gateway that has written the pid file and still runs. Where it does not, the number may
+ * have passed to any other process, which SIGHUP would end.
+ *
+ * @throws {Failure} when there is none.
+ */
+function runningPid(path: string): number {
+  const file = `server.process.pid_file ${path}`;
+  const found = lookAt(path, file);
+  switch (found.kind) {
+    case "held":
+      return found.pid;
+    case "stale":
+      throw new Failure(
+        `${file} is stale: the gateway that wrote it, process ${found.pid}, does not run any more, ` +
+          "and nobody was told. The next start replaces it; kill -HUP needs no file",
+      );
+    case "malformed":
+      throw new Failure(
+        `${file} does not hold the id of a process that could be told, a number from 2 to ${MAX_PID}`,
+      );
+  }
+}
+
+function lookAt(path: string, file: string): FoundPid {
+  try {
+    return readPidFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Failure(
+        `${file} does not exist: no gateway runs, or it could not write ` +
+          "the file; the directory must be there when it starts. kill -HUP needs no file",
+      );
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${file} cannot be read: ${reason}`);
+  }
+}

@@ -1,0 +1,33 @@
+/** Running the gateway: what `fluxheim` does without a command. @module */
+import { resolve } from "node:path";
+import { giveUpBeforeServing } from "../../runtime/permissions/give_up.ts";
+import { takeInspectorPort } from "../../runtime/permissions/inspector_port.ts";
+import { serve } from "../../runtime/serve.ts";
+import { StartError } from "../../runtime/start.ts";
+import { type Command, EXIT } from "../command.ts";
+import { load, planFor, printProblems } from "../load.ts";
+import { ALLOW_KEY_LOG, CONFIG, configSource } from "../options.ts";
+
+/** Serves until a signal ends it. */
+export const run: Command = {
+  name: "run",
+  summary: "run the gateway",
+  options: [CONFIG, ALLOW_KEY_LOG],
+  async run({ profile, args, io }) {
+    const source = configSource(args);
+    using _inspector = takeInspectorPort();
+    try {
+      return await serve({
+        profile,
+        load: () => load(profile, source),
+        configSource: source === undefined ? undefined : resolve(source),
+        allowKeyLog: args.has(ALLOW_KEY_LOG.name),
+        beforeServing: (config) => giveUpBeforeServing(planFor(profile, config, source)),
+      });
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      printProblems(error.problems, io);
+      return EXIT.failed;
+    }
+  },
+};

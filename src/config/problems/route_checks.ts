@@ -1,0 +1,128 @@
+/**
+ * Rules of one `[[vhosts.routes]]` that span keys (spec 02 section 4).
+ *
+ * @module
+ */
+import { isTable } from "../schema/schema_walk.ts";
+import type { Problem, RouteConfig } from "../types.ts";
+
+const MATCHERS = ["path_exact", "path_prefix", "path_regex", "fallback"] as const;
+
+/** A table that makes a route do something, and what it needs to do it. */
+interface Action {
+  readonly table: string;
+  /** One of these keys must be set ... */
+  readonly needs: readonly string[];
+  /** ... or else this is what to say. */
+  readonly otherwise: string;
+}
+
+/** The tables of modules are looked at by name: this build may not have them. */
+const ACTIONS: readonly Action[] = [
+  { table: "redirect", needs: ["to"], otherwise: "must have a target" },
+  {
+    table: "proxy",
+    needs: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
+    otherwise: "must have an upstream: a route's proxy inherits none",
+  },
+  {
+    table: "web",
+    needs: ["root"],
+    otherwise: "must have a root: a route's web table inherits none",
+  },
+  { table: "php", needs: ["enabled"], otherwise: "must be enabled to be a route's action" },
+];
+
+/** Problems of one route; `key` is its own. */
+export function routeProblems(route: RouteConfig, key: string, regexEnabled: boolean): Problem[] {
+  return [
+    ...matcherProblems(route, key, regexEnabled),
+    ...rewriteProblems(route, key),
+    ...actionProblems(route, key),
+  ];
+}
+
+function matcherProblems(route: RouteConfig, key: string, regexEnabled: boolean): Problem[] {
+  const used = MATCHERS.filter((name) => route[name] !== undefined && route[name] !== false);
+  const problems: Problem[] = [];
+  if (used.length !== 1) {
+    problems.push({
+      key,
+      message:
+        "must have exactly one of path_exact, path_prefix, path_regex and fallback = true; " +
+        (used.length === 0 ? "it has none" : `it has ${used.join(" and ")}`),
+    });
+  }
+  if (route.path_regex !== undefined && !regexEnabled) {
+    problems.push({
+      key: `${key}.path_regex`,
+      message: "needs server.regex_enabled = true",
+    });
+  }
+  for (const name of ["path_exact", "path_prefix"] as const) {
+    const path = route[name];
+    if (path?.includes("*") !== true) continue;
+    problems.push({
+      key: `${key}.${name}`,
+      message: `"${path}" matches the character "*" and nothing else in its place`,
+      hint: path.indexOf("*") === path.length - 1 && path.length > 1
+        ? `write path_prefix = "${path.slice(0, -1)}", which matches all below it`
+        : "use path_regex for patterns",
+      warning: true,
+    });
+  }
+  return problems;
+}
+
+function rewriteProblems(route: RouteConfig, key: string): Problem[] {
+  const problems: Problem[] = [];
+  const { path_prefix: prefix, strip_prefix: strip } = route;
+  if (strip !== undefined && prefix === undefined) {
+    problems.push({ key: `${key}.strip_prefix`, message: "needs path_prefix" });
+  } else if (
+    strip !== undefined && prefix !== undefined && !strip.startsWith(prefix) &&
+    !prefix.startsWith(strip)
+  ) {
+    problems.push({
+      key: `${key}.strip_prefix`,
+      message: `must begin with path_prefix "${prefix}", or be how it begins; found "${strip}"`,
+    });
+  }
+  if (route.rewrite_prefix !== undefined && strip === undefined) {
+    problems.push({ key: `${key}.rewrite_prefix`, message: "needs strip_prefix" });
+  }
+  if (route.rewrite_template !== undefined) {
+    if (route.path_regex === undefined) {
+      problems.push({ key: `${key}.rewrite_template`, message: "needs path_regex" });
+    }
+    if (strip !== undefined || route.rewrite_prefix !== undefined) {
+      problems.push({
+        key: `${key}.rewrite_template`,
+        message: "must not stand beside strip_prefix or rewrite_prefix",
+      });
+    }
+  }
+  return problems;
+}
+
+function actionProblems(route: RouteConfig, key: string): Problem[] {
+  const tables: object = route;
+  const used = ACTIONS.filter(({ table }) => Reflect.get(tables, table) !== undefined);
+  if (used.length !== 1) {
+    return [{
+      key,
+      message: "must have exactly one action, which is the table redirect, proxy, web or php; " +
+        (used.length === 0
+          ? "it has none"
+          : `it has ${used.map(({ table }) => table).join(" and ")}`),
+    }];
+  }
+  const [{ table, needs, otherwise }] = used;
+  const value: unknown = Reflect.get(tables, table);
+  const complete = isTable(value) && needs.some((name) => isSet(value[name]));
+  return complete ? [] : [{ key: `${key}.${table}`, message: otherwise }];
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+}

@@ -1,0 +1,75 @@
+/**
+ * Rules of `[server]` and `[logging]` that span keys (spec 01 section 2, spec 06 section D1).
+ *
+ * @module
+ */
+import { parseNetwork } from "../../net/ip.ts";
+import { isTable } from "../schema/schema_walk.ts";
+import type { Config, Problem } from "../types.ts";
+
+/** IPv6 prefixes shorter than this are believed, but not in silence. */
+const BROAD_TRUST_BITS_V6 = 32;
+
+/** Problems of `[server]`, in its key order; `default_vhost` is looked up last (`vhost_checks.ts`). */
+export function serverProblems(config: Config): Problem[] {
+  const { server } = config;
+  const problems: Problem[] = [];
+  const listens = server.listen.length + server.tls_listen.length > 0;
+  if (!listens && !isEnabled(config, "stream") && !isEnabled(config, "udp")) {
+    problems.push({
+      key: "server.listen",
+      message: "must have an entry, unless server.tls_listen has or a stream is enabled: " +
+        "nothing would be served",
+    });
+  }
+  if (server.tls_listen.length > 0 && !isEnabled(config, "tls")) {
+    problems.push({
+      key: "server.tls_listen",
+      message: "needs tls.enabled = true",
+      hint:
+        "TLS is never inferred from a port number: cleartext listeners belong into server.listen",
+    });
+  }
+  problems.push(...broadTrust(server.trusted_proxies));
+  if (server.proxy_protocol !== "off" && server.trusted_proxies.length === 0) {
+    problems.push({
+      key: "server.proxy_protocol",
+      message:
+        "needs server.trusted_proxies: a PROXY header is only believed from peers listed there",
+    });
+  }
+  if (server.https_redirect.enabled && server.tls_listen.length === 0) {
+    problems.push({
+      key: "server.https_redirect.enabled",
+      message: "needs at least one server.tls_listen to redirect to",
+    });
+  }
+  return problems;
+}
+
+/** Problems of `[logging]`. */
+export function loggingProblems({ logging }: Config): Problem[] {
+  if (!logging.file.enabled || logging.file.path !== undefined) return [];
+  return [{ key: "logging.file.path", message: "is required when logging.file.enabled is true" }];
+}
+
+function broadTrust(proxies: readonly string[]): Problem[] {
+  return proxies.flatMap((entry, i): Problem[] => {
+    const network = parseNetwork(entry);
+    if (network?.family !== 6 || network.prefix >= BROAD_TRUST_BITS_V6) return [];
+    return [{
+      key: `server.trusted_proxies[${i}]`,
+      message:
+        `trusts the forwarding information of all of ${entry}, more than one provider's network`,
+      warning: true,
+      security: true,
+    }];
+  });
+}
+
+/** Whether the table of a module, which may not be in this build, is switched on. */
+function isEnabled(config: Config, table: string): boolean {
+  const tables: object = config;
+  const value: unknown = Reflect.get(tables, table);
+  return isTable(value) && value.enabled === true;
+}

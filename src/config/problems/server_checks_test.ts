@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { loadText } from "../load.ts";
+import { testTables } from "../testing/tables.ts";
+
+function keys(text: string): string[] {
+  return loadText(text, testTables).problems.filter(({ warning }) => warning !== true)
+    .map(({ key }) => key);
+}
+
+Deno.test("without any listener there must be a stream to serve", () => {
+  assert.deepEqual(keys("[server]\nlisten = []"), ["server.listen"]);
+  assert.deepEqual(keys("[server]\nlisten = []\n[stream]\nenabled = true"), []);
+});
+
+Deno.test("TLS listeners need TLS to be on", () => {
+  assert.deepEqual(keys('[server]\ntls_listen = ["127.0.0.1:1"]'), ["server.tls_listen"]);
+});
+
+Deno.test("a PROXY header needs somebody who may send one", () => {
+  assert.deepEqual(keys('[server]\nproxy_protocol = "v2"'), ["server.proxy_protocol"]);
+  assert.deepEqual(keys('[server]\nproxy_protocol = "v2"\ntrusted_proxies = ["10.0.0.0/8"]'), []);
+});
+
+Deno.test("a redirect to HTTPS needs HTTPS", () => {
+  assert.deepEqual(keys("[server.https_redirect]\nenabled = true"), [
+    "server.https_redirect.enabled",
+  ]);
+});
+
+Deno.test("trusted proxies are canonical, specified and not too many", () => {
+  const wrong = (entry: string) => keys(`[server]\ntrusted_proxies = ["${entry}"]`).length === 1;
+  for (
+    const entry of [
+      "10.1.0.0/8",
+      "0.0.0.0/8",
+      "0.0.0.0",
+      "::",
+      "10.0.0.0/7",
+      "2000::/28",
+      "::/29",
+      "x",
+    ]
+  ) {
+    assert.ok(wrong(entry), entry);
+  }
+  for (const entry of ["10.0.0.0/8", "192.0.2.1", "2001:db8::/29", "::1"]) {
+    assert.ok(!wrong(entry), entry);
+  }
+});
+
+Deno.test("trusting more than an IPv6 /32 is a warning", () => {
+  const { config, problems } = loadText(
+    '[server]\ntrusted_proxies = ["2001:db8::/30", "2001:db8::/32", "10.0.0.0/8"]',
+    testTables,
+  );
+  assert.ok(config !== undefined);
+  assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [[
+    "server.trusted_proxies[0]",
+    true,
+  ]]);
+});
+
+Deno.test("a log file needs its path", () => {
+  assert.deepEqual(keys("[logging.file]\nenabled = true"), ["logging.file.path"]);
+  assert.deepEqual(keys("[logging.file]\nenabled = true\npath = '/var/log/x.log'"), []);
+});
+
+Deno.test("a setting that 1.5 bounds is refused beyond its bounds", () => {
+  for (
+    const [key, least, most] of [
+      ["process.threads", 1, 1024],
+      ["process.listener_tasks_per_fd", 1, 1024],
+      ["process.upstream_keepalive_pool_size", 1, 16_384],
+      ["process.max_retries", 0, 1024],
+      ["process.grace_period_seconds", 1, undefined],
+      ["process.graceful_shutdown_timeout_seconds", 1, undefined],
+      ["limits.max_connections", 1, 1_000_000],
+      ["limits.max_request_headers", 1, undefined],
+      ["limits.max_request_header_bytes", 1, undefined],
+      ["limits.max_uri_bytes", 1, undefined],
+      ["limits.max_request_body_bytes", 1, undefined],
+      ["https_redirect.target_port", 1, 65_535],
+    ] as const
+  ) {
+    const refused = (value: number) => keys(`server.${key} = ${value}`).length === 1;
+    assert.ok(refused(least - 1) && !refused(least), key);
+    if (most !== undefined) assert.ok(refused(most + 1) && !refused(most), key);
+  }
+});

@@ -1,0 +1,262 @@
+/**
+ * Keys of the 1.5 line whose module a build may lack. A configuration that asks for one is refused by
+ * the module's name, never ignored; one that only says it is off is fine anywhere (spec 01 section 5.4).
+ *
+ * @module
+ */
+import type { z } from "zod";
+import { findings } from "../problems/issues.ts";
+import { loadBalanceSchema } from "../schema/load_balance_schema.ts";
+import type { Origins } from "./origins.ts";
+import { problemAt } from "../problems/placing.ts";
+import { isTable, type Path, type Schema, schemaAt, type Table } from "../schema/schema_walk.ts";
+import type { Taint } from "../problems/taint.ts";
+import type { Problem, TableScope } from "../types.ts";
+
+/** A key that exists only where a module does. */
+interface ModuleKey {
+  /** Below its scope, `proxy.load_balance`. */
+  readonly path: readonly string[];
+  readonly scopes: readonly TableScope[];
+  readonly module: string;
+  /** Says that the key has no effect even where its module is: it is then checked, and loads. */
+  readonly inert?: (holder: Table) => InertTable | undefined;
+}
+
+/** A table of an absent module that would have no effect with the module either. */
+interface InertTable {
+  readonly schema: z.ZodType;
+  readonly because: string;
+  readonly hint: string;
+}
+
+const EVERYWHERE: readonly TableScope[] = ["root", "vhost", "route"];
+
+const MODULE_KEYS: readonly ModuleKey[] = [
+  ...keys("proxy", EVERYWHERE, "proxy"),
+  ...keys("web", EVERYWHERE, "web"),
+  ...keys("headers", EVERYWHERE, "headers"),
+  ...keys("compression", EVERYWHERE, "compression"),
+  ...keys("cache", EVERYWHERE, "cache"),
+  ...keys("cache", ["root"], "cache_purger"),
+  ...keys("stream-proxy", ["root"], "stream"),
+  ...keys("udp-proxy", ["root"], "udp"),
+  ...keys("geoip", ["root"], "geoip"),
+  ...keys("admin", ["root"], "admin"),
+  ...keys("metrics", ["root"], "metrics"),
+  ...keys("metrics-otlp", ["root"], "metrics.otlp"),
+  ...keys("otel-tracing", ["root"], "tracing"),
+  ...keys("otel-otlp", ["root"], "tracing.otlp"),
+  ...keys("tls", ["root", "vhost"], "tls"),
+  ...keys("acme", ["root", "vhost"], "tls.acme"),
+  ...keys("proxy", ["vhost"], "acme_challenge"),
+  ...keys("php-fpm", ["vhost", "route"], "php"),
+  ...keys("access", ["vhost", "route"], "access"),
+  ...keys("rate-limit", ["vhost", "route"], "rate_limit"),
+  ...keys("concurrency", ["vhost", "route"], "concurrency"),
+  ...keys("proxy", ["route"], "grpc"),
+  ...keys("traffic-mirror", EVERYWHERE, "proxy.mirror"),
+  // The pages are files below a web root.
+  ...keys("web", EVERYWHERE, "proxy.error_pages"),
+  {
+    path: ["proxy", "load_balance"],
+    scopes: EVERYWHERE,
+    module: "load-balancer",
+    inert: (proxy) =>
+      hasPool(proxy) ? undefined : {
+        schema: loadBalanceSchema,
+        because: "the block has no pool to choose from, at most one upstream",
+        hint: "leave it out, or name several upstreams in a build with the load-balancer module",
+      },
+  },
+  ...keys(
+    "load-balancer",
+    EVERYWHERE,
+    "proxy.upstreams_file",
+    "proxy.upstreams_file_refresh_secs",
+    "proxy.upstreams_http_url",
+    "proxy.upstreams_http_refresh_secs",
+    "proxy.upstreams_http_bearer_token_file",
+    "proxy.upstreams_http_allow_private_backends",
+    "proxy.upstream_dns_refresh_secs",
+    "proxy.upstream_dns_allow_private_backends",
+    "proxy.upstream_weights",
+    "proxy.upstream_priority_groups",
+    "proxy.upstream_priority_group_min_active",
+    "proxy.upstream_localities",
+    "proxy.preferred_upstream_localities",
+    "proxy.upstream_max_in_flight",
+    "proxy.upstream_aliases",
+    "proxy.upstream_tags",
+    "proxy.backup_upstreams",
+    "proxy.drain_upstreams",
+    "proxy.disabled_upstreams",
+  ),
+];
+
+/** Tables that are off unless they say `enabled = true`; all others ask for something by being there. */
+const OFF_BY_DEFAULT: ReadonlySet<string> = new Set([
+  "acme",
+  "acme_challenge",
+  "admin",
+  "cache",
+  "cache_purger",
+  "compression",
+  "concurrency",
+  "geoip",
+  "grpc",
+  "metrics",
+  "mirror",
+  "otlp",
+  "php",
+  "rate_limit",
+  "tls",
+  "tracing",
+  "udp",
+]);
+
+/** Names of the keys in `scope` that some module of the 1.5 line owns, for hints. */
+export function knownTables(scope: TableScope): readonly string[] {
+  return MODULE_KEYS
+    .filter((key) => key.path.length === 1 && key.scopes.includes(scope))
+    .map((key) => key.path[0]);
+}
+
+/**
+ * Takes the keys of absent modules out of a merged configuration, and refuses those that ask for
+ * something.
+ *
+ * @param schema The root schema of this build: a key it knows is not absent.
+ * @param root Changed: what is left has only keys that the schema may know.
+ * @param taint Receives what was refused.
+ */
+export function takeOutAbsent(
+  schema: Schema,
+  root: Table,
+  origins: Origins,
+  taint: Taint,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const [scope, path, table] of scopesOf(root)) {
+    for (const key of MODULE_KEYS) {
+      if (!key.scopes.includes(scope)) continue;
+      if (schemaAt(schema, [...schemaPath(scope), ...key.path]) !== undefined) continue;
+      const holder = tableAt(table, key.path.slice(0, -1));
+      const name = key.path[key.path.length - 1];
+      if (holder === undefined || !Object.hasOwn(holder, name)) continue;
+      const inert = key.inert?.(holder);
+      if (inert !== undefined) {
+        const at = [...path, ...key.path];
+        problems.push(...inertProblems(inert, holder[name], { root, at, origins, taint }));
+      } else if (asksForSomething(name, holder[name]) && !isOff(key.path, table)) {
+        const message = `needs the ${key.module} module, which this build does not have`;
+        problems.push(problemAt(root, origins, [...path, ...key.path], message));
+        taint.add([...path, ...key.path]);
+      } else if (isUnsaid(name, holder[name])) {
+        const message =
+          "is filled in, but off because enabled is not set: nothing in it has an effect";
+        const hint = "write enabled = false, or take the table out";
+        const at = [...path, ...key.path];
+        problems.push({ ...problemAt(root, origins, at, message, hint), warning: true });
+      }
+      origins.remove(holder, name);
+    }
+  }
+  return problems;
+}
+
+/** Every table that modules add keys to. */
+function* scopesOf(root: Table): Generator<readonly [TableScope, Path, Table]> {
+  yield ["root", [], root];
+  if (!Array.isArray(root.vhosts)) return;
+  for (const [v, vhost] of root.vhosts.entries()) {
+    if (!isTable(vhost)) continue;
+    yield ["vhost", ["vhosts", v], vhost];
+    if (!Array.isArray(vhost.routes)) continue;
+    for (const [r, route] of vhost.routes.entries()) {
+      if (isTable(route)) yield ["route", ["vhosts", v, "routes", r], route];
+    }
+  }
+}
+
+function schemaPath(scope: TableScope): Path {
+  if (scope === "root") return [];
+  return scope === "vhost" ? ["vhosts", 0] : ["vhosts", 0, "routes", 0];
+}
+
+function tableAt(table: Table, path: readonly string[]): Table | undefined {
+  let found: Table = table;
+  for (const key of path) {
+    const below = Object.hasOwn(found, key) ? found[key] : undefined;
+    if (!isTable(below)) return undefined;
+    found = below;
+  }
+  return found;
+}
+
+/**
+ * An empty table or list asks for nothing, and neither does a table that is off, whatever it contains: a
+ * file written for a larger build keeps loading.
+ */
+function asksForSomething(name: string, value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  if (!isTable(value)) return true;
+  if (Object.keys(value).length === 0 || value.enabled === false) return false;
+  return value.enabled !== undefined || !OFF_BY_DEFAULT.has(name);
+}
+
+/** Whether a table is off without saying so. */
+function isUnsaid(name: string, value: unknown): boolean {
+  return OFF_BY_DEFAULT.has(name) && isTable(value) && value.enabled === undefined &&
+    Object.keys(value).length > 0;
+}
+
+/** Whether a table that a key stands in is off, which makes it harmless. */
+function isOff(path: readonly string[], table: Table): boolean {
+  return path.slice(0, -1).some((name, depth) => {
+    const around = tableAt(table, path.slice(0, depth + 1));
+    if (around === undefined || around.enabled === true) return false;
+    return around.enabled === false || OFF_BY_DEFAULT.has(name);
+  });
+}
+
+/** Whether a proxy block names more than one upstream, or a place where they are found. */
+function hasPool(proxy: Table): boolean {
+  const several = Array.isArray(proxy.upstreams) && proxy.upstreams.length > 1;
+  return several || proxy.upstreams_file !== undefined || proxy.upstreams_http_url !== undefined ||
+    proxy.upstream_dns_refresh_secs !== undefined;
+}
+
+/** Where a table is looked at. */
+interface Place {
+  readonly root: Table;
+  readonly at: Path;
+  readonly origins: Origins;
+  readonly taint: Taint;
+}
+
+/** What is wrong with a table that has no effect; else that it has none. */
+function inertProblems(
+  { schema, because, hint }: InertTable,
+  value: unknown,
+  { root, at, origins, taint }: Place,
+): Problem[] {
+  const { error } = schema.safeParse(value, { reportInput: true });
+  if (error === undefined) {
+    if (isTable(value) && Object.keys(value).length === 0) return [];
+    const message = `has no effect: ${because}`;
+    return [{ ...problemAt(root, origins, at, message, hint), warning: true }];
+  }
+  taint.add(at);
+  return findings(error.issues, schema).map(({ path, message, hint }) =>
+    problemAt(root, origins, [...at, ...path], message, hint)
+  );
+}
+
+function keys(
+  module: string,
+  scopes: readonly TableScope[],
+  ...paths: readonly string[]
+): readonly ModuleKey[] {
+  return paths.map((path) => ({ path: path.split("."), scopes, module }));
+}

@@ -1,0 +1,129 @@
+/**
+ * One strict schema out of the gateway's own tables and those of the modules in this build.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { loggingSchema } from "./logging_schema.ts";
+import { MAX_VHOSTS, serverSchema } from "./server_schema.ts";
+import type { TableSchema, TableScope } from "../types.ts";
+import { MAX_ROUTES, routeShape, vhostShape } from "./vhost_schema.ts";
+
+/** Order in which tables are checked, shown and documented (spec 01 section 1.6). */
+const ROOT_ORDER = [
+  "include_conf_d",
+  "server",
+  "admin",
+  "metrics",
+  "tracing",
+  "logging",
+  "headers",
+  "tls",
+  "proxy",
+  "compression",
+  "cache",
+  "cache_purger",
+  "web",
+  "geoip",
+  "stream",
+  "udp",
+  "vhosts",
+];
+
+/** Place of a top-level table in spec order; tables the spec does not know come before `vhosts`. */
+export function rootRank(name: string): number {
+  const rank = ROOT_ORDER.indexOf(name);
+  return rank < 0 ? ROOT_ORDER.length - 1.5 : rank;
+}
+
+/** Whether the spec has a top-level table of that name, in this build or not. */
+export function isRootTable(name: string): boolean {
+  return ROOT_ORDER.includes(name);
+}
+
+/** A shape in the making. */
+interface Tables {
+  [name: string]: z.ZodType;
+}
+
+/**
+ * The schema of a whole file.
+ *
+ * @throws {Error} When two modules claim one table, or a module adds a key to a table that this build
+ * lacks: a fault of the profile, not of a configuration.
+ */
+export function assemble(tables: readonly TableSchema[]): z.ZodObject {
+  const route = z.strictObject({ ...routeShape, ...moduleTables(tables, "route") });
+  const vhost = z.strictObject({
+    ...vhostShape,
+    ...moduleTables(tables, "vhost"),
+    routes: z.array(route).max(MAX_ROUTES).default([])
+      .describe("Routes; matched by kind and length, not by position."),
+  });
+  const root: Tables = {
+    include_conf_d: z.boolean().optional().describe(
+      "In the file that `--config` names: also load the files of the `conf.d` directory beside it.",
+    ),
+    server: serverSchema.prefault({}),
+    logging: loggingSchema.prefault({}),
+    ...moduleTables(tables, "root"),
+    vhosts: z.array(vhost).max(MAX_VHOSTS).default([])
+      .describe("Virtual hosts. Without one, the global tables make up a vhost `default`."),
+  };
+  const names = Object.keys(root).sort((a, b) => rootRank(a) - rootRank(b));
+  return z.strictObject(Object.fromEntries(names.map((name) => [name, root[name]])));
+}
+
+/** The tables that modules own in one scope, keys of dotted names put where they belong. */
+function moduleTables(tables: readonly TableSchema[], scope: TableScope): Tables {
+  const own: Tables = {};
+  const mine = tables.filter((table) => table.scopes.includes(scope));
+  for (const { table, schema } of mine) {
+    if (table.includes(".")) continue;
+    if (Object.hasOwn(own, table)) throw new Error(`two modules own ${scope} table ${table}`);
+    own[table] = optional(schema);
+  }
+  // Shorter names first: "proxy.load_balance" must be there before "proxy.load_balance.queue".
+  const nested = mine.filter(({ table }) => table.includes("."))
+    .toSorted((a, b) => a.table.length - b.table.length);
+  for (const { table, schema } of nested) {
+    const [name, ...path] = table.split(".");
+    if (!Object.hasOwn(own, name)) throw new Error(`${table} needs table ${name} in this build`);
+    own[name] = withKey(own[name], path, optional(schema), table);
+  }
+  return own;
+}
+
+/** `schema` with one more key, under whatever wrappers it has. */
+function withKey(
+  schema: z.core.$ZodType,
+  path: readonly string[],
+  added: z.ZodType,
+  name: string,
+): z.ZodType {
+  const [key, ...rest] = path;
+  if (schema instanceof z.ZodOptional) {
+    return withKey(schema.def.innerType, path, added, name).optional();
+  }
+  if (schema instanceof z.ZodPrefault) {
+    return withKey(schema.def.innerType, path, added, name).prefault(schema.def.defaultValue);
+  }
+  if (!(schema instanceof z.ZodObject)) throw new Error(`${name}: its table takes no more keys`);
+  const shape: Record<string, z.core.$ZodType> = schema.shape;
+  if (rest.length === 0) {
+    if (Object.hasOwn(shape, key)) throw new Error(`two modules own ${name}`);
+    return described(schema.safeExtend({ [key]: added }), schema);
+  }
+  if (!Object.hasOwn(shape, key)) throw new Error(`${name} needs a table ${key} in this build`);
+  return described(schema.safeExtend({ [key]: withKey(shape[key], rest, added, name) }), schema);
+}
+
+/** Extending makes a new schema, which starts without the description of the old one. */
+function described(schema: z.ZodType, old: z.ZodType): z.ZodType {
+  return old.description === undefined ? schema : schema.describe(old.description);
+}
+
+/** A table may always be left out. */
+function optional(schema: z.ZodType): z.ZodType {
+  return schema.safeParse(undefined).success ? schema : schema.optional();
+}

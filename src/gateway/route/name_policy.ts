@@ -1,0 +1,113 @@
+/**
+ * Policies of what is served by another name than the one that was asked for: the index file of a
+ * directory, the file that a compressed one was made of. A route that guards `/private/index.html` guards
+ * it for a request of `/private/` as well.
+ *
+ * The action stays that of the route that the request chose, as for the policy route (spec 02 section
+ * 4.4): a route may redirect `/index.html` to `/`, which serves it.
+ *
+ * @module
+ */
+import { percentDecode } from "../../http/percent.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Recodes, Step } from "../module.ts";
+import type { ScopeSteps } from "../plan.ts";
+import type { RouteTable } from "./route_table.ts";
+
+/** What a route asks of a request for content that has a name under it. */
+export interface NamePolicy {
+  /** To be run before the content is sent; each may refuse. */
+  readonly steps: readonly Step[];
+  /** Whether the route decides who may have the content, by rules or by an auth service. */
+  readonly isGuarded: boolean;
+  /** The steps on a refusal. */
+  readonly refusal: readonly Step[];
+  /** The steps on an answer with the content. */
+  readonly response: readonly Step[];
+  /** Of these. */
+  readonly recodes: Recodes | undefined;
+}
+
+/** The policies of one vhost's routes, compiled. */
+export class NamePolicies {
+  readonly #routes: RouteTable;
+  /** By scope: the vhost's own first, then one for each route. */
+  readonly #policies: readonly NamePolicy[];
+
+  constructor(routes: RouteTable, scopes: readonly ScopeSteps[]) {
+    this.#routes = routes;
+    this.#policies = scopes.map((scope) => ({
+      steps: [
+        ...scope.identify,
+        ...scope.access,
+        ...scope.rate,
+        ...scope.concurrency,
+        ...scope.delay,
+        ...scope.authorize,
+      ],
+      isGuarded: scope.access.length > 0 || scope.authorize.length > 0,
+      refusal: scope.refusal,
+      response: scope.response,
+      recodes: scope.recodes,
+    }));
+  }
+
+  /**
+   * The policy that holds for content at `path` beside the policies of the request's plan, or `undefined`
+   * when there is none. As for the policy route, the fallback route guards no name of its own.
+   *
+   * @param path Percent-encoded, and safe.
+   */
+  of({ method, plan }: Exchange, path: string): NamePolicy | undefined {
+    const raw = this.#policyAt(method, path, plan?.scopes);
+    if (path.indexOf("%") < 0) return raw;
+    const decoded = percentDecode(path);
+    const other = decoded === undefined ? undefined : this.#policyAt(method, decoded, plan?.scopes);
+    if (raw === undefined || other === undefined || raw === other) return raw ?? other;
+    return {
+      steps: [...raw.steps, ...other.steps],
+      isGuarded: raw.isGuarded || other.isGuarded,
+      refusal: raw.refusal,
+      response: raw.response,
+      recodes: raw.recodes,
+    };
+  }
+
+  #policyAt(
+    method: string,
+    path: string,
+    held: readonly number[] | undefined,
+  ): NamePolicy | undefined {
+    const match = this.#routes.matchSpecific(method, path);
+    if (match === undefined) return undefined;
+    const at = match.index + 1;
+    return held?.includes(at) === true ? undefined : this.#policies[at];
+  }
+}
+
+/**
+ * Runs the steps of `policy`.
+ *
+ * @returns Nothing when all of them decided at once. Either way the request may go on where
+ * `exchange.status` is still 0.
+ */
+export function askPolicy(policy: NamePolicy, exchange: Exchange): void | Promise<void> {
+  const { steps } = policy;
+  for (let i = 0; i < steps.length; i++) {
+    const waiting = steps[i](exchange);
+    if (waiting !== undefined) return askRest(waiting, steps, i + 1, exchange);
+    if (exchange.status !== 0) return;
+  }
+}
+
+async function askRest(
+  first: Promise<void>,
+  steps: readonly Step[],
+  from: number,
+  exchange: Exchange,
+): Promise<void> {
+  await first;
+  for (let i = from; i < steps.length && exchange.status === 0 && !exchange.aborted; i++) {
+    await steps[i](exchange);
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Which route of a vhost takes a request: exact path, then longest prefix, then the first regular
+ * expression, then the fallback (spec 02 section 4.1). Compiled once a snapshot; a look-up walks a
+ * tree of path segments, so its cost does not grow with the number of routes.
+ *
+ * @module
+ */
+import type { Captures } from "../exchange.ts";
+import { PathPattern, PatternSet } from "./regex.ts";
+
+/** What the table reads of a route; exactly one matcher is set. */
+export interface RouteMatcher {
+  readonly name: string;
+  readonly path_exact?: string | undefined;
+  readonly path_prefix?: string | undefined;
+  readonly path_regex?: string | undefined;
+  readonly fallback: boolean;
+  /** Upper case; empty for all. */
+  readonly methods: readonly string[];
+  /** Not written as a route but made of a table: its prefix goes before all routes that are written. */
+  readonly madeOf?: string | undefined;
+}
+
+/** The route that takes a request. */
+export interface RouteMatch {
+  /** Its place in the list the table was made from. */
+  readonly index: number;
+  /** What the groups of its `path_regex` matched; `undefined` for other matchers. */
+  readonly captures: Captures | undefined;
+}
+
+/** Why a route takes a request or does not, for `fluxheim explain`. */
+export interface RouteVerdict {
+  readonly index: number;
+  readonly name: string;
+  readonly taken: boolean;
+  /** `path /a is not under /b`; for the route taken, its matcher. */
+  readonly reason: string;
+}
+
+/** A route compiled: the match is made beforehand, so that finding it allocates nothing. */
+interface Entry {
+  readonly match: RouteMatch;
+  /** `undefined` for all methods. */
+  readonly methods: ReadonlySet<string> | undefined;
+}
+
+interface PatternEntry extends Entry {
+  readonly pattern: PathPattern;
+}
+
+/** A directory of the prefix tree. Entries of one list are in file order. */
+interface Node {
+  readonly children: Map<string, Node>;
+  /** Prefixes that end here without a slash: the directory itself and what is below. */
+  readonly here: Entry[];
+  /** Prefixes that end here with a slash: only what is below. */
+  readonly below: Entry[];
+}
+
+/** The routes of one vhost, compiled. */
+export class RouteTable {
+  readonly #routes: readonly RouteMatcher[];
+  readonly #exact = new Map<string, Entry[]>();
+  readonly #prefixes = node();
+  readonly #patterns: PatternEntry[] = [];
+  readonly #patternSet: PatternSet | undefined;
+  readonly #fallbacks: Entry[] = [];
+  /** Of routes that were made of tables: few, and none in most vhosts. */
+  readonly #first: { readonly prefix: string; readonly entry: Entry }[] = [];
+
+  /**
+   * @param routes In the order of the file.
+   * @throws {TypeError} for a `path_regex` that {@linkcode PathPattern.parse} refuses; a checked
+   * configuration has none.
+   */
+  constructor(routes: readonly RouteMatcher[]) {
+    this.#routes = routes;
+    routes.forEach((route, index) => this.#add(route, index));
+    if (this.#patterns.length > 0) {
+      this.#patternSet = new PatternSet(this.#patterns.map(({ pattern }) => pattern));
+    }
+  }
+
+  /**
+   * The route for a request, or `undefined` when the vhost's own actions must answer.
+   *
+   * @param path A path that `isSafePath` lets pass, without a query.
+   */
+  match(method: string, path: string): RouteMatch | undefined {
+    return this.matchSpecific(method, path) ?? allowing(this.#fallbacks, method)?.match;
+  }
+
+  /** As {@linkcode RouteTable.match}, without the fallback route. */
+  matchSpecific(method: string, path: string): RouteMatch | undefined {
+    for (let i = 0; i < this.#first.length; i++) {
+      const { prefix, entry } = this.#first[i];
+      if (path.startsWith(prefix)) return entry.match;
+    }
+    if (this.#exact.size > 0) {
+      const entries = this.#exact.get(path);
+      const entry = entries === undefined ? undefined : allowing(entries, method);
+      if (entry !== undefined) return entry.match;
+    }
+    return this.#matchPrefix(method, path) ?? this.#matchPattern(method, path);
+  }
+
+  /** For each route in turn, why it takes this request or does not. */
+  explain(method: string, path: string): readonly RouteVerdict[] {
+    const taken = this.match(method, path)?.index;
+    return this.#routes.map((route, index) => ({
+      index,
+      name: route.name,
+      taken: index === taken,
+      reason: this.#reason(route, index, method, path, taken),
+    }));
+  }
+
+  #add(route: RouteMatcher, index: number): void {
+    const entry: Entry = {
+      match: { index, captures: undefined },
+      methods: route.methods.length === 0 ? undefined : new Set(route.methods),
+    };
+    if (route.madeOf !== undefined && route.path_prefix !== undefined) {
+      this.#first.push({ prefix: route.path_prefix, entry });
+    } else if (route.path_exact !== undefined) {
+      const entries = this.#exact.get(route.path_exact);
+      if (entries === undefined) this.#exact.set(route.path_exact, [entry]);
+      else entries.push(entry);
+    } else if (route.path_prefix !== undefined) {
+      const segments = route.path_prefix.slice(1).split("/");
+      const slash = segments.at(-1) === "";
+      if (slash) segments.pop();
+      let at = this.#prefixes;
+      for (const segment of segments) at = childOf(at, segment);
+      (slash ? at.below : at.here).push(entry);
+    } else if (route.path_regex !== undefined) {
+      const pattern = PathPattern.parse(route.path_regex);
+      if ("problem" in pattern) throw new TypeError(`${route.path_regex}: ${pattern.problem}`);
+      this.#patterns.push({ ...entry, pattern });
+    } else {
+      this.#fallbacks.push(entry);
+    }
+  }
+
+  #matchPrefix(method: string, path: string): RouteMatch | undefined {
+    let best: Entry | undefined;
+    let at: Node | undefined = this.#prefixes;
+    let slash = 0;
+    for (;;) {
+      // Here `path[slash]` is a slash. What is found deeper is longer and replaces what was found.
+      if (at.below.length > 0) best = allowing(at.below, method) ?? best;
+      if (at.children.size === 0) break;
+      const next = path.indexOf("/", slash + 1);
+      at = at.children.get(next < 0 ? path.slice(slash + 1) : path.slice(slash + 1, next));
+      if (at === undefined) break;
+      if (at.here.length > 0) best = allowing(at.here, method) ?? best;
+      if (next < 0) break;
+      slash = next;
+    }
+    return best?.match;
+  }
+
+  #matchPattern(method: string, path: string): RouteMatch | undefined {
+    if (this.#patternSet === undefined) return undefined;
+    let first: PatternEntry | undefined;
+    for (const index of this.#patternSet.match(path)) {
+      const entry = this.#patterns[index];
+      if (!allows(entry, method)) continue;
+      if (first === undefined || entry.match.index < first.match.index) first = entry;
+    }
+    if (first === undefined) return undefined;
+    return { index: first.match.index, captures: first.pattern.captures(path) };
+  }
+
+  #reason(
+    route: RouteMatcher,
+    index: number,
+    method: string,
+    path: string,
+    taken: number | undefined,
+  ): string {
+    const alone = new RouteTable([{ ...route, methods: [] }]);
+    if (alone.match(method, path) === undefined) return mismatch(route, path);
+    if (index === taken) return matcherText(route);
+    if (new RouteTable([route]).match(method, path) === undefined) {
+      return `takes only ${route.methods.join(", ")}`;
+    }
+    const winner = taken === undefined ? "" : this.#routes[taken].name;
+    return `${matcherText(route)} matches, but route ${winner} goes before it`;
+  }
+}
+
+function matcherText(route: RouteMatcher): string {
+  if (route.path_exact !== undefined) return `path_exact ${route.path_exact}`;
+  if (route.path_prefix !== undefined) return `path_prefix ${route.path_prefix}`;
+  if (route.path_regex !== undefined) return `path_regex ${route.path_regex}`;
+  return "fallback";
+}
+
+function mismatch(route: RouteMatcher, path: string): string {
+  if (route.path_exact !== undefined) return `path is ${path}, not ${route.path_exact}`;
+  if (route.path_prefix !== undefined) return `path ${path} is not under ${route.path_prefix}`;
+  return `path ${path} has no match of ${route.path_regex}`;
+}
+
+function node(): Node {
+  return { children: new Map(), here: [], below: [] };
+}
+
+function childOf(parent: Node, segment: string): Node {
+  let child = parent.children.get(segment);
+  if (child === undefined) parent.children.set(segment, child = node());
+  return child;
+}
+
+function allowing(entries: readonly Entry[], method: string): Entry | undefined {
+  for (const entry of entries) if (allows(entry, method)) return entry;
+  return undefined;
+}
+
+/** Methods of routes are compared without regard to case, although HTTP's are not (spec 02 section 4). */
+function allows({ methods }: Entry, method: string): boolean {
+  return methods === undefined || methods.has(method) || methods.has(method.toUpperCase());
+}

@@ -1,0 +1,59 @@
+/** One of the workers whose requests crowd one limit in `crowd_test.ts`. */
+import { exchangeFrom } from "../../../../tests/policy/support.ts";
+import { Permits } from "../permits.ts";
+
+/** What each worker is told. */
+export interface Order {
+  readonly zone: SharedArrayBuffer;
+  /** Word 0 counts workers that are ready, 1 starts them, 2 is in flight now, 3 the most ever. */
+  readonly gate: SharedArrayBuffer;
+  readonly worker: number;
+  readonly workers: number;
+  readonly maxQueue: number;
+  /** Requests at a time, and how many each of these makes one after the other. */
+  readonly clients: number;
+  readonly rounds: number;
+  /** Every so manieth request goes away while it waits; 0: none. */
+  readonly leaveEvery: number;
+}
+
+/** What it tells. */
+export type Tally = Record<"granted" | "refused" | "aborted", number>;
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<Order>) => void;
+  postMessage(tally: Tally): void;
+};
+
+scope.onmessage = async ({ data }) => {
+  const permits = Permits.of(data.zone, data.worker, data.workers);
+  const gate = new Int32Array(data.gate);
+  const tally: Tally = { granted: 0, refused: 0, aborted: 0 };
+  let request = 0;
+
+  async function client(): Promise<void> {
+    for (let round = 0; round < data.rounds; round++) {
+      const exchange = exchangeFrom("192.0.2.1");
+      const leaves = data.leaveEvery > 0 && ++request % data.leaveEvery === 0;
+      if (leaves) setTimeout(() => exchange.onAbort?.(), 1);
+      const outcome = permits.take(exchange)
+        ? "granted"
+        : await permits.wait(exchange, data.maxQueue, 30_000);
+      tally[outcome]++;
+      if (outcome === "granted") {
+        const now = Atomics.add(gate, 2, 1) + 1;
+        for (let most = Atomics.load(gate, 3); most < now; most = Atomics.load(gate, 3)) {
+          Atomics.compareExchange(gate, 3, most, now);
+        }
+        if (round % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+        Atomics.sub(gate, 2, 1);
+      }
+      exchange.releaseAll();
+    }
+  }
+
+  Atomics.add(gate, 0, 1);
+  Atomics.wait(gate, 1, 0);
+  await Promise.all(Array.from({ length: data.clients }, client));
+  scope.postMessage(tally);
+};

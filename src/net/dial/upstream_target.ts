@@ -1,0 +1,55 @@
+/** How to reach an upstream: everything that makes one connection unfit for another's use. @module */
+import { createHash } from "node:crypto";
+import type { ProxyVersion } from "../listen/proxy_protocol.ts";
+
+/** TLS to an upstream (spec 02 section 9.1). */
+export interface UpstreamTls {
+  /** Name to ask for (SNI); `""` for none. */
+  readonly serverName: string;
+  /** Whether the chain must lead to a trusted root. */
+  readonly verifyChain: boolean;
+  /** Names or addresses of which the certificate must have one; empty to accept any. */
+  readonly verifyNames: readonly string[];
+  /** PEM bundle of roots that replaces the platform's; `undefined` for those. */
+  readonly roots: string | undefined;
+  /** What we show when asked: PEM chain and key. */
+  readonly client: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** An upstream and how to speak to it. */
+export interface UpstreamTarget {
+  /** Name or IP address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls: UpstreamTls | undefined;
+  /**
+   * `http1`, `http2`, or with TLS whichever the upstream chooses (spec 02 section 9.3). Without TLS
+   * `http2` is prior knowledge, and `http1-and-http2` is HTTP/1.1.
+   */
+  readonly version: "http1" | "http2" | "http1-and-http2";
+  /** Header to send before everything else. */
+  readonly proxyProtocol: "off" | ProxyVersion;
+  /** Time to connect; `undefined` for no limit of ours. */
+  readonly connectTimeoutMs: number | undefined;
+  /** Time to connect and shake hands; `undefined` for no limit of ours. */
+  readonly totalConnectTimeoutMs: number | undefined;
+}
+
+/**
+ * The same text for two targets whose connections may serve each other's requests, and for no others.
+ * To be made once, when a plan is compiled. PEM text is represented by its digest.
+ */
+export function targetKey(target: UpstreamTarget): string {
+  const { host, port, version, proxyProtocol, tls } = target;
+  const parts: unknown[] = [host.toLowerCase(), port, version, proxyProtocol];
+  if (tls !== undefined) {
+    const { serverName, verifyChain, verifyNames, roots, client } = tls;
+    parts.push(serverName, verifyChain, verifyNames, digest(roots));
+    parts.push(digest(client?.cert), digest(client?.key));
+  }
+  return JSON.stringify(parts);
+}
+
+function digest(pem: string | undefined): string {
+  return pem === undefined ? "" : createHash("sha256").update(pem).digest("hex");
+}

@@ -1,0 +1,41 @@
+/**
+ * What accepts connections: cleartext, or one of two TLS doors, with or without a PROXY header first.
+ *
+ * @module
+ */
+import type { ConnectionFacts } from "../../http/exchange.ts";
+import type { Duplex } from "../duplex.ts";
+import type { TlsListenerSpec } from "../tls/spec.ts";
+
+/** A connection that is ready for its codec: PROXY header read, TLS handshake done. */
+export interface Accepted {
+  readonly stream: Duplex;
+  readonly facts: ConnectionFacts;
+  readonly protocol: "http/1.1" | "h2";
+  /** To be called when the codec has returned: the connection no longer counts as open. */
+  done(): void;
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The configured entry, `127.0.0.1:8080`. */
+  readonly name: string;
+  /** The bound port: differs from the entry for port 0. */
+  readonly port: number;
+  /** How it works, for `fluxheim explain`: `tcp`, `tls (static certificate)`, `tls (names)`. */
+  readonly door: string;
+  /**
+   * TLS listeners only: shows and asks for what `tls` says in every handshake from now on. Handshakes
+   * under way end as they began, open connections are not touched.
+   *
+   * @throws when it cannot; the listener is as it was before then.
+   */
+  updateTls?(tls: TlsListenerSpec): Promise<void>;
+  /** Stops accepting; accepted connections go on. */
+  close(): void;
+  /**
+   * The same, when others already listen on the port: what waits in this one's queue is accepted first.
+   * When this returns, the socket is closed.
+   */
+  retire(): Promise<void>;
+}

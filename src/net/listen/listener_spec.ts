@@ -1,0 +1,56 @@
+/**
+ * What a listener is asked to be, and what it tells its owner.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { IpSet } from "../ip_set.ts";
+import type { HeaderFailure } from "./read_proxy_header.ts";
+import type { TlsListenerSpec } from "../tls/spec.ts";
+
+/** A listener to open. */
+export interface ListenerSpec {
+  /** The configured entry, `127.0.0.1:8080`; for logs and {@linkcode ConnectionFacts.listener}. */
+  readonly name: string;
+  /** IP address to bind; `::` also takes IPv4. */
+  readonly hostname: string;
+  /** 0 for one the system picks. */
+  readonly port: number;
+  /** Let other workers bind the same port; the kernel spreads connections. */
+  readonly reusePort: boolean;
+  /** Key path for errors, `server.listen[0]`. */
+  readonly key: string;
+  /** Most open connections, over all workers when `openCount` is given. */
+  readonly maxConnections: number;
+  /** Where the workers count together: memory of {@linkcode ConnectionBudget.bytes}, and who we are. */
+  readonly openCount?: { readonly shared: SharedArrayBuffer; readonly worker: number };
+  /** A header that every connection must begin with. */
+  readonly proxyProtocol: "off" | "v1" | "v2";
+  /** Peers that may send one; nobody when `undefined`. */
+  readonly trustedProxies: IpSet | undefined;
+  /** Time for the whole PROXY header. */
+  readonly headTimeoutMs: number;
+  /** TLS, after the PROXY header if there is one; cleartext without. */
+  readonly tls?: TlsListenerSpec;
+  readonly clock: Clock;
+  /** A connection was closed before it reached a codec. */
+  onRejected?(reason: Rejection): void;
+  /** Accepting failed and is paused for a moment, as when descriptors run out. */
+  onFault?(error: Error): void;
+  /** Something an operator should know. */
+  onWarning?(message: string): void;
+  /** No client can shake hands with one of our certificates; told once for each. */
+  onUnfitCertificate?(message: string): void;
+}
+
+/** Why an accepted connection was closed before it reached a codec; a label of the counters. */
+export type Rejection =
+  | "max_connections"
+  | "proxy_untrusted"
+  | HeaderFailure
+  /** Too many handshakes are under way already. */
+  | "tls_busy"
+  | "tls_timeout"
+  | "tls_handshake"
+  /** The client presented a certificate that does not verify. */
+  | "tls_client_certificate";

@@ -1,0 +1,160 @@
+/**
+ * What every listener does between accepting a connection and handing it to its codec: count it, refuse
+ * what is too much, remember to give its place back.
+ *
+ * @module
+ */
+import type { ConnectionFacts, TlsFacts } from "../../http/exchange.ts";
+import type { Clock, Expiring } from "../clock.ts";
+import { ConnectionBudget } from "./connection_budget.ts";
+import { closeQuietly, type Duplex } from "../duplex.ts";
+import { socketAddress } from "../ip.ts";
+import type { Accepted } from "./listener.ts";
+import type { ListenerSpec, Rejection } from "./listener_spec.ts";
+import type { Endpoint } from "./proxy_protocol.ts";
+
+/**
+ * Most TLS handshakes under way at once on one listener of one worker. A full handshake costs about half
+ * a millisecond, so more than this could not end within their time limit.
+ */
+export const MAX_HANDSHAKES = 2048;
+
+/** Something that has the two addresses of a TCP connection. */
+export interface Addresses {
+  readonly remoteAddr: { readonly hostname: string; readonly port: number };
+  readonly localAddr: { readonly hostname: string; readonly port: number };
+}
+
+/** The reception of one listener in one worker. */
+export class Reception {
+  readonly clock: Clock;
+  readonly #spec: ListenerSpec;
+  readonly #onAccept: (accepted: Accepted) => void;
+  readonly #budget: ConnectionBudget;
+  #handshakes = 0;
+
+  constructor(spec: ListenerSpec, onAccept: (accepted: Accepted) => void) {
+    this.#spec = spec;
+    this.#onAccept = onAccept;
+    this.clock = spec.clock;
+    const { shared, worker } = spec.openCount ?? {};
+    this.#budget = new ConnectionBudget(spec.maxConnections, shared, worker);
+  }
+
+  /** Takes in one more connection, or closes it: whoever gets `false` is done with it. */
+  admit(connection: { close(): void }): boolean {
+    if (this.#budget.take()) return true;
+    closeQuietly(connection);
+    this.#spec.onRejected?.("max_connections");
+    return false;
+  }
+
+  /** Gives the place of an admitted connection back; it has been closed. */
+  reject(reason: Rejection): void {
+    this.#budget.release();
+    this.#spec.onRejected?.(reason);
+  }
+
+  /**
+   * Hands an admitted connection to its codec.
+   *
+   * @param leave Called when the codec has returned; whoever gives one calls `release` in its time.
+   */
+  deliver(
+    stream: Duplex,
+    facts: ConnectionFacts,
+    protocol: "http/1.1" | "h2",
+    leave: () => void = this.release,
+  ): void {
+    this.#onAccept(new OpenConnection(stream, facts, protocol, leave));
+  }
+
+  /** Gives the place of a delivered connection back. */
+  readonly release = (): void => this.#budget.release();
+
+  /** Begins a handshake, unless too many are under way. */
+  beginHandshake(connection: { close(): void }, timeoutMs: number): Handshake | undefined {
+    if (this.#handshakes >= MAX_HANDSHAKES) {
+      closeQuietly(connection);
+      this.reject("tls_busy");
+      return undefined;
+    }
+    this.#handshakes++;
+    return new Handshake(connection, this.clock, timeoutMs, () => this.#handshakes--);
+  }
+
+  /** The facts of a connection, before TLS has added its own. */
+  factsOf({ remoteAddr, localAddr }: Addresses, source: Endpoint | undefined): ConnectionFacts {
+    return {
+      peerAddress: source?.address ?? socketAddress(remoteAddr.hostname),
+      peerPort: source?.port ?? remoteAddr.port,
+      peerIsDirect: source === undefined,
+      localAddress: socketAddress(localAddr.hostname),
+      localPort: localAddr.port,
+      listener: this.#spec.name,
+      tls: undefined,
+    };
+  }
+}
+
+/** The facts of a connection whose handshake is done. */
+export function withTls(facts: ConnectionFacts, tls: TlsFacts): ConnectionFacts {
+  return { ...facts, tls };
+}
+
+/** A TLS handshake under way, which ends in time. */
+export class Handshake implements Expiring {
+  deadline: number;
+  /** Whether it took too long; the connection is closed then. */
+  expired = false;
+  readonly #connection: { close(): void };
+  readonly #clock: Clock;
+  readonly #onEnd: () => void;
+  #ended = false;
+
+  constructor(
+    connection: { close(): void },
+    clock: Clock,
+    timeoutMs: number,
+    onEnd: () => void,
+  ) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+    this.deadline = clock.now + timeoutMs;
+    clock.watch(this);
+  }
+
+  expire(): void {
+    this.expired = true;
+    this.end();
+    closeQuietly(this.#connection);
+  }
+
+  /** It is over, one way or another. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#clock.unwatch(this);
+    this.#onEnd();
+  }
+}
+
+/** A connection on its way to the codec. */
+class OpenConnection implements Accepted {
+  #leave: (() => void) | undefined;
+
+  constructor(
+    readonly stream: Duplex,
+    readonly facts: ConnectionFacts,
+    readonly protocol: "http/1.1" | "h2",
+    leave: () => void,
+  ) {
+    this.#leave = leave;
+  }
+
+  done(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * A TLS listener: one of two doors, changed for the other when new certificates ask for what the open
+ * one cannot do, or peers abuse it.
+ *
+ * @module
+ */
+import type { ListenerSpec } from "../listen/listener_spec.ts";
+import type { Accepted, Listener } from "../listen/listener.ts";
+import { Reception } from "../listen/reception.ts";
+import type { TlsDoor } from "./door.ts";
+import { NamesDoor } from "./names.ts";
+import type { KeyPair, TlsListenerSpec } from "./spec.ts";
+import { StuckConnections } from "./static_stream.ts";
+import { StaticDoor } from "./static.ts";
+import { staticPair } from "./static_pair.ts";
+
+/** A TLS listener of one worker. */
+export class TlsListener implements Listener {
+  readonly name: string;
+  readonly #spec: ListenerSpec;
+  readonly #reception: Reception;
+  readonly #stuck = new StuckConnections(() => void this.#leaveStaticDoor());
+  #tls: TlsListenerSpec;
+  #door: TlsDoor | undefined;
+  #staticAllowed = true;
+  /** The last change of doors; they are made one after the other. */
+  #change: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(
+    spec: ListenerSpec,
+    tls: TlsListenerSpec,
+    onAccept: (accepted: Accepted) => void,
+  ) {
+    this.name = spec.name;
+    this.#spec = spec;
+    this.#tls = tls;
+    this.#reception = new Reception(spec, onAccept);
+  }
+
+  static async open(
+    spec: ListenerSpec,
+    tls: TlsListenerSpec,
+    onAccept: (accepted: Accepted) => void,
+  ): Promise<TlsListener> {
+    const listener = new TlsListener(spec, tls, onAccept);
+    listener.#door = await listener.#open(tls, spec.port);
+    return listener;
+  }
+
+  get port(): number {
+    return this.#door?.port ?? this.#spec.port;
+  }
+
+  get door(): string {
+    return this.#door?.description ?? "";
+  }
+
+  updateTls(tls: TlsListenerSpec): Promise<void> {
+    const change = this.#change.then(() => this.#update(tls));
+    this.#change = change.catch(() => {});
+    return change;
+  }
+
+  close(): void {
+    this.#closed = true;
+    void this.#door?.close();
+  }
+
+  async retire(): Promise<void> {
+    this.#closed = true;
+    await this.#door?.retire();
+  }
+
+  async #update(tls: TlsListenerSpec): Promise<void> {
+    if (this.#closed) return;
+    const fits = (this.#staticPair(tls) !== undefined) === (this.#door instanceof StaticDoor);
+    if (!fits || this.#door?.update(tls) !== true) await this.#changeDoor(tls);
+    this.#tls = tls;
+  }
+
+  /** Opens the new door before the old one closes: nobody finds the port closed. */
+  async #changeDoor(tls: TlsListenerSpec): Promise<void> {
+    const door = await this.#open(tls, this.port);
+    if (this.#closed) {
+      await door.close();
+      return;
+    }
+    const old = this.#door;
+    this.#door = door;
+    await old?.retire();
+  }
+
+  async #open(tls: TlsListenerSpec, port: number): Promise<TlsDoor> {
+    const pair = this.#staticPair(tls);
+    if (pair === undefined) return await NamesDoor.open(this.#spec, tls, this.#reception, port);
+    return new StaticDoor(this.#spec, tls, pair, this.#reception, this.#stuck, port);
+  }
+
+  /** What the static door would show, if that is the one to use. */
+  #staticPair(tls: TlsListenerSpec): KeyPair | undefined {
+    return this.#staticAllowed ? staticPair(this.#spec, tls) : undefined;
+  }
+
+  /** Too many connections of the static door cannot be ended: from now on they all can. */
+  async #leaveStaticDoor(): Promise<void> {
+    if (!this.#staticAllowed) return;
+    this.#staticAllowed = false;
+    this.#spec.onWarning?.(
+      "peers keep connections open that the fast TLS listener cannot end; " +
+        "this worker goes on with the other one, which can and is slower",
+    );
+    this.#change = this.#change.then(async () => {
+      if (!this.#closed) await this.#changeDoor(this.#tls);
+    }).catch((error) => {
+      // As when descriptors have run out: the next connection that is stuck asks again.
+      this.#staticAllowed = true;
+      this.#spec.onFault?.(error);
+    });
+    await this.#change;
+  }
+}

@@ -1,0 +1,29 @@
+/** Whether the fast TLS door, which has one certificate and asks for none, will do. @module */
+import type { ListenerSpec } from "../listen/listener_spec.ts";
+import { type KeyPair, onlyPair, type TlsListenerSpec } from "./spec.ts";
+
+/**
+ * The pair that door would show for `spec`, or `undefined` when it cannot do what is asked or is not
+ * wanted: a new certificate takes a new socket here, and a client that is just connecting can be lost.
+ */
+export function staticPair(
+  spec: Pick<ListenerSpec, "proxyProtocol">,
+  tls: TlsListenerSpec,
+): KeyPair | undefined {
+  if (!tls.fastListener || beyondStatic(spec, tls).length > 0) return undefined;
+  return onlyPair(tls.material);
+}
+
+/** What is asked for that this door cannot do, in words. */
+export function beyondStatic(
+  { proxyProtocol }: Pick<ListenerSpec, "proxyProtocol">,
+  { material, minVersion, clientAuth, needsFacts }: TlsListenerSpec,
+): readonly string[] {
+  const found: string[] = [];
+  if (onlyPair(material) === undefined) found.push("certificates by name");
+  if (clientAuth !== "off") found.push("client certificates");
+  if (proxyProtocol !== "off") found.push("PROXY headers");
+  if (minVersion !== "TLSv1.2") found.push("TLS 1.3 alone");
+  if (needsFacts) found.push("{tls.version} or {tls.cipher} in a header");
+  return found;
+}

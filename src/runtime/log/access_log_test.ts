@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { Exchange } from "../../gateway/exchange.ts";
+import type { ConnectionFacts, TlsFacts } from "../../http/exchange.ts";
+import { type AccessLogSettings, AccessRecord } from "./access_log.ts";
+
+const ALL: AccessLogSettings = {
+  include_host: true,
+  include_client_ip: true,
+  include_cache_phase: true,
+  include_path: true,
+  include_route: true,
+  include_upstream: true,
+  request_id: true,
+};
+
+function connection(tls?: TlsFacts): ConnectionFacts {
+  return {
+    peerAddress: "192.0.2.1",
+    peerPort: 5000,
+    peerIsDirect: true,
+    localAddress: "192.0.2.2",
+    localPort: 80,
+    listener: "192.0.2.2:80",
+    tls,
+  };
+}
+
+function served(tls?: TlsFacts): Exchange {
+  const exchange = new Exchange(connection(tls));
+  exchange.method = "GET";
+  exchange.host = "www.example.com";
+  exchange.clientAddress = "203.0.113.9";
+  exchange.path = "/a";
+  exchange.target = "/a?secret=1";
+  exchange.status = 200;
+  exchange.requestId = "fh-1";
+  exchange.upstream = "10.0.0.1:80";
+  exchange.upstreamAlias = "one";
+  exchange.upstreamRetries = 1;
+  exchange.requestBodyBytes = 7;
+  exchange.responseBodyBytes = 9;
+  exchange.cachePhase = "hit";
+  return exchange;
+}
+
+function record(exchange: Exchange, settings = ALL, withGeo = false): Record<string, unknown> {
+  return JSON.parse(new AccessRecord(settings, withGeo).of(exchange));
+}
+
+Deno.test("the record has every field, in the documented order", () => {
+  assert.deepEqual(Object.entries(record(served())), [
+    ["event", "access"],
+    ["method", "GET"],
+    ["host", "www.example.com"],
+    ["client_ip", "203.0.113.9"],
+    ["cache_phase", "hit"],
+    ["compression_encoding", ""],
+    ["tls_version", ""],
+    ["tls_cipher", ""],
+    ["tls_client_cert_sha256", ""],
+    ["tls_client_cert_serial", ""],
+    ["tls_client_cert_organization", ""],
+    ["vhost", "unknown"],
+    ["route", ""],
+    ["upstream", "10.0.0.1:80"],
+    ["upstream_alias", "one"],
+    ["upstream_retries", 1],
+    ["path", "/a"],
+    ["status", 200],
+    ["status_class", "2xx"],
+    ["error", false],
+    ["request_id", "fh-1"],
+    ["request_body_bytes", 7],
+    ["response_body_bytes", 9],
+    ["latency_ms", 0],
+  ]);
+});
+
+Deno.test("a switched-off field stays, empty", () => {
+  const off = record(served(), {
+    include_host: false,
+    include_client_ip: false,
+    include_cache_phase: false,
+    include_path: false,
+    include_route: false,
+    include_upstream: false,
+    request_id: false,
+  });
+  const names = ["host", "client_ip", "cache_phase", "path", "route", "upstream", "upstream_alias"];
+  for (const name of [...names, "request_id"]) assert.equal(off[name], "", name);
+  assert.equal(Object.keys(off).length, Object.keys(record(served())).length);
+});
+
+Deno.test("a request that was refused before its client was resolved shows the peer", () => {
+  const exchange = served();
+  exchange.clientAddress = "";
+  assert.equal(record(exchange).client_ip, "192.0.2.1");
+});
+
+Deno.test("the query is never logged", () => {
+  assert.ok(!JSON.stringify(record(served())).includes("secret"));
+});
+
+Deno.test("what a client sent cannot break the record", () => {
+  const exchange = served();
+  exchange.path = '/"},{"\n\x1b';
+  exchange.method = 'G"T';
+  assert.equal(record(exchange).path, exchange.path);
+  assert.equal(record(exchange).method, exchange.method);
+});
+
+Deno.test("the client certificate is told", () => {
+  const client = { sha256: "ab", serial: "0F", organization: "Ex, Inc" };
+  const tls = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", serverName: "", client };
+  const fields = record(served(tls));
+  assert.deepEqual(
+    [
+      fields.tls_version,
+      fields.tls_cipher,
+      fields.tls_client_cert_sha256,
+      fields.tls_client_cert_serial,
+      fields.tls_client_cert_organization,
+    ],
+    ["TLSv1.3", "TLS_AES_128_GCM_SHA256", "ab", "0F", "Ex, Inc"],
+  );
+});
+
+Deno.test("an exchange nothing answered has no status", () => {
+  const exchange = served();
+  exchange.status = 0;
+  exchange.failed = true;
+  const { status, status_class, error } = record(exchange);
+  assert.deepEqual([status, status_class, error], [null, "unknown", true]);
+});
+
+Deno.test("an upstream's own 500 is not an error of ours, a refusal with 502 is", () => {
+  const exchange = served();
+  exchange.status = 500;
+  assert.equal(record(exchange).error, false);
+  exchange.status = 502;
+  exchange.refusal = { status: 502, text: "", cause: "upstream" };
+  assert.equal(record(exchange).error, true);
+});
+
+Deno.test("the GeoIP fields are there with the GeoIP module only", () => {
+  const exchange = served();
+  assert.ok(!("geo_country" in record(exchange)));
+  const withGeo = record(exchange, ALL, true);
+  assert.deepEqual([withGeo.geo_country, withGeo.geo_asn], ["", null]);
+});

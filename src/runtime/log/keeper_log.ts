@@ -1,0 +1,104 @@
+/**
+ * The keeper's own logger, together with the sink that writes for every thread.
+ *
+ * @module
+ */
+import type { Config } from "../../config/types.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
+import type { LogRingReader } from "./ring.ts";
+import { type LogThreshold, parseThreshold } from "./lines.ts";
+import { LogSink } from "./sink.ts";
+import { within } from "../within.ts";
+import { LEVEL_VARIABLE } from "../permissions/own_permissions.ts";
+import { readableVariable } from "../preflight.ts";
+import type { Profile } from "../threads/profile.ts";
+import type { LogFile } from "./record_types.ts";
+import { type LogSettings, RingLogger } from "./ring_logger.ts";
+import { newThreadMemory, ringReader, ringWriter } from "../threads/thread_memory.ts";
+
+/** What the log depends on of a build. */
+export type LoggedProfile = Pick<Profile, "modules" | "records">;
+
+/** The log of the process, as the keeper has it. */
+export class KeeperLog implements Logger {
+  /** How every thread makes its lines. */
+  readonly settings: LogSettings;
+  readonly #own: RingLogger;
+  readonly #sink: LogSink;
+  readonly #file: LogFile | undefined;
+
+  /**
+   * Opens what `[logging]` names, for the keeper and all workers of `config`.
+   *
+   * @throws When the log file cannot be opened.
+   */
+  constructor(config: Config, { modules, records }: LoggedProfile) {
+    const { level, format, target, file } = config.logging;
+    const override = readableVariable(LEVEL_VARIABLE);
+    const overridden: LogThreshold | undefined = override && parseThreshold(override) || undefined;
+    const has = (module: string) => modules.some(({ name }) => name === module);
+    this.settings = {
+      level: overridden ?? level,
+      format,
+      withGeo: has("geoip"),
+      zeroRetention: has("privacy-mode"),
+    };
+    this.#file = file.enabled && file.path !== undefined
+      ? records?.openLogFile({ path: file.path, append: file.append })
+      : undefined;
+    const stream = this.#file ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
+    this.#sink = new LogSink(stream, this.settings, (reason) => {
+      void tellOnStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
+    });
+    const memory = newThreadMemory();
+    this.add(ringReader(memory));
+    const ring = ringWriter(memory, () => this.pump());
+    this.#own = new RingLogger(ring, this.settings, records);
+    if (override !== undefined && overridden === undefined) {
+      this.log("warn", "fluxheim", `${LEVEL_VARIABLE}="${override}" is no log level; ignored`);
+    }
+  }
+
+  get logsAccess(): boolean {
+    return this.#own.logsAccess;
+  }
+
+  enabled(level: LogLevel): boolean {
+    return this.#own.enabled(level);
+  }
+
+  log(level: LogLevel, target: LogTarget, message: string): void {
+    this.#own.log(level, target, message);
+  }
+
+  access(exchange: Exchange): void {
+    this.#own.access(exchange);
+  }
+
+  /** Takes a worker's ring on, until its reader has ended and is empty. */
+  add(reader: LogRingReader): void {
+    this.#sink.add(reader);
+  }
+
+  /** Begins to write what all threads have said. */
+  pump(): void {
+    this.#sink.pump();
+  }
+
+  /** Writes what is left, for at most `limitMs`, and closes the log file. */
+  async close(limitMs: number): Promise<void> {
+    const isWhole = await this.#sink.flush(limitMs);
+    if (this.#sink.isWriting) return;
+    this.#file?.close();
+    if (isWhole) return;
+    const told = tellOnStderr(`${this.#sink.abandon()} log lines were lost at the end`);
+    await within(limitMs, told);
+  }
+}
+
+/** A log that cannot be written must be noticed somewhere else. */
+async function tellOnStderr(text: string): Promise<void> {
+  // Nobody is left to be told that standard error is gone, too.
+  await Deno.stderr.write(new TextEncoder().encode(`fluxheim: ${text}\n`)).catch(() => {});
+}

@@ -1,0 +1,17 @@
+/**
+ * Everything that puts something down about what the gateway did: access records, the log file, the pid
+ * file. A build that keeps nothing does not import this, so that it has no code that could.
+ *
+ * @module
+ */
+import { AccessRecord } from "./access_log.ts";
+import { openLogFile } from "./file.ts";
+import { writePidFile } from "../pid_file.ts";
+import type { Records } from "./record_types.ts";
+
+/** The records of every build but those with the module `privacy-mode`. */
+export const records: Records = {
+  accessRecord: (settings, withGeo) => new AccessRecord(settings, withGeo),
+  openLogFile,
+  writePidFile,
+};

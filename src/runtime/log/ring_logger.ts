@@ -1,0 +1,81 @@
+/**
+ * The logger of one thread: makes lines and puts them into the thread's ring.
+ *
+ * @module
+ */
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
+import { LEVELS, type LogFormat, logLine, type LogThreshold } from "./lines.ts";
+import type { LogRingWriter } from "./ring.ts";
+import type { AccessLogSettings, AccessRecords, Records } from "./record_types.ts";
+import { withoutRequest } from "./zero_retention.ts";
+
+/** What a thread's logger needs to know; the level and format of a process never change. */
+export interface LogSettings {
+  readonly level: LogThreshold;
+  readonly format: LogFormat;
+  /** Whether the access record has the two GeoIP fields. */
+  readonly withGeo: boolean;
+  /** Whether nothing about a request may be said (spec 01 section 9). */
+  readonly zeroRetention: boolean;
+}
+
+/** `[logging.access]`. */
+export interface AccessLogConfig extends AccessLogSettings {
+  readonly enabled: boolean;
+}
+
+/** Writes log records into a ring. */
+export class RingLogger implements Logger {
+  readonly #ring: LogRingWriter;
+  readonly #settings: LogSettings;
+  /** How many of {@linkcode LEVELS} are written. */
+  readonly #written: number;
+  readonly #records: Records | undefined;
+  #access: AccessRecords | undefined;
+
+  /** @param records What this build has; without it no access record is ever made. */
+  constructor(ring: LogRingWriter, settings: LogSettings, records: Records | undefined) {
+    this.#ring = ring;
+    this.#records = records;
+    this.#settings = settings;
+    this.#written = settings.level === "off" ? 0 : LEVELS.indexOf(settings.level) + 1;
+  }
+
+  /**
+   * Takes the access log settings of a snapshot. Access records are of level `info`, so a stricter
+   * level silences them whatever `config` says.
+   */
+  useAccessLog(config: AccessLogConfig): void {
+    this.#access = config.enabled && this.enabled("info")
+      ? this.#records?.accessRecord(config, this.#settings.withGeo)
+      : undefined;
+  }
+
+  get logsAccess(): boolean {
+    return this.#access !== undefined;
+  }
+
+  enabled(level: LogLevel): boolean {
+    return LEVELS.indexOf(level) < this.#written;
+  }
+
+  log(level: LogLevel, target: LogTarget, message: string): void {
+    if (!this.enabled(level)) return;
+    const { format, zeroRetention } = this.#settings;
+    const said = zeroRetention ? withoutRequest(target, message) : message;
+    if (said === undefined) return;
+    this.#ring.append(logLine(format, Date.now(), level, target, said));
+  }
+
+  access(exchange: Exchange): void {
+    const record = this.#access;
+    if (record === undefined) return;
+    const json = record.of(exchange);
+    this.#ring.append(
+      this.#settings.format === "json"
+        ? json + "\n"
+        : Date.now() + " INFO fluxheim::access: " + json + "\n",
+    );
+  }
+}

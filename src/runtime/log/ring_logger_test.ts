@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { Exchange } from "../../gateway/exchange.ts";
+import { LogRingReader, LogRingWriter, RING_BYTES } from "./ring.ts";
+import { records } from "./records.ts";
+import { type AccessLogConfig, type LogSettings, RingLogger } from "./ring_logger.ts";
+
+const ACCESS: AccessLogConfig = {
+  enabled: true,
+  include_host: true,
+  include_client_ip: true,
+  include_cache_phase: true,
+  include_path: true,
+  include_route: true,
+  include_upstream: true,
+  request_id: true,
+};
+
+function logger(settings: Partial<LogSettings>) {
+  const shared = new SharedArrayBuffer(RING_BYTES);
+  const reader = new LogRingReader(shared);
+  const full: LogSettings = {
+    level: "info",
+    format: "json",
+    withGeo: false,
+    zeroRetention: false,
+    ...settings,
+  };
+  return {
+    log: new RingLogger(new LogRingWriter(shared, () => {}), full, records),
+    written: () => new TextDecoder().decode(reader.peek()?.slice()),
+  };
+}
+
+function exchange(): Exchange {
+  return new Exchange({
+    peerAddress: "192.0.2.1",
+    peerPort: 1,
+    peerIsDirect: true,
+    localAddress: "192.0.2.2",
+    localPort: 80,
+    listener: "192.0.2.2:80",
+    tls: undefined,
+  });
+}
+
+Deno.test("a record less severe than the level is not written", () => {
+  const { log, written } = logger({ level: "warn" });
+  log.log("info", "fluxheim", "hidden");
+  log.log("error", "fluxheim", "shown");
+  assert.match(written(), /^\{[^\n]*"message":"shown"\}\n$/);
+});
+
+Deno.test("an access record in JSON stands alone", () => {
+  const { log, written } = logger({});
+  log.useAccessLog(ACCESS);
+  log.access(exchange());
+  assert.match(written(), /^\{"event":"access",.*\}\n$/);
+});
+
+Deno.test("an access record in text is the message of an info record", () => {
+  const { log, written } = logger({ format: "text" });
+  log.useAccessLog(ACCESS);
+  log.access(exchange());
+  assert.match(written(), /^\d+ INFO fluxheim::access: \{"event":"access",.*\}\n$/);
+});
+
+Deno.test("there is no access record before a snapshot asked for it", () => {
+  const { log, written } = logger({});
+  log.access(exchange());
+  assert.equal(written(), "");
+});
+
+Deno.test("a later snapshot can silence the access log", () => {
+  const { log, written } = logger({});
+  log.useAccessLog(ACCESS);
+  log.useAccessLog({ ...ACCESS, enabled: false });
+  log.access(exchange());
+  assert.equal(written(), "");
+});
+
+Deno.test("a level stricter than info silences the access log", () => {
+  const { log, written } = logger({ level: "warn" });
+  log.useAccessLog(ACCESS);
+  log.access(exchange());
+  assert.equal(written(), "");
+});

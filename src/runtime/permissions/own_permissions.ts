@@ -1,0 +1,141 @@
+/**
+ * What the gateway itself needs the runtime to allow, whatever modules are in it: its listeners, its
+ * configuration, its log and pid files.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../../config/types.ts";
+import type { Manifest, Module } from "../../gateway/module.ts";
+import { splitAuthority } from "../../http/authority.ts";
+import { INSPECTOR_GRANT } from "./inspector_port.ts";
+import type { PlannedGrant } from "./planned_grant.ts";
+import { pidFileDraft } from "../pid_file_draft.ts";
+
+/** Overrides `logging.level`; read once at start, if the runtime allows it. */
+export const LEVEL_VARIABLE = "FLUXHEIM_LOG";
+
+/** Stands in for `--config` (spec 01 section 6.1). */
+export const CONFIG_VARIABLE = "FLUXHEIM_CONFIG";
+
+/** Makes the runtime write TLS secrets to a file, without any permission; refused at start. */
+export const KEY_LOG_VARIABLE = "SSLKEYLOGFILE";
+
+/** Says that sockets were handed to this process: they are outside of every permission; refused at start. */
+export const SOCKETS_VARIABLE = "LISTEN_FDS";
+
+/** What a plan must know beside the configuration. */
+export interface PlanOptions {
+  /** The file or directory given as `--config`, absolute; read again at every reload. */
+  readonly configSource?: string | undefined;
+  /**
+   * Whether the program is a compiled one, which carries its modules inside and has no inspector. Unless
+   * given, whether this program is.
+   */
+  readonly standalone?: boolean;
+}
+
+/**
+ * The directory of this program's own modules, which the keeper must be able to read: the runtime loads
+ * the modules of a worker with the permissions of the thread that starts it.
+ */
+const OWN_MODULES = dirname(fileURLToPath(new URL("..", import.meta.url)));
+
+/** Directories that the packages give the service; the only places a compiled build may write to. */
+const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
+
+/** The gateway's share of ring 2. */
+export function ownGrants(
+  config: Config,
+  modules: readonly Module[],
+  { configSource, standalone = Deno.build.standalone }: PlanOptions,
+): readonly PlannedGrant[] {
+  const grants: PlannedGrant[] = [...listenerGrants(config)];
+  if (!standalone) {
+    grants.push(keeper("read", OWN_MODULES, "the program itself"));
+    grants.push(once(optional("net", INSPECTOR_GRANT, "to keep the inspector shut")));
+  }
+  if (configSource !== undefined) {
+    grants.push(keeper("read", configSource, "--config"));
+    // A single file may ask for the directory beside it; a directory contains its own.
+    const directory = dirname(configSource);
+    if (configSource.endsWith(".toml")) {
+      grants.push(optional("read", join(directory, "conf.d"), "include_conf_d"));
+    }
+  }
+  const { file } = config.logging;
+  if (file.enabled && file.path !== undefined) {
+    grants.push(once(keeper("read", file.path, "logging.file.path")));
+    grants.push(once(keeper("write", file.path, "logging.file.path")));
+  }
+  if (writesPidFile(modules)) {
+    const path = config.server.process.pid_file;
+    for (const value of [path, pidFileDraft(path)]) {
+      grants.push(optional("read", value, "server.process.pid_file"));
+      grants.push(optional("write", value, "server.process.pid_file"));
+    }
+  }
+  // Not being able to read it would mean other defaults than the operator asked for.
+  grants.push(once(optional("env", CONFIG_VARIABLE, "--config")));
+  grants.push(once(optional("env", LEVEL_VARIABLE, "logging.level")));
+  grants.push(once(optional("env", KEY_LOG_VARIABLE, "server.tls_listen")));
+  grants.push(once(optional("env", SOCKETS_VARIABLE, "server.listen")));
+  // File safety checks compare owners with the user this runs as.
+  grants.push(once(optional("sys", "uid", "--config")));
+  return grants;
+}
+
+/** The gateway's share of ring 1: addresses and the places of configurations are the operator's choice. */
+export function ownManifest(modules: readonly Module[]): Manifest {
+  const manifest: Manifest = {
+    net: true,
+    read: true,
+    env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, SOCKETS_VARIABLE, CONFIG_VARIABLE],
+    sys: ["uid"],
+  };
+  return writesPidFile(modules) ? { ...manifest, write: SERVICE_DIRECTORIES } : manifest;
+}
+
+/** A privacy build writes nothing at all, not even its process id. */
+function writesPidFile(modules: readonly Module[]): boolean {
+  return !modules.some(({ name }) => name === "privacy-mode");
+}
+
+/**
+ * Every address the workers bind. For port 0 the port is not known before it is bound, so the plan has
+ * the whole address; the workers' own grants name the port that was found.
+ *
+ * A TLS listener may have to be bound again, when new certificates ask for the other one of its two doors;
+ * a cleartext one never is.
+ */
+function listenerGrants({ server }: Config): PlannedGrant[] {
+  const entries = (["listen", "tls_listen"] as const).flatMap((list) =>
+    server[list].map((value, index) => ({ list, value, key: `server.${list}[${index}]` }))
+  );
+  return entries.map(({ list, value, key }) => {
+    const anyPort = splitAuthority(value)?.port === 0;
+    const bound = anyPort ? value.slice(0, value.lastIndexOf(":")) : value;
+    return {
+      kind: "net",
+      value: bound,
+      key,
+      for: "edge",
+      optional: false,
+      startOnly: list === "listen",
+    };
+  });
+}
+
+function keeper(kind: PlannedGrant["kind"], value: string, key: string): PlannedGrant {
+  return { kind, value, key, for: "keeper", optional: false };
+}
+
+function optional(kind: PlannedGrant["kind"], value: string, key: string): PlannedGrant {
+  return { kind, value, key, for: "keeper", optional: true };
+}
+
+/** A grant that only the start needs: everything is read, bound or opened by then. */
+function once(grant: PlannedGrant): PlannedGrant {
+  return { ...grant, startOnly: true };
+}

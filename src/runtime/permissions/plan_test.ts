@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import type { Module, Permissions } from "../../gateway/module.ts";
+import {
+  covers,
+  manifestOf,
+  permissionPlan,
+  servingPlan,
+  toFlags,
+  valuesOf,
+  workerPermissions,
+} from "./plan.ts";
+import { testConfig } from "../testing/keeper.ts";
+import { probe } from "../testing/probe_module.ts";
+
+const EDGE = { key: "vhosts[0].web.root", for: "edge" } as const;
+const KEEPER = { key: "admin.listen", for: "keeper" } as const;
+
+function needing(permissions: Permissions): Module {
+  return { ...probe, permissions: () => permissions };
+}
+
+function plan(permissions: Permissions = {}, listen: readonly string[] = ["127.0.0.1:8080"]) {
+  return permissionPlan(testConfig({ listen }), [needing(permissions)]);
+}
+
+Deno.test("every listener is asked for exactly, by its key, for the edge", () => {
+  const { grants } = plan({}, ["0.0.0.0:80", "[::]:80"]);
+  const edge = grants.filter((grant) => grant.kind === "net" && grant.for === "edge");
+  const common = { kind: "net", for: "edge", optional: false, startOnly: true };
+  assert.deepEqual(edge, [
+    { ...common, value: "0.0.0.0:80", key: "server.listen[0]" },
+    { ...common, value: "[::]:80", key: "server.listen[1]" },
+  ]);
+});
+
+Deno.test("the inspector's port is asked for, to keep it shut, and nobody needs it", () => {
+  const { grants } = plan();
+  const grant = grants.find(({ value }) => value === "127.0.0.1:9229");
+  assert.equal(grant?.for, "keeper");
+  assert.equal(grant?.optional, true);
+});
+
+Deno.test("a port that is not known yet needs the whole address", () => {
+  const values = valuesOf(plan({}, ["127.0.0.1:0", "[::1]:0"]), "net", "edge");
+  assert.deepEqual(values, ["127.0.0.1", "[::1]"]);
+});
+
+Deno.test("a configuration file is read again, and so is the directory beside it if it asks", () => {
+  const { grants } = permissionPlan(testConfig({}), [], { configSource: "/etc/f/f.toml" });
+  assert.deepEqual(grants.filter(({ value }) => value.startsWith("/etc/f/")), [
+    { kind: "read", value: "/etc/f/f.toml", key: "--config", for: "keeper", optional: false },
+    { kind: "read", value: "/etc/f/conf.d", key: "include_conf_d", for: "keeper", optional: true },
+  ]);
+});
+
+Deno.test("the log file is the keeper's", () => {
+  const { grants } = permissionPlan(testConfig({ logFile: "/var/log/f.log" }), []);
+  assert.deepEqual(
+    grants.filter(({ value }) => value === "/var/log/f.log").map((grant) => [
+      grant.kind,
+      grant.for,
+      grant.key,
+    ]),
+    [["read", "keeper", "logging.file.path"], ["write", "keeper", "logging.file.path"]],
+  );
+});
+
+Deno.test("a privacy build writes nothing", () => {
+  const privacy: Module = { ...probe, name: "privacy-mode" };
+  assert.deepEqual(valuesOf(permissionPlan(testConfig({}), [privacy]), "write"), []);
+  assert.equal(manifestOf([privacy]).write, undefined);
+});
+
+Deno.test("flags are sorted and without repetition", () => {
+  const flags = toFlags(plan({
+    net: [{ value: "b.test:1", ...EDGE }, { value: "a.test:1", ...KEEPER }, {
+      value: "b.test:1",
+      ...EDGE,
+    }],
+    read: [{ value: "/srv/www", ...EDGE }],
+  }));
+  assert.ok(flags.includes("--no-prompt"));
+  assert.ok(flags.includes("--allow-net=127.0.0.1:8080,127.0.0.1:9229,a.test:1,b.test:1"));
+  assert.ok(flags.find((flag) => flag.startsWith("--allow-read="))?.includes("/srv/www"));
+  assert.ok(!flags.some((flag) => flag.startsWith("--allow-run")));
+});
+
+Deno.test("a value with a comma becomes no flag, which would allow something else", () => {
+  const split = plan({ read: [{ value: "/srv/a,b", ...EDGE }] });
+  assert.throws(() => toFlags(split), /no flag can name \/srv\/a,b: it has a comma/);
+});
+
+Deno.test("a worker gets what the edge uses, and nothing of the keeper's", () => {
+  const permissions = workerPermissions(
+    plan({
+      net: [{ value: "origin.test:443", ...EDGE }, { value: "acme.test:443", ...KEEPER }],
+      read: [{ value: "/srv/www", ...EDGE }, { value: "/etc/key.pem", ...KEEPER }],
+      write: [{ value: "/var/lib/f", ...KEEPER }],
+      run: [{ value: "/usr/sbin/php-fpm", ...KEEPER }],
+    }),
+    { blanketNet: false },
+  );
+  assert.deepEqual(permissions.atStart, {
+    net: ["127.0.0.1:8080", "origin.test:443"],
+    read: ["/srv/www"],
+    write: false,
+    run: false,
+    env: false,
+    sys: false,
+    ffi: false,
+    import: false,
+  });
+});
+
+Deno.test("an address range is only handed on from a blanket grant", () => {
+  const ranged = plan({ net: [{ value: "10.0.0.0/8:80", ...EDGE }] });
+  assert.equal(workerPermissions(ranged, { blanketNet: false }).atStart.net, "inherit");
+  assert.deepEqual(workerPermissions(ranged, { blanketNet: true }).atStart.net, [
+    "10.0.0.0/8:80",
+    "127.0.0.1:8080",
+  ]);
+  const socket = plan({ net: [{ value: "unix:/run/app.sock", ...EDGE }] });
+  assert.notEqual(workerPermissions(socket, { blanketNet: false }).atStart.net, "inherit");
+});
+
+Deno.test("a worker covers what it was given and less, not more", () => {
+  const of = (permissions: Permissions) =>
+    workerPermissions(plan(permissions), { blanketNet: false });
+  const little = of({ read: [{ value: "/a", ...EDGE }] });
+  const much = of({ read: [{ value: "/a", ...EDGE }, { value: "/b", ...EDGE }] });
+  assert.equal(covers(much, little), true);
+  assert.equal(covers(little, much), false);
+  assert.equal(covers(little, of({})), true);
+  assert.equal(covers(of({}), little), false);
+});
+
+Deno.test("a worker with named addresses does not cover one that takes over the whole network part", () => {
+  const of = (value: string) =>
+    workerPermissions(plan({ net: [{ value, ...EDGE }] }), { blanketNet: false });
+  const [named, ranged] = [of("10.0.0.5:80"), of("10.0.0.0/8")];
+  assert.equal(ranged.atStart.net, "inherit");
+  assert.equal(covers(named, ranged), false);
+  assert.equal(covers(ranged, named), true);
+});
+
+Deno.test("what a worker bound it gives up, unless it dials it too", () => {
+  const upstream = (value: string) => ({ net: [{ value, ...EDGE }] });
+  const of = (permissions: Permissions) =>
+    workerPermissions(plan(permissions, ["127.0.0.1:80", "127.0.0.1:81"]), { blanketNet: true });
+  assert.deepEqual(of({}).givenUp, ["127.0.0.1:80", "127.0.0.1:81"]);
+  assert.deepEqual(of(upstream("127.0.0.1:81")).givenUp, ["127.0.0.1:80"]);
+  assert.deepEqual(of(upstream("127.0.0.0/8")).givenUp, [], "it would take the range with it");
+  assert.equal(covers(of({}), of(upstream("127.0.0.1:81"))), false, "it is gone");
+  assert.equal(covers(of({}), of({})), true);
+});
+
+Deno.test("a TLS listener may be bound again, so its address is kept", () => {
+  const config = testConfig({ listen: ["127.0.0.1:80"], tlsListen: ["127.0.0.1:443"] });
+  const { givenUp } = workerPermissions(permissionPlan(config, []), { blanketNet: false });
+  assert.deepEqual(givenUp, ["127.0.0.1:80"]);
+});
+
+Deno.test("the keeper needs for serving what it hands on and what it uses again", () => {
+  const config = testConfig({ listen: ["127.0.0.1:80"], logFile: "/var/log/f.log" });
+  const { grants } = servingPlan(permissionPlan(config, [], { configSource: "/etc/f/f.toml" }));
+  const values = grants.map(({ kind, value }) => `${kind} ${value}`);
+  for (
+    const kept of ["net 127.0.0.1:80", "read /etc/f/f.toml", "write /nonexistent/fluxheim.pid"]
+  ) {
+    assert.ok(values.includes(kept), kept);
+  }
+  assert.doesNotMatch(values.join(), /^env|^sys|9229|f\.log/);
+});
+
+Deno.test("a manifest is the union of what its modules can ever need", () => {
+  const a: Module = { ...probe, manifest: { run: ["/a"], env: ["B"] } };
+  const b: Module = { ...probe, manifest: { run: ["/a", "/b"], write: true } };
+  const manifest = manifestOf([a, b]);
+  assert.deepEqual(manifest.run, ["/a", "/b"]);
+  assert.equal(manifest.write, true);
+  assert.ok(Array.isArray(manifest.env) && manifest.env.includes("B"));
+  assert.equal(manifest.net, true);
+  assert.deepEqual(manifestOf([a]).run, ["/a"], "what one module alone needs");
+  assert.equal(manifestOf([probe]).run, undefined);
+});
+
+Deno.test("a package that the lock file does not name cannot be loaded, even from the cache", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const lock = `{"version":"5"}\n`;
+    await Deno.writeTextFile(`${dir}/deno.json`, "{}");
+    await Deno.writeTextFile(`${dir}/deno.lock`, lock);
+    // This program's own, and so in the cache.
+    const script =
+      'await import("npm:" + "lru-cache@11.5.3").catch(({ message }) => console.log(message));';
+    await Deno.writeTextFile(`${dir}/main.js`, script);
+    const args = ["run", "--quiet", ...toFlags({ grants: [] }), "main.js"];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: dir }).output();
+    assert.match(new TextDecoder().decode(stdout), /The lockfile is out of date/);
+    assert.equal(await Deno.readTextFile(`${dir}/deno.lock`), lock);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("modules can be imported from no host, not even those the runtime allows by itself", async () => {
+  const script =
+    'await import("https://deno.land/none.ts").catch((error) => console.log(error.message));';
+  const args = ["run", "--quiet", ...toFlags({ grants: [] }), "-"];
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" })
+    .spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(script));
+  await writer.close();
+  const { stdout } = await child.output();
+  assert.match(new TextDecoder().decode(stdout), /Requires import access/);
+});

@@ -1,0 +1,110 @@
+/**
+ * Everything about a reload that happens before a worker hears of it, and how it is told afterwards.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../../config/types.ts";
+import type { Logger } from "../../gateway/log.ts";
+import type { Files, Module } from "../../gateway/module.ts";
+import { permissionPlan, servingPlan } from "../permissions/plan.ts";
+import { modulePreflight, permissionProblems } from "../preflight.ts";
+import { logWarning, problemText } from "../log/problem_text.ts";
+import { readRequestedFiles, sameFiles } from "./requested_files.ts";
+import { classifyReload, type ReloadReason } from "./impact.ts";
+
+/** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
+export interface Loaded {
+  readonly config: Config | undefined;
+  readonly problems: readonly Problem[];
+  /** Says where in the configuration's files the key of a problem stands, if that is known. */
+  place?(problem: Problem): Problem;
+}
+
+/** `permissions-changed`: the process was started without permissions that the change needs. */
+export type UpgradeReason = ReloadReason | "permissions-changed";
+
+/** How a reload went. Unless it is `applied`, everything is served as before. */
+export type ReloadOutcome =
+  | { readonly kind: "noop" }
+  | { readonly kind: "applied" }
+  /** The new configuration is wrong. */
+  | { readonly kind: "invalid"; readonly problems: readonly Problem[] }
+  /** The change needs a new process. */
+  | {
+    readonly kind: "process-upgrade";
+    readonly reasons: readonly UpgradeReason[];
+    /** What exactly is missing, for `permissions-changed`. */
+    readonly problems: readonly Problem[];
+  }
+  /** A worker could not build it. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** What a reload is judged by. */
+export interface ReloadContext {
+  /** As it was loaded when it was taken up. */
+  readonly running: Config;
+  /** Content of the files its modules asked for. */
+  readonly files: Files;
+  readonly modules: readonly Module[];
+  readonly configSource: string | undefined;
+}
+
+/** A change that may be applied live. */
+export interface LiveChange {
+  readonly config: Config;
+  readonly files: Files;
+  readonly warnings: readonly Problem[];
+}
+
+/** Says whether what was loaded may be applied live, or how the reload ends already. */
+export async function judgeReload(
+  { config, problems, place = (problem) => problem }: Loaded,
+  { running, files, modules, configSource }: ReloadContext,
+): Promise<LiveChange | ReloadOutcome> {
+  if (config === undefined) return { kind: "invalid", problems };
+  const { impact, reasons } = classifyReload(running, config);
+  if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
+  const plan = servingPlan(permissionPlan(config, modules, { configSource }));
+  const missing = permissionProblems(plan);
+  if (missing.length > 0) {
+    return {
+      kind: "process-upgrade",
+      reasons: ["permissions-changed"],
+      problems: missing.map(place),
+    };
+  }
+  const preflight = await modulePreflight(config, modules);
+  const read = await readRequestedFiles(config, modules);
+  const found = [...preflight, ...read.problems].map(place);
+  if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
+  // A certificate that was renewed in its place is a change, too.
+  if (impact === "noop" && sameFiles(read.files, files)) return { kind: "noop" };
+  return { config, files: read.files, warnings: [...problems, ...found] };
+}
+
+/** Tells the log how a reload went. */
+export function reportReload(outcome: ReloadOutcome, log: Logger): void {
+  switch (outcome.kind) {
+    case "noop":
+      log.log("info", "fluxheim", "reload: nothing has changed");
+      return;
+    case "applied":
+      log.log("info", "fluxheim", "reload: the new configuration serves");
+      return;
+    case "invalid":
+      log.log("error", "fluxheim", "reload refused: the configuration has problems");
+      for (const problem of outcome.problems) {
+        if (problem.warning === true) logWarning(problem, log, "reload: ");
+        else log.log("error", "fluxheim", `reload: ${problemText(problem)}`);
+      }
+      return;
+    case "process-upgrade":
+      log.log("warn", "fluxheim", `reload refused: needs a restart: ${outcome.reasons.join(", ")}`);
+      for (const problem of outcome.problems) {
+        log.log("warn", "fluxheim", `reload: ${problemText(problem)}`);
+      }
+      return;
+    case "failed":
+      log.log("error", "fluxheim", `reload refused: ${outcome.reason}`);
+  }
+}

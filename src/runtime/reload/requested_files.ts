@@ -1,0 +1,79 @@
+/**
+ * Files that workers need and may not read themselves (`Module.files`): the keeper reads them, has their
+ * modules check what it read, and hands just that over, so no worker ever gets a path to a key, nor
+ * content that nobody has checked.
+ *
+ * @module
+ */
+import { look, MODE } from "../../config/read/file_look.ts";
+import type { Config, Problem } from "../../config/types.ts";
+import type { FileRequest, Files, Module } from "../../gateway/module.ts";
+
+/** What could be read, and what is wrong with it or with the rest. */
+export interface FilesRead {
+  readonly files: Files;
+  /** With an error among them the configuration must not be served. */
+  readonly problems: readonly Problem[];
+}
+
+/** Every file the modules ask for with `config`. */
+export function fileRequests(config: Config, modules: readonly Module[]): readonly FileRequest[] {
+  return modules.flatMap((module) => module.files?.(config) ?? []);
+}
+
+/** Reads what the modules ask for, and lets them check it, and try what nothing speaks against. */
+export async function readRequestedFiles(
+  config: Config,
+  modules: readonly Module[],
+): Promise<FilesRead> {
+  const files = new Map<string, Uint8Array>();
+  const problems: Problem[] = [];
+  /** Paths whose mode has been spoken of: many scopes may name the same file. */
+  const told = new Set<string>();
+  for (const request of fileRequests(config, modules)) {
+    const { path, key, maxBytes } = request;
+    const found = look(path, maxBytes);
+    if (found.problem !== undefined) {
+      problems.push({ key, message: `${path} ${found.problem}` });
+      continue;
+    }
+    files.set(path, found.content);
+    const doubt = told.has(path) ? undefined : modeProblem(request, found.info.mode);
+    if (doubt === undefined) continue;
+    told.add(path);
+    problems.push(doubt);
+  }
+  for (const module of modules) problems.push(...module.checkFiles?.(config, files) ?? []);
+  if (problems.every(({ warning }) => warning === true)) {
+    for (const module of modules) problems.push(...await module.proveFiles?.(config, files) ?? []);
+  }
+  return { files, problems };
+}
+
+/** Whether both hold the same content. */
+export function sameFiles(a: Files, b: Files): boolean {
+  if (a.size !== b.size) return false;
+  for (const [path, content] of a) {
+    const other = b.get(path);
+    if (other === undefined || other.length !== content.length) return false;
+    if (content.some((byte, index) => byte !== other[index])) return false;
+  }
+  return true;
+}
+
+/** A file others can change is theirs; a key they can read is at least worth a word. */
+function modeProblem(
+  { path, key, isPrivateKey }: FileRequest,
+  mode: number | null,
+): Problem | undefined {
+  if (mode === null) return undefined;
+  if ((mode & MODE.othersWrite) !== 0) {
+    const message = `${path} is writable by its group or by everyone`;
+    return { key, message, hint: `chmod go-w ${path}` };
+  }
+  if (isPrivateKey === true && (mode & MODE.othersAny) !== 0) {
+    const message = `${path} is a private key that its group or everyone can read`;
+    return { key, message, hint: `chmod 600 ${path}`, warning: true };
+  }
+  return undefined;
+}

@@ -1,0 +1,73 @@
+/**
+ * How the keeper notices that a worker no longer runs its event loop. Each worker counts up a cell of
+ * shared memory on every tick of its clock, the keeper looks on its own ticks.
+ *
+ * A thread in an endless loop cannot be stopped from outside, and one whose heap is full is about to take
+ * the process with it; so either ends the process (`EXIT_STATUS.fault`), and whatever supervises it starts
+ * it again.
+ *
+ * @module
+ */
+import { TICK_MS } from "../../net/clock.ts";
+
+/** A heart that has not beaten this long has stopped. */
+export const HEART_LIMIT_MS = 10_000;
+
+/** Ticks of the keeper, not time, so that a suspended machine wakes with its hearts beating. */
+const LIMIT_TICKS = HEART_LIMIT_MS / TICK_MS;
+
+/** Counts one beat. */
+export function beat(heart: Int32Array): void {
+  Atomics.add(heart, 0, 1);
+}
+
+/** What a worker that has filled its heap leaves in place of its beats. */
+export const HEAP_FULL = -1;
+
+/** Says that a worker has filled its heap; it must not {@linkcode beat} after that. */
+export function reportFullHeap(heart: Int32Array): void {
+  Atomics.store(heart, 0, HEAP_FULL);
+}
+
+/** A worker that cannot go on, and why. */
+export interface FailedHeart {
+  readonly slot: number;
+  readonly cause: "stopped" | "heap full";
+}
+
+/** A heart that is expected to beat. */
+interface Watched {
+  readonly heart: Int32Array;
+  seen: number;
+  silentTicks: number;
+}
+
+/** Watches the hearts of the workers that are there, each in memory of its own. */
+export class HeartMonitor {
+  readonly #watched = new Map<number, Watched>();
+
+  /** Begins to expect beats of the worker in `slot`. */
+  watch(slot: number, heart: Int32Array): void {
+    this.#watched.set(slot, { heart, seen: 0, silentTicks: 0 });
+  }
+
+  unwatch(slot: number): void {
+    this.#watched.delete(slot);
+  }
+
+  /**
+   * To be called on every tick.
+   *
+   * @returns A worker whose heart has stopped or whose heap is full, if there is one.
+   */
+  tick(): FailedHeart | undefined {
+    for (const [slot, watched] of this.#watched) {
+      const now = Atomics.load(watched.heart, 0);
+      watched.silentTicks = now === watched.seen ? watched.silentTicks + 1 : 0;
+      watched.seen = now;
+      if (now === HEAP_FULL) return { slot, cause: "heap full" };
+      if (watched.silentTicks >= LIMIT_TICKS) return { slot, cause: "stopped" };
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What the keeper and an edge worker say to each other, over the port that the worker is given with
+ * its first message. What a worker gets is typed and not checked; what it sends is checked like any other
+ * input (`worker_report.ts`), since a worker may have been taken over.
+ *
+ * @module
+ */
+import type { Config } from "../../config/types.ts";
+import type { Files } from "../../gateway/module.ts";
+import type { ZonesByName } from "../../net/zone.ts";
+import type { LogSettings } from "../log/ring_logger.ts";
+
+/** The first message to a worker; `port` is transferred with it. */
+export interface Birth {
+  readonly port: MessagePort;
+}
+
+/** Builds everything from `config`, binds the listeners and begins to serve. */
+export interface StartOrder {
+  readonly kind: "start";
+  readonly config: Config;
+  readonly files: Files;
+  readonly zones: ZonesByName;
+  /** Its own heart and log ring (`thread_memory.ts`). */
+  readonly memory: SharedArrayBuffer;
+  /** Names of the profile's modules, in their order: the worker must have the same. */
+  readonly modules: readonly string[];
+  /** Index of this worker, and how many there are (`WorkerContext`). */
+  readonly slot: number;
+  readonly slots: number;
+  readonly log: LogSettings;
+  /** Network addresses to give up when the listeners are bound, before the first request. */
+  readonly givenUp: readonly string[];
+}
+
+/** Builds a snapshot of `config` beside the one that serves. */
+export interface PrepareOrder {
+  readonly kind: "prepare";
+  readonly config: Config;
+  readonly files: Files;
+  readonly zones: ZonesByName;
+}
+
+export type WorkerOrder =
+  | StartOrder
+  | PrepareOrder
+  /** Serve with the prepared snapshot from now on. */
+  | { readonly kind: "commit" }
+  /** Forget the prepared snapshot, if there is one. */
+  | { readonly kind: "discard" }
+  /** Accept nothing more. */
+  | { readonly kind: "close" }
+  /** The same when successors already listen: what waits to be accepted is still accepted. */
+  | { readonly kind: "hand-over" }
+  /** Close what is idle; report when the last connection has ended. */
+  | { readonly kind: "drain" }
+  /** The same without hurry: successors already serve, and no idle connection is closed early. */
+  | { readonly kind: "retire" }
+  /** Cut what is left. */
+  | { readonly kind: "abort" };
+
+/** An order as it is sent; its report carries the same number. */
+export interface OrderEnvelope {
+  readonly id: number;
+  readonly order: WorkerOrder;
+}
+
+/** A report as it is sent. */
+export interface ReportEnvelope {
+  /** Number of the order this answers; 0 for what is told unasked. */
+  readonly id: number;
+  readonly report: WorkerReport;
+}
+
+/** A listener as a worker opened it. */
+export interface OpenedListener {
+  /** The configured entry, with the port that was found for port 0. */
+  readonly name: string;
+  /** How it works: `tcp`, `tls (names)`. */
+  readonly door: string;
+}
+
+export type WorkerReport =
+  | { readonly kind: "listening"; readonly listeners: readonly OpenedListener[] }
+  | { readonly kind: "prepared" }
+  /** What was ordered could not be done; the worker is as it was before. */
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "committed" }
+  | { readonly kind: "closed" }
+  | { readonly kind: "drained" }
+  /** A segment of the log ring is full. */
+  | { readonly kind: "log" };

@@ -1,0 +1,355 @@
+/**
+ * The edge workers of a process: started together, replaced one by one when they die, reloaded all or
+ * none, and exchanged for a new generation when a snapshot needs permissions that the old one lacks.
+ *
+ * @module
+ */
+import type { Config } from "../../config/types.ts";
+import type { Logger } from "../../gateway/log.ts";
+import type { Files, Module } from "../../gateway/module.ts";
+import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
+import type { Zones } from "../../net/zone.ts";
+import { type FailedHeart, HeartMonitor } from "./heart.ts";
+import type { LogRingReader } from "../log/ring.ts";
+import { covers, type EdgePermissions } from "../permissions/plan.ts";
+import type { LogSettings } from "../log/ring_logger.ts";
+import { WorkerHandle } from "./worker_handle.ts";
+import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
+import { connectionsZone, listenerEntries, workerSlots } from "./zone_plan.ts";
+
+/** A worker that dies sooner than this after its start is replaced only after a pause. */
+const SETTLED_MS = 10_000;
+/** The first pause; it doubles with each death in a row. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+/** How long a worker may take to close connections that are being cut. */
+const CUT_MS = 1_000;
+/** Snapshots back to which a dead worker may have held something in shared tables. */
+const RECENT_LOADS = 4;
+
+/** What a snapshot is to the workers that run it. */
+export interface Load {
+  /** With the ports that were found for port 0. */
+  readonly config: Config;
+  /** What the modules asked the keeper to read. */
+  readonly files: Files;
+  readonly zones: Zones;
+  readonly permissions: EdgePermissions;
+}
+
+/** What a pool works with. */
+export interface PoolOptions {
+  readonly url: URL;
+  readonly modules: readonly Module[];
+  readonly log: Logger;
+  readonly logSettings: LogSettings;
+  /** A worker begins to say something in this ring. */
+  onRing(ring: LogRingReader): void;
+  /** A worker's log ring wants to be emptied. */
+  onLog(): void;
+}
+
+/** A worker that should be there, whether it is at the moment or not. */
+interface Seat {
+  readonly slot: number;
+  worker: WorkerHandle | undefined;
+  startedAt: number;
+  /** Deaths in a row before the worker had settled. */
+  deaths: number;
+}
+
+/** The workers of a process. */
+export class WorkerPool {
+  readonly #options: PoolOptions;
+  #load: Load;
+  /** The generation that accepts connections; the other one is empty or finishes old requests. */
+  #seats: Seat[];
+  /** Workers that finish what they have, and when they will have. */
+  readonly #leaving = new Map<WorkerHandle, Promise<void>>();
+  /** What the workers that are there have run, latest first: tables may have changed in between. */
+  #recent: readonly Load[];
+  readonly #hearts = new HeartMonitor();
+  readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
+  /** Starting, reloading and replacing happen one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  #stopping = false;
+  #bereftSince: number | undefined;
+
+  constructor(load: Load, options: PoolOptions) {
+    this.#options = options;
+    this.#load = load;
+    this.#recent = [load];
+    this.#seats = seats(load.config, 0);
+  }
+
+  /** How many workers accept connections. */
+  get serving(): number {
+    return this.#seats.filter(({ worker }) => worker !== undefined).length;
+  }
+
+  /** Milliseconds since the last worker that served died; 0 while one serves. */
+  get bereftMs(): number {
+    return this.#bereftSince === undefined ? 0 : performance.now() - this.#bereftSince;
+  }
+
+  /**
+   * Starts all workers.
+   *
+   * @returns What they listen on, or why one could not start; then none is left.
+   */
+  start(): Promise<{ listeners: readonly OpenedListener[] } | { failure: string }> {
+    return this.#exclusively(async () => {
+      const reports = await Promise.all(this.#seats.map((seat) => this.#occupy(seat, this.#load)));
+      const failed = reports.find((report) => report.kind === "failed");
+      if (failed !== undefined) {
+        this.#end();
+        return { failure: failed.reason };
+      }
+      const first = reports[0];
+      return { listeners: first.kind === "listening" ? first.listeners : [] };
+    });
+  }
+
+  /**
+   * Makes every worker serve by `load`. Unless all of them can, none does.
+   *
+   * @returns Why it could not be done, or nothing.
+   */
+  reload(load: Load): Promise<string | undefined> {
+    return this.#exclusively(() => {
+      if (this.#stopping) return Promise.resolve("the gateway is stopping");
+      return covers(this.#load.permissions, load.permissions)
+        ? this.#swap(load)
+        : this.#succeed(load);
+    });
+  }
+
+  /** Stops accepting and waits until the last connection has ended. */
+  async drain(): Promise<void> {
+    this.#stop();
+    await this.#last;
+    for (const worker of this.#leaving.keys()) this.#dismiss(worker, "drain");
+    const serving = this.#seats.flatMap(({ worker }) => worker ?? []);
+    await Promise.all(serving.map((worker) => worker.order({ kind: "close" })));
+    for (const worker of serving) this.#dismiss(worker, "drain");
+    await Promise.all(this.#leaving.values());
+  }
+
+  /** Ends every worker now. */
+  abort(): void {
+    this.#stop();
+    this.#end();
+  }
+
+  /** To be called on every tick; returns a worker for which the process must end, if any. */
+  tick(): FailedHeart | undefined {
+    for (const { worker } of this.#seats) if (worker !== undefined) endIfFaulty(worker);
+    for (const worker of this.#leaving.keys()) endIfFaulty(worker);
+    return this.#hearts.tick();
+  }
+
+  /** Every worker builds the snapshot beside its own; then all of them change over. */
+  async #swap(load: Load): Promise<string | undefined> {
+    const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
+    const { config, files, zones } = load;
+    const order = { kind: "prepare", config, files, zones: zones.all } as const;
+    const reports = await Promise.all(workers.map((worker) => worker.order(order)));
+    const failed = reports.find((report) => report.kind === "failed");
+    if (failed !== undefined) {
+      for (const worker of workers) worker.tell({ kind: "discard" });
+      return failed.reason;
+    }
+    // From here on a worker that dies is replaced by one with the new snapshot.
+    this.#adopt({ ...load, permissions: this.#load.permissions });
+    await Promise.all(workers.map((worker) => worker.order({ kind: "commit" })));
+    return undefined;
+  }
+
+  /** New workers start beside the old ones, which then finish what they have. */
+  async #succeed(load: Load): Promise<string | undefined> {
+    const first = this.#seats[0].slot === 0 ? this.#seats.length : 0;
+    // Their indices are needed again: a generation that is still leaving has had its time.
+    await this.hurry();
+    const next = seats(load.config, first);
+    const reports = await Promise.all(next.map((seat) => this.#occupy(seat, load)));
+    const failed = reports.find((report) => report.kind === "failed");
+    if (failed !== undefined) {
+      for (const { worker } of next) if (worker !== undefined) this.#cut(worker);
+      return failed.reason;
+    }
+    const old = this.#seats.flatMap(({ worker }) => worker ?? []);
+    this.#seats = next;
+    this.#adopt(load);
+    await Promise.all(old.map((worker) => worker.order({ kind: "hand-over" })));
+    for (const worker of old) this.#dismiss(worker, "retire");
+    return undefined;
+  }
+
+  #adopt(load: Load): void {
+    this.#load = load;
+    this.#recent = [load, ...this.#recent].slice(0, RECENT_LOADS);
+    for (const module of this.#options.modules) {
+      this.#guarded(module, () => module.adopted?.(load.config, load.zones));
+    }
+  }
+
+  /**
+   * Lets a module change its tables. Workers write them, too: what they left there is a reason for a line
+   * in the log, and none for the keeper to end.
+   */
+  #guarded(module: Module, change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const what = `the shared tables of ${module.name} are not in order: ${reason}`;
+      this.#options.log.log("error", "fluxheim", what);
+    }
+  }
+
+  async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
+    const { config, files, zones, permissions } = load;
+    const { url, modules, logSettings } = this.#options;
+    const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
+      onDeath: (dead, reason) => this.#onDeath(dead, reason),
+      onLog: this.#options.onLog,
+    });
+    this.#options.onRing(worker.ring);
+    const order: StartOrder = {
+      kind: "start",
+      config,
+      files,
+      zones: zones.all,
+      memory: worker.memory,
+      modules: modules.map(({ name }) => name),
+      slot: seat.slot,
+      slots: workerSlots(config),
+      log: logSettings,
+      givenUp: permissions.givenUp,
+    };
+    const report = await worker.order(order);
+    if (report.kind === "failed") {
+      worker.terminate();
+      return report;
+    }
+    seat.worker = worker;
+    seat.startedAt = performance.now();
+    this.#bereftSince = undefined;
+    this.#hearts.watch(seat.slot, worker.heart);
+    return report;
+  }
+
+  #onDeath(dead: WorkerHandle, reason: string): void {
+    this.#options.log.log("error", "fluxheim", `worker ${dead.slot} died: ${reason}`);
+    this.#hearts.unwatch(dead.slot);
+    this.#leaving.delete(dead);
+    this.#forget(dead.slot);
+    const seat = this.#seats.find(({ worker }) => worker === dead);
+    if (seat === undefined) return;
+    seat.worker = undefined;
+    if (this.serving === 0) this.#bereftSince = performance.now();
+    const settled = performance.now() - seat.startedAt >= SETTLED_MS;
+    seat.deaths = settled ? 0 : seat.deaths + 1;
+    this.#replaceLater(seat);
+  }
+
+  /** A worker that had settled is replaced at once. */
+  #replaceLater(seat: Seat): void {
+    if (this.#stopping) return;
+    const pause = seat.deaths === 0
+      ? 0
+      : Math.min(FIRST_PAUSE_MS * 2 ** (seat.deaths - 1), LONGEST_PAUSE_MS);
+    const timer = setTimeout(() => {
+      this.#pauses.delete(timer);
+      void this.#exclusively(() => this.#replace(seat));
+    }, pause);
+    this.#pauses.add(timer);
+  }
+
+  async #replace(seat: Seat): Promise<void> {
+    if (this.#stopping || !this.#seats.includes(seat)) return;
+    const { log } = this.#options;
+    const report = await this.#occupy(seat, this.#load);
+    if (report.kind !== "failed") {
+      log.log("info", "fluxheim", `worker ${seat.slot} was replaced`);
+      return;
+    }
+    log.log("error", "fluxheim", `worker ${seat.slot} could not be replaced: ${report.reason}`);
+    seat.deaths++;
+    this.#replaceLater(seat);
+  }
+
+  /** Gives back what the worker of `slot` held in shared tables. */
+  #forget(slot: number): void {
+    for (const { config, zones } of this.#recent) {
+      for (const entry of listenerEntries(config)) {
+        ConnectionBudget.forget(zones.get(connectionsZone(entry)), slot);
+      }
+      for (const module of this.#options.modules) {
+        this.#guarded(module, () => module.workerLost?.(config, zones, slot));
+      }
+    }
+  }
+
+  /** Lets a worker finish what it has, and ends it. */
+  #dismiss(worker: WorkerHandle, kind: "drain" | "retire"): void {
+    const finished = worker.order({ kind }, Infinity).then(() => this.#cut(worker));
+    this.#leaving.set(worker, finished);
+  }
+
+  /**
+   * Ends the workers that are leaving, with what connections they have: those that
+   * {@linkcode WorkerPool.drain} waits for in vain, or the ones before those that leave now. A request that
+   * is cut has its access record all the same.
+   */
+  async hurry(): Promise<void> {
+    const leaving = [...this.#leaving];
+    for (const [worker] of leaving) worker.tell({ kind: "abort" });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CUT_MS);
+    await Promise.race([Promise.all(leaving.map(([, finished]) => finished)), late]);
+    clearTimeout(timer);
+    for (const [worker] of leaving) this.#cut(worker);
+  }
+
+  /** Ends a worker, whatever it is doing. */
+  #cut(worker: WorkerHandle): void {
+    if (!worker.alive) return;
+    this.#hearts.unwatch(worker.slot);
+    worker.terminate();
+    this.#leaving.delete(worker);
+    this.#forget(worker.slot);
+  }
+
+  #stop(): void {
+    this.#stopping = true;
+    for (const timer of this.#pauses) clearTimeout(timer);
+    this.#pauses.clear();
+  }
+
+  #end(): void {
+    for (const seat of this.#seats) {
+      if (seat.worker !== undefined) this.#cut(seat.worker);
+      seat.worker = undefined;
+    }
+    for (const worker of this.#leaving.keys()) this.#cut(worker);
+  }
+
+  #exclusively<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(job);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
+
+/** Ends a worker whose log ring breaks the rules. */
+function endIfFaulty(worker: WorkerHandle): void {
+  if (worker.ring.fault !== undefined) worker.kill(`it left ${worker.ring.fault}`);
+}
+
+function seats(config: Config, first: number): Seat[] {
+  return Array.from(
+    { length: config.server.process.threads },
+    (_, index) => ({ slot: first + index, worker: undefined, startedAt: 0, deaths: 0 }),
+  );
+}

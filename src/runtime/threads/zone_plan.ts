@@ -1,0 +1,39 @@
+/**
+ * The tables that all workers of a process share: the runtime's own and those its modules ask for.
+ *
+ * @module
+ */
+import type { Config } from "../../config/types.ts";
+import type { Module } from "../../gateway/module.ts";
+import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
+import type { ZoneRequest } from "../../net/zone.ts";
+
+/**
+ * How many worker indices a process has: two for each thread, because a reload that needs other
+ * permissions starts new workers while the old ones finish. `server.process` never changes in a
+ * running process, so neither does this.
+ */
+export function workerSlots({ server }: Config): number {
+  return 2 * server.process.threads;
+}
+
+/** The zone that counts the open connections of a listener over all workers. */
+export function connectionsZone(listener: string): string {
+  return `runtime/connections/${listener}`;
+}
+
+/** Every `server.listen` and `server.tls_listen` entry. */
+export function listenerEntries({ server }: Config): readonly string[] {
+  return [...server.listen, ...server.tls_listen];
+}
+
+/** Everything that must exist before a worker starts with `config`. */
+export function zoneRequests(config: Config, modules: readonly Module[]): ZoneRequest[] {
+  const slots = workerSlots(config);
+  const requests: ZoneRequest[] = [];
+  for (const listener of listenerEntries(config)) {
+    requests.push({ name: connectionsZone(listener), bytes: ConnectionBudget.bytes(slots) });
+  }
+  for (const module of modules) requests.push(...module.zones?.(config, slots) ?? []);
+  return requests;
+}
