@@ -5,13 +5,83 @@
  * @module
  */
 import { HttpExchange } from "../http/exchange.ts";
-import type { Refusal } from "./refusal.ts";
-import type { NamePolicy } from "./route/name_policy.ts";
-import type { RouteScope } from "./module.ts";
-import type { Plan } from "./plan.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { RouteScope } from "./scope.ts";
 
-/** Something an exchange holds that must be given back when it is over, come what may. */
+/** Why a request was not served. A value, not an exception: a client can cause it at will. */
+export interface Refusal {
+  readonly status: number;
+  /** Text of a `text/plain` body, or `""` for a bare refusal with no body (spec 02 section 3.4). */
+  readonly text: string;
+  /** Short machine-readable cause for logs and `fluxheim explain`: `access`, `rate_limit`, ... */
+  readonly cause: string;
+  /** Extra answer fields, such as `allow` or `retry-after`. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
+  /** What stands behind the gateway failed it: steps of the phase `failure` may answer otherwise. */
+  readonly isFailure?: boolean;
+  /** Ends an HTTP/1 connection after the answer. */
+  readonly close?: boolean;
+}
+
+/**
+ * A step sees the exchange once. It returns nothing when it decided at once, a promise only when it must
+ * wait. It answers by setting `exchange.status` (usually through `refuse`); later steps are then skipped.
+ */
+export type Step = (exchange: Exchange) => void | Promise<void>;
+
+/** {@linkcode Steps.recodes}. */
+export type Recodes = (exchange: Exchange, mediaType: string, length: number) => boolean;
+
+/** What a route asks of a request for content that has a name under it. */
+export interface NamePolicy {
+  /** To be run before the content is sent; each may refuse. */
+  readonly steps: readonly Step[];
+  /** Whether the route decides who may have the content, by rules or by an auth service. */
+  readonly isGuarded: boolean;
+  /** The steps on a refusal. */
+  readonly refusal: readonly Step[];
+  /** The steps on an answer with the content. */
+  readonly response: readonly Step[];
+  /** Of these. */
+  readonly recodes: Recodes | undefined;
+}
+
+/** The policies of one vhost's routes, by the names of content. */
+export interface NamePolicies {
+  /**
+   * The policy that holds for content at `path` beside the policies of the request's plan, or `undefined`
+   * when there is none.
+   *
+   * @param path Percent-encoded, and safe.
+   */
+  of(exchange: Exchange, path: string): NamePolicy | undefined;
+}
+
+/** One request's way. */
+export interface Plan {
+  /** Run in order until one answers. */
+  readonly steps: readonly Step[];
+  /** Run when the gateway answers for an upstream that failed. */
+  readonly failure: readonly Step[];
+  /** Run on the fields of a refusal that no page has taken the place of. */
+  readonly refusal: readonly Step[];
+  /** Run on the answer's head, unless the gateway refused. */
+  readonly response: readonly Step[];
+  /** {@linkcode Steps.recodes} of the steps on the answer. */
+  readonly recodes: Recodes | undefined;
+  /** The scopes whose policies hold: 0 for the vhost's own, else one more than the index of the route. */
+  readonly scopes: readonly number[];
+  /** Policies of other names that content may have; `undefined` where no route could guard one. */
+  readonly names: NamePolicies | undefined;
+}
+
+/** The compiled configuration that an exchange began on, and counts as one of its own. */
+export interface BegunOn {
+  /** Exchanges that began on it and are not over. */
+  inFlight: number;
+  stop(): Promise<void>;
+}
+
+/** Something an exchange holds that must be given back when it is over, in any case. */
 export interface Held {
   /** Called exactly once, after the last byte or on failure. */
   release(exchange: Exchange): void;
@@ -22,7 +92,7 @@ export class Exchange extends HttpExchange {
   /** The vhost and route that serve this request; `undefined` before routing or when refused by it. */
   scope: RouteScope | undefined = undefined;
   /** The compiled configuration this request began on. */
-  snapshot: Snapshot | undefined = undefined;
+  snapshot: BegunOn | undefined = undefined;
   /** Its way through the gateway; `undefined` where routing refused it. */
   plan: Plan | undefined = undefined;
   /** Of the answer's own path, where that is under another route; `undefined` for most. */

@@ -5,15 +5,15 @@
  * @module
  */
 import { BodyError } from "../http/body.ts";
-import type { ConnectionFacts, Handler } from "../http/exchange.ts";
+import type { Handler } from "../http/exchange.ts";
+import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../net/zone.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { EdgeModule, Files, RunningModule, Step, WorkerContext } from "./module.ts";
-import type { Plan } from "./plan.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
 

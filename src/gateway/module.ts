@@ -4,15 +4,9 @@
  *
  * @module
  */
-import type {
-  BuildDefault,
-  Config,
-  Problem,
-  RouteConfig,
-  TableSchema,
-  VhostConfig,
-} from "../config/types.ts";
-import type { Exchange } from "./exchange.ts";
+import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { Exchange, Recodes, Step } from "./exchange.ts";
+import type { RouteScope } from "./scope.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
@@ -20,6 +14,8 @@ import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
 export type { TableSchema, TableScope } from "../config/types.ts";
+export type { Recodes, Step } from "./exchange.ts";
+export type { RouteScope } from "./scope.ts";
 
 /** Exact permissions in the runtime's own grammar; an absent kind asks for nothing. */
 export interface Permissions {
@@ -66,21 +62,6 @@ export interface StorageIssue {
   readonly message: string;
 }
 
-/** A vhost, and one of its routes or its own fallback actions (`route` undefined). */
-export interface RouteScope {
-  readonly config: Config;
-  readonly vhost: VhostConfig;
-  readonly route: RouteConfig | undefined;
-  /** `vhosts[2].routes[0]`, for messages. */
-  readonly key: string;
-}
-
-/**
- * A step sees the exchange once. It returns nothing when it decided at once, a promise only when it must
- * wait. It answers by setting `exchange.status` (usually through `refuse`); later steps are then skipped.
- */
-export type Step = (exchange: Exchange) => void | Promise<void>;
-
 /** What one scope needs of one module. A route without a step of a kind pays nothing for it. */
 export interface Steps {
   /** Finds facts about the client (GeoIP). Never refuses. */
@@ -117,9 +98,6 @@ export interface Steps {
    */
   readonly recodes?: Recodes;
 }
-
-/** {@linkcode Steps.recodes}. */
-export type Recodes = (exchange: Exchange, mediaType: string, length: number) => boolean;
 
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
 export const PHASES = [

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { NamePolicies } from "./route/name_policy.ts";
-import type { Phase, Recodes, RouteScope, RunningModule, Step, Steps } from "./module.ts";
+import type { Plan, Recodes, Step } from "./exchange.ts";
+import type { Phase, RouteScope, RunningModule, Steps } from "./module.ts";
 import { PHASES } from "./module.ts";
 
 /** What the modules want to do in one scope, by phase, in the profile's order of modules. */
@@ -58,24 +58,6 @@ export interface OwnSteps {
   readonly redirect: Step | undefined;
   /** Undoes the rewrite where a route's content passes on to the vhost's. */
   readonly restorePath: Step;
-}
-
-/** One request's way. */
-export interface Plan {
-  /** Run in order until one answers. */
-  readonly steps: readonly Step[];
-  /** Run when the gateway answers for an upstream that failed. */
-  readonly failure: readonly Step[];
-  /** Run on the fields of a refusal that no page has taken the place of. */
-  readonly refusal: readonly Step[];
-  /** Run on the answer's head, unless the gateway refused. */
-  readonly response: readonly Step[];
-  /** {@linkcode Steps.recodes} of the steps on the answer. */
-  readonly recodes: Recodes | undefined;
-  /** The scopes whose policies hold: 0 for the vhost's own, else one more than the index of the route. */
-  readonly scopes: readonly number[];
-  /** Policies of other names that content may have; `undefined` where no route could guard one. */
-  readonly names: NamePolicies | undefined;
 }
 
 /**

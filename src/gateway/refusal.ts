@@ -5,22 +5,9 @@
  * @module
  */
 import { Fields } from "../http/fields.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, Refusal } from "./exchange.ts";
 
-/** Why a request was not served. A value, not an exception: a client can cause it at will. */
-export interface Refusal {
-  readonly status: number;
-  /** Text of a `text/plain` body, or `""` for a bare refusal with no body (spec 02 section 3.4). */
-  readonly text: string;
-  /** Short machine-readable cause for logs and `fluxheim explain`: `access`, `rate_limit`, ... */
-  readonly cause: string;
-  /** Extra answer fields, such as `allow` or `retry-after`. */
-  readonly fields?: readonly (readonly [name: string, value: string])[];
-  /** What stands behind the gateway failed it: steps of the phase `failure` may answer otherwise. */
-  readonly isFailure?: boolean;
-  /** Ends an HTTP/1 connection after the answer. */
-  readonly close?: boolean;
-}
+export type { Refusal } from "./exchange.ts";
 
 const encoder = new TextEncoder();
 

@@ -5,14 +5,14 @@
  */
 import type { Config, VhostConfig } from "../config/types.ts";
 import { clientAddressOf, type ClientAddressRule } from "./route/client_address.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, NamePolicies, Plan } from "./exchange.ts";
 import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./route/host_table.ts";
 import { compileHttpsRedirect } from "./route/https_redirect.ts";
 import type { Counter } from "./metrics.ts";
 import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts";
 import { isSafePath } from "./route/path_safety.ts";
-import { NamePolicies } from "./route/name_policy.ts";
-import { joinPlan, type OwnSteps, type Plan, type ScopeSteps, scopeSteps } from "./plan.ts";
+import { RoutePolicies } from "./route/name_policy.ts";
+import { joinPlan, type OwnSteps, type ScopeSteps, scopeSteps } from "./plan.ts";
 import { policyRoute } from "./route/policy_route.ts";
 import { compileRedirect, matchedRoutes } from "./route/redirect.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -171,7 +171,7 @@ function compileVhost(
   });
   const steps = scopes.map((scope) => scopeSteps(scope, modules));
   const table = new RouteTable(routes);
-  const names = routes.length === 0 ? undefined : new NamePolicies(table, steps);
+  const names = routes.length === 0 ? undefined : new RoutePolicies(table, steps);
   return {
     vhost,
     routes: table,

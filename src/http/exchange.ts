@@ -7,43 +7,8 @@
 import type { Body } from "./body.ts";
 import { Fields, type ReadonlyFields } from "./fields.ts";
 import type { InterimOutlet } from "./interim.ts";
+import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Duplex } from "../net/duplex.ts";
-
-/** What TLS told about a connection; absent on cleartext. */
-export interface TlsFacts {
-  /** `TLSv1.2` or `TLSv1.3`; `""` where the runtime does not tell. */
-  readonly version: string;
-  /** Suite name as the library spells it; `""` where the runtime does not tell. */
-  readonly cipher: string;
-  /** Name the client asked for, lower case, or `""`. */
-  readonly serverName: string;
-  /** The verified client certificate, if one was presented. */
-  readonly client: ClientCertificate | undefined;
-}
-
-/** The leaf certificate a client proved to own. */
-export interface ClientCertificate {
-  /** SHA-256 over the DER, lower-case hex. */
-  readonly sha256: string;
-  /** Serial number, upper-case hex. */
-  readonly serial: string;
-  /** Subject organization, or `""`. */
-  readonly organization: string;
-}
-
-/** The facts of a downstream connection that every exchange on it shares. */
-export interface ConnectionFacts {
-  /** Address of the client as TCP, or the PROXY header, says; IPv4-mapped IPv6 is written as IPv4. */
-  readonly peerAddress: string;
-  readonly peerPort: number;
-  /** Whether `peerAddress` is the TCP peer itself rather than what a PROXY header told. */
-  readonly peerIsDirect: boolean;
-  readonly localAddress: string;
-  readonly localPort: number;
-  /** The `server.listen` or `server.tls_listen` entry this connection came in by. */
-  readonly listener: string;
-  readonly tls: TlsFacts | undefined;
-}
 
 /** The HTTP version an exchange came in by, as `major * 10 + minor`. */
 export type HttpVersion = 10 | 11 | 20 | 30;

@@ -13,7 +13,7 @@ import { matchedRoutes } from "../../gateway/route/redirect.ts";
 import { RouteTable } from "../../gateway/route/route_table.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { Body } from "../../http/body.ts";
-import type { TlsFacts } from "../../http/exchange.ts";
+import type { TlsFacts } from "../../net/connection_facts.ts";
 import type { RequestHead } from "../../http/h1/request_head.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { readRequestedFiles } from "../../runtime/reload/requested_files.ts";

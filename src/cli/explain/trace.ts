@@ -14,7 +14,7 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { PHASES } from "../../gateway/module.ts";
-import type { Plan } from "../../gateway/plan.ts";
+import type { Plan } from "../../gateway/exchange.ts";
 
 /** What one step did. */
 export interface StepReport {

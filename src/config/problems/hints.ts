@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { knownTables } from "../read/absent.ts";
+import { knownTables } from "../read/module_keys.ts";
 import { nearestWord } from "./did_you_mean.ts";
 import { type Path, type Schema, schemaAt, shapeOf } from "../schema/schema_walk.ts";
 

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { parseNetwork } from "../../net/ip.ts";
-import { inertKeys } from "../problems/without_effect.ts";
+import { inertKeys } from "./remarks.ts";
 import {
   byteSize,
   count,

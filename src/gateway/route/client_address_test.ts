@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ConnectionFacts, HttpExchange } from "../../http/exchange.ts";
+import { HttpExchange } from "../../http/exchange.ts";
+import type { ConnectionFacts } from "../../net/connection_facts.ts";
 import { Fields } from "../../http/fields.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import { clientAddressOf, MAX_HOPS } from "./client_address.ts";

@@ -9,27 +9,12 @@
  * @module
  */
 import { percentDecode } from "../../http/percent.ts";
-import type { Exchange } from "../exchange.ts";
-import type { Recodes, Step } from "../module.ts";
+import type { Exchange, NamePolicies, NamePolicy, Step } from "../exchange.ts";
 import type { ScopeSteps } from "../plan.ts";
 import type { RouteTable } from "./route_table.ts";
 
-/** What a route asks of a request for content that has a name under it. */
-export interface NamePolicy {
-  /** To be run before the content is sent; each may refuse. */
-  readonly steps: readonly Step[];
-  /** Whether the route decides who may have the content, by rules or by an auth service. */
-  readonly isGuarded: boolean;
-  /** The steps on a refusal. */
-  readonly refusal: readonly Step[];
-  /** The steps on an answer with the content. */
-  readonly response: readonly Step[];
-  /** Of these. */
-  readonly recodes: Recodes | undefined;
-}
-
 /** The policies of one vhost's routes, compiled. */
-export class NamePolicies {
+export class RoutePolicies implements NamePolicies {
   readonly #routes: RouteTable;
   /** By scope: the vhost's own first, then one for each route. */
   readonly #policies: readonly NamePolicy[];

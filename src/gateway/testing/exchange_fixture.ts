@@ -4,7 +4,8 @@
  * @module
  */
 import { readAuthority } from "../../http/authority.ts";
-import type { HttpVersion, TlsFacts } from "../../http/exchange.ts";
+import type { HttpVersion } from "../../http/exchange.ts";
+import type { TlsFacts } from "../../net/connection_facts.ts";
 import { Fields } from "../../http/fields.ts";
 import { Exchange } from "../exchange.ts";
 

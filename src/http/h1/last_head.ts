@@ -5,7 +5,9 @@
  * @module
  */
 import type { HttpExchange, HttpVersion } from "../exchange.ts";
-import type { ResponseFraming } from "./response_head.ts";
+
+/** Framing of the bytes after the head of an answer. */
+export type ResponseFraming = "none" | "length" | "chunked" | "close";
 
 /** Longest head that is kept, in bytes. */
 const MAX_BYTES = 1024;

@@ -8,11 +8,8 @@ import type { Clock } from "../../net/clock.ts";
 import type { HttpExchange } from "../exchange.ts";
 import type { ReadonlyFields } from "../fields.ts";
 import { isBodyless, statusLine } from "../status.ts";
-import { LastHead } from "./last_head.ts";
+import { LastHead, type ResponseFraming } from "./last_head.ts";
 import type { MessageWriter } from "./message_writer.ts";
-
-/** How the bytes behind an answer's head are framed. */
-export type ResponseFraming = "none" | "length" | "chunked" | "close";
 
 /** Which framing the answer of `exchange` gets. */
 export function responseFraming(exchange: HttpExchange): ResponseFraming {

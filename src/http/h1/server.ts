@@ -5,7 +5,8 @@
  */
 import { BodyError } from "../body.ts";
 import { totalCut } from "../cut.ts";
-import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
+import type { Handler, HttpExchange } from "../exchange.ts";
+import type { ConnectionFacts } from "../../net/connection_facts.ts";
 import type { ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
@@ -24,12 +25,8 @@ import { linger, LINGER_MS, LINGER_SILENCE_MS } from "./linger.ts";
 import { RequestBody } from "./request_body.ts";
 import { judgePartialHead } from "./partial_head.ts";
 import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
-import {
-  interimHead,
-  type ResponseFraming,
-  responseFraming,
-  writeResponseHead,
-} from "./response_head.ts";
+import type { ResponseFraming } from "./last_head.ts";
+import { interimHead, responseFraming, writeResponseHead } from "./response_head.ts";
 
 /** Empty lines in front of a request that are overlooked, as RFC 9112 section 2.2 asks for one. */
 const MAX_EMPTY_LINES = 1;

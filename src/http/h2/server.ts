@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ConnectionFacts, Handler, HttpExchange } from "../exchange.ts";
+import type { Handler, HttpExchange } from "../exchange.ts";
+import type { ConnectionFacts } from "../../net/connection_facts.ts";
 import type { Drainable, ServerOptions } from "../server.ts";
 import { NEXT_TICK } from "../../net/clock.ts";
 import type { Duplex } from "../../net/duplex.ts";

@@ -7,7 +7,7 @@ import {
   routeScope,
   vhostScope,
 } from "../../../tests/policy/support.ts";
-import type { ClientCertificate } from "../../http/exchange.ts";
+import type { ClientCertificate } from "../../net/connection_facts.ts";
 import { loadText } from "../../config/load.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
 import { geoipSchema } from "../geoip/schema.ts";

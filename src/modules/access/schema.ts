@@ -1,7 +1,7 @@
 /** The `access` table of vhosts and routes (spec 02 section 11.1). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { protections } from "../../config/problems/without_effect.ts";
+import { protections } from "../../config/schema/remarks.ts";
 import { ipMatcher, list, sha256, valueKinds } from "../../config/schema/values.ts";
 
 const MAX_NETWORKS = 256;

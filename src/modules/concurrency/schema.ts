@@ -2,13 +2,13 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { status } from "../../config/schema/values.ts";
-import { protections } from "../../config/problems/without_effect.ts";
+import { protections } from "../../config/schema/remarks.ts";
 import {
   type Bounds,
   checkWhenEnabled,
   countWhenEnabled,
 } from "../../config/schema/when_enabled.ts";
-import { MAX_QUEUE } from "./table.ts";
+import { MAX_QUEUE } from "./bounds.ts";
 
 const bounds = {
   max_in_flight: { min: 1, max: 1_000_000 },

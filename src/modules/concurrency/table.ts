@@ -2,10 +2,9 @@
 import type { Config } from "../../config/types.ts";
 import { ownTables, scopesOf, zoneName } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
+import { MAX_QUEUE } from "./bounds.ts";
 import type { ConcurrencyConfig } from "./schema.ts";
 
-/** Most requests that may wait for one limit, whatever `max_in_flight` is. */
-export const MAX_QUEUE = 1_000_000;
 /** Waiting requests for each permit, unless `max_queue` says how many. */
 const QUEUE_FACTOR = 4;
 

@@ -19,7 +19,7 @@ import {
   secs,
   valueKinds,
 } from "../../config/schema/values.ts";
-import { protections } from "../../config/problems/without_effect.ts";
+import { protections } from "../../config/schema/remarks.ts";
 import { isToken } from "../../http/chars.ts";
 import type { Frozen } from "../../config/frozen.ts";
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, status } from "../../config/schema/values.ts";
-import { protections } from "../../config/problems/without_effect.ts";
+import { protections } from "../../config/schema/remarks.ts";
 import {
   type Bounds,
   checkWhenEnabled,

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, filePath, list, valueKinds } from "../../config/schema/values.ts";
-import { inertKeys } from "../../config/problems/without_effect.ts";
+import { inertKeys } from "../../config/schema/remarks.ts";
 import { GROUP_NAMES, SUITE_NAMES } from "./names.ts";
 
 const MAX_CERTIFICATES = 1024;

@@ -3,7 +3,8 @@ import type { EdgeModule, RouteScope, RunningModule, Steps } from "../../gateway
 import { workerMemory } from "./files/memory.ts";
 import type { WebConfig } from "./schema.ts";
 import { Site } from "./site.ts";
-import { DEFAULT_MEMORY, hasRoot, tablesWithRoot } from "./table.ts";
+import { DEFAULT_MEMORY } from "./defaults.ts";
+import { hasRoot, tablesWithRoot } from "./table.ts";
 import { TreeWatch } from "./files/watch.ts";
 
 export { errorPage } from "./error_page.ts";

@@ -17,7 +17,7 @@ import {
 } from "../../config/schema/values.ts";
 import { isToken } from "../../http/chars.ts";
 import { SYMLINKS } from "./files/links.ts";
-import { DEFAULT_MEMORY } from "./table.ts";
+import { DEFAULT_MEMORY } from "./defaults.ts";
 
 const MAX_INDEX_FILES = 32;
 

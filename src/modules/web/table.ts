@@ -2,13 +2,6 @@
 import type { Config } from "../../config/types.ts";
 import type { PageConfig, SiteConfig, WebConfig } from "./schema.ts";
 
-/** What `[web_memory]` is when it is not written: bytes, and seconds. */
-export const DEFAULT_MEMORY = {
-  max_bytes: 64 * 1024 * 1024,
-  max_file_bytes: 1024 * 1024,
-  revalidate_secs: 1,
-} as const;
-
 /** Whether files are served from this table. */
 export function hasRoot(web: WebConfig | undefined): web is SiteConfig {
   return web?.root !== undefined;

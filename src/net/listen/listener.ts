@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConnectionFacts } from "../../http/exchange.ts";
+import type { ConnectionFacts } from "../connection_facts.ts";
 import type { Duplex } from "../duplex.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
 

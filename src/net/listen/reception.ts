@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ConnectionFacts, TlsFacts } from "../../http/exchange.ts";
+import type { ConnectionFacts, TlsFacts } from "../connection_facts.ts";
 import type { Clock, Expiring } from "../clock.ts";
 import { ConnectionBudget } from "./connection_budget.ts";
 import { closeQuietly, type Duplex } from "../duplex.ts";

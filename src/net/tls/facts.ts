@@ -1,6 +1,6 @@
 /** What a handshake told about a client. @module */
 import type { TLSSocket } from "node:tls";
-import type { ClientCertificate, TlsFacts } from "../../http/exchange.ts";
+import type { ClientCertificate, TlsFacts } from "../connection_facts.ts";
 import type { ClientTrust } from "./client_trust.ts";
 
 /** How clients are asked for a certificate. */

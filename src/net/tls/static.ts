@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TlsFacts } from "../../http/exchange.ts";
+import type { TlsFacts } from "../connection_facts.ts";
 import { AcceptLoop } from "../listen/accept_loop.ts";
 import { closeQuietly } from "../duplex.ts";
 import type { ListenerSpec } from "../listen/listener_spec.ts";

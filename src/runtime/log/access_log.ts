@@ -8,7 +8,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { TlsFacts } from "../../http/exchange.ts";
+import type { TlsFacts } from "../../net/connection_facts.ts";
 import { quoted } from "./lines.ts";
 import type { AccessLogSettings } from "./record_types.ts";
 

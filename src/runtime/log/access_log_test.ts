@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Exchange } from "../../gateway/exchange.ts";
-import type { ConnectionFacts, TlsFacts } from "../../http/exchange.ts";
+import type { ConnectionFacts, TlsFacts } from "../../net/connection_facts.ts";
 import { type AccessLogSettings, AccessRecord } from "./access_log.ts";
 
 const ALL: AccessLogSettings = {

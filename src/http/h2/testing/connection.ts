@@ -6,7 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { type Body, BytesBody } from "../../body.ts";
-import { type ConnectionFacts, type Handler, HttpExchange } from "../../exchange.ts";
+import { type Handler, HttpExchange } from "../../exchange.ts";
+import type { ConnectionFacts } from "../../../net/connection_facts.ts";
 import { Fields } from "../../fields.ts";
 import { OpenConnections, type ServerOptions } from "../../server.ts";
 import { Clock } from "../../../net/clock.ts";

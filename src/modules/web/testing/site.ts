@@ -10,7 +10,7 @@ import type { Logger } from "../../../gateway/log.ts";
 import { Memory } from "../files/memory.ts";
 import { type PageConfig, pageSchema } from "../schema.ts";
 import { Site } from "../site.ts";
-import { DEFAULT_MEMORY } from "../table.ts";
+import { DEFAULT_MEMORY } from "../defaults.ts";
 import { newDirectory, putDirectory, putFile } from "../../../config/testing/files.ts";
 
 const realNow = Date.now;
