@@ -1,8 +1,8 @@
 /**
  * Fluxheim as a library: build a gateway of your own from its modules and yours.
  *
- * A profile is a list of modules and the entry of the workers that serve with them. Both files may
- * import the same list:
+ * A profile is a list of modules and the entry of the workers that serve with them. Of a module, workers
+ * need the part that works on requests: its {@linkcode EdgeModule}.
  *
  * ```ts ignore
  * // gateway.ts
@@ -20,31 +20,40 @@
  *
  * // worker.ts
  * import { records, runEdgeWorker } from "@fluxheim/fluxheim";
- * import { modules } from "./modules.ts";
+ * import { edges } from "./modules.ts";
  *
- * runEdgeWorker({ modules, records });
+ * runEdgeWorker({ modules: edges, records });
  * ```
  *
  * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
- * {@linkcode Module}, and declares what it needs the runtime to allow. Workers can do with less: see
+ * {@linkcode Module}, and declares what it needs the runtime to allow. Workers can import less: see
  * `worker.ts`.
  *
  * @module
  */
 export type {
+  Draw,
   EdgeModule,
+  EdgePart,
+  Extension,
+  Fact,
   FileRequest,
+  Files,
   Grant,
+  Kept,
   Manifest,
   Module,
+  Needs,
   Permissions,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Step,
   Steps,
   System,
-  WorkerContext,
+  WorkerServices,
 } from "./src/gateway/module.ts";
+export { ExtensionPoint } from "./src/gateway/extension.ts";
 export type { Exchange, Held } from "./src/gateway/exchange.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";

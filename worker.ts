@@ -17,10 +17,12 @@
  */
 export type {
   EdgeModule,
+  EdgePart,
   RunningModule,
+  SnapshotContext,
   Step,
   Steps,
-  WorkerContext,
+  WorkerServices,
 } from "./src/gateway/module.ts";
 export type { Exchange } from "./src/gateway/exchange.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";

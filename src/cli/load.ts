@@ -5,7 +5,8 @@ import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
 import { formatProblem, problemRecords } from "../config/problems/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
 import { patternProblems } from "../gateway/route/pattern_check.ts";
-import { permissionPlan, type Plan } from "../runtime/permissions/plan.ts";
+import { deploymentOf } from "../runtime/deployment.ts";
+import type { Plan } from "../runtime/permissions/plan.ts";
 import type { PlannedGrant } from "../runtime/permissions/planned_grant.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
 import type { Call, Io } from "./command.ts";
@@ -68,7 +69,7 @@ export function planFor(
   standalone = Deno.build.standalone,
 ): Plan {
   const configSource = source === undefined ? undefined : resolve(source);
-  const { grants } = permissionPlan(config, modules, { configSource, standalone });
+  const { grants } = deploymentOf(config, modules, { configSource, standalone }).plan;
   return { grants: standalone ? grants : [...grants, ...foreignEntry(workerUrl)] };
 }
 

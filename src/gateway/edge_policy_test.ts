@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { configOf, routeScope, vhostScope } from "../../tests/policy/support.ts";
+import { configOf, routeScope, vhostScope } from "./testing/modules.ts";
 import type { Config } from "../config/types.ts";
 import { policyCounter, scopesOf, zoneName } from "./edge_policy.ts";
 import { CountingMetrics } from "./testing/metrics_fixture.ts";

@@ -13,7 +13,19 @@ import type { Zones } from "../net/zone.ts";
 import { Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { EdgeModule, Files, RunningModule, Step, WorkerContext } from "./module.ts";
+import type { ExtensionPoint } from "./extension.ts";
+import { Keep, type KeepHold } from "./keep.ts";
+import type {
+  EdgeModule,
+  EdgePart,
+  Fact,
+  Files,
+  RouteScope,
+  RunningModule,
+  SnapshotContext,
+  Step,
+  WorkerServices,
+} from "./module.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -44,8 +56,24 @@ const BODY_REFUSALS: Readonly<Record<BodyError["status"], Refusal>> = {
 export class Gateway implements Handler<Exchange> {
   #current: Snapshot | undefined;
   #inFlight = 0;
+  readonly #worker: WorkerServices;
+  readonly #keep = new Keep();
+  /** What the modules opened in this worker, in their order; opened with the first configuration. */
+  #parts: readonly EdgePart[] | undefined;
 
-  constructor(readonly services: GatewayServices, readonly modules: readonly EdgeModule[]) {}
+  constructor(readonly services: GatewayServices, readonly modules: readonly EdgeModule[]) {
+    const { clock, log, metrics, worker, workers } = services;
+    const extensions = modules.flatMap((module) => module.extends ?? []);
+    this.#worker = {
+      clock,
+      log,
+      metrics,
+      worker,
+      workers,
+      modules: new Set(modules.map(({ name }) => name)),
+      extensions: <T>(point: ExtensionPoint<T>) => point.of(extensions),
+    };
+  }
 
   /** Exchanges that are not over, on every snapshot. */
   get inFlight(): number {
@@ -64,14 +92,16 @@ export class Gateway implements Handler<Exchange> {
    * @param files Content of the files that the modules asked for.
    */
   async prepare(config: Config, files: Files = new Map()): Promise<Snapshot> {
-    const modules = new Set(this.modules.map(({ name }) => name));
-    const context: WorkerContext = { ...this.services, config, files, modules };
+    const hold = this.#keep.hold();
+    const context = this.#contextOf(config, files, hold);
     const running: RunningModule[] = [];
     try {
-      for (const module of this.modules) running.push(await module.start(context));
-      return new Snapshot(config, running, context);
+      this.#parts ??= await this.#open();
+      for (const part of this.#parts) running.push(await part.start(context));
+      return new Snapshot(config, running, context, hold);
     } catch (error) {
       for (const module of running) await module.stop();
+      await hold.release();
       throw error;
     }
   }
@@ -92,6 +122,9 @@ export class Gateway implements Handler<Exchange> {
     const old = this.#current;
     this.#current = undefined;
     await old?.stop();
+    const parts = this.#parts ?? [];
+    this.#parts = undefined;
+    for (const part of parts) await part.close?.();
   }
 
   create(connection: ConnectionFacts): Exchange {
@@ -160,6 +193,37 @@ export class Gateway implements Handler<Exchange> {
     if (snapshot.inFlight === 0 && snapshot !== this.#current) {
       snapshot.stop().catch((error) => this.#report(error));
     }
+  }
+
+  async #open(): Promise<readonly EdgePart[]> {
+    const parts: EdgePart[] = [];
+    try {
+      for (const module of this.modules) parts.push(await module.open(this.#worker));
+    } catch (error) {
+      for (const part of parts) await part.close?.();
+      throw error;
+    }
+    return parts;
+  }
+
+  #contextOf(config: Config, files: Files, hold: KeepHold): SnapshotContext {
+    const shared = new Map<string, unknown>();
+    return {
+      ...this.#worker,
+      config,
+      files,
+      zones: this.services.zones,
+      keep: (key, make) => hold.get(key, make),
+      once<T>(key: string, make: () => T): T {
+        if (!shared.has(key)) shared.set(key, make());
+        return shared.get(key) as T;
+      },
+      wanted: (scope) => this.#wanted(scope),
+    };
+  }
+
+  #wanted(scope: RouteScope): ReadonlySet<Fact> {
+    return new Set<Fact>(this.modules.flatMap((module) => module.facts?.(scope) ?? []));
   }
 
   /** Runs steps until one answers, then those on the answer; returns when a step has to be waited for. */

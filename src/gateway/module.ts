@@ -6,6 +6,7 @@
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
 import type { Exchange, Recodes, Step } from "./exchange.ts";
+import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { RouteScope } from "./scope.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
@@ -16,6 +17,7 @@ import type { Metrics } from "./metrics.ts";
 export type { TableSchema, TableScope } from "../config/types.ts";
 export type { Recodes, Step } from "./exchange.ts";
 export type { RouteScope } from "./scope.ts";
+export { type Extension, ExtensionPoint } from "./extension.ts";
 
 /** Exact permissions in the runtime's own grammar; an absent kind asks for nothing. */
 export interface Permissions {
@@ -44,14 +46,35 @@ export interface Grant {
   readonly value: string;
   /** Key path as an operator writes it: `vhosts[0].proxy.upstream`. */
   readonly key: string;
-  /** Which thread uses it. `edge` workers get only their own. */
-  readonly for: "edge" | "keeper";
+  /** Role of the thread that uses it; a thread gets only the grants of its own role. */
+  readonly for: Role;
 }
+
+/**
+ * What a thread of the process is for: `edge` serves connections, `keeper` is the first thread and holds
+ * the permissions of the process, every other name is that of a service (`control`).
+ */
+export type Role = "edge" | "keeper" | ServiceRole;
+
+/** Roles of services: threads of a module's own, with grants of their own. */
+export type ServiceRole =
+  | "control"
+  | "store"
+  | "balancer"
+  | "php"
+  | "acme"
+  | "telemetry"
+  | "auth"
+  | "udp"
+  | "quic"
+  | "fleet";
 
 /** The part of the system that preflight checks and starts may touch, so that tests can narrow it. */
 export interface System {
   /** Effective user id, or -1 where unknown. */
   readonly uid: number;
+  /** Facts about clients that some module of the build reads in `scope` itself. */
+  wanted(scope: RouteScope): ReadonlySet<Fact>;
 }
 
 /** A file that is not stored as a secret should be, for `--check-tls-storage` (spec 05 section 3.6). */
@@ -137,16 +160,14 @@ export interface FileRequest {
 /** Content of the requested files, by path. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-/** What a module gets to build its part for one worker and one snapshot. */
-export interface WorkerContext {
-  readonly config: Config;
+/** A fact about a client that one module finds and others read: `client.country`. */
+export type Fact = "client.country" | "client.asn";
+
+/** What a module gets of the worker it is opened in, once. */
+export interface WorkerServices {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** What the module's `files` asked for, all of it, and as its `checkFiles` has seen it. */
-  readonly files: Files;
-  /** Shared tables, the same in every worker of the process; asked for by name. */
-  readonly zones: Zones;
   /** Names of the modules in this build: some behave otherwise where another one is there. */
   readonly modules: ReadonlySet<string>;
   /** Index of this worker, from 0: its own cell in tables that have one for each worker. */
@@ -156,34 +177,100 @@ export interface WorkerContext {
    * requests may stand beside those that replaced them.
    */
   readonly workers: number;
+  /** What the modules of this build add to `point`, in their order. */
+  extensions<T>(point: ExtensionPoint<T>): readonly T[];
 }
+
+/** What a part gets to serve by one configuration. */
+export interface SnapshotContext extends WorkerServices {
+  readonly config: Config;
+  /** What the module's `needs` asked for, all of it, and as its `checkFiles` has seen it. */
+  readonly files: Files;
+  /** Shared tables, the same in every worker of the process; asked for by name. */
+  readonly zones: Zones;
+  /**
+   * Something that outlives a reload: the same object as long as some snapshot of this worker asks for
+   * `key`. The last snapshot that has asked for it closes it.
+   *
+   * @param key Unique in the worker; begins with the module's name, and holds all that the object depends on.
+   * @param make Called where there is no such object yet; what it throws is not kept.
+   */
+  keep<T extends Kept>(key: string, make: () => T): T;
+  /** Something that all modules share for this snapshot alone, made when it is first asked for. */
+  once<T>(key: string, make: () => T): T;
+  /** Facts about clients that some module reads in `scope` itself. */
+  wanted(scope: RouteScope): ReadonlySet<Fact>;
+}
+
+/**
+ * Something that {@linkcode SnapshotContext.keep} holds. Its `close`, if it has one, is called once, when no
+ * snapshot asks for it any more and every exchange on those is over.
+ */
+export type Kept = object;
 
 /** The part of a capability that works on requests: all of it that an edge worker holds. */
 export interface EdgeModule {
   /** As profiles, permission manifests and error messages name it: `"rate-limit"`. */
   readonly name: string;
-  /** Builds its part for one worker and one snapshot. What it opens, its `stop` closes. */
-  start(context: WorkerContext): Promise<RunningModule>;
+  /** What it adds to the lists of other modules. */
+  readonly extends?: readonly Extension<unknown>[];
+  /** Facts about clients that its steps read in `scope` itself. Pure. */
+  facts?(scope: RouteScope): readonly Fact[];
+  /** Opens its part in one worker. */
+  open(worker: WorkerServices): EdgePart | Promise<EdgePart>;
+}
+
+/** A module in one worker, over all its configurations. */
+export interface EdgePart {
+  /** Builds what one configuration needs. What it opens, its `stop` closes. */
+  start(snapshot: SnapshotContext): RunningModule | Promise<RunningModule>;
+  /** Closes what `open` opened; every snapshot has been stopped. */
+  close?(): void | Promise<void>;
+}
+
+/** What a configuration needs of the process, for one module. Pure. */
+export interface Needs {
+  /** What the runtime must allow, by role. */
+  readonly grants?: Permissions;
+  /** Files whose content a role is handed; the keeper reads them. */
+  readonly files?: readonly FileRequest[];
+  /** Shared tables; the keeper makes them before a thread starts that uses them. */
+  readonly zones?: readonly ZoneRequest[];
+}
+
+/** What {@linkcode Module.needs} may ask beside the configuration. */
+export interface Draw {
+  /** How many worker indices the process has ({@linkcode WorkerServices.workers}). */
+  readonly workers: number;
+  /**
+   * A name that no one can guess, the same whenever it is asked for `purpose` in this process: for a
+   * socket whose path must be granted before any thread starts.
+   */
+  name(purpose: string): string;
 }
 
 /**
- * A capability of the gateway, as the keeper and the command line know it. `start` is there for commands
- * that build what a worker would; a module whose folder has an `edge.ts` loads that only then. The import
- * stands in each module as a literal, so that bundling tools find the file.
+ * A capability of the gateway, as the keeper and the command line know it. Its part for workers is loaded
+ * only by commands that build what a worker would. The import stands in each module as a literal, so that
+ * bundling tools find the file.
  */
-export interface Module extends EdgeModule {
+export interface Module {
+  /** As profiles, permission manifests and error messages name it: `"rate-limit"`. */
+  readonly name: string;
   /** The configuration tables it owns. */
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
   readonly defaults?: readonly BuildDefault[];
-  /** Rules that span tables; pure. */
-  check?(config: Config): Problem[];
-  /** What this configuration needs the runtime to allow. Pure. */
-  permissions(config: Config): Permissions;
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
-  /** Files this configuration needs in its workers; the keeper reads them. Pure. */
-  files?(config: Config): readonly FileRequest[];
+  /** Loads the part that works on requests. */
+  edge(): Promise<EdgeModule>;
+  /** The same as its part for workers says. Pure. */
+  facts?(scope: RouteScope): readonly Fact[];
+  /** Rules that span tables; pure. */
+  check?(config: Config): Problem[];
+  /** What this configuration needs of the process: asked once for each configuration. Pure. */
+  needs?(config: Config, draw: Draw): Needs;
   /** What is wrong with the content of these files, of which some may not have been readable. Pure. */
   checkFiles?(config: Config, files: Files): Problem[];
   /**
@@ -191,12 +278,6 @@ export interface Module extends EdgeModule {
    * check found an error.
    */
   proveFiles?(config: Config, files: Files): Promise<Problem[]>;
-  /**
-   * Shared tables this configuration needs; the keeper makes them before a worker starts. Pure.
-   *
-   * @param workers {@linkcode WorkerContext.workers}.
-   */
-  zones?(config: Config, workers: number): readonly ZoneRequest[];
   /**
    * Tells shared tables what holds for them from now on. Called in the keeper when every worker is ready
    * to serve by `config` after a reload; never for one that is refused.

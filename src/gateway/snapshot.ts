@@ -8,8 +8,9 @@ import { clientAddressOf, type ClientAddressRule } from "./route/client_address.
 import type { Exchange, NamePolicies, Plan } from "./exchange.ts";
 import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./route/host_table.ts";
 import { compileHttpsRedirect } from "./route/https_redirect.ts";
+import type { KeepHold } from "./keep.ts";
 import type { Counter } from "./metrics.ts";
-import type { RouteScope, RunningModule, Step, WorkerContext } from "./module.ts";
+import type { RouteScope, RunningModule, SnapshotContext, Step } from "./module.ts";
 import { isSafePath } from "./route/path_safety.ts";
 import { RoutePolicies } from "./route/name_policy.ts";
 import { joinPlan, type OwnSteps, type ScopeSteps, scopeSteps } from "./plan.ts";
@@ -71,7 +72,8 @@ export class Snapshot {
   constructor(
     readonly config: Config,
     readonly modules: readonly RunningModule[],
-    readonly context: WorkerContext,
+    readonly context: SnapshotContext,
+    readonly hold: KeepHold,
   ) {
     const { server, vhosts } = config;
     this.#hosts = new HostTable(vhosts, {
@@ -149,6 +151,7 @@ export class Snapshot {
   /** Stops the modules; nothing may be in flight any more. */
   async stop(): Promise<void> {
     for (const module of this.modules) await module.stop();
+    await this.hold.release();
   }
 }
 

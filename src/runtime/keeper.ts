@@ -26,7 +26,7 @@ import {
 import { within } from "./within.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
-import { zoneRequests } from "./threads/zone_plan.ts";
+import { deploymentOf, type ProcessNames } from "./deployment.ts";
 
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
 const DEFAULT_DRAIN_SECS = 30;
@@ -40,6 +40,7 @@ export class Keeper {
   /** Resolves with the status to end the process with (`EXIT_STATUS`). */
   readonly finished: Promise<number>;
   readonly #options: KeeperOptions;
+  readonly #names: ProcessNames;
   readonly #clock = new Clock();
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
@@ -55,6 +56,7 @@ export class Keeper {
 
   private constructor(options: KeeperOptions, started: Started) {
     this.#options = options;
+    this.#names = started.names;
     this.#log = started.log;
     this.#pool = started.pool;
     this.#loaded = started.loaded;
@@ -135,14 +137,17 @@ export class Keeper {
       files: this.#load.files,
       modules,
       configSource: this.#options.configSource,
+      names: this.#names,
     });
     if ("kind" in change) return change;
     for (const warning of change.warnings) logWarning(warning, this.#log);
     const config = keepPorts(change.config, this.#load.config);
+    const { configSource } = this.#options;
+    const deployment = deploymentOf(config, modules, { configSource, names: this.#names });
     const zones = new Zones(this.#load.zones.all);
-    zones.prepare(zoneRequests(config, modules));
+    zones.prepare(deployment.zones);
     const { files } = change;
-    const load = { config, files, zones, permissions: edgePermissions(config, this.#options) };
+    const load = { config, files, zones, permissions: edgePermissions(deployment) };
     const failure = await this.#pool.reload(load);
     if (failure !== undefined) return { kind: "failed", reason: failure };
     this.#loaded = change.config;

@@ -11,12 +11,20 @@ import { missingGrants } from "./permissions/granted.ts";
 import { KEY_LOG_VARIABLE, SOCKETS_VARIABLE } from "./permissions/own_permissions.ts";
 import type { Plan } from "./permissions/plan.ts";
 
+/** What checks of `modules` may ask of this machine. */
+export function systemFor(modules: readonly Module[]): System {
+  return {
+    uid: serviceUid() ?? -1,
+    wanted: (scope) => new Set(modules.flatMap((module) => module.facts?.(scope) ?? [])),
+  };
+}
+
 /** Runs the checks of every module that touch the system. */
 export async function modulePreflight(
   config: Config,
   modules: readonly Module[],
 ): Promise<readonly Problem[]> {
-  const system: System = { uid: serviceUid() ?? -1 };
+  const system = systemFor(modules);
   const found = await Promise.all(
     modules.map(async (module) => await module.preflight?.(config, system) ?? []),
   );

@@ -9,7 +9,8 @@ import { Zones } from "../net/zone.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
-import { type EdgePermissions, permissionPlan, workerPermissions } from "./permissions/plan.ts";
+import { type EdgePermissions, workerPermissions } from "./permissions/plan.ts";
+import { type Deployment, deploymentOf, ProcessNames } from "./deployment.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
 import { logWarning, problemText } from "./log/problem_text.ts";
 import type { Profile } from "./threads/profile.ts";
@@ -17,7 +18,6 @@ import type { Loaded } from "./reload/reload.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
-import { zoneRequests } from "./threads/zone_plan.ts";
 
 /** How long the last log lines may take to be written. */
 export const LAST_LOG_MS = 1_000;
@@ -47,6 +47,7 @@ export class StartError extends Error {
 export interface Started {
   /** As it was loaded. */
   readonly loaded: Config;
+  readonly names: ProcessNames;
   readonly load: Load;
   readonly log: KeeperLog;
   readonly pool: WorkerPool;
@@ -60,15 +61,17 @@ export interface Started {
  */
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { modules, workerUrl } = options.profile;
-  const { config: loaded, files, warnings, place } = await readyConfig(options);
+  const names = new ProcessNames();
+  const { config: loaded, files, warnings, place } = await readyConfig(options, names);
   const probed = probeListeners(loaded);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
+  const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
   const zones = new Zones();
-  zones.prepare(zoneRequests(config, modules));
+  zones.prepare(deployment.zones);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
-  const load: Load = { config, files, zones, permissions: edgePermissions(config, options) };
+  const load: Load = { config, files, zones, permissions: edgePermissions(deployment) };
   options.beforeServing?.(config);
   const pool = new WorkerPool(load, {
     url: workerUrl,
@@ -83,15 +86,11 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
-  return { loaded, load, log, pool, listeners: outcome.listeners };
+  return { loaded, names, load, log, pool, listeners: outcome.listeners };
 }
 
 /** What the edge workers of a configuration with found ports may do. */
-export function edgePermissions(
-  config: Config,
-  { profile, configSource }: KeeperOptions,
-): EdgePermissions {
-  const plan = permissionPlan(config, profile.modules, { configSource });
+export function edgePermissions({ plan }: Deployment): EdgePermissions {
   return workerPermissions(plan, { blanketNet: hasBlanketNet() });
 }
 
@@ -108,18 +107,20 @@ interface Ready {
 /** The configuration, if nothing that can be known beforehand speaks against serving it. */
 async function readyConfig(
   { profile, load, configSource, allowKeyLog }: KeeperOptions,
+  names: ProcessNames,
 ): Promise<Ready> {
   const { config, problems, place = (problem) => problem } = await load();
   if (config === undefined) throw new StartError(problems);
+  const deployment = deploymentOf(config, profile.modules, { configSource, names });
   const found = [
     ...problems,
     ...processProblems(config, allowKeyLog).map(place),
-    ...permissionProblems(permissionPlan(config, profile.modules, { configSource })).map(place),
+    ...permissionProblems(deployment.plan).map(place),
   ];
   refuseErrors(found);
   // Only what is permitted can be looked at.
   const preflight = await modulePreflight(config, profile.modules);
-  const read = await readRequestedFiles(config, profile.modules);
+  const read = await readRequestedFiles(deployment, profile.modules);
   found.push(...[...preflight, ...read.problems].map(place));
   refuseErrors(found);
   return { config, files: read.files, warnings: found, place };

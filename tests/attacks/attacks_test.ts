@@ -154,7 +154,8 @@ function writeEntry(dir: TempDir, name: string): string {
     "worker.ts",
     `import { runEdgeWorker } from "${root}src/runtime/threads/edge_worker.ts";
      import { profile } from "./entry.ts";
-     runEdgeWorker(profile);`,
+     const modules = await Promise.all(profile.modules.map((module) => module.edge()));
+     runEdgeWorker({ ...profile, modules });`,
   );
   return dir.write("entry.ts", text);
 }

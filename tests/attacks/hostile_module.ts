@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config, Problem } from "../../src/config/types.ts";
-import type { Module } from "../../src/gateway/module.ts";
+import type { EdgeModule, Module } from "../../src/gateway/module.ts";
 import { Fields } from "../../src/http/fields.ts";
 import { type Targets, tryAll, type Verdict } from "./attempts.ts";
 
@@ -41,13 +41,18 @@ export const module: Module = {
   name: "hostile",
   schema: [],
   manifest: {},
-  permissions: () => ({}),
   async preflight(config): Promise<Problem[]> {
     const verdicts = await tryAll(targetsOf(config));
     return [{ key: "", message: KEEPER_SAYS + encode(verdicts), warning: true }];
   },
-  start: ({ config }) =>
-    Promise.resolve({
+  edge: () => Promise.resolve(edge),
+};
+
+/** The part for workers. */
+export const edge: EdgeModule = {
+  name: "hostile",
+  open: () => ({
+    start: ({ config }) => ({
       plan: () => ({
         async serve(exchange) {
           if (exchange.path !== "/attack") return;
@@ -60,6 +65,7 @@ export const module: Module = {
       }),
       stop() {},
     }),
+  }),
 };
 
 /** In hexadecimal, so that no log format changes it. */

@@ -146,8 +146,8 @@ export const SPOILING: Readonly<Record<string, () => void>> = {
 /** The module. */
 export const edge: EdgeModule = {
   name: "hostile",
-  start: () =>
-    Promise.resolve({
+  open: () => ({
+    start: () => ({
       plan: () => ({
         serve(exchange) {
           if (exchange.path !== "/attack") return;
@@ -163,4 +163,5 @@ export const edge: EdgeModule = {
       }),
       stop() {},
     }),
+  }),
 };

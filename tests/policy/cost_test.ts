@@ -12,7 +12,14 @@ import { concurrencySchema } from "../../src/modules/concurrency/schema.ts";
 import { module as geoip } from "../../src/modules/geoip/module.ts";
 import { module as rateLimit } from "../../src/modules/rate_limit/module.ts";
 import { rateLimitSchema } from "../../src/modules/rate_limit/schema.ts";
-import { configOf, contextOf, routeScope, vhostScope } from "./support.ts";
+import {
+  configOf,
+  contextOf,
+  needsOf,
+  routeScope,
+  started,
+  vhostScope,
+} from "../../src/gateway/testing/modules.ts";
 
 const MODULES = [geoip, access, rateLimit, concurrency, compression, compressionGzip];
 
@@ -20,7 +27,7 @@ const MODULES = [geoip, access, rateLimit, concurrency, compression, compression
 async function stepsIn(config: ReturnType<typeof configOf>) {
   const context = contextOf(config, MODULES);
   const running: RunningModule[] = [];
-  for (const module of MODULES) running.push(await module.start(context));
+  for (const module of MODULES) running.push(await started(module, context));
   const counts = [vhostScope(config), routeScope(config)].map((scope) => {
     const steps = scopeSteps(scope, running);
     const used = PHASES.filter((phase) => steps[phase].length > 0);
@@ -40,8 +47,8 @@ Deno.test("policies that are not configured, or are off, have no step, no zone a
   for (const config of [configOf({}, {}), configOf(off, off)]) {
     assert.deepEqual(await stepsIn(config), [{}, {}]);
     for (const module of MODULES) {
-      assert.deepEqual(module.zones?.(config, 4) ?? [], [], module.name);
-      assert.deepEqual(module.permissions(config), {}, module.name);
+      assert.deepEqual(needsOf(module, config, 4).zones ?? [], [], module.name);
+      assert.deepEqual(needsOf(module, config).grants ?? {}, {}, module.name);
     }
   }
 });

@@ -6,17 +6,15 @@
 // First of all: no module may find what no permission guards.
 import "../../src/runtime/permissions/unguarded.ts";
 
-import type { Module } from "../../src/gateway/module.ts";
+import type { EdgeModule, Module } from "../../src/gateway/module.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
 
-const mortal: Module = {
+/** The part for workers. */
+export const edge: EdgeModule = {
   name: "mortal",
-  schema: [],
-  manifest: {},
-  permissions: () => ({}),
-  start: () =>
-    Promise.resolve({
+  open: () => ({
+    start: () => ({
       plan: () => ({
         serve: ({ path }) => {
           if (path !== "/die") return;
@@ -28,6 +26,14 @@ const mortal: Module = {
       }),
       stop() {},
     }),
+  }),
+};
+
+const mortal: Module = {
+  name: "mortal",
+  schema: [],
+  manifest: {},
+  edge: () => Promise.resolve(edge),
 };
 
 /** What this build contains. */

@@ -1,5 +1,8 @@
 /** Entry of the edge workers of the build in `fragile.ts`. @module */
+import { records } from "../../src/runtime/log/records.ts";
 import { runEdgeWorker } from "../../src/runtime/threads/edge_worker.ts";
-import { profile } from "./fragile.ts";
+import { profile } from "../../src/profiles/development.ts";
+import { edge } from "./fragile.ts";
 
-runEdgeWorker(profile);
+const edges = await Promise.all(profile.modules.map((module) => module.edge()));
+runEdgeWorker({ modules: [edge, ...edges], records });

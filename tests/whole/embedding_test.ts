@@ -6,15 +6,12 @@ import { freePort, Process, TempDir } from "../support/peer.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const MODULES = `
-import { Fields, type Module } from "${root}mod.ts";
+import { type EdgeModule, Fields, type Module } from "${root}mod.ts";
 
-const hello: Module = {
+const hello: EdgeModule = {
   name: "hello",
-  schema: [],
-  manifest: {},
-  permissions: () => ({}),
-  start: () =>
-    Promise.resolve({
+  open: () => ({
+    start: () => ({
       plan: () => ({
         serve(exchange) {
           exchange.status = 200;
@@ -24,9 +21,13 @@ const hello: Module = {
       }),
       stop() {},
     }),
+  }),
 };
 
-export const modules = [hello];
+export const edges = [hello];
+export const modules: readonly Module[] = [
+  { name: "hello", schema: [], manifest: {}, edge: () => Promise.resolve(hello) },
+];
 `;
 
 Deno.test("a program with a module of its own serves, without its own command line", async () => {

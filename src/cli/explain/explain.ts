@@ -18,6 +18,7 @@ import type { RequestHead } from "../../http/h1/request_head.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { readRequestedFiles } from "../../runtime/reload/requested_files.ts";
 import { Failure } from "../command.ts";
+import { deploymentOf } from "../../runtime/deployment.ts";
 import { buildSnapshot } from "../verbs/dry_run.ts";
 import {
   chooseListener,
@@ -74,7 +75,7 @@ export async function explain(
   asked: AskedRequest,
 ): Promise<Explanation> {
   const trace = new Trace();
-  const { files, problems } = await readRequestedFiles(config, modules);
+  const { files, problems } = await readRequestedFiles(deploymentOf(config, modules), modules);
   if (hasErrors(problems)) throw new Failure(problems.map(formatProblem).join("\n"));
   const snapshot = await built(config, trace.wrap(modules), files);
   try {

@@ -6,6 +6,7 @@
  */
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
+  EdgeModule,
   Module,
   Phase,
   RouteScope,
@@ -53,8 +54,21 @@ export class Trace {
   wrap(modules: readonly Module[]): Module[] {
     return modules.map((module) => ({
       ...module,
-      start: async (context) => this.#running(module.name, await module.start(context)),
+      edge: async () => this.#tracedEdge(await module.edge()),
     }));
+  }
+
+  #tracedEdge(edge: EdgeModule): EdgeModule {
+    return {
+      ...edge,
+      open: async (worker) => {
+        const part = await edge.open(worker);
+        return {
+          start: async (snapshot) => this.#running(edge.name, await part.start(snapshot)),
+          close: () => part.close?.(),
+        };
+      },
+    };
   }
 
   /** Runs `plan` until it answers or would forward; of policies behind a refusal the verdict is told. */

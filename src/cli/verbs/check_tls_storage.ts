@@ -1,4 +1,5 @@
 /** `--check-tls-storage`: are keys, certificates and ACME storage kept as they should be? @module */
+import { systemFor } from "../../runtime/preflight.ts";
 import type { Config } from "../../config/types.ts";
 import type { Module } from "../../gateway/module.ts";
 import { type Command, EXIT, Failure, type Io } from "../command.ts";
@@ -28,8 +29,7 @@ export async function checkStorage(
   modules: readonly Module[],
   io: Io,
 ): Promise<void> {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
-  const system = { uid: (state === "granted" ? Deno.uid() : null) ?? -1 };
+  const system = systemFor(modules);
   const checks = modules.flatMap((module) => module.checkStorage ?? []);
   if (checks.length === 0) throw new Failure("--check-tls-storage needs the module tls");
   let issues = 0;

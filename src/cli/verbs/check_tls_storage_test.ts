@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { idleModule } from "../../gateway/idle_module.ts";
 import type { Module, StorageIssue } from "../../gateway/module.ts";
 import { profileOf, runCli, withConfig } from "../testing/run.ts";
 
@@ -7,9 +8,8 @@ function storing(...issues: StorageIssue[]): Module {
     name: "tls",
     schema: [],
     manifest: {},
-    permissions: () => ({}),
     checkStorage: () => Promise.resolve(issues),
-    start: () => Promise.resolve({ plan: () => undefined, stop() {} }),
+    edge: () => Promise.resolve(idleModule("tls")),
   };
 }
 

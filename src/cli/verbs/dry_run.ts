@@ -7,7 +7,8 @@ import type { Files, Module } from "../../gateway/module.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import { Clock } from "../../net/clock.ts";
 import { Zones } from "../../net/zone.ts";
-import { workerSlots, zoneRequests } from "../../runtime/threads/zone_plan.ts";
+import { deploymentOf } from "../../runtime/deployment.ts";
+import { workerSlots } from "../../runtime/threads/zone_plan.ts";
 
 /**
  * Builds what worker 0 would: the clock stands, the log says nothing, nothing is bound.
@@ -22,7 +23,8 @@ export async function buildSnapshot(
   files: Files,
 ): Promise<Snapshot> {
   const zones = new Zones();
-  zones.prepare(zoneRequests(config, modules));
+  zones.prepare(deploymentOf(config, modules).zones);
+  const edges = await Promise.all(modules.map((module) => module.edge()));
   const gateway = new Gateway({
     clock: new Clock(),
     log: SILENT,
@@ -30,6 +32,6 @@ export async function buildSnapshot(
     zones,
     worker: 0,
     workers: workerSlots(config),
-  }, modules);
+  }, edges);
   return await gateway.prepare(config, files);
 }

@@ -5,7 +5,7 @@
  */
 import type { z } from "zod";
 import { loadBalanceSchema } from "../schema/load_balance_schema.ts";
-import { isTable, type Table } from "../schema/schema_walk.ts";
+import type { Table } from "../schema/schema_walk.ts";
 import type { TableScope } from "../types.ts";
 
 /** A key that exists only where a module does. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { configOf } from "../../../tests/policy/support.ts";
+import { configOf } from "../testing/modules.ts";
 import type { Config, RouteConfig } from "../../config/types.ts";
 import { patternProblems } from "./pattern_check.ts";
 

@@ -5,26 +5,27 @@ import type {
   EdgeModule,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { AccessRules } from "./access_rules.ts";
-import { rulesOf } from "./table.ts";
+import { placesIn, rulesOf } from "./table.ts";
 
 const FORBIDDEN: Refusal = { status: 403, text: "forbidden", cause: "access" };
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "access",
-  start: (context) => Promise.resolve(new Access(context)),
+  facts: placesIn,
+  open: () => ({ start: (context) => new Access(context) }),
 };
 
 class Access implements RunningModule {
-  readonly #context: WorkerContext;
+  readonly #context: SnapshotContext;
   readonly #rules = new ByScope<AccessRules>();
 
-  constructor(context: WorkerContext) {
+  constructor(context: SnapshotContext) {
     this.#context = context;
   }
 

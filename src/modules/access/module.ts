@@ -9,7 +9,7 @@ import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
 import { checkCertificates, checkPlaces } from "./checks.ts";
 import { accessSchema } from "./schema.ts";
-import { rulesOf } from "./table.ts";
+import { placesIn, rulesOf } from "./table.ts";
 
 export type { AccessConfig } from "./schema.ts";
 
@@ -18,7 +18,7 @@ export const module: Module = {
   name: "access",
   schema: [{ table: "access", scopes: ["vhost", "route"], schema: accessSchema }],
   manifest: {},
-  permissions: () => ({}),
+  facts: placesIn,
 
   check(config) {
     const problems: Problem[] = [];
@@ -31,5 +31,5 @@ export const module: Module = {
     return problems;
   },
 
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

@@ -5,8 +5,9 @@ import {
   counted,
   exchangeFrom,
   routeScope,
+  started,
   vhostScope,
-} from "../../../tests/policy/support.ts";
+} from "../../gateway/testing/modules.ts";
 import type { ClientCertificate } from "../../net/connection_facts.ts";
 import { loadText } from "../../config/load.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
@@ -34,7 +35,7 @@ function certificateOf(sha256: string | undefined): ClientCertificate | undefine
 async function verdict(rules: Record<string, unknown>, client: Client = {}): Promise<string> {
   const config = configOf({ access: accessSchema.parse(rules) });
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context);
   const scope = vhostScope(config);
   const steps = running.plan(scope);
   const exchange = exchangeFrom(client.address ?? "192.0.2.1", {
@@ -62,7 +63,7 @@ Deno.test("without rules everybody passes and nothing is done", async () => {
   const config = configOf({ access: accessSchema.parse({}) }, {
     access: accessSchema.parse({ enabled: false, deny: ["0.0.0.0/0"] }),
   });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   assert.equal(running.plan(vhostScope(config)), undefined);
   assert.equal(running.plan(routeScope(config)), undefined);
   assert.equal(
@@ -194,7 +195,7 @@ Deno.test("rules of vhost and route are separate steps", async () => {
     { access: accessSchema.parse({ deny: ["192.0.2.1"] }) },
     { access: accessSchema.parse({ deny: ["192.0.2.2"] }) },
   );
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const one = exchangeFrom("192.0.2.1");
   running.plan(routeScope(config))?.access?.(one);
   assert.equal(one.status, 0);

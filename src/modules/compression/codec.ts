@@ -1,12 +1,12 @@
 /**
  * What a content codec is to compression. Each codec is a module of its own, so that a build holds only
- * those its profile names; importing one makes it known here.
+ * those its profile names.
  *
  * @module
  */
 import type { Transform } from "node:stream";
 import { idleModule } from "../../gateway/idle_module.ts";
-import type { EdgeModule } from "../../gateway/module.ts";
+import { type EdgeModule, ExtensionPoint } from "../../gateway/module.ts";
 import type { CompressionConfig } from "./schema.ts";
 
 /** A content coding and how to produce it. Levels are those of the configuration. */
@@ -30,24 +30,23 @@ export interface Codec {
   stream(level: number, inputBytes: number): Transform;
 }
 
-/** The codecs of this build. */
-const known = new Map<Codec["coding"], Codec>();
+/** The content codings of a build. */
+export const CODECS = new ExtensionPoint<Codec>("compression.codec");
 
 /** Codings in the order they are preferred where a client likes several the same (spec 02 section 12). */
 const PREFERENCE = ["br", "zstd", "gzip"] as const;
 
-/** The codecs of this build that `config` offers, the preferred one first. */
-export function offeredCodecs(config: CompressionConfig): Codec[] {
+/** Those of `codecs` that `config` offers, the preferred one first. */
+export function offeredCodecs(config: CompressionConfig, codecs: readonly Codec[]): Codec[] {
   const offered: Codec[] = [];
   for (const coding of PREFERENCE) {
-    const codec = known.get(coding);
+    const codec = codecs.find((codec) => codec.coding === coding);
     if (codec !== undefined && config[codec.key]) offered.push(codec);
   }
   return offered;
 }
 
-/** Makes `codec` known; the module it is has nothing else to do. */
+/** A module that adds `codec` and has nothing else to do. */
 export function codecModule(name: string, codec: Codec): EdgeModule {
-  known.set(codec.coding, codec);
-  return idleModule(name);
+  return { ...idleModule(name), extends: [CODECS.entry(codec)] };
 }

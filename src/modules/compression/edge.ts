@@ -6,23 +6,24 @@ import type {
   Phase,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
-import { offeredCodecs } from "./codec.ts";
+import { type Codec, CODECS, offeredCodecs } from "./codec.ts";
 import { Compressor, type Offer } from "./compressor.ts";
 import type { CompressionConfig } from "./schema.ts";
 import { StateBudget } from "./state_budget.ts";
 
 export { type Codec, codecModule } from "./codec.ts";
 
-/** The streams of a worker share one budget, whatever snapshot they belong to. */
-const budget = new StateBudget();
-
-/** The capability, for workers. */
+/** The capability, for workers. The streams of a worker share one budget, whatever snapshot they are of. */
 export const edge: EdgeModule = {
   name: "compression",
-  start: (context) => Promise.resolve(new Compression(context)),
+  open(worker) {
+    const codecs = worker.extensions(CODECS);
+    const budget = new StateBudget();
+    return { start: (context) => new Compression(context, codecs, budget) };
+  },
 };
 
 /** The table that holds in a scope: the nearest one, whole (spec 02 section 1). */
@@ -31,10 +32,14 @@ function tableOf({ config, vhost, route }: RouteScope): CompressionConfig | unde
 }
 
 class Compression implements RunningModule {
-  readonly #context: WorkerContext;
+  readonly #context: SnapshotContext;
   readonly #compressors = new ByScope<Compressor>();
 
-  constructor(context: WorkerContext) {
+  constructor(
+    context: SnapshotContext,
+    readonly codecs: readonly Codec[],
+    readonly budget: StateBudget,
+  ) {
     this.#context = context;
   }
 
@@ -42,7 +47,7 @@ class Compression implements RunningModule {
     const config = tableOf(scope);
     if (config === undefined || !config.enabled) return undefined;
     const offers = new Map<string, Offer>();
-    for (const codec of offeredCodecs(config)) {
+    for (const codec of offeredCodecs(config, this.codecs)) {
       offers.set(codec.coding, {
         codec,
         level: codec.level(config),
@@ -55,7 +60,7 @@ class Compression implements RunningModule {
       });
     }
     if (offers.size === 0) return undefined;
-    const compressor = new Compressor(config, offers, budget);
+    const compressor = new Compressor(config, offers, this.budget);
     this.#compressors.set(scope, compressor);
     return {
       recodes: (exchange, mediaType, length) => compressor.recodes(exchange, mediaType, length),

@@ -18,6 +18,5 @@ export const module: Module = {
   name: "compression",
   schema: [{ table: "compression", scopes: ["root", "vhost", "route"], schema: compressionSchema }],
   manifest: {},
-  permissions: () => ({}),
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

@@ -10,11 +10,12 @@ import {
   counted,
   exchangeFrom,
   routeScope,
+  started,
   vhostScope,
-} from "../../../tests/policy/support.ts";
-import "../compression_brotli/edge.ts";
-import "../compression_gzip/edge.ts";
-import "../compression_zstd/edge.ts";
+} from "../../gateway/testing/modules.ts";
+import { module as brotli } from "../compression_brotli/module.ts";
+import { module as gzip } from "../compression_gzip/module.ts";
+import { module as zstd } from "../compression_zstd/module.ts";
 import { module } from "./module.ts";
 import { compressionSchema } from "./schema.ts";
 import { StateBudget } from "./state_budget.ts";
@@ -29,14 +30,16 @@ const DECODERS = {
   gzip: gunzipSync,
 };
 
+const CODECS = [brotli, gzip, zstd];
+
 function table(toml: Record<string, unknown> = {}) {
   return compressionSchema.parse({ enabled: true, zstd: true, brotli: true, ...toml });
 }
 
-async function started(toml: Record<string, unknown> = {}) {
+async function compressing(toml: Record<string, unknown> = {}) {
   const config = configOf({ compression: table(toml) });
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context, CODECS);
   const scope = vhostScope(config);
   return { context, running, scope, response: running.plan(scope)?.response };
 }
@@ -77,7 +80,7 @@ function later(bytes: Uint8Array): Body {
 
 for (const coding of ["br", "zstd", "gzip"] as const) {
   Deno.test(`${coding} bodies decode to what they were, small and large, at hand and not`, async () => {
-    const { response } = await started();
+    const { response } = await compressing();
     for (const body of [PAGE, LARGE]) {
       for (const given of [body, new BytesBody(body), later(body)]) {
         const exchange = answered(coding, given);
@@ -96,7 +99,7 @@ for (const coding of ["br", "zstd", "gzip"] as const) {
     const bounds = { br: [0, 11], zstd: [1, 19], gzip: [0, 9] }[coding];
     const key = { br: "brotli_quality", zstd: "zstd_level", gzip: "gzip_level" }[coding];
     for (const level of bounds) {
-      const { response } = await started({ [key]: level });
+      const { response } = await compressing({ [key]: level });
       const exchange = answered(coding, later(PAGE));
       response?.(exchange);
       assert.deepEqual(new Uint8Array(DECODERS[coding](await bytesOf(exchange))), PAGE);
@@ -106,7 +109,7 @@ for (const coding of ["br", "zstd", "gzip"] as const) {
 }
 
 Deno.test("the head says what the body has become and nothing of what it was", async () => {
-  const { response, context } = await started();
+  const { response, context } = await compressing();
   const exchange = answered("gzip", PAGE, {
     response: [
       ["content-length", String(PAGE.length)],
@@ -130,7 +133,7 @@ Deno.test("the head says what the body has become and nothing of what it was", a
 });
 
 Deno.test("Vary is left alone when it covers Accept-Encoding already", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   for (const vary of ["*", "Accept-Encoding", "origin, accept-encoding"]) {
     const exchange = answered("gzip", PAGE, { response: [["vary", vary]] });
     response?.(exchange);
@@ -139,7 +142,7 @@ Deno.test("Vary is left alone when it covers Accept-Encoding already", async () 
 });
 
 Deno.test("the client's weights decide, then br before zstd before gzip", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   const encodingFor = (accept: string | undefined) => {
     const exchange = answered(accept);
     response?.(exchange);
@@ -155,14 +158,14 @@ Deno.test("the client's weights decide, then br before zstd before gzip", async 
 });
 
 Deno.test("a codec that is off is not used", async () => {
-  const { response } = await started({ brotli: false, zstd: false });
+  const { response } = await compressing({ brotli: false, zstd: false });
   const exchange = answered("br, zstd, gzip;q=0.1");
   response?.(exchange);
   assert.equal(exchange.response.get("content-encoding"), "gzip");
 });
 
 Deno.test("answers that must not or need not be compressed are left alone", async () => {
-  const { response } = await started({ max_input_bytes: PAGE.length });
+  const { response } = await compressing({ max_input_bytes: PAGE.length });
   const untouched: [string, Exchange][] = [
     ["too small", answered("gzip", PAGE.subarray(0, 1023))],
     ["too large", answered("gzip", LARGE)],
@@ -186,7 +189,7 @@ Deno.test("answers that must not or need not be compressed are left alone", asyn
 });
 
 Deno.test("an answer that other clients get compressed says so to all of them", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   const head = answered("gzip");
   head.method = "HEAD";
   const told = answered("gzip", undefined, { response: [["content-length", "4000"]] });
@@ -217,7 +220,7 @@ Deno.test("an answer that other clients get compressed says so to all of them", 
 });
 
 Deno.test("an upstream is asked for no part that might be joined to a compressed answer", async () => {
-  const { running, scope } = await started();
+  const { running, scope } = await compressing();
   const asked = async (accept: string | undefined, condition: string, cookie = false) => {
     const exchange = answered(accept, PAGE, {
       request: [
@@ -237,7 +240,7 @@ Deno.test("an upstream is asked for no part that might be joined to a compressed
 });
 
 Deno.test("bounds are inclusive", async () => {
-  const { response } = await started({ min_bytes: PAGE.length, max_input_bytes: PAGE.length });
+  const { response } = await compressing({ min_bytes: PAGE.length, max_input_bytes: PAGE.length });
   const exchange = answered("gzip");
   response?.(exchange);
   assert.equal(exchange.response.get("content-encoding"), "gzip");
@@ -246,7 +249,7 @@ Deno.test("bounds are inclusive", async () => {
 Deno.test("an answer that grows beyond max_output_bytes is cut off", async () => {
   for (const body of [PAGE, new BytesBody(PAGE), later(PAGE), LARGE, later(LARGE)]) {
     // Level 0 only stores.
-    const { response } = await started({ gzip_level: 0, min_bytes: 10, max_output_bytes: 100 });
+    const { response } = await compressing({ gzip_level: 0, min_bytes: 10, max_output_bytes: 100 });
     const exchange = answered("gzip", body);
     response?.(exchange);
     assert.equal(exchange.status, 200);
@@ -262,7 +265,7 @@ Deno.test("a route's table takes the place of its vhost's, and that of the root'
       route === undefined ? {} : { compression: compressionSchema.parse(route) },
       { compression: table({ brotli: false, zstd: false }) },
     );
-    const running: RunningModule = await module.start(contextOf(config, [module]));
+    const running: RunningModule = await started(module, contextOf(config, [module]), CODECS);
     return [vhostScope(config), routeScope(config)].map((scope) => {
       const exchange = answered("br, gzip");
       running.plan(scope)?.response?.(exchange);
@@ -285,7 +288,7 @@ Deno.test("streams of a worker take no more memory than their budget", () => {
 });
 
 Deno.test("explain tells the coding, or why there is none", async () => {
-  const { running, scope } = await started();
+  const { running, scope } = await compressing();
   const explain = (...args: Parameters<typeof answered>) =>
     running.explain?.(scope, answered(...args));
   assert.equal(explain("gzip"), "gzip for text of 1024 to 1048576 bytes");
@@ -350,7 +353,7 @@ function validators(response: Steps["response"], exchange: Exchange): (string | 
 }
 
 Deno.test("a 304 of a file says of tag and Vary what its 200 would", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   const asked = (coding: string | undefined, mediaType: string, length: number) =>
     validators(
       response,
@@ -366,14 +369,14 @@ Deno.test("a 304 of a file says of tag and Vary what its 200 would", async () =>
 });
 
 Deno.test("a 304 for a client whose answers are not compressed keeps its tag", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   const unsent = { mediaType: "text/html", length: 4000 };
   const exchange = notModified("gzip", { unsent, request: [["cookie", "a=b"]] });
   assert.deepEqual(validators(response, exchange), ['"x"', "accept-encoding"]);
 });
 
 Deno.test("a 304 whose 200 is never compressed stays as it is", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   const unsent = { mediaType: "text/html", length: 4000 };
   for (
     const fields of [
@@ -388,7 +391,7 @@ Deno.test("a 304 whose 200 is never compressed stays as it is", async () => {
 });
 
 Deno.test("a 304 of an upstream tells no type: its tag stays for who has it", async () => {
-  const { response } = await started();
+  const { response } = await compressing();
   const asked = (...request: [string, string][]) =>
     validators(response, notModified("gzip", { request }));
   assert.deepEqual(asked(["if-none-match", '"x"']), ['"x"', "accept-encoding"]);

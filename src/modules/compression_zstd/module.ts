@@ -6,6 +6,5 @@ export const module: Module = {
   name: "compression-zstd",
   schema: [],
   manifest: {},
-  permissions: () => ({}),
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

@@ -5,8 +5,8 @@ import type {
   EdgeModule,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { Permits } from "./permits.ts";
@@ -15,14 +15,14 @@ import { limitOf } from "./table.ts";
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "concurrency",
-  start: (context) => Promise.resolve(new ConcurrencyLimits(context)),
+  open: () => ({ start: (context) => new ConcurrencyLimits(context) }),
 };
 
 class ConcurrencyLimits implements RunningModule {
-  readonly #context: WorkerContext;
+  readonly #context: SnapshotContext;
   readonly #permits = new ByScope<Permits>();
 
-  constructor(context: WorkerContext) {
+  constructor(context: SnapshotContext) {
     this.#context = context;
   }
 

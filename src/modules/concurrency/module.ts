@@ -56,16 +56,15 @@ export const module: Module = {
   schema: [{ table: "concurrency", scopes: ["vhost", "route"], schema: concurrencySchema }],
   manifest: {},
   check: (config) => [...idleQueues(config)],
-  permissions: () => ({}),
 
-  zones(config, workers) {
-    const requests: ZoneRequest[] = [];
+  needs(config, { workers }) {
+    const zones: ZoneRequest[] = [];
     for (const { zone, maxQueue } of limitsOf(config)) {
       const bytes = PermitZone.bytes(maxQueue, workers);
       // With its count: those in flight must not be forgotten because the queue got shorter.
-      requests.push({ name: zone, bytes, mayBeLarger: true });
+      zones.push({ name: zone, bytes, mayBeLarger: true });
     }
-    return requests;
+    return { zones };
   },
 
   adopted(config, zones) {
@@ -78,5 +77,5 @@ export const module: Module = {
     eachLimit(config, ({ zone }) => PermitZone.reclaim(zones.get(zone), worker));
   },
 
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

@@ -4,10 +4,12 @@ import {
   contextOf,
   counted,
   exchangeFrom,
+  needsOf,
   routeScope,
   run,
+  started,
   vhostScope,
-} from "../../../tests/policy/support.ts";
+} from "../../gateway/testing/modules.ts";
 import { module } from "./module.ts";
 import { concurrencySchema } from "./schema.ts";
 
@@ -21,8 +23,8 @@ function table(toml: Record<string, unknown>) {
 Deno.test("a scope without a limit, or with one that is off, has no step and needs no zone", async () => {
   const off = concurrencySchema.parse({ max_in_flight: 0 });
   const config = configOf({ concurrency: off }, {});
-  assert.deepEqual(module.zones?.(config, 1), []);
-  const running = await module.start(contextOf(config, [module]));
+  assert.deepEqual(needsOf(module, config, 1).zones, []);
+  const running = await started(module, contextOf(config, [module]));
   assert.equal(running.plan(vhostScope(config)), undefined);
   assert.equal(running.plan(routeScope(config)), undefined);
 });
@@ -30,7 +32,7 @@ Deno.test("a scope without a limit, or with one that is off, has no step and nee
 Deno.test("a request beyond the limit is refused at once when nobody may wait", async () => {
   const config = configOf({ concurrency: table({}) });
   const context = contextOf(config, [module]);
-  const step = (await module.start(context)).plan(vhostScope(config))?.concurrency;
+  const step = (await started(module, context)).plan(vhostScope(config))?.concurrency;
   const first = run(step);
   assert.equal(first.status, 0);
   const second = run(step);
@@ -43,7 +45,7 @@ Deno.test("a request beyond the limit is refused at once when nobody may wait", 
 
 Deno.test("a request beyond the limit waits for its turn", async () => {
   const config = configOf({ concurrency: table({ queue_timeout_ms: 5000 }) });
-  const step = (await module.start(contextOf(config, [module]))).plan(vhostScope(config))
+  const step = (await started(module, contextOf(config, [module]))).plan(vhostScope(config))
     ?.concurrency;
   const first = run(step);
   const second = exchangeFrom("192.0.2.2");
@@ -58,7 +60,7 @@ Deno.test("a request beyond the limit waits for its turn", async () => {
 Deno.test("a request whose turn does not come in time is refused with the configured status", async () => {
   const config = configOf({ concurrency: table({ queue_timeout_ms: 20, status: 429 }) });
   const context = contextOf(config, [module]);
-  const step = (await module.start(context)).plan(vhostScope(config))?.concurrency;
+  const step = (await started(module, context)).plan(vhostScope(config))?.concurrency;
   const first = run(step);
   const second = exchangeFrom("192.0.2.2");
   await step?.(second);
@@ -69,7 +71,7 @@ Deno.test("a request whose turn does not come in time is refused with the config
 
 Deno.test("max_queue 0 lets four times max_in_flight wait", async () => {
   const config = configOf({ concurrency: table({ max_in_flight: 1, queue_timeout_ms: 5000 }) });
-  const step = (await module.start(contextOf(config, [module]))).plan(vhostScope(config))
+  const step = (await started(module, contextOf(config, [module]))).plan(vhostScope(config))
     ?.concurrency;
   const first = run(step);
   const waiting = Array.from({ length: 4 }, () => exchangeFrom("192.0.2.2"));
@@ -88,7 +90,7 @@ Deno.test("a route that refuses gives its vhost's permit back at once", async ()
     { concurrency: table({ max_in_flight: 1 }) },
   );
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context);
   const vhost = running.plan(vhostScope(config))?.concurrency;
   const route = running.plan(routeScope(config))?.concurrency;
   const first = run(vhost);
@@ -106,11 +108,11 @@ Deno.test("a route that refuses gives its vhost's permit back at once", async ()
 Deno.test("another limit holds when its configuration is adopted, not when it is prepared", async () => {
   const config = configOf({ concurrency: table({}) });
   const context = contextOf(config, [module]);
-  const step = (await module.start(context)).plan(vhostScope(config))?.concurrency;
+  const step = (await started(module, context)).plan(vhostScope(config))?.concurrency;
   run(step);
   const wider = configOf({ concurrency: table({ max_in_flight: 2 }) });
   const { zones } = contextOf(wider, [module], { zones: context.zones });
-  const next = (await module.start({ ...context, config: wider })).plan(vhostScope(wider));
+  const next = (await started(module, { ...context, config: wider })).plan(vhostScope(wider));
   assert.equal(run(step).status, 503);
   module.adopted?.(wider, zones);
   assert.equal(run(step).status, 0);
@@ -124,7 +126,7 @@ Deno.test("a shorter queue and none keep the memory, a much longer one gets anot
   });
   const { zones } = contextOf(sizes[0], [module]);
   const memories = sizes.map((config) => {
-    const [request] = module.zones?.(config, 2) ?? [];
+    const [request] = needsOf(module, config, 2).zones ?? [];
     zones.prepare([request]);
     return zones.get(request.name);
   });
@@ -141,8 +143,8 @@ Deno.test("a lost worker's permits come back", async () => {
   const config = configOf({ concurrency: table({}) });
   const mine = contextOf(config, [module]);
   const lost = contextOf(config, [module], { zones: mine.zones, worker: 1 });
-  run((await module.start(lost)).plan(vhostScope(config))?.concurrency);
-  const step = (await module.start(mine)).plan(vhostScope(config))?.concurrency;
+  run((await started(module, lost)).plan(vhostScope(config))?.concurrency);
+  const step = (await started(module, mine)).plan(vhostScope(config))?.concurrency;
   assert.equal(run(step).status, 503);
   module.workerLost?.(config, mine.zones, 1);
   assert.equal(run(step).status, 0);
@@ -150,7 +152,7 @@ Deno.test("a lost worker's permits come back", async () => {
 
 Deno.test("explain tells the load and takes no permit", async () => {
   const config = configOf({ concurrency: table({ queue_timeout_ms: 50, max_queue: 1 }) });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const scope = vhostScope(config);
   const step = running.plan(scope)?.concurrency;
   const ask = () => running.explain?.(scope, exchangeFrom("192.0.2.1"));

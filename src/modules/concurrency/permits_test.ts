@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Exchange } from "../../gateway/exchange.ts";
-import { exchangeFrom } from "../../../tests/policy/support.ts";
+import { exchangeFrom } from "../../gateway/testing/modules.ts";
 import { PermitZone } from "./permit_zone.ts";
 import { Permits } from "./permits.ts";
 

@@ -33,12 +33,12 @@ export const module: Module = {
     }
     return problems;
   },
-  permissions(config) {
+  needs(config) {
     const read: Grant[] = [];
     for (const [pages, key] of pagesOf(config)) {
       pages.forEach(({ web }, index) => read.push(...rootGrants(web, `${key}[${index}].web.root`)));
     }
-    return { read };
+    return { grants: { read } };
   },
   async preflight(config) {
     const problems: Problem[] = [];
@@ -51,7 +51,7 @@ export const module: Module = {
     }
     return problems;
   },
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };
 
 /**

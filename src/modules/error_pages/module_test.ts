@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemOf } from "../../gateway/testing/modules.ts";
 import { loadText } from "../../config/load.ts";
 import { withDirectory } from "../../config/testing/directory.ts";
 import type { Problem } from "../../config/types.ts";
@@ -49,7 +50,7 @@ Deno.test("a page that is not there, or cannot be sent, is a warning", async () 
     const found = async (path: string) => {
       const { config } = load(vhost(page(502, path, root)));
       assert.ok(config !== undefined);
-      return await module.preflight?.(config, { uid: -1 }) ?? [];
+      return await module.preflight?.(config, systemOf()) ?? [];
     };
     assert.deepEqual(await found("/502.html"), []);
     assert.deepEqual(await found("/sub/"), []);

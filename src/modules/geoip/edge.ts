@@ -5,13 +5,12 @@ import type {
   EdgeModule,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Step,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
 import { blindSpots } from "./blind_spots.ts";
 import type { Place } from "./database.ts";
-import { placeUse } from "./place_use.ts";
 import type { Places } from "./places.ts";
 import { geoipOf } from "./table.ts";
 
@@ -21,28 +20,33 @@ const REFRESH_TICKS = 20;
 /** The capability, for workers; what reads databases is loaded where there are some. */
 export const edge: EdgeModule = {
   name: "geoip",
-  async start(context) {
-    const geoip = geoipOf(context.config);
-    if (geoip === undefined) return IDLE;
-    const { Places } = await import("./places.ts");
-    return new GeoIp(await Places.open(geoip, context.log), context);
-  },
+  open: () => ({
+    async start(context) {
+      const geoip = geoipOf(context.config);
+      if (geoip === undefined) return IDLE;
+      const { Places } = await import("./places.ts");
+      return new GeoIp(await Places.open(geoip, context.log), context);
+    },
+  }),
 };
 
 class GeoIp implements RunningModule {
   readonly #places: Places;
   readonly #identify: Step;
+  readonly #context: SnapshotContext;
   readonly #stopTicking: () => void;
 
-  constructor(places: Places, { config, clock, log, worker }: WorkerContext) {
+  constructor(places: Places, context: SnapshotContext) {
+    const { config, clock, log, worker } = context;
     this.#places = places;
+    this.#context = context;
     this.#identify = (exchange) => {
       const place = places.lookup(exchange.clientAddress);
       exchange.geoCountry = place.country;
       exchange.geoAsn = place.asn;
     };
     if (worker === 0) {
-      for (const message of blindSpots(config, places.databases)) {
+      for (const message of blindSpots(config, places.databases, context.wanted)) {
         log.log("warn", "fluxheim::security", `geoip: ${message}`);
       }
     }
@@ -57,9 +61,14 @@ class GeoIp implements RunningModule {
 
   /** Where somebody asks; once for a vhost, if it does itself: then its routes know as well. */
   plan(scope: RouteScope): Steps | undefined {
-    const asks = isAsked(scope) &&
-      (scope.route === undefined || !isAsked({ ...scope, route: undefined }));
+    const asks = this.#isAsked(scope) &&
+      (scope.route === undefined || !this.#isAsked({ ...scope, route: undefined }));
     return asks ? { identify: this.#identify } : undefined;
+  }
+
+  /** Whether the access log or a policy of `scope` itself asks where a client is. */
+  #isAsked(scope: RouteScope): boolean {
+    return scope.config.logging.access.enabled || this.#context.wanted(scope).size > 0;
   }
 
   explain(_scope: RouteScope, exchange: Exchange): string {
@@ -70,12 +79,6 @@ class GeoIp implements RunningModule {
     this.#stopTicking();
     await this.#places.refreshed();
   }
-}
-
-/** Whether the access log or a policy of `scope` itself asks where a client is. */
-function isAsked(scope: RouteScope): boolean {
-  const { country, asn } = placeUse(scope);
-  return scope.config.logging.access.enabled || country || asn;
 }
 
 function inWords({ country, asn }: Place): string {

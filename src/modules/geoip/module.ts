@@ -16,14 +16,14 @@ export const module: Module = {
   schema: [{ table: "geoip", scopes: ["root"], schema: geoipSchema, merge: "whole" }],
   manifest: { read: true },
 
-  permissions(config) {
+  needs(config) {
     const geoip = geoipOf(config);
     if (geoip === undefined) return {};
     const read = consulted(geoip).flatMap(({ path: value }, i): Grant[] => {
       const key = `geoip.databases[${i}].path`;
       return [{ value, key, for: "edge" }, { value, key, for: "keeper" }];
     });
-    return { read };
+    return { grants: { read } };
   },
 
   async preflight(config, system) {
@@ -33,5 +33,5 @@ export const module: Module = {
     return await checkDatabases(config, geoip, system);
   },
 
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

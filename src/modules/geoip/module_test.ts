@@ -6,15 +6,20 @@ import {
   configOf,
   contextOf,
   exchangeFrom,
+  needsOf,
   routeScope,
+  started,
+  systemOf,
   vhostScope,
-} from "../../../tests/policy/support.ts";
+} from "../../gateway/testing/modules.ts";
 import { until } from "../../../tests/support/peer.ts";
 import { loggingSchema } from "../../config/schema/logging_schema.ts";
 import { accessSchema } from "../access/schema.ts";
 import { headersSchema } from "../headers/schema.ts";
 import { identify, openDatabase } from "./database_file.ts";
 import { type MmdbContent, mmdbFile } from "./testing/mmdb.ts";
+import { module as access } from "../access/module.ts";
+import { module as headers } from "../headers/module.ts";
 import { module } from "./module.ts";
 import { Places } from "./places.ts";
 import { geoipSchema, type GeoProvider } from "./schema.ts";
@@ -109,10 +114,13 @@ function listening(): Logger & { readonly lines: string[] } {
   };
 }
 
+/** Modules that read where clients are. */
+const READERS = [access, headers];
+
 Deno.test("a gateway without geoip does nothing and may read nothing", async () => {
   const config = configOf({}, {}, { geoip: geoipSchema.parse({ databases: [] }) });
-  assert.deepEqual(module.permissions(config), {});
-  const running = await module.start(contextOf(config, [module]));
+  assert.deepEqual(needsOf(module, config), {});
+  const running = await started(module, contextOf(config, [module]));
   assert.equal(running.plan(vhostScope(config)), undefined);
   await running.stop();
 });
@@ -123,7 +131,7 @@ Deno.test("a client's country and network are found, once for vhost and routes",
     ["maxmind", folder.put("country", COUNTRIES)],
     ["maxmind", folder.put("asn", ASNS)],
   ]);
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const exchange = identified(running, config, "192.0.2.9");
   assert.equal(exchange.geoCountry, "SE");
   assert.equal(exchange.geoAsn, 64500);
@@ -146,7 +154,7 @@ Deno.test("nobody is looked up where neither the log nor a policy asks", async (
     ];
   for (const [isAsked, tables] of asked) {
     const config = configWith([["maxmind", path]], tables);
-    const running = await module.start(contextOf(config, [module]));
+    const running = await started(module, contextOf(config, [module]), READERS);
     const steps = running.plan(vhostScope(config));
     assert.equal(steps !== undefined, isAsked, JSON.stringify(tables));
     await running.stop();
@@ -156,7 +164,7 @@ Deno.test("nobody is looked up where neither the log nor a policy asks", async (
 Deno.test("an unknown address is nowhere", async () => {
   using folder = new Folder();
   const config = configWith([["maxmind", folder.put("country", COUNTRIES)]]);
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   for (const address of ["", "10.0.0.1"]) {
     const exchange = identified(running, config, address);
     assert.equal(exchange.geoCountry, "");
@@ -175,7 +183,7 @@ Deno.test("a later database only adds what the ones before do not know", async (
     ["maxmind", folder.put("country", COUNTRIES)],
     ["circl-geo-open", folder.put("combined", COMBINED)],
   ]);
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const both = identified(running, config, "192.0.2.9");
   assert.deepEqual([both.geoCountry, both.geoAsn], ["SE", 1]);
   const second = identified(running, config, "203.0.113.9");
@@ -189,11 +197,11 @@ Deno.test("fallback_enabled = false asks the first database only, and needs no o
     ["maxmind", folder.put("country", COUNTRIES)],
     ["circl-geo-open", folder.path("absent")],
   ], { fallback_enabled: false });
-  assert.deepEqual(module.permissions(config).read?.map(({ value }) => value), [
+  assert.deepEqual(needsOf(module, config).grants?.read?.map(({ value }) => value), [
     folder.path("country"),
     folder.path("country"),
   ]);
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   assert.equal(identified(running, config, "203.0.113.9").geoCountry, "");
   await running.stop();
 });
@@ -202,7 +210,7 @@ Deno.test("a database that is replaced is taken up while serving", async () => {
   using folder = new Folder();
   const config = configWith([["maxmind", folder.put("country", COUNTRIES)]]);
   const context = contextOf(config, [module], { log: listening() });
-  const running = await module.start(context);
+  const running = await started(module, context);
   assert.equal(identified(running, config, "192.0.2.9").geoCountry, "SE");
   folder.put("country", {
     type: "GeoLite2-Country",
@@ -258,7 +266,7 @@ Deno.test("preflight names the key of each database that cannot be used", async 
     ["maxmind", folder.path("absent")],
     ["maxmind", folder.path("link")],
   ]);
-  assert.deepEqual(await module.preflight?.(config, { uid: -1 }), [
+  assert.deepEqual(await module.preflight?.(config, systemOf()), [
     { key: "geoip.databases[0].path", message: `${folder.path("absent")} must exist` },
     {
       key: "geoip.databases[1].path",
@@ -271,7 +279,7 @@ Deno.test("preflight refuses a file that is no database", async () => {
   using folder = new Folder();
   const bad = folder.put("bad", "no database");
   const config = configWith([["maxmind", folder.put("country", COUNTRIES)], ["maxmind", bad]]);
-  assert.deepEqual(await module.preflight?.(config, { uid: -1 }), [
+  assert.deepEqual(await module.preflight?.(config, systemOf()), [
     { key: "geoip.databases[1].path", message: `${bad} is not a MaxMind DB (MMDB) file` },
   ]);
 });
@@ -280,7 +288,7 @@ Deno.test("preflight refuses a database of a stranger", async () => {
   using folder = new Folder();
   const path = folder.put("country", COUNTRIES);
   const { uid } = Deno.statSync(path);
-  const problems = await module.preflight?.(configWith([["maxmind", path]]), { uid: 4242 });
+  const problems = await module.preflight?.(configWith([["maxmind", path]]), systemOf(4242));
   const expected = uid === 0 ? [] : [`${path} must belong to root or to the service user`];
   assert.deepEqual(problems?.map(({ message }) => message), expected);
 });
@@ -292,11 +300,11 @@ Deno.test("rules that no database looks able to answer are warned about", async 
   });
   const message =
     "policies ask for AS numbers, which databases of type GeoLite2-Country do not tell";
-  assert.deepEqual(await module.preflight?.(config, { uid: -1 }), [
+  assert.deepEqual(await module.preflight?.(config, systemOf(-1, READERS)), [
     { key: "geoip.databases", message, warning: true },
   ]);
   const log = listening();
-  const running = await module.start(contextOf(config, [module], { log }));
+  const running = await started(module, contextOf(config, [module], { log }), READERS);
   assert.deepEqual(log.lines, [`warn fluxheim::security geoip: ${message}`]);
   await running.stop();
 });
@@ -304,7 +312,7 @@ Deno.test("rules that no database looks able to answer are warned about", async 
 Deno.test("a worker does not start with a database that cannot be used", async () => {
   using folder = new Folder();
   const config = configWith([["maxmind", folder.path("absent")]]);
-  await assert.rejects(module.start(contextOf(config, [module])), /absent\.mmdb must exist/);
+  await assert.rejects(started(module, contextOf(config, [module])), /absent\.mmdb must exist/);
 });
 
 Deno.test("an empty list of databases and an unknown provider are refused with the key", () => {

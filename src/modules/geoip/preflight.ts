@@ -37,7 +37,7 @@ export async function checkDatabases(
     ({ path, provider }, _key, i) => openDatabase(path, provider, files[i]),
   );
   if (problems.length > 0) return problems;
-  return blindSpots(config, databases).map((message) => ({
+  return blindSpots(config, databases, system.wanted).map((message) => ({
     key: "geoip.databases",
     message,
     warning: true,

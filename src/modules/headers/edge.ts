@@ -1,28 +1,28 @@
 /** Header policy at work (spec 02 section 6). @module */
-import type { Config } from "../../config/types.ts";
 import type { EdgeModule, RunningModule } from "../../gateway/module.ts";
-import { compiledFor } from "./policies.ts";
+import { type HeaderPolicies, policiesOf } from "./policies.ts";
+import { writtenFacts } from "./table.ts";
 
-export { requestPolicyFor } from "./policies.ts";
+export { type HeaderPolicies, policiesOf } from "./policies.ts";
 export { type RequestPolicy } from "./request_policy.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "headers",
-  start: ({ config }) => Promise.resolve(runningFor(config)),
+  facts: writtenFacts,
+  open: () => ({ start: (snapshot) => running(policiesOf(snapshot)) }),
 };
 
-function runningFor(config: Config): RunningModule {
-  const compiled = compiledFor(config);
+function running(policies: HeaderPolicies): RunningModule {
   return {
     plan(scope) {
-      const policy = compiled.response(scope);
+      const policy = policies.response(scope);
       const { check, apply, applyToRefusal } = policy;
       return check === undefined || applyToRefusal === undefined
         ? { response: apply }
         : { check, response: apply, refusal: applyToRefusal };
     },
-    explain: (scope) => `answer fields: ${compiled.response(scope).describe()}`,
+    explain: (scope) => `answer fields: ${policies.response(scope).describe()}`,
     stop() {},
   };
 }

@@ -7,6 +7,7 @@
 import type { Module } from "../../gateway/module.ts";
 import { checkHeaders } from "./checks.ts";
 import { tables } from "./schema.ts";
+import { writtenFacts } from "./table.ts";
 
 export type { HeadersConfig } from "./schema.ts";
 
@@ -15,7 +16,7 @@ export const module: Module = {
   name: "headers",
   schema: tables,
   manifest: {},
-  permissions: () => ({}),
   check: checkHeaders,
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  facts: writtenFacts,
+  edge: async () => (await import("./edge.ts")).edge,
 };

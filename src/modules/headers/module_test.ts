@@ -6,9 +6,9 @@ import { scopesOf } from "../../gateway/edge_policy.ts";
 import { exchangeFixture } from "../../gateway/testing/exchange_fixture.ts";
 import type { RunningModule } from "../../gateway/module.ts";
 import { Fields } from "../../http/fields.ts";
-import { configOf as configWith, contextOf } from "../../../tests/policy/support.ts";
+import { configOf as configWith, contextOf, started } from "../../gateway/testing/modules.ts";
 import { module } from "./module.ts";
-import { requestPolicyFor } from "./policies.ts";
+import { HeaderPolicies } from "./policies.ts";
 import { headersSchema } from "./schema.ts";
 
 interface Tables {
@@ -25,7 +25,7 @@ function configOf({ root, vhost, route }: Tables): Config {
 }
 
 function start(config: Config): Promise<RunningModule> {
-  return module.start(contextOf(config, [module]));
+  return started(module, contextOf(config, [module]));
 }
 
 /** Names in the answer of the vhost's own scope, and of its route's. */
@@ -75,25 +75,30 @@ Deno.test("the request policy knows trusted proxies and the field of the request
   const exchange = exchangeFixture({ fields: [["x-forwarded-for", "1.1.1.1"], ["x-trace", "a"]] });
   exchange.requestId = "fh-1";
   const fields = new Fields();
-  requestPolicyFor(scope).apply(exchange, fields);
+  new HeaderPolicies(config).request(scope).apply(exchange, fields);
   assert.equal(fields.get("x-forwarded-for"), "1.1.1.1, 192.0.2.1");
   assert.deepEqual(fields.all("x-trace"), ["fh-1"]);
 });
 
 Deno.test("scopes with the same tables share a policy, scopes with others do not", () => {
-  const [vhost, route] = scopesOf(configOf({ root: {} }));
-  assert.equal(requestPolicyFor(vhost), requestPolicyFor(route));
-  assert.notEqual(requestPolicyFor(vhost), requestPolicyFor(vhost, { zeroRetention: true }));
-  const [other, own] = scopesOf(configOf({ route: { request: {} } }));
-  assert.notEqual(requestPolicyFor(other), requestPolicyFor(own));
+  const alike = configOf({ root: {} });
+  const [vhost, route] = scopesOf(alike);
+  const policies = new HeaderPolicies(alike);
+  assert.equal(policies.request(vhost), policies.request(route));
+  assert.notEqual(policies.request(vhost), policies.request(vhost, { zeroRetention: true }));
+  const unlike = configOf({ route: { request: {} } });
+  const [other, own] = scopesOf(unlike);
+  const others = new HeaderPolicies(unlike);
+  assert.notEqual(others.request(other), others.request(own));
 });
 
 Deno.test("under zero retention no request id is sent", () => {
-  const [scope] = scopesOf(configOf({}));
+  const config = configOf({});
+  const [scope] = scopesOf(config);
   const exchange = exchangeFixture();
   exchange.requestId = "fh-1";
   const fields = new Fields();
-  requestPolicyFor(scope, { zeroRetention: true }).apply(exchange, fields);
+  new HeaderPolicies(config).request(scope, { zeroRetention: true }).apply(exchange, fields);
   assert.equal(fields.get("x-request-id"), undefined);
   assert.equal(fields.get("x-forwarded-for"), undefined);
 });

@@ -1,6 +1,6 @@
 /** The header policies of a configuration, each compiled once. @module */
 import type { Config } from "../../config/types.ts";
-import type { RouteScope } from "../../gateway/module.ts";
+import type { SnapshotContext } from "../../gateway/module.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import { type HeaderScope, requestSettings, responseSettings } from "./merge.ts";
 import { RequestPolicy } from "./request_policy.ts";
@@ -16,19 +16,8 @@ export interface RequestPolicyOptions {
   readonly zeroRetention?: boolean;
 }
 
-/**
- * The policy that makes an upstream's request fields in `scope`. For modules that ask upstreams, when
- * they compile their steps.
- */
-export function requestPolicyFor(
-  scope: RouteScope,
-  { zeroRetention = false }: RequestPolicyOptions = {},
-): RequestPolicy {
-  return compiledFor(scope.config).request(scope, zeroRetention);
-}
-
 /** Policies of one configuration; scopes to which the same tables apply share one. */
-class CompiledPolicies {
+export class HeaderPolicies {
   readonly #config: Config;
   readonly #trustedProxies: IpSet;
   readonly #responses = new ByTables<ResponsePolicy>();
@@ -40,11 +29,13 @@ class CompiledPolicies {
     this.#trustedProxies = IpSet.of(config.server.trusted_proxies);
   }
 
+  /** The policy for the fields of answers in `scope`. */
   response(scope: HeaderScope): ResponsePolicy {
     return this.#responses.get(scope, () => new ResponsePolicy(responseSettings(scope)));
   }
 
-  request(scope: HeaderScope, zeroRetention: boolean): RequestPolicy {
+  /** The policy that makes an upstream's request fields in `scope`. */
+  request(scope: HeaderScope, { zeroRetention = false }: RequestPolicyOptions = {}): RequestPolicy {
     const { access } = this.#config.logging;
     const hasIds = access.enabled && access.request_id && !zeroRetention;
     const policies = zeroRetention ? this.#privateRequests : this.#requests;
@@ -70,12 +61,7 @@ class ByTables<T> {
   }
 }
 
-/** Ends with the configuration it is about. */
-const compiled = new WeakMap<Config, CompiledPolicies>();
-
-/** The policies of `config`. */
-export function compiledFor(config: Config): CompiledPolicies {
-  let policies = compiled.get(config);
-  if (policies === undefined) compiled.set(config, policies = new CompiledPolicies(config));
-  return policies;
+/** The policies of a snapshot, for all modules that ask upstreams or answer in it. */
+export function policiesOf(context: Pick<SnapshotContext, "config" | "once">): HeaderPolicies {
+  return context.once("headers/policies", () => new HeaderPolicies(context.config));
 }

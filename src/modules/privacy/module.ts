@@ -21,8 +21,7 @@ export const module: Module = {
   defaults: [{ path: ["logging", "access", "enabled"], value: false }],
   manifest: {},
   check: (config) => [...retained(config), ...told(config)],
-  permissions: () => ({}),
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };
 
 /** What a configuration would have written down; of the pid file only one that somebody chose. */

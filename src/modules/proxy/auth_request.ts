@@ -8,7 +8,7 @@ import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
-import type { RouteScope, Step, WorkerContext } from "../../gateway/module.ts";
+import type { RouteScope, SnapshotContext, Step } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/table.ts";
 import { type Endpoint, endpointOf } from "./endpoint.ts";
@@ -25,7 +25,7 @@ const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request", isFa
 const NOT_ASKED = "(if and as the auth service says)";
 
 /** What the step works with beside its table. */
-export interface AuthRequestContext extends Pick<WorkerContext, "metrics" | "log"> {
+export interface AuthRequestContext extends Pick<SnapshotContext, "metrics" | "log"> {
   readonly service: Service;
   /** No client address leaves this gateway. */
   readonly zeroRetention: boolean;

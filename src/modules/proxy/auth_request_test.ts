@@ -5,8 +5,9 @@ import {
   contextOf,
   counted,
   exchangeFrom,
+  started,
   vhostScope,
-} from "../../../tests/policy/support.ts";
+} from "../../gateway/testing/modules.ts";
 import { module } from "./module.ts";
 import { proxySchema } from "./schema.ts";
 
@@ -31,7 +32,7 @@ async function authorizer(port: number, lists: Record<string, string[]>, modules
   });
   const config = configOf({ proxy });
   const context = { ...contextOf(config, [module]), modules: new Set(modules) };
-  const running = await module.start(context);
+  const running = await started(module, context);
   const { authorize } = running.plan(vhostScope(config)) ?? {};
   assert.ok(authorize !== undefined);
   return { authorize, context, stop: () => running.stop() };

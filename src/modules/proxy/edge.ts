@@ -7,12 +7,12 @@ import type {
   Phase,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { targetKey } from "../../net/dial/dial.ts";
-import { requestPolicyFor } from "../headers/edge.ts";
+import { policiesOf } from "../headers/edge.ts";
 import { authLimits, AuthRequest } from "./auth_request.ts";
 import { endpointOf } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
@@ -33,7 +33,7 @@ export { type Question, type Service, type ServiceLimits, Services } from "./ser
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "proxy",
-  start: (context) => Promise.resolve(new RunningProxy(context)),
+  open: () => ({ start: (context) => new RunningProxy(context) }),
 };
 
 const PROTOCOL_NAMES = {
@@ -66,7 +66,7 @@ class RunningProxy implements RunningModule {
   readonly #zeroRetention: boolean;
   readonly #log: Logger;
 
-  constructor(readonly context: WorkerContext) {
+  constructor(readonly context: SnapshotContext) {
     this.#material = new UpstreamMaterial(context.files);
     this.#zeroRetention = context.modules.has("privacy-mode");
     this.#log = this.#zeroRetention ? SILENT : context.log;
@@ -130,7 +130,7 @@ class RunningProxy implements RunningModule {
       upstream: origin,
       pool: this.#pool(proxy, origin),
       scheme: proxy.upstream_tls ? "https" : "http",
-      policy: requestPolicyFor(scope, { zeroRetention: this.#zeroRetention }),
+      policy: policiesOf(this.context).request(scope, { zeroRetention: this.#zeroRetention }),
       upgrades: upgradeRules(proxy),
       maxRetries: server.process.max_retries,
       bodyTimeoutMs: proxy.downstream_read_timeout_secs * 1000,

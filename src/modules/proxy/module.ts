@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Grant, Module, Permissions } from "../../gateway/module.ts";
+import type { Grant, Module } from "../../gateway/module.ts";
 import { acmeChallengeTable } from "./acme_challenge.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
@@ -31,7 +31,7 @@ export const module: Module = {
   check: checkProxies,
   // Which hosts is for the configuration to say.
   manifest: { net: true, read: true },
-  permissions(config): Permissions {
+  needs(config) {
     const net: Grant[] = [];
     for (const table of proxyTables(config)) {
       const named = keyedOrigin(table);
@@ -43,15 +43,15 @@ export const module: Module = {
         net.push({ value, key: `${table.key}.auth_request.url`, for: "edge" });
       }
     }
-    const read = upstreamFiles(config).map(({ path, key }): Grant => ({
+    const files = upstreamFiles(config);
+    const read = files.map(({ path, key }): Grant => ({
       value: path,
       key,
       for: "keeper",
     }));
-    return { net, read };
+    return { grants: { net, read }, files };
   },
-  files: upstreamFiles,
   checkFiles: checkUpstreamFiles,
   proveFiles: proveUpstreamFiles,
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { needsOf } from "../../gateway/testing/modules.ts";
 import { loadText } from "../../config/load.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
 import { exchangeFixture, type RequestFixture } from "../../gateway/testing/exchange_fixture.ts";
@@ -303,12 +304,12 @@ Deno.test("what is dialled is asked for, each with the key behind it", () => {
     tables,
   );
   assert.ok(config !== undefined);
-  assert.deepEqual(module.permissions(config), {
+  assert.deepEqual(needsOf(module, config).grants, {
     net: [
       { value: "app.test:80", key: "proxy.upstream", for: "edge" },
       { value: "[2001:db8::1]:443", key: "proxy.auth_request.url", for: "edge" },
     ],
     read: [{ value: "/etc/ca.pem", key: "proxy.upstream_ca_path", for: "keeper" }],
   });
-  assert.deepEqual(module.files?.(config).map(({ path }) => path), ["/etc/ca.pem"]);
+  assert.deepEqual(needsOf(module, config).files?.map(({ path }) => path), ["/etc/ca.pem"]);
 });

@@ -5,9 +5,9 @@ import type {
   EdgeModule,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Step,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { RateLimiter } from "./rate_limiter.ts";
@@ -18,11 +18,11 @@ import { CLOCK_ZONE, type EnabledLimit, limitOf } from "./table.ts";
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "rate-limit",
-  start: (context) => Promise.resolve(new RateLimits(context)),
+  open: () => ({ start: (context) => new RateLimits(context) }),
 };
 
 class RateLimits implements RunningModule {
-  readonly #context: WorkerContext;
+  readonly #context: SnapshotContext;
   readonly #limiters = new ByScope<RateLimiter>();
   readonly #sleepers = new Sleepers();
   /** When requests that owe a token may go on; only requests that have to wait are in it. */
@@ -30,7 +30,7 @@ class RateLimits implements RunningModule {
   #time: SharedTime | undefined;
   #stopTicking: (() => void) | undefined;
 
-  constructor(context: WorkerContext) {
+  constructor(context: SnapshotContext) {
     this.#context = context;
   }
 

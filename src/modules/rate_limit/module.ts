@@ -19,19 +19,18 @@ export const module: Module = {
   name: "rate-limit",
   schema: [{ table: "rate_limit", scopes: ["vhost", "route"], schema: rateLimitSchema }],
   manifest: {},
-  permissions: () => ({}),
 
-  zones(config) {
-    const requests: ZoneRequest[] = [];
+  needs(config) {
+    const zones: ZoneRequest[] = [];
     for (const scope of scopesOf(config)) {
       const limit = limitOf(scope);
       if (limit === undefined) continue;
       const bytes = BucketTable.bytes(limit.table_max_entries);
-      requests.push({ name: zoneName("rate-limit", scope), bytes });
+      zones.push({ name: zoneName("rate-limit", scope), bytes });
     }
-    if (requests.length > 0) requests.push({ name: CLOCK_ZONE, bytes: SharedTime.BYTES });
-    return requests;
+    if (zones.length > 0) zones.push({ name: CLOCK_ZONE, bytes: SharedTime.BYTES });
+    return { zones };
   },
 
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

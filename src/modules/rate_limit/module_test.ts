@@ -4,10 +4,12 @@ import {
   contextOf,
   counted,
   exchangeFrom,
+  needsOf,
   routeScope,
   run,
+  started,
   vhostScope,
-} from "../../../tests/policy/support.ts";
+} from "../../gateway/testing/modules.ts";
 import { module } from "./module.ts";
 import { rateLimitSchema } from "./schema.ts";
 
@@ -20,8 +22,8 @@ function table(toml: Record<string, unknown>) {
 Deno.test("a scope without a rate limit, or with one that is off, has no step and needs no zone", async () => {
   const off = rateLimitSchema.parse({ requests_per_second: 0 });
   const config = configOf({ rate_limit: off }, {});
-  assert.deepEqual(module.zones?.(config, 1), []);
-  const running = await module.start(contextOf(config, [module]));
+  assert.deepEqual(needsOf(module, config, 1).zones, []);
+  const running = await started(module, contextOf(config, [module]));
   assert.equal(running.plan(vhostScope(config)), undefined);
   assert.equal(running.plan(routeScope(config)), undefined);
   await running.stop();
@@ -30,7 +32,7 @@ Deno.test("a scope without a rate limit, or with one that is off, has no step an
 Deno.test("a client past its burst gets 429 with Retry-After, and others go on", async () => {
   const config = configOf({ rate_limit: table({ burst: 2 }) });
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context);
   const steps = running.plan(vhostScope(config));
   assert.equal(run(steps?.rate).status, 0);
   assert.equal(run(steps?.rate).status, 0);
@@ -48,7 +50,7 @@ Deno.test("a client past its burst gets 429 with Retry-After, and others go on",
 
 Deno.test("burst 0 is as many tokens as the rate", async () => {
   const config = configOf({}, { rate_limit: table({ requests_per_second: 3 }) });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const rate = running.plan(routeScope(config))?.rate;
   for (let i = 0; i < 3; i++) assert.equal(run(rate).status, 0);
   assert.equal(run(rate).status, 429);
@@ -59,7 +61,7 @@ Deno.test("a wait of less than a millisecond is a wait, too", async () => {
   const limit = table({ requests_per_second: 10_000, burst: 1000, mode: "delay" });
   const config = configOf({ rate_limit: limit });
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context);
   const rate = running.plan(vhostScope(config))?.rate;
   // More than the burst, and no more than is lent: those behind it wait, the first for 0.1 ms.
   for (let i = 0; i < 1900; i++) assert.equal(run(rate).status, 0);
@@ -73,7 +75,7 @@ Deno.test("two workers that share the zones share the buckets", async () => {
   const config = configOf({ rate_limit: table({ burst: 2, status: 503 }) });
   const first = contextOf(config, [module]);
   const second = contextOf(config, [module], { zones: first.zones, worker: 1 });
-  const [one, two] = [await module.start(first), await module.start(second)];
+  const [one, two] = [await started(module, first), await started(module, second)];
   run(one.plan(vhostScope(config))?.rate);
   run(two.plan(vhostScope(config))?.rate);
   assert.equal(run(one.plan(vhostScope(config))?.rate).status, 503);
@@ -84,7 +86,7 @@ Deno.test("two workers that share the zones share the buckets", async () => {
 
 Deno.test("clients of unknown address share one bucket", async () => {
   const config = configOf({ rate_limit: table({ burst: 1 }) });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const rate = running.plan(vhostScope(config))?.rate;
   assert.equal(run(rate, exchangeFrom("")).status, 0);
   assert.equal(run(rate, exchangeFrom("?")).status, 429);
@@ -93,14 +95,14 @@ Deno.test("clients of unknown address share one bucket", async () => {
 
 Deno.test("reject_indeterminate refuses clients of unknown address", async () => {
   const config = configOf({ rate_limit: table({ reject_indeterminate: true }) });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   assert.equal(run(running.plan(vhostScope(config))?.rate, exchangeFrom("")).status, 429);
   await running.stop();
 });
 
 Deno.test("a full table refuses new clients and keeps serving known ones", async () => {
   const config = configOf({ rate_limit: table({ burst: 5, table_max_entries: 1 }) });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const rate = running.plan(vhostScope(config))?.rate;
   assert.equal(run(rate).status, 0);
   assert.equal(run(rate, exchangeFrom("192.0.2.2")).status, 429);
@@ -113,7 +115,7 @@ Deno.test("delay mode lets a request wait for its token", async () => {
     rate_limit: table({ requests_per_second: 20, burst: 1, mode: "delay", max_delay_ms: 1000 }),
   });
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context);
   const steps = running.plan(vhostScope(config));
   run(steps?.rate);
   const exchange = run(steps?.rate);
@@ -133,7 +135,7 @@ Deno.test("delay mode refuses who would wait longer than max_delay_ms", async ()
   const config = configOf({
     rate_limit: table({ burst: 1, mode: "delay", max_delay_ms: 500 }),
   });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const rate = running.plan(vhostScope(config))?.rate;
   run(rate);
   assert.equal(run(rate).status, 429);
@@ -144,7 +146,7 @@ Deno.test("delay mode lends at most one burst", async () => {
   const config = configOf({
     rate_limit: table({ burst: 2, mode: "delay", max_delay_ms: 60_000 }),
   });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const rate = running.plan(vhostScope(config))?.rate;
   for (let i = 0; i < 4; i++) assert.equal(run(rate).status, 0);
   assert.equal(run(rate).status, 429);
@@ -156,7 +158,7 @@ Deno.test("vhost and route that both delay sleep once, for the longer wait", asy
   const fast = table({ requests_per_second: 50, burst: 1, mode: "delay" });
   for (const [outer, inner] of [[fast, slow], [slow, fast]]) {
     const config = configOf({ rate_limit: outer }, { rate_limit: inner });
-    const running = await module.start(contextOf(config, [module]));
+    const running = await started(module, contextOf(config, [module]));
     const vhost = running.plan(vhostScope(config));
     const route = running.plan(routeScope(config));
     let exchange = exchangeFrom(CLIENT);
@@ -178,7 +180,7 @@ Deno.test("a client that goes away ends its wait", async () => {
   const config = configOf({
     rate_limit: table({ burst: 1, mode: "delay", max_delay_ms: 60_000 }),
   });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const steps = running.plan(vhostScope(config));
   run(steps?.rate);
   const exchange = run(steps?.rate);
@@ -192,7 +194,7 @@ Deno.test("a client that goes away ends its wait", async () => {
 
 Deno.test("explain tells the verdict and takes no token", async () => {
   const config = configOf({ rate_limit: table({ burst: 1 }) });
-  const running = await module.start(contextOf(config, [module]));
+  const running = await started(module, contextOf(config, [module]));
   const scope = vhostScope(config);
   const rate = running.plan(scope)?.rate;
   const ask = () => running.explain?.(scope, exchangeFrom(CLIENT));

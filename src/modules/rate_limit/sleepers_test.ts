@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { exchangeFrom } from "../../../tests/policy/support.ts";
+import { exchangeFrom } from "../../gateway/testing/modules.ts";
 import { Sleepers } from "./sleepers.ts";
 
 const FAR_MS = 60_000;

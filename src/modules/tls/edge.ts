@@ -6,8 +6,10 @@ import { listenerTlsOf } from "./material.ts";
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "tls",
-  start({ config, files }) {
-    const listenerTls = listenerTlsOf(config, files);
-    return Promise.resolve(listenerTls === undefined ? IDLE : { ...IDLE, listenerTls });
-  },
+  open: () => ({
+    start({ config, files }) {
+      const listenerTls = listenerTlsOf(config, files);
+      return listenerTls === undefined ? IDLE : { ...IDLE, listenerTls };
+    },
+  }),
 };

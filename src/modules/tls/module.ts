@@ -26,17 +26,17 @@ export const module: Module = {
   manifest: { read: true },
 
   /** Keys are read by the keeper alone; a worker gets their content and no way to the files. */
-  permissions(config) {
-    const read = tlsFiles(config).map(({ path, key }): Grant => {
+  needs(config) {
+    const files = tlsFiles(config);
+    const read = files.map(({ path, key }): Grant => {
       return { value: path, key, for: "keeper" };
     });
-    return { read };
+    return { grants: { read }, files };
   },
 
-  files: tlsFiles,
   checkFiles: checkTlsFiles,
   proveFiles: proveTlsFiles,
   checkStorage: checkTlsStorage,
 
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
+import { contextOf, needsOf, started, systemOf } from "../../gateway/testing/modules.ts";
 import { X509Certificate } from "node:crypto";
 import { loadText } from "../../config/load.ts";
 import type { Config } from "../../config/types.ts";
-import { SILENT } from "../../gateway/log_none.ts";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
-import { Clock } from "../../net/clock.ts";
 import { type Issued, TestAuthority } from "../../net/testing/certificates.ts";
-import { Zones } from "../../net/zone.ts";
+import { deploymentOf } from "../../runtime/deployment.ts";
 import { readRequestedFiles } from "../../runtime/reload/requested_files.ts";
 import { module as headers } from "../headers/module.ts";
 import { complianceMode, module } from "./module.ts";
@@ -64,7 +62,10 @@ function keysOf(tls: string, rest = ""): string[] {
 
 /** What the keeper says to the files of `[tls]`; warnings in brackets. */
 async function fileProblems(text: string): Promise<string[]> {
-  const { problems } = await readRequestedFiles(configOf(text), [module]);
+  const { problems } = await readRequestedFiles(
+    deploymentOf(configOf(text), [module]),
+    [module],
+  );
   return problems.map(({ key, message, warning }) =>
     warning === true ? `(${key} ${message})` : `${key} ${message}`
   );
@@ -73,19 +74,9 @@ async function fileProblems(text: string): Promise<string[]> {
 /** What the listeners show, with the files the module asks for. */
 async function listenerTls(text: string) {
   const config = configOf(text);
-  const requests = module.files?.(config) ?? [];
+  const requests = needsOf(module, config).files ?? [];
   const files = new Map(requests.map(({ path }) => [path, Deno.readFileSync(path)]));
-  const running = await module.start({
-    config,
-    files,
-    clock: new Clock(),
-    log: SILENT,
-    metrics: NO_METRICS,
-    zones: new Zones(),
-    modules: new Set(["tls"]),
-    worker: 0,
-    workers: 1,
-  });
+  const running = await started(module, { ...contextOf(config, [module]), files });
   await running.stop();
   return running.listenerTls;
 }
@@ -143,8 +134,8 @@ Deno.test("TLS that is off asks for nothing", async () => {
   using files = new TestFiles();
   const text = `[tls]\ncertificates = [${files.pair("a", a)}]`;
   assert.equal(await listenerTls(text), undefined);
-  assert.deepEqual(module.files?.(configOf(text)), []);
-  assert.deepEqual(module.permissions(configOf(text)), { read: [] });
+  assert.deepEqual(needsOf(module, configOf(text)).files, []);
+  assert.deepEqual(needsOf(module, configOf(text)).grants, { read: [] });
 });
 
 Deno.test("hosts of vhosts choose their certificates, the first global one is for the rest", async () => {
@@ -204,7 +195,7 @@ Deno.test("header templates that show TLS facts are noticed", async () => {
 Deno.test("only the keeper reads the files", () => {
   using files = new TestFiles();
   const config = configOf(`[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]`);
-  const { read = [] } = module.permissions(config);
+  const { read = [] } = needsOf(module, config).grants ?? {};
   assert.deepEqual(read.map((grant) => grant.for), ["keeper", "keeper"]);
   assert.deepEqual(read.map(({ key }) => key), [
     "tls.certificates[0].cert_path",
@@ -405,7 +396,7 @@ Deno.test("a pair that nobody has checked is refused when it is built, unless it
 });
 
 async function storage(text: string, uid = Deno.uid() ?? -1): Promise<string[]> {
-  const issues = await module.checkStorage?.(configOf(text), { uid }) ?? [];
+  const issues = await module.checkStorage?.(configOf(text), systemOf(uid)) ?? [];
   return issues.map(({ scope, message }) => `${scope}: ${message}`);
 }
 
@@ -429,7 +420,7 @@ Deno.test("the storage check wants keys to be their owner's alone", async () => 
 async function storageAfter(table: string, change: () => void): Promise<string[]> {
   const config = configOf(`[tls]\nenabled = true\ncertificates = [${table}]`);
   change();
-  const issues = await module.checkStorage?.(config, { uid: -1 }) ?? [];
+  const issues = await module.checkStorage?.(config, systemOf()) ?? [];
   return issues.map(({ scope, message }) => `${scope}: ${message}`);
 }
 

@@ -5,8 +5,8 @@ import type {
   EdgeModule,
   RouteScope,
   RunningModule,
+  SnapshotContext,
   Steps,
-  WorkerContext,
 } from "../../gateway/module.ts";
 import { CLIENT_ADDRESS_FIELDS, stripsClientAddress } from "../headers/table.ts";
 import { CLAIMED_ADDRESS_FIELDS, endpointOf, type ServiceLimits, Services } from "../proxy/edge.ts";
@@ -19,7 +19,7 @@ import { IN_FLIGHT_ZONE, mirrorOf, SALT_ZONE } from "./table.ts";
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "traffic-mirror",
-  start: (context) => Promise.resolve(new RunningMirrors(context)),
+  open: () => ({ start: (context) => new RunningMirrors(context) }),
 };
 
 function limitsOf(mirror: MirrorConfig): ServiceLimits {
@@ -33,7 +33,7 @@ function limitsOf(mirror: MirrorConfig): ServiceLimits {
 class RunningMirrors implements RunningModule {
   readonly #services: Services;
 
-  constructor(readonly context: WorkerContext) {
+  constructor(readonly context: SnapshotContext) {
     this.#services = new Services("mirror", context);
   }
 

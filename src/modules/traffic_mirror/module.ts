@@ -41,27 +41,25 @@ export const module: Module = {
     }
     return problems;
   },
-  permissions(config) {
+  needs(config, { workers }) {
+    const mirrors = enabledMirrors(config);
+    if (mirrors.length === 0) return {};
     const net: Grant[] = [];
-    for (const { mirror: { base_url }, key } of enabledMirrors(config)) {
+    const zones: ZoneRequest[] = [{ name: SALT_ZONE, bytes: Sampling.bytes }];
+    const bytes = InFlight.bytes(workers);
+    for (const { mirror: { base_url }, scope, key } of mirrors) {
+      zones.push({ name: zoneName(IN_FLIGHT_ZONE, scope), bytes });
       if (base_url === undefined) continue;
       net.push({ value: endpointGrant(endpointOf(base_url)), key: `${key}.base_url`, for: "edge" });
     }
-    return { net };
-  },
-  zones(config, workers): ZoneRequest[] {
-    const mirrors = enabledMirrors(config);
-    if (mirrors.length === 0) return [];
-    const bytes = InFlight.bytes(workers);
-    const counts = mirrors.map(({ scope }) => ({ name: zoneName(IN_FLIGHT_ZONE, scope), bytes }));
-    return [{ name: SALT_ZONE, bytes: Sampling.bytes }, ...counts];
+    return { grants: { net }, zones };
   },
   workerLost(config, zones, worker) {
     for (const { scope } of enabledMirrors(config)) {
       InFlight.reclaim(zones.get(zoneName(IN_FLIGHT_ZONE, scope)), worker);
     }
   },
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };
 
 /** Listed names under which clients claim addresses, where such claims are believed nowhere. */

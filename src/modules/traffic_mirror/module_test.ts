@@ -5,8 +5,9 @@ import {
   contextOf,
   counted,
   exchangeFrom,
+  started,
   vhostScope,
-} from "../../../tests/policy/support.ts";
+} from "../../gateway/testing/modules.ts";
 import { until } from "../../../tests/support/peer.ts";
 import { loadText } from "../../config/load.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
@@ -91,7 +92,7 @@ Deno.test("copies are counted as success, error and skipped", async () => {
   });
   const config = configOf({ proxy: { ...proxySchema.parse({ upstream: "a.test:80" }), mirror } });
   const context = contextOf(config, [module]);
-  const running = await module.start(context);
+  const running = await started(module, context);
   const copy = running.plan(vhostScope(config))?.mirror;
   assert.ok(copy !== undefined);
   for (const target of ["/good", "/bad", "/one-too-many"]) {
@@ -158,7 +159,7 @@ for (const isPrivate of [false, true]) {
     const config = configOf({ proxy: { ...proxySchema.parse({ upstream: "a.test:80" }), mirror } });
     const context = contextOf(config, [module]);
     const modules = new Set([...context.modules, ...(isPrivate ? ["privacy-mode"] : [])]);
-    const running = await module.start({ ...context, modules });
+    const running = await started(module, { ...context, modules });
     const fields = ["x-real-ip", "true-client-ip", ...DISGUISED]
       .map((name) => [name, "6.6.6.6"] as const);
     running.plan(vhostScope(config))?.mirror?.(exchangeFrom("192.0.2.1", { fields }));

@@ -2,8 +2,9 @@
 import type { Body } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
 import { SILENT } from "../../gateway/log_none.ts";
+import type { SnapshotContext } from "../../gateway/module.ts";
 import { MAX_RESPONSE_BYTES } from "./answer.ts";
-import { Memory, workerMemory } from "./files/memory.ts";
+import { Memory } from "./files/memory.ts";
 import type { PageConfig } from "./schema.ts";
 import { Site } from "./site.ts";
 
@@ -15,35 +16,35 @@ export interface ErrorPage {
   readonly body: Uint8Array | Body;
 }
 
-/** The page sites of error pages live as long as the configuration they are in. */
-const pageSites = new WeakMap<PageConfig, Site>();
 const NEVER_WATCHED = { changes: 0 };
 const WALL = {
   get now(): number {
     return performance.now();
   },
 };
-const PAGE_CONTEXT = {
-  clock: WALL,
-  log: SILENT,
-  memory: workerMemory,
-  watch: NEVER_WATCHED,
-};
+const PAGE_CONTEXT = { clock: WALL, log: SILENT, watch: NEVER_WATCHED };
+
+/** What the worker of `context` remembers of the disk. */
+export function memoryOf({ keep }: Pick<SnapshotContext, "keep">): Memory {
+  return keep("web/memory", () => new Memory());
+}
+
+/** The site that the pages of `web` are read from; it lives as long as a snapshot has the same table. */
+export function pageSite(context: Pick<SnapshotContext, "keep">, web: PageConfig): Site {
+  const memory = memoryOf(context);
+  const key = `web/pages ${JSON.stringify(web)}`;
+  return context.keep(key, () => new Site(web, { ...PAGE_CONTEXT, memory }));
+}
 
 /**
  * The page for an error of the gateway (spec 02 section 7.6). Conditions and ranges of the request
  * play no part, its status is the caller's.
  *
- * @param web The `web` table of an entry of `proxy.error_pages`.
+ * @param site That of the `web` table of an entry of `proxy.error_pages`.
  * @param path Its `path`.
  * @returns `undefined` when the page is missing, cannot be read or is larger than 64 MiB.
  */
-export function errorPage(web: PageConfig, path: string): ErrorPage | undefined {
-  let site = pageSites.get(web);
-  if (site === undefined) {
-    site = new Site(web, PAGE_CONTEXT);
-    pageSites.set(web, site);
-  }
+export function errorPage(site: Site, path: string): ErrorPage | undefined {
   let content;
   try {
     content = site.content(path);

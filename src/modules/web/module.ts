@@ -18,10 +18,10 @@ export const module: Module = {
   schema: webTables,
   manifest: { read: true },
 
-  permissions(config) {
+  needs(config) {
     const read: Grant[] = [];
     for (const { web, key } of tablesWithRoot(config)) read.push(...rootGrants(web, `${key}.root`));
-    return { read };
+    return { grants: { read } };
   },
 
   async preflight(config) {
@@ -34,7 +34,7 @@ export const module: Module = {
     return problems;
   },
 
-  start: async (context) => (await import("./edge.ts")).edge.start(context),
+  edge: async () => (await import("./edge.ts")).edge,
 };
 
 /** Why there would be no page to send, as `pageFault` of `error_page.ts` says it. */

@@ -106,7 +106,7 @@ export class Site {
   }
 
   /** Forgets everything. */
-  clear(): void {
+  close(): void {
     const { memory } = this.#context;
     for (const file of this.#files.values()) memory.files.drop(file);
     for (const absence of this.#absences.values()) memory.absences.drop(absence);

@@ -1,37 +1,38 @@
 /**
  * The three rings of permissions: what a build can ever need ({@linkcode manifestOf}), what one
- * configuration needs ({@linkcode permissionPlan}, {@linkcode toFlags}), and what of that an edge
+ * configuration needs ({@linkcode planOf}, {@linkcode toFlags}), and what of that an edge
  * worker gets ({@linkcode workerPermissions}). Pure; `granted.ts` asks the runtime.
  *
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Grant, Manifest, Module } from "../../gateway/module.ts";
+import type { Grant, Manifest, Module, Needs } from "../../gateway/module.ts";
 import { ownGrants, ownManifest, type PlanOptions } from "./own_permissions.ts";
 import { PERMISSION_KINDS, type PermissionKind, type PlannedGrant } from "./planned_grant.ts";
-import { fileRequests } from "../reload/requested_files.ts";
 
 /** What one configuration needs, each thing with the key that asks for it. */
 export interface Plan {
   readonly grants: readonly PlannedGrant[];
 }
 
-/** Ring 2: what `config` needs, of the gateway itself and of each module. */
-export function permissionPlan(
+/**
+ * Ring 2: what `config` needs, of the gateway itself and of each module.
+ *
+ * @param needs What each of `modules` said.
+ */
+export function planOf(
   config: Config,
   modules: readonly Module[],
+  needs: readonly Needs[],
   options: PlanOptions = {},
 ): Plan {
   const grants: PlannedGrant[] = [...ownGrants(config, modules, options)];
-  for (const { path, key } of fileRequests(config, modules)) {
-    grants.push({ kind: "read", value: path, key, for: "keeper", optional: false });
-  }
-  for (const module of modules) {
-    const permissions = module.permissions(config);
+  for (const { files = [], grants: asked = {} } of needs) {
+    for (const { path, key } of files) {
+      grants.push({ kind: "read", value: path, key, for: "keeper", optional: false });
+    }
     for (const kind of PERMISSION_KINDS) {
-      for (const grant of permissions[kind] ?? []) {
-        grants.push({ ...grant, kind, optional: false });
-      }
+      for (const grant of asked[kind] ?? []) grants.push({ ...grant, kind, optional: false });
     }
   }
   return { grants };

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
+import type { Config } from "../../config/types.ts";
+import { deploymentOf, type DeploymentOptions } from "../deployment.ts";
 import type { Module, Permissions } from "../../gateway/module.ts";
-import {
-  covers,
-  manifestOf,
-  permissionPlan,
-  servingPlan,
-  toFlags,
-  valuesOf,
-  workerPermissions,
-} from "./plan.ts";
+import { covers, manifestOf, servingPlan, toFlags, valuesOf, workerPermissions } from "./plan.ts";
 import { testConfig } from "../testing/keeper.ts";
 import { probe } from "../testing/probe_module.ts";
 
@@ -16,11 +10,15 @@ const EDGE = { key: "vhosts[0].web.root", for: "edge" } as const;
 const KEEPER = { key: "admin.listen", for: "keeper" } as const;
 
 function needing(permissions: Permissions): Module {
-  return { ...probe, permissions: () => permissions };
+  return { ...probe, needs: () => ({ grants: permissions }) };
+}
+
+function planFor(config: Config, modules: readonly Module[], options: DeploymentOptions = {}) {
+  return deploymentOf(config, modules, options).plan;
 }
 
 function plan(permissions: Permissions = {}, listen: readonly string[] = ["127.0.0.1:8080"]) {
-  return permissionPlan(testConfig({ listen }), [needing(permissions)]);
+  return planFor(testConfig({ listen }), [needing(permissions)]);
 }
 
 Deno.test("every listener is asked for exactly, by its key, for the edge", () => {
@@ -46,7 +44,7 @@ Deno.test("a port that is not known yet needs the whole address", () => {
 });
 
 Deno.test("a configuration file is read again, and so is the directory beside it if it asks", () => {
-  const { grants } = permissionPlan(testConfig({}), [], { configSource: "/etc/f/f.toml" });
+  const { grants } = planFor(testConfig({}), [], { configSource: "/etc/f/f.toml" });
   assert.deepEqual(grants.filter(({ value }) => value.startsWith("/etc/f/")), [
     { kind: "read", value: "/etc/f/f.toml", key: "--config", for: "keeper", optional: false },
     { kind: "read", value: "/etc/f/conf.d", key: "include_conf_d", for: "keeper", optional: true },
@@ -54,7 +52,7 @@ Deno.test("a configuration file is read again, and so is the directory beside it
 });
 
 Deno.test("the log file is the keeper's", () => {
-  const { grants } = permissionPlan(testConfig({ logFile: "/var/log/f.log" }), []);
+  const { grants } = planFor(testConfig({ logFile: "/var/log/f.log" }), []);
   assert.deepEqual(
     grants.filter(({ value }) => value === "/var/log/f.log").map((grant) => [
       grant.kind,
@@ -67,7 +65,7 @@ Deno.test("the log file is the keeper's", () => {
 
 Deno.test("a privacy build writes nothing", () => {
   const privacy: Module = { ...probe, name: "privacy-mode" };
-  assert.deepEqual(valuesOf(permissionPlan(testConfig({}), [privacy]), "write"), []);
+  assert.deepEqual(valuesOf(planFor(testConfig({}), [privacy]), "write"), []);
   assert.equal(manifestOf([privacy]).write, undefined);
 });
 
@@ -156,13 +154,13 @@ Deno.test("what a worker bound it gives up, unless it dials it too", () => {
 
 Deno.test("a TLS listener may be bound again, so its address is kept", () => {
   const config = testConfig({ listen: ["127.0.0.1:80"], tlsListen: ["127.0.0.1:443"] });
-  const { givenUp } = workerPermissions(permissionPlan(config, []), { blanketNet: false });
+  const { givenUp } = workerPermissions(planFor(config, []), { blanketNet: false });
   assert.deepEqual(givenUp, ["127.0.0.1:80"]);
 });
 
 Deno.test("the keeper needs for serving what it hands on and what it uses again", () => {
   const config = testConfig({ listen: ["127.0.0.1:80"], logFile: "/var/log/f.log" });
-  const { grants } = servingPlan(permissionPlan(config, [], { configSource: "/etc/f/f.toml" }));
+  const { grants } = servingPlan(planFor(config, [], { configSource: "/etc/f/f.toml" }));
   const values = grants.map(({ kind, value }) => `${kind} ${value}`);
   for (
     const kept of ["net 127.0.0.1:80", "read /etc/f/f.toml", "write /nonexistent/fluxheim.pid"]

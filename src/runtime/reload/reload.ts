@@ -6,7 +6,8 @@
 import type { Config, Problem } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
-import { permissionPlan, servingPlan } from "../permissions/plan.ts";
+import { servingPlan } from "../permissions/plan.ts";
+import { deploymentOf, type ProcessNames } from "../deployment.ts";
 import { modulePreflight, permissionProblems } from "../preflight.ts";
 import { logWarning, problemText } from "../log/problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
@@ -47,6 +48,7 @@ export interface ReloadContext {
   readonly files: Files;
   readonly modules: readonly Module[];
   readonly configSource: string | undefined;
+  readonly names: ProcessNames;
 }
 
 /** A change that may be applied live. */
@@ -59,13 +61,13 @@ export interface LiveChange {
 /** Says whether what was loaded may be applied live, or how the reload ends already. */
 export async function judgeReload(
   { config, problems, place = (problem) => problem }: Loaded,
-  { running, files, modules, configSource }: ReloadContext,
+  { running, files, modules, configSource, names }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
   const { impact, reasons } = classifyReload(running, config);
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
-  const plan = servingPlan(permissionPlan(config, modules, { configSource }));
-  const missing = permissionProblems(plan);
+  const deployment = deploymentOf(config, modules, { configSource, names });
+  const missing = permissionProblems(servingPlan(deployment.plan));
   if (missing.length > 0) {
     return {
       kind: "process-upgrade",
@@ -74,7 +76,7 @@ export async function judgeReload(
     };
   }
   const preflight = await modulePreflight(config, modules);
-  const read = await readRequestedFiles(config, modules);
+  const read = await readRequestedFiles(deployment, modules);
   const found = [...preflight, ...read.problems].map(place);
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   // A certificate that was renewed in its place is a change, too.

@@ -1,13 +1,14 @@
 /**
- * Files that workers need and may not read themselves (`Module.files`): the keeper reads them, has their
+ * Files that workers need and may not read themselves (`Needs.files`): the keeper reads them, has their
  * modules check what it read, and hands just that over, so no worker ever gets a path to a key, nor
  * content that nobody has checked.
  *
  * @module
  */
 import { look, MODE } from "../../config/read/file_look.ts";
-import type { Config, Problem } from "../../config/types.ts";
+import type { Problem } from "../../config/types.ts";
 import type { FileRequest, Files, Module } from "../../gateway/module.ts";
+import type { Deployment } from "../deployment.ts";
 
 /** What could be read, and what is wrong with it or with the rest. */
 export interface FilesRead {
@@ -16,21 +17,16 @@ export interface FilesRead {
   readonly problems: readonly Problem[];
 }
 
-/** Every file the modules ask for with `config`. */
-export function fileRequests(config: Config, modules: readonly Module[]): readonly FileRequest[] {
-  return modules.flatMap((module) => module.files?.(config) ?? []);
-}
-
-/** Reads what the modules ask for, and lets them check it, and try what nothing speaks against. */
+/** Reads the files of `deployment`, and lets the modules check them, and try what nothing speaks against. */
 export async function readRequestedFiles(
-  config: Config,
+  { config, files: requests }: Pick<Deployment, "config" | "files">,
   modules: readonly Module[],
 ): Promise<FilesRead> {
   const files = new Map<string, Uint8Array>();
   const problems: Problem[] = [];
   /** Paths whose mode has been spoken of: many scopes may name the same file. */
   const told = new Set<string>();
-  for (const request of fileRequests(config, modules)) {
+  for (const request of requests) {
     const { path, key, maxBytes } = request;
     const found = look(path, maxBytes);
     if (found.problem !== undefined) {

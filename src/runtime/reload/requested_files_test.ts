@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Files, Module } from "../../gateway/module.ts";
+import { deploymentOf } from "../deployment.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
 import { testConfig } from "../testing/keeper.ts";
 import { probe } from "../testing/probe_module.ts";
@@ -8,7 +9,13 @@ import { newDirectory, putFile } from "../../config/testing/files.ts";
 const config = testConfig({});
 
 function asking(...paths: readonly string[]): Module[] {
-  return [{ ...probe, files: () => paths.map((path) => ({ path, key: "tls.key", maxBytes: 4 })) }];
+  const files = paths.map((path) => ({ path, key: "tls.key", maxBytes: 4 }));
+  return [{ ...probe, needs: () => ({ files }) }];
+}
+
+/** What the keeper reads and finds for `modules`. */
+function read(modules: readonly Module[]) {
+  return readRequestedFiles(deploymentOf(config, modules), modules);
 }
 
 async function withDirectory(test: (directory: string) => Promise<void>): Promise<void> {
@@ -23,7 +30,7 @@ async function withDirectory(test: (directory: string) => Promise<void>): Promis
 Deno.test("a requested file is handed over by its path", () =>
   withDirectory(async (directory) => {
     putFile(`${directory}/key`, "abcd");
-    const { files, problems } = await readRequestedFiles(config, asking(`${directory}/key`));
+    const { files, problems } = await read(asking(`${directory}/key`));
     assert.deepEqual(problems, []);
     assert.equal(new TextDecoder().decode(files.get(`${directory}/key`)), "abcd");
   }));
@@ -32,7 +39,7 @@ Deno.test("what cannot be read is refused with its reason, under each key that n
   withDirectory(async (directory) => {
     putFile(`${directory}/large`, "abcde");
     const paths = [`${directory}/none`, directory, `${directory}/large`, `${directory}/none`];
-    const { files, problems } = await readRequestedFiles(config, asking(...paths));
+    const { files, problems } = await read(asking(...paths));
     assert.equal(files.size, 0);
     assert.deepEqual(problems, [
       { key: "tls.key", message: `${directory}/none does not exist` },
@@ -47,7 +54,7 @@ Deno.test("a file that others can change is refused once, whatever asks for it",
     const path = `${directory}/ca`;
     putFile(path, "abcd");
     Deno.chmodSync(path, 0o664);
-    const { problems } = await readRequestedFiles(config, asking(path, path));
+    const { problems } = await read(asking(path, path));
     assert.deepEqual(problems, [{
       key: "tls.key",
       message: `${path} is writable by its group or by everyone`,
@@ -63,9 +70,11 @@ Deno.test("of files that others can read only private keys are worth a warning",
     const request = { path, maxBytes: 4 };
     const both: Module = {
       ...probe,
-      files: () => [{ ...request, key: "cert" }, { ...request, key: "key", isPrivateKey: true }],
+      needs: () => ({
+        files: [{ ...request, key: "cert" }, { ...request, key: "key", isPrivateKey: true }],
+      }),
     };
-    const { files, problems } = await readRequestedFiles(config, [both]);
+    const { files, problems } = await read([both]);
     assert.equal(files.size, 1);
     assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [["key", true]]);
   }));
@@ -84,7 +93,7 @@ Deno.test("a module checks just the content that is handed over", () =>
         return [problem];
       },
     };
-    const { files, problems } = await readRequestedFiles(config, [checking]);
+    const { files, problems } = await read([checking]);
     assert.equal(seen, files);
     assert.deepEqual(problems.slice(1), [problem]);
   }));

@@ -5,7 +5,14 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { Module, RouteScope, Steps, WorkerContext } from "../../gateway/module.ts";
+import type {
+  EdgeModule,
+  Module,
+  RouteScope,
+  RunningModule,
+  SnapshotContext,
+  Steps,
+} from "../../gateway/module.ts";
 import { BodyError } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
@@ -73,34 +80,44 @@ export const probe: Module = {
   name: "probe",
   schema: [],
   manifest: {},
-  permissions(config) {
+  needs(config) {
     const key = "vhosts[0].probe";
-    const { upstream, root } = probeOf(config.vhosts[0]);
+    const { upstream, root, spareCells = 0 } = probeOf(config.vhosts[0]);
+    const bytes = (CELLS + spareCells) * Int32Array.BYTES_PER_ELEMENT;
     return {
-      net: upstream === undefined ? [] : [{ value: upstream, key: `${key}.upstream`, for: "edge" }],
-      read: root === undefined ? [] : [{ value: root, key: `${key}.root`, for: "edge" }],
+      grants: {
+        net: upstream === undefined
+          ? []
+          : [{ value: upstream, key: `${key}.upstream`, for: "edge" }],
+        read: root === undefined ? [] : [{ value: root, key: `${key}.root`, for: "edge" }],
+      },
+      zones: [{ name: PROBE_ZONE, bytes }],
     };
-  },
-  zones(config) {
-    const cells = CELLS + (probeOf(config.vhosts[0]).spareCells ?? 0);
-    return [{ name: PROBE_ZONE, bytes: cells * Int32Array.BYTES_PER_ELEMENT }];
   },
   adopted(_config, zones) {
     Atomics.add(new Int32Array(zones.get(PROBE_ZONE)), ADOPTED, 1);
   },
-  start(context) {
-    const table = probeOf(context.config.vhosts[0]);
-    if (context.worker >= (table.failFrom ?? Infinity)) {
-      return Promise.reject(new Error("told to fail"));
-    }
-    const tls = listenerTls(table);
-    return Promise.resolve({
-      plan: (scope) => plan(scope, context),
-      stop() {},
-      ...(tls === undefined ? {} : { listenerTls: tls }),
-    });
-  },
+  edge: () => Promise.resolve(probeEdge),
 };
+
+/** The same, for workers. */
+export const probeEdge: EdgeModule = {
+  name: "probe",
+  open: () => ({ start }),
+};
+
+function start(context: SnapshotContext): RunningModule {
+  const table = probeOf(context.config.vhosts[0]);
+  if (context.worker >= (table.failFrom ?? Infinity)) {
+    throw new Error("told to fail");
+  }
+  const tls = listenerTls(table);
+  return {
+    plan: (scope) => plan(scope, context),
+    stop() {},
+    ...(tls === undefined ? {} : { listenerTls: tls }),
+  };
+}
 
 function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
   if (cert === undefined || key === undefined) return undefined;
@@ -115,7 +132,7 @@ function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
   };
 }
 
-function plan({ vhost }: RouteScope, { zones, worker }: WorkerContext): Steps {
+function plan({ vhost }: RouteScope, { zones, worker }: SnapshotContext): Steps {
   const { greeting = "hello" } = probeOf(vhost);
   const zone = zones.get(PROBE_ZONE);
   const cells = new Int32Array(zone);

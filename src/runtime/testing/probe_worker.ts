@@ -1,5 +1,6 @@
 /** Entry of the edge workers of the probe build. @module */
+import { records } from "../log/records.ts";
 import { runEdgeWorker } from "../threads/edge_worker.ts";
-import { probeProfile } from "./probe_profile.ts";
+import { probeEdge } from "./probe_module.ts";
 
-runEdgeWorker(probeProfile);
+runEdgeWorker({ modules: [probeEdge], records });

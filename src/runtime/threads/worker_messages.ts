@@ -25,7 +25,7 @@ export interface StartOrder {
   readonly memory: SharedArrayBuffer;
   /** Names of the profile's modules, in their order: the worker must have the same. */
   readonly modules: readonly string[];
-  /** Index of this worker, and how many there are (`WorkerContext`). */
+  /** Index of this worker, and how many there are (`WorkerServices`). */
   readonly slot: number;
   readonly slots: number;
   readonly log: LogSettings;

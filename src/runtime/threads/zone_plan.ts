@@ -1,10 +1,9 @@
 /**
- * The tables that all workers of a process share: the runtime's own and those its modules ask for.
+ * The runtime's own tables that all workers of a process share.
  *
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Module } from "../../gateway/module.ts";
 import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
 
@@ -27,13 +26,12 @@ export function listenerEntries({ server }: Config): readonly string[] {
   return [...server.listen, ...server.tls_listen];
 }
 
-/** Everything that must exist before a worker starts with `config`. */
-export function zoneRequests(config: Config, modules: readonly Module[]): ZoneRequest[] {
+/** The runtime's own tables. */
+export function zoneRequests(config: Config): ZoneRequest[] {
   const slots = workerSlots(config);
   const requests: ZoneRequest[] = [];
   for (const listener of listenerEntries(config)) {
     requests.push({ name: connectionsZone(listener), bytes: ConnectionBudget.bytes(slots) });
   }
-  for (const module of modules) requests.push(...module.zones?.(config, slots) ?? []);
   return requests;
 }

@@ -1,5 +1,5 @@
 /** One of the workers whose requests crowd one limit in `crowd_test.ts`. */
-import { exchangeFrom } from "../../../../tests/policy/support.ts";
+import { exchangeFrom } from "../../../gateway/testing/modules.ts";
 import { Permits } from "../permits.ts";
 
 /** What each worker is told. */

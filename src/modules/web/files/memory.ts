@@ -23,7 +23,10 @@ export const MAX_ABSENCE_KEY = 256;
 const OVERHEAD_BYTES = 3584;
 const ABSENCE_OVERHEAD_BYTES = 256;
 
-/** What one worker may keep, and what it keeps, over all sites and snapshots it serves. */
+/**
+ * What one worker may keep, and what it keeps, over all sites and snapshots it serves: while a reload drains
+ * the old snapshot, both keep files within the same bound.
+ */
 export class Memory {
   readonly files = new Budget(0);
   readonly absences = new Budget(ABSENCE_BYTES);
@@ -111,9 +114,3 @@ export class HotFile extends Remembered implements Content {
 
   discard(): void {}
 }
-
-/**
- * One for each worker, not for each snapshot: while a reload drains the old snapshot, both keep files
- * within the same bound.
- */
-export const workerMemory = new Memory();

@@ -181,7 +181,7 @@ Deno.test("memory: clearing a site gives back all it had", async () => {
   await using t = await TestSite.with({ "a.txt": "one" });
   await t.get("/a.txt");
   await t.get("/b.txt");
-  t.site.clear();
+  t.site.close();
   assert.equal(t.memory.files.used, 0);
   assert.equal(t.memory.absences.used, 0);
 });

@@ -87,7 +87,7 @@ export class TestSite {
 
   async [Symbol.asyncDispose](): Promise<void> {
     Date.now = realNow;
-    this.site.clear();
+    this.site.close();
     await Deno.remove(this.root, { recursive: true });
   }
 }

@@ -1,0 +1,68 @@
+/**
+ * What one configuration needs of the process, as one value: every module is asked once, and start, reload,
+ * `--validate-config`, `explain` and `permissions` read the same answers.
+ *
+ * @module
+ */
+import type { Config } from "../config/types.ts";
+import type { Draw, FileRequest, Module, Needs } from "../gateway/module.ts";
+import type { ZoneRequest } from "../net/zone.ts";
+import type { PlanOptions } from "./permissions/own_permissions.ts";
+import { type Plan, planOf } from "./permissions/plan.ts";
+import { workerSlots, zoneRequests } from "./threads/zone_plan.ts";
+
+/** What a configuration needs. */
+export interface Deployment {
+  readonly config: Config;
+  /** What the runtime must allow. */
+  readonly plan: Plan;
+  /** Files that the keeper reads for other threads. */
+  readonly files: readonly FileRequest[];
+  /** Shared tables, the runtime's own among them. */
+  readonly zones: readonly ZoneRequest[];
+}
+
+/** What a deployment depends on beside its configuration. */
+export interface DeploymentOptions extends PlanOptions {
+  /** Random names of this process; unless given, names that only look like some. */
+  readonly names?: ProcessNames;
+}
+
+/** Asks `modules` what `config` needs. */
+export function deploymentOf(
+  config: Config,
+  modules: readonly Module[],
+  options: DeploymentOptions = {},
+): Deployment {
+  const { names = PLACEHOLDERS } = options;
+  const draw: Draw = { workers: workerSlots(config), name: (purpose) => names.of(purpose) };
+  const needs: Needs[] = modules.map((module) => module.needs?.(config, draw) ?? {});
+  return {
+    config,
+    plan: planOf(config, modules, needs, options),
+    files: needs.flatMap(({ files = [] }) => files),
+    zones: [...zoneRequests(config), ...needs.flatMap(({ zones = [] }) => zones)],
+  };
+}
+
+/** Most purposes of one process. A module asks for one name a socket. */
+const MAX_NAMES = 4096;
+
+/** Random names, each drawn once in a process: a reload and a replaced thread find the same ones. */
+export class ProcessNames {
+  readonly #byPurpose = new Map<string, string>();
+
+  /** The name for `purpose`: 128 random bits as lower-case hexadecimal. */
+  of(purpose: string): string {
+    let name = this.#byPurpose.get(purpose);
+    if (name === undefined) {
+      if (this.#byPurpose.size === MAX_NAMES) throw new Error("too many names were drawn");
+      name = crypto.getRandomValues(new Uint8Array(16)).toHex();
+      this.#byPurpose.set(purpose, name);
+    }
+    return name;
+  }
+}
+
+/** For commands that start no thread: the plan they print names no socket of a running process. */
+const PLACEHOLDERS: Pick<ProcessNames, "of"> = { of: () => "0".repeat(32) };
