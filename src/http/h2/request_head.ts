@@ -11,6 +11,7 @@ import { type HeadLimits, START_LINE_OVERHEAD } from "../head_limits.ts";
 import { BAD_REQUEST, Kind, KIND_MASK, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "./hpack/mod.ts";
 import { readContentLength } from "../content_length.ts";
+import { repeatedSingleton } from "../singletons.ts";
 
 /** What each field adds to the size of a list besides its text (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD = 32;
@@ -161,6 +162,8 @@ export class RequestHead implements FieldSink {
     if (this.fields.size > limits.maxFields) return TOO_MANY;
     if (this.#bytes > limits.maxHeadBytes) return TOO_LARGE;
     if (this.#isBad) return BAD_FIELD;
+    const repeated = repeatedSingleton(this.fields);
+    if (repeated !== undefined) return repeated;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
     const hasAuthority = (this.#seen & AUTHORITY_PSEUDO) !== 0;
     if (this.#hosts === 0 && !hasAuthority) return NO_HOST;
