@@ -14,6 +14,7 @@ import type { RequestPolicy } from "../headers/edge.ts";
 import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
 import { headLines } from "./preview.ts";
 import { ReplayBody } from "./replay_body.ts";
+import { bodyToForward } from "./trailing_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
 /** What the upstream could not do; `status` and body as spec 02 section 9.4 says. */
@@ -74,7 +75,7 @@ export class Forwarder {
     const fields = new Fields();
     rules.policy.apply(exchange, fields);
     const upgrade = rules.upgrades === undefined ? undefined : upgradeOf(exchange, rules.upgrades);
-    let body = exchange.requestBody;
+    let body = bodyToForward(exchange, rules.policy);
     let replay: ReplayBody | undefined;
     for (let attempt = 0;; attempt++) {
       let mayRetry = false;
