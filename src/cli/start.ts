@@ -18,32 +18,104 @@ const HOST = "127.0.0.1";
 const USUAL_PORT = 8080;
 const POLL_MS = 25;
 
-if (import.meta.main) Deno.exit(await start());
-
 /** Runs until the gateway ends or a signal asks for the end; returns the gateway's exit status. */
 async function start(): Promise<number> {
+  const family = new Family();
   console.log("fetching dependencies ...");
-  const fetched = await deno(["install", "--quiet", "--entrypoint", MAIN, APP]).spawn().status;
+  const fetched = await family.add(deno(["install", "--quiet", "--entrypoint", MAIN, APP])).status;
   if (!fetched.success) return fetched.code;
 
-  const app = deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped").spawn();
   // Its own user's alone: the gateway refuses configurations that others could replace.
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "fluxheim-start-" }));
+  const app = family.add(
+    deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped"),
+    directory,
+  );
   try {
     const appPort = Number(await firstLine(app.stdout));
     const port = freePort();
     const config = await writeConfig(directory, port, appPort);
     const flags = await permissionFlags(config);
-    if (flags === undefined) return 1;
-    const gateway = deno(["run", "--quiet", ...flags, MAIN, "--config", config]).spawn();
-    forwardSignals(gateway);
+    if (flags === undefined || family.isEnding) return 1;
+    const args = ["run", "--quiet", ...flags, MAIN, "--config", config];
+    const gateway = family.add(deno(args), directory);
     const ended = gateway.status;
     if (await listening(port, ended)) announce(port, appPort, flags, config);
     return (await ended).code;
+  } catch (error) {
+    if (!family.isEnding) throw error;
+    return 1;
   } finally {
     stop(app);
     await app.status;
     await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** How often is looked whether `deno task`, which started this process, has been killed. */
+const PARENT_POLL_MS = 500;
+
+/**
+ * Waits for the end of the process that holds its standard input, then ends process `$1`, and removes the
+ * directory `$2` when that has ended, or after twenty seconds.
+ */
+const GUARD = `read -r _
+kill -TERM "$1" 2>/dev/null
+n=0
+while kill -0 "$1" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.2; n=$((n + 1)); done
+[ -z "$2" ] || rm -rf -- "$2"`;
+
+/**
+ * The processes of this run, which end with it: asked by it when it is asked itself or its terminal closes,
+ * and by a guard each where it is killed and can ask nobody.
+ */
+class Family {
+  /** Whether the end was asked for. */
+  isEnding = false;
+  /** Of the members the one that was added last: when it ends, the run does. */
+  #youngest: Deno.ChildProcess | undefined;
+
+  constructor() {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      // To the gateway SIGHUP would say that its configuration has changed.
+      const passed = signal === "SIGHUP" ? "SIGTERM" : signal;
+      Deno.addSignalListener(signal, () => this.#end(passed));
+    }
+    // Only there is it certain that the parent lives as long as it is wanted.
+    if (Deno.env.get("INIT_CWD") !== undefined) this.#watch(Deno.ppid);
+  }
+
+  /** @param directory Goes with it if this process is killed. */
+  add(command: Deno.Command, directory = ""): Deno.ChildProcess {
+    const child = command.spawn();
+    this.#youngest = child;
+    const args = ["-c", GUARD, "guard", String(child.pid), directory];
+    if (Deno.build.os !== "windows") {
+      const guard = new Deno.Command("sh", {
+        args,
+        stdin: "piped",
+        stdout: "null",
+        stderr: "null",
+        detached: true,
+      }).spawn();
+      // Its number may soon be another process's.
+      void child.status.then(() => stop(guard, "SIGKILL"));
+    }
+    return child;
+  }
+
+  #end(signal: Deno.Signal): void {
+    this.isEnding = true;
+    if (this.#youngest !== undefined) stop(this.#youngest, signal);
+  }
+
+  #watch(parent: number): void {
+    const timer = setInterval(() => {
+      if (Deno.ppid === parent) return;
+      clearInterval(timer);
+      this.#end("SIGTERM");
+    }, PARENT_POLL_MS);
+    Deno.unrefTimer(timer);
   }
 }
 
@@ -160,13 +232,6 @@ function announce(port: number, appPort: number, flags: readonly string[], confi
   ].join("\n"));
 }
 
-/** Hands on what asks the gateway to end or to reload; this process ends with the gateway. */
-function forwardSignals(gateway: Deno.ChildProcess): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => stop(gateway, signal));
-  }
-}
-
 function stop(child: Deno.ChildProcess, signal: Deno.Signal = "SIGTERM"): void {
   try {
     child.kill(signal);
@@ -174,3 +239,5 @@ function stop(child: Deno.ChildProcess, signal: Deno.Signal = "SIGTERM"): void {
     // It has ended already.
   }
 }
+
+if (import.meta.main) Deno.exit(await start());
