@@ -2,7 +2,6 @@
 import type { Body } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
 import { SILENT } from "../../gateway/log_none.ts";
-import { MAX_RESPONSE_BYTES } from "./answer.ts";
 import { Memory, workerMemory } from "./memory.ts";
 import type { PageConfig } from "./schema.ts";
 import { Site } from "./site.ts";
@@ -14,6 +13,9 @@ export interface ErrorPage {
   /** To be read to its end or cancelled, as every body. */
   readonly body: Uint8Array | Body;
 }
+
+/** Larger files are no error pages (spec 02 section 7.6). */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /** The page sites of error pages live as long as the configuration they are in. */
 const pageSites = new WeakMap<PageConfig, Site>();
@@ -52,7 +54,7 @@ export function errorPage(web: PageConfig, path: string): ErrorPage | undefined 
   }
   if (content === undefined) return undefined;
   const { length } = content.representation;
-  if (length > MAX_RESPONSE_BYTES) {
+  if (length > MAX_PAGE_BYTES) {
     content.discard();
     return undefined;
   }
@@ -72,7 +74,7 @@ export function pageFault(web: PageConfig, path: string): string | undefined {
     const content = site.content(path);
     content?.discard();
     if (content === undefined) return `is no file below ${web.root}`;
-    return content.representation.length > MAX_RESPONSE_BYTES ? "is larger than 64 MiB" : undefined;
+    return content.representation.length > MAX_PAGE_BYTES ? "is larger than 64 MiB" : undefined;
   } catch (error) {
     return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
