@@ -72,7 +72,7 @@ class StuckUpstream extends RawUpstream {
 
 function config(door: Door, upstream: number, proxy = ""): string {
   return `[server]
-${door === "cleartext" ? "listen" : "tls_listen"} = ["127.0.0.1:{port}"]
+${door === "cleartext" ? "" : "listen = []\ntls_"}listen = ["127.0.0.1:{port}"]
 ${DOORS[door]}
 [[vhosts]]
 name = "a"
