@@ -33,15 +33,21 @@ async function start(): Promise<number> {
   );
   try {
     const appPort = Number(await firstLine(app.stdout));
-    const port = freePort();
-    const config = await writeConfig(directory, port, appPort);
-    const flags = await permissionFlags(config);
-    if (flags === undefined || family.isEnding) return 1;
-    const args = ["run", "--quiet", ...flags, MAIN, "--config", config];
-    const gateway = family.add(deno(args), directory);
-    const ended = gateway.status;
-    if (await listening(port, ended)) announce(port, appPort, flags, config);
-    return (await ended).code;
+    // Another program may take the usual port after it was found free; then any other will do.
+    for (const port of [freePort(), freePort(0)]) {
+      const config = await writeConfig(directory, port, appPort);
+      const flags = await permissionFlags(config);
+      if (flags === undefined || family.isEnding) return 1;
+      const args = ["run", "--quiet", ...flags, MAIN, "--config", config];
+      const gateway = family.add(deno(args), directory);
+      const ended = gateway.status;
+      const listens = await listening(port, ended);
+      if (listens) announce(port, appPort, flags, config);
+      const { code } = await ended;
+      if (listens || family.isEnding || port !== USUAL_PORT || !isTaken(port)) return code;
+      console.log(`port ${port} was taken meanwhile; trying another`);
+    }
+    return 1;
   } catch (error) {
     if (!family.isEnding) throw error;
     return 1;
@@ -146,17 +152,22 @@ async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
   return text.slice(0, text.indexOf("\n"));
 }
 
-function freePort(): number {
-  for (const port of [USUAL_PORT, 0]) {
-    try {
-      const listener = Deno.listen({ hostname: HOST, port });
-      listener.close();
-      return listener.addr.port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+/** A free port: `wanted` if it is, else one of the system's choice. */
+function freePort(wanted = USUAL_PORT): number {
+  const port = wanted === 0 || !isTaken(wanted) ? wanted : 0;
+  if (port !== 0) return port;
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  return listener.addr.port;
+}
+
+function isTaken(port: number): boolean {
+  try {
+    Deno.listen({ hostname: HOST, port }).close();
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return true;
+    throw error;
   }
-  throw new Error("no port is free");
 }
 
 /** The example configuration with what this run has instead: ports, page, pid file. */

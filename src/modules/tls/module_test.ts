@@ -219,7 +219,7 @@ Deno.test("what the runtime cannot enforce is refused by name", () => {
   assert.deepEqual(keysOf('backend = "boringssl"'), ["tls.backend"]);
   assert.deepEqual(keysOf("fips = { required = true }"), ["tls.fips.required"]);
   assert.deepEqual(keysOf("iso19790 = { required = true }"), ["tls.iso19790.required"]);
-  assert.deepEqual(keysOf("[tls.acme]\nenabled = true"), ["tls.acme"]);
+  assert.deepEqual(keysOf("enabled = true\n[tls.acme]\nenabled = true"), ["tls.acme"]);
 });
 
 Deno.test("policies that contradict themselves are refused", () => {
