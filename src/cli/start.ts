@@ -34,7 +34,7 @@ async function start(): Promise<number> {
   try {
     const appPort = Number(await firstLine(app.stdout));
     // Another program may take the usual port after it was found free; then any other will do.
-    for (const port of [freePort(), freePort(0)]) {
+    for (const port of [freePort(), anyPort()]) {
       const config = await writeConfig(directory, port, appPort);
       const flags = await permissionFlags(config);
       if (flags === undefined || family.isEnding) return 1;
@@ -152,12 +152,29 @@ async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
   return text.slice(0, text.indexOf("\n"));
 }
 
-/** A free port: `wanted` if it is, else one of the system's choice. */
-function freePort(wanted = USUAL_PORT): number {
-  const port = wanted === 0 || !isTaken(wanted) ? wanted : 0;
-  if (port !== 0) return port;
+/** The usual port if it is free and no other start has claimed it, else one of the system's choice. */
+function freePort(): number {
+  return !isTaken(USUAL_PORT) && claims(USUAL_PORT) ? USUAL_PORT : anyPort();
+}
+
+function anyPort(): number {
   using listener = Deno.listen({ hostname: HOST, port: 0 });
   return listener.addr.port;
+}
+
+/**
+ * Whether this process is the only start that will use `port`. Gateways of one user would share it, since
+ * workers bind it together; the UDP port of that number, which nothing else uses, is held by one process
+ * until it ends.
+ */
+function claims(port: number): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname: HOST, port });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
 }
 
 function isTaken(port: number): boolean {

@@ -289,6 +289,20 @@ Deno.test("a supervised gateway that is killed serves again", async () => {
   assert.match(launcher.output, /ended with status 137; starting it again/);
 });
 
+Deno.test("two starts at once have a port each", async () => {
+  await using first = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
+  await using second = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
+  const ports = new Set<string | undefined>();
+  for (const started of [first, second]) {
+    await until("it says where it listens", () => {
+      assert.equal(started.status, undefined, started.output);
+      return started.output.includes("stop it with Ctrl-C");
+    });
+    ports.add(/fluxheim is listening on http:\/\/127\.0\.0\.1:(\d+)\//.exec(started.output)?.[1]);
+  }
+  assert.equal(ports.size, 2);
+});
+
 Deno.test("start serves the default page and an application, and leaves nothing running", async () => {
   const started = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
   try {
