@@ -18,32 +18,110 @@ const HOST = "127.0.0.1";
 const USUAL_PORT = 8080;
 const POLL_MS = 25;
 
-if (import.meta.main) Deno.exit(await start());
-
 /** Runs until the gateway ends or a signal asks for the end; returns the gateway's exit status. */
 async function start(): Promise<number> {
+  const family = new Family();
   console.log("fetching dependencies ...");
-  const fetched = await deno(["install", "--quiet", "--entrypoint", MAIN, APP]).spawn().status;
+  const fetched = await family.add(deno(["install", "--quiet", "--entrypoint", MAIN, APP])).status;
   if (!fetched.success) return fetched.code;
 
-  const app = deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped").spawn();
   // Its own user's alone: the gateway refuses configurations that others could replace.
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "fluxheim-start-" }));
+  const app = family.add(
+    deno(["run", "--no-prompt", `--allow-net=${HOST}:0`, APP], "piped"),
+    directory,
+  );
   try {
     const appPort = Number(await firstLine(app.stdout));
-    const port = freePort();
-    const config = await writeConfig(directory, port, appPort);
-    const flags = await permissionFlags(config);
-    if (flags === undefined) return 1;
-    const gateway = deno(["run", "--quiet", ...flags, MAIN, "--config", config]).spawn();
-    forwardSignals(gateway);
-    const ended = gateway.status;
-    if (await listening(port, ended)) announce(port, appPort, flags, config);
-    return (await ended).code;
+    // Another program may take the usual port after it was found free; then any other will do.
+    for (const port of [freePort(), anyPort()]) {
+      const config = await writeConfig(directory, port, appPort);
+      const flags = await permissionFlags(config);
+      if (flags === undefined || family.isEnding) return 1;
+      const args = ["run", "--quiet", ...flags, MAIN, "--config", config];
+      const gateway = family.add(deno(args), directory);
+      const ended = gateway.status;
+      const listens = await listening(port, ended);
+      if (listens) announce(port, appPort, flags, config);
+      const { code } = await ended;
+      if (listens || family.isEnding || port !== USUAL_PORT || !isTaken(port)) return code;
+      console.log(`port ${port} was taken meanwhile; trying another`);
+    }
+    return 1;
+  } catch (error) {
+    if (!family.isEnding) throw error;
+    return 1;
   } finally {
     stop(app);
     await app.status;
     await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** How often is looked whether `deno task`, which started this process, has been killed. */
+const PARENT_POLL_MS = 500;
+
+/**
+ * Waits for the end of the process that holds its standard input, then ends process `$1`, and removes the
+ * directory `$2` when that has ended, or after twenty seconds.
+ */
+const GUARD = `read -r _
+kill -TERM "$1" 2>/dev/null
+n=0
+while kill -0 "$1" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.2; n=$((n + 1)); done
+[ -z "$2" ] || rm -rf -- "$2"`;
+
+/**
+ * The processes of this run, which end with it: asked by it when it is asked itself or its terminal closes,
+ * and by a guard each where it is killed and can ask nobody.
+ */
+class Family {
+  /** Whether the end was asked for. */
+  isEnding = false;
+  /** Of the members the one that was added last: when it ends, the run does. */
+  #youngest: Deno.ChildProcess | undefined;
+
+  constructor() {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      // To the gateway SIGHUP would say that its configuration has changed.
+      const passed = signal === "SIGHUP" ? "SIGTERM" : signal;
+      Deno.addSignalListener(signal, () => this.#end(passed));
+    }
+    // Only there is it certain that the parent lives as long as it is wanted.
+    if (Deno.env.get("INIT_CWD") !== undefined) this.#watch(Deno.ppid);
+  }
+
+  /** @param directory Goes with it if this process is killed. */
+  add(command: Deno.Command, directory = ""): Deno.ChildProcess {
+    const child = command.spawn();
+    this.#youngest = child;
+    const args = ["-c", GUARD, "guard", String(child.pid), directory];
+    if (Deno.build.os !== "windows") {
+      const guard = new Deno.Command("sh", {
+        args,
+        stdin: "piped",
+        stdout: "null",
+        stderr: "null",
+        detached: true,
+      }).spawn();
+      // Its number may soon be another process's.
+      void child.status.then(() => stop(guard, "SIGKILL"));
+    }
+    return child;
+  }
+
+  #end(signal: Deno.Signal): void {
+    this.isEnding = true;
+    if (this.#youngest !== undefined) stop(this.#youngest, signal);
+  }
+
+  #watch(parent: number): void {
+    const timer = setInterval(() => {
+      if (Deno.ppid === parent) return;
+      clearInterval(timer);
+      this.#end("SIGTERM");
+    }, PARENT_POLL_MS);
+    Deno.unrefTimer(timer);
   }
 }
 
@@ -74,17 +152,39 @@ async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
   return text.slice(0, text.indexOf("\n"));
 }
 
+/** The usual port if it is free and no other start has claimed it, else one of the system's choice. */
 function freePort(): number {
-  for (const port of [USUAL_PORT, 0]) {
-    try {
-      const listener = Deno.listen({ hostname: HOST, port });
-      listener.close();
-      return listener.addr.port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+  return !isTaken(USUAL_PORT) && claims(USUAL_PORT) ? USUAL_PORT : anyPort();
+}
+
+function anyPort(): number {
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  return listener.addr.port;
+}
+
+/**
+ * Whether this process is the only start that will use `port`. Gateways of one user would share it, since
+ * workers bind it together; the UDP port of that number, which nothing else uses, is held by one process
+ * until it ends.
+ */
+function claims(port: number): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname: HOST, port });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
   }
-  throw new Error("no port is free");
+}
+
+function isTaken(port: number): boolean {
+  try {
+    Deno.listen({ hostname: HOST, port }).close();
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return true;
+    throw error;
+  }
 }
 
 /** The example configuration with what this run has instead: ports, page, pid file. */
@@ -160,13 +260,6 @@ function announce(port: number, appPort: number, flags: readonly string[], confi
   ].join("\n"));
 }
 
-/** Hands on what asks the gateway to end or to reload; this process ends with the gateway. */
-function forwardSignals(gateway: Deno.ChildProcess): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => stop(gateway, signal));
-  }
-}
-
 function stop(child: Deno.ChildProcess, signal: Deno.Signal = "SIGTERM"): void {
   try {
     child.kill(signal);
@@ -174,3 +267,5 @@ function stop(child: Deno.ChildProcess, signal: Deno.Signal = "SIGTERM"): void {
     // It has ended already.
   }
 }
+
+if (import.meta.main) Deno.exit(await start());

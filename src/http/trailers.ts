@@ -4,17 +4,42 @@
  * @module
  */
 
-/** What frames or routes a message, or speaks of its connection, is too late behind its body. */
+/**
+ * Names of fields that frame or route a message, speak of its connection, say who asks, change what is asked
+ * for, or tell how to read the content: too late after its body.
+ */
 const TOO_LATE: ReadonlySet<string> = new Set([
+  "authorization",
+  "cache-control",
   "connection",
+  "content-encoding",
   "content-length",
+  "content-range",
+  "content-type",
+  "cookie",
+  "expect",
   "host",
+  "http2-settings",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
   "keep-alive",
+  "location",
+  "max-forwards",
+  "proxy-authenticate",
+  "proxy-authorization",
   "proxy-connection",
+  "range",
+  "retry-after",
+  "set-cookie",
   "te",
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "vary",
+  "www-authenticate",
 ]);
 
 /**
@@ -24,5 +49,6 @@ const TOO_LATE: ReadonlySet<string> = new Set([
  * @param name In lower case.
  */
 export function mayTrail(name: string): boolean {
-  return !TOO_LATE.has(name);
+  // Applications that get fields as variables read `content_length` and `content-length` alike.
+  return !TOO_LATE.has(name.includes("_") ? name.replaceAll("_", "-") : name);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { GENERATIONS } from "./threads/zone_plan.ts";
 import { TestAuthority } from "../net/testing/certificates.ts";
 import { TlsClient } from "../net/testing/tls_client.ts";
 import { Keeper } from "./keeper.ts";
@@ -155,6 +156,30 @@ Deno.test("a reload that needs other permissions starts new workers and drains t
   assert.equal(last.body, "old");
   assert.match(last.head, /^connection: close/im);
   assert.ok(await client.closed());
+});
+
+Deno.test("a request outlives as many exchanges of workers as there are generations, and no more", async () => {
+  await using gateway = await startGateway({ process: { threads: 1 } });
+  using client = await TestClient.connect(gateway.address);
+  await client.send("/held");
+  await until(async () => await get(gateway.address, "/held-count") === "1");
+  const clients = new DisposableStack();
+  const exchange = async (port: number) => {
+    gateway.configure({ process: { threads: 1 }, probe: { upstream: `127.0.0.1:${port}` } });
+    assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
+    const other = clients.use(await TestClient.connect(gateway.address));
+    await other.send("/held");
+    await until(async () => await get(gateway.address, "/held-count") === `${port + 1}`);
+    return other;
+  };
+  const second = await exchange(1);
+  for (let port = 2; port < GENERATIONS; port++) await exchange(port);
+  // The oldest goes for one more; the next oldest stays.
+  await exchange(GENERATIONS);
+  assert.ok(await client.closed());
+  await get(gateway.address, "/release");
+  assert.equal((await second.receive()).body, "hello");
+  clients.dispose();
 });
 
 Deno.test("two generations of workers in a row take each other's place", async () => {

@@ -5,9 +5,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { lookup } from "node:dns/promises";
-import { readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, Socket } from "node:net";
 import { hostname } from "node:os";
+import { Worker as NodeWorker } from "node:worker_threads";
 
 /** What is aimed at. */
 export interface Targets {
@@ -38,8 +39,8 @@ const LOOPBACK = "127.0.0.1";
 /** On a host that the runtime allows by itself. */
 const PUBLIC_MODULE = "https://deno.land/none.ts";
 
-/** A package that is not this program's; written so that nothing resolves it beforehand. */
-const FOREIGN_PACKAGE = "npm:fluxheim-attack@1.0.0";
+/** A package that is not this program's, and another one each time: of one, the runtime keeps the failure. */
+const foreignPackage = () => `npm:fluxheim-attack-${crypto.randomUUID()}@1.0.0`;
 
 /** A connection by `node:net`. */
 function nodeConnect(port: number): Promise<void> {
@@ -84,6 +85,47 @@ function escalate(): Promise<void> {
   return promise;
 }
 
+/** What `code` answers with in a worker of its own; every realm has what another one took away. */
+function inWorker(code: string): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const text =
+    `(async () => { ${code} })().then(() => postMessage(""), (e) => postMessage(String(e)))`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(text)}`, { type: "module" });
+  worker.onmessage = ({ data }) => {
+    worker.terminate();
+    data === "" ? resolve(data) : reject(new Error(data));
+  };
+  return promise;
+}
+
+/** The same in one of `node:worker_threads`. */
+function inNodeWorker(code: string): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const port = `require("node:worker_threads").parentPort`;
+  const text = `(async () => { ${code} })().then(() => ${port}.postMessage(""))`;
+  const worker = new NodeWorker(text, { eval: true });
+  worker.on("message", resolve);
+  worker.on("error", reject);
+  return promise;
+}
+
+const USE_CACHE = `await caches.open("attack"); await caches.delete("attack");`;
+
+/** Through a descriptor that was opened for reading; the mode is the one that it has. */
+function changeMode(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fchmodSync(fd, fstatSync(fd).mode & 0o7777);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function requestAdapter(): unknown {
+  const gpu: { requestAdapter(): unknown } = Reflect.get(navigator, "gpu");
+  return gpu.requestAdapter();
+}
+
 /** In the order of the table in `docs/permissions.md`. */
 export const ATTEMPTS: readonly Attempt[] = [
   { name: "read /etc/passwd", run: () => Deno.readTextFileSync(SECRET) },
@@ -116,6 +158,13 @@ export const ATTEMPTS: readonly Attempt[] = [
   },
   { name: "write the pid file", run: ({ pidFile }) => Deno.writeTextFileSync(pidFile, "1") },
   { name: "write through the Cache API", run: () => globalThis.caches.open("attack") },
+  { name: "use the Cache API of a worker of its own", run: () => inWorker(USE_CACHE) },
+  { name: "use the Cache API of a node worker", run: () => inNodeWorker(USE_CACHE) },
+  { name: "find a graphics adapter, whose shaders are cached", run: () => requestAdapter() },
+  {
+    name: "change the mode of a file in a web root",
+    run: ({ webRoot }) => changeMode(`${webRoot}/index.html`),
+  },
   { name: "write through web storage", run: () => globalThis.localStorage.setItem("a", "b") },
   {
     name: "dial an address that is no upstream",
@@ -161,6 +210,11 @@ export const ATTEMPTS: readonly Attempt[] = [
     name: "connect to a unix socket",
     run: async () => (await Deno.connect({ transport: "unix", path: "/run/attack.sock" })).close(),
   },
+  {
+    name: "listen for QUIC",
+    run: () => new Deno.QuicEndpoint({ hostname: LOOPBACK, port: 0 }).close(),
+  },
+  { name: "make a socket of an open descriptor", run: () => new Socket({ fd: 2 }).unref() },
   { name: "run a program", run: () => new Deno.Command("true").outputSync() },
   {
     name: "run a program through node:child_process",
@@ -174,10 +228,10 @@ export const ATTEMPTS: readonly Attempt[] = [
   { name: "ask for the host's name", run: () => hostname() },
   { name: "end another process", run: () => Deno.kill(1, "SIGCONT") },
   { name: "import a module from a public host", run: () => import(PUBLIC_MODULE) },
-  { name: "fetch a package and run it", run: () => import(FOREIGN_PACKAGE) },
+  { name: "fetch a package and run it", run: () => import(foreignPackage()) },
   {
     name: "the same from a module made up on the spot",
-    run: () => import(`data:text/javascript,import ${JSON.stringify(FOREIGN_PACKAGE)}`),
+    run: () => import(`data:text/javascript,import ${JSON.stringify(foreignPackage())}`),
   },
   { name: "start a worker with more permissions", run: escalate },
   {

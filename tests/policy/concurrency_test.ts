@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
+import { accessRecord } from "../peers/gateway_log.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { accepts, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
@@ -128,13 +129,14 @@ Deno.test("a client that leaves the queue makes room and takes nobody's place", 
   const leaves = await ask(gateway.port, "/leaves");
   await queued();
   leaves[Symbol.dispose]();
-  const stays = await queuedAt(gateway.port, "/stays");
+  await accessRecord(gateway, "/leaves");
+  using stays = await ask(gateway.port, "/stays");
+  await queued();
   held.next();
   assert.equal((await first.answer())?.status, 200);
   await until("the second arrives", () => held.arrived.length === 2);
   held.next();
-  assert.equal((await stays.answer)?.body, "/stays");
-  stays.client[Symbol.dispose]();
+  assert.equal((await stays.answer())?.body, "/stays");
 });
 
 Deno.test("permits come back from clients and upstreams that die, all of them and no more", async () => {
@@ -321,17 +323,6 @@ async function serveInOrder(held: Held, clients: readonly RawClient[]): Promise<
     assert.equal((await clients[i].answer())?.body, `/${i}`);
   }
   assert.equal(held.arrived.length, clients.length);
-}
-
-/** A client whose request waits, asked again as long as there is no room in the queue. */
-async function queuedAt(port: number, path: string) {
-  for (;;) {
-    const client = await ask(port, path);
-    const answer = client.answer();
-    const refused = await Promise.race([answer.then(() => true), queued().then(() => false)]);
-    if (!refused) return { client, answer };
-    client[Symbol.dispose]();
-  }
 }
 
 /** A client whose request has reached the upstream, asked again as long as the permits are not back. */

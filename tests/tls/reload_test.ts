@@ -1,7 +1,7 @@
 /** Certificates that change while the program serves (spec 05 section 3.4, and one-pair listeners). */
 import assert from "node:assert/strict";
 import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { TempDir, until } from "../support/peer.ts";
 import { authority, pairFiles, pairTable, site } from "./support.ts";
 import { TlsClient } from "../../src/net/testing/tls_client.ts";
 
@@ -169,3 +169,66 @@ Deno.test("names: renewals fail no new connection either", async () => {
   await Promise.all(clients);
   assert.ok(connections > 20);
 });
+
+/** Ways in which others keep certificates behind links: what is made first, and how a renewal goes. */
+const LINKED: readonly {
+  readonly what: string;
+  make(dir: string): void;
+  renew(dir: string): void;
+}[] = [
+  {
+    what: "certbot's live directory",
+    make: (dir) => {
+      Deno.mkdirSync(`${dir}/tls/archive`);
+      Deno.chmodSync(`${dir}/tls/archive`, 0o755);
+      Deno.chmodSync(`${dir}/tls/archive`, 0o755);
+      certbot(dir, 1, 0);
+    },
+    renew: (dir) => certbot(dir, 2, 1),
+  },
+  {
+    what: "a volume of Kubernetes",
+    make: (dir) => {
+      volume(dir, "..2026_01", 0);
+      for (const name of ["a.pem", "a.key"]) {
+        Deno.symlinkSync(`..data/${name}`, `${dir}/tls/${name}`);
+      }
+      Deno.chmodSync(`${dir}/tls`, 0o1777);
+    },
+    renew: (dir) => volume(dir, "..2026_02", 1),
+  },
+];
+
+function certbot(dir: string, index: number, generation: number): void {
+  const { cert, key } = GENERATIONS[generation];
+  for (const [name, content] of [["a.pem", cert], ["a.key", key]]) {
+    Deno.writeTextFileSync(`${dir}/tls/archive/${index}-${name}`, content, { mode: 0o600 });
+    Deno.symlinkSync(`archive/${index}-${name}`, `${dir}/tls/new`);
+    Deno.renameSync(`${dir}/tls/new`, `${dir}/tls/${name}`);
+  }
+}
+
+function volume(dir: string, name: string, generation: number): void {
+  const { cert, key } = GENERATIONS[generation];
+  Deno.mkdirSync(`${dir}/tls/${name}`);
+  Deno.chmodSync(`${dir}/tls/${name}`, 0o755);
+  Deno.writeTextFileSync(`${dir}/tls/${name}/a.pem`, cert, { mode: 0o644 });
+  Deno.writeTextFileSync(`${dir}/tls/${name}/a.key`, key, { mode: 0o600 });
+  Deno.symlinkSync(name, `${dir}/tls/..new`);
+  Deno.renameSync(`${dir}/tls/..new`, `${dir}/tls/..data`);
+}
+
+for (const { what, make, renew } of LINKED) {
+  Deno.test(`${what} serves, and what its links lead to after a renewal`, async () => {
+    await using certificates = new TempDir();
+    Deno.mkdirSync(`${certificates.path}/tls`);
+    Deno.chmodSync(`${certificates.path}/tls`, 0o755);
+    make(certificates.path);
+    const config = ONE.replaceAll("{dir}/tls", `${certificates.path}/tls`);
+    await using gateway = await TestGateway.start(config, { "a/index.html": "page of a" });
+    assert.equal(await shown(gateway), "old.test");
+    renew(certificates.path);
+    gateway.process.signal("SIGHUP");
+    await shows(gateway, 1, true);
+  });
+}

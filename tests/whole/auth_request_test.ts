@@ -92,6 +92,17 @@ Deno.test("what it is told of the request is the gateway's word, not the client'
   });
 });
 
+Deno.test("a request with two Authorization lines is refused before anything is asked", async () => {
+  await using all = await start(OK, 'forward_headers = ["authorization"]');
+  using client = await RawClient.connect(all.gateway.port);
+  await client.send(
+    "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer mine\r\n" +
+      "Authorization: Bearer theirs\r\n\r\n",
+  );
+  assert.equal((await client.answer())?.status, 400);
+  assert.deepEqual([all.auth.seen.length, all.app.seen.length], [0, 0]);
+});
+
 Deno.test("a trusted proxy's word on the client is what the service is told", async () => {
   await using all = await start(
     OK,

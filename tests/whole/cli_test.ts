@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
+import { copyFolder } from "../../src/config/testing/files.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
@@ -288,6 +289,20 @@ Deno.test("a supervised gateway that is killed serves again", async () => {
   assert.match(launcher.output, /ended with status 137; starting it again/);
 });
 
+Deno.test("two starts at once have a port each", async () => {
+  await using first = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
+  await using second = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
+  const ports = new Set<string | undefined>();
+  for (const started of [first, second]) {
+    await until("it says where it listens", () => {
+      assert.equal(started.status, undefined, started.output);
+      return started.output.includes("stop it with Ctrl-C");
+    });
+    ports.add(/fluxheim is listening on http:\/\/127\.0\.0\.1:(\d+)\//.exec(started.output)?.[1]);
+  }
+  assert.equal(ports.size, 2);
+});
+
 Deno.test("start serves the default page and an application, and leaves nothing running", async () => {
   const started = new Process(Deno.execPath(), ["task", "-q", "start"], { cwd: root });
   try {
@@ -298,7 +313,8 @@ Deno.test("start serves the default page and an application, and leaves nothing 
     const url = /fluxheim is listening on (http:\/\/127\.0\.0\.1:\d+)\//.exec(started.output)?.[1];
     assert.ok(url !== undefined, started.output);
     const page = await Deno.readTextFile(`${root}packaging/default/index.html`);
-    assert.equal(await (await fetch(`${url}/`)).text(), page);
+    const answer = await fetch(`${url}/`);
+    assert.equal(await answer.text(), page, `${answer.status} ${started.output}`);
     const app = await fetch(`${url}/app/hello?x=1`);
     assert.match(await app.text(), /^GET \/hello\?x=1$/m);
     assert.equal((await started.stop()).code, 0);
@@ -343,11 +359,14 @@ Deno.test("the explanation in the documents is what the program says", async () 
   const text = await Deno.readTextFile(`${root}docs/cli.md`);
   const [, line, shown] = /^\$ fluxheim (explain [^\n]*)\n([^`]*)^```/m.exec(text) ?? [];
   assert.ok(line !== undefined, "docs/cli.md has no example");
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+  // A copy: a checkout may be writable by its group.
+  await using dir = new TempDir();
+  copyFolder(`${root}examples`, `${dir.path}/examples`);
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "-q", MAIN, ...line.split(" ")],
-    cwd: root,
+    cwd: dir.path,
   }).output();
-  assert.equal(code, 0);
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
   const plain = (output: string) => output.replaceAll(/fh-[0-9a-f]{32}/g, "fh-ID");
   let rest = plain(new TextDecoder().decode(stdout));
   // Lines of three dots stand for any that are left out.

@@ -3,11 +3,12 @@
  * them is free again soon, and those that only ended their sending side get their answer.
  */
 import assert from "node:assert/strict";
+import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { testWith, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
-import { authority, pairFiles, pairTable } from "../tls/support.ts";
+import { authority, curl, pairFiles, pairTable } from "../tls/support.ts";
 
 const PERMITS = 4;
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -71,7 +72,7 @@ class StuckUpstream extends RawUpstream {
 
 function config(door: Door, upstream: number, proxy = ""): string {
   return `[server]
-${door === "cleartext" ? "listen" : "tls_listen"} = ["127.0.0.1:{port}"]
+${door === "cleartext" ? "" : "listen = []\ntls_"}listen = ["127.0.0.1:{port}"]
 ${DOORS[door]}
 [[vhosts]]
 name = "a"
@@ -234,6 +235,125 @@ Deno.test("a client that pipelines while an answer takes long gets all answers",
     answers++;
   }
 });
+
+Deno.test("a client that leaves is noticed wherever its request waits, with its upload unread", async () => {
+  await using upstream = new StuckUpstream();
+  await using gateway = await TestGateway.start(
+    config("cleartext", upstream.port) +
+      `[[vhosts.routes]]
+name = "queue"
+path_prefix = "/queue"
+[vhosts.routes.concurrency]
+enabled = true
+max_in_flight = 1
+queue_timeout_ms = 60000
+[vhosts.routes.proxy]
+upstream = "127.0.0.1:${upstream.port}"
+[[vhosts.routes]]
+name = "auth"
+path_prefix = "/auth"
+[vhosts.routes.proxy]
+upstream = "127.0.0.1:${upstream.port}"
+[vhosts.routes.proxy.auth_request]
+enabled = true
+url = "http://127.0.0.1:${upstream.port}/never"
+read_timeout_secs = 60
+`,
+  );
+  const upload = (path: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 200000\r\n\r\n` + "x".repeat(150_000);
+  using first = await RawClient.connect(gateway.port);
+  await first.send("GET /queue/first HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  await until("the first is at the upstream", () => upstream.heads === 1);
+  for (const path of ["/queue/second", "/auth"]) {
+    const client = await RawClient.connect(gateway.port);
+    await client.send(upload(path));
+    client[Symbol.dispose]();
+    assert.equal((await accessRecord(gateway, path)).status, null);
+  }
+});
+
+for (const framing of ["Transfer-Encoding: chunked", "Content-Length: 9"]) {
+  Deno.test(`a client that leaves a silent answer takes its upstream along, with ${framing}`, async () => {
+    await using upstream = new RawUpstream(async (connection) => {
+      await connection.head();
+      await connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n3\r\none\r\n`);
+      await connection.end();
+    });
+    await using gateway = await TestGateway.start(config("cleartext", upstream.port));
+    const conn = await connect("cleartext", gateway.port);
+    await conn.write(encoder.encode("GET /silent HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+    let text = "";
+    const buffer = new Uint8Array(4096);
+    while (!text.includes("one")) {
+      text += decoder.decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+    }
+    conn.close();
+    await until("the upstream's connection is closed", () => upstream.open === 0);
+    assert.equal((await accessRecord(gateway, "/silent")).error, true);
+  });
+}
+
+testWith(
+  ["curl"],
+  "over HTTP/2 clients that leave during an upload leave nothing behind",
+  async () => {
+    await using upstream = new StuckUpstream();
+    await using gateway = await TestGateway.start(config("tls by name", upstream.port), FILES);
+    const clients = Array.from({ length: PERMITS }, () =>
+      new Deno.Command("curl", {
+        args: uploadArguments(gateway),
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }).spawn());
+    await until("all requests are at the upstream", () => upstream.heads === PERMITS);
+    assert.equal(await statusOf("tls by name", gateway.port), "503");
+    for (const client of clients) client.kill("SIGKILL");
+    for (const client of clients) await client.status;
+    await until(
+      "the permits are free again",
+      async () => await statusOf("tls by name", gateway.port) === "200",
+    );
+    upstream.release();
+    await until("the upstream's connections are closed", () => upstream.open <= 1);
+  },
+);
+
+for (const version of ["--http1.1", "--http2"]) {
+  testWith(
+    ["curl"],
+    `an upload that its upstream does not take ends in time, with ${version}`,
+    async () => {
+      await using upstream = new StuckUpstream();
+      await using gateway = await TestGateway.start(
+        config("tls by name", upstream.port, "send_timeout_secs = 1"),
+        FILES,
+      );
+      const { out } = await curl(
+        gateway,
+        ...uploadTo(gateway),
+        version,
+        "--write-out",
+        "%{http_code}",
+      );
+      assert.equal(out, "502");
+      assert.equal(await statusOf("tls by name", gateway.port), "200");
+    },
+  );
+}
+
+/** URL and arguments of an upload by curl. */
+function uploadTo({ dir }: TestGateway): [url: string, ...args: string[]] {
+  const path = dir.write("upload", new Uint8Array(UPLOAD_BYTES));
+  return ["https://a.test/stuck", "--data-binary", `@${path}`];
+}
+
+function uploadArguments(gateway: TestGateway): string[] {
+  const [url, ...args] = uploadTo(gateway);
+  const to = `::127.0.0.1:${gateway.port}`;
+  return ["--silent", "--insecure", "--http2", "--connect-to", to, ...args, url];
+}
 
 /** Writes zeros until all are written or nobody takes them. */
 async function writeOn(

@@ -5,9 +5,16 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { data, get, post, RawPeer, windowUpdate } from "../../src/http/h2/testing/connection.ts";
+import {
+  data,
+  get,
+  post,
+  type RawPeer,
+  windowUpdate,
+} from "../../src/http/h2/testing/connection.ts";
 import { FrameType, readUint32 } from "../../src/http/h2/wire/frames.ts";
 import { ErrorCode } from "../../src/http/h2/wire/errors.ts";
+import { connectH2 } from "../peers/raw_h2.ts";
 import { TestCertificate } from "../peers/tls.ts";
 import { TestGateway } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";
@@ -71,19 +78,6 @@ ${proxy}
 `;
 }
 
-async function connect(gateway: TestGateway, certificate: TestCertificate): Promise<RawPeer> {
-  const connection = await Deno.connectTls({
-    hostname: "127.0.0.1",
-    port: gateway.port,
-    caCerts: [certificate.authority.root],
-    alpnProtocols: ["h2"],
-  });
-  await connection.handshake();
-  const peer = new RawPeer(connection);
-  await peer.greet();
-  return peer;
-}
-
 /**
  * Opens streams and breaks each, one write after the other, until the connection ends.
  *
@@ -134,7 +128,7 @@ for (const [through, proxy] of Object.entries(PROXIES)) {
         config(upstream.port, certificate.tables, proxy),
       );
       const began = performance.now();
-      const { code, streams } = await attack(await connect(gateway, certificate), broken);
+      const { code, streams } = await attack(await connectH2(gateway.port, certificate), broken);
       const seconds = (performance.now() - began) / 1000;
       assert.equal(code, ErrorCode.ENHANCE_YOUR_CALM);
       const allowed = RESETS_AT_ONCE + RESETS_PER_SECOND * seconds + 1;
@@ -161,7 +155,7 @@ Deno.test("many connections that provoke resets cost neither memory nor other cl
   const attacks = (async () => {
     for (let round = 0; round < 5; round++) {
       const peers = await Promise.all(
-        Array.from({ length: 8 }, () => connect(gateway, certificate)),
+        Array.from({ length: 8 }, () => connectH2(gateway.port, certificate)),
       );
       const broken = WAYS["a window increment of 0"];
       const ends = await Promise.all(peers.map((peer) => attack(peer, broken)));
@@ -169,7 +163,7 @@ Deno.test("many connections that provoke resets cost neither memory nor other cl
     }
     over = true;
   })();
-  const client = await connect(gateway, certificate);
+  const client = await connectH2(gateway.port, certificate);
   for (let id = 1; !over; id += 2) {
     await client.send(client.headers(id, get("/quick")));
     assert.equal(new TextDecoder().decode((await client.answer(id)).body), "ok");

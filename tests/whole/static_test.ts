@@ -284,8 +284,10 @@ Deno.test("If-Range takes a date and never a weak tag", async () => {
   assert.equal(await status(fields.get("etag") ?? ""), 200);
 });
 
-Deno.test("more than 64 MiB at once is refused; HEAD and a part are not", async () => {
-  await using gateway = await site();
+Deno.test("more than max_file_bytes at once is refused; HEAD and a part are not", async () => {
+  await using gateway = await site(
+    SITE.replace('root = "{dir}/www"', `$&\nmax_file_bytes = "64 MiB"`),
+  );
   const mib = 1024 * 1024;
   Deno.writeTextFileSync(`${gateway.dir.path}/www/huge.bin`, "");
   Deno.truncateSync(`${gateway.dir.path}/www/huge.bin`, 64 * mib + 1);

@@ -99,6 +99,26 @@ Deno.test("an upstream is not asked, and what it would get is told", async () =>
   }
 });
 
+Deno.test("a field and a target beyond ASCII and RFC 3986 are shown as they were asked", async () => {
+  const { outcome } = await explained(
+    "http://second.example/app/[x]?q={1}",
+    "-H",
+    "X-Custom: voilà",
+  );
+  assert.ok(outcome.kind === "forwarded");
+  assert.equal(outcome.sends[0], "GET /[x]?q={1}");
+  assert.ok(outcome.sends.includes("x-custom: voilà"), outcome.sends.join());
+});
+
+Deno.test("an empty port is no port, and an invalid host is refused", async () => {
+  const served = await explained("http://second.example:/app/x");
+  assert.ok(served.outcome.kind === "forwarded");
+  assert.ok(served.outcome.sends.includes("host: second.example"));
+  const { outcome } = await explained("http://second..example/app/x");
+  assert.ok(outcome.kind === "refused");
+  assert.equal(outcome.status, 400);
+});
+
 Deno.test("for each route there is a reason", async () => {
   const { routes } = await explained("http://second.example/app/posts");
   assert.deepEqual(routes.map((r) => [r.name, r.taken]), [

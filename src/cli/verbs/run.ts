@@ -1,7 +1,7 @@
 /** Running the gateway: what `fluxheim` does without a command. @module */
 import { resolve } from "node:path";
 import { giveUpBeforeServing } from "../../runtime/permissions/give_up.ts";
-import { takeInspectorPort } from "../../runtime/permissions/inspector_port.ts";
+import { INSPECTOR_GRANT, takeInspectorPort } from "../../runtime/permissions/inspector_port.ts";
 import { serve } from "../../runtime/serve.ts";
 import { StartError } from "../../runtime/start.ts";
 import { type Command, EXIT } from "../command.ts";
@@ -15,14 +15,21 @@ export const run: Command = {
   options: [CONFIG, ALLOW_KEY_LOG],
   async run({ profile, args, io }) {
     const source = configSource(args);
-    using _inspector = takeInspectorPort();
+    using inspector = takeInspectorPort();
     try {
       return await serve({
         profile,
         load: () => load(profile, source),
         configSource: source === undefined ? undefined : resolve(source),
         allowKeyLog: args.has(ALLOW_KEY_LOG.name),
-        beforeServing: (config) => giveUpBeforeServing(planFor(profile, config, source)),
+        beforeServing(config) {
+          const plan = planFor(profile, config, source);
+          giveUpBeforeServing(
+            plan,
+            ({ value }) => inspector.isWaiting && value === INSPECTOR_GRANT,
+          );
+          inspector.whenTaken(() => giveUpBeforeServing(plan));
+        },
       });
     } catch (error) {
       if (!(error instanceof StartError)) throw error;

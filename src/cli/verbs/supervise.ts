@@ -24,8 +24,12 @@ export const supervise: Command = {
     if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
       throw new Failure("supervise needs --allow-run to start the gateway; see supervise --help");
     }
-    using _inspector = takeInspectorPort();
-    for (const name of GIVEN_UP) Deno.permissions.revokeSync({ name });
+    using inspector = takeInspectorPort();
+    for (const name of GIVEN_UP) {
+      if (name === "net" && inspector.isWaiting) continue;
+      Deno.permissions.revokeSync({ name });
+    }
+    inspector.whenTaken(() => Deno.permissions.revokeSync({ name: "net" }));
     const source = configSource(args);
     return await keepRunning({
       entry: Deno.mainModule,

@@ -5,12 +5,13 @@
  * @module
  */
 import { factsOf, mayRead, parentOf, wayTo } from "./file_facts.ts";
+import { trustedWayProblem } from "./trusted_way.ts";
+import { MODE } from "./file_look.ts";
 import { type Schema, type Visited, walk } from "../schema/schema_walk.ts";
 import { type PathProblem, whyUnusable } from "./unusable_path.ts";
 import { kindOf, type PathRule } from "../schema/values.ts";
 
 const MAX_STEPS = 256;
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** What a process path is checked for, and every path. */
 export interface ConfiguredPath {
@@ -47,6 +48,7 @@ export function pathProblem(path: string, rule: PathRule): PathProblem | undefin
   if (path.split("/").includes("..")) {
     return { message: 'is an unsafe path: it has a ".." component' };
   }
+  if (rule.links === true) return whyUnusable(path) ?? trustedWayProblem(path);
   return whyUnusable(path) ??
     asProblem(rule.mayBeLinked === true ? undefined : linkProblem(path)) ??
     asProblem(rule.trustedParent ? parentProblem(path) : undefined);
@@ -71,7 +73,7 @@ function parentProblem(path: string): string | undefined {
     const facts = factsOf(ancestor, true);
     if (facts.kind === "error") return `could not be inspected at ${ancestor}: ${facts.reason}`;
     if (facts.kind === "there") {
-      if (((facts.info.mode ?? 0) & WRITABLE_BY_OTHERS) === 0) return undefined;
+      if (((facts.info.mode ?? 0) & MODE.othersWrite) === 0) return undefined;
       return `is an unsafe path: ${ancestor} is writable by its group or by everyone; ` +
         `use another directory or run chmod go-w ${ancestor}`;
     }

@@ -38,6 +38,8 @@ export interface PathRule {
   readonly process: boolean;
   /** Whether links are in its way is for its module to judge, at preflight: some of them may be followed. */
   readonly mayBeLinked?: boolean;
+  /** It may go through symbolic links, each of which only a trusted user can have made or can change. */
+  readonly links?: boolean;
 }
 
 /** Kinds by schema; a wrapped or described schema keeps the kind of what it was made from. */
@@ -238,18 +240,26 @@ export function sha256() {
  * names it, and the loader refuses `..` components and symlinks on the way (spec 01 sections 1.3, 1.4).
  *
  * @param rule `trustedParent`: its directory must not be writable by others, as for keys, secrets and
- * sockets. `process`: one of `server.process`, which the config tester may skip.
+ * sockets. `process`: one of `server.process`, which the config tester may skip. `links`: through trusted
+ * symbolic links, too.
  */
 export function filePath(
-  { trustedParent = false, process = false, mayBeLinked = false }: Partial<PathRule> = {},
+  { trustedParent = false, process = false, mayBeLinked = false, links = false }: Partial<
+    PathRule
+  > = {},
 ) {
-  const allowed = trustedParent ? "safe path, trusted parent" : "safe path";
+  const safe = trustedParent ? "safe path, trusted parent" : "safe path";
+  const allowed = links ? "trusted path" : safe;
   return z.string()
     .refine(
       (value) => value !== "" && byteLength(value) <= MAX_PATH_BYTES && !hasControl(value),
       { error: `must be a path of 1 to ${MAX_PATH_BYTES} bytes without control characters` },
     )
-    .register(valueKinds, { type: "path", allowed, path: { trustedParent, process, mayBeLinked } });
+    .register(valueKinds, {
+      type: "path",
+      allowed,
+      path: { trustedParent, process, mayBeLinked, links },
+    });
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 import { readContentLength } from "../content_length.ts";
+import { repeatedSingleton } from "../singletons.ts";
 import type { HeadFault, HttpExchange } from "../exchange.ts";
 import { Fields, type ReadonlyFields } from "../fields.ts";
 import { methodName } from "../names.ts";
@@ -257,6 +258,7 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
   // Doubt about where the body ends is told before its size.
   if (lengths + codings > 1 && head.fault === VAST_LENGTH) head.fault = undefined;
   if (lengths > 1) head.fault ??= BAD_LENGTH;
+  head.fault ??= repeatedSingleton(fields);
   if (codings > 0) {
     if (lengths > 0) head.fault ??= TWO_FRAMINGS;
     else if (head.version === 10) head.fault ??= OLD_CODING;

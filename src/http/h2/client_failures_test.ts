@@ -15,7 +15,7 @@ import { connect, type Connected, end, fails, request } from "./testing/client.t
 import { BodyError, readAll } from "../body.ts";
 import { Clock } from "../../net/clock.ts";
 import { Http2Client } from "./client.ts";
-import { ErrorCode } from "./wire/errors.ts";
+import { ErrorCode, ResetBody } from "./wire/errors.ts";
 import { Flag, FrameType, readUint32 } from "./wire/frames.ts";
 
 Deno.test("a refused stream was not processed", async () => {
@@ -271,6 +271,21 @@ Deno.test("an upstream that breaks a rule of the connection loses all its stream
   assert.equal(readUint32(payload, 4), ErrorCode.PROTOCOL_ERROR);
   peer.close();
   await closed;
+});
+
+Deno.test("an upstream that resets the stream within its answer is quoted with its code", async () => {
+  const connected = await connect();
+  const { client, peer } = connected;
+  const response = client.request(request());
+  await peer.until(FrameType.HEADERS, 1);
+  await peer.send(peer.headers(1, [[":status", "200"]], false));
+  const { body } = await response;
+  await peer.send(reset(1, ErrorCode.ENHANCE_YOUR_CALM));
+  const error = await Promise.resolve(body?.read(new Uint8Array(10))).catch((reason) => reason);
+  assert.ok(error instanceof ResetBody);
+  assert.equal(error.code, ErrorCode.ENHANCE_YOUR_CALM);
+  assert.match(error.message, /the upstream reset the stream: ENHANCE_YOUR_CALM/);
+  await end(connected);
 });
 
 Deno.test("a request body that fails resets the stream and tells its own reason", async () => {

@@ -13,7 +13,7 @@ import {
 } from "../client.ts";
 import type { Fields } from "../fields.ts";
 import { passInterim } from "../interim.ts";
-import { ErrorCode, errorName } from "./wire/errors.ts";
+import { ErrorCode, errorName, ResetBody } from "./wire/errors.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { PumpedBody } from "./outgoing_body.ts";
 import { writeRequestHead } from "./heads/request_writer.ts";
@@ -156,8 +156,9 @@ export class ClientStream extends Stream {
     if (!byPeer) this.#fail(new ClientError("response", reasonOfReset(code)));
     else if (code === undefined) this.#fail(this.#loss());
     else {
+      const reason = `the upstream reset the stream: ${errorName(code)}`;
       const stage = code === ErrorCode.REFUSED_STREAM ? "refused" : "response";
-      this.#fail(new ClientError(stage, `the upstream reset the stream: ${errorName(code)}`));
+      this.#fail(this.#isAnswered ? new ResetBody(code, reason) : new ClientError(stage, reason));
     }
   }
 

@@ -9,7 +9,7 @@ import { type HttpExchange, RATE_GRACE_MS } from "../exchange.ts";
 import { Fields, type ReadonlyFields } from "../fields.ts";
 import type { InterimOutlet } from "../interim.ts";
 import { TICK_MS } from "../../net/clock.ts";
-import { ErrorCode } from "./wire/errors.ts";
+import { ErrorCode, ResetBody } from "./wire/errors.ts";
 import { PumpedBody, WholeBody } from "./outgoing_body.ts";
 import { hasBody, writeInterim, writeResponseHead } from "./heads/response_writer.ts";
 import { Stream, type StreamHost } from "./stream.ts";
@@ -130,7 +130,7 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
   protected override onSendFailed(reason: unknown): number {
     this.exchange.failed = true;
     if (reason instanceof BodyError) this.exchange.failure = reason.message;
-    return ErrorCode.INTERNAL_ERROR;
+    return reason instanceof ResetBody ? reason.codeForClient : ErrorCode.INTERNAL_ERROR;
   }
 
   /** The request is complete, which is what the answer waits for. */

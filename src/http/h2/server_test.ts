@@ -16,7 +16,7 @@ import {
 } from "./testing/connection.ts";
 import { BodyError, readAll } from "../body.ts";
 import { Fields } from "../fields.ts";
-import { ErrorCode } from "./wire/errors.ts";
+import { ErrorCode, ResetBody } from "./wire/errors.ts";
 import { Flag, FrameType, readUint32 } from "./wire/frames.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -471,3 +471,37 @@ Deno.test("trailers and data that crossed our reset are dropped, and the connect
   peer.close();
   await done;
 });
+
+for (
+  const [came, goes] of [
+    ["CANCEL", "CANCEL"],
+    ["ENHANCE_YOUR_CALM", "ENHANCE_YOUR_CALM"],
+    ["INADEQUATE_SECURITY", "INADEQUATE_SECURITY"],
+    ["REFUSED_STREAM", "INTERNAL_ERROR"],
+    ["PROTOCOL_ERROR", "INTERNAL_ERROR"],
+    ["NO_ERROR", "INTERNAL_ERROR"],
+  ] as const
+) {
+  Deno.test(`an answer that its upstream resets with ${came} is reset with ${goes}`, async () => {
+    const { peer, handler, done } = serve((x) => {
+      let isFirst = true;
+      answer(x, 200, {
+        length: undefined,
+        trailers: undefined,
+        read: (into) => {
+          if (!isFirst) return Promise.reject(new ResetBody(ErrorCode[came], "it was reset"));
+          isFirst = false;
+          into[0] = 1;
+          return Promise.resolve(1);
+        },
+        cancel() {},
+      });
+    });
+    await peer.greet();
+    await peer.send(peer.headers(1, get()));
+    assert.equal((await peer.answer(1)).reset, ErrorCode[goes]);
+    assert.equal(handler.finished[0].failure, "it was reset");
+    peer.close();
+    await done;
+  });
+}

@@ -30,7 +30,7 @@ function* idleQueues(config: Config): Generator<Problem> {
 }
 
 /** Zones in disorder after which no more are tried: the keeper may have waited for the lock of each. */
-const MAX_IN_DISORDER = 5;
+const MAX_IN_DISORDER = 2;
 
 /**
  * Does something to the zone of every limit. One in disorder does not keep the others from it.

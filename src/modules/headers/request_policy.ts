@@ -9,7 +9,7 @@
 import type { Exchange } from "../../gateway/exchange.ts";
 import { readAuthority } from "../../http/authority.ts";
 import { trimBlanks } from "../../http/chars.ts";
-import type { Fields } from "../../http/fields.ts";
+import { Fields, type ReadonlyFields } from "../../http/fields.ts";
 import type { IpSet } from "../../net/ip_set.ts";
 import {
   CLIENT_ADDRESS_FIELDS,
@@ -163,6 +163,29 @@ export class RequestPolicy {
     }
     const own = this.#writesVia ? takeVia(into) : "";
     into.append("via", via + own + VIA);
+  }
+
+  /**
+   * The trailer fields for the upstream: what a client may not send on in its head, it may not send on after
+   * its body. Applications merge the two.
+   *
+   * @returns `undefined` when none is left.
+   */
+  trailers(exchange: Exchange, { names, values }: ReadonlyFields): Fields | undefined {
+    let kept: Fields | undefined;
+    for (let i = 0; i < names.length; i++) {
+      if (!this.#mayTrail(names[i], exchange.authRemoves)) continue;
+      kept ??= new Fields();
+      kept.append(names[i], values[i]);
+    }
+    return kept;
+  }
+
+  #mayTrail(name: string, removes: ReadonlySet<string> | undefined): boolean {
+    const action = this.#actions.get(name);
+    if (removes?.has(name) === true) return false;
+    if (action !== undefined) return action > 0;
+    return !name.includes("_") || !this.#isDisguised(name, removes);
   }
 
   /** `Host` or `:authority` for the upstream: the client's own, unless the policy sets another. */

@@ -54,6 +54,48 @@ Deno.test("host and the fields of framing are not copied", () => {
   for (const name of ["host", "content-length", "expect"]) assert(!names.includes(name), name);
 });
 
+/** Trailers as the upstream gets them. */
+function trailed(
+  rules: RequestPolicy,
+  exchange: Exchange,
+  ...fields: [string, string][]
+): string[] {
+  return [...rules.trailers(exchange, Fields.of(...fields))?.names ?? []];
+}
+
+Deno.test("trailers pass, less what may not stand in a head", () => {
+  const exchange = exchangeFixture(client());
+  const rules = policy({ set: { "x-gateway": "1" }, unset: ["x-secret"], x_real_ip: true });
+  const names = [
+    "x-checksum",
+    "grpc-status",
+    "x_free",
+    "x-forwarded-for",
+    "x_forwarded_for",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+    "x-gateway",
+    "x_gateway",
+    "x-secret",
+    "x_secret",
+    "via",
+    "connection",
+    "keep-alive",
+    "transfer_encoding",
+  ];
+  const fields = names.map((name): [string, string] => [name, "1"]);
+  assert.deepEqual(trailed(rules, exchange, ...fields), ["x-checksum", "grpc-status", "x_free"]);
+  assert.equal(rules.trailers(exchange, Fields.of(["via", "1"])), undefined);
+});
+
+Deno.test("a trailer cannot say what the auth service says", () => {
+  const exchange = exchangeFixture(client());
+  exchange.authRemoves = new Set(["x-user"]);
+  const fields: [string, string][] = [["x-user", "root"], ["x_user", "root"], ["x-sum", "1"]];
+  assert.deepEqual(trailed(policy(), exchange, ...fields), ["x-sum"]);
+});
+
 // --- step 1 -----------------------------------------------------------------------------------
 
 Deno.test("the request id replaces the client's field", () => {

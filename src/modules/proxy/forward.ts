@@ -15,6 +15,7 @@ import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from 
 import { headLines } from "./preview.ts";
 import { isIdempotent, mayRepeat } from "./repeat.ts";
 import { ReplayBody } from "./replay_body.ts";
+import { bodyToForward } from "./trailing_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
 
 /** What the upstream could not do; `status` and body as spec 02 section 9.4 says. */
@@ -59,7 +60,7 @@ export class Forwarder {
     const fields = new Fields();
     rules.policy.apply(exchange, fields);
     const upgrade = rules.upgrades === undefined ? undefined : upgradeOf(exchange, rules.upgrades);
-    let body = exchange.requestBody;
+    let body = bodyToForward(exchange, rules.policy);
     let replay: ReplayBody | undefined;
     for (let attempt = 0;; attempt++) {
       let mayRetry = false;

@@ -4,21 +4,22 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { ClientRequest } from "../../http/client.ts";
 import { writeRequestHead } from "../../http/h1/client.ts";
 import { writeRequestHead as writeHttp2RequestHead } from "../../http/h2/mod.ts";
 import type { UpstreamTarget } from "../../net/dial/dial.ts";
 
 /**
- * Method and target, then the fields, line by line. An upstream with which the protocol is yet to be agreed
- * is taken to prefer HTTP/2.
+ * Method and target, then the fields, line by line, their bytes read as UTF-8. An upstream with which the
+ * protocol is yet to be agreed is taken to prefer HTTP/2.
  */
 export function headLines(
   request: ClientRequest,
   version: UpstreamTarget["version"],
 ): readonly string[] {
   const fields = version === "http1" ? http1Fields(request) : http2Fields(request);
-  return [`${request.method} ${request.target}`, ...fields];
+  return [`${request.method} ${request.target}`, ...fields.map(readable)];
 }
 
 function http1Fields(request: ClientRequest): string[] {
@@ -27,7 +28,12 @@ function http1Fields(request: ClientRequest): string[] {
     text: (text) => head += text,
     field: (name, value) => head += `${name}: ${value}\r\n`,
   }, request);
-  return head.trimEnd().split("\r\n").slice(1);
+  return head.split("\r\n").slice(1).filter((line) => line !== "");
+}
+
+/** The text of a field line, which has one character a byte. */
+function readable(line: string): string {
+  return Buffer.from(line, "latin1").toString();
 }
 
 /** Method and target are fields there, too. */

@@ -64,11 +64,11 @@ export const proxySchema = z.strictObject({
   upstream_alternative_cn: hostName().optional().describe(
     "One more name the certificate may have.",
   ),
-  upstream_ca_path: filePath({ trustedParent: true }).optional()
+  upstream_ca_path: filePath({ trustedParent: true, links: true }).optional()
     .describe("PEM bundle that replaces the platform's roots."),
-  upstream_client_cert_path: filePath({ trustedParent: true }).optional()
+  upstream_client_cert_path: filePath({ trustedParent: true, links: true }).optional()
     .describe("Client certificate for the origin (PEM)."),
-  upstream_client_key_path: filePath({ trustedParent: true }).optional()
+  upstream_client_key_path: filePath({ trustedParent: true, links: true }).optional()
     .describe("Key of that certificate (PEM)."),
   upstream_http_version: enumWord(["http1", "http2", "http1-and-http2"]).default("http1")
     .describe("Protocol to the origin; HTTP/2 without TLS is by prior knowledge."),

@@ -210,7 +210,7 @@ Deno.test("what the runtime cannot enforce is refused by name", () => {
   assert.deepEqual(keysOf('backend = "boringssl"'), ["tls.backend"]);
   assert.deepEqual(keysOf("fips = { required = true }"), ["tls.fips.required"]);
   assert.deepEqual(keysOf("iso19790 = { required = true }"), ["tls.iso19790.required"]);
-  assert.deepEqual(keysOf("[tls.acme]\nenabled = true"), ["tls.acme"]);
+  assert.deepEqual(keysOf("enabled = true\n[tls.acme]\nenabled = true"), ["tls.acme"]);
 });
 
 Deno.test("policies that contradict themselves are refused", () => {
@@ -424,16 +424,21 @@ async function storageAfter(table: string, change: () => void): Promise<string[]
   return issues.map(({ scope, message }) => `${scope}: ${message}`);
 }
 
-Deno.test("the storage check finds links, directories and parents that others can change", async () => {
+Deno.test("the storage check finds open links, directories and parents that others can change", async () => {
   using files = new TestFiles();
   const { directory } = files;
-  const linked = await storageAfter(files.pair("a", a), () => {
-    Deno.renameSync(`${directory}/a.key`, `${directory}/real.key`);
-    Deno.symlinkSync(`${directory}/real.key`, `${directory}/a.key`);
-  });
+  const link = (mode: number) => () => {
+    Deno.mkdirSync(`${directory}/archive`, { recursive: true });
+    Deno.chmodSync(`${directory}/archive`, mode);
+    Deno.renameSync(`${directory}/a.key`, `${directory}/archive/real.key`);
+    Deno.symlinkSync("archive/real.key", `${directory}/a.key`);
+  };
+  assert.deepEqual(await storageAfter(files.pair("a", a), link(0o755)), []);
+  Deno.removeSync(`${directory}/a.key`);
+  const linked = await storageAfter(files.pair("a", a), link(0o777));
   assert.match(
     linked.join(),
-    /^tls\.certificates\[0\]: .*a\.key is an unsafe path: .* symbolic link$/,
+    /^tls\.certificates\[0\]: .*a\.key is an unsafe path: .*archive is writable by its group/,
   );
   const folder = await storageAfter(files.pair("b", b), () => {
     Deno.removeSync(`${directory}/b.pem`);

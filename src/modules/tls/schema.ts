@@ -14,9 +14,9 @@ const MAX_GROUPS = 16;
 const MAX_SUITES = 32;
 
 const pair = z.strictObject({
-  cert_path: filePath({ trustedParent: true })
+  cert_path: filePath({ trustedParent: true, links: true })
     .describe("PEM file: the certificate, then those that lead to its root."),
-  key_path: filePath({ trustedParent: true })
+  key_path: filePath({ trustedParent: true, links: true })
     .describe("PEM file: its private key, not encrypted."),
 });
 
@@ -25,7 +25,7 @@ const clientAuth = z.strictObject({
     "Whether clients are asked for a certificate. `optional`: one that is presented must verify. " +
       "`required`: there is no connection without one.",
   ),
-  ca_path: filePath({ trustedParent: true }).optional()
+  ca_path: filePath({ trustedParent: true, links: true }).optional()
     .describe("PEM bundle of the roots that client certificates must lead to."),
 });
 

@@ -1,12 +1,12 @@
 /** `--check-tls-storage`: are keys and certificates stored as they should be (spec 05 section 3.6). @module */
 import type { Config } from "../../config/types.ts";
 import type { StorageIssue, System } from "../../gateway/module.ts";
-import { look, MODE } from "../../config/read/file_look.ts";
+import { type FileFacts, look, MODE } from "../../config/read/file_look.ts";
 import { pathProblem } from "../../config/read/paths.ts";
 import { MAX_CERT_BYTES, MAX_KEY_BYTES } from "./material.ts";
 import { sourcesOf } from "./sources.ts";
 
-const SAFE = { trustedParent: true, process: false };
+const SAFE = { trustedParent: true, process: false, links: true };
 
 /** One issue for each rule a file breaks, in the order of the configuration. */
 export function checkTlsStorage(config: Config, { uid }: System): Promise<StorageIssue[]> {
@@ -28,12 +28,12 @@ export function checkTlsStorage(config: Config, { uid }: System): Promise<Storag
   return Promise.resolve(issues);
 }
 
-function* keyIssues(info: Deno.FileInfo, uid: number): Generator<string> {
-  const mode = (info.mode ?? 0) & 0o777;
+function* keyIssues(info: FileFacts, uid: number): Generator<string> {
+  const mode = info.mode & 0o777;
   if ((mode & MODE.othersAny) !== 0) {
     yield `has mode 0${mode.toString(8)}: a private key is its owner's alone, 0600`;
   }
-  if (uid >= 0 && info.uid !== null && info.uid !== uid) {
+  if (uid >= 0 && info.uid !== uid) {
     yield `belongs to user ${info.uid}, not to user ${uid}, as whom this runs`;
   }
 }

@@ -20,9 +20,6 @@ import { FileBody } from "./files/file_body.ts";
 import type { OpenFile } from "./files/open_file.ts";
 import type { Representation } from "./files/representation.ts";
 
-/** Most bytes of a file in one answer (spec 02 section 7.4). */
-export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-
 const TOO_LARGE: Refusal = {
   status: 413,
   text: "static response too large",
@@ -127,7 +124,7 @@ function send(
   first: number,
   length: number,
 ): boolean {
-  if (length > MAX_RESPONSE_BYTES && exchange.method !== "HEAD") {
+  if (length > content.representation.maxBytes && exchange.method !== "HEAD") {
     content.discard();
     refuse(exchange, TOO_LARGE);
     return false;

@@ -3,7 +3,6 @@ import type { Body } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
 import { SILENT } from "../../gateway/log_none.ts";
 import type { SnapshotContext } from "../../gateway/module.ts";
-import { MAX_RESPONSE_BYTES } from "./answer.ts";
 import { Memory } from "./files/memory.ts";
 import type { PageConfig } from "./schema.ts";
 import { Site } from "./site.ts";
@@ -16,6 +15,8 @@ export interface ErrorPage {
   readonly body: Uint8Array | Body;
 }
 
+/** Larger files are no error pages (spec 02 section 7.6). */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 const NEVER_WATCHED = { changes: 0 };
 const WALL = {
   get now(): number {
@@ -53,7 +54,7 @@ export function errorPage(site: Site, path: string): ErrorPage | undefined {
   }
   if (content === undefined) return undefined;
   const { length } = content.representation;
-  if (length > MAX_RESPONSE_BYTES) {
+  if (length > MAX_PAGE_BYTES) {
     content.discard();
     return undefined;
   }
@@ -73,7 +74,7 @@ export function pageFault(web: PageConfig, path: string): string | undefined {
     const content = site.content(path);
     content?.discard();
     if (content === undefined) return `is no file below ${web.root}`;
-    return content.representation.length > MAX_RESPONSE_BYTES ? "is larger than 64 MiB" : undefined;
+    return content.representation.length > MAX_PAGE_BYTES ? "is larger than 64 MiB" : undefined;
   } catch (error) {
     return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }

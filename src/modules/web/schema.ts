@@ -36,6 +36,8 @@ const shape = {
     .describe("Refuse paths with a segment that begins with a dot, but for `/.well-known/`."),
   deny_well_known: z.boolean().default(false)
     .describe("Refuse `/.well-known/` too, while `deny_dotfiles` is on."),
+  max_file_bytes: byteSize().optional()
+    .describe("Most bytes of a file in one answer, 413 else. Unset: no limit."),
   symlinks: z.enum(SYMLINKS).default("refuse")
     .describe(
       "Symbolic links that are followed: none, those whose owner owns what they lead to, or those " +

@@ -315,8 +315,19 @@ Deno.test("site: a part of a file in memory is a part of its bytes, not a copy",
   assert.equal(part.buffer, whole.buffer);
 });
 
-Deno.test("site: more than 64 MiB at once is refused, HEAD and parts are not", async () => {
+Deno.test("site: a file of any size is sent where there is no limit", async () => {
   await using t = await TestSite.with({ "big.bin": "" });
+  const size = 3 * 1024 * 1024 * 1024;
+  await Deno.truncate(`${t.root}/big.bin`, size);
+  const whole = await t.ask("/big.bin");
+  assert.deepEqual([whole.status, whole.responseBody?.length], [200, size]);
+  whole.releaseAll();
+  const { body } = await t.get("/big.bin", { fields: { range: "bytes=-2" } });
+  assert.equal(body, "\0\0");
+});
+
+Deno.test("site: more than max_file_bytes at once is refused, HEAD and parts are not", async () => {
+  await using t = await TestSite.with({ "big.bin": "" }, { max_file_bytes: "64 MiB" });
   const size = 64 * 1024 * 1024 + 1;
   await Deno.truncate(`${t.root}/big.bin`, size);
   const whole = await t.get("/big.bin");

@@ -19,9 +19,14 @@ const NEVER = ["ffi"] as const;
 /**
  * The keeper's: every kind that `plan` has no further use for (the program may have been started with more
  * than it needs), and of the others what was needed for the start.
+ *
+ * @param isNeeded Of what was needed for the start, what still is. To be called again when that is over.
  */
-export function giveUpBeforeServing(plan: Plan): void {
-  const kept = servingPlan(plan);
+export function giveUpBeforeServing(
+  plan: Plan,
+  isNeeded: (grant: PlannedGrant) => boolean = () => false,
+): void {
+  const kept: Plan = { grants: [...servingPlan(plan).grants, ...plan.grants.filter(isNeeded)] };
   for (const name of NEVER) Deno.permissions.revokeSync({ name });
   for (const name of PERMISSION_KINDS) {
     if (valuesOf(kept, name).length === 0) Deno.permissions.revokeSync({ name });

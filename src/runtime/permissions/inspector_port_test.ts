@@ -25,8 +25,12 @@ async function inspectorAnswers(): Promise<boolean> {
   return false;
 }
 
-/** Sends SIGUSR1 to a program that runs for some time, once it says that it runs. */
-async function signalled(script: string): Promise<boolean> {
+/**
+ * Sends SIGUSR1 to a program that runs for some time, once it says that it runs.
+ *
+ * @param onWord Called before, when it has said something else.
+ */
+async function signalled(script: string, onWord?: () => void): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--allow-net", "--ext=ts", "-"],
     stdin: "piped",
@@ -39,6 +43,10 @@ async function signalled(script: string): Promise<boolean> {
   await writer.write(new TextEncoder().encode(script + tail));
   await writer.close();
   const output = child.stdout.getReader();
+  if (onWord !== undefined) {
+    await output.read();
+    onWord();
+  }
   await output.read();
   child.kill("SIGUSR1");
   const answers = await inspectorAnswers();
@@ -65,10 +73,46 @@ Deno.test({
 Deno.test({
   name: "a port that somebody has is no failure",
   ignore: taken,
+  async fn() {
+    const holder = Deno.listen(INSPECTOR);
+    using guard = takeInspectorPort();
+    assert.equal(guard.isWaiting, true);
+    const taken = new Promise<void>((resolve) => guard.whenTaken(resolve));
+    holder.close();
+    // The guard alone keeps no program running.
+    const running = setInterval(() => {}, 1000);
+    await taken;
+    clearInterval(running);
+    assert.equal(guard.isWaiting, false);
+    assert.throws(() => Deno.listen(INSPECTOR), Deno.errors.AddrInUse);
+  },
+});
+
+Deno.test({
+  name: "two gateways of one machine have the port both, and each for as long as it runs",
+  ignore: taken,
   fn() {
     using first = takeInspectorPort();
-    using second = takeInspectorPort();
-    assert.equal(second, undefined);
-    assert.ok(first !== undefined);
+    {
+      using second = takeInspectorPort();
+      assert.deepEqual([first.isWaiting, second.isWaiting], [false, false]);
+    }
+    assert.throws(() => Deno.listen(INSPECTOR), Deno.errors.AddrInUse);
+  },
+});
+
+Deno.test({
+  name: "SIGUSR1 opens no inspector when the process that had the port has ended",
+  ignore: taken,
+  async fn() {
+    const holder = Deno.listen(INSPECTOR);
+    const own = JSON.stringify(import.meta.resolve("./inspector_port.ts"));
+    const script = `import { takeInspectorPort } from ${own};
+      setInterval(() => {}, 1000);
+      const guard = takeInspectorPort();
+      const taken = new Promise<void>((resolve) => guard.whenTaken(resolve));
+      console.log(guard.isWaiting ? "waiting" : "not waiting");
+      await taken;\n`;
+    assert.equal(await signalled(script, () => holder.close()), false);
   },
 });

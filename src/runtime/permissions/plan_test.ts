@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import type { Config } from "../../config/types.ts";
 import { deploymentOf, type DeploymentOptions } from "../deployment.ts";
 import type { Module, Permissions } from "../../gateway/module.ts";
-import { covers, manifestOf, servingPlan, toFlags, valuesOf, workerPermissions } from "./plan.ts";
+import {
+  covers,
+  manifestOf,
+  NO_NEW_CODE,
+  servingPlan,
+  toFlags,
+  valuesOf,
+  workerPermissions,
+} from "./plan.ts";
 import { testConfig } from "../testing/keeper.ts";
 import { probe } from "../testing/probe_module.ts";
 
@@ -180,6 +188,41 @@ Deno.test("a manifest is the union of what its modules can ever need", () => {
   assert.equal(manifest.net, true);
   assert.deepEqual(manifestOf([a]).run, ["/a"], "what one module alone needs");
   assert.equal(manifestOf([probe]).run, undefined);
+});
+
+Deno.test("no thread asks the registry for a package", async () => {
+  using registry = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let asked = 0;
+  void (async () => {
+    for await (const connection of registry) {
+      asked++;
+      connection.close();
+    }
+  })();
+  // Put together at run time, so that nothing is resolved before.
+  const script = `
+    const attempts = [
+      () => import("npm:" + "fluxheim-attack@1.0.0"),
+      () => import("data:text/javascript,import " + JSON.stringify("npm:fluxheim-attack@1.0.1")),
+    ];
+    for (const attempt of attempts) await attempt().catch(({ message }) => console.log(message));
+    globalThis.postMessage?.("done");`;
+  const main = `${script}
+    const url = "data:text/javascript," + encodeURIComponent(${JSON.stringify(script)});
+    const worker = new Worker(url, { type: "module", deno: { permissions: "none" } });
+    worker.onmessage = () => Deno.exit();`;
+  const said = (flags: readonly string[]) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--quiet", "--no-lock", ...flags, main],
+      env: { NPM_CONFIG_REGISTRY: `http://127.0.0.1:${registry.addr.port}/` },
+      stdout: "piped",
+    }).output().then(({ stdout }) => new TextDecoder().decode(stdout));
+  const unstable = ["--unstable-net", "--unstable-worker-options"];
+  const closed = await said([...unstable, ...NO_NEW_CODE.filter((flag) => flag !== "--frozen")]);
+  assert.equal(closed.split("--cached-only is specified").length - 1, 4, closed);
+  assert.equal(asked, 0);
+  await said(unstable);
+  assert.ok(asked > 0, "without the flags it is asked");
 });
 
 Deno.test("a package that the lock file does not name cannot be loaded, even from the cache", async () => {

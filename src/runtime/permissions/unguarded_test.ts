@@ -6,6 +6,21 @@ for (const name of ["caches", "localStorage", "sessionStorage"]) {
   try { if (globalThis[name] !== undefined) reached.push(name); } catch { /* not there */ }
 }
 try { new CacheStorage(); reached.push("CacheStorage"); } catch { /* cannot be made */ }
+if (navigator.gpu !== undefined) reached.push("gpu");
+const { Worker: NodeWorker } = await import("node:worker_threads");
+const made = [
+  ["node worker", () => new NodeWorker("1", { eval: true })],
+  ["node worker of another kind", () => Reflect.construct(NodeWorker, ["1", { eval: true }], Array)],
+  ["node worker by heritage", () => new (class extends NodeWorker {})("1", { eval: true })],
+  ["node worker with its heritage back", () => {
+    Object.setPrototypeOf(NodeWorker, EventTarget);
+    return new NodeWorker("1", { eval: true });
+  }],
+  ["socket of a descriptor", () => process.binding("tcp_wrap").TCP.prototype.open.call({}, 2)],
+];
+for (const [name, make] of made) {
+  try { make(); reached.push(name); } catch { /* cannot be made */ }
+}
 console.log(JSON.stringify(reached));
 `;
 
@@ -28,5 +43,28 @@ Deno.test("nothing that writes without a permission can be reached", async () =>
 });
 
 Deno.test("a program that does not take it away has it without any permission", async () => {
-  assert.ok((await reached()).includes("caches"));
+  const all = await reached();
+  for (const name of ["caches", "gpu", "node worker"]) assert.ok(all.includes(name), name);
+});
+
+Deno.test("a worker can start no worker, and the first thread can", async () => {
+  const own = JSON.stringify(import.meta.resolve("./unguarded.ts"));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      "--quiet",
+      "--ext=ts",
+      `
+      import ${own};
+      const inner = "data:text/javascript,postMessage('inner')";
+      const text = 'import ${own}; try { new Worker(' + JSON.stringify(inner) + ', { type: "module" });' +
+        ' postMessage("started"); } catch (error) { postMessage(error.message); }';
+      const worker = new Worker("data:text/javascript," + encodeURIComponent(text), { type: "module" });
+      worker.onmessage = ({ data }) => { console.log(data); Deno.exit(); };
+      worker.onerror = ({ message }) => { console.log(message); Deno.exit(); };`,
+    ],
+    stdout: "piped",
+  });
+  const { stdout } = await child.output();
+  assert.match(new TextDecoder().decode(stdout), /denied: only the keeper starts threads/);
 });

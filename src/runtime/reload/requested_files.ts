@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { look, MODE } from "../../config/read/file_look.ts";
+import { type FileFacts, look, MODE } from "../../config/read/file_look.ts";
+import { isTrusted } from "../../config/read/trusted_way.ts";
 import type { Problem } from "../../config/types.ts";
 import type { FileRequest, Files, Module } from "../../gateway/module.ts";
 import type { Deployment } from "../deployment.ts";
@@ -34,7 +35,9 @@ export async function readRequestedFiles(
       continue;
     }
     files.set(path, found.content);
-    const doubt = told.has(path) ? undefined : modeProblem(request, found.info.mode);
+    const doubt = told.has(path)
+      ? undefined
+      : modeProblem(request, found.info) ?? ownerProblem(request, found.info);
     if (doubt === undefined) continue;
     told.add(path);
     problems.push(doubt);
@@ -57,12 +60,21 @@ export function sameFiles(a: Files, b: Files): boolean {
   return true;
 }
 
+/** What a link leads to must belong to somebody who may decide about it: the link alone does not say. */
+function ownerProblem({ path, key }: FileRequest, { uid }: FileFacts): Problem | undefined {
+  if (isTrusted(uid) || Deno.realPathSync(path) === path) return undefined;
+  return {
+    key,
+    message: `${path} leads by a symbolic link to a file of user ${uid}`,
+    hint: "it must belong to root or to the user this runs as",
+  };
+}
+
 /** A file others can change is theirs; a key they can read is at least worth a word. */
 function modeProblem(
   { path, key, isPrivateKey }: FileRequest,
-  mode: number | null,
+  { mode }: FileFacts,
 ): Problem | undefined {
-  if (mode === null) return undefined;
   if ((mode & MODE.othersWrite) !== 0) {
     const message = `${path} is writable by its group or by everyone`;
     return { key, message, hint: `chmod go-w ${path}` };

@@ -62,6 +62,24 @@ Deno.test("a file that others can change is refused once, whatever asks for it",
     }]);
   }));
 
+Deno.test({
+  name: "a link to a file of somebody else is refused, to one of ours it is not",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const path = `${directory}/link`;
+      Deno.writeTextFileSync(`${directory}/key`, "abcd", { mode: 0o600 });
+      Deno.symlinkSync("key", path);
+      assert.deepEqual((await read(asking(path))).problems, []);
+      Deno.chownSync(`${directory}/key`, 4711, 4711);
+      assert.deepEqual((await read(asking(path))).problems, [{
+        key: "tls.key",
+        message: `${path} leads by a symbolic link to a file of user 4711`,
+        hint: "it must belong to root or to the user this runs as",
+      }]);
+    }),
+});
+
 Deno.test("of files that others can read only private keys are worth a warning", () =>
   withDirectory(async (directory) => {
     const path = `${directory}/pair.pem`;

@@ -15,7 +15,7 @@ import { covers, type EdgePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
-import { connectionsZone, listenerEntries, workerSlots } from "./zone_plan.ts";
+import { connectionsZone, GENERATIONS, listenerEntries, workerSlots } from "./zone_plan.ts";
 
 /** A worker that dies sooner than this after its start is replaced only after a pause. */
 const SETTLED_MS = 10_000;
@@ -25,7 +25,7 @@ const LONGEST_PAUSE_MS = 10_000;
 /** How long a worker may take to close connections that are being cut. */
 const CUT_MS = 1_000;
 /** Snapshots back to which a dead worker may have held something in shared tables. */
-const RECENT_LOADS = 4;
+const RECENT_LOADS = 2 * GENERATIONS;
 
 /** What a snapshot is to the workers that run it. */
 export interface Load {
@@ -62,7 +62,7 @@ interface Seat {
 export class WorkerPool {
   readonly #options: PoolOptions;
   #load: Load;
-  /** The generation that accepts connections; the other one is empty or finishes old requests. */
+  /** The generation that accepts connections; the others are empty or finish what they have. */
   #seats: Seat[];
   /** Workers that finish what they have, and when they will have. */
   readonly #leaving = new Map<WorkerHandle, Promise<void>>();
@@ -167,10 +167,7 @@ export class WorkerPool {
 
   /** New workers start beside the old ones, which then finish what they have. */
   async #succeed(load: Load): Promise<string | undefined> {
-    const first = this.#seats[0].slot === 0 ? this.#seats.length : 0;
-    // Their indices are needed again: a generation that is still leaving has had its time.
-    await this.hurry();
-    const next = seats(load.config, first);
+    const next = seats(load.config, await this.#freeSlots());
     const reports = await Promise.all(next.map((seat) => this.#occupy(seat, load)));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
@@ -183,6 +180,24 @@ export class WorkerPool {
     await Promise.all(old.map((worker) => worker.order({ kind: "hand-over" })));
     for (const worker of old) this.#dismiss(worker, "retire");
     return undefined;
+  }
+
+  /**
+   * First index of a generation that nobody has: its workers are new. When all are in use, the one that has
+   * been leaving the longest has had its time.
+   */
+  async #freeSlots(): Promise<number> {
+    const threads = this.#seats.length;
+    const generation = (slot: number) => Math.floor(slot / threads);
+    const isUsed = (index: number) =>
+      generation(this.#seats[0].slot) === index ||
+      [...this.#leaving.keys()].some(({ slot }) => generation(slot) === index);
+    for (let index = 0; index < GENERATIONS; index++) {
+      if (!isUsed(index)) return index * threads;
+    }
+    const [{ slot: oldest }] = this.#leaving.keys();
+    await this.hurry(({ slot }) => generation(slot) === generation(oldest));
+    return generation(oldest) * threads;
   }
 
   #adopt(load: Load): void {
@@ -298,12 +313,14 @@ export class WorkerPool {
   }
 
   /**
-   * Ends the workers that are leaving, with what connections they have: those that
-   * {@linkcode WorkerPool.drain} waits for in vain, or the ones before those that leave now. A request that
-   * is cut has its access record all the same.
+   * Ends workers that are leaving, with what connections they have: those that
+   * {@linkcode WorkerPool.drain} waits for in vain, or a generation whose indices are needed again. A
+   * request that is cut has its access record all the same.
+   *
+   * @param isMeant Of those that are leaving, who is ended; all of them unless it is given.
    */
-  async hurry(): Promise<void> {
-    const leaving = [...this.#leaving];
+  async hurry(isMeant: (worker: WorkerHandle) => boolean = () => true): Promise<void> {
+    const leaving = [...this.#leaving].filter(([worker]) => isMeant(worker));
     for (const [worker] of leaving) worker.tell({ kind: "abort" });
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CUT_MS);

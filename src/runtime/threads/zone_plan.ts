@@ -8,12 +8,18 @@ import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
 
 /**
- * How many worker indices a process has: two for each thread, because a reload that needs other
- * permissions starts new workers while the old ones finish. `server.process` never changes in a
- * running process, so neither does this.
+ * Generations of workers that there may be at once: one that serves, and those that finish what they have,
+ * which for a WebSocket can take hours. Each has its threads' memory, so there is a bound.
+ */
+export const GENERATIONS = 8;
+
+/**
+ * How many worker indices a process has: one for each thread of each generation, because a reload that
+ * needs other permissions starts new workers while the old ones finish. `server.process` never changes in
+ * a running process, so neither does this.
  */
 export function workerSlots({ server }: Config): number {
-  return 2 * server.process.threads;
+  return GENERATIONS * server.process.threads;
 }
 
 /** The zone that counts the open connections of a listener over all workers. */

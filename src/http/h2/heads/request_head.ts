@@ -19,6 +19,7 @@ import {
 import { BAD_REQUEST, Kind, KIND_MASK, LENIENT_TARGET, MALFORMED } from "./field_tags.ts";
 import type { FieldSink } from "../hpack/mod.ts";
 import { readContentLength } from "../../content_length.ts";
+import { repeatedSingleton } from "../../singletons.ts";
 
 /** Without its CRLF a line has so much less. */
 const CRLF_BYTES = 2;
@@ -233,6 +234,8 @@ export class RequestHead implements FieldSink {
     if (this.#lines > limits.maxFields) return TOO_MANY;
     if (this.#hasLongLine) return LONG_LINE;
     if (this.#isBad) return BAD_FIELD;
+    const repeated = repeatedSingleton(this.fields);
+    if (repeated !== undefined) return repeated;
     if (this.path === "*" && this.method !== "OPTIONS") return BAD_ASTERISK;
     const hasAuthority = (this.#seen & AUTHORITY_PSEUDO) !== 0;
     if (this.#hosts === 0 && !hasAuthority) return NO_HOST;

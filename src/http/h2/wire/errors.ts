@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BodyError } from "../../body.ts";
 
 /** The codes that RST_STREAM and GOAWAY carry. */
 export const ErrorCode = {
@@ -27,6 +28,25 @@ const NAMES: readonly string[] = Object.keys(ErrorCode);
 /** `PROTOCOL_ERROR` for 1, and so on; a code that no RFC names as hexadecimal. */
 export function errorName(code: number): string {
   return NAMES[code] ?? `0x${code.toString(16)}`;
+}
+
+/** A body that ends because its sender reset the stream. */
+export class ResetBody extends BodyError {
+  /** @param code Of the RST_STREAM. */
+  constructor(readonly code: number, message: string) {
+    super(502, message);
+  }
+
+  /**
+   * The code for the client whose answer it was: what it says of the request is passed on, and so gRPC sees
+   * the same status as without a gateway. REFUSED_STREAM is not: part of the answer has been seen.
+   */
+  get codeForClient(): number {
+    const { code } = this;
+    const isTold = code === ErrorCode.CANCEL || code === ErrorCode.ENHANCE_YOUR_CALM ||
+      code === ErrorCode.INADEQUATE_SECURITY;
+    return isTold ? code : ErrorCode.INTERNAL_ERROR;
+  }
 }
 
 /**

@@ -14,6 +14,8 @@ export class Representation implements Validators {
   readonly etag: string;
   /** With the charset of text. */
   readonly mediaType: string;
+  /** Most of it in one answer. */
+  readonly maxBytes: number;
   /** Whole seconds, as `Last-Modified` says. */
   readonly modifiedMs: number;
   /** The fields of a whole answer, without `content-length`, which the codec adds (spec 02 section 7.2). */
@@ -33,6 +35,7 @@ export class Representation implements Validators {
     modifiedMs: number,
   ) {
     this.mediaType = withCharset(mediaType(path), web.charset);
+    this.maxBytes = web.max_file_bytes ?? Infinity;
     this.etag = weakTag(length, modifiedMs);
     this.modifiedMs = Math.floor(modifiedMs / 1000) * 1000;
     const fields = this.#fields;
