@@ -27,7 +27,7 @@
  *
  * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
  * {@linkcode Module}, and declares what it needs the runtime to allow. Workers can import less: see
- * `worker.ts`.
+ * `worker.ts`. `examples/embedding/` has a module with a table of its own.
  *
  * @module
  */
