@@ -14,7 +14,7 @@ import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
-export type { TableSchema, TableScope } from "../config/types.ts";
+export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
 export type { Recodes, Step } from "./exchange.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";

@@ -1,0 +1,18 @@
+/**
+ * Commands that this build may lack (spec 01 section 6.2). They end with status 1 and name what is missing,
+ * instead of being unknown.
+ *
+ * @module
+ */
+import { MODULES, UNNAMED } from "./modules.ts";
+import type { CatalogCommand } from "./types.ts";
+
+/** Commands of Fluxheim 1.5 that belong to no module and are not built. */
+const NOT_BUILT: readonly CatalogCommand[] = ["snapshot", "snapshots", "rollback"]
+  .map((name) => ({ name, needs: "the durable snapshot store" }));
+
+/** Commands of all modules, and those that are not built. */
+export const CATALOG_COMMANDS: readonly CatalogCommand[] = [
+  ...NOT_BUILT,
+  ...[...MODULES, ...UNNAMED].flatMap(({ commands }) => commands),
+];
