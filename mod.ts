@@ -32,6 +32,9 @@
  * @module
  */
 export type {
+  CommandArgs,
+  CommandCall,
+  CommandOption,
   Draw,
   EdgeModule,
   EdgePart,
@@ -43,6 +46,7 @@ export type {
   Kept,
   Manifest,
   Module,
+  ModuleCommand,
   Needs,
   Permissions,
   RouteScope,

@@ -36,6 +36,12 @@ Deno.test("the catalog has the tables of every module that is built, and they ar
   assert.deepEqual(known, entries(modules.flatMap(({ schema }) => schema)));
 });
 
+Deno.test("the catalog has the commands of every module that is built", () => {
+  const known = BUILT.flatMap(({ commands }) => commands.map(({ name }) => name));
+  const own = modules.flatMap(({ commands = [] }) => commands.map(({ name }) => name));
+  assert.deepEqual(known.sort(), own.sort());
+});
+
 Deno.test("a table of the catalog is off by default where its schema says so", () => {
   const wrong = modules.flatMap(({ schema }) => schema).filter(({ table, schema }) => {
     const off = MODULE_TABLES.some((known) => known.table === table && known.offByDefault);

@@ -11,8 +11,14 @@ import type { CatalogCommand } from "./types.ts";
 const NOT_BUILT: readonly CatalogCommand[] = ["snapshot", "snapshots", "rollback"]
   .map((name) => ({ name, needs: "the durable snapshot store" }));
 
-/** Commands of all modules, and those that are not built. */
-export const CATALOG_COMMANDS: readonly CatalogCommand[] = [
+const COMMANDS: readonly CatalogCommand[] = [
   ...NOT_BUILT,
   ...[...MODULES, ...UNNAMED].flatMap(({ commands }) => commands),
 ];
+
+/** Why a build that does not know `command` cannot run it; `undefined` for one that no build knows. */
+export function absentReason(command: string): string | undefined {
+  const known = COMMANDS.find(({ name }) => name === command);
+  if (known === undefined) return undefined;
+  return `${command} needs ${known.needs}, which this build does not contain`;
+}

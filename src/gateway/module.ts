@@ -5,6 +5,7 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { ModuleCommand } from "./command.ts";
 import type { Exchange, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { RouteScope } from "./scope.ts";
@@ -16,6 +17,7 @@ import type { Metrics } from "./metrics.ts";
 
 export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
 export type { Recodes, Step } from "./exchange.ts";
+export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
@@ -261,6 +263,8 @@ export interface Module {
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
   readonly defaults?: readonly BuildDefault[];
+  /** Commands it brings to the command line. */
+  readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
   /** Loads the part that works on requests. */
