@@ -33,6 +33,9 @@
  */
 // The contract of a module.
 export {
+  type CommandArgs,
+  type CommandCall,
+  type CommandOption,
   type Draw,
   type EdgeModule,
   type EdgePart,
@@ -45,6 +48,7 @@ export {
   type Kept,
   type Manifest,
   type Module,
+  type ModuleCommand,
   type Needs,
   type Permissions,
   type Phase,
@@ -136,7 +140,13 @@ export type {
   ReloadOutcome,
   UpgradeReason,
 } from "./src/runtime/reload/reload.ts";
-export type { ReloadReason } from "./src/runtime/reload/impact.ts";
+export {
+  type MergeRule,
+  RELOAD_REASONS,
+  type ReloadReason,
+  type ReloadRule,
+  type TableReload,
+} from "./src/catalog/types.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

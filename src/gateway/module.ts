@@ -5,6 +5,7 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { ModuleCommand } from "./command.ts";
 import type { Exchange, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { RouteScope } from "./scope.ts";
@@ -14,8 +15,9 @@ import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
-export type { TableSchema, TableScope } from "../config/types.ts";
+export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
 export type { Recodes, Step } from "./exchange.ts";
+export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
@@ -281,6 +283,8 @@ export interface Module {
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
   readonly defaults?: readonly BuildDefault[];
+  /** Commands it brings to the command line. */
+  readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
   /** Loads the part that works on requests. */
