@@ -18,7 +18,7 @@
 const NONE = [""];
 NONE.pop();
 
-/** Fields that are only read: a request's are shared by all who look at it. */
+/** Fields that are only read: a request's are shared by all readers. */
 export interface ReadonlyFields
   extends Omit<Fields, "names" | "values" | "append" | "set" | "delete"> {
   /** As in {@linkcode Fields.names}. */

@@ -9,7 +9,7 @@ import { Fields, type ReadonlyFields } from "./fields.ts";
 /** Where a client is told of what comes in front of its answer. */
 export interface InterimOutlet {
   /**
-   * Tells the client; what comes too late, or when nobody is there, is dropped.
+   * Tells the client; what comes too late, or without a client, is dropped.
    *
    * @returns What to wait for where the order matters. Never rejects.
    */

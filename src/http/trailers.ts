@@ -1,5 +1,5 @@
 /**
- * Which fields may stand behind a body. RFC 9110 section 6.5.1.
+ * Fields that may follow a body. RFC 9110 section 6.5.1.
  *
  * @module
  */

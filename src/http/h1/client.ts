@@ -32,7 +32,7 @@ const MAX_INTERIM = 16;
 const MIN_IDLE_MS = 2 * TICK_MS;
 /** Bytes of `HTTP/1.1 408` and what ends the status. */
 const TIMEOUT_NOTICE_BYTES = 13;
-/** Time for the rest of a request's body behind a complete answer, which nobody waits for any more. */
+/** Time for the rest of a request's body after a complete answer, which has no reader any more. */
 const REST_MS = 10_000;
 
 /** Time limits of one exchange with an upstream, in milliseconds; 0 for none. */
@@ -77,7 +77,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   #readBy = 0;
   /** The request's body is still on its way. */
   #sending = false;
-  /** Somebody waits for more of the answer. */
+  /** A reader waits for more of the answer. */
   #awaited = false;
   /** The answer has come to its end. */
   #complete = false;

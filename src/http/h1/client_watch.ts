@@ -47,7 +47,7 @@ export interface WatchHost {
   lookAgain(): void;
   /** The same at the next sweep. */
   lookAtNextTick(): void;
-  /** Sends `bytes` behind what is being sent; calls `onVanished` when that fails. */
+  /** Sends `bytes` after what is being sent; calls `onVanished` when that fails. */
   tell(bytes: Uint8Array): void;
   /** The client has gone. */
   readonly onVanished: () => void;
@@ -88,7 +88,7 @@ export class ClientWatch {
   look(exchange: HttpExchange, body: RequestBody | undefined, question: Question): number {
     const { now } = this.#clock;
     const next = now + TICK_MS;
-    // Whoever reads the body notices first.
+    // The reader of the body notices first.
     if (body?.isReading === true) return next;
     if (!this.#hasEnded) {
       if (this.#inbox.isReading) return 0;

@@ -113,7 +113,7 @@ function writeFraming(
   } else if (framing === "none" && !isOther && !isBodyless(status)) {
     writer.text("content-length: 0\r\n");
   }
-  // Whoever sends `Upgrade` lists it (RFC 9110 section 7.8).
+  // A sender of `Upgrade` lists it (RFC 9110 section 7.8).
   if (status === 426 && exchange.version === 11 && exchange.response.has("upgrade")) {
     writer.text(persistent ? "connection: upgrade\r\n\r\n" : "connection: close, upgrade\r\n\r\n");
   } else if (!persistent) writer.text("connection: close\r\n\r\n");

@@ -15,7 +15,7 @@ import { type ConnectionSetup, FrameRules } from "./wire/frame_rules.ts";
 import { MAX_FRAME_BYTES } from "./wire/frames.ts";
 import { type Stream, STREAM_WINDOW } from "./stream.ts";
 
-/** Longest a peer is read behind GOAWAY, so that a reset does not destroy what is on its way to it. */
+/** Longest a peer is read after GOAWAY, so that a reset does not destroy what is on its way to it. */
 const LINGER_MS = 2_000;
 const MAX_LINGER_BYTES = 1024 * 1024;
 
@@ -54,7 +54,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
   protected abstract readPreface(inbox: Inbox): boolean;
   /** All frames that had arrived have been handled. */
   protected abstract onBatchEnd(): void;
-  /** Once a tick, behind the sweep of the streams; sets `deadline` anew. */
+  /** Once a tick, after the sweep of the streams; sets `deadline` anew. */
   protected abstract onSweep(now: number): void;
   /** Longest a write to the peer may stall, in milliseconds; 0 for no limit. */
   protected abstract writeTimeoutMs(): number;
@@ -149,7 +149,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
     this.#linger();
   }
 
-  /** Ends the connection behind what waits to be sent. */
+  /** Ends the connection after what waits to be sent. */
   protected end(): void {
     if (this.phase !== "open") return;
     this.phase = "ending";

@@ -26,7 +26,7 @@ import { Cost } from "./wire/work_budget.ts";
 const MAX_STREAMS = 32;
 
 /**
- * Streams that were opened and reset before anybody could look at them, tolerated in one read (spec 05
+ * Streams that were opened and reset before they could be looked at, tolerated in one read (spec 05
  * section 2.4: pending accepted-then-reset streams). No client gives up what it has just asked for that
  * often.
  */

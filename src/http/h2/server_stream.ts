@@ -39,7 +39,7 @@ export interface ServerStreamHost<X extends HttpExchange> extends StreamHost {
 }
 
 /**
- * `handling`: the gateway makes the answer. `abandoned`: it does, but nobody waits any more. `answering`:
+ * `handling`: the gateway makes the answer. `abandoned`: it does, but no client waits any more. `answering`:
  * the answer is being sent. `leaving`: all of it is in the output. `over`: the exchange was finished.
  */
 type State = "handling" | "abandoned" | "answering" | "leaving" | "over";
@@ -139,7 +139,7 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
   protected override onLocalDone(): void {
     this.#state = "leaving";
     this.#server.leave(this);
-    // Whoever still reads the request's body must not take it for whole. The rest of it is dropped.
+    // A reader of the request's body must not take it for whole. The rest of it is dropped.
     this.incoming?.fail(new BodyError(400, "the request was answered before its body had come"));
   }
 

@@ -189,7 +189,7 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
   }
 
   /**
-   * The fields behind the peer's message, which end it.
+   * The fields after the peer's message, which end it.
    *
    * @returns Whether they may come here.
    */

@@ -19,7 +19,7 @@ import { readSwitchOf } from "../read_switch.ts";
 import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
 import { nameProblem, UntrustedCertificate } from "../tls/verify_peer.ts";
 
-/** Who a connection is made for, as a PROXY header tells it. */
+/** The client a connection is made for, as a PROXY header tells it. */
 export interface SourceFacts {
   /** Effective client address; `""` when unknown. */
   readonly sourceAddress: string;

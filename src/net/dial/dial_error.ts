@@ -2,14 +2,14 @@
 
 /** What kept a connection from being made. */
 export type DialFailure =
-  /** Nobody listens there. */
+  /** Nothing listens there. */
   | "refused"
   /** No way to that network or host. */
   | "unreachable"
   /** The peer ended the connection before it was of use. */
   | "reset"
   | "timeout"
-  /** Given up by who asked for it. */
+  /** Cancelled by its caller. */
   | "aborted"
   /** The name does not resolve. */
   | "dns"

@@ -174,7 +174,7 @@ Deno.test("an upstream that does not accept is given up in time", async () => {
   const { port } = listener.addr;
   const queued: Promise<Deno.TcpConn>[] = [];
   const filler = new AbortController();
-  // The queue holds a few; the kernel answers nobody after that.
+  // The queue holds a few; the kernel answers no one after that.
   for (let i = 0; i < 8; i++) {
     queued.push(Deno.connect({ hostname: "127.0.0.1", port, signal: filler.signal }));
   }

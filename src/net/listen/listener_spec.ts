@@ -22,11 +22,11 @@ export interface ListenerSpec {
   readonly key: string;
   /** Most open connections, over all workers when `openCount` is given. */
   readonly maxConnections: number;
-  /** Where the workers count together: memory of {@linkcode ConnectionBudget.bytes}, and who we are. */
+  /** Where the workers count together: memory of {@linkcode ConnectionBudget.bytes}, and this worker's index. */
   readonly openCount?: { readonly shared: SharedArrayBuffer; readonly worker: number };
   /** A header that every connection must begin with. */
   readonly proxyProtocol: "off" | "v1" | "v2";
-  /** Peers that may send one; nobody when `undefined`. */
+  /** Peers that may send one; none when `undefined`. */
   readonly trustedProxies: IpSet | undefined;
   /** Time for the whole PROXY header. */
   readonly headTimeoutMs: number;

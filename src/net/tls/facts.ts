@@ -17,7 +17,7 @@ export interface ClientRule {
  * then and means nothing.
  * @param serverName What it asked for, lower case, `""` for none.
  * @returns `undefined` when the client's certificate does not verify, or there is none and must be. (A
- * session that is resumed may come from where nobody was asked.)
+ * session that is resumed may come from a listener that does not ask.)
  */
 export function tlsFactsOf(
   socket: TLSSocket,

@@ -10,7 +10,7 @@ import { Encoder } from "../hpack/mod.ts";
 /** Methods whose missing body is said with `content-length: 0` (RFC 9110 section 8.6). */
 const METHODS_WITH_CONTENT: readonly string[] = ["POST", "PUT", "PATCH"];
 
-/** What the head of a request is written to: a connection's writer, or whoever wants to see the fields. */
+/** What the head of a request is written to: a connection's writer, or an observer of the fields. */
 export type RequestHeadSink = Pick<HeadWriter, "begin" | "field" | "end">;
 
 /**

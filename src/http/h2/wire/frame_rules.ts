@@ -335,7 +335,7 @@ export abstract class FrameRules<S extends Stream>
     this.onStreamGone();
   }
 
-  /** Ends a stream without telling the peer, who knows. */
+  /** Ends a stream without telling the peer, which knows. */
   protected loseStream(stream: S): void {
     this.#forget(stream);
     this.closedStreams.complete(stream.id);
