@@ -98,7 +98,7 @@ export class FileBody implements Body, Held {
     this.#file = undefined;
   }
 
-  /** The exchange is over; closes the file in case nobody read or cancelled the body. */
+  /** The exchange is over; closes the file in case the body was neither read nor cancelled. */
   release(): void {
     this.cancel();
   }
