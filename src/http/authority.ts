@@ -17,7 +17,7 @@ export interface Authority {
    * IPv4.
    */
   readonly host: string;
-  /** `undefined` where there is none or an empty one, which is none (RFC 3986 section 3.2.3). */
+  /** `undefined` where there is none or an empty one, which counts as none (RFC 3986 section 3.2.3). */
   readonly port: number | undefined;
 }
 

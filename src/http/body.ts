@@ -37,7 +37,7 @@ export interface Body {
   read(into: Uint8Array): number | null | Promise<number | null>;
   /** Trailer fields, once `read` has returned `null`; `undefined` when there were none. */
   readonly trailers: Fields | undefined;
-  /** Gives the rest up. What feeds the body is told to stop: its stream is reset or its connection closed. */
+  /** Cancels the rest. What feeds the body stops: its stream is reset or its connection closed. */
   cancel(): void;
 }
 

@@ -8,7 +8,7 @@ import { trimBlanks } from "./chars.ts";
 import { parseHttpDate } from "./dates.ts";
 import type { ReadonlyFields } from "./fields.ts";
 
-/** What a representation is told apart by. */
+/** Validators: what distinguishes a representation. */
 export interface Validators {
   /** As sent in `ETag`: `"..."` or `W/"..."`; `undefined` when there is none. */
   readonly etag: string | undefined;

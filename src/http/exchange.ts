@@ -55,7 +55,7 @@ export class HttpExchange {
   requestBody: Body | undefined = undefined;
   /** Most decoded body bytes the codec accepts; past it the body's `read` throws a 413 `BodyError`. */
   bodyLimit: number = Infinity;
-  /** Where the client is told of interim answers, if its version of HTTP has them. */
+  /** Where interim answers go, if its version of HTTP has them. */
   interim: InterimOutlet | undefined = undefined;
   /** Longest wait for the next piece of the request body. Spec 01 section 3.7. */
   bodyTimeoutMs = 30_000;

@@ -107,7 +107,7 @@ export class Fields {
     this.#removeFrom(at + 1, name);
   }
 
-  /** Removes every line called `name`; tells whether there was one. */
+  /** Removes every line called `name`; returns whether there was one. */
   delete(name: string): boolean {
     const at = this.names.indexOf(name);
     if (at < 0) return false;

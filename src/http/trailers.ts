@@ -6,7 +6,7 @@
 
 /**
  * Names of fields that frame or route a message, speak of its connection, say who asks, change what is asked
- * for, or tell how to read the content: too late after its body.
+ * for, or say how to read the content: too late after its body.
  */
 const TOO_LATE: ReadonlySet<string> = new Set([
   "authorization",
@@ -44,7 +44,7 @@ const TOO_LATE: ReadonlySet<string> = new Set([
 
 /**
  * Whether a trailer field is passed on. One that is not is dropped: a recipient that takes trailers for
- * heads must not be told another length, or another host, by them.
+ * heads must not take another length, or another host, from them.
  *
  * @param name In lower case.
  */

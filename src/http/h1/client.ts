@@ -45,7 +45,7 @@ export interface UpstreamTimeouts {
   readonly idleMs: number;
 }
 
-/** What a connection tells the pool it belongs to. */
+/** What a connection reports to the pool it belongs to. */
 export interface ConnectionOwner {
   /** The connection is ready for another request. */
   onIdle(connection: Http1Client): void;
@@ -263,7 +263,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     }
   }
 
-  /** The head of the final answer, once it has arrived; the client is told of interim ones in front. */
+  /** The head of the final answer, once it has arrived; interim ones before it are sent to the client. */
   #takeHead(request: ClientRequest): ReplyHead | undefined {
     const inbox = this.#inbox;
     for (;;) {
@@ -387,7 +387,7 @@ function answer(head: ReplyHead, body?: Body): ClientResponse {
   return new ClientResponse(head.status, head.fields, body, undefined);
 }
 
-/** Methods whose missing body is said with `Content-Length: 0` (RFC 9110 section 8.6). */
+/** Methods whose missing body is declared by `Content-Length: 0` (RFC 9110 section 8.6). */
 function needsLength(method: string): boolean {
   return method === "POST" || method === "PUT" || method === "PATCH";
 }

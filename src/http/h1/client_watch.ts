@@ -3,7 +3,7 @@
  *
  * The runtime reports a peer's end through reads alone, so the connection is read ahead, up to a bound. An
  * end of the client's sending side is not its departure: it may have shut down one direction and wait for
- * the answer. Only what is sent to it tells the two apart: the system of a client that has gone answers with
+ * the answer. Only sending to it distinguishes the two: the system of a client that has gone answers with
  * a reset, which the next write reports. A client that has ended its side, or of which more is unread than
  * is read ahead, is therefore asked: before its answer by one interim answer that is sent piece by piece,
  * within a chunked answer by zeros before the next chunk's size. Both mean nothing to a client that is
@@ -83,7 +83,7 @@ export class ClientWatch {
    * Looks whether the client is still there.
    *
    * @param body Of the request, if it has one.
-   * @returns When to look again, as a deadline; 0 when a read that is pending tells.
+   * @returns When to look again, as a deadline; 0 when a pending read reports it.
    */
   look(exchange: HttpExchange, body: RequestBody | undefined, question: Question): number {
     const { now } = this.#clock;

@@ -15,7 +15,7 @@ import { leaveSheet, shareSheet, Sheet, takeSheet } from "./sheet.ts";
 export interface Outlet {
   /** Writes all of `bytes`, within the time limits that apply. */
   send(bytes: Uint8Array): Promise<void>;
-  /** Told of each piece of the body, without its framing, before it is sent. */
+  /** Called with each piece of the body, without its framing, before it is sent. */
   countBody(bytes: number): void;
 }
 
@@ -226,7 +226,7 @@ export class MessageWriter implements HeadSink {
     }
   }
 
-  /** Frames what a read brought; tells whether it is time to send. */
+  /** Frames what a read brought; returns whether it is time to send. */
   #take(count: number | null): boolean {
     if (count === null) {
       this.#isComplete = true;

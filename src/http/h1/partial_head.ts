@@ -43,7 +43,7 @@ const OPEN = -1;
  *
  * @param judged What the last call for this head returned; 0 for the first one. A line that has not ended is
  * looked at again when more of it has come, so its bound is that of the work for one byte.
- * @param mayBeEmptyLine An empty line in front of the head is still skipped.
+ * @param mayBeEmptyLine An empty line before the head is still skipped.
  * @returns Bytes of the lines that have ended and are right, or what is wrong for good.
  */
 export function judgePartialHead(

@@ -94,7 +94,7 @@ export class RequestBody implements Body, BodyHost, Expiring {
 
   /**
    * Waits for the end of a body that the answer did not need: a reader that has begun goes on, or
-   * else it is read and dropped here. Tells whether the body came to its end.
+   * else it is read and dropped here. Returns whether the body came to its end.
    */
   async finish(scratch: Uint8Array): Promise<boolean> {
     if (this.#begun) {

@@ -66,7 +66,7 @@ export class RequestHead implements RequestTarget {
   /** What it was measured by. */
   limits: HeadLimits | undefined = undefined;
 
-  /** Tells `exchange` what is asked, all but the body. */
+  /** Fills in `exchange` what is asked, all but the body. */
   describe(exchange: HttpExchange): void {
     exchange.method = this.method;
     exchange.target = this.target;
@@ -187,7 +187,7 @@ export function readRequestHead(
 
 /**
  * 414 or 431 for a head in `bytes[start, end)` that is too long already, whether it has ended or not: a
- * start line that is too long is told as that.
+ * start line that is too long is reported as that.
  */
 export function judgeLength(
   bytes: Uint8Array,
@@ -255,7 +255,7 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
         break;
     }
   }
-  // Doubt about where the body ends is told before its size.
+  // Doubt about where the body ends is reported before its size.
   if (lengths + codings > 1 && head.fault === VAST_LENGTH) head.fault = undefined;
   if (lengths > 1) head.fault ??= BAD_LENGTH;
   head.fault ??= repeatedSingleton(fields);

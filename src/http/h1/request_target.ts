@@ -73,7 +73,7 @@ export function readOriginTarget(
   return undefined;
 }
 
-/** Absolute form, `*` and authority form: writes what `target` says into `head`, or tells what is wrong. */
+/** Absolute form, `*` and authority form: writes what `target` says into `head`, or returns what is wrong. */
 export function readOtherTarget(
   head: RequestTarget,
   target: string,

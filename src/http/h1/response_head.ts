@@ -60,7 +60,7 @@ function describesOther({ method, status }: HttpExchange): boolean {
   return method === "HEAD" || status === 304;
 }
 
-/** Writes the status line and the fields; tells whether `content-length` is among them. */
+/** Writes the status line and the fields; returns whether `content-length` is among them. */
 function writeFields(writer: MessageWriter, exchange: HttpExchange, date: string): boolean {
   const { names, values } = exchange.response;
   let dated = false;

@@ -28,7 +28,7 @@ import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
 import type { ResponseFraming } from "./last_head.ts";
 import { interimHead, responseFraming, writeResponseHead } from "./response_head.ts";
 
-/** Empty lines in front of a request that are skipped, as RFC 9112 section 2.2 asks for one. */
+/** Empty lines before a request that are skipped, as RFC 9112 section 2.2 asks for one. */
 const MAX_EMPTY_LINES = 1;
 /** Time for the first request of a connection that was made just before draining began. */
 const FIRST_REQUEST_MS = 1_000;
@@ -92,7 +92,7 @@ class ServerConnection<X extends HttpExchange>
     try {
       await this.#serveAll();
     } catch (error) {
-      // The connection failed under us, or one of its time limits closed it: no client is left to be told.
+      // The connection failed under us, or one of its time limits closed it: no client is left.
       const exchange = this.#exchange;
       if (error instanceof BodyError && exchange?.aborted === false && exchange.failure === "") {
         exchange.failure = error.message;
@@ -132,7 +132,7 @@ class ServerConnection<X extends HttpExchange>
   }
 
   /**
-   * A head or a write took too long, and nothing can be said any more. While something else is waited for,
+   * A head or a write took too long, and nothing can be sent any more. While something else is waited for,
    * a passing tick only means that it is time to look whether the client is still there: the requests that
    * are answered sooner need not pay for that.
    */
@@ -442,7 +442,7 @@ class ServerConnection<X extends HttpExchange>
     this.#over(result.end === "error");
   }
 
-  /** Waits for the rest of a body that the answer did not need; tells whether it came. */
+  /** Waits for the rest of a body that the answer did not need; returns whether it came. */
   async #finishBody(body: RequestBody): Promise<boolean> {
     const scratch = LARGE.take();
     this.deadline = this.options.clock.now + this.options.headTimeoutMs;
@@ -466,7 +466,7 @@ class ServerConnection<X extends HttpExchange>
   }
 }
 
-/** Skips up to `most` empty lines in front of a request line and tells how many there were. */
+/** Skips up to `most` empty lines before a request line and returns how many there were. */
 function skipEmptyLines(inbox: Inbox, most: number): number {
   let count = 0;
   while (

@@ -41,7 +41,7 @@ export interface ClientStreamHost extends StreamHost {
 /** A request in flight. */
 export class ClientStream extends Stream {
   readonly response: Promise<ClientResponse>;
-  /** The peer said that it did not, and will not, look at the request. */
+  /** The peer reported that it did not, and will not, look at the request. */
   isRefused = false;
   /** {@linkcode ClientStreamHost.heard} when the head was sent. */
   heardBefore = 0;
@@ -171,7 +171,7 @@ export class ClientStream extends Stream {
     return new ClientError(stage, `the upstream's connection was lost: ${this.#host.lossReason}`);
   }
 
-  /** Tells the waiting caller, for the head or for the body. The first reason counts. */
+  /** Fails the waiting caller, for the head or for the body. The first reason counts. */
   #fail(reason: unknown): void {
     if (!this.#isAnswered) {
       this.#reject(reason);

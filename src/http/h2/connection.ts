@@ -23,7 +23,7 @@ const STALLED_CUT = "the client took nothing of its connection in time " +
   "(limit: downstream_write_timeout_secs)";
 
 /**
- * `open`: frames are read. `ending`: GOAWAY was said, what waits is written, what comes is dropped.
+ * `open`: frames are read. `ending`: GOAWAY was sent, what waits is written, what comes is dropped.
  * `over`: the stream is closed.
  */
 type Phase = "open" | "ending" | "over";
@@ -50,7 +50,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
     this.#parser = new FrameParser(this.#inbox, this, setup.maxBlockBytes);
   }
 
-  /** Takes what comes in front of the first frame; `false` while it is incomplete. */
+  /** Takes what comes before the first frame; `false` while it is incomplete. */
   protected abstract readPreface(inbox: Inbox): boolean;
   /** All frames that had arrived have been handled. */
   protected abstract onBatchEnd(): void;
@@ -106,7 +106,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
       inbox.start = inbox.end;
       return this.#lingered < MAX_LINGER_BYTES;
     } catch {
-      // Closed by the peer, by a time limit or by `abort`: all that was open is told by the caller.
+      // Closed by the peer, by a time limit or by `abort`: the caller ends all that was open.
       return false;
     }
   }

@@ -17,7 +17,7 @@ import { Stream, type StreamHost } from "./stream.ts";
 const NO_FIELDS = new Fields();
 
 /**
- * Longest a client may go on sending a request that is answered already. It is not told to stop at once
+ * Longest a client may go on sending a request that is answered already. It is not stopped at once
  * with RST_STREAM, as RFC 9113 section 8.1 would have it: clients in wide use lose the answer then.
  */
 const DISCARD_MS = 10_000;
@@ -83,7 +83,7 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
     this.#state = "answering";
     this.#answeredAt = this.sentAt = host.clock.now;
     if (exchange.status === 0 || exchange.status === 101) {
-      // Nothing can be said: the gateway gave up, or means to speak another protocol.
+      // Nothing can be sent: the gateway gave up, or means to speak another protocol.
       const code = exchange.status === 0 ? ErrorCode.INTERNAL_ERROR : ErrorCode.HTTP_1_1_REQUIRED;
       host.resetStream(this, code);
       return;

@@ -12,7 +12,7 @@ interface Found {
   readonly listing: readonly Problem[];
 }
 
-/** What a user without any file finds at `root`; the runtime is told no more than a worker is. */
+/** What a user without any file finds at `root`; the runtime gets no more permissions than a worker does. */
 async function asOtherUser(root: string): Promise<Found> {
   const checkout = fileURLToPath(new URL("../../../", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,4 +1,4 @@
-/** Accepting connections until told to stop, whatever fails. @module */
+/** Accepting connections until stopped, whatever fails. @module */
 import type { Clock } from "../clock.ts";
 
 /** Turns of the event loop after which no connection can have been waiting since they began. */
@@ -27,7 +27,7 @@ export class AcceptLoop<C> {
 
   /**
    * @param onConnection Must not throw; it is not waited for.
-   * @param onFault Told once a pause, for the log.
+   * @param onFault Called once a pause, for the log.
    */
   constructor(
     readonly source: Acceptor<C>,

@@ -1,4 +1,4 @@
-/** What a handshake told about a client. @module */
+/** What a handshake showed about a client. @module */
 import type { TLSSocket } from "node:tls";
 import type { ClientCertificate, TlsFacts } from "../connection_facts.ts";
 import type { ClientTrust } from "./client_trust.ts";

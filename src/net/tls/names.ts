@@ -222,7 +222,7 @@ export class NamesDoor implements TlsDoor {
     this.#reception.deliver(stream, facts, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
   }
 
-  /** Whether a handshake failed because of ourselves: its error would not tell, another handshake does. */
+  /** Whether a handshake failed because of ourselves: its error does not show it, another handshake does. */
   async #doubt(pair: KeyPair, { clientAuth, material }: TlsListenerSpec): Promise<void> {
     if (this.#doubted.has(pair)) return;
     this.#doubted.add(pair);

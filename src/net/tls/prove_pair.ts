@@ -106,7 +106,7 @@ async function handshakeFault(pair: KeyPair, clientRoots?: string): Promise<stri
     const client = connect({ socket: far, rejectUnauthorized: false });
     client.on("error", fail);
     client.on("close", () => resolve("the connection was closed"));
-    // The server has said all of its part by then.
+    // The server has sent all of its part by then.
     client.on("end", () => resolve(undefined));
     client.resume();
     return await promise;

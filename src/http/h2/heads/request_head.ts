@@ -246,7 +246,7 @@ export class RequestHead implements FieldSink {
     return readAuthority(given) === undefined && !isLikeName(given) ? BAD_HOST : undefined;
   }
 
-  /** What is said of the host: `host` goes first, which is the same where both are there. */
+  /** The host: `host` goes first, which is the same where both are there. */
   get #givenHost(): string {
     return this.#hosts > 0 ? this.#host : this.authority;
   }
@@ -267,7 +267,7 @@ export class RequestHead implements FieldSink {
 
   /**
    * Fills the request half of an exchange. A valid host is found among the fields, as with HTTP/1,
-   * wherever the client said it.
+   * wherever the client put it.
    */
   describe(exchange: HttpExchange): void {
     const { fields } = this;

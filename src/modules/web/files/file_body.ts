@@ -13,7 +13,7 @@ import type { OpenFile } from "./open_file.ts";
  */
 const PIECE_BYTES = 256 * 1024;
 
-/** Bytes at either end of a part by which an appended file is told from a rewritten one. */
+/** Bytes at either end of a part that distinguish an appended file from a rewritten one. */
 const PROBE_BYTES = 512;
 
 /**
