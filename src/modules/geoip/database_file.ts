@@ -15,7 +15,7 @@ export interface FileIdentity {
   readonly bytes: number;
   /** Text that is the same as long as nothing about the file has changed. */
   readonly stamp: string;
-  /** Who owns it; `null` where there are no owners. */
+  /** User id of its owner; `null` where there are no owners. */
   readonly uid: number | null;
 }
 

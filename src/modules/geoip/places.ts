@@ -1,5 +1,5 @@
 /**
- * Where clients are: the configured databases in their order, behind a bounded memory of what they said,
+ * Where clients are: the configured databases in their order, with a bounded memory of their answers,
  * kept up to date with the files.
  *
  * @module
