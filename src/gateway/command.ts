@@ -20,6 +20,7 @@ export interface CommandOption {
   readonly choices?: readonly string[];
   /** Options that may not stand beside it. */
   readonly conflicts?: readonly string[];
+  /** What it does; begins in lower case and ends without a full stop. */
   readonly help: string;
 }
 
@@ -37,6 +38,7 @@ export interface CommandArgs {
 
 /** One invocation of a module's command. */
 export interface CommandCall {
+  /** What was given. */
   readonly args: CommandArgs;
   /** Writes one line of the result to standard output. */
   out(line: string): void;
@@ -61,11 +63,14 @@ export interface ModuleCommand {
   readonly details?: readonly string[];
   /** Its one operand, where it takes one. */
   readonly operand?: string;
+  /** In the order of its help text; `--help` is there anyway. */
   readonly options: readonly CommandOption[];
   /** It works on a configuration, so it takes `--config` too. */
   readonly takesConfig?: boolean;
   /**
-   * @returns The exit status: 0 done, 1 failed. Code that only the command needs is loaded here.
+   * Does it. Code that only the command needs is loaded here.
+   *
+   * @returns The exit status: 0 done, 1 failed.
    */
   run(call: CommandCall): Promise<number> | number;
 }

@@ -9,6 +9,7 @@ import type { RouteScope } from "./scope.ts";
 
 /** Why a request was not served. A value, not an exception: a client can cause it at will. */
 export interface Refusal {
+  /** Final status of the answer. */
   readonly status: number;
   /** Text of a `text/plain` body, or `""` for a bare refusal with no body (spec 02 section 3.4). */
   readonly text: string;
@@ -78,6 +79,7 @@ export interface Plan {
 export interface BegunOn {
   /** Exchanges that began on it and are not over. */
   inFlight: number;
+  /** Ends what it runs; called when the last exchange on it is over and another one serves. */
   stop(): Promise<void>;
 }
 
@@ -115,18 +117,26 @@ export class Exchange extends HttpExchange {
   hasErrorPage = false;
 
   // --- findings of modules that the access log or header templates show -----------------------
+  /** `host:port` of the upstream that was asked last. */
   upstream = "";
+  /** Name of that upstream for logs, where the configuration gives it one. */
   upstreamAlias = "";
+  /** Attempts after the first one. */
   upstreamRetries = 0;
+  /** State of the cache for this request; `""` without a cache. */
   cachePhase = "";
+  /** Content coding that the gateway has applied; `""` for none. */
   compressionEncoding = "";
+  /** ISO code of the country of the client; `""` if unknown. */
   geoCountry = "";
+  /** Number of the autonomous system of the client. */
   geoAsn: number | null = null;
   /**
    * Fields an auth service allowed onto the upstream request, and names to be removed from the
    * client's own request before that (spec 02 section 9.8).
    */
   authFields: readonly (readonly [name: string, value: string])[] | undefined = undefined;
+  /** Names of the fields to remove; see {@linkcode Exchange.authFields}. */
   authRemoves: ReadonlySet<string> | undefined = undefined;
   /** The last question that an auth service said yes to; two scopes with the same one ask it once. */
   authAllowed = "";
@@ -161,6 +171,8 @@ export class Exchange extends HttpExchange {
 
 /** What a `path_regex` matched; each text is at most 256 bytes, a longer one is `""`. */
 export interface Captures {
+  /** By the number of the group; 0 is the whole match. */
   readonly byIndex: readonly string[];
+  /** By the name of the group. */
   readonly byName: ReadonlyMap<string, string>;
 }

@@ -27,24 +27,35 @@ export interface Permissions {
   readonly net?: readonly Grant[];
   /** Absolute paths. */
   readonly read?: readonly Grant[];
+  /** Absolute paths. */
   readonly write?: readonly Grant[];
+  /** Absolute paths of programs. */
   readonly run?: readonly Grant[];
+  /** Names of environment variables. */
   readonly env?: readonly Grant[];
+  /** Kinds of system information: `uid`. */
   readonly sys?: readonly Grant[];
 }
 
 /** What a module may need at most: `true` for a whole kind, or exact values. Absent: never. */
 export interface Manifest {
+  /** As in {@linkcode Permissions.net}. */
   readonly net?: true | readonly string[];
+  /** As in {@linkcode Permissions.read}. */
   readonly read?: true | readonly string[];
+  /** As in {@linkcode Permissions.write}. */
   readonly write?: true | readonly string[];
+  /** As in {@linkcode Permissions.run}. */
   readonly run?: true | readonly string[];
+  /** As in {@linkcode Permissions.env}. */
   readonly env?: true | readonly string[];
+  /** As in {@linkcode Permissions.sys}. */
   readonly sys?: true | readonly string[];
 }
 
 /** One thing to be allowed, and the configuration key that asks for it. */
 export interface Grant {
+  /** In the grammar of its kind: see {@linkcode Permissions}. */
   readonly value: string;
   /** Key path as an operator writes it: `vhosts[0].proxy.upstream`. */
   readonly key: string;
@@ -108,8 +119,11 @@ export interface Steps {
    * route (spec 02 section 4.4) runs before any action.
    */
   readonly authorize?: Step;
+  /** Row 13: sends a copy of the request to another upstream. */
   readonly mirror?: Step;
+  /** Row 13: answers from the cache. */
   readonly lookup?: Step;
+  /** Row 13: asks the upstream. */
   readonly forward?: Step;
   /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
   readonly failure?: Step;
@@ -142,6 +156,7 @@ export const PHASES = [
   "response",
 ] as const satisfies readonly (keyof Steps)[];
 
+/** One phase of a request: a key of {@linkcode Steps} that is a step. */
 export type Phase = typeof PHASES[number];
 
 /**
@@ -154,6 +169,7 @@ export interface FileRequest {
   readonly path: string;
   /** Key that names it. */
   readonly key: string;
+  /** Most bytes that are read; a larger file is a problem. */
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
@@ -167,8 +183,11 @@ export type Fact = "client.country" | "client.asn";
 
 /** What a module gets of the worker it is opened in, once. */
 export interface WorkerServices {
+  /** The clock of this worker, for time limits. */
   readonly clock: Clock;
+  /** The log of this worker. */
   readonly log: Logger;
+  /** The counters of this worker. */
   readonly metrics: Metrics;
   /** Names of the modules in this build: some behave otherwise where another one is there. */
   readonly modules: ReadonlySet<string>;
@@ -185,6 +204,7 @@ export interface WorkerServices {
 
 /** What a part gets to serve by one configuration. */
 export interface SnapshotContext extends WorkerServices {
+  /** The configuration of this snapshot. */
   readonly config: Config;
   /** What the module's `needs` asked for, all of it, and as its `checkFiles` has seen it. */
   readonly files: Files;
@@ -308,6 +328,7 @@ export interface RunningModule {
   readonly listenerTls?: TlsListenerSpec;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
+  /** Closes what `start` opened; no exchange is on the snapshot any more. */
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
   explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;

@@ -9,6 +9,8 @@ import type { Fields } from "./fields.ts";
 /** A body that ended before its framing said it would, or whose framing is broken. */
 export class BodyError extends Error {
   /**
+   * A body that broke off.
+   *
    * @param status What a server answers when no answer has begun: 400 broken framing, 408 too slow,
    * 413 too large, 500 when what the gateway itself sends fails. A body that comes from an upstream
    * uses 502.
@@ -41,10 +43,12 @@ export interface Body {
 
 /** A body that is already in memory. */
 export class BytesBody implements Body {
-  readonly trailers = undefined;
+  /** None: what is in memory has no trailers. */
+  readonly trailers: undefined = undefined;
   #at = 0;
   #isGivenUp = false;
 
+  /** A body of `bytes`, which must not change. */
   constructor(readonly bytes: Uint8Array) {}
 
   get length(): number {

@@ -21,7 +21,9 @@ NONE.pop();
 /** Fields that are only read: a request's are shared by all who look at it. */
 export interface ReadonlyFields
   extends Omit<Fields, "names" | "values" | "append" | "set" | "delete"> {
+  /** As in {@linkcode Fields.names}. */
   readonly names: readonly string[];
+  /** As in {@linkcode Fields.values}. */
   readonly values: readonly string[];
 }
 
@@ -32,6 +34,7 @@ export class Fields {
   /** Field values in arrival order. */
   readonly values: string[];
 
+  /** Makes a list of two arrays of one length, which it then owns; an empty one without. */
   constructor(names: string[] = NONE.slice(), values: string[] = NONE.slice()) {
     this.names = names;
     this.values = values;

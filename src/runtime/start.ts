@@ -24,6 +24,7 @@ export const LAST_LOG_MS = 1_000;
 
 /** What a keeper works with. */
 export interface KeeperOptions {
+  /** The build. */
   readonly profile: Profile;
   /** Reads and checks the configuration: at start, and again for every reload. */
   load(): Promise<Loaded>;
@@ -37,6 +38,7 @@ export interface KeeperOptions {
 
 /** Why the gateway could not start; every reason that was found. */
 export class StartError extends Error {
+  /** A start that failed for `problems`, of which at least one is more than a warning. */
   constructor(readonly problems: readonly Problem[]) {
     super(problems.map(problemText).join("\n"));
     this.name = "StartError";

@@ -7,7 +7,9 @@
 
 /** A certificate with its chain, and its key; PEM text, checked to belong together. */
 export interface KeyPair {
+  /** The certificate, then its chain. */
   readonly cert: string;
+  /** The private key. */
   readonly key: string;
 }
 
@@ -25,9 +27,11 @@ export interface TlsMaterial {
 
 /** TLS on a listener. */
 export interface TlsListenerSpec {
+  /** Certificates and client roots. */
   readonly material: TlsMaterial;
   /** Offered in this order. */
   readonly alpn: readonly ("h2" | "http/1.1")[];
+  /** Lowest version of TLS that is accepted. */
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   /** Whether clients are asked for a certificate, and may go without (spec 05 section 1.3). */
   readonly clientAuth: "off" | "optional" | "required";

@@ -15,7 +15,9 @@ import { classifyReload, type ReloadReason } from "./impact.ts";
 
 /** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
 export interface Loaded {
+  /** `undefined` when any problem is more than a warning. */
   readonly config: Config | undefined;
+  /** Errors and warnings. */
   readonly problems: readonly Problem[];
   /** Says where in the configuration's files the key of a problem stands, if that is known. */
   place?(problem: Problem): Problem;
