@@ -93,13 +93,10 @@ export type { Duplex } from "./src/net/duplex.ts";
 export type {
   BuildDefault,
   Config,
-  MergeRule,
   Problem,
-  ReloadRule,
   RootTables,
   RouteConfig,
   RouteTables,
-  TableReload,
   TableSchema,
   TableScope,
   VhostConfig,
@@ -112,7 +109,6 @@ export type {
   LoggingConfig,
   ServerConfig,
 } from "./src/config/schema/core_tables.ts";
-export { RELOAD_REASONS, type ReloadReason } from "./src/catalog/types.ts";
 export {
   type Check,
   loadConfig,
@@ -144,6 +140,13 @@ export type {
   ReloadOutcome,
   UpgradeReason,
 } from "./src/runtime/reload/reload.ts";
+export {
+  type MergeRule,
+  RELOAD_REASONS,
+  type ReloadReason,
+  type ReloadRule,
+  type TableReload,
+} from "./src/catalog/types.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

@@ -48,7 +48,7 @@ export const RELOAD_REASONS = [
   "unclassified-process-state-changed",
 ] as const;
 
-/** One of {@linkcode RELOAD_REASONS}. */
+/** One of these. */
 export type ReloadReason = typeof RELOAD_REASONS[number];
 
 /** `live`: a snapshot carries it. Otherwise the reason why a change needs a new process. */

@@ -20,7 +20,7 @@ export interface CommandOption {
   readonly choices?: readonly string[];
   /** Options that may not stand beside it. */
   readonly conflicts?: readonly string[];
-  /** What it does; begins in lower case and ends without a full stop. */
+  /** What it does, in one line of the help text. */
   readonly help: string;
 }
 
@@ -63,14 +63,14 @@ export interface ModuleCommand {
   readonly details?: readonly string[];
   /** Its one operand, where it takes one. */
   readonly operand?: string;
-  /** In the order of its help text; `--help` is there anyway. */
+  /** The options it knows. */
   readonly options: readonly CommandOption[];
   /** It works on a configuration, so it takes `--config` too. */
   readonly takesConfig?: boolean;
   /**
-   * Does it. Code that only the command needs is loaded here.
+   * Does it.
    *
-   * @returns The exit status: 0 done, 1 failed.
+   * @returns The exit status: 0 done, 1 failed. Code that only the command needs is loaded here.
    */
   run(call: CommandCall): Promise<number> | number;
 }
