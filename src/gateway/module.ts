@@ -5,8 +5,10 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
-import type { Exchange, Recodes, Step } from "./exchange.ts";
+import type { ClientRequest } from "../http/client.ts";
+import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
+import type { Around, Origin } from "./origin.ts";
 import type { RouteScope } from "./scope.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
@@ -15,7 +17,8 @@ import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
 export type { TableSchema, TableScope } from "../config/types.ts";
-export type { Recodes, Step } from "./exchange.ts";
+export type { Finished, Recodes, Step } from "./exchange.ts";
+export type { Around, Call, Origin } from "./origin.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
@@ -107,9 +110,21 @@ export interface Steps {
    */
   readonly authorize?: Step;
   readonly mirror?: Step;
+  /** A fresh answer that is stored: no request to the origin is made. */
   readonly lookup?: Step;
+  /** Answers in place of the origin. */
   readonly forward?: Step;
-  /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
+  /**
+   * Where the answer comes from: one upstream, or a pool of them. The plan makes one step of it, which makes
+   * the request, waits for the origin and puts its answer into the exchange.
+   */
+  readonly origin?: OriginSteps;
+  /**
+   * What goes around the origin of this scope. That of the first module in the profile's order is the
+   * outermost. It sees answers and errors before the header policy and compression.
+   */
+  readonly around?: Around;
+  /** An upstream has failed and the gateway answers in its place: another answer may be made. */
   readonly failure?: Step;
   /** Adds fields to a refusal of the gateway's own, at once. Nothing else of the answer policy does. */
   readonly refusal?: Step;
@@ -120,6 +135,13 @@ export interface Steps {
    * it are then no continuation of an answer with the same date.
    */
   readonly recodes?: Recodes;
+}
+
+/** An origin, and what is asked of it. */
+export interface OriginSteps {
+  readonly origin: Origin;
+  /** Makes the request of an exchange, by the header policy of the scope. */
+  request(exchange: Exchange): ClientRequest;
 }
 
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
@@ -138,7 +160,7 @@ export const PHASES = [
   "failure",
   "refusal",
   "response",
-] as const satisfies readonly (keyof Steps)[];
+] as const satisfies readonly Exclude<keyof Steps, "origin" | "around" | "recodes">[];
 
 export type Phase = typeof PHASES[number];
 
@@ -304,6 +326,11 @@ export interface RunningModule {
   readonly listenerTls?: TlsListenerSpec;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
+  /**
+   * Looks at every exchange that is over, at one that was refused before it had a route as well. Must not
+   * throw, and finds everything that the exchange held still held.
+   */
+  readonly finished?: Finished;
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
   explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;

@@ -42,8 +42,8 @@ class GeoIp implements RunningModule {
     this.#context = context;
     this.#identify = (exchange) => {
       const place = places.lookup(exchange.clientAddress);
-      exchange.geoCountry = place.country;
-      exchange.geoAsn = place.asn;
+      exchange.findings.country = place.country;
+      exchange.findings.asn = place.asn;
     };
     if (worker === 0) {
       for (const message of blindSpots(config, places.databases, context.wanted)) {

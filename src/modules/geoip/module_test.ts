@@ -133,8 +133,8 @@ Deno.test("a client's country and network are found, once for vhost and routes",
   ]);
   const running = await started(module, contextOf(config, [module]));
   const exchange = identified(running, config, "192.0.2.9");
-  assert.equal(exchange.geoCountry, "SE");
-  assert.equal(exchange.geoAsn, 64500);
+  assert.equal(exchange.findings.country, "SE");
+  assert.equal(exchange.findings.asn, 64500);
   assert.equal(running.plan(routeScope(config)), undefined);
   assert.equal(running.explain?.(vhostScope(config), exchange), "country SE, AS number 64500");
   await running.stop();
@@ -167,8 +167,8 @@ Deno.test("an unknown address is nowhere", async () => {
   const running = await started(module, contextOf(config, [module]));
   for (const address of ["", "10.0.0.1"]) {
     const exchange = identified(running, config, address);
-    assert.equal(exchange.geoCountry, "");
-    assert.equal(exchange.geoAsn, null);
+    assert.equal(exchange.findings.country, "");
+    assert.equal(exchange.findings.asn, null);
     assert.equal(
       running.explain?.(vhostScope(config), exchange),
       "country unknown, AS number unknown",
@@ -185,9 +185,9 @@ Deno.test("a later database only adds what the ones before do not know", async (
   ]);
   const running = await started(module, contextOf(config, [module]));
   const both = identified(running, config, "192.0.2.9");
-  assert.deepEqual([both.geoCountry, both.geoAsn], ["SE", 1]);
+  assert.deepEqual([both.findings.country, both.findings.asn], ["SE", 1]);
   const second = identified(running, config, "203.0.113.9");
-  assert.deepEqual([second.geoCountry, second.geoAsn], ["DK", 64502]);
+  assert.deepEqual([second.findings.country, second.findings.asn], ["DK", 64502]);
   await running.stop();
 });
 
@@ -202,7 +202,7 @@ Deno.test("fallback_enabled = false asks the first database only, and needs no o
     folder.path("country"),
   ]);
   const running = await started(module, contextOf(config, [module]));
-  assert.equal(identified(running, config, "203.0.113.9").geoCountry, "");
+  assert.equal(identified(running, config, "203.0.113.9").findings.country, "");
   await running.stop();
 });
 
@@ -211,7 +211,7 @@ Deno.test("a database that is replaced is taken up while serving", async () => {
   const config = configWith([["maxmind", folder.put("country", COUNTRIES)]]);
   const context = contextOf(config, [module], { log: listening() });
   const running = await started(module, context);
-  assert.equal(identified(running, config, "192.0.2.9").geoCountry, "SE");
+  assert.equal(identified(running, config, "192.0.2.9").findings.country, "SE");
   folder.put("country", {
     type: "GeoLite2-Country",
     networks: { "192.0.2.0/24": { country: { iso_code: "FI" } } },
@@ -219,7 +219,7 @@ Deno.test("a database that is replaced is taken up while serving", async () => {
   for (let i = 0; i < REFRESH_TICKS; i++) context.clock.tick();
   await until(
     "the new database is asked",
-    () => identified(running, config, "192.0.2.9").geoCountry === "FI",
+    () => identified(running, config, "192.0.2.9").findings.country === "FI",
   );
   await running.stop();
 });
