@@ -177,6 +177,11 @@ export interface FileRequest {
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
+  /**
+   * Large, and replaced while the process serves: one copy in shared memory for all threads. A file that takes
+   * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
+   */
+  readonly isShared?: boolean;
 }
 
 /** Content of the requested files, by path. */
@@ -299,7 +304,7 @@ export interface Module {
    * What fails in use, although the content looks right. Asked only when all files could be read and no
    * check found an error.
    */
-  proveFiles?(config: Config, files: Files): Promise<Problem[]>;
+  proveFiles?(config: Config, files: Files, system: System): Promise<Problem[]>;
   /**
    * Tells shared tables what holds for them from now on. Called in the keeper when every worker is ready
    * to serve by `config` after a reload; never for one that is refused.
