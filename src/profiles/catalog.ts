@@ -46,6 +46,7 @@ export const BASE_FOLDERS = [
   "access",
   "rate_limit",
   "concurrency",
+  "control",
 ] as const;
 
 /** Folders that a set contains when it has all of these modules: what joins them, and needs each. */
@@ -73,6 +74,7 @@ export const FOLDER_ORDER = [
   "compression_zstd",
   "compression_brotli",
   "tls",
+  "control",
   "privacy",
 ] as const;
 

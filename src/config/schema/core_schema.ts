@@ -9,8 +9,12 @@ import type { serverSchema } from "./server_schema.ts";
 import type { routeShape, vhostShape } from "./vhost_schema.ts";
 import type { Frozen } from "../frozen.ts";
 
+/** Keys that modules add to `[server]`. */
+// deno-lint-ignore no-empty-interface -- filled by declaration merging
+export interface ServerTables {}
+
 /** `[server]`. */
-export type ServerConfig = Frozen<z.output<typeof serverSchema>>;
+export type ServerConfig = Frozen<z.output<typeof serverSchema>> & ServerTables;
 /** `[logging]`. */
 export type LoggingConfig = Frozen<z.output<typeof loggingSchema>>;
 /** `[[vhosts.routes]]` without the tables of modules. */

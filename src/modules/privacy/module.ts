@@ -12,6 +12,7 @@ import { DEFAULT_PID_FILE } from "../../config/schema/server_schema.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
+import { healthListeners, socketPath } from "../control/table.ts";
 import type { ProxyConfig } from "../proxy/module.ts";
 
 /** The module `privacy-mode`. */
@@ -20,7 +21,7 @@ export const module: Module = {
   schema: [],
   defaults: [{ path: ["logging", "access", "enabled"], value: false }],
   manifest: {},
-  check: (config) => [...retained(config), ...told(config)],
+  check: (config) => [...retained(config), ...told(config), ...sockets(config)],
   edge: async () => (await import("./edge.ts")).edge,
 };
 
@@ -50,6 +51,18 @@ function retained({ logging, server }: Config): Problem[] {
     });
   }
   return problems;
+}
+
+/** A socket is a file, and a privacy build may not write any. */
+function sockets(config: Config): Problem[] {
+  return healthListeners(config).flatMap((entry, index): Problem[] => {
+    if (socketPath(entry) === undefined) return [];
+    return [{
+      key: `server.health.listen[${index}]`,
+      message:
+        `must be an address and port: a privacy build makes no socket file; found "${entry}"`,
+    }];
+  });
 }
 
 /** Where a configuration would tell an upstream who asks, outside of the fields that are left out anyway. */

@@ -49,7 +49,10 @@ interface Watch {
 
 /** The table of spec 01 section 7.2, in its order. */
 const WATCHES: readonly Watch[] = [
-  { reason: "listener-changed", keys: [["server", "listen"], ["server", "tls_listen"]] },
+  {
+    reason: "listener-changed",
+    keys: [["server", "listen"], ["server", "tls_listen"], ["server", "health"]],
+  },
   {
     reason: "listener-security-changed",
     keys: [["server", "trusted_proxies"], ["server", "proxy_protocol"], ["server", "limits"]],
@@ -91,6 +94,7 @@ const LIVE: readonly Path[] = [
   ["server", "regex_enabled"],
   ["server", "https_redirect"],
   ["server", "host_routing"],
+  ["server", "control_hosts"],
   ["logging", "access"],
   ["headers"],
   ["proxy"],
