@@ -6,7 +6,7 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Draw, FileRequest, Module, Needs } from "../gateway/module.ts";
-import type { ZoneRequest } from "../net/zone.ts";
+import type { ZoneRequest } from "../zones/layout.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
 import { workerSlots, zoneRequests } from "./threads/zone_plan.ts";

@@ -8,7 +8,6 @@
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
 import { Clock } from "../net/clock.ts";
-import { Zones } from "../net/zone.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
@@ -144,8 +143,7 @@ export class Keeper {
     const config = keepPorts(change.config, this.#load.config);
     const { configSource } = this.#options;
     const deployment = deploymentOf(config, modules, { configSource, names: this.#names });
-    const zones = new Zones(this.#load.zones.all);
-    zones.prepare(deployment.zones);
+    const zones = this.#load.zones.next(deployment.zones);
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(deployment) };
     const failure = await this.#pool.reload(load);

@@ -110,14 +110,14 @@ Deno.test("a worker keeps the object it has for a shared table", async () => {
   for (const client of clients.values()) client[Symbol.dispose]();
 });
 
-Deno.test("a module is told of every configuration that is adopted, and of no refused one", async () => {
+Deno.test("settings of shared memory are applied with every configuration that is adopted, and with no refused one", async () => {
   await using gateway = await startGateway({ probe: { greeting: "old" } });
   gateway.configure({ probe: { greeting: "new", failFrom: 1 } });
   await gateway.keeper.reload();
-  assert.equal(await get(gateway.address, "/adopted"), "0");
+  assert.equal(await get(gateway.address, "/adopted"), "1");
   gateway.configure({ probe: { greeting: "new" } });
   await gateway.keeper.reload();
-  assert.equal(await get(gateway.address, "/adopted"), "1");
+  assert.equal(await get(gateway.address, "/adopted"), "2");
 });
 
 Deno.test("a reload that follows a refused one is compared with what serves", async () => {

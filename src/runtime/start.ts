@@ -5,7 +5,8 @@
  */
 import type { Config, Problem } from "../config/types.ts";
 import type { Files } from "../gateway/module.ts";
-import { Zones } from "../net/zone.ts";
+import { ZoneRegistry } from "../zones/registry.ts";
+import { workerSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
@@ -67,8 +68,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
-  const zones = new Zones();
-  zones.prepare(deployment.zones);
+  const zones = new ZoneRegistry(workerSlots(config), deployment.zones);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
   const load: Load = { config, files, zones, permissions: edgePermissions(deployment) };

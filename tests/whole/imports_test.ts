@@ -15,12 +15,13 @@ interface Import {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ["net"],
   net: [],
+  zones: ["net"],
   config: ["http", "net"],
-  gateway: ["http", "net", "config"],
-  modules: ["http", "net", "config", "gateway"],
-  runtime: ["http", "net", "config", "gateway"],
+  gateway: ["http", "net", "zones", "config"],
+  modules: ["http", "net", "zones", "config", "gateway"],
+  runtime: ["http", "net", "zones", "config", "gateway"],
   profiles: ["modules", "runtime"],
-  cli: ["http", "net", "config", "gateway", "modules", "runtime", "profiles"],
+  cli: ["http", "net", "zones", "config", "gateway", "modules", "runtime", "profiles"],
   "main.ts": ["cli", "profiles"],
 };
 

@@ -18,7 +18,8 @@ import { IpSet } from "../../net/ip_set.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
-import type { Zones } from "../../net/zone.ts";
+import { count } from "../../zones/count.ts";
+import type { Zones } from "../../zones/zones.ts";
 import { acceptFaults } from "../log/accept_faults.ts";
 import { RejectionLog } from "../log/rejection_log.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
@@ -180,7 +181,7 @@ function listenerSpecs(
   services: EdgeServices,
 ): ListenerSpec[] {
   const { server } = config;
-  const { clock, log, metrics, zones, slot } = services;
+  const { clock, log, metrics, zones } = services;
   const trustedProxies = IpSet.of(server.trusted_proxies);
   const specOf = (name: string, key: string): ListenerSpec => {
     const address = splitAuthority(name);
@@ -193,7 +194,7 @@ function listenerSpecs(
       port: address.port,
       reusePort: true,
       maxConnections: server.limits.max_connections,
-      openCount: { shared: zones.get(connectionsZone(name)), worker: slot },
+      openCount: zones.open(count, connectionsZone(name)),
       proxyProtocol: server.proxy_protocol,
       trustedProxies,
       headTimeoutMs: HEAD_TIMEOUT_MS,

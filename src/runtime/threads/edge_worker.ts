@@ -12,7 +12,7 @@ import type { Snapshot } from "../../gateway/snapshot.ts";
 import { Clock } from "../../net/clock.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
-import { Zones } from "../../net/zone.ts";
+import { Zones } from "../../zones/zones.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
 import { HeapWatch } from "./heap.ts";
@@ -72,7 +72,7 @@ class EdgeWorker {
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
-    this.#zones = new Zones(zones);
+    this.#zones = new Zones(zones, { index: slot, count: slots });
     this.#heart = heartOf(memory);
     this.#log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
     const services = {

@@ -7,15 +7,14 @@
 import type { Config } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
-import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
-import type { Zones } from "../../net/zone.ts";
+import { type Disorder, ZoneRegistry } from "../../zones/registry.ts";
 import { type FailedHeart, HeartMonitor } from "./heart.ts";
 import type { LogRingReader } from "../log/ring.ts";
 import { covers, type EdgePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
-import { connectionsZone, GENERATIONS, listenerEntries, workerSlots } from "./zone_plan.ts";
+import { GENERATIONS, workerSlots } from "./zone_plan.ts";
 
 /** A worker that dies sooner than this after its start is replaced only after a pause. */
 const SETTLED_MS = 10_000;
@@ -33,7 +32,7 @@ export interface Load {
   readonly config: Config;
   /** What the modules asked the keeper to read. */
   readonly files: Files;
-  readonly zones: Zones;
+  readonly zones: ZoneRegistry;
   readonly permissions: EdgePermissions;
 }
 
@@ -151,9 +150,11 @@ export class WorkerPool {
   /** Every worker builds the snapshot beside its own; then all of them change over. */
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
-    const { config, files, zones } = load;
-    const order = { kind: "prepare", config, files, zones: zones.all } as const;
-    const reports = await Promise.all(workers.map((worker) => worker.order(order)));
+    const { config, files } = load;
+    const reports = await Promise.all(workers.map((worker) => {
+      const zones = load.zones.sentTo("edge", worker.slot);
+      return worker.order({ kind: "prepare", config, files, zones });
+    }));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
       for (const worker of workers) worker.tell({ kind: "discard" });
@@ -203,23 +204,16 @@ export class WorkerPool {
   #adopt(load: Load): void {
     this.#load = load;
     this.#recent = [load, ...this.#recent].slice(0, RECENT_LOADS);
-    for (const module of this.#options.modules) {
-      this.#guarded(module, () => module.adopted?.(load.config, load.zones));
-    }
+    this.#report(load.zones.apply());
   }
 
-  /**
-   * Lets a module change its tables. Workers write them, too: what they left there is a reason for a line
-   * in the log, and none for the keeper to end.
-   */
-  #guarded(module: Module, change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const what = `the shared tables of ${module.name} are not in order: ${reason}`;
-      this.#options.log.log("error", "fluxheim", what);
-    }
+  /** Threads write shared memory, too: what they left there is worth a line in the log, and no more. */
+  #report(disorders: readonly Disorder[]): void {
+    if (disorders.length === 0) return;
+    const [{ zone, reason }] = disorders;
+    const more = disorders.length === 1 ? "" : `, and ${disorders.length - 1} more are not`;
+    const what = `the shared memory ${zone} is not in order: ${reason}${more}`;
+    this.#options.log.log("error", "fluxheim", what);
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
@@ -234,7 +228,7 @@ export class WorkerPool {
       kind: "start",
       config,
       files,
-      zones: zones.all,
+      zones: zones.sentTo("edge", seat.slot),
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
@@ -294,16 +288,9 @@ export class WorkerPool {
     this.#replaceLater(seat);
   }
 
-  /** Gives back what the worker of `slot` held in shared tables. */
+  /** Gives back what the worker of `slot` held in shared memory. */
   #forget(slot: number): void {
-    for (const { config, zones } of this.#recent) {
-      for (const entry of listenerEntries(config)) {
-        ConnectionBudget.forget(zones.get(connectionsZone(entry)), slot);
-      }
-      for (const module of this.#options.modules) {
-        this.#guarded(module, () => module.workerLost?.(config, zones, slot));
-      }
-    }
+    this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
   }
 
   /** Lets a worker finish what it has, and ends it. */

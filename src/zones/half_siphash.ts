@@ -39,6 +39,19 @@ export class HalfSipHash {
     this.high = this.#v1 ^ this.#v3;
   }
 
+  /**
+   * Puts the next 64 bits of the last hash into {@linkcode low} and {@linkcode high}, by two more rounds of
+   * its finalization: for keys of 128 bits.
+   */
+  extend(): void {
+    this.#v1 ^= 0xdd;
+    this.#rounds(4);
+    this.low = this.#v1 ^ this.#v3;
+    this.#v1 ^= 0xdd;
+    this.#rounds(4);
+    this.high = this.#v1 ^ this.#v3;
+  }
+
   #absorb(word: number): void {
     this.#v3 ^= word;
     this.#rounds(2);
