@@ -8,6 +8,7 @@
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
 import { Clock } from "../net/clock.ts";
+import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
@@ -92,6 +93,11 @@ export class Keeper {
     return this.#load.config;
   }
 
+  /** Every counter of the process, those of lost workers included; none in a build that keeps nothing. */
+  series(): readonly SeriesValue[] {
+    return this.#pool.series();
+  }
+
   /** Takes up the configuration as its source has it now. Reloads run one after the other. */
   reload(): Promise<ReloadOutcome> {
     const outcome = this.#reloading.then(() => this.#reload()).catch(failed);
@@ -143,7 +149,8 @@ export class Keeper {
     const config = keepPorts(change.config, this.#load.config);
     const { configSource } = this.#options;
     const deployment = deploymentOf(config, modules, { configSource, names: this.#names });
-    const zones = this.#load.zones.next(deployment.zones);
+    const counters = this.#options.profile.records?.counters.zones ?? [];
+    const zones = this.#load.zones.next([...deployment.zones, ...counters]);
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(deployment) };
     const failure = await this.#pool.reload(load);

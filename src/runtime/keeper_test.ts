@@ -283,6 +283,26 @@ Deno.test("a worker that was replaced serves by the latest snapshot", async () =
   }
 });
 
+Deno.test("counters are summed over all workers, and what a lost worker has counted stays", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "hi" } });
+  const tallied = () => gateway.keeper.series().find(({ name }) => name === "probe_tallied_total");
+  const tallyTwice = async () => {
+    const clients = await oneOfEach(gateway.address);
+    for (const client of clients.values()) await client.get("/tally");
+    return clients;
+  };
+  const clients = await tallyTwice();
+  const expected = { name: "probe_tallied_total", labels: { greeting: "hi" } };
+  assert.deepEqual(tallied(), { ...expected, value: 2 });
+  using victim = clients.get("0")!;
+  using _witness = clients.get("1")!;
+  await victim.get("/tally");
+  await victim.send("/throw");
+  assert.ok(await victim.closed());
+  for (const client of (await tallyTwice()).values()) client[Symbol.dispose]();
+  assert.deepEqual(tallied(), { ...expected, value: 5 });
+});
+
 Deno.test("a stop closes idle connections, lets busy ones finish, and ends with status 0", async () => {
   await using gateway = await startGateway();
   const [[hostname, port]] = [gateway.address.split(":")];

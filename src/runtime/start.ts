@@ -61,14 +61,17 @@ export interface Started {
  * @throws {StartError} when one cannot; nothing is left running or listening.
  */
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
-  const { modules, workerUrl } = options.profile;
+  const { modules, workerUrl, records } = options.profile;
   const names = new ProcessNames();
   const { config: loaded, files, warnings, place } = await readyConfig(options, names);
   const probed = probeListeners(loaded);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
-  const zones = new ZoneRegistry(workerSlots(config), deployment.zones);
+  const zones = new ZoneRegistry(workerSlots(config), [
+    ...deployment.zones,
+    ...records?.counters.zones ?? [],
+  ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
   const load: Load = { config, files, zones, permissions: edgePermissions(deployment) };
@@ -78,6 +81,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     modules,
     log,
     logSettings: log.settings,
+    counters: records?.counters.ofProcess(log),
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
   });

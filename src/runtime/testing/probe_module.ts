@@ -145,15 +145,19 @@ function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
   };
 }
 
-function plan({ vhost }: RouteScope, { zones, worker }: SnapshotContext): Steps {
+function plan({ vhost }: RouteScope, { zones, worker, metrics }: SnapshotContext): Steps {
   const { greeting = "hello" } = probeOf(vhost);
   const cells = zones.open(probeCells, PROBE_ZONE);
   zonesSeen.add(cells);
+  const tallied = metrics.counter("probe_tallied_total", { greeting });
   return {
     serve(exchange) {
       switch (exchange.path) {
         case "/":
           return answer(exchange, greeting);
+        case "/tally":
+          tallied.count();
+          return answer(exchange, String(worker));
         case "/worker":
           return answer(exchange, String(worker));
         case "/count":

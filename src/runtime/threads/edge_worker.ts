@@ -7,6 +7,7 @@
 import { deepFreeze } from "../../config/frozen.ts";
 import type { Config } from "../../config/types.ts";
 import { Gateway } from "../../gateway/gateway.ts";
+import type { Metrics } from "../../gateway/metrics.ts";
 import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import { Clock } from "../../net/clock.ts";
@@ -58,6 +59,7 @@ export function runEdgeWorker(profile: ServingProfile): void {
 class EdgeWorker {
   readonly #zones: Zones;
   readonly #log: RingLogger;
+  readonly #metrics: Metrics;
   readonly #clock = new Clock();
   readonly #gateway: Gateway;
   readonly #slot: number;
@@ -75,10 +77,11 @@ class EdgeWorker {
     this.#zones = new Zones(zones, { index: slot, count: slots });
     this.#heart = heartOf(memory);
     this.#log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
+    this.#metrics = records?.counters.open(this.#zones, this.#log) ?? NO_METRICS;
     const services = {
       clock: this.#clock,
       log: this.#log,
-      metrics: NO_METRICS,
+      metrics: this.#metrics,
       zones: this.#zones,
       worker: slot,
       workers: slots,
@@ -140,7 +143,7 @@ class EdgeWorker {
         handler: this.#gateway,
         clock: this.#clock,
         log: this.#log,
-        metrics: NO_METRICS,
+        metrics: this.#metrics,
         zones: this.#zones,
         slot: this.#slot,
         givenUp,

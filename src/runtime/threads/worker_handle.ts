@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LogRingReader } from "../log/ring.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import type { ThreadPermissions } from "../permissions/plan.ts";
 import { heartOf, newThreadMemory, ringReader } from "./thread_memory.ts";
 import type { Birth, OrderEnvelope, WorkerOrder, WorkerReport } from "./worker_messages.ts";
@@ -37,7 +37,7 @@ export class WorkerHandle {
   /** The shared memory that is its own. */
   readonly memory = newThreadMemory();
   readonly heart: Int32Array = heartOf(this.memory);
-  readonly ring: LogRingReader = ringReader(this.memory);
+  readonly ring: RingReader = ringReader(this.memory);
   readonly #awaited = new Map<number, (report: WorkerReport) => void>();
   #orders = 0;
   #alive = true;

@@ -8,8 +8,10 @@ import type { Config } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { type Disorder, ZoneRegistry } from "../../zones/registry.ts";
+import type { SeriesValue } from "../../zones/series.ts";
+import type { CounterTotals } from "../log/record_types.ts";
 import { type FailedHeart, HeartMonitor } from "./heart.ts";
-import type { LogRingReader } from "../log/ring.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import { covers, type EdgePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -42,8 +44,10 @@ export interface PoolOptions {
   readonly modules: readonly Module[];
   readonly log: Logger;
   readonly logSettings: LogSettings;
+  /** Absent in a build that keeps nothing. */
+  readonly counters: CounterTotals | undefined;
   /** A worker begins to say something in this ring. */
-  onRing(ring: LogRingReader): void;
+  onRing(ring: RingReader): void;
   /** A worker's log ring wants to be emptied. */
   onLog(): void;
 }
@@ -89,6 +93,11 @@ export class WorkerPool {
   /** Milliseconds since the last worker that served died; 0 while one serves. */
   get bereftMs(): number {
     return this.#bereftSince === undefined ? 0 : performance.now() - this.#bereftSince;
+  }
+
+  /** Every counter of the process, those of lost workers included. */
+  series(): readonly SeriesValue[] {
+    return this.#options.counters?.read(this.#load.zones) ?? [];
   }
 
   /**
@@ -239,6 +248,7 @@ export class WorkerPool {
     const report = await worker.order(order);
     if (report.kind === "failed") {
       worker.terminate();
+      this.#forget(seat.slot);
       return report;
     }
     seat.worker = worker;
@@ -290,6 +300,7 @@ export class WorkerPool {
 
   /** Gives back what the worker of `slot` held in shared memory. */
   #forget(slot: number): void {
+    this.#options.counters?.retire(this.#load.zones, slot);
     this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
   }
 
