@@ -123,10 +123,9 @@ export class Table {
     this.#home = hash.low & this.#mask;
     this.#firstLow = hash.low;
     this.#firstHigh = hash.high | HASHED_BIT;
-    hash.extend();
-    this.#secondLow = hash.low;
+    this.#secondLow = hash.moreLow;
     // Never zero: that is what a second half is before it is written.
-    this.#secondHigh = hash.high | 1;
+    this.#secondHigh = hash.moreHigh | 1;
   }
 
   /** The slot of the current key, or -1. */
@@ -143,10 +142,13 @@ export class Table {
     return -1;
   }
 
-  /** The slot of the current key, made if need be with values that are zero; -1 when the table is full. */
-  findOrAdd(nowSecs: number): number {
-    const found = this.find();
-    return found >= 0 ? found : this.#add(nowSecs);
+  /**
+   * Makes an entry for the current key, which {@linkcode Table.find} has not found, with values that are zero.
+   *
+   * @returns Its slot, also where another thread has made it meanwhile; -1 when the table is full.
+   */
+  add(nowSecs: number): number {
+    return this.#reserve(nowSecs) ? this.#insert(nowSecs) : -1;
   }
 
   /** Where in {@linkcode Table.longs} the values of `slot` begin. */
@@ -163,6 +165,8 @@ export class Table {
 
   /** Whether the second half of the key at `at`, whose first half is the current one, is the current one. */
   #hasSecond(at: number): boolean {
+    // The first half of a key that is not hashed is all of it.
+    if (this.#firstHigh > 0) return true;
     const words = this.#words;
     for (let look = 0; look < MAX_LOOKS; look++) {
       const high = Atomics.load(words, at + SECOND + HIGH);
@@ -174,8 +178,8 @@ export class Table {
     return false;
   }
 
-  #add(nowSecs: number): number {
-    if (!this.#reserve(nowSecs)) return -1;
+  /** Where room is reserved. */
+  #insert(nowSecs: number): number {
     scratchHalves[LOW] = this.#firstLow;
     scratchHalves[HIGH] = this.#firstHigh;
     const first = scratch[0];

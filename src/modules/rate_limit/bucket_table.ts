@@ -57,7 +57,8 @@ export class BucketTable {
   /** The slot of an address, made if need be with a full bucket; -1 when the table is full. */
   findOrAdd(family: 0 | 4 | 6, words: Uint32Array, now: number): number {
     this.#useKey(family, words);
-    return this.#table.findOrAdd(Math.floor(now / 1e9));
+    const found = this.#table.find();
+    return found >= 0 ? found : this.#table.add(Math.floor(now / 1e9));
   }
 
   /** What is missing from the bucket of `slot`, as the nanoseconds it takes to come back. */
