@@ -67,6 +67,7 @@ export type { Profile, ServingProfile } from "./src/runtime/threads/profile.ts";
 export type { Records } from "./src/runtime/log/record_types.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
+export type { Pace } from "./src/runtime/pace.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

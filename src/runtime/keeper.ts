@@ -15,6 +15,7 @@ import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
 import type { PidFile } from "./log/record_types.ts";
+import { paceOf } from "./pace.ts";
 import { judgeReload, type ReloadOutcome, reportReload } from "./reload/reload.ts";
 import {
   edgePermissions,
@@ -41,7 +42,7 @@ export class Keeper {
   readonly finished: Promise<number>;
   readonly #options: KeeperOptions;
   readonly #names: ProcessNames;
-  readonly #clock = new Clock();
+  readonly #clock: Clock;
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
   readonly #pidFile: PidFile | undefined;
@@ -56,6 +57,7 @@ export class Keeper {
 
   private constructor(options: KeeperOptions, started: Started) {
     this.#options = options;
+    this.#clock = new Clock(paceOf(options.pace).keeper);
     this.#names = started.names;
     this.#log = started.log;
     this.#pool = started.pool;
@@ -114,8 +116,8 @@ export class Keeper {
       this.#loaded.server.process;
     const first = grace > 0 ? `serving for ${grace} s more, then draining` : "draining";
     this.#log.log("info", "fluxheim", `${cause}: ${first}`);
-    if (grace > 0) await sleep(grace * 1000);
-    const drained = await within((bound ?? DEFAULT_DRAIN_SECS) * 1000, this.#pool.drain());
+    if (grace > 0) await sleep(this.#realMs(grace));
+    const drained = await within(this.#realMs(bound ?? DEFAULT_DRAIN_SECS), this.#pool.drain());
     if (!drained) {
       this.#log.log("warn", "fluxheim", "not every connection ended in time; the rest is cut");
       await this.#pool.hurry();
@@ -155,13 +157,20 @@ export class Keeper {
     return { kind: "applied" };
   }
 
+  /** `seconds` at the pace of this gateway. */
+  #realMs(seconds: number): number {
+    return seconds * 1000 / this.#clock.pace;
+  }
+
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
     const failed = this.#pool.tick();
-    if (failed !== undefined) void this.#fault(inWords(failed));
-    else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
-      void this.#fault(`no worker could be kept alive for ${BEREFT_LIMIT_MS / 1000} s`);
+    if (failed !== undefined) {
+      void this.#fault(inWords(failed, this.#realMs(HEART_LIMIT_MS / 1000)));
+    } else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
+      const seconds = this.#realMs(BEREFT_LIMIT_MS / 1000) / 1000;
+      void this.#fault(`no worker could be kept alive for ${seconds} s`);
     }
   }
 
@@ -180,6 +189,8 @@ export class Keeper {
     this.#clock.stop();
     this.#pool.abort();
     this.#pidFile?.remove();
+    // What the workers said goes before it.
+    await this.#log.flush(LAST_LOG_MS);
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }
@@ -190,10 +201,10 @@ function failed(error: unknown): ReloadOutcome {
   return { kind: "failed", reason };
 }
 
-function inWords({ slot, cause }: FailedHeart): string {
+function inWords({ slot, cause }: FailedHeart, limitMs: number): string {
   return cause === "heap full"
     ? `worker ${slot} has filled its heap`
-    : `worker ${slot} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
+    : `worker ${slot} has not run its event loop for ${limitMs / 1000} s`;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -11,6 +11,7 @@ import { serverSchema } from "../../config/schema/server_schema.ts";
 import type { Config } from "../../config/types.ts";
 import { vhostShape } from "../../config/schema/vhost_schema.ts";
 import { Keeper } from "../keeper.ts";
+import type { Pace } from "../pace.ts";
 import type { ProbeTable } from "./probe_module.ts";
 import { probeProfile } from "./probe_profile.ts";
 
@@ -23,6 +24,8 @@ export interface TestConfig {
   readonly logFile?: string;
   readonly level?: string;
   readonly probe?: ProbeTable;
+  /** Not configured: of the keeper. */
+  readonly pace?: Pace;
 }
 
 const vhostSchema = z.strictObject(vhostShape);
@@ -72,6 +75,7 @@ export async function startGateway(config: TestConfig = {}): Promise<TestGateway
     profile: probeProfile,
     load: () => Promise.resolve({ config: testConfig(current), problems: [] }),
     configSource: undefined,
+    pace: config.pace,
   });
   return {
     keeper,

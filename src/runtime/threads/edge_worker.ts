@@ -58,7 +58,7 @@ export function runEdgeWorker(profile: ServingProfile): void {
 class EdgeWorker {
   readonly #zones: Zones;
   readonly #log: RingLogger;
-  readonly #clock = new Clock();
+  readonly #clock: Clock;
   readonly #gateway: Gateway;
   readonly #slot: number;
   readonly #heart: Int32Array;
@@ -67,11 +67,12 @@ class EdgeWorker {
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
 
   constructor(
-    { zones, memory, slot, slots, log }: StartOrder,
+    { zones, memory, slot, slots, pace, log }: StartOrder,
     { modules, records }: ServingProfile,
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
+    this.#clock = new Clock(pace);
     this.#zones = new Zones(zones);
     this.#heart = heartOf(memory);
     this.#log = new RingLogger(ringWriter(memory, onLogSegment), log, records);

@@ -15,6 +15,7 @@ import { covers, type EdgePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
+import type { Pace } from "../pace.ts";
 import { connectionsZone, GENERATIONS, listenerEntries, workerSlots } from "./zone_plan.ts";
 
 /** A worker that dies sooner than this after its start is replaced only after a pause. */
@@ -41,6 +42,7 @@ export interface Load {
 export interface PoolOptions {
   readonly url: URL;
   readonly modules: readonly Module[];
+  readonly pace: Required<Pace>;
   readonly log: Logger;
   readonly logSettings: LogSettings;
   /** A worker begins to say something in this ring. */
@@ -87,9 +89,13 @@ export class WorkerPool {
     return this.#seats.filter(({ worker }) => worker !== undefined).length;
   }
 
-  /** Milliseconds since the last worker that served died; 0 while one serves. */
+  /** Milliseconds since the last worker that served died, at the keeper's pace; 0 while one serves. */
   get bereftMs(): number {
-    return this.#bereftSince === undefined ? 0 : performance.now() - this.#bereftSince;
+    return this.#bereftSince === undefined ? 0 : this.#now() - this.#bereftSince;
+  }
+
+  #now(): number {
+    return performance.now() * this.#options.pace.keeper;
   }
 
   /**
@@ -224,7 +230,7 @@ export class WorkerPool {
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
     const { config, files, zones, permissions } = load;
-    const { url, modules, logSettings } = this.#options;
+    const { url, modules, pace, logSettings } = this.#options;
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
       onLog: this.#options.onLog,
@@ -239,6 +245,7 @@ export class WorkerPool {
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
       slots: workerSlots(config),
+      pace: pace.workers,
       log: logSettings,
       givenUp: permissions.givenUp,
     };
@@ -248,7 +255,7 @@ export class WorkerPool {
       return report;
     }
     seat.worker = worker;
-    seat.startedAt = performance.now();
+    seat.startedAt = this.#now();
     this.#bereftSince = undefined;
     this.#hearts.watch(seat.slot, worker.heart);
     return report;
@@ -262,8 +269,8 @@ export class WorkerPool {
     const seat = this.#seats.find(({ worker }) => worker === dead);
     if (seat === undefined) return;
     seat.worker = undefined;
-    if (this.serving === 0) this.#bereftSince = performance.now();
-    const settled = performance.now() - seat.startedAt >= SETTLED_MS;
+    if (this.serving === 0) this.#bereftSince = this.#now();
+    const settled = this.#now() - seat.startedAt >= SETTLED_MS;
     seat.deaths = settled ? 0 : seat.deaths + 1;
     this.#replaceLater(seat);
   }
@@ -277,7 +284,7 @@ export class WorkerPool {
     const timer = setTimeout(() => {
       this.#pauses.delete(timer);
       void this.#exclusively(() => this.#replace(seat));
-    }, pause);
+    }, pause / this.#options.pace.keeper);
     this.#pauses.add(timer);
   }
 
