@@ -25,6 +25,9 @@ export interface Build {
 /** What a checkout runs. */
 const DEVELOPMENT: Build = { profile: development, entry: "src/main.ts" };
 
+/** The same with limits that end ten times sooner: for tests in which one ends. */
+export const PACED: Build = { profile: development, entry: "tests/support/paced.ts" };
+
 /** Arguments of `deno` that run the gateway on `config`. */
 export async function launchArguments(config: string, build = DEVELOPMENT): Promise<string[]> {
   return argumentsFor(await planOf(config, build), config, build);
