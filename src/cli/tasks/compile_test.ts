@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { graphOf, writeEntry } from "../../../tests/support/build.ts";
-import { freePort, Process, TempDir } from "../../../tests/support/peer.ts";
+import { graphOf, writeEntry } from "../testing/build.ts";
+import { freePort, Process, TempDir } from "../../runtime/testing/program.ts";
 import { foldersOf, profileFeatures } from "../features/feature_set.ts";
 import { contains, type Embedded, embeddedFiles, readEmbedded } from "../testing/embedded.ts";
 import { withConfig } from "../testing/run.ts";

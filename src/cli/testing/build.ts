@@ -1,7 +1,7 @@
 /** Entries of sets of modules, as `deno task validate-features` writes them. @module */
-import { contentsOf, expandFeatures } from "../../src/cli/features/feature_set.ts";
-import { entryFiles, ROOT } from "../../src/cli/tasks/entry_files.ts";
-import type { TempDir } from "./peer.ts";
+import { contentsOf, expandFeatures } from "../features/feature_set.ts";
+import { entryFiles, ROOT } from "../tasks/entry_files.ts";
+import type { TempDir } from "../../runtime/testing/program.ts";
 
 /** Writes the entry of a set and of its workers into `dir`; returns its path. */
 export async function writeEntry(

@@ -12,7 +12,7 @@ import {
   systemOf,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
-import { until } from "../../../tests/support/peer.ts";
+import { until } from "../../net/testing/until.ts";
 import { loggingSchema } from "../../config/schema/logging_schema.ts";
 import { accessSchema } from "../access/schema.ts";
 import { headersSchema } from "../headers/schema.ts";

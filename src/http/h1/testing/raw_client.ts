@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RawConnection } from "./raw_connection.ts";
+import { RawConnection } from "../../../net/testing/raw_connection.ts";
 
 /** A TCP connection that speaks latin1 text. */
 export class RawClient extends RawConnection {

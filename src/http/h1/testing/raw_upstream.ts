@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { RawConnection } from "../support/raw_connection.ts";
+import { RawConnection } from "../../../net/testing/raw_connection.ts";
 
 /** One connection that the gateway opened. */
 export class RawUpstreamConnection extends RawConnection {
