@@ -22,6 +22,9 @@ export interface Build {
   readonly entry: string;
 }
 
+/** `server.listen` where it is not given. */
+const DEFAULT_LISTENER = "127.0.0.1:8080";
+
 /** What a checkout runs. */
 const DEVELOPMENT: Build = { profile: development, entry: "src/main.ts" };
 
@@ -36,6 +39,12 @@ export async function launchArguments(config: string, build = DEVELOPMENT): Prom
 async function planOf(config: string, { profile } = DEVELOPMENT): Promise<Plan> {
   const loaded = await load(profile, config);
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
+  // One listener is there unless the configuration says otherwise, on a port that may be somebody's.
+  if (loaded.config.server.listen.includes(DEFAULT_LISTENER)) {
+    throw new Error(
+      `the configuration does not name its listeners: ${DEFAULT_LISTENER} is the default`,
+    );
+  }
   return planFor(profile, loaded.config, config);
 }
 

@@ -79,7 +79,7 @@ testWith(["chromium"], "and through TLS, where pages come over HTTP/2", async ()
   await using certificate = new TestCertificate();
   const { told, server, port } = chat();
   await using gateway = await TestGateway.start(
-    `[server]\ntls_listen = ["127.0.0.1:{port}"]\n${certificate.tables}${
+    `[server]\nlisten = []\ntls_listen = ["127.0.0.1:{port}"]\n${certificate.tables}${
       VHOST.replace("{chat}", String(port))
     }`,
     { "site/index.html": PAGE },

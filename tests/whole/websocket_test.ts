@@ -402,7 +402,7 @@ Deno.test("and through TLS", async () => {
   await using certificate = new TestCertificate();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, shout);
   await using gateway = await TestGateway.start(
-    config(server.addr.port).replace("listen =", "tls_listen =") + certificate.tables,
+    config(server.addr.port).replace("listen =", "listen = []\ntls_listen =") + certificate.tables,
   );
   using client = Deno.createHttpClient({ caCerts: [certificate.authority.root], http2: false });
   await converse(`wss://localhost:${gateway.port}/`, client);
