@@ -4,7 +4,7 @@ import type { Duplex } from "../../net/duplex.ts";
 import { type Body, BodyError, BytesBody, readAll } from "../body.ts";
 import { ClientError, type ClientRequest } from "../client.ts";
 import { Fields } from "../fields.ts";
-import { until } from "../../../tests/support/peer.ts";
+import { until } from "../../net/testing/until.ts";
 import { type ConnectionOwner, Http1Client, type UpstreamTimeouts } from "./client.ts";
 
 const encoder = new TextEncoder();
