@@ -10,6 +10,7 @@ import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../net/zone.ts";
+import type { Codec } from "./codec.ts";
 import { Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -84,6 +85,11 @@ export class Gateway implements Handler<Exchange> {
   /** The snapshot that new requests begin on. */
   get snapshot(): Snapshot | undefined {
     return this.#current;
+  }
+
+  /** Protocols of the modules' own. They are there once the first snapshot has been built. */
+  get codecs(): readonly Codec[] {
+    return (this.#parts ?? []).flatMap(({ codecs = [] }) => codecs);
   }
 
   /**

@@ -9,6 +9,7 @@ import type {
   Draw,
   FileRequest,
   Files,
+  ListenerNeed,
   Module,
   Needs,
   Role,
@@ -16,6 +17,7 @@ import type {
   ZoneNeed,
 } from "../gateway/module.ts";
 import type { Zone, ZonesByName } from "../net/zone.ts";
+import { ownListeners } from "./listeners.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { at, isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
@@ -29,6 +31,8 @@ export interface Deployment {
   readonly plan: Plan;
   /** Files that the keeper reads for other threads. */
   readonly files: readonly FileRequest[];
+  /** Listeners of the edge workers, those of `[server]` first. */
+  readonly listeners: readonly ListenerNeed[];
   /** Shared tables, the runtime's own among them. */
   readonly zones: readonly ZoneNeed[];
   /** Services that it needs, and the module that each belongs to. */
@@ -56,11 +60,19 @@ export function deploymentOf(
   const { names = PLACEHOLDERS } = options;
   const draw: Draw = { workers: workerSlots(config), name: (purpose) => names.of(purpose) };
   const needs: Needs[] = modules.map((module) => module.needs?.(config, draw) ?? {});
+  const listeners = [
+    ...ownListeners(config),
+    ...needs.flatMap(({ listeners = [] }) => listeners),
+  ];
   return {
     config,
-    plan: planOf(config, modules, needs, options),
+    plan: planOf(config, modules, needs, listeners, options),
     files: needs.flatMap(({ files = [] }) => files),
-    zones: [...zoneRequests(config), ...needs.flatMap(({ zones = [] }) => zones)],
+    listeners,
+    zones: [
+      ...zoneRequests(listeners, workerSlots(config)),
+      ...needs.flatMap(({ zones = [] }) => zones),
+    ],
     services: modules.flatMap(({ name, threads = [] }) =>
       threads.filter((spec) => spec.wanted(config)).map((spec) => ({ module: name, spec }))
     ),

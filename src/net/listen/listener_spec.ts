@@ -4,34 +4,41 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { IpSet } from "../ip_set.ts";
-import type { HeaderFailure } from "./read_proxy_header.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
+import type { TrustedPeers } from "../trusted_peers.ts";
+import type { HeaderFailure } from "./read_proxy_header.ts";
+import type { SocketIdentity } from "./socket_file.ts";
+
+/**
+ * The kinds of listeners a configuration or a module can ask for. Those that {@linkcode ListenerSpec} has no
+ * member for cannot be opened by this build.
+ */
+export const LISTENER_KINDS = ["tcp", "tls", "unix", "udp", "quic"] as const;
+
+/** A kind of listener. */
+export type ListenerKind = typeof LISTENER_KINDS[number];
 
 /** A listener to open. */
-export interface ListenerSpec {
-  /** The configured entry, `127.0.0.1:8080`; for logs and {@linkcode ConnectionFacts.listener}. */
+export type ListenerSpec = CleartextListenerSpec | SecureListenerSpec | UnixListenerSpec;
+
+/** What every kind has. */
+export interface CommonListenerSpec {
+  /** The configured entry, `127.0.0.1:8080`; for logs and `ConnectionFacts.listener`. */
   readonly name: string;
-  /** IP address to bind; `::` also takes IPv4. */
-  readonly hostname: string;
-  /** 0 for one the system picks. */
-  readonly port: number;
-  /** Let other workers bind the same port; the kernel spreads connections. */
-  readonly reusePort: boolean;
   /** Key path for errors, `server.listen[0]`. */
   readonly key: string;
+  /** Name of the codec for connections that choose none by ALPN. */
+  readonly protocol: string;
   /** Most open connections, over all workers when `openCount` is given. */
   readonly maxConnections: number;
-  /** Where the workers count together: memory of {@linkcode ConnectionBudget.bytes}, and who we are. */
+  /** Where the workers count together: memory of `ConnectionBudget.bytes`, and who we are. */
   readonly openCount?: { readonly shared: SharedArrayBuffer; readonly worker: number };
   /** A header that every connection must begin with. */
   readonly proxyProtocol: "off" | "v1" | "v2";
-  /** Peers that may send one; nobody when `undefined`. */
-  readonly trustedProxies: IpSet | undefined;
+  /** Peers that may send one; none when `undefined`. */
+  readonly trustedProxies: TrustedPeers | undefined;
   /** Time for the whole PROXY header. */
   readonly headTimeoutMs: number;
-  /** TLS, after the PROXY header if there is one; cleartext without. */
-  readonly tls?: TlsListenerSpec;
   readonly clock: Clock;
   /** A connection was closed before it reached a codec. */
   onRejected?(reason: Rejection): void;
@@ -41,6 +48,45 @@ export interface ListenerSpec {
   onWarning?(message: string): void;
   /** No client can shake hands with one of our certificates; told once for each. */
   onUnfitCertificate?(message: string): void;
+}
+
+/** A listener on a TCP port. */
+export interface PortListenerSpec extends CommonListenerSpec {
+  /** IP address to bind; `::` also takes IPv4. */
+  readonly hostname: string;
+  /** 0 for one the system picks. */
+  readonly port: number;
+  /** Let other workers bind the same port; the kernel spreads connections. */
+  readonly reusePort: boolean;
+}
+
+/** Cleartext on a TCP port. */
+export interface CleartextListenerSpec extends PortListenerSpec {
+  readonly kind: "tcp";
+}
+
+/** TLS on a TCP port, after the PROXY header if there is one. */
+export interface SecureListenerSpec extends PortListenerSpec {
+  readonly kind: "tls";
+  readonly tls: TlsListenerSpec;
+}
+
+/** Cleartext on a unix socket, which one worker serves at a time. */
+export interface UnixListenerSpec extends CommonListenerSpec, SocketSettings {
+  readonly kind: "unix";
+  /** The socket of this process at that path, whichever worker has made it. */
+  readonly identity: SocketIdentity;
+}
+
+/** Where a unix socket is, and who may connect to it. */
+export interface SocketSettings {
+  /** Absolute. */
+  readonly path: string;
+  /** Permission bits: who may write it may connect. */
+  readonly mode: number;
+  /** Numeric ids; those of the process where `undefined`. */
+  readonly owner: number | undefined;
+  readonly group: number | undefined;
 }
 
 /** Why an accepted connection was closed before it reached a codec; a label of the counters. */

@@ -27,7 +27,7 @@ export interface TlsMaterial {
 export interface TlsListenerSpec {
   readonly material: TlsMaterial;
   /** Offered in this order. */
-  readonly alpn: readonly ("h2" | "http/1.1")[];
+  readonly alpn: readonly string[];
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   /** Whether clients are asked for a certificate, and may go without (spec 05 section 1.3). */
   readonly clientAuth: "off" | "optional" | "required";

@@ -17,6 +17,7 @@ export interface AccessLogSettings {
   readonly include_route: boolean;
   /** Governs `upstream` and `upstream_alias`. */
   readonly include_upstream: boolean;
+  readonly include_listener: boolean;
   readonly request_id: boolean;
 }
 

@@ -49,7 +49,10 @@ interface Watch {
 
 /** The table of spec 01 section 7.2, in its order. */
 const WATCHES: readonly Watch[] = [
-  { reason: "listener-changed", keys: [["server", "listen"], ["server", "tls_listen"]] },
+  {
+    reason: "listener-changed",
+    keys: [["server", "listen"], ["server", "tls_listen"], ["server", "unix"]],
+  },
   {
     reason: "listener-security-changed",
     keys: [["server", "trusted_proxies"], ["server", "proxy_protocol"], ["server", "limits"]],

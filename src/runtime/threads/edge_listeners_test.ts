@@ -7,6 +7,7 @@ import { TestAuthority } from "../../net/testing/certificates.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { Zones } from "../../net/zone.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
+import { ownListeners } from "../listeners.ts";
 import { testConfig, until } from "../testing/keeper.ts";
 import { connectionsZone } from "./zone_plan.ts";
 
@@ -26,9 +27,11 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
   };
   const zones = new Zones();
   zones.prepare([{ name: connectionsZone(name), bytes: ConnectionBudget.bytes(1) }]);
+  const config = testConfig({ listen: [], tlsListen: [name] });
   const clock = new Clock();
   const lines: string[] = [];
-  const edge = await EdgeListeners.open(testConfig({ listen: [], tlsListen: [name] }), tls, {
+  const edge = await EdgeListeners.open(config, ownListeners(config), tls, {
+    codecs: [],
     handler: {
       create: () => assert.fail("nobody asks for anything"),
       handle() {},

@@ -17,7 +17,8 @@ import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
-import { connectionsZone, GENERATIONS, listenerEntries, workerSlots } from "./zone_plan.ts";
+import { SocketHolder } from "./socket_holder.ts";
+import { connectionsZone, GENERATIONS, workerSlots } from "./zone_plan.ts";
 
 /** How long a worker may take to close connections that are being cut. */
 const CUT_MS = 1_000;
@@ -75,6 +76,8 @@ export class WorkerPool {
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Which worker serves the unix sockets. */
+  readonly #sockets: SocketHolder;
   #stopping = false;
   #bereftSince: number | undefined;
 
@@ -83,6 +86,7 @@ export class WorkerPool {
     this.#load = load;
     this.#recent = [load];
     this.#seats = seats(load.config, 0);
+    this.#sockets = new SocketHolder(load.deployment.listeners, options.log, () => this.#lowest());
   }
 
   /** How many workers accept connections. */
@@ -108,8 +112,12 @@ export class WorkerPool {
         this.#end();
         return { failure: failed.reason };
       }
-      const first = reports[0];
-      return { listeners: first.kind === "listening" ? first.listeners : [] };
+      const sockets = await this.#sockets.give();
+      if (sockets.kind === "failed") {
+        this.#end();
+        return { failure: sockets.reason };
+      }
+      return { listeners: [reports[0], sockets].flatMap(opened) };
     });
   }
 
@@ -176,6 +184,13 @@ export class WorkerPool {
       for (const { worker } of next) if (worker !== undefined) this.#cut(worker);
       return failed.reason;
     }
+    const sockets = await this.#sockets.give(next[0].worker);
+    if (sockets.kind === "failed") {
+      // Some may have moved: the worker that served them takes them back.
+      await this.#sockets.give();
+      for (const { worker } of next) if (worker !== undefined) this.#cut(worker);
+      return sockets.reason;
+    }
     const old = this.#seats.flatMap(({ worker }) => worker ?? []);
     this.#seats = next;
     this.#adopt(load);
@@ -236,6 +251,7 @@ export class WorkerPool {
       kind: "start",
       config,
       ...edgePart(load),
+      listeners: load.deployment.listeners,
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
@@ -266,6 +282,7 @@ export class WorkerPool {
     if (seat === undefined) return;
     seat.worker = undefined;
     this.#gone(dead);
+    if (!this.#stopping) void this.#sockets.lost(dead);
     if (this.serving === 0) this.#bereftSince = performance.now();
     this.#replaceIn(seat.backoff.afterDeath(), seat);
   }
@@ -285,6 +302,7 @@ export class WorkerPool {
     const report = await this.#occupy(seat, this.#load);
     if (report.kind !== "failed") {
       log.log("info", "fluxheim", `worker ${seat.slot} was replaced`);
+      await this.#sockets.settle();
       return;
     }
     log.log("error", "fluxheim", `worker ${seat.slot} could not be replaced: ${report.reason}`);
@@ -293,9 +311,9 @@ export class WorkerPool {
 
   /** Gives back what the worker of `slot` held in shared tables. */
   #forget(slot: number): void {
-    for (const { config, zones } of this.#recent) {
-      for (const entry of listenerEntries(config)) {
-        ConnectionBudget.forget(zones.get(connectionsZone(entry)), slot);
+    for (const { config, zones, deployment } of this.#recent) {
+      for (const { address } of deployment.listeners) {
+        ConnectionBudget.forget(zones.get(connectionsZone(address)), slot);
       }
       for (const module of this.#options.modules) {
         this.#guarded(module, () => module.workerLost?.(config, zones, slot));
@@ -308,6 +326,11 @@ export class WorkerPool {
     const finished = worker.order({ kind }, Infinity).then(() => this.#cut(worker));
     this.#leaving.set(worker, finished);
     this.#gone(worker);
+  }
+
+  /** The worker with the lowest index that serves. */
+  #lowest(): WorkerHandle | undefined {
+    return this.#seats.find(({ worker }) => worker !== undefined)?.worker;
   }
 
   #gone(worker: WorkerHandle): void {
@@ -368,6 +391,10 @@ function edgePart({ deployment, files, zones }: Load): { files: Files; zones: Zo
     files: filesFor(deployment, "edge", files),
     zones: zonesFor(deployment, "edge", zones.all),
   };
+}
+
+function opened(report: WorkerReport): readonly OpenedListener[] {
+  return report.kind === "listening" ? report.listeners : [];
 }
 
 /** Ends a worker whose log ring breaks the rules. */

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
+import type { ListenerNeed } from "../../gateway/module.ts";
 import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
+import { SocketIdentity } from "../../net/listen/socket_file.ts";
 import type { ZoneRequest } from "../../net/zone.ts";
 
 /**
@@ -27,17 +29,20 @@ export function connectionsZone(listener: string): string {
   return `runtime/connections/${listener}`;
 }
 
-/** Every `server.listen` and `server.tls_listen` entry. */
-export function listenerEntries({ server }: Config): readonly string[] {
-  return [...server.listen, ...server.tls_listen];
+/** The zone that says which file the process's socket at `listener` is. */
+export function socketZone(listener: string): string {
+  return `runtime/socket/${listener}`;
 }
 
-/** The runtime's own tables. */
-export function zoneRequests(config: Config): ZoneRequest[] {
-  const slots = workerSlots(config);
-  const requests: ZoneRequest[] = [];
-  for (const listener of listenerEntries(config)) {
-    requests.push({ name: connectionsZone(listener), bytes: ConnectionBudget.bytes(slots) });
-  }
-  return requests;
+/**
+ * The runtime's own tables.
+ *
+ * @param slots How many worker indices there are.
+ */
+export function zoneRequests(listeners: readonly ListenerNeed[], slots: number): ZoneRequest[] {
+  return listeners.flatMap(({ kind, address }) => {
+    const connections = { name: connectionsZone(address), bytes: ConnectionBudget.bytes(slots) };
+    if (kind !== "unix") return [connections];
+    return [connections, { name: socketZone(address), bytes: SocketIdentity.BYTES }];
+  });
 }
