@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
 import type { TrustedPeers } from "../trusted_peers.ts";
 import type { HeaderFailure } from "./read_proxy_header.ts";
-import type { SocketIdentity } from "./socket_file.ts";
+import type { SocketIdentity, SocketSettings } from "./socket_file.ts";
 
 /**
  * The kinds of listeners a configuration or a module can ask for. Those that {@linkcode ListenerSpec} has no
@@ -76,17 +76,6 @@ export interface UnixListenerSpec extends CommonListenerSpec, SocketSettings {
   readonly kind: "unix";
   /** The socket of this process at that path, whichever worker has made it. */
   readonly identity: SocketIdentity;
-}
-
-/** Where a unix socket is, and who may connect to it. */
-export interface SocketSettings {
-  /** Absolute. */
-  readonly path: string;
-  /** Permission bits: who may write it may connect. */
-  readonly mode: number;
-  /** Numeric ids; those of the process where `undefined`. */
-  readonly owner: number | undefined;
-  readonly group: number | undefined;
 }
 
 /** Why an accepted connection was closed before it reached a codec; a label of the counters. */

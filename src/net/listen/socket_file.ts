@@ -7,7 +7,16 @@
  *
  * @module
  */
-import type { SocketSettings } from "./listener_spec.ts";
+/** Where a unix socket is, and who may connect to it. */
+export interface SocketSettings {
+  /** Absolute. */
+  readonly path: string;
+  /** Permission bits: who may write it may connect. */
+  readonly mode: number;
+  /** Numeric ids; those of the process where `undefined`. */
+  readonly owner: number | undefined;
+  readonly group: number | undefined;
+}
 
 /** Added to the path of a socket by the name it is bound under. */
 const DRAFT_BYTES = "..new/s".length;
