@@ -33,12 +33,16 @@ export interface ConnectionFacts {
    * program that has connected to a unix socket.
    */
   readonly peerAddress: string;
+  /** Port that goes with `peerAddress`. */
   readonly peerPort: number;
   /** Whether `peerAddress` is the peer itself rather than the address in a PROXY header. */
   readonly peerIsDirect: boolean;
+  /** Address at which the connection arrived, or that of the PROXY header. */
   readonly localAddress: string;
+  /** Port that goes with `localAddress`. */
   readonly localPort: number;
   /** The `server.listen` or `server.tls_listen` entry, or the address of a module's listener, this connection came in by. */
   readonly listener: string;
+  /** The handshake; `undefined` on a cleartext listener. */
   readonly tls: TlsFacts | undefined;
 }

@@ -25,7 +25,7 @@ export const module: Module = {
   edge: async () => (await import("./edge.ts")).edge,
 };
 
-/** What a configuration would have written down; of the pid file only one that somebody chose. */
+/** What a configuration would have written down; of the pid file only one that the operator chose. */
 function retained({ logging, server }: Config): Problem[] {
   const problems: Problem[] = [];
   if (logging.access.enabled) {
@@ -53,7 +53,7 @@ function retained({ logging, server }: Config): Problem[] {
   return problems;
 }
 
-/** Where a configuration would tell an upstream who asks, outside of the fields that are left out anyway. */
+/** Where a configuration would name the client to an upstream, outside of the fields that are left out anyway. */
 function told(config: Config): Problem[] {
   const problems: Problem[] = [];
   for (const scope of scopesOf(config)) {

@@ -1,4 +1,4 @@
-/** Why a listener could not be opened, said so that an operator can act on it. @module */
+/** Why a listener could not be opened, worded so that an operator can act on it. @module */
 
 import { unixPath } from "../unix_address.ts";
 

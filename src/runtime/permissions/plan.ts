@@ -12,6 +12,7 @@ import { PERMISSION_KINDS, type PermissionKind, type PlannedGrant } from "./plan
 
 /** What one configuration needs, each thing with the key that asks for it. */
 export interface Plan {
+  /** In the order of the modules that ask; the same thing may be asked for more than once. */
   readonly grants: readonly PlannedGrant[];
 }
 
