@@ -19,7 +19,8 @@ const schema = z.strictObject({
 /** What the schema gives. The steps read it from the vhost or the route, so it is added to their types. */
 export type MaintenanceConfig = Readonly<z.output<typeof schema>>;
 
-declare module "../../mod.ts" {
+// Of the file that declares them: an interface cannot be added to by way of another file's export.
+declare module "../../src/config/types.ts" {
   interface VhostTables {
     readonly maintenance?: MaintenanceConfig;
   }

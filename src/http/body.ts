@@ -1,5 +1,5 @@
 /**
- * Message bodies, pulled by whoever consumes them. Back-pressure is the pull itself: nothing is read
+ * Message bodies, pulled by their consumer. Back-pressure is the pull itself: nothing is read
  * from the network until a reader asks, and nothing is held but the reader's own buffer.
  *
  * @module
@@ -28,16 +28,16 @@ export interface Body {
   /**
    * Puts the next bytes at the start of `into`.
    *
-   * @returns How many bytes (at least 1), or `null` at the end. A plain value when it is at hand,
+   * @returns How many bytes (at least 1), or `null` at the end. A plain value when it is available,
    * a promise when the network must be waited for; callers test with `typeof`, they do not `await`
    * a plain value. Only one read may be pending.
    * @throws {BodyError} when the body is cut short, malformed, too slow or too large, and when it was given
-   * up: nobody must take what has come for the whole.
+   * up: what has come must not be taken for the whole.
    */
   read(into: Uint8Array): number | null | Promise<number | null>;
   /** Trailer fields, once `read` has returned `null`; `undefined` when there were none. */
   readonly trailers: Fields | undefined;
-  /** Gives the rest up. What feeds the body is told to stop: its stream is reset or its connection closed. */
+  /** Cancels the rest. What feeds the body stops: its stream is reset or its connection closed. */
   cancel(): void;
 }
 

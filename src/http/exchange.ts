@@ -55,7 +55,7 @@ export class HttpExchange {
   requestBody: Body | undefined = undefined;
   /** Most decoded body bytes the codec accepts; past it the body's `read` throws a 413 `BodyError`. */
   bodyLimit: number = Infinity;
-  /** Where the client is told of interim answers, if its version of HTTP has them. */
+  /** Where interim answers go, if its version of HTTP has them. */
   interim: InterimOutlet | undefined = undefined;
   /** Longest wait for the next piece of the request body. Spec 01 section 3.7. */
   bodyTimeoutMs = 30_000;
@@ -89,11 +89,11 @@ export class HttpExchange {
   failed = false;
   /** Why the answer's own body broke off, where that was no fault of the client's; `""` else. */
   failure = "";
-  /** When the head was complete: `performance.now()` milliseconds; 0 where nobody wants to know. */
+  /** When the head was complete: `performance.now()` milliseconds; 0 where it is not needed. */
   startedAt = 0;
 
   /**
-   * Called by the codec when the client vanishes while the answer is being made. Whoever waits for
+   * Called by the codec when the client vanishes while the answer is being made. Code that waits for
    * something slow (an upstream, a queue) sets it, and clears it when done.
    */
   onAbort: (() => void) | undefined = undefined;
@@ -117,11 +117,15 @@ export interface Handler<X extends HttpExchange> {
    * @returns What must be waited for before the answer is there; `resume` goes on then, or `fail` where it
    * was rejected.
    */
-  handle(exchange: X): void | Promise<void>;
-  /** Goes on when what was to be waited for has come. Returns what `handle` does, and never throws. */
-  resume(exchange: X): void | Promise<void>;
-  /** Makes an answer of it that what was waited for was rejected for `reason`. */
-  fail(exchange: X, reason: unknown): void;
+  handle(exchange: X): void | Promise<unknown>;
+  /**
+   * Goes on when what was to be waited for has come. Returns what `handle` does, and never throws.
+   *
+   * @param arrived What the promise was resolved with.
+   */
+  resume(exchange: X, arrived: unknown): void | Promise<unknown>;
+  /** Makes an answer of it that what was waited for was rejected for `reason`. Returns what `handle` does. */
+  fail(exchange: X, reason: unknown): void | Promise<unknown>;
   /**
    * A head that the codec refuses before routing (broken framing, too large); `create` has been called
    * and as much of the request as could be read is filled in.

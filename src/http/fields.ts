@@ -18,7 +18,7 @@
 const NONE = [""];
 NONE.pop();
 
-/** Fields that are only read: a request's are shared by all who look at it. */
+/** Fields that are only read: a request's are shared by all readers. */
 export interface ReadonlyFields
   extends Omit<Fields, "names" | "values" | "append" | "set" | "delete"> {
   /** As in {@linkcode Fields.names}. */
@@ -107,7 +107,7 @@ export class Fields {
     this.#removeFrom(at + 1, name);
   }
 
-  /** Removes every line called `name`; tells whether there was one. */
+  /** Removes every line called `name`; returns whether there was one. */
   delete(name: string): boolean {
     const at = this.names.indexOf(name);
     if (at < 0) return false;

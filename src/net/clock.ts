@@ -1,9 +1,9 @@
 /**
- * One coarse clock a worker. Whoever must not wait for ever registers itself and keeps a deadline
- * field up to date; a sweep every {@linkcode TICK_MS} tells those whose deadline has passed. Setting a
+ * One coarse clock a worker. What must not wait for ever registers itself and keeps a deadline
+ * field up to date; a sweep every {@linkcode TICK_MS} calls those whose deadline has passed. Setting a
  * deadline is one assignment, where a timer for each read would cost two microseconds.
  *
- * Whoever is watched ends that where it ends itself, whatever its deadline is: 0 says that there is no limit
+ * What is watched ends that where it ends itself, whatever its deadline is: 0 says that there is no limit
  * at the moment, as it does in everything that `expire` calls.
  *
  * @module

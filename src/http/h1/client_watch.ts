@@ -3,7 +3,7 @@
  *
  * The runtime reports a peer's end through reads alone, so the connection is read ahead, up to a bound. An
  * end of the client's sending side is not its departure: it may have shut down one direction and wait for
- * the answer. Only what is sent to it tells the two apart: the system of a client that has gone answers with
+ * the answer. Only sending to it distinguishes the two: the system of a client that has gone answers with
  * a reset, which the next write reports. A client that has ended its side, or of which more is unread than
  * is read ahead, is therefore asked with bytes that mean nothing to a client that is there: before its
  * answer with the first characters of the status line, one at a time, since they are the same whatever the
@@ -56,7 +56,7 @@ export interface WatchHost {
   lookAgain(): void;
   /** The same at the next sweep. */
   lookAtNextTick(): void;
-  /** Sends `bytes` behind what is being sent; calls `onVanished` when that fails. */
+  /** Sends `bytes` after what is being sent; calls `onVanished` when that fails. */
   tell(bytes: Uint8Array): void;
   /** The client has gone. */
   readonly onVanished: () => void;
@@ -92,12 +92,12 @@ export class ClientWatch {
    * Looks whether the client is still there.
    *
    * @param body Of the request, if it has one.
-   * @returns When to look again, as a deadline; 0 when a read that is pending tells.
+   * @returns When to look again, as a deadline; 0 when a pending read reports it.
    */
   look(exchange: HttpExchange, body: RequestBody | undefined, question: Question): number {
     const { now } = this.#clock;
     const next = now + TICK_MS;
-    // Whoever reads the body notices first.
+    // The reader of the body notices first.
     if (body?.isReading === true) return next;
     if (!this.#hasEnded) {
       if (this.#inbox.isReading) return 0;

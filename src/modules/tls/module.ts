@@ -1,6 +1,6 @@
 /**
  * TLS on listeners (spec 05 sections 1 to 5): which certificate is shown for which name, what clients
- * are asked for, and whether the files behind it are fit to serve.
+ * are asked for, and whether the files it names are fit to serve.
  *
  * @module
  */

@@ -20,7 +20,7 @@ import { UNIX } from "../unix_address.ts";
 import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
 import { nameProblem, UntrustedCertificate } from "../tls/verify_peer.ts";
 
-/** Who a connection is made for, as a PROXY header tells it. */
+/** The client a connection is made for, as a PROXY header names it. */
 export interface SourceFacts {
   /** Effective client address; `""` when unknown. */
   readonly sourceAddress: string;
@@ -102,7 +102,7 @@ export class Attempt implements Expiring {
   readonly giveUp = (): void => {
     this.#isGivenUp = true;
     if (this.#open !== undefined) closeQuietly(this.#open);
-    // The runtime loses the socket of a connection that has just been made when it is told to end the attempt:
+    // The runtime loses the socket of a connection that has just been made when the attempt is ended:
     // what comes within the next turns of the event loop is taken, and closed.
     else this.deadline = NEXT_TICK;
   };

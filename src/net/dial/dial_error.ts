@@ -2,14 +2,14 @@
 
 /** What kept a connection from being made. */
 export type DialFailure =
-  /** Nobody listens there. */
+  /** Nothing listens there. */
   | "refused"
   /** No way to that network or host. */
   | "unreachable"
   /** The peer ended the connection before it was of use. */
   | "reset"
   | "timeout"
-  /** Given up by who asked for it. */
+  /** Cancelled by its caller. */
   | "aborted"
   /** The name does not resolve. */
   | "dns"
@@ -70,7 +70,7 @@ export function explainDialError(address: string, error: unknown): DialError {
   return new DialError(reason, `${address}: ${plainly(cause.message)}`, { cause });
 }
 
-/** Says in words what the runtime's own TLS tells by the names of its error types. */
+/** Says in words what the runtime's own TLS reports by the names of its error types. */
 function plainly(message: string): string {
   const found = CERTIFICATE_WORDS.find(([name]) => message.includes(name));
   return found === undefined ? message : `${found[1]} (${message})`;
@@ -85,7 +85,7 @@ function failureOf(error: Error): DialFailure {
     if (code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS")) return "tls";
     if (CERTIFICATE_CODE.test(code)) return "tls_certificate";
   }
-  // The runtime's own TLS and resolver tell their reasons in words only.
+  // The runtime's own TLS and resolver report their reasons in words only.
   const { message } = error;
   if (message.includes("not valid for name")) return "tls_name";
   if (message.includes("peer certificate")) return "tls_certificate";
