@@ -3,7 +3,7 @@
  * command, a zone, a service, a step and a metric, and nothing else is written by hand.
  */
 import assert from "node:assert/strict";
-import { ROOT } from "../../src/cli/tasks/entry_files.ts";
+import { entryPath, ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
 
 /** What of the checkout the program and its generators read. */
@@ -114,7 +114,9 @@ export const edge: EdgeModule = {
   }),
 };
 `,
-  "service.ts": `import { runService } from "../../runtime/threads/service_thread.ts";
+  "service.ts": `import "../../runtime/permissions/unguarded.ts";
+
+import { runService } from "../../runtime/threads/service_thread.ts";
 import { ZONE } from "./table.ts";
 
 runService({
@@ -180,7 +182,7 @@ class Copy implements AsyncDisposable {
 
   /** Runs the program of a profile. */
   program(profile: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    return this.run("run", "-A", "-q", "--cached-only", `src/profiles/${profile}.ts`, ...args);
+    return this.run("run", "-A", "-q", "--cached-only", entryPath(profile), ...args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -282,7 +284,7 @@ Deno.test("a module with all that one can have is its folder and an entry of the
   await t.step("its step counts in its zone over workers, and its service reads it", async () => {
     const { out } = await copy.program("development", "permissions", "-c", config);
     const flags = out.split("\n").filter((line) => line !== "");
-    const entry = "src/profiles/development.ts";
+    const entry = entryPath("development");
     await using gateway = new Process(
       Deno.execPath(),
       ["run", "-q", "--cached-only", ...flags, entry, "--config", config],
