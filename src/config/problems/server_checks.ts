@@ -23,12 +23,14 @@ export function serverProblems(config: Config): Problem[] {
       key: "server.listen",
       message: "must have an entry, unless server.tls_listen has or a stream is enabled: " +
         "nothing would be served",
+      about: ["server.tls_listen", "stream.enabled", "udp.enabled"],
     });
   }
   if (server.tls_listen.length > 0 && !isEnabled(config, "tls")) {
     problems.push({
       key: "server.tls_listen",
       message: "needs tls.enabled = true",
+      about: ["tls.enabled"],
       hint:
         "TLS is never inferred from a port number: cleartext listeners belong into server.listen",
     });
@@ -39,12 +41,14 @@ export function serverProblems(config: Config): Problem[] {
       key: "server.proxy_protocol",
       message:
         "needs server.trusted_proxies: a PROXY header is only believed from peers listed there",
+      about: ["server.trusted_proxies"],
     });
   }
   if (server.https_redirect.enabled && server.tls_listen.length === 0) {
     problems.push({
       key: "server.https_redirect.enabled",
       message: "needs at least one server.tls_listen to redirect to",
+      about: ["server.tls_listen"],
     });
   }
   return problems;
@@ -92,7 +96,11 @@ function* socketProblems({ server }: Config): Generator<Problem> {
 /** Problems of `[logging]`. */
 export function loggingProblems({ logging }: Config): Problem[] {
   if (!logging.file.enabled || logging.file.path !== undefined) return [];
-  return [{ key: "logging.file.path", message: "is required when logging.file.enabled is true" }];
+  return [{
+    key: "logging.file.path",
+    message: "is required when logging.file.enabled is true",
+    about: ["logging.file.enabled"],
+  }];
 }
 
 function broadTrust(proxies: readonly string[]): Problem[] {
