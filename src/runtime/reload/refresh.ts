@@ -37,23 +37,31 @@ export async function replacedFiles(
     const found = await shared.look(request);
     if (found.problem === undefined && found.content === next.get(path)) continue;
     if (found.problem !== undefined && found === before) continue;
-    let problem = found.problem === undefined ? undefined : `${path} ${found.problem}`;
-    if (found.problem === undefined) {
-      const candidate = new Map(next).set(path, found.content);
-      problem = await problemOf(request, config, candidate, modules);
-      if (problem === undefined) {
-        next.set(path, found.content);
-        paths.push(path);
-        continue;
-      }
-      shared.refuse(
-        path,
-        problem.startsWith(`${path} `) ? problem.slice(path.length + 1) : problem,
-      );
+    const problem = found.problem === undefined
+      ? await problemOf(request, config, withOnly(path, found.content, files, requests), modules)
+      : `${path} ${found.problem}`;
+    if (found.problem === undefined && problem === undefined) {
+      shared.markProved(path);
+      next.set(path, found.content);
+      paths.push(path);
+      continue;
     }
+    if (found.problem === undefined) shared.refuse(path, problem ?? "");
     log.log("error", "fluxheim", `${request.key}: ${problem}; the one in use stays`);
   }
   return paths.length === 0 ? undefined : { files: next, paths };
+}
+
+/** `files` with `content` as the only shared one: the others have passed, and other threads have them. */
+function withOnly(
+  path: string,
+  content: Uint8Array,
+  files: Files,
+  requests: readonly FileRequest[],
+): Files {
+  const checked = new Map(files);
+  for (const request of requests) checked.delete(request.path);
+  return checked.set(path, content);
 }
 
 /** What speaks against the content of the file of `request`. */
