@@ -16,6 +16,43 @@ export interface Served {
   readonly files: Files;
 }
 
+/** What a look at shared files works with. */
+export interface RefreshContext {
+  readonly modules: readonly Module[];
+  readonly shared: SharedFiles;
+  readonly log: Logger;
+  /** Has every worker serve with other files; returns why that cannot be, or nothing. */
+  serve(files: Files): Promise<string | undefined>;
+}
+
+/**
+ * Looks at shared files, and has the workers take up those that took the place of others. Never rejects.
+ *
+ * @param requests Those for the shared files of what is served.
+ */
+export async function takeUpReplaced(
+  served: Served,
+  requests: readonly FileRequest[],
+  { modules, shared, log, serve }: RefreshContext,
+): Promise<void> {
+  try {
+    const found = await replacedFiles(served, requests, modules, shared, log);
+    if (found === undefined) return;
+    const failure = await serve(found.files);
+    for (const path of found.paths) {
+      if (failure === undefined) {
+        log.log("info", "fluxheim", `${path} was replaced and is in use`);
+      } else {
+        shared.refuse(path, failure);
+        log.log("error", "fluxheim", `${path} could not be taken up: ${failure}`);
+      }
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+    log.log("error", "fluxheim", `fault: files could not be refreshed: ${reason}`);
+  }
+}
+
 /**
  * Looks at shared files. One that is not fit is logged once, and the one in use stays.
  *
