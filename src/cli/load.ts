@@ -73,12 +73,20 @@ export function planFor(
   return { grants: standalone ? grants : [...grants, ...foreignEntry(workerUrl)] };
 }
 
-/** A custom build's entry of workers stands outside this program's own folder, and must be readable. */
+/** What a custom build may import this program by. */
+const FACES = ["../../mod.ts", "../../worker.ts"];
+
+/**
+ * A custom build's entry of workers stands outside this program's own folder: it must be readable, and so
+ * must the face that it imports.
+ */
 function foreignEntry(workerUrl: URL): PlannedGrant[] {
   const own = new URL("..", import.meta.url).href;
   if (workerUrl.protocol !== "file:" || workerUrl.href.startsWith(own)) {
     return [];
   }
-  const value = dirname(fileURLToPath(workerUrl));
-  return [{ kind: "read", value, key: "the program itself", for: "keeper", optional: false }];
+  const faces = FACES.map((face) => fileURLToPath(new URL(face, import.meta.url)));
+  return [dirname(fileURLToPath(workerUrl)), ...faces].map((value) => (
+    { kind: "read", value, key: "the program itself", for: "keeper", optional: false }
+  ));
 }

@@ -11,6 +11,7 @@ import type { RouteScope } from "./scope.ts";
 
 /** Why a request was not served. A value, not an exception: a client can cause it at will. */
 export interface Refusal {
+  /** Final status of the answer. */
   readonly status: number;
   /** Text of a `text/plain` body, or `""` for a bare refusal with no body (spec 02 section 3.4). */
   readonly text: string;
@@ -91,6 +92,7 @@ export interface BegunOn {
   inFlight: number;
   /** Run in their order when an exchange is over. */
   readonly finished: readonly Finished[];
+  /** Ends what it runs; called when the last exchange on it is over and another one serves. */
   stop(): Promise<void>;
 }
 
@@ -164,6 +166,8 @@ export class Exchange extends HttpExchange {
 
 /** What a `path_regex` matched; each text is at most 256 bytes, a longer one is `""`. */
 export interface Captures {
+  /** By the number of the group; 0 is the whole match. */
   readonly byIndex: readonly string[];
+  /** By the name of the group. */
   readonly byName: ReadonlyMap<string, string>;
 }

@@ -6,6 +6,7 @@
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
 import type { ClientRequest } from "../http/client.ts";
+import type { ModuleCommand } from "./command.ts";
 import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Around, Origin } from "./origin.ts";
@@ -15,9 +16,12 @@ import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Plain, Role, ThreadSpec } from "./thread.ts";
 
-export type { TableSchema, TableScope } from "../config/types.ts";
+export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
+export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
 export type { Finished, Recodes, Step } from "./exchange.ts";
+export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
 export type { Around, Call, Origin } from "./origin.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
@@ -28,49 +32,43 @@ export interface Permissions {
   readonly net?: readonly Grant[];
   /** Absolute paths. */
   readonly read?: readonly Grant[];
+  /** Absolute paths. */
   readonly write?: readonly Grant[];
+  /** Absolute paths of programs. */
   readonly run?: readonly Grant[];
+  /** Names of environment variables. */
   readonly env?: readonly Grant[];
+  /** Kinds of system information: `uid`. */
   readonly sys?: readonly Grant[];
 }
 
 /** What a module may need at most: `true` for a whole kind, or exact values. Absent: never. */
 export interface Manifest {
+  /** As in {@linkcode Permissions.net}. */
   readonly net?: true | readonly string[];
+  /** As in {@linkcode Permissions.read}. */
   readonly read?: true | readonly string[];
+  /** As in {@linkcode Permissions.write}. */
   readonly write?: true | readonly string[];
+  /** As in {@linkcode Permissions.run}. */
   readonly run?: true | readonly string[];
+  /** As in {@linkcode Permissions.env}. */
   readonly env?: true | readonly string[];
+  /** As in {@linkcode Permissions.sys}. */
   readonly sys?: true | readonly string[];
 }
 
 /** One thing to be allowed, and the configuration key that asks for it. */
 export interface Grant {
+  /** In the grammar of its kind: see {@linkcode Permissions}. */
   readonly value: string;
   /** Key path as an operator writes it: `vhosts[0].proxy.upstream`. */
   readonly key: string;
   /** Role of the thread that uses it; a thread gets only the grants of its own role. */
   readonly for: Role;
+  /** Not needed any more once its thread serves, and given up then. */
+  readonly startOnly?: boolean;
 }
-
-/**
- * What a thread of the process is for: `edge` serves connections, `keeper` is the first thread and holds
- * the permissions of the process, every other name is that of a service (`control`).
- */
-export type Role = "edge" | "keeper" | ServiceRole;
-
-/** Roles of services: threads of a module's own, with grants of their own. */
-export type ServiceRole =
-  | "control"
-  | "store"
-  | "balancer"
-  | "php"
-  | "acme"
-  | "telemetry"
-  | "auth"
-  | "udp"
-  | "quic"
-  | "fleet";
 
 /** The part of the system that preflight checks and starts may touch, so that tests can narrow it. */
 export interface System {
@@ -109,6 +107,7 @@ export interface Steps {
    * route (spec 02 section 4.4) runs before any action.
    */
   readonly authorize?: Step;
+  /** Row 13: sends a copy of the request to another upstream. */
   readonly mirror?: Step;
   /** A fresh answer that is stored: no request to the origin is made. */
   readonly lookup?: Step;
@@ -162,6 +161,7 @@ export const PHASES = [
   "response",
 ] as const satisfies readonly Exclude<keyof Steps, "origin" | "around" | "recodes">[];
 
+/** One phase of a request: a key of {@linkcode Steps} that is a step. */
 export type Phase = typeof PHASES[number];
 
 /**
@@ -174,6 +174,7 @@ export interface FileRequest {
   readonly path: string;
   /** Key that names it. */
   readonly key: string;
+  /** Most bytes that are read; a larger file is a problem. */
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
@@ -182,6 +183,14 @@ export interface FileRequest {
    * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
    */
   readonly isShared?: boolean;
+  /** Role that is handed the content; `edge` unless given. */
+  readonly for?: Role;
+}
+
+/** A shared table that a module needs, and the roles that see it. */
+export interface ZoneNeed extends ZoneRequest {
+  /** Edge workers alone unless given. */
+  readonly for?: readonly Role[];
 }
 
 /** Content of the requested files, by path. */
@@ -192,8 +201,11 @@ export type Fact = "client.country" | "client.asn";
 
 /** What a module gets of the worker it is opened in, once. */
 export interface WorkerServices {
+  /** The clock of this worker, for time limits. */
   readonly clock: Clock;
+  /** The log of this worker. */
   readonly log: Logger;
+  /** The counters of this worker. */
   readonly metrics: Metrics;
   /** Names of the modules in this build: some behave otherwise where another one is there. */
   readonly modules: ReadonlySet<string>;
@@ -210,6 +222,7 @@ export interface WorkerServices {
 
 /** What a part gets to serve by one configuration. */
 export interface SnapshotContext extends WorkerServices {
+  /** The configuration of this snapshot. */
   readonly config: Config;
   /** What the module's `needs` asked for, all of it, and as its `checkFiles` has seen it. */
   readonly files: Files;
@@ -251,6 +264,10 @@ export interface EdgeModule {
 export interface EdgePart {
   /** Builds what one configuration needs. What it opens, its `stop` closes. */
   start(snapshot: SnapshotContext): RunningModule | Promise<RunningModule>;
+  /**
+   * Answers a call of the module's own service (`EdgeCalls`); what it throws counts as no answer.
+   */
+  onCall?(message: Plain): Plain | Promise<Plain>;
   /** Closes what `open` opened; every snapshot has been stopped. */
   close?(): void | Promise<void>;
 }
@@ -262,7 +279,7 @@ export interface Needs {
   /** Files whose content a role is handed; the keeper reads them. */
   readonly files?: readonly FileRequest[];
   /** Shared tables; the keeper makes them before a thread starts that uses them. */
-  readonly zones?: readonly ZoneRequest[];
+  readonly zones?: readonly ZoneNeed[];
 }
 
 /** What {@linkcode Module.needs} may ask beside the configuration. */
@@ -288,8 +305,12 @@ export interface Module {
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
   readonly defaults?: readonly BuildDefault[];
+  /** Commands it brings to the command line. */
+  readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
+  /** Threads of its own. */
+  readonly threads?: readonly ThreadSpec[];
   /** Loads the part that works on requests. */
   edge(): Promise<EdgeModule>;
   /** The same as its part for workers says. Pure. */
@@ -337,6 +358,7 @@ export interface RunningModule {
    * throw, and finds everything that the exchange held still held.
    */
   readonly finished?: Finished;
+  /** Closes what `start` opened; no exchange is on the snapshot any more. */
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
   explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;

@@ -13,7 +13,7 @@ export interface Drainable {
   drain(): void;
   /**
    * Take one more request and say `Connection: close` in its answer, for which an idle connection stays
-   * open as long as it would have. A protocol that can tell its peer at any time drains instead.
+   * open as long as it would have. A protocol that can inform its peer at any time drains instead.
    */
   retire?(): void;
   /**

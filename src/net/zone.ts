@@ -9,6 +9,7 @@
 export interface ZoneRequest {
   /** Unique in the process: `rate-limit/vhosts[0]`. */
   readonly name: string;
+  /** Size of the memory. */
   readonly bytes: number;
   /**
    * The table in it finds its way in a larger memory too: one that is there is kept, with what it counts.
@@ -24,6 +25,7 @@ export interface ZoneRequest {
 export interface Zone {
   /** Unique among all memories of the process that ever were. */
   readonly number: number;
+  /** The memory. */
   readonly buffer: SharedArrayBuffer;
 }
 
@@ -42,7 +44,11 @@ export class Zones {
   /** Those of the snapshot that serves; what a discarded one came with is forgotten. */
   #committed: ZonesByName;
 
-  /** @param zones Of the snapshot before, or what the keeper handed to this worker. */
+  /**
+   * The zones of one snapshot.
+   *
+   * @param zones Of the snapshot before, or what the keeper handed to this worker.
+   */
   constructor(zones: ZonesByName = new Map()) {
     this.#current = this.#committed = zones;
   }

@@ -4,42 +4,11 @@
  * @module
  */
 import { z } from "zod";
+import { rootRank } from "../../catalog/tables.ts";
 import { loggingSchema } from "./logging_schema.ts";
 import { MAX_VHOSTS, serverSchema } from "./server_schema.ts";
-import type { TableSchema, TableScope } from "../types.ts";
+import type { TableSchema, TableScope, ZodSchema } from "../types.ts";
 import { MAX_ROUTES, routeShape, vhostShape } from "./vhost_schema.ts";
-
-/** Order in which tables are checked, shown and documented (spec 01 section 1.6). */
-const ROOT_ORDER = [
-  "include_conf_d",
-  "server",
-  "admin",
-  "metrics",
-  "tracing",
-  "logging",
-  "headers",
-  "tls",
-  "proxy",
-  "compression",
-  "cache",
-  "cache_purger",
-  "web",
-  "geoip",
-  "stream",
-  "udp",
-  "vhosts",
-];
-
-/** Place of a top-level table in spec order; tables the spec does not know come before `vhosts`. */
-export function rootRank(name: string): number {
-  const rank = ROOT_ORDER.indexOf(name);
-  return rank < 0 ? ROOT_ORDER.length - 1.5 : rank;
-}
-
-/** Whether the spec has a top-level table of that name, in this build or not. */
-export function isRootTable(name: string): boolean {
-  return ROOT_ORDER.includes(name);
-}
 
 /** A shape in the making. */
 interface Tables {
@@ -81,7 +50,7 @@ function moduleTables(tables: readonly TableSchema[], scope: TableScope): Tables
   for (const { table, schema } of mine) {
     if (table.includes(".")) continue;
     if (Object.hasOwn(own, table)) throw new Error(`two modules own ${scope} table ${table}`);
-    own[table] = optional(schema);
+    own[table] = optional(zodOf(schema, table));
   }
   // Shorter names first: "proxy.load_balance" must be there before "proxy.load_balance.queue".
   const nested = mine.filter(({ table }) => table.includes("."))
@@ -89,7 +58,7 @@ function moduleTables(tables: readonly TableSchema[], scope: TableScope): Tables
   for (const { table, schema } of nested) {
     const [name, ...path] = table.split(".");
     if (!Object.hasOwn(own, name)) throw new Error(`${table} needs table ${name} in this build`);
-    own[name] = withKey(own[name], path, optional(schema), table);
+    own[name] = withKey(own[name], path, optional(zodOf(schema, table)), table);
   }
   return own;
 }
@@ -121,6 +90,12 @@ function withKey(
 /** Extending makes a new schema, which starts without the description of the old one. */
 function described(schema: z.ZodType, old: z.ZodType): z.ZodType {
   return old.description === undefined ? schema : schema.describe(old.description);
+}
+
+/** @throws {Error} When it is not of zod 4: a fault of the module. */
+function zodOf(schema: ZodSchema, table: string): z.ZodType {
+  if (schema instanceof z.ZodType) return schema;
+  throw new Error(`the schema of table ${table} is not one of zod 4`);
 }
 
 /** A table may always be left out. */

@@ -1,5 +1,5 @@
 /**
- * The access rules of one scope, compiled: who may ask, by address, client certificate and place.
+ * The access rules of one scope, compiled: which clients may ask, by address, client certificate and place.
  *
  * @module
  */

@@ -72,7 +72,7 @@ export class Compressor {
       (method === "HEAD" ? lengthToldBy(exchange.response) : undefined);
     if (length === undefined || !this.#isWorthIt(length)) return;
     if (!isCompressible(exchange.response)) return;
-    // Whoever asks: a cache must not give the plain answer to all, nor a compressed one.
+    // For every client: a cache must not give the plain answer to all, nor a compressed one.
     addVary(exchange.response);
     if (method === "HEAD" || body === undefined) return;
     const offer = this.#offerFor(exchange.request);
@@ -133,7 +133,7 @@ export class Compressor {
     addVary(response);
     if (!this.#compressesFor(request)) return;
     const isText = unsent !== undefined || response.has("content-type");
-    // Who asks with a tag has an answer that was not compressed: of an unknown type, it was no text.
+    // A client that asks with a tag has an answer that was not compressed: of an unknown type, it was no text.
     if (isText || !request.has("if-none-match")) removeOriginal(response);
   }
 

@@ -141,7 +141,7 @@ function asnOf(value: unknown): number | null {
     : null;
 }
 
-/** The `i`-th of {@linkcode PROBES} addresses: by turns IPv4 and global IPv6. */
+/** The `i`-th of {@linkcode PROBES} addresses: alternately IPv4 and global IPv6. */
 function probeAddress(i: number): string {
   // Multiples of an odd constant near 2^32 / phi spread evenly over 32 bits.
   const bits = Math.imul(i >> 1, 0x9e3779b1) >>> 0;

@@ -49,7 +49,7 @@ class GeoIp implements RunningModule {
     }
   }
 
-  /** Where somebody asks; once for a vhost, if it does itself: then its routes know as well. */
+  /** Where a rule asks; once for a vhost, if it does itself: then its routes know as well. */
   plan(scope: RouteScope): Steps | undefined {
     const asks = this.#isAsked(scope) &&
       (scope.route === undefined || !this.#isAsked({ ...scope, route: undefined }));

@@ -195,7 +195,7 @@ export class RequestPolicy {
   authority(exchange: Exchange): string {
     if (this.#host === undefined) return exchange.authority;
     const host = this.#host.render(exchange);
-    // Made of request values, it may be anything; what is no host is not sent as one.
+    // Made of request values, it may be anything; what is not a host is not sent as one.
     return readAuthority(host)?.text ?? exchange.authority;
   }
 

@@ -20,7 +20,7 @@ import { keptPool } from "./pool.ts";
 import type { ProxyConfig } from "./schema.ts";
 import { serviceAt } from "./service.ts";
 import { isGlobal, originOf, proxyOf } from "./table.ts";
-import { targetOf, timeoutsOf, versionOf } from "./target.ts";
+import { hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
 import { UpstreamMaterial } from "./upstream_files.ts";
@@ -120,6 +120,7 @@ class RunningProxy implements RunningModule {
   #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {
     return new Forwarder({
       upstream: origin,
+      host: hostOf(origin),
       origin: this.#upstream(proxy, origin),
       scheme: proxy.upstream_tls ? "https" : "http",
       policy: policiesOf(this.context).request(scope, { zeroRetention: this.#zeroRetention }),

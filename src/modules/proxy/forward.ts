@@ -17,8 +17,10 @@ import type { Upstream } from "./upstream.ts";
 
 /** One scope's way to its upstream. */
 export interface ForwardRules {
-  /** `host:port` as configured, for the access record. */
+  /** `host:port` or `unix:/path` as configured, for the access record. */
   readonly upstream: string;
+  /** `Host` for requests of clients that name none. */
+  readonly host: string;
   readonly origin: Upstream;
   readonly scheme: "http" | "https";
   readonly policy: RequestPolicy;
@@ -58,7 +60,7 @@ export class Forwarder implements OriginSteps {
   }
 
   #request(exchange: Exchange, body: Body | undefined): ClientRequest {
-    const { policy, upgrades, scheme, upstream } = this.rules;
+    const { policy, upgrades, scheme, host } = this.rules;
     const fields = new Fields();
     policy.apply(exchange, fields);
     return new ClientRequest(
@@ -66,7 +68,7 @@ export class Forwarder implements OriginSteps {
       target(exchange),
       scheme,
       // A client of HTTP/1.0 may have named no host.
-      policy.authority(exchange) || upstream,
+      policy.authority(exchange) || host,
       fields,
       body,
       upgrades === undefined ? undefined : upgradeOf(exchange, upgrades),

@@ -16,7 +16,9 @@ import { classifyReload, type ReloadReason } from "./impact.ts";
 
 /** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
 export interface Loaded {
+  /** `undefined` when any problem is more than a warning. */
   readonly config: Config | undefined;
+  /** Errors and warnings. */
   readonly problems: readonly Problem[];
   /** Says where in the configuration's files the key of a problem stands, if that is known. */
   place?(problem: Problem): Problem;
@@ -66,7 +68,11 @@ export async function judgeReload(
   { running, files, modules, configSource, names, sharedFiles }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
-  const { impact, reasons } = classifyReload(running, config);
+  const { impact, reasons } = classifyReload(
+    running,
+    config,
+    modules.flatMap((module) => module.schema),
+  );
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
   const deployment = deploymentOf(config, modules, { configSource, names });
   const missing = permissionProblems(servingPlan(deployment.plan));
