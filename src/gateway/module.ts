@@ -347,7 +347,8 @@ export interface Module {
   checkFiles?(config: Config, files: Files): Problem[];
   /**
    * What fails in use, although the content looks right. Asked only when all files could be read and no
-   * check found an error.
+   * check found an error. Shared files that have passed before are not among `files`: other threads have
+   * them, and may have written to them.
    */
   proveFiles?(config: Config, files: Files, system: System): Promise<Problem[]>;
   /** Checks that touch the system; run by `--validate-config` and at start. */
