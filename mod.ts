@@ -46,10 +46,12 @@ export {
   type Files,
   type Grant,
   type Kept,
+  type ListenerNeed,
   type Manifest,
   type Module,
   type ModuleCommand,
   type Needs,
+  type OriginSteps,
   type Permissions,
   type Phase,
   PHASES,
@@ -63,8 +65,32 @@ export {
   type Steps,
   type StorageIssue,
   type System,
+  type ThreadSpec,
   type WorkerServices,
 } from "./src/gateway/module.ts";
+export type { Around, Call, Origin } from "./src/gateway/origin.ts";
+export type { Codec } from "./src/gateway/codec.ts";
+export { type Drainable, OpenConnections } from "./src/http/server.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export { LISTENER_KINDS, type ListenerKind } from "./src/net/listen/listener_spec.ts";
+export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
+export {
+  type ConfigPart,
+  isPlain,
+  MAX_PLAIN_BYTES,
+  type PartOf,
+  type Plain,
+} from "./src/gateway/thread.ts";
+export type {
+  CallOutcome,
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  ProcessState,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "./src/gateway/service.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
@@ -85,12 +111,22 @@ export {
   type BegunOn,
   type Captures,
   Exchange,
+  type Finished,
   type Held,
   type NamePolicies,
   type NamePolicy,
   type Plan as RequestPlan,
+  type PlanStep,
 } from "./src/gateway/exchange.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";
+export { Findings } from "./src/gateway/findings.ts";
+export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
+export {
+  ClientError,
+  type ClientErrorStage,
+  ClientRequest,
+  ClientResponse,
+} from "./src/http/client.ts";
 export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
 export { Fields, type ReadonlyFields } from "./src/http/fields.ts";
@@ -135,12 +171,15 @@ export type { Profile, ServingProfile } from "./src/runtime/threads/profile.ts";
 export type {
   AccessLogSettings,
   AccessRecords,
+  Counters,
+  CounterTotals,
   LogFile,
   LogFileConfig,
   PidFile,
   Records,
 } from "./src/runtime/log/record_types.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
+export type { Labels, SeriesValue } from "./src/zones/series.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";

@@ -19,12 +19,17 @@ export type CallOutcome =
 
 /** Calls to another thread. Every call settles at its deadline at the latest. */
 export interface Calls {
-  /** @param deadlineMs How long to wait for the answer. */
+  /**
+   * Calls `name` of the other thread.
+   *
+   * @param deadlineMs How long to wait for the answer.
+   */
   call(name: string, input: Plain, deadlineMs: number): Promise<CallOutcome>;
 }
 
 /** Answers of every edge worker. */
 export interface EdgeAnswers {
+  /** Of those that have answered, in no order. */
   readonly answers: readonly Plain[];
   /** Workers that have not answered in time, or have failed. */
   readonly unanswered: number;
@@ -52,8 +57,11 @@ export interface ServiceContext {
   readonly files: Files;
   /** Shared tables that the module's `needs` attaches to this role. */
   readonly zones: Zones;
+  /** The clock of this thread. */
   readonly clock: Clock;
+  /** Its log, which the keeper writes. */
   readonly log: Logger;
+  /** Its counters. */
   readonly metrics: Metrics;
   /** As the service starts; what changes comes by {@linkcode RunningService.onState}. */
   readonly state: ProcessState;
@@ -61,6 +69,7 @@ export interface ServiceContext {
   readonly keeper: Calls;
   /** Another service that `asks` names. */
   service(role: ServiceRole): Calls;
+  /** The module's own part in every edge worker. */
   readonly edges: EdgeCalls;
 }
 
@@ -78,6 +87,7 @@ export interface RunningService {
 
 /** The program of a service's thread. */
 export interface Service {
+  /** As its module declares it. */
   readonly role: ServiceRole;
   /**
    * Starts it. Addresses that its module's grants have for the start alone are given up when this

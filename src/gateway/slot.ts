@@ -28,7 +28,11 @@ let count = 0;
 export class Slot<T> {
   readonly #at = count++;
 
-  /** @param initial The value on an exchange where none was written. */
+  /**
+   * A slot of its own on every exchange.
+   *
+   * @param initial The value on an exchange where none was written.
+   */
   constructor(readonly initial: T) {}
 
   /** The value on `holder`. */

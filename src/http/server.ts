@@ -27,21 +27,26 @@ export interface Drainable {
 /** The open connections of one listener. A server codec adds itself at the start and removes itself at its end. */
 export class OpenConnections {
   readonly #open = new Set<Drainable>();
+  /** Connections that begin now are told to end at once. */
   draining = false;
 
+  /** How many are open. */
   get size(): number {
     return this.#open.size;
   }
 
+  /** A connection begins. */
   add(connection: Drainable): void {
     this.#open.add(connection);
     if (this.draining) connection.drain();
   }
 
+  /** It has ended. */
   delete(connection: Drainable): void {
     this.#open.delete(connection);
   }
 
+  /** Ends connections as soon as they have nothing under way. */
   drain(): void {
     this.draining = true;
     for (const connection of this.#open) connection.drain();
@@ -55,6 +60,7 @@ export class OpenConnections {
     }
   }
 
+  /** Cuts all of them. */
   abort(): void {
     for (const connection of this.#open) connection.abort(SHUTDOWN_CUT);
   }

@@ -36,6 +36,11 @@ export class Clock {
   readonly #onTick = new Set<() => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
+  /**
+   * A clock that stands until it is started.
+   *
+   * @param pace {@linkcode Clock.pace}.
+   */
   constructor(pace = 1) {
     this.pace = pace;
     this.now = performance.now() * pace;

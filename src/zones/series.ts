@@ -114,7 +114,9 @@ export class SeriesWriter {
 
 /** A series over all threads. */
 export interface SeriesValue {
+  /** As the metric is called. */
   readonly name: string;
+  /** Its label values. */
   readonly labels: Labels;
   /** The sum, those of lost threads included. */
   readonly value: number;
