@@ -1,0 +1,5 @@
+/** Entry of the edge workers of the build with the probe services. @module */
+import { runEdgeWorker } from "../threads/edge_worker.ts";
+import { probeServicesEdge } from "./probe_services.ts";
+
+runEdgeWorker({ modules: [probeServicesEdge] });
