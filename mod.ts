@@ -66,6 +66,7 @@ export { type Plan, toFlags } from "./src/runtime/permissions/plan.ts";
 export type { Profile, ServingProfile } from "./src/runtime/threads/profile.ts";
 export type { Records } from "./src/runtime/log/record_types.ts";
 export { records } from "./src/runtime/log/records.ts";
+export type { ConfigPart, Plain, ServiceRole, ThreadSpec } from "./src/gateway/thread.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";

@@ -31,3 +31,15 @@ export { Fields } from "./src/http/fields.ts";
 export type { ServingProfile } from "./src/runtime/threads/profile.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
+export type {
+  CallOutcome,
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  ProcessState,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "./src/gateway/service.ts";
+export type { ConfigPart, Plain, ServiceRole } from "./src/gateway/thread.ts";
+export { runService } from "./src/runtime/threads/service_thread.ts";

@@ -1,7 +1,7 @@
 /** Entry of the probe service `control`. @module */
 import type { ServiceContext } from "../../gateway/service.ts";
 import { runService } from "../threads/service_thread.ts";
-import { callsOf, OUTCOME, type ProbeCall } from "./probe_services.ts";
+import { callsOf, OUTCOME, type ProbeCall, STATE } from "./probe_services.ts";
 
 const POLL_MS = 10;
 
@@ -33,7 +33,10 @@ runService({
     Promise.resolve({
       reload: () => Promise.resolve(),
       // The last order of a start: by then the ports of all that is there have come.
-      onState: () => void performAll(context),
+      onState(state) {
+        context.log.log("info", "fluxheim", STATE + JSON.stringify(state));
+        void performAll(context);
+      },
       stop: () => Promise.resolve(),
     }),
 });

@@ -10,6 +10,9 @@ import { at } from "../reload/compare.ts";
 /** Begins a line with the outcome of a call, as JSON. */
 export const OUTCOME = "outcome: ";
 
+/** Begins a line with the state of the process, as JSON. */
+export const STATE = "state: ";
+
 /** What the control service is to call, as tests write it into the vhost's `probe` table. */
 export type ProbeCall =
   /** An edge worker answers `echo` with it, `fail` not at all, and `hang` never. */

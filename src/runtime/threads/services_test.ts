@@ -3,21 +3,26 @@ import { deepFreeze } from "../../config/frozen.ts";
 import type { Config } from "../../config/types.ts";
 import { Keeper } from "../keeper.ts";
 import { records } from "../log/records.ts";
-import { testConfig, until } from "../testing/keeper.ts";
-import { OUTCOME, type ProbeCall, probeServices } from "../testing/probe_services.ts";
+import { get, testConfig, until } from "../testing/keeper.ts";
+import { probe } from "../testing/probe_module.ts";
+import { OUTCOME, type ProbeCall, probeServices, STATE } from "../testing/probe_services.ts";
 import type { Profile } from "./profile.ts";
 
 const profile: Profile = {
   name: "probe-services",
-  modules: [probeServices],
+  modules: [probe, probeServices],
   records,
   workerUrl: new URL("../testing/probe_services_worker.ts", import.meta.url),
 };
 
-function configWith(calls: readonly ProbeCall[] | undefined, logFile: string): Config {
-  const base = testConfig({ logFile, level: "info", process: { threads: 2 } });
-  const probe = calls === undefined ? {} : { calls: JSON.stringify(calls) };
-  return deepFreeze({ ...base, vhosts: [{ ...base.vhosts[0], probe }] });
+function configWith(
+  calls: readonly ProbeCall[] | undefined,
+  logFile: string,
+  threads = 2,
+): Config {
+  const base = testConfig({ logFile, level: "info", process: { threads } });
+  const table = calls === undefined ? {} : { calls: JSON.stringify(calls) };
+  return deepFreeze({ ...base, vhosts: [{ ...base.vhosts[0], probe: table }] });
 }
 
 /** Outcomes of the calls of a service, in their order, and the log. */
@@ -120,6 +125,36 @@ Deno.test("a reload starts the services that it wants, and ends the others", asy
     assert.deepEqual(await keeper.reload(), { kind: "applied" });
     await until(() => count("the service store runs") === 2);
     assert.equal(count("died"), 0);
+  } finally {
+    await keeper.abort("test");
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a service is told that no worker serves, and when one does again", async () => {
+  const directory = await Deno.makeTempDir();
+  const logFile = `${directory}/log`;
+  const config = configWith([], logFile, 1);
+  const keeper = await Keeper.start({
+    profile,
+    load: () => Promise.resolve({ config, problems: [] }),
+    configSource: undefined,
+  });
+  const states = () =>
+    // Whole lines alone.
+    Deno.readTextFileSync(logFile).split("\n").slice(0, -1)
+      .map((line): string => JSON.parse(line).message ?? "")
+      .filter((message) => message.startsWith(STATE))
+      .map((message) => JSON.parse(message.slice(STATE.length)));
+  try {
+    await until(() => states().length === 1);
+    await get(keeper.listeners[0].name, "/throw").catch(() => {});
+    await until(() => states().length === 3);
+    assert.deepEqual(states(), [
+      { phase: "ready", reason: "" },
+      { phase: "starting", reason: "no worker serves" },
+      { phase: "ready", reason: "" },
+    ]);
   } finally {
     await keeper.abort("test");
     await Deno.remove(directory, { recursive: true });
