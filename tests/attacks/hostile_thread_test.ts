@@ -108,7 +108,8 @@ function writeEntry(dir: TempDir): string {
     `import { edge as hostile } from "${here}hostile_thread.ts";
      import { runEdgeWorker } from "${root}src/runtime/threads/edge_worker.ts";
      import { profile } from "${root}src/profiles/static-site.ts";
-     runEdgeWorker({ ...profile, modules: [hostile, ...profile.modules] });`,
+     const edges = await Promise.all(profile.modules.map((module) => module.edge()));
+     runEdgeWorker({ ...profile, modules: [hostile, ...edges] });`,
   );
   return dir.write(
     "entry.ts",
@@ -117,8 +118,7 @@ function writeEntry(dir: TempDir): string {
        name: "hostile",
        schema: [],
        manifest: {},
-       permissions: () => ({}),
-       start: () => Promise.reject(new Error("not in the keeper")),
+       edge: () => Promise.reject(new Error("not in the keeper")),
      };
      export const profile = {
        ...real,
