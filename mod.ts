@@ -181,6 +181,7 @@ export type {
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export type { Labels, SeriesValue } from "./src/zones/series.ts";
 export { records } from "./src/runtime/log/records.ts";
+export type { ConfigPart, Plain, ServiceRole, ThreadSpec } from "./src/gateway/thread.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
 export type {

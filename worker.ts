@@ -87,3 +87,15 @@ export type {
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
+export type {
+  CallOutcome,
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  ProcessState,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "./src/gateway/service.ts";
+export type { ConfigPart, Plain, ServiceRole } from "./src/gateway/thread.ts";
+export { runService } from "./src/runtime/threads/service_thread.ts";

@@ -201,9 +201,11 @@ Deno.test("the files inside serve, under the permissions that are locked in", as
   dir.write("inside/deno.json", await Deno.readTextFile(`${ROOT}deno.json`));
   dir.write("www/index.html", "from inside");
   const port = freePort();
+  const health = freePort();
   const config = dir.write(
     "fluxheim.toml",
-    `[server]\nlisten = ["127.0.0.1:${port}"]\n[proxy]\n[web]\nroot = "www"\n`,
+    `[server]\nlisten = ["127.0.0.1:${port}"]\nhealth.listen = ["127.0.0.1:${health}"]\n` +
+      `[proxy]\n[web]\nroot = "www"\n`,
   );
   const flags = Object.entries(embedded.permissions).flatMap(([kind, value]) => {
     if (!Array.isArray(value)) return [];
@@ -215,6 +217,8 @@ Deno.test("the files inside serve, under the permissions that are locked in", as
   await using gateway = new Process(Deno.execPath(), [...args, "--config", config]);
   await gateway.listening(port);
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "from inside");
+  await gateway.listening(health);
+  assert.equal(await (await fetch(`http://127.0.0.1:${health}/readyz`)).text(), "ready\n");
   assert.equal((await gateway.stop()).code, 0);
 });
 

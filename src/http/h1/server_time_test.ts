@@ -15,6 +15,23 @@ Deno.test("a head that does not come in time ends the connection without an answ
   assert.equal(await client.rest(), "");
 });
 
+Deno.test("an idle connection and a head may have limits that differ", async () => {
+  const times = { headTimeoutMs: 5_000, idleTimeoutMs: 20_000 };
+  await using server = new TestServer(hello, undefined, times);
+  using client = await RawClient.connect(server.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.answer();
+  server.clock.tick(server.clock.now + 19_000);
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.answer())?.status, 200, "it was not closed while idle");
+  await client.send("GET / HTT");
+  await until("half a head has come, which has less time", () => {
+    server.clock.tick(server.clock.now + 5_001);
+    return server.open.size === 0;
+  });
+  assert.equal(await client.rest(), "");
+});
+
 Deno.test("a body that does not come in time is answered with 408", async () => {
   await using server = new TestServer(echo);
   using client = await RawClient.connect(server.port);

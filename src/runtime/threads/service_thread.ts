@@ -51,7 +51,12 @@ class ServiceThread {
     const name = `service ${role}`;
     this.#life = new ThreadLife({ name, memory, log, records: undefined, onLogSegment });
     for (const [callee, names] of askedOf(asks)) {
-      if (callee !== EDGES) this.#callees.set(callee, new Caller(callee, names));
+      if (callee !== EDGES) {
+        this.#callees.set(
+          callee,
+          new Caller(callee === "keeper" ? callee : `service ${callee}`, names),
+        );
+      }
     }
   }
 

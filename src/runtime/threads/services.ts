@@ -199,8 +199,9 @@ export class Services {
     seat.part = part;
     seat.backoff.started();
     this.#hearts.watch(role, thread.heart);
-    thread.tell({ kind: "state", state: this.#state });
     this.#join(seat);
+    // It may have changed since the order was given.
+    thread.tell({ kind: "state", state: this.#state });
     log.log("info", "fluxheim", `the service ${role} runs`);
   }
 

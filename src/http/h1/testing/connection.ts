@@ -8,7 +8,7 @@ import { Clock } from "../../../net/clock.ts";
 import { type Body, BodyError, readAll } from "../../body.ts";
 import { Fields } from "../../fields.ts";
 import { HttpExchange } from "../../exchange.ts";
-import { OpenConnections } from "../../server.ts";
+import { OpenConnections, type ServerOptions } from "../../server.ts";
 import { serveHttp1 } from "../server.ts";
 
 /** What a test's server does with a request; throwing is answered with the error's status. */
@@ -26,6 +26,9 @@ export class TestServer implements AsyncDisposable {
   constructor(
     answer: Answerer,
     limits = { maxHeadBytes: 65_536, maxUriBytes: 8192, maxFields: 100 },
+    readonly times: Pick<ServerOptions, "headTimeoutMs" | "idleTimeoutMs"> = {
+      headTimeoutMs: 10_000,
+    },
   ) {
     const handler = {
       create: (facts: HttpExchange["connection"]) => new HttpExchange(facts),
@@ -70,7 +73,7 @@ export class TestServer implements AsyncDisposable {
     limits: { maxHeadBytes: number; maxUriBytes: number; maxFields: number },
   ): Promise<void> {
     const running: Promise<void>[] = [];
-    const options = { limits, clock: this.clock, open: this.open, headTimeoutMs: 10_000 };
+    const options = { limits, clock: this.clock, open: this.open, ...this.times };
     for await (const conn of this.#listener) {
       const facts = {
         peerAddress: conn.remoteAddr.hostname,
