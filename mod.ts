@@ -46,6 +46,7 @@ export {
   type Files,
   type Grant,
   type Kept,
+  type ListenerNeed,
   type Manifest,
   type Module,
   type ModuleCommand,
@@ -69,6 +70,10 @@ export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, type ZoneRequest, Zones, type ZonesByName } from "./src/net/zone.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
+export type { Codec } from "./src/gateway/codec.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export { type Drainable, OpenConnections } from "./src/http/server.ts";
+export type { ListenerKind } from "./src/net/listen/listener_spec.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 
 // A request and its answer.

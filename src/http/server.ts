@@ -27,21 +27,26 @@ export interface Drainable {
 /** The open connections of one listener. A server codec adds itself at the start and removes itself at its end. */
 export class OpenConnections {
   readonly #open = new Set<Drainable>();
+  /** Whether connections end as soon as they can, new ones too. */
   draining = false;
 
+  /** How many are open. */
   get size(): number {
     return this.#open.size;
   }
 
+  /** A connection has begun. */
   add(connection: Drainable): void {
     this.#open.add(connection);
     if (this.draining) connection.drain();
   }
 
+  /** It has ended. */
   delete(connection: Drainable): void {
     this.#open.delete(connection);
   }
 
+  /** Asks every connection to end soon. */
   drain(): void {
     this.draining = true;
     for (const connection of this.#open) connection.drain();
@@ -55,6 +60,7 @@ export class OpenConnections {
     }
   }
 
+  /** Ends every connection now. */
   abort(): void {
     for (const connection of this.#open) connection.abort(SHUTDOWN_CUT);
   }

@@ -9,11 +9,13 @@ import type { TlsListenerSpec } from "../tls/spec.ts";
 
 /** A connection that is ready for its codec: PROXY header read, TLS handshake done. */
 export interface Accepted {
+  /** For the codec to read, write and close. */
   readonly stream: Duplex;
+  /** Peer, listener and TLS. */
   readonly facts: ConnectionFacts;
   /** Name of its codec: what ALPN has chosen, or what the listener is for. */
   readonly protocol: string;
-  /** To be called when the codec has returned: the connection no longer counts as open. */
+  /** Called by the runtime when the codec has returned: the connection no longer counts as open. */
   done(): void;
 }
 
