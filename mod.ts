@@ -104,6 +104,10 @@ export {
   type ZoneRequest,
 } from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
+export type { Codec } from "./src/gateway/codec.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export { type Drainable, OpenConnections } from "./src/http/server.ts";
+export type { ListenerKind } from "./src/net/listen/listener_spec.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 
 // A request and its answer.
@@ -177,7 +181,6 @@ export type {
   LogFileConfig,
   PidFile,
   Records,
-} from "./src/runtime/log/record_types.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export type { Labels, SeriesValue } from "./src/zones/series.ts";
 export { records } from "./src/runtime/log/records.ts";

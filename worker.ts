@@ -39,6 +39,9 @@ export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export type { Zone, ZonesByName } from "./src/zones/zones.ts";
 export { Zones } from "./src/zones/zones.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
+export type { Codec } from "./src/gateway/codec.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export { type Drainable, OpenConnections } from "./src/http/server.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 
 // A request and its answer.

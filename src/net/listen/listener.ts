@@ -15,7 +15,7 @@ export interface Accepted {
   readonly facts: ConnectionFacts;
   /** Name of its codec: what ALPN has chosen, or what the listener is for. */
   readonly protocol: string;
-  /** To be called when the codec has returned: the connection no longer counts as open. */
+  /** Called by the runtime when the codec has returned: the connection no longer counts as open. */
   done(): void;
 }
 

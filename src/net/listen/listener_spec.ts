@@ -13,10 +13,7 @@ import type { SocketIdentity, SocketSettings } from "./socket_file.ts";
  * The kinds of listeners a configuration or a module can ask for. Those that {@linkcode ListenerSpec} has no
  * member for cannot be opened by this build.
  */
-export const LISTENER_KINDS = ["tcp", "tls", "unix", "udp", "quic"] as const;
-
-/** A kind of listener. */
-export type ListenerKind = typeof LISTENER_KINDS[number];
+export type ListenerKind = "tcp" | "tls" | "unix" | "udp" | "quic";
 
 /** A listener to open. */
 export type ListenerSpec = CleartextListenerSpec | SecureListenerSpec | UnixListenerSpec;

@@ -17,7 +17,7 @@ import type {
 import { BodyError } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
 import { writeAll } from "../../net/duplex.ts";
-import { LISTENER_KINDS, type ListenerKind } from "../../net/listen/listener_spec.ts";
+import type { ListenerKind } from "../../net/listen/listener_spec.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { type Layout, zone } from "../../zones/layout.ts";
 import { at } from "../reload/compare.ts";
@@ -88,7 +88,7 @@ function probeOf(vhost: unknown): ProbeTable {
     cert: text("cert"),
     key: text("key"),
     listen: text("listen"),
-    listenKind: LISTENER_KINDS.find((kind) => kind === text("listenKind")),
+    listenKind: (["unix", "udp"] as const).find((kind) => kind === text("listenKind")),
     ...(typeof failFrom === "number" ? { failFrom } : {}),
     ...(typeof spareCells === "number" ? { spareCells } : {}),
   };
