@@ -145,7 +145,6 @@ class EdgeWorker {
         log: this.#log,
         metrics: this.#metrics,
         zones: this.#zones,
-        slot: this.#slot,
         givenUp,
       });
     } catch (error) {
