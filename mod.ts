@@ -27,46 +27,134 @@
  *
  * The modules of this project are in `src/modules/<name>/module.ts`; one of yours implements
  * {@linkcode Module}, and declares what it needs the runtime to allow. Workers can import less: see
- * `worker.ts`.
+ * `worker.ts`. `examples/embedding/` has a module with a table of its own.
  *
  * @module
  */
-export type {
-  Draw,
-  EdgeModule,
-  EdgePart,
-  Extension,
-  Fact,
-  FileRequest,
-  Files,
-  Grant,
-  Kept,
-  Manifest,
-  Module,
-  Needs,
-  Permissions,
-  RouteScope,
-  RunningModule,
-  SnapshotContext,
-  Step,
-  Steps,
-  System,
-  WorkerServices,
+// The contract of a module.
+export {
+  type CommandArgs,
+  type CommandCall,
+  type CommandOption,
+  type Draw,
+  type EdgeModule,
+  type EdgePart,
+  type Extension,
+  ExtensionPoint,
+  type Fact,
+  type FileRequest,
+  type Files,
+  type Grant,
+  type Kept,
+  type Manifest,
+  type Module,
+  type ModuleCommand,
+  type Needs,
+  type Permissions,
+  type Phase,
+  PHASES,
+  type Recodes,
+  type Role,
+  type RouteScope,
+  type RunningModule,
+  type ServiceRole,
+  type SnapshotContext,
+  type Step,
+  type Steps,
+  type StorageIssue,
+  type System,
+  type WorkerServices,
 } from "./src/gateway/module.ts";
-export { ExtensionPoint } from "./src/gateway/extension.ts";
-export type { Exchange, Held } from "./src/gateway/exchange.ts";
+export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
+export type { Counter, Metrics } from "./src/gateway/metrics.ts";
+export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
+export {
+  type KeeperCall,
+  type Layout,
+  type ThreadSlot,
+  zone,
+  type ZoneOptions,
+  type ZoneRequest,
+} from "./src/zones/layout.ts";
+export { Clock, type Expiring } from "./src/net/clock.ts";
+export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
+
+// A request and its answer.
+export {
+  type BegunOn,
+  type Captures,
+  Exchange,
+  type Held,
+  type NamePolicies,
+  type NamePolicy,
+  type Plan as RequestPlan,
+} from "./src/gateway/exchange.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";
+export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
-export { Fields } from "./src/http/fields.ts";
-export type { Config, Problem, TableSchema, TableScope } from "./src/config/types.ts";
-export { loadConfig, type Loaded, loadText } from "./src/config/load.ts";
+export { Fields, type ReadonlyFields } from "./src/http/fields.ts";
+export type { InterimOutlet } from "./src/http/interim.ts";
+export type { ClientCertificate, ConnectionFacts, TlsFacts } from "./src/net/connection_facts.ts";
+export type { Duplex } from "./src/net/duplex.ts";
+
+// The configuration.
+export type {
+  BuildDefault,
+  Config,
+  Problem,
+  RootTables,
+  RouteConfig,
+  RouteTables,
+  TableSchema,
+  TableScope,
+  VhostConfig,
+  VhostTables,
+  ZodSchema,
+} from "./src/config/types.ts";
+export type {
+  CoreRoute,
+  CoreVhost,
+  LoggingConfig,
+  ServerConfig,
+} from "./src/config/schema/core_tables.ts";
+export {
+  type Check,
+  loadConfig,
+  type Loaded,
+  type LoadOptions,
+  loadText,
+} from "./src/config/load.ts";
 export { formatProblem } from "./src/config/problems/problems.ts";
 export { load, planFor } from "./src/cli/load.ts";
+
+// The process.
 export { type Plan, toFlags } from "./src/runtime/permissions/plan.ts";
+export type { PermissionKind, PlannedGrant } from "./src/runtime/permissions/planned_grant.ts";
 export type { Profile, ServingProfile } from "./src/runtime/threads/profile.ts";
-export type { Records } from "./src/runtime/log/record_types.ts";
+export type {
+  AccessLogSettings,
+  AccessRecords,
+  LogFile,
+  LogFileConfig,
+  PidFile,
+  Records,
+} from "./src/runtime/log/record_types.ts";
+export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
+export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
+export type {
+  Loaded as LoadedConfig,
+  ReloadOutcome,
+  UpgradeReason,
+} from "./src/runtime/reload/reload.ts";
+export {
+  type MergeRule,
+  RELOAD_REASONS,
+  type ReloadReason,
+  type ReloadRule,
+  type TableReload,
+} from "./src/catalog/types.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

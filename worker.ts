@@ -15,19 +15,75 @@
  *
  * @module
  */
-export type {
-  EdgeModule,
-  EdgePart,
-  RunningModule,
-  SnapshotContext,
-  Step,
-  Steps,
-  WorkerServices,
+// The contract of a module, as far as workers know it.
+export {
+  type EdgeModule,
+  type EdgePart,
+  type Extension,
+  ExtensionPoint,
+  type Fact,
+  type Files,
+  type Kept,
+  type Phase,
+  PHASES,
+  type Recodes,
+  type RouteScope,
+  type RunningModule,
+  type SnapshotContext,
+  type Step,
+  type Steps,
+  type WorkerServices,
 } from "./src/gateway/module.ts";
-export type { Exchange } from "./src/gateway/exchange.ts";
+export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
+export type { Counter, Metrics } from "./src/gateway/metrics.ts";
+export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
+export type { KeeperCall, Layout, ThreadSlot, ZoneRequest } from "./src/zones/layout.ts";
+export { Clock, type Expiring } from "./src/net/clock.ts";
+export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
+
+// A request and its answer.
+export {
+  type BegunOn,
+  type Captures,
+  Exchange,
+  type Held,
+  type NamePolicies,
+  type NamePolicy,
+  type Plan as RequestPlan,
+} from "./src/gateway/exchange.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";
+export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
-export { Fields } from "./src/http/fields.ts";
+export { Fields, type ReadonlyFields } from "./src/http/fields.ts";
+export type { InterimOutlet } from "./src/http/interim.ts";
+export type { ClientCertificate, ConnectionFacts, TlsFacts } from "./src/net/connection_facts.ts";
+export type { Duplex } from "./src/net/duplex.ts";
+
+// The configuration.
+export type {
+  Config,
+  RootTables,
+  RouteConfig,
+  RouteTables,
+  VhostConfig,
+  VhostTables,
+} from "./src/config/types.ts";
+export type {
+  CoreRoute,
+  CoreVhost,
+  LoggingConfig,
+  ServerConfig,
+} from "./src/config/schema/core_tables.ts";
+// The worker.
 export type { ServingProfile } from "./src/runtime/threads/profile.ts";
+export type {
+  AccessLogSettings,
+  AccessRecords,
+  LogFile,
+  LogFileConfig,
+  PidFile,
+  Records,
+} from "./src/runtime/log/record_types.ts";
+export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

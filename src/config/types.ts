@@ -16,8 +16,16 @@
  *
  * @module
  */
-import type { z } from "zod";
-import type { CoreConfig, CoreRoute, CoreVhost } from "./schema/core_schema.ts";
+import type { MergeRule, TableReload, TableScope } from "../catalog/types.ts";
+import type { CoreRoute, CoreVhost, LoggingConfig, ServerConfig } from "./schema/core_tables.ts";
+
+export type {
+  MergeRule,
+  ReloadReason,
+  ReloadRule,
+  TableReload,
+  TableScope,
+} from "../catalog/types.ts";
 
 /** Tables that modules own at the top level. */
 // deno-lint-ignore no-empty-interface -- filled by declaration merging
@@ -37,11 +45,16 @@ export interface RouteConfig extends CoreRoute, RouteTables {
 
 /** One `[[vhosts]]`, or the implicit `default` one (spec 02 section 1). */
 export interface VhostConfig extends CoreVhost, VhostTables {
+  /** As they are written, after those that stand for a table of the vhost. */
   readonly routes: readonly RouteConfig[];
 }
 
 /** The whole configuration. */
-export interface Config extends CoreConfig, RootTables {
+export interface Config extends RootTables {
+  /** `[server]`. */
+  readonly server: ServerConfig;
+  /** `[logging]`. */
+  readonly logging: LoggingConfig;
   /** Never empty: without `[[vhosts]]` it holds the implicit vhost built from the global tables. */
   readonly vhosts: readonly VhostConfig[];
 }
@@ -58,6 +71,7 @@ export interface Problem {
   readonly hint?: string;
   /** File it came from and line, where known. */
   readonly file?: string;
+  /** From 1. */
   readonly line?: number;
   /** A warning does not stop the program. */
   readonly warning?: boolean;
@@ -65,8 +79,14 @@ export interface Problem {
   readonly security?: boolean;
 }
 
-/** Where a configuration table may stand. */
-export type TableScope = "root" | "vhost" | "route";
+/**
+ * A schema of zod 4 (`z.ZodType`), of any copy of it. The contract names only what tells zod's schemas from
+ * others, so that it does not depend on zod's types.
+ */
+export interface ZodSchema {
+  /** As the convention "Standard Schema" has it. */
+  readonly "~standard": { readonly version: 1; readonly vendor: string };
+}
 
 /** One configuration table a module owns. */
 export interface TableSchema {
@@ -75,6 +95,7 @@ export interface TableSchema {
    * adds a key to a table that another module of the same build owns.
    */
   readonly table: string;
+  /** Each scope in which it may stand. */
   readonly scopes: readonly TableScope[];
   /**
    * Unknown keys are refused at every level: built with `z.strictObject` and the builders of
@@ -82,12 +103,14 @@ export interface TableSchema {
    * accept `undefined` is made optional. What comes out must be accepted again as input, because the
    * effective configuration is stored and loaded as TOML.
    */
-  readonly schema: z.ZodType;
+  readonly schema: ZodSchema;
+  /** How a top-level table of a later file meets one of an earlier file; `fields` unless given. */
+  readonly merge?: MergeRule;
   /**
-   * How a later file's table meets an earlier one, for tables that spec 01 section 1.5 does not list:
-   * key by key at every depth (the default), or replaced whole.
+   * What a change of it asks of the running process. A table that says nothing needs a new one, as
+   * unclassified.
    */
-  readonly merge?: "fields" | "whole";
+  readonly reload?: TableReload;
   /**
    * The table at the root is that of the vhost that there is without `[[vhosts]]`, and no vhost inherits
    * it: beside `[[vhosts]]` it is a warning.
@@ -106,5 +129,6 @@ export interface TableSchema {
 export interface BuildDefault {
   /** Keys from the root: `["logging", "access", "enabled"]`. */
   readonly path: readonly string[];
+  /** As a file would have it. */
   readonly value: unknown;
 }

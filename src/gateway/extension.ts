@@ -9,7 +9,11 @@
 
 /** A list of values of one kind. */
 export class ExtensionPoint<T> {
-  /** @param name For messages: `compression.codec`. */
+  /**
+   * An empty list.
+   *
+   * @param name For messages: `compression.codec`.
+   */
   constructor(readonly name: string) {}
 
   /** `value` as an entry of this list. */
@@ -33,6 +37,8 @@ export class ExtensionPoint<T> {
 
 /** One entry of a list. */
 export interface Extension<out T> {
+  /** The {@linkcode ExtensionPoint} of the list. */
   readonly point: object;
+  /** The entry. */
   readonly value: T;
 }

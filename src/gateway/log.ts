@@ -23,7 +23,9 @@ export type LogTarget =
 
 /** A sink of log records; cheap to call for a level that is off. */
 export interface Logger {
+  /** Whether records of `level` are written. */
   enabled(level: LogLevel): boolean;
+  /** Writes one record; `message` is one line of text. */
   log(level: LogLevel, target: LogTarget, message: string): void;
   /** Whether access records are written, so that somebody wants to know how long exchanges took. */
   readonly logsAccess: boolean;

@@ -5,8 +5,11 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
-import type { Exchange, Recodes, Step } from "./exchange.ts";
+import type { ClientRequest } from "../http/client.ts";
+import type { ModuleCommand } from "./command.ts";
+import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
+import type { Around, Origin } from "./origin.ts";
 import type { RouteScope } from "./scope.ts";
 import type { ZoneRequest } from "../zones/layout.ts";
 import type { Zones } from "../zones/zones.ts";
@@ -14,9 +17,13 @@ import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Plain, Role, ThreadSpec } from "./thread.ts";
 
-export type { TableSchema, TableScope } from "../config/types.ts";
-export type { Recodes, Step } from "./exchange.ts";
+export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
+export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
+export type { Finished, Recodes, Step } from "./exchange.ts";
+export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
+export type { Around, Call, Origin } from "./origin.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
@@ -26,49 +33,43 @@ export interface Permissions {
   readonly net?: readonly Grant[];
   /** Absolute paths. */
   readonly read?: readonly Grant[];
+  /** Absolute paths. */
   readonly write?: readonly Grant[];
+  /** Absolute paths of programs. */
   readonly run?: readonly Grant[];
+  /** Names of environment variables. */
   readonly env?: readonly Grant[];
+  /** Kinds of system information: `uid`. */
   readonly sys?: readonly Grant[];
 }
 
 /** What a module may need at most: `true` for a whole kind, or exact values. Absent: never. */
 export interface Manifest {
+  /** As in {@linkcode Permissions.net}. */
   readonly net?: true | readonly string[];
+  /** As in {@linkcode Permissions.read}. */
   readonly read?: true | readonly string[];
+  /** As in {@linkcode Permissions.write}. */
   readonly write?: true | readonly string[];
+  /** As in {@linkcode Permissions.run}. */
   readonly run?: true | readonly string[];
+  /** As in {@linkcode Permissions.env}. */
   readonly env?: true | readonly string[];
+  /** As in {@linkcode Permissions.sys}. */
   readonly sys?: true | readonly string[];
 }
 
 /** One thing to be allowed, and the configuration key that asks for it. */
 export interface Grant {
+  /** In the grammar of its kind: see {@linkcode Permissions}. */
   readonly value: string;
   /** Key path as an operator writes it: `vhosts[0].proxy.upstream`. */
   readonly key: string;
   /** Role of the thread that uses it; a thread gets only the grants of its own role. */
   readonly for: Role;
+  /** Not needed any more once its thread serves, and given up then. */
+  readonly startOnly?: boolean;
 }
-
-/**
- * What a thread of the process is for: `edge` serves connections, `keeper` is the first thread and holds
- * the permissions of the process, every other name is that of a service (`control`).
- */
-export type Role = "edge" | "keeper" | ServiceRole;
-
-/** Roles of services: threads of a module's own, with grants of their own. */
-export type ServiceRole =
-  | "control"
-  | "store"
-  | "balancer"
-  | "php"
-  | "acme"
-  | "telemetry"
-  | "auth"
-  | "udp"
-  | "quic"
-  | "fleet";
 
 /** The part of the system that preflight checks and starts may touch, so that tests can narrow it. */
 export interface System {
@@ -107,10 +108,23 @@ export interface Steps {
    * route (spec 02 section 4.4) runs before any action.
    */
   readonly authorize?: Step;
+  /** Row 13: sends a copy of the request to another upstream. */
   readonly mirror?: Step;
+  /** A fresh answer that is stored: no request to the origin is made. */
   readonly lookup?: Step;
+  /** Answers in place of the origin. */
   readonly forward?: Step;
-  /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
+  /**
+   * Where the answer comes from: one upstream, or a pool of them. The plan makes one step of it, which makes
+   * the request, waits for the origin and puts its answer into the exchange.
+   */
+  readonly origin?: OriginSteps;
+  /**
+   * What goes around the origin of this scope. That of the first module in the profile's order is the
+   * outermost. It sees answers and errors before the header policy and compression.
+   */
+  readonly around?: Around;
+  /** An upstream has failed and the gateway answers in its place: another answer may be made. */
   readonly failure?: Step;
   /** Adds fields to a refusal of the gateway's own, at once. Nothing else of the answer policy does. */
   readonly refusal?: Step;
@@ -121,6 +135,13 @@ export interface Steps {
    * it are then no continuation of an answer with the same date.
    */
   readonly recodes?: Recodes;
+}
+
+/** An origin, and what is asked of it. */
+export interface OriginSteps {
+  readonly origin: Origin;
+  /** Makes the request of an exchange, by the header policy of the scope. */
+  request(exchange: Exchange): ClientRequest;
 }
 
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
@@ -139,8 +160,9 @@ export const PHASES = [
   "failure",
   "refusal",
   "response",
-] as const satisfies readonly (keyof Steps)[];
+] as const satisfies readonly Exclude<keyof Steps, "origin" | "around" | "recodes">[];
 
+/** One phase of a request: a key of {@linkcode Steps} that is a step. */
 export type Phase = typeof PHASES[number];
 
 /**
@@ -153,9 +175,17 @@ export interface FileRequest {
   readonly path: string;
   /** Key that names it. */
   readonly key: string;
+  /** Most bytes that are read; a larger file is a problem. */
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
+  /**
+   * Large, and replaced while the process serves: one copy in shared memory for all threads. A file that takes
+   * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
+   */
+  readonly isShared?: boolean;
+  /** Role that is handed the content; `edge` unless given. */
+  readonly for?: Role;
 }
 
 /** Content of the requested files, by path. */
@@ -166,8 +196,11 @@ export type Fact = "client.country" | "client.asn";
 
 /** What a module gets of the worker it is opened in, once. */
 export interface WorkerServices {
+  /** The clock of this worker, for time limits. */
   readonly clock: Clock;
+  /** The log of this worker. */
   readonly log: Logger;
+  /** The counters of this worker. */
   readonly metrics: Metrics;
   /** Names of the modules in this build: some behave otherwise where another one is there. */
   readonly modules: ReadonlySet<string>;
@@ -184,6 +217,7 @@ export interface WorkerServices {
 
 /** What a part gets to serve by one configuration. */
 export interface SnapshotContext extends WorkerServices {
+  /** The configuration of this snapshot. */
   readonly config: Config;
   /** What the module's `needs` asked for, all of it, and as its `checkFiles` has seen it. */
   readonly files: Files;
@@ -225,6 +259,10 @@ export interface EdgeModule {
 export interface EdgePart {
   /** Builds what one configuration needs. What it opens, its `stop` closes. */
   start(snapshot: SnapshotContext): RunningModule | Promise<RunningModule>;
+  /**
+   * Answers a call of the module's own service (`EdgeCalls`); what it throws counts as no answer.
+   */
+  onCall?(message: Plain): Plain | Promise<Plain>;
   /** Closes what `open` opened; every snapshot has been stopped. */
   close?(): void | Promise<void>;
 }
@@ -265,8 +303,12 @@ export interface Module {
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
   readonly defaults?: readonly BuildDefault[];
+  /** Commands it brings to the command line. */
+  readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
+  /** Threads of its own. */
+  readonly threads?: readonly ThreadSpec[];
   /** Loads the part that works on requests. */
   edge(): Promise<EdgeModule>;
   /** The same as its part for workers says. Pure. */
@@ -281,7 +323,7 @@ export interface Module {
    * What fails in use, although the content looks right. Asked only when all files could be read and no
    * check found an error.
    */
-  proveFiles?(config: Config, files: Files): Promise<Problem[]>;
+  proveFiles?(config: Config, files: Files, system: System): Promise<Problem[]>;
   /** Checks that touch the system; run by `--validate-config` and at start. */
   preflight?(config: Config, system: System): Promise<Problem[]>;
   /** What `--check-tls-storage` finds; stricter than what a start asks for. */
@@ -294,6 +336,12 @@ export interface RunningModule {
   readonly listenerTls?: TlsListenerSpec;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
+  /**
+   * Looks at every exchange that is over, at one that was refused before it had a route as well. Must not
+   * throw, and finds everything that the exchange held still held.
+   */
+  readonly finished?: Finished;
+  /** Closes what `start` opened; no exchange is on the snapshot any more. */
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
   explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;

@@ -1,6 +1,6 @@
 /**
  * Which content coding a client wants, read strictly: a field that is not wholly understood asks for
- * nothing, so that nobody is sent what they did not clearly ask for (spec 02 section 12, RFC 9110
+ * nothing, so that no client is sent what it did not clearly ask for (spec 02 section 12, RFC 9110
  * section 12.5.3).
  *
  * @module

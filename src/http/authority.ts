@@ -17,7 +17,7 @@ export interface Authority {
    * IPv4.
    */
   readonly host: string;
-  /** `undefined` where there is none or an empty one, which is none (RFC 3986 section 3.2.3). */
+  /** `undefined` where there is none or an empty one, which counts as none (RFC 3986 section 3.2.3). */
   readonly port: number | undefined;
 }
 
@@ -117,7 +117,7 @@ function parse(text: string): Authority | undefined {
   };
 }
 
-/** Index behind the host, brackets included; -1 when a bracket stays open. */
+/** Index after the host, brackets included; -1 when a bracket stays open. */
 function endOfHost(text: string): number {
   if (text.charCodeAt(0) === OPEN_BRACKET) {
     const close = text.indexOf("]");
@@ -132,7 +132,7 @@ const NONE = -1;
 /** Of {@linkcode readPort}: what follows the host is no port. */
 const WRONG = -2;
 
-/** The port behind a host that ends at `at`. */
+/** The port after a host that ends at `at`. */
 function readPort(text: string, at: number): number {
   if (at === text.length) return NONE;
   if (text.charCodeAt(at) !== COLON) return WRONG;

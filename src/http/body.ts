@@ -1,5 +1,5 @@
 /**
- * Message bodies, pulled by whoever consumes them. Back-pressure is the pull itself: nothing is read
+ * Message bodies, pulled by their consumer. Back-pressure is the pull itself: nothing is read
  * from the network until a reader asks, and nothing is held but the reader's own buffer.
  *
  * @module
@@ -9,6 +9,8 @@ import type { Fields } from "./fields.ts";
 /** A body that ended before its framing said it would, or whose framing is broken. */
 export class BodyError extends Error {
   /**
+   * A body that broke off.
+   *
    * @param status What a server answers when no answer has begun: 400 broken framing, 408 too slow,
    * 413 too large, 500 when what the gateway itself sends fails. A body that comes from an upstream
    * uses 502.
@@ -26,25 +28,27 @@ export interface Body {
   /**
    * Puts the next bytes at the start of `into`.
    *
-   * @returns How many bytes (at least 1), or `null` at the end. A plain value when it is at hand,
+   * @returns How many bytes (at least 1), or `null` at the end. A plain value when it is available,
    * a promise when the network must be waited for; callers test with `typeof`, they do not `await`
    * a plain value. Only one read may be pending.
    * @throws {BodyError} when the body is cut short, malformed, too slow or too large, and when it was given
-   * up: nobody must take what has come for the whole.
+   * up: what has come must not be taken for the whole.
    */
   read(into: Uint8Array): number | null | Promise<number | null>;
   /** Trailer fields, once `read` has returned `null`; `undefined` when there were none. */
   readonly trailers: Fields | undefined;
-  /** Gives the rest up. What feeds the body is told to stop: its stream is reset or its connection closed. */
+  /** Cancels the rest. What feeds the body stops: its stream is reset or its connection closed. */
   cancel(): void;
 }
 
 /** A body that is already in memory. */
 export class BytesBody implements Body {
-  readonly trailers = undefined;
+  /** None: what is in memory has no trailers. */
+  readonly trailers: undefined = undefined;
   #at = 0;
   #isGivenUp = false;
 
+  /** A body of `bytes`, which must not change. */
   constructor(readonly bytes: Uint8Array) {}
 
   get length(): number {

@@ -13,7 +13,7 @@ export const TOKEN = table("!#$%&'*+-.^_`|~", "09", "AZ", "az");
  */
 export const FIELD_VALUE = table("\t", " ~", "\x80\xff");
 
-/** RFC 3986 `pchar` and `/`, without `%`, which needs a look at the two bytes behind it. */
+/** RFC 3986 `pchar` and `/`, without `%`, which needs a look at the two bytes after it. */
 export const PATH = table("-._~!$&'()*+,;=:@/", "09", "AZ", "az");
 
 /** RFC 3986 `query`, without `%`. */

@@ -21,7 +21,7 @@ export class ClientRequest {
    * @param fields End-to-end fields only: no hop-by-hop, no `host`, no `content-length`, no
    * `transfer-encoding`.
    * @param upgrade Ask to switch to this protocol (`websocket`), HTTP/1.1 only.
-   * @param interim Who is told of what comes in front of the answer.
+   * @param interim Where interim answers are reported.
    */
   constructor(
     readonly method: string,

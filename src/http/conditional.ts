@@ -1,6 +1,6 @@
 /**
  * Conditional requests (RFC 9110 section 13): what the preconditions of a request say about the
- * representation at hand, and whether a `Range` may be honoured.
+ * representation found, and whether a `Range` may be honoured.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { trimBlanks } from "./chars.ts";
 import { parseHttpDate } from "./dates.ts";
 import type { ReadonlyFields } from "./fields.ts";
 
-/** What a representation is told apart by. */
+/** Validators: what distinguishes a representation. */
 export interface Validators {
   /** As sent in `ETag`: `"..."` or `W/"..."`; `undefined` when there is none. */
   readonly etag: string | undefined;
@@ -75,7 +75,7 @@ export function wantsFresh(request: ReadonlyFields): boolean {
 }
 
 /**
- * Whether a `Range` still means the representation at hand (RFC 9110 section 13.1.5): there is no
+ * Whether a `Range` still means the representation found (RFC 9110 section 13.1.5): there is no
  * `If-Range`, or its strong tag is the representation's, or its date is exactly that of the last change.
  * A weak tag never matches; neither does a later date, which an older version may have been put back after.
  */

@@ -18,6 +18,7 @@ export type HttpVersion = 10 | 11 | 20 | 30;
  * certain. Its body is not read and its connection serves no further request, whatever answers it.
  */
 export interface HeadFault {
+  /** Status of the refusal. */
   readonly status: 400 | 413 | 414 | 431;
   /** For the log and for tests; never sent to the client. */
   readonly reason: string;
@@ -29,6 +30,7 @@ export const RATE_GRACE_MS = 1_000;
 /** One request and its answer. */
 export class HttpExchange {
   // --- the request, filled by the codec -------------------------------------------------------
+  /** Request method, as it came: methods are case-sensitive. */
   method = "";
   /** Path and query exactly as received, in origin form (absolute form is reduced to it). */
   target = "";
@@ -43,15 +45,17 @@ export class HttpExchange {
   authority = "";
   /** The host of `authority` as hosts are compared; `""` when it is missing or not valid. */
   host = "";
+  /** Version of HTTP that the request came in. */
   version: HttpVersion = 11;
+  /** Fields of the request. */
   request: ReadonlyFields = NO_FIELDS;
   /** Why the request is to be refused, by the handler and where its order of refusals says. */
   headFault: HeadFault | undefined = undefined;
   /** `undefined` when the request has no body. */
   requestBody: Body | undefined = undefined;
   /** Most decoded body bytes the codec accepts; past it the body's `read` throws a 413 `BodyError`. */
-  bodyLimit = Infinity;
-  /** Where the client is told of interim answers, if its version of HTTP has them. */
+  bodyLimit: number = Infinity;
+  /** Where interim answers go, if its version of HTTP has them. */
   interim: InterimOutlet | undefined = undefined;
   /** Longest wait for the next piece of the request body. Spec 01 section 3.7. */
   bodyTimeoutMs = 30_000;
@@ -59,6 +63,7 @@ export class HttpExchange {
   // --- the answer, filled by the gateway ------------------------------------------------------
   /** Final status; 0 while nothing has answered. */
   status = 0;
+  /** Fields of the answer. */
   response: Fields = NO_FIELDS;
   /** A whole body, a streamed one, or `undefined` for none. The codec frames it. */
   responseBody: Uint8Array | Body | undefined = undefined;
@@ -84,17 +89,18 @@ export class HttpExchange {
   failed = false;
   /** Why the answer's own body broke off, where that was no fault of the client's; `""` else. */
   failure = "";
-  /** When the head was complete: `performance.now()` milliseconds; 0 where nobody wants to know. */
+  /** When the head was complete: `performance.now()` milliseconds; 0 where it is not needed. */
   startedAt = 0;
 
   /**
-   * Called by the codec when the client vanishes while the answer is being made. Whoever waits for
+   * Called by the codec when the client vanishes while the answer is being made. Code that waits for
    * something slow (an upstream, a queue) sets it, and clears it when done.
    */
   onAbort: (() => void) | undefined = undefined;
   /** The client has vanished; set before `onAbort` is called. */
   aborted = false;
 
+  /** An exchange on `connection`, before the codec has filled it. */
   constructor(readonly connection: ConnectionFacts) {}
 }
 
@@ -111,11 +117,15 @@ export interface Handler<X extends HttpExchange> {
    * @returns What must be waited for before the answer is there; `resume` goes on then, or `fail` where it
    * was rejected.
    */
-  handle(exchange: X): void | Promise<void>;
-  /** Goes on when what was to be waited for has come. Returns what `handle` does, and never throws. */
-  resume(exchange: X): void | Promise<void>;
-  /** Makes an answer of it that what was waited for was rejected for `reason`. */
-  fail(exchange: X, reason: unknown): void;
+  handle(exchange: X): void | Promise<unknown>;
+  /**
+   * Goes on when what was to be waited for has come. Returns what `handle` does, and never throws.
+   *
+   * @param arrived What the promise was resolved with.
+   */
+  resume(exchange: X, arrived: unknown): void | Promise<unknown>;
+  /** Makes an answer of it that what was waited for was rejected for `reason`. Returns what `handle` does. */
+  fail(exchange: X, reason: unknown): void | Promise<unknown>;
   /**
    * A head that the codec refuses before routing (broken framing, too large); `create` has been called
    * and as much of the request as could be read is filled in.

@@ -18,10 +18,12 @@
 const NONE = [""];
 NONE.pop();
 
-/** Fields that are only read: a request's are shared by all who look at it. */
+/** Fields that are only read: a request's are shared by all readers. */
 export interface ReadonlyFields
   extends Omit<Fields, "names" | "values" | "append" | "set" | "delete"> {
+  /** As in {@linkcode Fields.names}. */
   readonly names: readonly string[];
+  /** As in {@linkcode Fields.values}. */
   readonly values: readonly string[];
 }
 
@@ -32,6 +34,7 @@ export class Fields {
   /** Field values in arrival order. */
   readonly values: string[];
 
+  /** Makes a list of two arrays of one length, which it then owns; an empty one without. */
   constructor(names: string[] = NONE.slice(), values: string[] = NONE.slice()) {
     this.names = names;
     this.values = values;
@@ -104,7 +107,7 @@ export class Fields {
     this.#removeFrom(at + 1, name);
   }
 
-  /** Removes every line called `name`; tells whether there was one. */
+  /** Removes every line called `name`; returns whether there was one. */
   delete(name: string): boolean {
     const at = this.names.indexOf(name);
     if (at < 0) return false;

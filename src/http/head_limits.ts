@@ -25,7 +25,7 @@ export const START_LINE_FRAME_BYTES = 12;
 /** And beside name and value of a field line: a colon, a space, CRLF. */
 export const FIELD_LINE_FRAME_BYTES = 4;
 
-/** And behind the last field line. */
+/** And after the last field line. */
 export const HEAD_END_BYTES = 2;
 
 /**

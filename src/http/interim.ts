@@ -6,10 +6,10 @@
  */
 import { Fields, type ReadonlyFields } from "./fields.ts";
 
-/** Where a client is told of what comes in front of its answer. */
+/** Where answers go that precede the client's own answer. */
 export interface InterimOutlet {
   /**
-   * Tells the client; what comes too late, or when nobody is there, is dropped.
+   * Sends one to the client; what comes too late, or without a client, is dropped.
    *
    * @returns What to wait for where the order matters. Never rejects.
    */
@@ -21,7 +21,7 @@ export interface InterimOutlet {
  */
 const HINT_FIELDS = ["link", "content-security-policy"];
 
-/** Hands on what an upstream said in front of its answer; 100 was for the gateway, which asks by itself. */
+/** Hands on what an upstream sent before its answer; 100 was for the gateway, which asks by itself. */
 export function passInterim(
   outlet: InterimOutlet | undefined,
   status: number,

@@ -14,7 +14,7 @@ let byExtension: Map<string, string> | undefined;
  * The media type that the extension of a file name stands for, without regard to case.
  *
  * @param name A file name, or a path that ends with one.
- * @returns {@linkcode UNKNOWN_MEDIA_TYPE} when there is no extension or nobody knows it.
+ * @returns {@linkcode UNKNOWN_MEDIA_TYPE} when there is no extension or it is not known.
  */
 export function mediaType(name: string): string {
   const dot = name.lastIndexOf(".");

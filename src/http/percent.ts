@@ -1,5 +1,5 @@
 /**
- * Percent-encoding of URI text (RFC 3986 section 2.1), with UTF-8 behind the escapes and nothing else.
+ * Percent-encoding of URI text (RFC 3986 section 2.1), with UTF-8 in the escapes and nothing else.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { HEX, PATH } from "./chars.ts";
 export function percentDecode(text: string): string | undefined {
   if (text.indexOf("%") < 0) return text;
   try {
-    // The one strict decoder at hand: it takes every %XX, and throws on what is not UTF-8.
+    // The one strict decoder available: it takes every %XX, and throws on what is not UTF-8.
     return decodeURIComponent(text);
   } catch {
     return undefined;

@@ -13,7 +13,7 @@ export interface Drainable {
   drain(): void;
   /**
    * Take one more request and say `Connection: close` in its answer, for which an idle connection stays
-   * open as long as it would have. A protocol that can tell its peer at any time drains instead.
+   * open as long as it would have. A protocol that can inform its peer at any time drains instead.
    */
   retire?(): void;
   /**
@@ -68,4 +68,6 @@ export interface ServerOptions {
   readonly open: OpenConnections;
   /** Longest wait for a request head, and for the next one on a kept-alive connection. */
   readonly headTimeoutMs: number;
+  /** Longest wait for the first byte of the next head on a kept-alive HTTP/1 connection, where it differs. */
+  readonly idleTimeoutMs?: number;
 }

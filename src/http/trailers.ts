@@ -1,12 +1,12 @@
 /**
- * Which fields may stand behind a body. RFC 9110 section 6.5.1.
+ * Fields that may follow a body. RFC 9110 section 6.5.1.
  *
  * @module
  */
 
 /**
  * Names of fields that frame or route a message, speak of its connection, say who asks, change what is asked
- * for, or tell how to read the content: too late after its body.
+ * for, or say how to read the content: too late after its body.
  */
 const TOO_LATE: ReadonlySet<string> = new Set([
   "authorization",
@@ -44,7 +44,7 @@ const TOO_LATE: ReadonlySet<string> = new Set([
 
 /**
  * Whether a trailer field is passed on. One that is not is dropped: a recipient that takes trailers for
- * heads must not be told another length, or another host, by them.
+ * heads must not take another length, or another host, from them.
  *
  * @param name In lower case.
  */

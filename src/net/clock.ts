@@ -1,9 +1,9 @@
 /**
- * One coarse clock a worker. Whoever must not wait for ever registers itself and keeps a deadline
- * field up to date; a sweep every {@linkcode TICK_MS} tells those whose deadline has passed. Setting a
+ * One coarse clock a worker. What must not wait for ever registers itself and keeps a deadline
+ * field up to date; a sweep every {@linkcode TICK_MS} calls those whose deadline has passed. Setting a
  * deadline is one assignment, where a timer for each read would cost two microseconds.
  *
- * Whoever is watched ends that where it ends itself, whatever its deadline is: 0 says that there is no limit
+ * What is watched ends that where it ends itself, whatever its deadline is: 0 says that there is no limit
  * at the moment, as it does in everything that `expire` calls.
  *
  * @module
@@ -26,7 +26,7 @@ export interface Expiring {
 /** A coarse, monotonic clock with a sweep. */
 export class Clock {
   /** Milliseconds since the process started, as of the last tick. Never goes back. */
-  now = performance.now();
+  now: number = performance.now();
   readonly #watched = new Set<Expiring>();
   readonly #onTick = new Set<() => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -38,6 +38,7 @@ export class Clock {
     Deno.unrefTimer(this.#timer as unknown as number);
   }
 
+  /** Stops ticking. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -48,10 +49,12 @@ export class Clock {
     return this.#watched.size;
   }
 
+  /** Looks at the deadline of `expiring` in every sweep from now on. */
   watch(expiring: Expiring): void {
     this.#watched.add(expiring);
   }
 
+  /** Ends that. */
   unwatch(expiring: Expiring): void {
     this.#watched.delete(expiring);
   }

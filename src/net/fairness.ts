@@ -16,13 +16,13 @@ import type { Duplex } from "./duplex.ts";
 
 /** After so many steps of all connections a turn is asked for, which starts the count again. */
 const STEPS_BEFORE_TURN = 64;
-/** Longest that steps go on until it has come; a timer takes less where nobody is kept waiting. */
+/** Longest that steps go on until it has come; a timer takes less where nothing is kept waiting. */
 const MAX_MS = 5;
 
 let steps = 0;
 /** When a turn was asked for that has not come yet; 0 when there is none. */
 let askedAt = 0;
-/** What those wait for who have had enough of this turn. */
+/** Promise of the next turn, for work that has used enough of this one. */
 let nextTurn: Promise<void> | undefined;
 
 /**

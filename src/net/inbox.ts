@@ -16,7 +16,7 @@ export class Inbox {
   #pending: Promise<number | null> | undefined;
   /** The pending read was started ahead, and its bytes are waited for now. */
   #isAwaited = false;
-  /** The last read into somebody else's buffer, over or not. */
+  /** The last read into a caller's buffer, over or not. */
   #direct: Promise<number | null> = ENDED;
   #released = false;
 
@@ -35,7 +35,7 @@ export class Inbox {
   }
 
   /**
-   * Starts reading before anybody needs the bytes, to learn at once when the peer goes away. Call it only
+   * Starts reading before the bytes are needed, to learn at once when the peer goes away. Call it only
    * on an empty inbox.
    */
   ahead(): Promise<number | null> {
@@ -47,7 +47,7 @@ export class Inbox {
   }
 
   /**
-   * The same behind bytes that are unused. The result goes to {@linkcode Inbox.cameAhead}.
+   * The same after bytes that are unused. The result goes to {@linkcode Inbox.cameAhead}.
    *
    * @param capacity Bytes the buffer may grow to.
    * @returns `undefined` when there is no room.
@@ -59,8 +59,8 @@ export class Inbox {
   }
 
   /**
-   * Takes note of what a read of {@linkcode Inbox.lookAhead} brought, unless somebody waits for its bytes,
-   * who does so himself.
+   * Takes note of what a read of {@linkcode Inbox.lookAhead} brought, unless a caller waits for its bytes,
+   * which does so itself.
    *
    * @returns Whether it did.
    */
@@ -71,7 +71,7 @@ export class Inbox {
   }
 
   /**
-   * Starts a read for more bytes behind those that are there, or gives the one that was started ahead. Its
+   * Starts a read for more bytes after those that are there, or gives the one that was started ahead. Its
    * result goes through {@linkcode Inbox.arrived}. In two halves, so that a codec's loop waits for the
    * stream's own promise and no other.
    *
@@ -115,7 +115,7 @@ export class Inbox {
     return this.#direct = fairRead(this.stream, into);
   }
 
-  /** Waits until no read is under way, whoever began it. Bytes that were read ahead are in the inbox then. */
+  /** Waits until no read is under way, whichever caller began it. Bytes that were read ahead are in the inbox then. */
   async quiet(): Promise<void> {
     if (this.#pending !== undefined) {
       this.#isAwaited = true;
@@ -178,7 +178,7 @@ export class Inbox {
   }
 }
 
-/** An inbox and the stream behind it as one stream: what was read ahead comes first. */
+/** An inbox and its stream as one stream: what was read ahead comes first. */
 export class InboxStream implements Duplex {
   constructor(readonly inbox: Inbox) {}
 

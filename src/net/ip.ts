@@ -67,7 +67,7 @@ function hexDigit(code: number): number {
 
 const groups = new Uint16Array(8);
 
-/** Reads RFC 4291 section 2.2 text, without a zone, into `into`; tells whether it was right. */
+/** Reads RFC 4291 section 2.2 text, without a zone, into `into`; returns whether it was right. */
 function parseGroups(text: string, into: Uint32Array): boolean {
   const length = text.length;
   let at = 0;
@@ -187,8 +187,8 @@ export function canonicalIp(text: string): string | undefined {
 }
 
 /**
- * The address of a socket as policies and logs know it. Sockets tell canonical text except that a
- * dual-stack listener tells IPv4 peers as `::ffff:a.b.c.d`.
+ * The address of a socket as policies and logs know it. Sockets report canonical text except that a
+ * dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`.
  */
 export function socketAddress(hostname: string): string {
   return hostname.startsWith("::ffff:") ? canonicalIp(hostname) ?? hostname : hostname;

@@ -9,7 +9,7 @@ import type { Clock, Expiring } from "./clock.ts";
 import type { Duplex } from "./duplex.ts";
 import type { ReadSwitch } from "./read_switch.ts";
 
-/** Received bytes kept while nobody reads; past it the socket is paused and the peer has to wait. */
+/** Received bytes kept without a reader; past it the socket is paused and the peer has to wait. */
 const MAX_KEPT_BYTES = 64 * 1024;
 /** Most bytes given to the socket in one write, so that a slow reader shows progress to time limits. */
 const MAX_WRITE_BYTES = 64 * 1024;

@@ -1,6 +1,6 @@
 /**
  * Stopping what a TLS socket receives. A paused `node:tls` socket goes on reading from the network and
- * keeps it all in memory, without bound; so whoever pauses one has to stop the TCP socket below it. That
+ * keeps it all in memory, without bound; so a caller that pauses one has to stop the TCP socket below it. That
  * takes its handle, which `node:net` does not document.
  *
  * @module

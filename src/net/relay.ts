@@ -108,7 +108,7 @@ class Tunnel implements Expiring {
     // Only after a clean end: a failed read or write may still hold the buffer.
     if (buffer.length === SMALL_BYTES) SMALL.give(buffer);
     else LARGE.give(buffer);
-    // A peer that has closed both ways cannot be told; what it sent before has been passed on.
+    // A peer that has closed both ways cannot be informed; what it sent before has been passed on.
     await to.closeWrite().catch(() => {});
   }
 

@@ -7,10 +7,14 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
+import type { FileRequest, ServiceRole } from "../gateway/module.ts";
+import type { ProcessState } from "../gateway/service.ts";
+import type { Plain } from "../gateway/thread.ts";
 import { Clock } from "../net/clock.ts";
 import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
+import { hasBlanketNet } from "./permissions/granted.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
@@ -24,14 +28,20 @@ import {
   startWorkers,
 } from "./start.ts";
 import { within } from "./within.ts";
+import { Services } from "./threads/services.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
+import { replacedFiles } from "./reload/refresh.ts";
+import type { SharedFiles } from "./reload/shared_files.ts";
 
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
 const DEFAULT_DRAIN_SECS = 30;
 /** With no worker to serve for so long, the process is of no use. */
 const BEREFT_LIMIT_MS = 30_000;
+
+/** Clock ticks between two looks at shared files: five seconds. */
+const REFRESH_TICKS = 20;
 
 /** The running gateway. */
 export class Keeper {
@@ -41,9 +51,11 @@ export class Keeper {
   readonly finished: Promise<number>;
   readonly #options: KeeperOptions;
   readonly #names: ProcessNames;
+  readonly #sharedFiles: SharedFiles;
   readonly #clock = new Clock();
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
+  readonly #services: Services;
   readonly #pidFile: PidFile | undefined;
   readonly #finish: (status: number) => void;
   /** As it was loaded, for the next reload to be compared with. */
@@ -51,12 +63,18 @@ export class Keeper {
   /** As it is served: with ports. */
   #load: Load;
   #reloading: Promise<unknown> = Promise.resolve();
+  /** The shared files of what is served. */
+  #requests: readonly FileRequest[];
+  #ticks = 0;
+  #isRefreshing = false;
   #stopping = false;
   #ended = false;
 
   private constructor(options: KeeperOptions, started: Started) {
     this.#options = options;
     this.#names = started.names;
+    this.#sharedFiles = started.sharedFiles;
+    this.#requests = started.requests.filter(isShared);
     this.#log = started.log;
     this.#pool = started.pool;
     this.#loaded = started.loaded;
@@ -65,6 +83,24 @@ export class Keeper {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
     this.#finish = resolve;
+    this.#services = new Services(this.#load, this.#state, {
+      log: this.#log,
+      logSettings: this.#log.settings,
+      blanketNet: hasBlanketNet(),
+      keeperCalls: new Map([["reload", () => this.#reloadForService()]]),
+      onRing: (ring) => this.#log.add(ring),
+      onLog: () => this.#log.pump(),
+    });
+    started.workers.follow({
+      addEdge: (worker) => {
+        this.#services.addEdge(worker);
+        this.#services.setState(this.#state);
+      },
+      removeEdge: (worker) => {
+        this.#services.removeEdge(worker);
+        this.#services.setState(this.#state);
+      },
+    });
     this.#clock.every(() => this.#tick());
     this.#clock.start();
     const { pid_file } = started.loaded.server.process;
@@ -72,6 +108,7 @@ export class Keeper {
     for (const { name, door } of this.listeners) {
       this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
     }
+    void this.#services.start();
   }
 
   /**
@@ -115,6 +152,7 @@ export class Keeper {
   async stop(cause: string): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#services.setState(this.#state);
     const { grace_period_seconds: grace = 0, graceful_shutdown_timeout_seconds: bound } =
       this.#loaded.server.process;
     const first = grace > 0 ? `serving for ${grace} s more, then draining` : "draining";
@@ -143,6 +181,7 @@ export class Keeper {
       modules,
       configSource: this.#options.configSource,
       names: this.#names,
+      sharedFiles: this.#sharedFiles,
     });
     if ("kind" in change) return change;
     for (const warning of change.warnings) logWarning(warning, this.#log);
@@ -152,18 +191,62 @@ export class Keeper {
     const counters = this.#options.profile.records?.counters.zones ?? [];
     const zones = this.#load.zones.next([...deployment.zones, ...counters]);
     const { files } = change;
-    const load = { config, files, zones, permissions: edgePermissions(deployment) };
+    const load = { config, files, zones, permissions: edgePermissions(deployment), deployment };
     const failure = await this.#pool.reload(load);
     if (failure !== undefined) return { kind: "failed", reason: failure };
     this.#loaded = change.config;
     this.#load = load;
+    this.#requests = deployment.files.filter(isShared);
+    await this.#services.reload(load);
     return { kind: "applied" };
+  }
+
+  /** Takes up shared files that were replaced, unless one look at them is under way. */
+  #refresh(): void {
+    if (this.#isRefreshing || this.#stopping) return;
+    this.#isRefreshing = true;
+    const done = this.#reloading.then(() => this.#takeUpFiles()).catch((error) => {
+      const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+      this.#log.log("error", "fluxheim", `fault: files could not be refreshed: ${reason}`);
+    }).finally(() => this.#isRefreshing = false);
+    this.#reloading = done;
+  }
+
+  /** The workers change over as with a reload, to the configuration that they have. */
+  async #takeUpFiles(): Promise<void> {
+    const { modules } = this.#options.profile;
+    const shared = this.#sharedFiles;
+    const found = await replacedFiles(this.#load, this.#requests, modules, shared, this.#log);
+    if (found === undefined) return;
+    const load = { ...this.#load, files: found.files };
+    const failure = await this.#pool.reload(load);
+    if (failure === undefined) this.#load = load;
+    for (const path of found.paths) {
+      if (failure === undefined) {
+        this.#log.log("info", "fluxheim", `${path} was replaced and is in use`);
+      } else {
+        shared.refuse(path, failure);
+        this.#log.log("error", "fluxheim", `${path} could not be taken up: ${failure}`);
+      }
+    }
+  }
+
+  /** A service asks for a reload, and is told how it went without a word of the configuration. */
+  async #reloadForService(): Promise<Plain> {
+    return { kind: (await this.reload()).kind };
+  }
+
+  get #state(): ProcessState {
+    if (this.#stopping) return { phase: "draining", reason: "the process is about to end" };
+    if (this.#pool.serving > 0) return { phase: "ready", reason: "" };
+    return { phase: "starting", reason: "no worker serves" };
   }
 
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
-    const failed = this.#pool.tick();
+    if (++this.#ticks % REFRESH_TICKS === 0 && this.#requests.length > 0) this.#refresh();
+    const failed = this.#pool.tick() ?? this.#services.tick();
     if (failed !== undefined) void this.#fault(inWords(failed));
     else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
       void this.#fault(`no worker could be kept alive for ${BEREFT_LIMIT_MS / 1000} s`);
@@ -184,10 +267,15 @@ export class Keeper {
     this.#stopping = true;
     this.#clock.stop();
     this.#pool.abort();
+    await this.#services.stop();
     this.#pidFile?.remove();
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }
+}
+
+function isShared(request: FileRequest): boolean {
+  return request.isShared === true;
 }
 
 function failed(error: unknown): ReloadOutcome {
@@ -195,10 +283,11 @@ function failed(error: unknown): ReloadOutcome {
   return { kind: "failed", reason };
 }
 
-function inWords({ slot, cause }: FailedHeart): string {
+function inWords({ slot, cause }: FailedHeart<number | ServiceRole>): string {
+  const thread = typeof slot === "number" ? `worker ${slot}` : `the service ${slot}`;
   return cause === "heap full"
-    ? `worker ${slot} has filled its heap`
-    : `worker ${slot} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
+    ? `${thread} has filled its heap`
+    : `${thread} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -4,20 +4,22 @@
  * @module
  */
 import type { Config, Problem } from "../config/types.ts";
-import type { Files } from "../gateway/module.ts";
+import type { FileRequest, Files } from "../gateway/module.ts";
 import { ZoneRegistry } from "../zones/registry.ts";
-import { workerSlots } from "./threads/zone_plan.ts";
+import { threadSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
-import { type EdgePermissions, workerPermissions } from "./permissions/plan.ts";
+import { type RolePermissions, workerPermissions } from "./permissions/plan.ts";
 import { type Deployment, deploymentOf, ProcessNames } from "./deployment.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
 import { logWarning, problemText } from "./log/problem_text.ts";
 import type { Profile } from "./threads/profile.ts";
 import type { Loaded } from "./reload/reload.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
+import { SharedFiles } from "./reload/shared_files.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
+import type { WorkerHandle } from "./threads/worker_handle.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 
 /** How long the last log lines may take to be written. */
@@ -25,6 +27,7 @@ export const LAST_LOG_MS = 1_000;
 
 /** What a keeper works with. */
 export interface KeeperOptions {
+  /** The build. */
   readonly profile: Profile;
   /** Reads and checks the configuration: at start, and again for every reload. */
   load(): Promise<Loaded>;
@@ -38,6 +41,7 @@ export interface KeeperOptions {
 
 /** Why the gateway could not start; every reason that was found. */
 export class StartError extends Error {
+  /** A start that failed for `problems`, of which at least one is more than a warning. */
   constructor(readonly problems: readonly Problem[]) {
     super(problems.map(problemText).join("\n"));
     this.name = "StartError";
@@ -49,9 +53,13 @@ export interface Started {
   /** As it was loaded. */
   readonly loaded: Config;
   readonly names: ProcessNames;
+  readonly sharedFiles: SharedFiles;
+  /** Files that the modules asked the keeper to read. */
+  readonly requests: readonly FileRequest[];
   readonly load: Load;
   readonly log: KeeperLog;
   readonly pool: WorkerPool;
+  readonly workers: ServingWorkers;
   readonly listeners: readonly OpenedListener[];
 }
 
@@ -63,19 +71,23 @@ export interface Started {
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { modules, workerUrl, records } = options.profile;
   const names = new ProcessNames();
-  const { config: loaded, files, warnings, place } = await readyConfig(options, names);
+  const sharedFiles = new SharedFiles();
+  const ready = await readyConfig(options, names, sharedFiles);
+  const { config: loaded, files, warnings, place } = ready;
   const probed = probeListeners(loaded);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
-  const zones = new ZoneRegistry(workerSlots(config), [
+  const zones = new ZoneRegistry(threadSlots(config), [
     ...deployment.zones,
     ...records?.counters.zones ?? [],
   ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
-  const load: Load = { config, files, zones, permissions: edgePermissions(deployment) };
+  const permissions = edgePermissions(deployment);
+  const load: Load = { config, files, zones, permissions, deployment };
   options.beforeServing?.(config);
+  const workers = new ServingWorkers();
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,
@@ -84,18 +96,58 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     counters: records?.counters.ofProcess(log),
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
+    onServing: (worker) => workers.begun(worker),
+    onGone: (worker) => workers.gone(worker),
   });
   const outcome = await pool.start();
   if ("failure" in outcome) {
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
-  return { loaded, names, load, log, pool, listeners: outcome.listeners };
+  return {
+    loaded,
+    names,
+    sharedFiles,
+    requests: deployment.files,
+    load,
+    log,
+    pool,
+    workers,
+    listeners: outcome.listeners,
+  };
+}
+
+/** The workers that serve, for one that follows them from the time the first one does. */
+export class ServingWorkers {
+  readonly #serving = new Set<WorkerHandle>();
+  #follower: WorkersFollower | undefined;
+
+  begun(worker: WorkerHandle): void {
+    this.#serving.add(worker);
+    this.#follower?.addEdge(worker);
+  }
+
+  gone(worker: WorkerHandle): void {
+    this.#serving.delete(worker);
+    this.#follower?.removeEdge(worker);
+  }
+
+  /** Reports those that serve already, and every change from now on. */
+  follow(follower: WorkersFollower): void {
+    this.#follower = follower;
+    for (const worker of this.#serving) follower.addEdge(worker);
+  }
+}
+
+/** Is told of every worker that begins to serve, and that ends. */
+export interface WorkersFollower {
+  addEdge(worker: WorkerHandle): void;
+  removeEdge(worker: WorkerHandle): void;
 }
 
 /** What the edge workers of a configuration with found ports may do. */
-export function edgePermissions({ plan }: Deployment): EdgePermissions {
-  return workerPermissions(plan, { blanketNet: hasBlanketNet() });
+export function edgePermissions({ plan }: Deployment): RolePermissions {
+  return workerPermissions(plan, "edge", { blanketNet: hasBlanketNet() });
 }
 
 /** A configuration that could be served as far as is known. */
@@ -112,6 +164,7 @@ interface Ready {
 async function readyConfig(
   { profile, load, configSource, allowKeyLog }: KeeperOptions,
   names: ProcessNames,
+  sharedFiles: SharedFiles,
 ): Promise<Ready> {
   const { config, problems, place = (problem) => problem } = await load();
   if (config === undefined) throw new StartError(problems);
@@ -124,7 +177,7 @@ async function readyConfig(
   refuseErrors(found);
   // Only what is permitted can be looked at.
   const preflight = await modulePreflight(config, profile.modules);
-  const read = await readRequestedFiles(deployment, profile.modules);
+  const read = await readRequestedFiles(deployment, profile.modules, sharedFiles);
   found.push(...[...preflight, ...read.problems].map(place));
   refuseErrors(found);
   return { config, files: read.files, warnings: found, place };

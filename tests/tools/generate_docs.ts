@@ -1,29 +1,35 @@
 /**
- * Writes `docs/config.md`, the reference of all configuration keys, from the schemas of the modules in
- * profile `development`. With `--check` it writes nothing and ends with status 1 when the file is not
- * what it would write.
+ * Writes what follows from the schemas: `docs/config.md`, the reference of all configuration keys of profile
+ * `development`, and `src/config/schema/core_tables.ts`, the types of the gateway's own tables. With
+ * `--check` it writes nothing and ends with status 1 when a file is not what it would write.
  *
  * @module
  */
+import { coreTypes } from "../../src/config/schema/core_types.ts";
 import { configReference } from "../../src/config/schema/docs.ts";
 import { profile } from "../../src/profiles/development.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const REFERENCE = new URL("docs/config.md", ROOT);
 
 if (import.meta.main) {
-  const text = await formatted(configReference(profile.modules.flatMap((module) => module.schema)));
+  const reference = configReference(profile.modules.flatMap((module) => module.schema));
+  await put("docs/config.md", await formatted(reference, "md"));
+  await put("src/config/schema/core_tables.ts", await formatted(coreTypes(), "ts"));
+}
+
+async function put(path: string, text: string): Promise<void> {
+  const file = new URL(path, ROOT);
   if (!Deno.args.includes("--check")) {
-    Deno.writeTextFileSync(REFERENCE, text);
-  } else if (current() !== text) {
-    console.error("docs/config.md is not what the schemas say; run: deno task docs");
-    Deno.exit(1);
+    await Deno.writeTextFile(file, text);
+  } else if (current(file) !== text) {
+    console.error(`${path} is not what the schemas say; run: deno task docs`);
+    Deno.exitCode = 1;
   }
 }
 
-function current(): string {
+function current(file: URL): string {
   try {
-    return Deno.readTextFileSync(REFERENCE);
+    return Deno.readTextFileSync(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
@@ -31,9 +37,9 @@ function current(): string {
 }
 
 /** Formats as `deno fmt` does in this repository, so that checking the format finds nothing to change. */
-async function formatted(markdown: string): Promise<string> {
+async function formatted(text: string, extension: "md" | "ts"): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--quiet", "--ext", "md", "-"],
+    args: ["fmt", "--quiet", "--ext", extension, "-"],
     cwd: ROOT,
     stdin: "piped",
     stdout: "piped",
@@ -41,7 +47,7 @@ async function formatted(markdown: string): Promise<string> {
   }).spawn();
   const output = child.output();
   const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(markdown));
+  await writer.write(new TextEncoder().encode(text));
   await writer.close();
   const { success, stdout } = await output;
   if (!success) throw new Error("deno fmt failed");

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const documents = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md"],
-  ...[...Deno.readDirSync(`${root}docs`)].map(({ name }) => `docs/${name}`),
+  ...["docs", "docs/spec"].flatMap((folder) =>
+    [...Deno.readDirSync(`${root}${folder}`)].map(({ name }) => `${folder}/${name}`)
+  ),
 ].filter((name) => name.endsWith(".md"));
 
 /** Files that a document may call by the end of their path. */

@@ -13,7 +13,8 @@
  *     contains = "Welcome"       # in the body; for an upstream: what it was asked, as JSON
  *     answer = { etag = "W/" }   # each value is contained in the field's; "" means: is not there
  *
- * A `setup.sh` beside it (certificates, say) is run first.
+ * A `setup.sh` beside it (certificates, say) is run first. A folder with a `gateway.ts` is a gateway of its
+ * own: that program is run, with the permissions it asks for itself.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -74,7 +75,7 @@ async function runExample(folder: URL): Promise<void> {
   for (const [port, mapped] of ports) {
     if (!ours.has(port)) upstreams.use(await Upstream.start(tell, mapped));
   }
-  await using gateway = new Process(Deno.execPath(), await launchArguments(path));
+  await using gateway = new Process(Deno.execPath(), await argumentsOf(folder, path));
   const first = [...ours][0];
   await gateway.listening(ports.get(first)!);
   const { request } = trySchema.parse(parse(Deno.readTextFileSync(new URL("try.toml", folder))));
@@ -83,6 +84,18 @@ async function runExample(folder: URL): Promise<void> {
     for (let i = 1; i < wanted.times; i++) await ask(wanted, ports.get(listener)!);
     await check(wanted, ports.get(listener)!);
   }
+}
+
+/** Arguments of `deno` that run the gateway of an example on the configuration at `path`. */
+async function argumentsOf(folder: URL, path: string): Promise<string[]> {
+  const program = new URL("gateway.ts", folder);
+  if (!exists(program)) return await launchArguments(path);
+  const own = [fileURLToPath(program), path];
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", ...own, "flags"],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return ["run", "-q", ...new TextDecoder().decode(stdout).trim().split(" "), ...own];
 }
 
 /** Tells the client what the upstream was asked. */

@@ -4,42 +4,11 @@
  * @module
  */
 import { z } from "zod";
+import { rootRank } from "../../catalog/tables.ts";
 import { loggingSchema } from "./logging_schema.ts";
 import { MAX_VHOSTS, serverSchema } from "./server_schema.ts";
-import type { TableSchema, TableScope } from "../types.ts";
+import type { TableSchema, TableScope, ZodSchema } from "../types.ts";
 import { MAX_ROUTES, routeShape, vhostShape } from "./vhost_schema.ts";
-
-/** Order in which tables are checked, shown and documented (spec 01 section 1.6). */
-const ROOT_ORDER = [
-  "include_conf_d",
-  "server",
-  "admin",
-  "metrics",
-  "tracing",
-  "logging",
-  "headers",
-  "tls",
-  "proxy",
-  "compression",
-  "cache",
-  "cache_purger",
-  "web",
-  "geoip",
-  "stream",
-  "udp",
-  "vhosts",
-];
-
-/** Place of a top-level table in spec order; tables the spec does not know come before `vhosts`. */
-export function rootRank(name: string): number {
-  const rank = ROOT_ORDER.indexOf(name);
-  return rank < 0 ? ROOT_ORDER.length - 1.5 : rank;
-}
-
-/** Whether the spec has a top-level table of that name, in this build or not. */
-export function isRootTable(name: string): boolean {
-  return ROOT_ORDER.includes(name);
-}
 
 /** A shape in the making. */
 interface Tables {
@@ -64,9 +33,10 @@ export function assemble(tables: readonly TableSchema[]): z.ZodObject {
     include_conf_d: z.boolean().optional().describe(
       "In the file that `--config` names: also load the files of the `conf.d` directory beside it.",
     ),
-    server: serverSchema.prefault({}),
-    logging: loggingSchema.prefault({}),
-    ...moduleTables(tables, "root"),
+    ...moduleTables(tables, "root", {
+      server: serverSchema.prefault({}),
+      logging: loggingSchema.prefault({}),
+    }),
     vhosts: z.array(vhost).max(MAX_VHOSTS).default([])
       .describe("Virtual hosts. Without one, the global tables make up a vhost `default`."),
   };
@@ -74,14 +44,22 @@ export function assemble(tables: readonly TableSchema[]): z.ZodObject {
   return z.strictObject(Object.fromEntries(names.map((name) => [name, root[name]])));
 }
 
-/** The tables that modules own in one scope, keys of dotted names put where they belong. */
-function moduleTables(tables: readonly TableSchema[], scope: TableScope): Tables {
-  const own: Tables = {};
+/**
+ * The tables that modules own in one scope, keys of dotted names put where they belong.
+ *
+ * @param core Tables of the gateway's own, which come out with the keys that modules add to them.
+ */
+function moduleTables(
+  tables: readonly TableSchema[],
+  scope: TableScope,
+  core: Readonly<Tables> = {},
+): Tables {
+  const own: Tables = { ...core };
   const mine = tables.filter((table) => table.scopes.includes(scope));
   for (const { table, schema } of mine) {
     if (table.includes(".")) continue;
     if (Object.hasOwn(own, table)) throw new Error(`two modules own ${scope} table ${table}`);
-    own[table] = optional(schema);
+    own[table] = optional(zodOf(schema, table));
   }
   // Shorter names first: "proxy.load_balance" must be there before "proxy.load_balance.queue".
   const nested = mine.filter(({ table }) => table.includes("."))
@@ -89,7 +67,7 @@ function moduleTables(tables: readonly TableSchema[], scope: TableScope): Tables
   for (const { table, schema } of nested) {
     const [name, ...path] = table.split(".");
     if (!Object.hasOwn(own, name)) throw new Error(`${table} needs table ${name} in this build`);
-    own[name] = withKey(own[name], path, optional(schema), table);
+    own[name] = withKey(own[name], path, optional(zodOf(schema, table)), table);
   }
   return own;
 }
@@ -121,6 +99,12 @@ function withKey(
 /** Extending makes a new schema, which starts without the description of the old one. */
 function described(schema: z.ZodType, old: z.ZodType): z.ZodType {
   return old.description === undefined ? schema : schema.describe(old.description);
+}
+
+/** @throws {Error} When it is not of zod 4: a fault of the module. */
+function zodOf(schema: ZodSchema, table: string): z.ZodType {
+  if (schema instanceof z.ZodType) return schema;
+  throw new Error(`the schema of table ${table} is not one of zod 4`);
 }
 
 /** A table may always be left out. */

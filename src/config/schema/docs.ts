@@ -12,6 +12,7 @@ import { BYTE_SIZE_FORM, formatByteSize } from "./units.ts";
 import {
   alias,
   authority,
+  authorityOrSocket,
   headerName,
   headerValue,
   hostName,
@@ -41,6 +42,7 @@ const HEAD = ["| key | type | default | allowed | meaning |", "| --- | --- | ---
 const FORMATS: readonly ValueKind[] = [
   listener(),
   authority(),
+  authorityOrSocket(),
   ipMatcher(),
   ipAddress(),
   hostName(),
@@ -88,7 +90,7 @@ function formats(): string {
     "`/sys` ([why](permissions.md#paths-that-cannot-be-granted)) |",
     "| trusted parent | the nearest existing directory above is not writable by group or others |",
     "| trusted path | a safe path with a trusted parent, or one through symbolic links that nobody " +
-    "else can make or change ([how](tls.md#certificates-behind-links)) |",
+    "else can make or change ([how](tls.md#certificates-reached-by-links)) |",
   ];
   const shared = FORMATS.map(({ type, allowed }) => `| ${type} | ${cell(allowed ?? "")} |`);
   return ["| format | is |", "| --- | --- |", ...general, ...shared, ""].join("\n");

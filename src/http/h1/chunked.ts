@@ -17,9 +17,9 @@ export interface ChunkedRules {
   readonly errorStatus: 400 | 502;
   readonly maxChunkBytes: number;
   readonly maxChunks: number;
-  /** Whether white space is taken where a grammar of old allowed it (RFC 9110 section 5.6.3). */
+  /** Whether white space is taken where the previous grammar allowed it (RFC 9110 section 5.6.3). */
   readonly badWhiteSpace: boolean;
-  /** Whether trailer fields are read; else anything but a bare CRLF behind the last chunk is refused. */
+  /** Whether trailer fields are read; else anything but a bare CRLF after the last chunk is refused. */
   readonly trailers: boolean;
 }
 
@@ -251,7 +251,7 @@ export class ChunkedBody implements Body {
 
 /**
  * `*( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )` of RFC 9112 section 7.1.1, and white
- * space at the end, which servers of old wrote.
+ * space at the end, which old servers wrote.
  *
  * @param spaced Whether the white space is taken, which the grammar itself calls bad.
  */
@@ -280,7 +280,7 @@ function areExtensions(bytes: Uint8Array, at: number, end: number, spaced: boole
   return true;
 }
 
-/** Index behind the quoted string that starts at `at`, or -1. */
+/** Index after the quoted string that starts at `at`, or -1. */
 function behindQuoted(bytes: Uint8Array, at: number, end: number): number {
   for (at++; at < end; at++) {
     const byte = bytes[at];

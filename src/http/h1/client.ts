@@ -32,7 +32,7 @@ const MAX_INTERIM = 16;
 const MIN_IDLE_MS = 2 * TICK_MS;
 /** Bytes of `HTTP/1.1 408` and what ends the status. */
 const TIMEOUT_NOTICE_BYTES = 13;
-/** Time for the rest of a request's body behind a complete answer, which nobody waits for any more. */
+/** Time for the rest of a request's body after a complete answer, which has no reader any more. */
 const REST_MS = 10_000;
 
 /** Time limits of one exchange with an upstream, in milliseconds; 0 for none. */
@@ -45,7 +45,7 @@ export interface UpstreamTimeouts {
   readonly idleMs: number;
 }
 
-/** What a connection tells the pool it belongs to. */
+/** What a connection reports to the pool it belongs to. */
 export interface ConnectionOwner {
   /** The connection is ready for another request. */
   onIdle(connection: Http1Client): void;
@@ -77,7 +77,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   #readBy = 0;
   /** The request's body is still on its way. */
   #sending = false;
-  /** Somebody waits for more of the answer. */
+  /** A reader waits for more of the answer. */
   #awaited = false;
   /** The answer has come to its end. */
   #complete = false;
@@ -263,7 +263,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
     }
   }
 
-  /** The head of the final answer, once it has arrived; the client is told of interim ones in front. */
+  /** The head of the final answer, once it has arrived; interim ones before it are sent to the client. */
   #takeHead(request: ClientRequest): ReplyHead | undefined {
     const inbox = this.#inbox;
     for (;;) {
@@ -387,7 +387,7 @@ function answer(head: ReplyHead, body?: Body): ClientResponse {
   return new ClientResponse(head.status, head.fields, body, undefined);
 }
 
-/** Methods whose missing body is said with `Content-Length: 0` (RFC 9110 section 8.6). */
+/** Methods whose missing body is declared by `Content-Length: 0` (RFC 9110 section 8.6). */
 function needsLength(method: string): boolean {
   return method === "POST" || method === "PUT" || method === "PATCH";
 }

@@ -578,7 +578,7 @@ Deno.test("more than an answer is nobody's, and ends the connection", async () =
   assert.deepEqual(counts, { idle: 1, closed: 1, surplus: 1 });
 });
 
-/** Lets everything that is at hand happen. */
+/** Lets everything that is pending happen. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -34,7 +34,7 @@ export function headProblem(status: 400 | 413 | 414 | 431, reason: string): Head
  * Looks for the first CRLFCRLF, which ends a head.
  *
  * @param from Where to start: the first byte not looked at before, less three.
- * @returns Index behind it, or -1.
+ * @returns Index after it, or -1.
  */
 export function findHeadEnd(bytes: Uint8Array, from: number, end: number): number {
   // Every fourth byte: CRLFCRLF is four long and has nothing but CR and LF in it, so one of them is hit.
@@ -78,7 +78,7 @@ export const BAD_VALUE = headProblem(400, "a field value has a control byte");
 export const LONG_LINE = headProblem(431, "a field line is too long");
 const TOO_MANY = headProblem(431, "too many field lines");
 
-/** A tab behind a field's value is white space like any, and yet common parsers refuse it behind a length. */
+/** A tab after a field's value is white space like any, and yet common parsers refuse it after a length. */
 const TAB_BEHIND_LENGTH = headProblem(400, "Content-Length has a tab behind its number");
 
 /** Whether there is a tab in `bytes[start, end)`. */
@@ -92,7 +92,7 @@ function hasTab(bytes: Uint8Array, start: number, end: number): boolean {
  *
  * @param bytes Holds the head; `text` is the same bytes from `textStart` on, as characters.
  * @param at Index of the first field line.
- * @param end Index behind the head's last CRLF.
+ * @param end Index after the head's last CRLF.
  * @returns What is wrong, or `undefined`.
  */
 export function readFieldLines(
@@ -137,7 +137,7 @@ export function readFieldLines(
  * Writes text as bytes, one byte a character; `obs-text` leaves as the byte it was. There
  * must be room for it.
  *
- * @returns Index behind the text.
+ * @returns Index after the text.
  */
 export function putText(text: string, into: Uint8Array, at: number): number {
   const { length } = text;

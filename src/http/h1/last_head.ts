@@ -58,7 +58,7 @@ export class LastHead {
   keep({ response }: HttpExchange, bytes: Uint8Array): void {
     if (bytes.length > MAX_BYTES) return;
     this.bytes = bytes.slice();
-    // Copies: whoever made the lists may change them when the answer has left.
+    // Copies: their owner may change the lists when the answer has left.
     this.#names = response.names.slice();
     this.#values = response.values.slice();
   }

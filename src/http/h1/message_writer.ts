@@ -15,7 +15,7 @@ import { leaveSheet, shareSheet, Sheet, takeSheet } from "./sheet.ts";
 export interface Outlet {
   /** Writes all of `bytes`, within the time limits that apply. */
   send(bytes: Uint8Array): Promise<void>;
-  /** Told of each piece of the body, without its framing, before it is sent. */
+  /** Called with each piece of the body, without its framing, before it is sent. */
   countBody(bytes: number): void;
 }
 
@@ -29,7 +29,7 @@ export interface HeadSink {
 
 /** Room in front of a piece of a chunked body for its size: at most `ffff` and CRLF. */
 const PREFIX_BYTES = 6;
-/** CRLF behind a piece. */
+/** CRLF after a piece. */
 const SUFFIX_BYTES = 2;
 /** Less room than this is not worth another read before what is there is sent. */
 const MIN_ROOM_BYTES = 4096;
@@ -46,7 +46,7 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * One message at a time; a connection has one and uses it again. The head is written into the buffer it
- * leaves in, and `body` collects what is at hand. When that is all there is, one write of `unsent` and
+ * leaves in, and `body` collects what is available. When that is all there is, one write of `unsent` and
  * `end` is everything; else `finish` sends the rest.
  */
 export class MessageWriter implements HeadSink {
@@ -57,7 +57,7 @@ export class MessageWriter implements HeadSink {
   #from = 0;
   #at = 0;
   #body: Body | undefined;
-  /** A whole body, as far as it did not fit behind the head. */
+  /** A whole body, as far as it did not fit after the head. */
   #rest: Uint8Array = NOTHING;
   #waiting: Promise<number | null> | undefined;
   #isComplete = false;
@@ -106,8 +106,13 @@ export class MessageWriter implements HeadSink {
     this.#at = at;
   }
 
+  /** Leaves the first `count` bytes of the head out, which the peer has had already. */
+  skip(count: number): void {
+    this.#from += count;
+  }
+
   /**
-   * Adds the body behind a complete head: in chunks if `chunked`, and as it is otherwise.
+   * Adds the body after a complete head: in chunks if `chunked`, and as it is otherwise.
    *
    * @returns Whether `unsent` is the whole message.
    */
@@ -141,7 +146,7 @@ export class MessageWriter implements HeadSink {
         if (this.#waiting === undefined) {
           this.#startOver();
         } else {
-          // The pending read fills the room behind what was sent meanwhile.
+          // The pending read fills the room after what was sent meanwhile.
           this.#from = this.#at;
           const count = await this.#waiting;
           this.#waiting = undefined;
@@ -162,7 +167,7 @@ export class MessageWriter implements HeadSink {
     this.#from = this.#at = sheet.used;
   }
 
-  /** A head larger than the buffer is rare: it leaves in one of its own, with as much room behind it. */
+  /** A head larger than the buffer is rare: it leaves in one of its own, with as much room after it. */
   #grow(length: number): void {
     const { unsent } = this;
     const larger = new Uint8Array(unsent.length + length + LARGE_BYTES);
@@ -218,7 +223,7 @@ export class MessageWriter implements HeadSink {
       const count = body.read(this.#out.subarray(this.#at + this.#prefix, end));
       if (typeof count === "object" && count !== null) {
         this.#waiting = count;
-        // It may fail while a send is waited for; `finish` comes to it behind that.
+        // It may fail while a send is waited for; `finish` comes to it after that.
         count.catch(ignore);
         return false;
       }
@@ -226,7 +231,7 @@ export class MessageWriter implements HeadSink {
     }
   }
 
-  /** Frames what a read brought; tells whether it is time to send. */
+  /** Frames what a read brought; returns whether it is time to send. */
   #take(count: number | null): boolean {
     if (count === null) {
       this.#isComplete = true;
@@ -255,7 +260,7 @@ export class MessageWriter implements HeadSink {
     this.#from += gap;
   }
 
-  /** Puts the last chunk and the trailer section behind what is unsent. */
+  /** Puts the last chunk and the trailer section after what is unsent. */
   #endChunks(): void {
     const end = "0\r\n" + trailerLines(this.#body!.trailers) + "\r\n";
     if (this.#out.length - this.#at >= end.length) {

@@ -82,7 +82,7 @@ Deno.test("a body that fails while a piece of it is sent fails the message, and 
   assert.equal(writer.body(body, true), false);
   const finished = assert.rejects(writer.finish(), /the upstream broke off/);
   rest.reject(new Error("the upstream broke off"));
-  // An error that nobody listens for ends the thread by then.
+  // An error without a listener ends the thread by then.
   await new Promise((resolve) => setTimeout(resolve, 0));
   sent.resolve();
   await finished;

@@ -43,7 +43,7 @@ const OPEN = -1;
  *
  * @param judged What the last call for this head returned; 0 for the first one. A line that has not ended is
  * looked at again when more of it has come, so its bound is that of the work for one byte.
- * @param mayBeEmptyLine An empty line in front of the head is still skipped.
+ * @param mayBeEmptyLine An empty line before the head is still skipped.
  * @returns Bytes of the lines that have ended and are right, or what is wrong for good.
  */
 export function judgePartialHead(
@@ -67,7 +67,7 @@ export function judgePartialHead(
   return at - start;
 }
 
-/** Index behind the line, or {@linkcode OPEN}. */
+/** Index after the line, or {@linkcode OPEN}. */
 function readStartLine(
   bytes: Uint8Array,
   start: number,
@@ -104,7 +104,7 @@ const HTTP = "http://";
 const HTTPS = "https://";
 
 /**
- * Index behind the path and query that begin at `at`: of the first byte that is none of theirs, or `end`
+ * Index after the path and query that begin at `at`: of the first byte that is not of them, or `end`
  * when all can be; an escape that is not complete may become one.
  */
 function skipOrigin(bytes: Uint8Array, at: number, end: number, rules: TargetRules): number {
@@ -142,7 +142,7 @@ function readVersion(bytes: Uint8Array, at: number, end: number): number | HeadP
 
 const VERSION = "HTTP/1.";
 
-/** Index behind the line that begins at `start`, or {@linkcode OPEN}. */
+/** Index after the line that begins at `start`, or {@linkcode OPEN}. */
 function readFieldLine(
   bytes: Uint8Array,
   start: number,

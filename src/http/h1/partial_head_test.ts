@@ -57,7 +57,7 @@ for (const [what, right, wrong] of DAMNED) {
   Deno.test(`a head with ${what} is refused at that byte`, async () => {
     await using server = new TestServer(hello);
     using client = await RawClient.connect(server.port);
-    // Byte by byte, and no byte behind the one that damns it.
+    // Byte by byte, and no byte after the one that damns it.
     for (const byte of right + wrong) await client.send(byte);
     assert.equal((await client.answer())?.status, 400);
     assert.ok(await client.isClosed());
@@ -126,7 +126,7 @@ Deno.test("property: however a head comes in pieces, the same of it is found rig
   }));
 });
 
-/** What is found as `text` comes byte by byte, with what an earlier head left in the buffer behind it. */
+/** What is found as `text` comes byte by byte, with what an earlier head left in the buffer after it. */
 function judgeAll(text: string): number | HeadProblem {
   const head = text.startsWith("\r\n") ? text.slice(2) : text;
   const bytes = bytesOf(head + "%41/?\r\n ".repeat(3));

@@ -15,7 +15,7 @@ export const MAX_REPLY_HEAD_BYTES = 64 * 1024;
 /** Most field lines of such a head. */
 const MAX_REPLY_FIELDS = 256;
 
-/** How the bytes behind an upstream's head are framed. */
+/** How the bytes after an upstream's head are framed. */
 export type ReplyFraming = "none" | "length" | "chunked" | "close";
 
 /** What an upstream's head says. */
@@ -52,7 +52,7 @@ export class ReplyReader {
   #head: ReplyHead | undefined;
 
   /**
-   * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
+   * Reads the head in `bytes[start, end)`, where `end` is after its CRLFCRLF.
    *
    * @param method Of the request it answers: an answer to HEAD has no body.
    * @returns The head, or what is wrong with it. Its fields are the caller's.

@@ -1,6 +1,6 @@
 /**
  * The body of a request on an HTTP/1 connection: counted, limited in size and in time, and announced
- * with `100 Continue` when somebody starts to read it.
+ * with `100 Continue` when it is first read.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { ChunkedBody, CLIENT_CHUNKS } from "./chunked.ts";
 import { type BodyHost, LengthBody } from "./length_body.ts";
 import type { RequestHead } from "./request_head.ts";
 
-/** Bytes of a body nobody wanted that are read to keep a connection; a longer one ends it. */
+/** Bytes of an unread body that are read to keep a connection; a longer one ends it. */
 const MAX_DISCARD_BYTES = 1024 * 1024;
 
 const NO_FIELDS = new Fields();
@@ -77,7 +77,7 @@ export class RequestBody implements Body, BodyHost, Expiring {
   }
 
   /**
-   * Looks at what has come of a chunked body that nobody wanted: wrong framing is refused even so, and
+   * Looks at what has come of a chunked body that was not read: wrong framing is refused even so, and
    * a body that is there to its end does not cost the connection.
    *
    * @returns What is wrong with it, if anything.
@@ -93,8 +93,8 @@ export class RequestBody implements Body, BodyHost, Expiring {
   }
 
   /**
-   * Waits for the end of a body that the answer did not need: whoever has begun to read it goes on, or
-   * else it is read and dropped here. Tells whether the body came to its end.
+   * Waits for the end of a body that the answer did not need: a reader that has begun goes on, or
+   * else it is read and dropped here. Returns whether the body came to its end.
    */
   async finish(scratch: Uint8Array): Promise<boolean> {
     if (this.#begun) {

@@ -1,5 +1,5 @@
 /**
- * The head of an HTTP/1 request: read strictly, so that nothing in front of or behind the gateway can
+ * The head of an HTTP/1 request: read strictly, so that nothing before or after the gateway can
  * read it another way (request smuggling). RFC 9112 and spec 01 sections 3.1 to 3.4.
  *
  * @module
@@ -31,7 +31,7 @@ import {
 
 const NO_FIELDS: ReadonlyFields = new Fields();
 
-/** How the bytes behind a request head are framed. */
+/** How the bytes after a request head are framed. */
 export type RequestFraming = "none" | "length" | "chunked";
 
 /**
@@ -58,7 +58,7 @@ export class RequestHead implements RequestTarget {
   expectsContinue = false;
   /**
    * A limit or a framing rule that is broken, where the head could be read all the same (spec 01 section
-   * 3.5): whoever routes refuses it in its turn. `framing` is then `none` and `persistent` is false.
+   * 3.5): the router refuses it in its order. `framing` is then `none` and `persistent` is false.
    */
   fault: HeadFault | undefined = undefined;
   /** The text that the rest was read from, if there was no fault in it; `""` else. */
@@ -66,7 +66,7 @@ export class RequestHead implements RequestTarget {
   /** What it was measured by. */
   limits: HeadLimits | undefined = undefined;
 
-  /** Tells `exchange` what is asked, all but the body. */
+  /** Fills in `exchange` what is asked, all but the body. */
   describe(exchange: HttpExchange): void {
     exchange.method = this.method;
     exchange.target = this.target;
@@ -81,7 +81,7 @@ export class RequestHead implements RequestTarget {
   }
 }
 
-/** A space and the version, behind the target. */
+/** A space and the version, after the target. */
 const VERSION_BYTES = 9;
 const CRLF_BYTES = 2;
 
@@ -111,7 +111,7 @@ const QUESTION = 63;
 const SLASH = 47;
 
 /**
- * Reads the head in `bytes[start, end)`, where `end` is behind its CRLFCRLF.
+ * Reads the head in `bytes[start, end)`, where `end` is after its CRLFCRLF.
  *
  * @returns Why it is answered before routing, or `undefined`; `head` is then filled in, and what else is
  * wrong stands in its `fault`.
@@ -187,7 +187,7 @@ export function readRequestHead(
 
 /**
  * 414 or 431 for a head in `bytes[start, end)` that is too long already, whether it has ended or not: a
- * start line that is too long is told as that.
+ * start line that is too long is reported as that.
  */
 export function judgeLength(
   bytes: Uint8Array,
@@ -255,7 +255,7 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
         break;
     }
   }
-  // Doubt about where the body ends is told before its size.
+  // Doubt about where the body ends is reported before its size.
   if (lengths + codings > 1 && head.fault === VAST_LENGTH) head.fault = undefined;
   if (lengths > 1) head.fault ??= BAD_LENGTH;
   head.fault ??= repeatedSingleton(fields);
@@ -272,12 +272,12 @@ function readMeaning(head: RequestHead, fields: Fields): HeadProblem | undefined
   if (wrongHost !== undefined) return wrongHost;
   head.persistent = !close && (head.version === 11 || keepAlive);
   if (head.fault !== undefined) {
-    // Nobody may take what follows for a body, or for the next request.
+    // What follows must not be taken for a body, or for the next request.
     head.framing = "none";
     head.persistent = false;
   }
   head.expectsContinue = head.expectsContinue && head.version === 11 && head.framing !== "none";
-  // Whoever reads the body answers it.
+  // The reader of the body answers it.
   if (head.expectsContinue) fields.delete("expect");
   return undefined;
 }

@@ -4,7 +4,7 @@ import { readRequestHead, RequestHead } from "./request_head.ts";
 
 const LIMITS = { maxHeadBytes: 65_536, maxUriBytes: 8192, maxFields: 100 };
 
-/** Reads `text` as a head; the head, or the status it is refused with, at once or in its turn. */
+/** Reads `text` as a head; the head, or the status it is refused with, at once or in its order. */
 function read(text: string, limits = LIMITS): RequestHead | number {
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
   const end = findHeadEnd(bytes, 0, bytes.length);
@@ -273,7 +273,7 @@ Deno.test("what leaves target and fields certain is a fault of the head, to be r
     assert.equal(readRequestHead(bytes, 0, bytes.length, limits, head), undefined, text);
     assert.equal(head.fault?.status, status, text);
     assert.equal(head.authority, "a");
-    // Whatever stands behind the head is neither a body nor a request.
+    // Whatever follows the head is neither a body nor a request.
     assert.deepEqual([head.framing, head.persistent], ["none", false], text);
   }
 });

@@ -19,7 +19,7 @@ export interface RequestTarget {
   targetAuthority: string;
 }
 
-/** A target that is none of the four forms, or has a byte that its form has not. */
+/** A target in none of the four forms, or has a byte that its form has not. */
 export const BAD_TARGET = headProblem(
   400,
   "the request target has a form or a byte that is not allowed",
@@ -30,7 +30,7 @@ const PERCENT = 37;
 const SLASH = 47;
 const DELETE = 127;
 
-/** Index behind the last byte from `at` on that is allowed or of a percent escape. */
+/** Index after the last byte from `at` on that is allowed or of a percent escape. */
 export function skipEscaped(bytes: Uint8Array, at: number, allowed: Uint8Array): number {
   for (;;) {
     while (allowed[bytes[at]] === 1) at++;
@@ -39,7 +39,7 @@ export function skipEscaped(bytes: Uint8Array, at: number, allowed: Uint8Array):
   }
 }
 
-/** Index behind the last visible ASCII byte from `at` on: how far a target of another form may reach. */
+/** Index after the last visible ASCII byte from `at` on: how far a target of another form may reach. */
 export function skipVisible(bytes: Uint8Array, at: number): number {
   while (bytes[at] > SPACE && bytes[at] < DELETE) at++;
   return at;
@@ -73,7 +73,7 @@ export function readOriginTarget(
   return undefined;
 }
 
-/** Absolute form, `*` and authority form: writes what `target` says into `head`, or tells what is wrong. */
+/** Absolute form, `*` and authority form: writes what `target` says into `head`, or returns what is wrong. */
 export function readOtherTarget(
   head: RequestTarget,
   target: string,

@@ -60,7 +60,7 @@ function describesOther({ method, status }: HttpExchange): boolean {
   return method === "HEAD" || status === 304;
 }
 
-/** Writes the status line and the fields; tells whether `content-length` is among them. */
+/** Writes the status line and the fields; returns whether `content-length` is among them. */
 function writeFields(writer: MessageWriter, exchange: HttpExchange, date: string): boolean {
   const { names, values } = exchange.response;
   let dated = false;
@@ -113,7 +113,7 @@ function writeFraming(
   } else if (framing === "none" && !isOther && !isBodyless(status)) {
     writer.text("content-length: 0\r\n");
   }
-  // Whoever sends `Upgrade` lists it (RFC 9110 section 7.8).
+  // A sender of `Upgrade` lists it (RFC 9110 section 7.8).
   if (status === 426 && exchange.version === 11 && exchange.response.has("upgrade")) {
     writer.text(persistent ? "connection: upgrade\r\n\r\n" : "connection: close, upgrade\r\n\r\n");
   } else if (!persistent) writer.text("connection: close\r\n\r\n");

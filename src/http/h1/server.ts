@@ -28,7 +28,7 @@ import { judgeLength, readRequestHead, RequestHead } from "./request_head.ts";
 import type { ResponseFraming } from "./last_head.ts";
 import { interimHead, responseFraming, writeResponseHead } from "./response_head.ts";
 
-/** Empty lines in front of a request that are overlooked, as RFC 9112 section 2.2 asks for one. */
+/** Empty lines before a request that are skipped, as RFC 9112 section 2.2 asks for one. */
 const MAX_EMPTY_LINES = 1;
 /** Time for the first request of a connection that was made just before draining began. */
 const FIRST_REQUEST_MS = 1_000;
@@ -64,7 +64,7 @@ class ServerConnection<X extends HttpExchange>
   #body: RequestBody | undefined;
   /** What is sent besides the answer, interim answers above all; the answer waits for it. */
   #told: Promise<void> | undefined;
-  /** Most requests are answered before anybody looks for their client. */
+  /** Most requests are answered before their client is looked for. */
   #watch: ClientWatch | undefined;
   /** The answer that is under way comes in chunks. */
   #isChunked = false;
@@ -92,7 +92,7 @@ class ServerConnection<X extends HttpExchange>
     try {
       await this.#serveAll();
     } catch (error) {
-      // The connection failed under us, or one of its time limits closed it: there is nobody to tell.
+      // The connection failed under us, or one of its time limits closed it: no client is left.
       const exchange = this.#exchange;
       if (error instanceof BodyError && exchange?.aborted === false && exchange.failure === "") {
         exchange.failure = error.message;
@@ -109,7 +109,7 @@ class ServerConnection<X extends HttpExchange>
   }
 
   /**
-   * Asks the connection to end: at once when it waits for another request, behind the current answer
+   * Asks the connection to end: at once when it waits for another request, after the current answer
    * otherwise. The first request of a new connection is surely on its way.
    */
   drain(): void {
@@ -126,13 +126,13 @@ class ServerConnection<X extends HttpExchange>
   abort(reason: string): void {
     const exchange = this.#exchange;
     if (exchange !== undefined && exchange.failure === "") exchange.failure = reason;
-    // Whoever reads the body may wait for something else, and would not notice.
+    // The reader of the body may wait for something else, and would not notice.
     this.#body?.cancel();
     closeQuietly(this.stream);
   }
 
   /**
-   * A head or a write took too long, and nothing can be said any more. While something else is waited for,
+   * A head or a write took too long, and nothing can be sent any more. While something else is waited for,
    * a passing tick only means that it is time to look whether the client is still there: the requests that
    * are answered sooner need not pay for that.
    */
@@ -158,9 +158,20 @@ class ServerConnection<X extends HttpExchange>
 
   inform(status: number, fields: ReadonlyFields): void | Promise<void> {
     if (this.#exchange === undefined || this.#exchange.status !== 0) return;
+    const begun = this.#endInterim();
+    const head = interimHead(status, fields);
+    return this.tell(begun === 0 ? head : head.subarray(begun));
+  }
+
+  /**
+   * Ends the interim answer that the watch may have begun.
+   *
+   * @returns Characters of the next status line that the client has had already.
+   */
+  #endInterim(): number {
     const rest = this.#watch?.takeRest();
     if (rest !== undefined) void this.tell(rest);
-    return this.tell(interimHead(status, fields));
+    return this.#watch?.takeBegun() ?? 0;
   }
 
   tell(bytes: Uint8Array): Promise<void> {
@@ -180,10 +191,11 @@ class ServerConnection<X extends HttpExchange>
     const inbox = this.#inbox;
     const writer = this.#writer;
     const { handler } = this;
-    const { clock, headTimeoutMs } = this.options;
+    const { clock, headTimeoutMs, idleTimeoutMs = headTimeoutMs } = this.options;
     for (;;) {
       this.#phase = "head";
-      this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
+      const waitMs = this.#served ? idleTimeoutMs : headTimeoutMs;
+      this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : waitMs);
       let emptyLines = MAX_EMPTY_LINES - skipEmptyLines(inbox, MAX_EMPTY_LINES);
       let behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
       if (behind >= 0) {
@@ -212,6 +224,10 @@ class ServerConnection<X extends HttpExchange>
         const scanned = Math.max(0, inbox.end - inbox.start - 3);
         const reading = inbox.receive(this.options.limits.maxHeadBytes + 1);
         if (reading === undefined || inbox.arrived(await reading) === null) return;
+        // The first bytes of a head: the rest of it has a limit of its own.
+        if (this.#waiting && idleTimeoutMs !== headTimeoutMs) {
+          this.deadline = clock.now + headTimeoutMs;
+        }
         this.#waiting = false;
         const skipped = skipEmptyLines(inbox, emptyLines);
         emptyLines -= skipped;
@@ -224,13 +240,14 @@ class ServerConnection<X extends HttpExchange>
         while (waiting !== undefined) {
           this.#phase = "handling";
           this.deadline = clock.now + TICK_MS;
+          let arrived: unknown;
           try {
-            await waiting;
+            arrived = await waiting;
           } catch (reason) {
-            handler.fail(exchange, reason);
-            break;
+            waiting = handler.fail(exchange, reason);
+            continue;
           }
-          waiting = handler.resume(exchange);
+          waiting = handler.resume(exchange, arrived);
         }
         if (exchange.aborted) return;
       }
@@ -239,14 +256,14 @@ class ServerConnection<X extends HttpExchange>
       const framing = responseFraming(exchange);
       const persistent = !exchange.closeAfter && framing !== "close";
       this.#pace.begin(clock.now);
+      let begun = 0;
       if (this.#told !== undefined) {
         this.#phase = "writing";
         this.#limitWrite();
-        const rest = this.#watch?.takeRest();
-        if (rest !== undefined) void this.tell(rest);
+        begun = this.#endInterim();
         await this.#settleTold(this.#told);
       }
-      if (this.#begin(exchange, framing, persistent)) {
+      if (this.#begin(exchange, framing, persistent, begun)) {
         const bytes = writer.unsent;
         this.#phase = "writing";
         this.#limitWrite();
@@ -278,7 +295,7 @@ class ServerConnection<X extends HttpExchange>
 
   /** Takes what the client still sends; not for long when the gateway is about to end. */
   async #linger(): Promise<void> {
-    // Whoever still passes it on has had the answer, and would take turns at reading.
+    // A reader that still passes it on has had the answer, and would take turns at reading.
     this.#body?.cancel();
     const { clock } = this.options;
     const end = clock.now + (this.#draining ? LINGER_SILENCE_MS : LINGER_MS);
@@ -319,14 +336,16 @@ class ServerConnection<X extends HttpExchange>
    * Begins the answer. One whose body is found broken before anything of it has left gives way to a
    * refusal (spec 02 section 9.4).
    *
+   * @param begun Characters of its status line that the client has had already.
    * @returns Whether what the writer has now is all of it.
    */
-  #begin(exchange: X, framing: ResponseFraming, persistent: boolean): boolean {
+  #begin(exchange: X, framing: ResponseFraming, persistent: boolean, begun: number): boolean {
     const writer = this.#writer;
     const { clock } = this.options;
     writer.begin();
     try {
       writeResponseHead(writer, exchange, framing, persistent, clock);
+      writer.skip(begun);
       const answer = framing === "none" ? undefined : exchange.responseBody;
       return writer.body(answer, framing === "chunked");
     } catch (error) {
@@ -339,6 +358,7 @@ class ServerConnection<X extends HttpExchange>
       exchange.closeAfter = true;
       writer.begin();
       writeResponseHead(writer, exchange, "none", false, clock);
+      writer.skip(begun);
       return writer.body(undefined, false);
     }
   }
@@ -353,7 +373,7 @@ class ServerConnection<X extends HttpExchange>
     if (this.#retiring) exchange.closeAfter = true;
   }
 
-  /** What has come of a body that nobody read must be framed rightly all the same. */
+  /** What has come of an unread body must be framed rightly all the same. */
   #skim(exchange: X, body: RequestBody): void {
     const scratch = LARGE.take();
     const fault = body.skim(scratch);
@@ -396,15 +416,16 @@ class ServerConnection<X extends HttpExchange>
   #questionFor(exchange: X): Question {
     if (this.#phase === "streaming") return this.#isChunked ? "zero" : "none";
     // A client that waits to be asked for its body would send it.
-    const mayAsk = exchange.version === 11 && this.#body?.awaitsContinue !== true;
-    return mayAsk && !isForwarded(exchange.request) ? "interim" : "none";
+    if (this.#body?.awaitsContinue === true) return "none";
+    const mayInform = exchange.version === 11 && !isForwarded(exchange.request);
+    return mayInform ? "interim" : "status";
   }
 
   lookAtNextTick(): void {
     if (this.#isWaiting) this.deadline = NEXT_TICK;
   }
 
-  /** Waits for what is sent besides the answer, so that the answer comes behind it. */
+  /** Waits for what is sent besides the answer, so that the answer comes after it. */
   async #settleTold(told: Promise<void>): Promise<void> {
     await told;
     this.#told = undefined;
@@ -442,7 +463,7 @@ class ServerConnection<X extends HttpExchange>
     this.#over(result.end === "error");
   }
 
-  /** Waits for the rest of a body that the answer did not need; tells whether it came. */
+  /** Waits for the rest of a body that the answer did not need; returns whether it came. */
   async #finishBody(body: RequestBody): Promise<boolean> {
     const scratch = LARGE.take();
     this.deadline = this.options.clock.now + this.options.headTimeoutMs;
@@ -451,7 +472,7 @@ class ServerConnection<X extends HttpExchange>
     return complete;
   }
 
-  /** After the last answer: whether the client may still be sending something that nobody will read. */
+  /** After the last answer: whether the client may still be sending something that will not be read. */
   get #mayBeSending(): boolean {
     const body = this.#body;
     return !this.#inbox.isEmpty || (body !== undefined && !body.isOver) ||
@@ -466,7 +487,7 @@ class ServerConnection<X extends HttpExchange>
   }
 }
 
-/** Skips up to `most` empty lines in front of a request line and tells how many there were. */
+/** Skips up to `most` empty lines before a request line and returns how many there were. */
 function skipEmptyLines(inbox: Inbox, most: number): number {
   let count = 0;
   while (

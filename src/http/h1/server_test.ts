@@ -42,7 +42,7 @@ Deno.test("one empty line in front of a request is overlooked", async () => {
   using client = await RawClient.connect(server.port);
   await client.send("\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal((await client.answer())?.body, "GET /a ");
-  // As clients of old did, behind a body.
+  // As old clients did, after a body.
   await client.send("POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n");
   assert.equal((await client.answer())?.body, "POST /b x");
   for (const byte of "GET /c HTTP/1.1\r\nHost: a\r\n\r\n") await client.send(byte);

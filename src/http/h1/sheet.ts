@@ -1,5 +1,5 @@
 /**
- * What messages are written on before they are sent. The messages of one turn stand one behind the other
+ * Buffers that messages are written on before they are sent. The messages of one turn follow one another
  * on the same sheet: hundreds of small ones touch as much memory as they are long, and not a buffer each.
  *
  * @module
@@ -23,7 +23,7 @@ export class Sheet {
 /** The sheet that the next message goes on. */
 let open: Sheet | undefined;
 
-/** A sheet to write a message on, from `used` on. Nobody else is given it until it is shared. */
+/** A sheet to write a message on, from `used` on. No other message is given it until it is shared. */
 export function takeSheet(): Sheet {
   const sheet = open;
   if (sheet === undefined) return new Sheet();
@@ -32,7 +32,7 @@ export function takeSheet(): Sheet {
   return sheet;
 }
 
-/** The message is written and ends at `end`; others may stand behind it. */
+/** The message is written and ends at `end`; others may follow it. */
 export function shareSheet(sheet: Sheet, end: number): void {
   sheet.used = (end + ALIGNMENT - 1) & -ALIGNMENT;
   if (open === undefined && sheet.used <= FULL_BYTES) open = sheet;

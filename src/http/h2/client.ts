@@ -36,7 +36,7 @@ const KEPT_VALUES = 256;
 
 /** Time limits of a connection to an upstream, in milliseconds; 0 for none. */
 export interface Http2Timeouts {
-  /** Without anything on a stream that somebody waits for. */
+  /** Without anything on a stream that a caller waits for. */
   readonly readMs: number;
   /** Without the upstream taking anything of a request. */
   readonly sendMs: number;
@@ -180,7 +180,7 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
   }
 
   isUntouched(stream: ClientStream): boolean {
-    // Behind an earlier answer a connection may have been closed as idle while the request was on its
+    // After an earlier answer a connection may have been closed as idle while the request was on its
     // way; once anything at all has come since, the upstream was there and may have acted on it.
     return this.#ended > 0 && this.heard === stream.heardBefore;
   }

@@ -41,7 +41,7 @@ export interface ClientStreamHost extends StreamHost {
 /** A request in flight. */
 export class ClientStream extends Stream {
   readonly response: Promise<ClientResponse>;
-  /** The peer said that it did not, and will not, look at the request. */
+  /** The peer reported that it did not, and will not, look at the request. */
   isRefused = false;
   /** {@linkcode ClientStreamHost.heard} when the head was sent. */
   heardBefore = 0;
@@ -55,7 +55,7 @@ export class ClientStream extends Stream {
   #reject: (reason: unknown) => void = () => {};
   #isAnswered = false;
   #interims = 0;
-  /** Nobody reads the answer any more: it has no body. Its stream is still open. */
+  /** The answer has no reader and no body. Its stream is still open. */
   #awaitsEnd = false;
   /** `Clock.now` when the wait for the peer began. */
   #waitingSince = 0;
@@ -171,7 +171,7 @@ export class ClientStream extends Stream {
     return new ClientError(stage, `the upstream's connection was lost: ${this.#host.lossReason}`);
   }
 
-  /** Tells whoever waits, for the head or for the body. The first reason counts. */
+  /** Fails the waiting caller, for the head or for the body. The first reason counts. */
   #fail(reason: unknown): void {
     if (!this.#isAnswered) {
       this.#reject(reason);
@@ -225,7 +225,7 @@ export class ClientStream extends Stream {
   }
 }
 
-/** Why this side reset a stream, where nothing more exact is known: CANCEL is for what nobody waits for. */
+/** Why this side reset a stream, where nothing more exact is known: CANCEL is for what is no longer waited for. */
 function reasonOfReset(code: number | undefined): string {
   return code === undefined || code === ErrorCode.CANCEL
     ? "the gateway cancelled the request"

@@ -15,7 +15,7 @@ import { type ConnectionSetup, FrameRules } from "./wire/frame_rules.ts";
 import { MAX_FRAME_BYTES } from "./wire/frames.ts";
 import { type Stream, STREAM_WINDOW } from "./stream.ts";
 
-/** Longest a peer is read behind GOAWAY, so that a reset does not destroy what is on its way to it. */
+/** Longest a peer is read after GOAWAY, so that a reset does not destroy what is on its way to it. */
 const LINGER_MS = 2_000;
 const MAX_LINGER_BYTES = 1024 * 1024;
 
@@ -23,7 +23,7 @@ const STALLED_CUT = "the client took nothing of its connection in time " +
   "(limit: downstream_write_timeout_secs)";
 
 /**
- * `open`: frames are read. `ending`: GOAWAY was said, what waits is written, what comes is dropped.
+ * `open`: frames are read. `ending`: GOAWAY was sent, what waits is written, what comes is dropped.
  * `over`: the stream is closed.
  */
 type Phase = "open" | "ending" | "over";
@@ -50,11 +50,11 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
     this.#parser = new FrameParser(this.#inbox, this, setup.maxBlockBytes);
   }
 
-  /** Takes what comes in front of the first frame; `false` while it is incomplete. */
+  /** Takes what comes before the first frame; `false` while it is incomplete. */
   protected abstract readPreface(inbox: Inbox): boolean;
   /** All frames that had arrived have been handled. */
   protected abstract onBatchEnd(): void;
-  /** Once a tick, behind the sweep of the streams; sets `deadline` anew. */
+  /** Once a tick, after the sweep of the streams; sets `deadline` anew. */
   protected abstract onSweep(now: number): void;
   /** Longest a write to the peer may stall, in milliseconds; 0 for no limit. */
   protected abstract writeTimeoutMs(): number;
@@ -106,7 +106,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
       inbox.start = inbox.end;
       return this.#lingered < MAX_LINGER_BYTES;
     } catch {
-      // Closed by the peer, by a time limit or by `abort`: all that was open is told by the caller.
+      // Closed by the peer, by a time limit or by `abort`: the caller ends all that was open.
       return false;
     }
   }
@@ -149,7 +149,7 @@ export abstract class Connection<S extends Stream> extends FrameRules<S> impleme
     this.#linger();
   }
 
-  /** Ends the connection behind what waits to be sent. */
+  /** Ends the connection after what waits to be sent. */
   protected end(): void {
     if (this.phase !== "open") return;
     this.phase = "ending";

@@ -21,7 +21,7 @@ export interface BodyOwner {
   onBodyRead(count: number): BodyError | undefined;
   /** Octets will never be read: the sender may be given credit for others on the connection. */
   onBodyDropped(count: number): void;
-  /** Nobody wants the rest. Not called when the body had ended. */
+  /** The rest is not wanted. Not called when the body had ended. */
   onBodyCancelled(): void;
 }
 
@@ -51,7 +51,7 @@ export class IncomingBody implements Body {
     return this.#ended || this.#cancelled || this.#error !== undefined;
   }
 
-  /** Whether somebody waits for octets. */
+  /** Whether a reader waits for octets. */
   get isAwaited(): boolean {
     return this.#into !== undefined;
   }

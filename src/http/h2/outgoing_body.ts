@@ -12,19 +12,19 @@ import { copyBytes } from "./wire/copy.ts";
 export interface OutgoingBody {
   /** Fetches what can be had without waiting. */
   pull(): void;
-  /** Octets at hand. */
+  /** Available octets. */
   readonly available: number;
-  /** Nothing comes behind what is at hand. */
+  /** Nothing comes after what is available. */
   readonly isComplete: boolean;
   /** Why the body cannot be completed. */
   readonly failure: unknown;
-  /** With `isComplete`: fields to send behind the last octet. */
+  /** With `isComplete`: fields to send after the last octet. */
   readonly trailers: Fields | undefined;
-  /** Moves `count` octets, no more than are at hand, to `into` at `at`. */
+  /** Moves `count` octets, no more than are available, to `into` at `at`. */
   copy(into: Uint8Array, at: number, count: number): void;
-  /** Stops reading, and leaves the rest to whoever owns it. */
+  /** Stops reading, and leaves the rest to its owner. */
   release(): void;
-  /** Gives the rest up. Harmless behind the end. */
+  /** Cancels the rest. Harmless after the end. */
   cancel(): void;
 }
 
@@ -57,7 +57,7 @@ export class WholeBody implements OutgoingBody {
   cancel(): void {}
 }
 
-/** Who waits for a body. */
+/** The side that waits for a body. */
 export interface BodyWaiter {
   /** A read that made wait is over, for better or worse. */
   onBodyReady(): void;

@@ -26,7 +26,7 @@ import { Cost } from "./wire/work_budget.ts";
 const MAX_STREAMS = 32;
 
 /**
- * Streams that were opened and reset before anybody could look at them, tolerated in one read (spec 05
+ * Streams that were opened and reset before they could be looked at, tolerated in one read (spec 05
  * section 2.4: pending accepted-then-reset streams). No client gives up what it has just asked for that
  * often.
  */
@@ -232,17 +232,17 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   }
 
   /** Answers when what the gateway waits for has come, or at once. */
-  #answerAfter(stream: ServerStream<X>, waiting: void | Promise<void>): void {
+  #answerAfter(stream: ServerStream<X>, waiting: void | Promise<unknown>): void {
     if (waiting === undefined) {
       stream.answer();
       return;
     }
     const handler = this.#handler;
     const { exchange } = stream;
-    waiting.then(() => this.#answerAfter(stream, handler.resume(exchange)), (reason) => {
-      handler.fail(exchange, reason);
-      stream.answer();
-    });
+    waiting.then(
+      (arrived) => this.#answerAfter(stream, handler.resume(exchange, arrived)),
+      (reason) => this.#answerAfter(stream, handler.fail(exchange, reason)),
+    );
   }
 
   leave(stream: ServerStream<X>): void {
@@ -293,7 +293,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   }
 
   /**
-   * Rapid reset: a stream costs its work even when no answer is wanted any more, whichever side said so.
+   * Rapid reset: a stream costs its work even when no answer is wanted any more, whichever side ended it.
    *
    * @throws {ConnectionError} ENHANCE_YOUR_CALM.
    */
@@ -316,7 +316,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     if (this.phase !== "open" || this.#drainingSince !== 0) return;
     this.#drainingSince = this.clock.now;
     this.deadline = NEXT_TICK;
-    // Requests may be on their way: the real last number is said when this PING has gone round.
+    // Requests may be on their way: the real last number is sent when this PING has gone round.
     sendGoAway(this.output, MAX_STREAM_ID, ErrorCode.NO_ERROR, "");
     sendPing(this.output, DRAIN_MARK);
     this.wantFlush();
@@ -394,7 +394,7 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
     return streamId > this.#lastId || streamId % 2 === 0;
   }
 
-  /** Never more than what an earlier GOAWAY said (RFC 9113 section 6.8). */
+  /** Never more than in an earlier GOAWAY (RFC 9113 section 6.8). */
   protected override lastPeerStreamId(): number {
     return Math.min(this.#lastId, this.#lastAccepted);
   }

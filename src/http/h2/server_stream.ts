@@ -17,7 +17,7 @@ import { Stream, type StreamHost } from "./stream.ts";
 const NO_FIELDS = new Fields();
 
 /**
- * Longest a client may go on sending a request that is answered already. It is not told to stop at once
+ * Longest a client may go on sending a request that is answered already. It is not stopped at once
  * with RST_STREAM, as RFC 9113 section 8.1 would have it: clients in wide use lose the answer then.
  */
 const DISCARD_MS = 10_000;
@@ -39,7 +39,7 @@ export interface ServerStreamHost<X extends HttpExchange> extends StreamHost {
 }
 
 /**
- * `handling`: the gateway makes the answer. `abandoned`: it does, but nobody waits any more. `answering`:
+ * `handling`: the gateway makes the answer. `abandoned`: it does, but no client waits any more. `answering`:
  * the answer is being sent. `leaving`: all of it is in the output. `over`: the exchange was finished.
  */
 type State = "handling" | "abandoned" | "answering" | "leaving" | "over";
@@ -83,7 +83,7 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
     this.#state = "answering";
     this.#answeredAt = this.sentAt = host.clock.now;
     if (exchange.status === 0 || exchange.status === 101) {
-      // Nothing can be said: the gateway gave up, or means to speak another protocol.
+      // Nothing can be sent: the gateway gave up, or means to speak another protocol.
       const code = exchange.status === 0 ? ErrorCode.INTERNAL_ERROR : ErrorCode.HTTP_1_1_REQUIRED;
       host.resetStream(this, code);
       return;
@@ -139,7 +139,7 @@ export class ServerStream<X extends HttpExchange> extends Stream implements Inte
   protected override onLocalDone(): void {
     this.#state = "leaving";
     this.#server.leave(this);
-    // Whoever still reads the request's body must not take it for whole. The rest of it is dropped.
+    // A reader of the request's body must not take it for whole. The rest of it is dropped.
     this.incoming?.fail(new BodyError(400, "the request was answered before its body had come"));
   }
 

@@ -306,7 +306,7 @@ Deno.test("a request that is answered before it has ended may end, and is droppe
   assert.equal(text(body), "no");
   assert.ok(failure instanceof BodyError);
   assert.equal(handler.finished[0].failed, false);
-  // More than a window: it is credited, though nobody reads it.
+  // More than a window: it is credited, though it is not read.
   for (let i = 0; i < 8; i++) await peer.send(data(1, new Uint8Array(16_000)));
   await peer.send(peer.headers(1, [["x-sum", "1"]]));
   await peer.send(peer.headers(3, get()));

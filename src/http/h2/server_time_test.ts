@@ -186,7 +186,7 @@ Deno.test("a drained connection says GOAWAY twice, serves what is in flight, and
   await peer.send(peer.headers(3, get()), frame(FrameType.PING, Flag.ACK, 0, ping.payload));
   const second = await peer.until(FrameType.GOAWAY);
   assert.equal(readUint32(second.payload, 0), 3);
-  // One behind the second is not.
+  // One after the second is not.
   await peer.send(peer.headers(5, get()), frame(FrameType.PRIORITY, 0, 5, [0, 0, 0, 3, 1]));
   await settle();
   for (const resume of waiting) resume();

@@ -65,7 +65,7 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
   /** @param sendWindow What the stream may send at first: the peer's INITIAL_WINDOW_SIZE. */
   constructor(readonly host: StreamHost, readonly id: number, public sendWindow: number) {}
 
-  /** Whether the peer may have heard of the stream, so that it can be told of its end. */
+  /** Whether the peer may have heard of the stream, so that its end can be sent. */
   abstract readonly isKnownToPeer: boolean;
 
   /** Writes the head of the message, with END_STREAM if no body follows. */
@@ -189,7 +189,7 @@ export abstract class Stream implements BodyOwner, BodyWaiter {
   }
 
   /**
-   * The fields behind the peer's message, which end it.
+   * The fields after the peer's message, which end it.
    *
    * @returns Whether they may come here.
    */

@@ -46,7 +46,7 @@ export class StreamTable<S extends Numbered> {
     if (slots[hole] === undefined) return;
     this.#size--;
     slots[hole] = undefined;
-    // Whoever was put behind the hole because its own place was taken moves up.
+    // An entry that was put after the hole because its own place was taken moves up.
     let at = hole;
     for (;;) {
       at = this.#next(at);

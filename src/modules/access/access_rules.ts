@@ -1,5 +1,5 @@
 /**
- * The access rules of one scope, compiled: who may ask, by address, client certificate and place.
+ * The access rules of one scope, compiled: which clients may ask, by address, client certificate and place.
  *
  * @module
  */
@@ -57,7 +57,9 @@ export class AccessRules {
   denial(exchange: Exchange): string | undefined {
     return (this.#byAddress ? this.#denialByAddress(exchange.clientAddress) : undefined) ??
       (this.#byCertificate ? this.#denialByCertificate(exchange) : undefined) ??
-      (this.#byPlace ? this.#denialByPlace(exchange.geoCountry, exchange.geoAsn) : undefined);
+      (this.#byPlace
+        ? this.#denialByPlace(exchange.findings.country, exchange.findings.asn)
+        : undefined);
   }
 
   #denialByAddress(address: string): string | undefined {

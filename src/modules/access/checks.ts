@@ -3,7 +3,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { placesAreKnown } from "../../gateway/edge_policy.ts";
 import { type AccessConfig, GEO_KEYS } from "./schema.ts";
 
-/** Rules by place, where nobody knows where clients are. @param key The table's. */
+/** Rules by place, where no module knows where clients are. @param key The table's. */
 export function* checkPlaces(config: Config, rules: AccessConfig, key: string): Generator<Problem> {
   if (placesAreKnown(config)) return;
   for (const name of GEO_KEYS) {
@@ -17,7 +17,7 @@ export function* checkPlaces(config: Config, rules: AccessConfig, key: string): 
 
 /**
  * Rules by certificate, where no client is asked for one. What they then do is safe, and surprising: all
- * are refused, or a list of denied ones meets nobody. @param key The table's.
+ * are refused, or a list of denied ones matches no client. @param key The table's.
  */
 export function* checkCertificates(
   config: Config,

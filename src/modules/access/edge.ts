@@ -1,4 +1,4 @@
-/** Access rules at work: who may ask for what (spec 02 section 11.1). @module */
+/** Access rules at work: which clients may ask for what (spec 02 section 11.1). @module */
 import { ByScope, policyCounter } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {

@@ -66,7 +66,7 @@ export class CompressedBody implements Body, Held {
     this.#finish("failed", new BodyError(500, "the compressed body was cancelled"));
   }
 
-  /** The exchange is over, whether or not somebody read the body to its end. */
+  /** The exchange is over, whether or not the body was read to its end. */
   release(): void {
     this.cancel();
   }
@@ -77,7 +77,7 @@ export class CompressedBody implements Body, Held {
     return this.#output.length > 0 ? this.#give(into) : null;
   }
 
-  /** Compresses one piece more, or ends the stream behind the last. */
+  /** Compresses one piece more, or ends the stream after the last. */
   async #step(): Promise<void> {
     let count: number | null;
     try {

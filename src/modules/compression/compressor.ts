@@ -9,6 +9,7 @@ import { trimBlanks } from "../../http/chars.ts";
 import { isDated } from "../../http/conditional.ts";
 import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
+import { UNSENT } from "../../gateway/unsent.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { Codec } from "./codec.ts";
 import { CompressedBody } from "./compressed_body.ts";
@@ -71,7 +72,7 @@ export class Compressor {
       (method === "HEAD" ? lengthToldBy(exchange.response) : undefined);
     if (length === undefined || !this.#isWorthIt(length)) return;
     if (!isCompressible(exchange.response)) return;
-    // Whoever asks: a cache must not give the plain answer to all, nor a compressed one.
+    // For every client: a cache must not give the plain answer to all, nor a compressed one.
     addVary(exchange.response);
     if (method === "HEAD" || body === undefined) return;
     const offer = this.#offerFor(exchange.request);
@@ -80,7 +81,7 @@ export class Compressor {
     if (compressed === undefined) return;
     exchange.responseBody = compressed;
     describe(exchange.response, offer.codec.coding);
-    exchange.compressionEncoding = offer.codec.coding;
+    exchange.findings.contentCoding = offer.codec.coding;
     offer.counter.count();
   }
 
@@ -123,14 +124,16 @@ export class Compressor {
    * A 304 says of caches' copies what the 200 in its place would say (RFC 9110 section 15.4.5). A tag of
    * the original, put on a compressed copy, would let parts of the one be joined to the other.
    */
-  #revalidate({ request, response, unsent }: Exchange): void {
+  #revalidate(exchange: Exchange): void {
+    const { request, response } = exchange;
+    const unsent = UNSENT.of(exchange);
     const bytes = unsent?.length ?? lengthToldBy(response);
     if (bytes !== undefined && !this.#isWorthIt(bytes)) return;
     if (!isCompressible(response, unsent?.mediaType ?? PERHAPS_TEXT)) return;
     addVary(response);
     if (!this.#compressesFor(request)) return;
     const isText = unsent !== undefined || response.has("content-type");
-    // Who asks with a tag has an answer that was not compressed: of an unknown type, it was no text.
+    // A client that asks with a tag has an answer that was not compressed: of an unknown type, it was no text.
     if (isText || !request.has("if-none-match")) removeOriginal(response);
   }
 

@@ -2,7 +2,7 @@
  * Which answers may be compressed (spec 02 section 12). Two kinds of rules: compressing must be worth
  * it, and it must not leak. A body in which a secret of the client stands beside what an attacker can
  * put into his request tells the secret by its compressed length (BREACH); so nothing is compressed that
- * could depend on who asks.
+ * could depend on the client.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const TEXT_TYPES: ReadonlySet<string> = new Set([
 /** `Cache-Control` directives that forbid changing the answer, or say that it is for one client. */
 const FORBIDDING: ReadonlySet<string> = new Set(["no-transform", "private", "no-store"]);
 
-/** Whether the request brings nothing that says who asks. */
+/** Whether the request has nothing that identifies the client. */
 export function isAnonymous(request: ReadonlyFields): boolean {
   return !request.has("cookie") && !request.has("authorization");
 }

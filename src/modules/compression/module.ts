@@ -3,7 +3,7 @@
  * has, for clients that ask for them. Static files are compressed as proxied answers are; what stands in
  * a cache stays as it came.
  *
- * In a profile this module stands behind the header policy and everything else that has a `response`
+ * In a profile this module stands after the header policy and everything else that has a `response`
  * step: it looks at the fields that are really sent, and nothing may change them afterwards.
  *
  * @module
@@ -16,7 +16,12 @@ export type { CompressionConfig } from "./schema.ts";
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "compression",
-  schema: [{ table: "compression", scopes: ["root", "vhost", "route"], schema: compressionSchema }],
+  schema: [{
+    table: "compression",
+    scopes: ["root", "vhost", "route"],
+    schema: compressionSchema,
+    reload: "live",
+  }],
   manifest: {},
   edge: async () => (await import("./edge.ts")).edge,
 };

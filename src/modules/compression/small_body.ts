@@ -48,7 +48,7 @@ export class SmallBody implements Body {
   }
 
   /**
-   * The compressed bytes when all of `inner` is at hand already, as with most small answers of an
+   * The compressed bytes when all of `inner` is available already, as with most small answers of an
    * upstream; then there is no need to read this. `undefined` when it has to be waited for. Whether
    * they are too many is the caller's question.
    */
@@ -57,7 +57,7 @@ export class SmallBody implements Body {
       const count = this.#inner.read(this.#bytes.subarray(this.#size));
       if (typeof count === "object" && count !== null) {
         this.#reading = count;
-        // Whoever reads this body is told; until then it is nobody's unhandled failure.
+        // The reader of this body gets it; until then it must not count as unhandled.
         count.catch(() => {});
         return undefined;
       }

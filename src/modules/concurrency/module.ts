@@ -32,7 +32,12 @@ function* idleQueues(config: Config): Generator<Problem> {
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "concurrency",
-  schema: [{ table: "concurrency", scopes: ["vhost", "route"], schema: concurrencySchema }],
+  schema: [{
+    table: "concurrency",
+    scopes: ["vhost", "route"],
+    schema: concurrencySchema,
+    reload: "live",
+  }],
   manifest: {},
   check: (config) => [...idleQueues(config)],
 

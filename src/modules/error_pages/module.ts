@@ -18,6 +18,7 @@ export const module: Module = {
     table: "proxy.error_pages",
     scopes: ["root", "vhost", "route"],
     schema: errorPagesSchema,
+    reload: "live",
   }],
   manifest: { read: true },
   check(config): Problem[] {
@@ -55,7 +56,7 @@ export const module: Module = {
 };
 
 /**
- * What the gateway answers when what is behind it fails: 502, and 500 when an auth service answers what is
+ * What the gateway answers when an upstream fails: 502, and 500 when an auth service answers what is
  * none. An answer of an upstream's own passes as it is.
  */
 const UPSTREAM_FAILURE = 502;

@@ -42,7 +42,7 @@ export async function mmdbFault(file: Buffer, tree: TreeFacts): Promise<string |
   for (let i = dataStart - SEPARATOR_BYTES; i < dataStart; i++) {
     if (file[i] !== 0) return "is damaged: its search tree does not end where it should";
   }
-  // Records up to the count name nodes or nothing; from there on, data behind the separator.
+  // Records up to the count name nodes or nothing; from there on, data after the separator.
   const firstData = nodeCount + SEPARATOR_BYTES;
   const endOfData = firstData + dataEnd - dataStart;
   for (let node = 0; node < nodeCount; node++) {

@@ -128,7 +128,7 @@ function corsLists(cors: CorsSettings): readonly (readonly [string, readonly str
   ];
 }
 
-/** Values that would always come out empty, because nobody knows where clients are. */
+/** Values that would always come out empty, because no module knows where clients are. */
 function checkPlaces(config: Config): Problem[] {
   if (placesAreKnown(config)) return [];
   const problems: Problem[] = [];

@@ -9,7 +9,7 @@ import { trimBlanks } from "../../http/chars.ts";
 import { Fields } from "../../http/fields.ts";
 import type { CorsSettings } from "./merge.ts";
 
-/** Fields that belong to whoever answers for CORS, which is the gateway where a policy is enabled. */
+/** Fields that belong to the party that answers for CORS, which is the gateway where a policy is enabled. */
 export const CORS_FIELDS: readonly string[] = [
   "access-control-allow-origin",
   "access-control-allow-methods",

@@ -54,7 +54,7 @@ export const LIST_FIELDS: readonly string[] = [
 
 /**
  * `name` as it is usually spelled: with `-` for `_`. Applications that get fields as variables (CGI, FastCGI,
- * WSGI) read both spellings alike, `X_User` and `X-User` as `HTTP_X_USER`, so who owns one owns the other.
+ * WSGI) read both spellings alike, `X_User` and `X-User` as `HTTP_X_USER`, so the owner of one owns the other.
  */
 export function dashed(name: string): string {
   return name.replaceAll("_", "-");

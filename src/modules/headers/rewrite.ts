@@ -90,7 +90,7 @@ function isOrigin(prefix: string): boolean {
   return !prefix.startsWith("/") && prefix.indexOf("/", prefix.indexOf("//") + 2) < 0;
 }
 
-/** Rewrites the URL behind `url=`; the delay and a quote stay as they are. */
+/** Rewrites the URL after `url=`; the delay and a quote stay as they are. */
 function rewriteRefresh(value: string, rules: readonly RewriteRule[]): string {
   if (rules.length === 0) return value;
   let at = value.toLowerCase().indexOf("url");

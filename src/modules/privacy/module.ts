@@ -12,6 +12,8 @@ import { DEFAULT_PID_FILE } from "../../config/schema/server_schema.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
+import { unixPath } from "../../net/unix_address.ts";
+import { healthListeners } from "../control/table.ts";
 import type { ProxyConfig } from "../proxy/module.ts";
 
 /** The module `privacy-mode`. */
@@ -20,11 +22,11 @@ export const module: Module = {
   schema: [],
   defaults: [{ path: ["logging", "access", "enabled"], value: false }],
   manifest: {},
-  check: (config) => [...retained(config), ...told(config)],
+  check: (config) => [...retained(config), ...told(config), ...sockets(config)],
   edge: async () => (await import("./edge.ts")).edge,
 };
 
-/** What a configuration would have written down; of the pid file only one that somebody chose. */
+/** What a configuration would have written down; of the pid file only one that the operator chose. */
 function retained({ logging, server }: Config): Problem[] {
   const problems: Problem[] = [];
   if (logging.access.enabled) {
@@ -52,7 +54,7 @@ function retained({ logging, server }: Config): Problem[] {
   return problems;
 }
 
-/** Where a configuration would tell an upstream who asks, outside of the fields that are left out anyway. */
+/** Where a configuration would name the client to an upstream, outside of the fields that are left out anyway. */
 function told(config: Config): Problem[] {
   const problems: Problem[] = [];
   for (const scope of scopesOf(config)) {
@@ -68,4 +70,40 @@ function told(config: Config): Problem[] {
     });
   }
   return problems;
+}
+
+/** Unix sockets: to bind or to use one needs write permission. */
+function sockets(config: Config): Problem[] {
+  const problems = config.server.listen.flatMap((entry, index) =>
+    unixPath(entry) === undefined ? [] : [noSocket(`server.listen[${index}]`, entry)]
+  );
+  for (const [index, entry] of healthListeners(config).entries()) {
+    if (unixPath(entry) !== undefined) {
+      problems.push(noSocket(`server.health.listen[${index}]`, entry));
+    }
+  }
+  for (const scope of scopesOf(config)) {
+    const proxy: ProxyConfig | undefined = ownTables(scope).proxy;
+    if (proxy === undefined) continue;
+    const key = proxy === config.proxy ? "proxy" : `${scope.key}.proxy`;
+    const { upstream, upstreams } = proxy;
+    if (upstream !== undefined && unixPath(upstream) !== undefined) {
+      problems.push(noSocket(`${key}.upstream`, upstream));
+    }
+    for (const [index, entry] of upstreams.entries()) {
+      if (unixPath(entry) !== undefined) {
+        problems.push(noSocket(`${key}.upstreams[${index}]`, entry));
+      }
+    }
+  }
+  return problems;
+}
+
+function noSocket(key: string, address: string): Problem {
+  return {
+    key,
+    message: `must not be a unix socket: a privacy build may write nothing, and the runtime asks ` +
+      `for write permission to use one; found "${address}"`,
+    hint: "use an address and port of 127.0.0.1 or [::1]",
+  };
 }

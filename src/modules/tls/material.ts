@@ -13,7 +13,7 @@ export const MAX_CERT_BYTES = 1024 * 1024;
 /** Largest key file. */
 export const MAX_KEY_BYTES = 128 * 1024;
 /**
- * Most of a bundle for client certificates, DER. The runtime sends it to every client, behind the chain
+ * Most of a bundle for client certificates, DER. The runtime sends it to every client, after the chain
  * of the listener, and clients in wide use refuse more than 64 KiB of certificates.
  */
 const MAX_CLIENT_ROOT_BYTES = 48 * 1024;

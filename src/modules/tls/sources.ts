@@ -1,4 +1,4 @@
-/** Which certificates a configuration names, and for whom (spec 05 section 3.1). @module */
+/** Certificates that a configuration names, and the hosts they are for (spec 05 section 3.1). @module */
 import type { Config } from "../../config/types.ts";
 import type { PairPaths, TlsConfig } from "./schema.ts";
 

@@ -11,7 +11,12 @@ import type {
 import { count } from "../../zones/count.ts";
 import { salt } from "../../zones/salt.ts";
 import { CLIENT_ADDRESS_FIELDS, stripsClientAddress } from "../headers/table.ts";
-import { CLAIMED_ADDRESS_FIELDS, endpointOf, type ServiceLimits, Services } from "../proxy/edge.ts";
+import {
+  CLAIMED_ADDRESS_FIELDS,
+  endpointOf,
+  serviceAt,
+  type ServiceLimits,
+} from "../proxy/edge.ts";
 import { MARK, Mirror } from "./mirror.ts";
 import { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
@@ -32,11 +37,7 @@ function limitsOf(mirror: MirrorConfig): ServiceLimits {
 }
 
 class RunningMirrors implements RunningModule {
-  readonly #services: Services;
-
-  constructor(readonly context: SnapshotContext) {
-    this.#services = new Services("mirror", context);
-  }
+  constructor(readonly context: SnapshotContext) {}
 
   plan(scope: RouteScope): Steps | undefined {
     const mirror = mirrorOf(scope);
@@ -44,7 +45,7 @@ class RunningMirrors implements RunningModule {
     const { zones, metrics, log } = this.context;
     const { base_url } = mirror;
     const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
-      service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
+      service: serviceAt(endpointOf(base_url), "mirror", limitsOf(mirror), this.context),
       withheld: this.#withheld(scope),
       sampling: new Sampling(zones.open(salt, SALT_ZONE)),
       inFlight: zones.open(count, zoneName(IN_FLIGHT_ZONE, scope)),
@@ -60,9 +61,7 @@ class RunningMirrors implements RunningModule {
     return stripsClientAddress(scope) ? CLAIMED_ADDRESS_FIELDS : [];
   }
 
-  stop(): void {
-    this.#services.stop();
-  }
+  stop(): void {}
 
   explain(scope: RouteScope, { method, request }: Exchange): string | undefined {
     const mirror = mirrorOf(scope);

@@ -12,7 +12,7 @@ interface Found {
   readonly listing: readonly Problem[];
 }
 
-/** What somebody who owns nothing finds at `root`; the runtime is told no more than a worker is. */
+/** What a user without any file finds at `root`; the runtime gets no more permissions than a worker does. */
 async function asOtherUser(root: string): Promise<Found> {
   const checkout = fileURLToPath(new URL("../../../", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -45,7 +45,7 @@ async function withRoot(mode: number, test: (root: string) => Promise<void>): Pr
 }
 
 Deno.test("a root that this process may not enter is refused with a way out", async () => {
-  // Of those modes the second lets names be read, and nothing behind them.
+  // Of those modes the second lets names be read, and not what they name.
   for (const mode of [0o000, 0o444]) {
     await withRoot(mode, async (root) => {
       const [problem, ...more] = (await asOtherUser(root)).root;

@@ -50,7 +50,7 @@ export class Site {
   readonly #links: Links;
   #hasRefusedLink = false;
 
-  /** @param precompressed Whether to send `page.html.br` for `page.html` to who accepts it. */
+  /** @param precompressed Whether to send `page.html.br` for `page.html` to clients that accept it. */
   constructor(web: PageConfig, context: SiteContext, precompressed = false) {
     this.#web = web;
     this.#context = context;

@@ -1,5 +1,5 @@
 /**
- * Connects to upstreams, and tells what is wrong with the certificates of those it does not connect to.
+ * Connects to upstreams, and reports what is wrong with the certificates of those it does not connect to.
  *
  * @module
  */
@@ -12,12 +12,12 @@ export type { Dialed, SourceFacts } from "./dial_attempt.ts";
 export { DialError, type DialFailure } from "./dial_error.ts";
 export { targetKey, type UpstreamTarget, type UpstreamTls } from "./upstream_target.ts";
 
-/** Longest that a request waits to be told what is wrong with a certificate. */
+/** Longest that a request waits to learn what is wrong with a certificate. */
 const LOOK_TIMEOUT_MS = 2_000;
-/** How long what was seen is told again, so that requests that fail do not double the upstream's load. */
+/** How long what was seen is reported again, so that requests that fail do not double the upstream's load. */
 const LOOK_AGAIN_MS = 10_000;
 
-/** What was seen of the certificate of an upstream, and until when that is told again. */
+/** What was seen of the certificate of an upstream, and until when that is reported again. */
 interface Look {
   readonly until: number;
   /** `undefined` when there was nothing to see. */
@@ -56,7 +56,7 @@ export async function dial(
 
 /**
  * What is wrong with the certificate of `target`: where we have one ourselves, the library ends the
- * handshake and does not tell. A second connection, which does not show ours, looks at it.
+ * handshake and does not report it. A second connection, which does not show ours, looks at it.
  */
 function lookAt(
   target: UpstreamTarget,

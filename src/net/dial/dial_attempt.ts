@@ -1,5 +1,5 @@
 /**
- * One connection to an upstream in the making: TCP, then a PROXY header, then TLS.
+ * One connection to an upstream in the making: TCP or a unix socket, then a PROXY header, then TLS.
  *
  * TLS goes one of two ways. The runtime's own is the faster one, but only adds to the platform's roots
  * and knows one name and no client certificate after a PROXY header; whatever it cannot do goes through
@@ -16,10 +16,11 @@ import { ipFamily } from "../ip.ts";
 import { NodeDuplex } from "../node_duplex.ts";
 import { encodeProxyHeader } from "../listen/proxy_protocol.ts";
 import { readSwitchOf } from "../read_switch.ts";
+import { UNIX } from "../unix_address.ts";
 import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
 import { nameProblem, UntrustedCertificate } from "../tls/verify_peer.ts";
 
-/** Who a connection is made for, as a PROXY header tells it. */
+/** The client a connection is made for, as a PROXY header names it. */
 export interface SourceFacts {
   /** Effective client address; `""` when unknown. */
   readonly sourceAddress: string;
@@ -73,6 +74,9 @@ export class Attempt implements Expiring {
     const { tls } = this.#target;
     this.#limit(this.#target.connectTimeoutMs);
     this.#caller?.throwIfAborted();
+    if (this.#target.path !== undefined) {
+      return await this.#throughSocket(this.#target.path, source);
+    }
     const mayRuntime = tls === undefined || runtimeCan(tls) && !unfinished.has(this.#target);
     if (!mayRuntime) return await this.#throughNode(tls, source);
     const { host: hostname, port } = this.#target;
@@ -86,11 +90,19 @@ export class Attempt implements Expiring {
     return await this.#throughRuntime(tls, connection);
   }
 
+  /** The kernel connects to a unix socket at once or not at all, so there is nothing to end on the way. */
+  async #throughSocket(path: string, source: SourceFacts | undefined): Promise<Dialed> {
+    const connection = this.#opened(await Deno.connect({ transport: "unix", path }));
+    const introduction = this.#introduction(source);
+    if (introduction !== undefined) await writeAll(connection, introduction);
+    return { stream: connection, protocol: this.#protocolOf(undefined) };
+  }
+
   /** Ends what is open; also what the caller's signal calls. */
   readonly giveUp = (): void => {
     this.#isGivenUp = true;
     if (this.#open !== undefined) closeQuietly(this.#open);
-    // The runtime loses the socket of a connection that has just been made when it is told to end the attempt:
+    // The runtime loses the socket of a connection that has just been made when the attempt is ended:
     // what comes within the next turns of the event loop is taken, and closed.
     else this.deadline = NEXT_TICK;
   };
@@ -247,7 +259,8 @@ async function shake(
   }
 }
 
-function addressOf({ host, port }: UpstreamTarget): string {
+function addressOf({ host, port, path }: UpstreamTarget): string {
+  if (path !== undefined) return UNIX + path;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -2,18 +2,18 @@
 
 /** What kept a connection from being made. */
 export type DialFailure =
-  /** Nobody listens there. */
+  /** Nothing listens there. */
   | "refused"
   /** No way to that network or host. */
   | "unreachable"
   /** The peer ended the connection before it was of use. */
   | "reset"
   | "timeout"
-  /** Given up by who asked for it. */
+  /** Cancelled by its caller. */
   | "aborted"
   /** The name does not resolve. */
   | "dns"
-  /** The permissions of this process do not include this upstream. */
+  /** The permissions of this process do not include this upstream, or the mode of its socket does not let us. */
   | "not_permitted"
   /** The certificate does not lead to a trusted root, or is not valid now. */
   | "tls_certificate"
@@ -36,6 +36,10 @@ export class DialError extends Error {
 /** `code` of system errors and of `node:tls`. */
 const BY_CODE: ReadonlyMap<string, DialFailure> = new Map([
   ["ECONNREFUSED", "refused"],
+  // Of unix sockets: there is none, its queue is full, or its mode keeps us out.
+  ["ENOENT", "refused"],
+  ["EAGAIN", "refused"],
+  ["EACCES", "not_permitted"],
   ["ECONNRESET", "reset"],
   ["EPIPE", "reset"],
   ["ENETUNREACH", "unreachable"],
@@ -66,7 +70,7 @@ export function explainDialError(address: string, error: unknown): DialError {
   return new DialError(reason, `${address}: ${plainly(cause.message)}`, { cause });
 }
 
-/** Says in words what the runtime's own TLS tells by the names of its error types. */
+/** Says in words what the runtime's own TLS reports by the names of its error types. */
 function plainly(message: string): string {
   const found = CERTIFICATE_WORDS.find(([name]) => message.includes(name));
   return found === undefined ? message : `${found[1]} (${message})`;
@@ -81,7 +85,7 @@ function failureOf(error: Error): DialFailure {
     if (code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS")) return "tls";
     if (CERTIFICATE_CODE.test(code)) return "tls_certificate";
   }
-  // The runtime's own TLS and resolver tell their reasons in words only.
+  // The runtime's own TLS and resolver report their reasons in words only.
   const { message } = error;
   if (message.includes("not valid for name")) return "tls_name";
   if (message.includes("peer certificate")) return "tls_certificate";

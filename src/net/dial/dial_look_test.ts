@@ -1,4 +1,4 @@
-/** What is told of an upstream whose certificate is refused where the gateway has one of its own. */
+/** What is reported of an upstream whose certificate is refused where the gateway has one of its own. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";

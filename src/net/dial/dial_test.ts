@@ -72,7 +72,7 @@ class Peer {
     socket.once("close", end.resolve);
     this.#tls.once("secureConnection", (secured: TLSSocket) => {
       secured.on("error", () => {});
-      // After TLS has ended the socket below does not always tell that it is closed.
+      // After TLS has ended the socket below does not always report that it is closed.
       secured.once("end", end.resolve);
       const { fingerprint256 = "" } = secured.getPeerCertificate() ?? {};
       const clientSha256 = fingerprint256.replaceAll(":", "").toLowerCase();
@@ -105,7 +105,7 @@ function target(port: number, options: Partial<UpstreamTarget> = {}): UpstreamTa
   };
 }
 
-/** Dials, says hello, closes; tells the protocol and what came back. */
+/** Dials, says hello, closes; returns the protocol and what came back. */
 async function greet(to: UpstreamTarget, source?: Parameters<typeof dial>[1]) {
   const { stream, protocol } = await dial(to, source, new Clock());
   await writeAll(stream, encoder.encode("hello"));
@@ -174,7 +174,7 @@ Deno.test("an upstream that does not accept is given up in time", async () => {
   const { port } = listener.addr;
   const queued: Promise<Deno.TcpConn>[] = [];
   const filler = new AbortController();
-  // The queue holds a few; the kernel answers nobody after that.
+  // The queue holds a few; the kernel answers no one after that.
   for (let i = 0; i < 8; i++) {
     queued.push(Deno.connect({ hostname: "127.0.0.1", port, signal: filler.signal }));
   }
@@ -424,7 +424,7 @@ Deno.test("an unknown client is told as such", async () => {
   assert.equal(peer.seen[0].source, "");
 });
 
-/** Dials in a process whose platform roots include the test authority; tells reason or protocol. */
+/** Dials in a process whose platform roots include the test authority; returns reason or protocol. */
 async function dialWithPlatformRoots(to: UpstreamTarget): Promise<string> {
   const roots = await Deno.makeTempFile({ suffix: ".pem" });
   try {

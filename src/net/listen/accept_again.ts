@@ -1,6 +1,6 @@
 /**
  * Makes a listening `node:net` socket accept again. When `accept` fails because no descriptor is left, the
- * runtime stops accepting there for good and tells nobody. To say `listen` once more to the handle, which
+ * runtime stops accepting there for good and reports nothing. To say `listen` once more to the handle, which
  * `node:net` does not document, starts it anew, and loses nothing of what waits; on a socket that is well
  * it does nothing.
  *

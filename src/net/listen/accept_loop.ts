@@ -1,7 +1,7 @@
-/** Accepting connections until told to stop, come what may. @module */
+/** Accepting connections until stopped, whatever fails. @module */
 import type { Clock } from "../clock.ts";
 
-/** Turns of the event loop after which nobody can have been waiting when they began. */
+/** Turns of the event loop after which no connection can have been waiting since they began. */
 const QUIET_TURNS = 3;
 /** Microtasks within which the runtime hands over a connection that is there; it takes two. */
 const MICROTASKS = 8;
@@ -27,7 +27,7 @@ export class AcceptLoop<C> {
 
   /**
    * @param onConnection Must not throw; it is not waited for.
-   * @param onFault Told once a pause, for the log.
+   * @param onFault Called once a pause, for the log.
    */
   constructor(
     readonly source: Acceptor<C>,
@@ -42,7 +42,7 @@ export class AcceptLoop<C> {
   }
 
   /**
-   * Closes the socket at a moment when nobody waits in its queue; when this returns, it is closed. With
+   * Closes the socket at a moment when no connection waits in its queue; when this returns, it is closed. With
    * another socket of the same port open, hardly anything is lost then: what arrives within the moment,
    * and what is still in TCP's handshake. (The kernel hands these over too with
    * `net.ipv4.tcp_migrate_req=1`.)

@@ -76,7 +76,7 @@ class TcpListener implements Listener {
       // Heads and last pieces leave at once; the codecs write in as few pieces as they can.
       connection.setNoDelay(true);
     } catch {
-      // Reset since it was accepted: its first read will tell.
+      // Reset since it was accepted: its first read will report it.
     }
     const { proxyProtocol } = this.#spec;
     if (proxyProtocol === "off") {

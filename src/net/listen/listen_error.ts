@@ -1,4 +1,4 @@
-/** Why a listener could not be opened, said so that an operator can act on it. @module */
+/** Why a listener could not be opened, worded so that an operator can act on it. @module */
 
 /** What kept a listener from opening. */
 export type ListenFailure = "in_use" | "privileged" | "not_permitted" | "no_address" | "other";

@@ -1,5 +1,5 @@
 /**
- * What a listener is asked to be, and what it tells its owner.
+ * What a listener is asked to be, and what it reports to its owner.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface ListenerSpec {
   readonly openCount?: OpenCount;
   /** A header that every connection must begin with. */
   readonly proxyProtocol: "off" | "v1" | "v2";
-  /** Peers that may send one; nobody when `undefined`. */
+  /** Peers that may send one; none when `undefined`. */
   readonly trustedProxies: IpSet | undefined;
   /** Time for the whole PROXY header. */
   readonly headTimeoutMs: number;
@@ -39,7 +39,7 @@ export interface ListenerSpec {
   onFault?(error: Error): void;
   /** Something an operator should know. */
   onWarning?(message: string): void;
-  /** No client can shake hands with one of our certificates; told once for each. */
+  /** No client can shake hands with one of our certificates; reported once for each. */
   onUnfitCertificate?(message: string): void;
 }
 

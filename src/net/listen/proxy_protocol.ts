@@ -121,7 +121,7 @@ function sourceOf(bytes: Uint8Array, v6: boolean): Endpoint {
 const encoder = new TextEncoder();
 
 /**
- * The header that tells an upstream who speaks to it.
+ * The header that names the client to an upstream.
  *
  * @param source The effective client; `undefined` when unknown.
  * @param destination The local address the client connected to.

@@ -6,9 +6,9 @@ import type { ProxyVersion } from "./proxy_protocol.ts";
 
 /** A header, and what had already arrived after it. */
 export interface ReceivedHeader {
-  /** Who the proxy speaks for; `undefined` when it speaks for itself or does not say. */
+  /** The client that the proxy speaks for; `undefined` when it speaks for itself or does not say. */
   readonly source: Endpoint | undefined;
-  /** Bytes after the header; they belong to whoever reads next. */
+  /** Bytes after the header; they belong to the next reader. */
   readonly rest: Uint8Array;
 }
 

@@ -39,7 +39,7 @@ export class Reception {
     this.#open = spec.openCount ?? new OwnCount();
   }
 
-  /** Takes in one more connection, or closes it: whoever gets `false` is done with it. */
+  /** Takes in one more connection, or closes it: a caller that gets `false` is done with it. */
   admit(connection: { close(): void }): boolean {
     if (this.#open.tryTake(this.#spec.maxConnections)) return true;
     closeQuietly(connection);
@@ -56,7 +56,7 @@ export class Reception {
   /**
    * Hands an admitted connection to its codec.
    *
-   * @param leave Called when the codec has returned; whoever gives one calls `release` in its time.
+   * @param leave Called when the codec has returned; a caller that gives one calls `release` itself.
    */
   deliver(
     stream: Duplex,

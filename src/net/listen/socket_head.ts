@@ -1,4 +1,4 @@
-/** The first bytes of a `node:net` socket that will be somebody else's. @module */
+/** The first bytes of a `node:net` socket that another reader will take. @module */
 import type { Socket } from "node:net";
 
 /** Reads from a paused socket, and puts back what was not meant for it. One read at a time. */

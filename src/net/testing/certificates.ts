@@ -27,7 +27,7 @@ export interface Subject {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly algorithm?: "P-256" | "RSA" | "Ed25519";
-  /** Object identifier (DER octets) of a critical extension that nobody knows. */
+  /** Object identifier (DER octets) of a critical extension that is not known. */
   readonly criticalExtension?: readonly number[];
   /** `sha256` unless given. */
   readonly digest?: "sha1";

@@ -11,7 +11,7 @@ export class ListenerBench {
   readonly clock = new Clock();
   readonly rejections: string[] = [];
   readonly warnings: string[] = [];
-  /** What was said about certificates that no client can shake hands with. */
+  /** What was reported about certificates that no client can shake hands with. */
   readonly unfit: string[] = [];
   readonly #accepted: Accepted[] = [];
   #arrived: (() => void) | undefined;
@@ -66,18 +66,18 @@ export class ListenerBench {
     return accepted;
   }
 
-  /** Waits until `count` connections were rejected; tells the reason of the last. */
+  /** Waits until `count` connections were rejected; returns the reason of the last. */
   async rejection(count = 1): Promise<string> {
     while (this.rejections.length < count) await new Promise<void>((r) => this.#rejected = r);
     return this.rejections[count - 1];
   }
 
-  /** Waits until something is said about a certificate. */
+  /** Waits until something is reported about a certificate. */
   async told(): Promise<void> {
     while (this.unfit.length === 0) await new Promise<void>((r) => this.#told = r);
   }
 
-  /** Lets time pass, `ms` at a step, until a connection is rejected; tells the reason. */
+  /** Lets time pass, `ms` at a step, until a connection is rejected; returns the reason. */
   async timeout(ms: number): Promise<string> {
     return await this.passing(ms, this.rejection());
   }

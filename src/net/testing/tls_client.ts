@@ -1,4 +1,4 @@
-/** A TLS client that tells what it saw of a server. @module */
+/** A TLS client that reports what it saw of a server. @module */
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";

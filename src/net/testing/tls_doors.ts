@@ -11,7 +11,7 @@ import { type Issued, TestAuthority } from "./certificates.ts";
 import type { ListenerBench } from "./listener_bench.ts";
 import { TlsClient } from "./tls_client.ts";
 
-/** Who signs the certificates of servers, and of clients that are known. */
+/** The authority that signs the certificates of servers, and of clients that are known. */
 export const authority = new TestAuthority();
 /** Certificates for `a.test`, `b.test` and `c.test`. */
 export const a = authority.issue({ name: "a.test" });

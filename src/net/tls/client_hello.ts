@@ -21,7 +21,7 @@ const HOST_NAME = 0;
 export interface ClientHello {
   /** The name it asks for, as it spelt it; `""` for none. */
   readonly serverName: string;
-  /** All that has been read: it is for whoever shakes hands. */
+  /** All that has been read: it is for the handshake. */
   readonly bytes: Uint8Array;
 }
 

@@ -80,7 +80,7 @@ function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
   return subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
 }
 
-/** What a client sent behind its own certificate. */
+/** Certificates that a client sent after its own. */
 function chainOf(peer: DetailedPeerCertificate): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   let issuer: DetailedPeerCertificate | undefined = peer.issuerCertificate;

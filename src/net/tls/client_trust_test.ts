@@ -9,7 +9,7 @@ const MIDDLE = new TestAuthority("Middle", ROOT);
 const LOW = new TestAuthority("Low", MIDDLE);
 const OTHER = new TestAuthority("Root");
 
-/** A client's certificate with what it sent behind it, as `getPeerCertificate(true)` tells it. */
+/** A client's certificate with what it sent after it, as `getPeerCertificate(true)` returns it. */
 function peer(...chain: readonly string[]): DetailedPeerCertificate {
   const told = chain.map((pem) => {
     const certificate = new X509Certificate(pem);

@@ -1,4 +1,4 @@
-/** Critical extensions of a certificate, which the runtime does not tell of (RFC 5280 section 4.2). @module */
+/** Critical extensions of a certificate, which the runtime does not report (RFC 5280 section 4.2). @module */
 
 const SEQUENCE = 0x30;
 const BOOLEAN = 0x01;

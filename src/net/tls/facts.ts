@@ -1,4 +1,4 @@
-/** What a handshake told about a client. @module */
+/** What a handshake showed about a client. @module */
 import type { TLSSocket } from "node:tls";
 import type { ClientCertificate, TlsFacts } from "../connection_facts.ts";
 import type { ClientTrust } from "./client_trust.ts";
@@ -17,7 +17,7 @@ export interface ClientRule {
  * then and means nothing.
  * @param serverName What it asked for, lower case, `""` for none.
  * @returns `undefined` when the client's certificate does not verify, or there is none and must be. (A
- * session that is resumed may come from where nobody was asked.)
+ * session that is resumed may come from a listener that does not ask.)
  */
 export function tlsFactsOf(
   socket: TLSSocket,

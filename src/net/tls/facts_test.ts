@@ -14,7 +14,7 @@ interface Session {
   readonly isReused?: boolean;
 }
 
-/** A socket as the library leaves it behind a handshake. */
+/** A socket as the library leaves it after a handshake. */
 function socketOf({ cert, authorized = true, isReused = false }: Session): TLSSocket {
   const certificate = cert === undefined ? undefined : new X509Certificate(cert);
   const peer = certificate === undefined ? {} : {

@@ -24,7 +24,7 @@ export interface Finding {
   /** Which of the two files it is about. */
   readonly file: "cert" | "key";
   readonly message: string;
-  /** It serves, but not as somebody will expect. */
+  /** It serves, but not as is expected. */
   readonly warning: boolean;
 }
 
@@ -148,7 +148,7 @@ function* doubts(
   for (const [index, certificate] of [leaf, ...rest].entries()) {
     // The runtime has it, and its types do not.
     const broken = BROKEN_SIGNATURES.get(Reflect.get(certificate, "signatureAlgorithmOid"));
-    // Nobody looks at the signature of a root.
+    // The signature of a root is not checked.
     if (broken === undefined || (index > 0 && certificate.issuer === certificate.subject)) continue;
     const which = index === 0 ? "is signed" : `has its certificate ${index + 1} signed`;
     yield `${which} with ${broken}, which clients refuse`;

@@ -7,7 +7,7 @@ const authority = new TestAuthority();
 const NOW = Date.now();
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** What is said about a pair, warnings in brackets. */
+/** What is reported about a pair, warnings in brackets. */
 function said(cert: string, key: string, hosts: readonly string[] = []): string[] {
   return checkPair(bytes(cert), bytes(key), hosts, NOW).findings
     .map(({ file, message, warning }) => `${file} ${warning ? `(${message})` : message}`);

@@ -79,7 +79,7 @@ export class TlsListener implements Listener {
     this.#tls = tls;
   }
 
-  /** Opens the new door before the old one closes: nobody finds the port closed. */
+  /** Opens the new door before the old one closes: no client finds the port closed. */
   async #changeDoor(tls: TlsListenerSpec): Promise<void> {
     const door = await this.#open(tls, this.port);
     if (this.#closed) {

@@ -38,7 +38,7 @@ interface Pending {
   readonly handshake: Handshake;
   readonly below: ReadSwitch;
   readonly addresses: Addresses;
-  /** Who a PROXY header spoke for. */
+  /** The client that a PROXY header spoke for. */
   readonly source: Endpoint | undefined;
   /** What the client asked for; `""` until that is known. */
   serverName: string;
@@ -112,7 +112,7 @@ export class NamesDoor implements TlsDoor {
     return this.close();
   }
 
-  /** Nobody connecting looks the same as a listener that has stopped accepting. */
+  /** No client connecting looks the same as a listener that has stopped accepting. */
   #breakSilence(): void {
     const { now } = this.#spec.clock;
     if (now - this.#lastConnection < SILENCE_MS) return;
@@ -222,7 +222,7 @@ export class NamesDoor implements TlsDoor {
     this.#reception.deliver(stream, facts, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
   }
 
-  /** Whether a handshake failed because of ourselves: its error would not tell, another handshake does. */
+  /** Whether a handshake failed because of ourselves: its error does not show it, another handshake does. */
   async #doubt(pair: KeyPair, { clientAuth, material }: TlsListenerSpec): Promise<void> {
     if (this.#doubted.has(pair)) return;
     this.#doubted.add(pair);

@@ -135,7 +135,7 @@ async function asked(
   return { suites: numbers(hello, suites), groups: numbers(hello, at + 4) };
 }
 
-/** A list of 16-bit numbers behind its length in bytes. */
+/** A list of 16-bit numbers after its length in bytes. */
 function numbers(bytes: Buffer, at: number): number[] {
   const count = bytes.readUInt16BE(at) / 2;
   return Array.from({ length: count }, (_, index) => bytes.readUInt16BE(at + 2 + 2 * index));

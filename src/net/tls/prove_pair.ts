@@ -1,6 +1,6 @@
 /**
  * A TLS handshake in memory. What looks right in a certificate is not all that the TLS library looks at. It
- * does so in every handshake anew, and tells nobody of what it does not like: clients just fail. So a pair
+ * does so in every handshake anew, and does not report what it does not like: clients just fail. So a pair
  * shows what it is worth before it is taken up.
  *
  * @module
@@ -12,7 +12,7 @@ import { connect, createServer } from "node:tls";
 import { criticalExtensions } from "./critical_extensions.ts";
 import type { KeyPair } from "./spec.ts";
 
-/** Longest that a proof may take; nothing in it waits for anybody else. */
+/** Longest that a proof may take; nothing in it waits for a peer. */
 const PROOF_TIMEOUT_MS = 10_000;
 
 /** Most pairs whose proof is remembered: with their names the largest configuration's, twice. */
@@ -106,7 +106,7 @@ async function handshakeFault(pair: KeyPair, clientRoots?: string): Promise<stri
     const client = connect({ socket: far, rejectUnauthorized: false });
     client.on("error", fail);
     client.on("close", () => resolve("the connection was closed"));
-    // The server has said all of its part by then.
+    // The server has sent all of its part by then.
     client.on("end", () => resolve(undefined));
     client.resume();
     return await promise;

@@ -1,5 +1,5 @@
 /**
- * What a TLS listener shows and asks for. Plain data: whoever may read keys makes it and sends it to the
+ * What a TLS listener shows and asks for. Plain data: the keeper makes it and sends it to the
  * workers, which need no permission for the files.
  *
  * @module
@@ -7,7 +7,9 @@
 
 /** A certificate with its chain, and its key; PEM text, checked to belong together. */
 export interface KeyPair {
+  /** The certificate, then its chain. */
   readonly cert: string;
+  /** The private key. */
   readonly key: string;
 }
 
@@ -25,13 +27,15 @@ export interface TlsMaterial {
 
 /** TLS on a listener. */
 export interface TlsListenerSpec {
+  /** Certificates and client roots. */
   readonly material: TlsMaterial;
   /** Offered in this order. */
   readonly alpn: readonly ("h2" | "http/1.1")[];
+  /** Lowest version of TLS that is accepted. */
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   /** Whether clients are asked for a certificate, and may go without (spec 05 section 1.3). */
   readonly clientAuth: "off" | "optional" | "required";
-  /** Whether someone reads version, cipher or server name of a connection. */
+  /** Whether version, cipher or server name of a connection are read. */
   readonly needsFacts: boolean;
   /** Whether to use the faster listener where it can do what is asked. */
   readonly fastListener: boolean;

@@ -1,6 +1,6 @@
 /**
  * The fast TLS door: the runtime's own listener with one certificate for every name. It offers TLS 1.2
- * and 1.3, asks no client for a certificate, and does not tell version, cipher or server name.
+ * and 1.3, asks no client for a certificate, and does not report version, cipher or server name.
  *
  * @module
  */

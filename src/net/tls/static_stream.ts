@@ -1,8 +1,8 @@
 /**
  * Ending connections of the static TLS door. The runtime never gives up on such a connection once it has
  * something to say: while a peer does not finish its handshake, or does not read, `close()` leaves the
- * socket open behind our back, for as long as the peer likes. What cannot be ended is therefore counted
- * and told to the listener, which changes to the other door before it is too much. A connection that got
+ * socket open unnoticed, for as long as the peer likes. What cannot be ended is therefore counted
+ * and reported to the listener, which changes to the other door before it is too much. A connection that got
  * through its handshake keeps its place among the open ones meanwhile.
  *
  * @module

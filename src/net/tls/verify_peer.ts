@@ -35,7 +35,7 @@ export function nameProblem(
   return isNamed ? undefined : new MisnamedCertificate(certificate, names);
 }
 
-/** Who a certificate is for: alternative names count, the subject only where there are none. */
+/** Names that a certificate is for: alternative names count, the subject only where there are none. */
 function namesOf({ subject, subjectaltname }: PeerCertificate): string {
   return subjectaltname ?? subject?.CN ?? "nobody by name";
 }

@@ -16,18 +16,25 @@ import type { LogTargetStream } from "./sink.ts";
 
 /** `[logging.access]`, as far as it shapes the record. */
 export interface AccessLogSettings {
+  /** Fill `host`. */
   readonly include_host: boolean;
+  /** Fill `client_ip`. */
   readonly include_client_ip: boolean;
+  /** Fill `cache_phase`. */
   readonly include_cache_phase: boolean;
+  /** Fill `path`. */
   readonly include_path: boolean;
+  /** Fill `route`. */
   readonly include_route: boolean;
   /** Governs `upstream` and `upstream_alias`. */
   readonly include_upstream: boolean;
+  /** Fill `request_id`. */
   readonly request_id: boolean;
 }
 
 /** `[logging.file]`. */
 export interface LogFileConfig {
+  /** Absolute. */
   readonly path: string;
   /** `false` empties the file. */
   readonly append: boolean;
@@ -35,6 +42,7 @@ export interface LogFileConfig {
 
 /** An opened log file. */
 export interface LogFile extends LogTargetStream {
+  /** Closes the file. */
   close(): void;
 }
 
@@ -70,11 +78,20 @@ export interface CounterTotals {
 
 /** What a build can put down about what it did; `records.ts` has it. */
 export interface Records {
+  /** Makes the shape of access records; `withGeo` adds country and network of the client. */
   accessRecord(settings: AccessLogSettings, withGeo: boolean): AccessRecords;
-  /** @throws When it cannot be opened. */
+  /**
+   * Opens `[logging.file]`.
+   *
+   * @throws When it cannot be opened.
+   */
   openLogFile(config: LogFileConfig): LogFile;
   /** Counters, which outlive requests. */
   readonly counters: Counters;
-  /** @returns What was written, if it could be. */
+  /**
+   * Writes the pid file.
+   *
+   * @returns The file, or `undefined` where it could not be written.
+   */
   writePidFile(path: string, log: Logger): PidFile | undefined;
 }

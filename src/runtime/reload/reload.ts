@@ -11,11 +11,14 @@ import { deploymentOf, type ProcessNames } from "../deployment.ts";
 import { modulePreflight, permissionProblems } from "../preflight.ts";
 import { logWarning, problemText } from "../log/problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
+import type { SharedFiles } from "./shared_files.ts";
 import { classifyReload, type ReloadReason } from "./impact.ts";
 
 /** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
 export interface Loaded {
+  /** `undefined` when any problem is more than a warning. */
   readonly config: Config | undefined;
+  /** Errors and warnings. */
   readonly problems: readonly Problem[];
   /** Says where in the configuration's files the key of a problem stands, if that is known. */
   place?(problem: Problem): Problem;
@@ -49,6 +52,7 @@ export interface ReloadContext {
   readonly modules: readonly Module[];
   readonly configSource: string | undefined;
   readonly names: ProcessNames;
+  readonly sharedFiles: SharedFiles;
 }
 
 /** A change that may be applied live. */
@@ -61,10 +65,14 @@ export interface LiveChange {
 /** Says whether what was loaded may be applied live, or how the reload ends already. */
 export async function judgeReload(
   { config, problems, place = (problem) => problem }: Loaded,
-  { running, files, modules, configSource, names }: ReloadContext,
+  { running, files, modules, configSource, names, sharedFiles }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
-  const { impact, reasons } = classifyReload(running, config);
+  const { impact, reasons } = classifyReload(
+    running,
+    config,
+    modules.flatMap((module) => module.schema),
+  );
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
   const deployment = deploymentOf(config, modules, { configSource, names });
   const missing = permissionProblems(servingPlan(deployment.plan));
@@ -76,7 +84,7 @@ export async function judgeReload(
     };
   }
   const preflight = await modulePreflight(config, modules);
-  const read = await readRequestedFiles(deployment, modules);
+  const read = await readRequestedFiles(deployment, modules, sharedFiles);
   const found = [...preflight, ...read.problems].map(place);
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   // A certificate that was renewed in its place is a change, too.

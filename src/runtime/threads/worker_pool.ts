@@ -8,21 +8,19 @@ import type { Config } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { type Disorder, ZoneRegistry } from "../../zones/registry.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import type { SeriesValue } from "../../zones/series.ts";
+import type { ZonesByName } from "../../zones/zones.ts";
+import { type Deployment, filesFor } from "../deployment.ts";
 import type { CounterTotals } from "../log/record_types.ts";
 import { type FailedHeart, HeartMonitor } from "./heart.ts";
-import type { RingReader } from "../../zones/ring.ts";
-import { covers, type EdgePermissions } from "../permissions/plan.ts";
+import { covers, type RolePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
+import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
-import { GENERATIONS, workerSlots } from "./zone_plan.ts";
+import { GENERATIONS, threadSlots } from "./zone_plan.ts";
 
-/** A worker that dies sooner than this after its start is replaced only after a pause. */
-const SETTLED_MS = 10_000;
-/** The first pause; it doubles with each death in a row. */
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
 /** How long a worker may take to close connections that are being cut. */
 const CUT_MS = 1_000;
 /** Snapshots back to which a dead worker may have held something in shared tables. */
@@ -35,7 +33,9 @@ export interface Load {
   /** What the modules asked the keeper to read. */
   readonly files: Files;
   readonly zones: ZoneRegistry;
-  readonly permissions: EdgePermissions;
+  readonly permissions: RolePermissions;
+  /** What `config` needs, and of the rest who is handed what. */
+  readonly deployment: Deployment;
 }
 
 /** What a pool works with. */
@@ -50,15 +50,17 @@ export interface PoolOptions {
   onRing(ring: RingReader): void;
   /** A worker's log ring wants to be emptied. */
   onLog(): void;
+  /** A worker serves from now on. */
+  onServing?(worker: WorkerHandle): void;
+  /** It serves no longer; called once, and only after the other. */
+  onGone?(worker: WorkerHandle): void;
 }
 
 /** A worker that should be there, whether it is at the moment or not. */
 interface Seat {
   readonly slot: number;
   worker: WorkerHandle | undefined;
-  startedAt: number;
-  /** Deaths in a row before the worker had settled. */
-  deaths: number;
+  readonly backoff: Backoff;
 }
 
 /** The workers of a process. */
@@ -70,8 +72,10 @@ export class WorkerPool {
   /** Workers that finish what they have, and when they will have. */
   readonly #leaving = new Map<WorkerHandle, Promise<void>>();
   /** What the workers that are there have run, latest first: tables may have changed in between. */
-  #recent: readonly Load[];
+  #recent: readonly Pick<Load, "config" | "zones">[];
   readonly #hearts = new HeartMonitor();
+  /** Workers whose beginning {@linkcode PoolOptions.onServing} has reported, and their end not yet. */
+  readonly #serving = new Set<WorkerHandle>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -81,7 +85,7 @@ export class WorkerPool {
   constructor(load: Load, options: PoolOptions) {
     this.#options = options;
     this.#load = load;
-    this.#recent = [load];
+    this.#recent = [recentOf(load)];
     this.#seats = seats(load.config, 0);
   }
 
@@ -159,11 +163,12 @@ export class WorkerPool {
   /** Every worker builds the snapshot beside its own; then all of them change over. */
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
-    const { config, files } = load;
-    const reports = await Promise.all(workers.map((worker) => {
-      const zones = load.zones.sentTo("edge", worker.slot);
-      return worker.order({ kind: "prepare", config, files, zones });
-    }));
+    const { config } = load;
+    const reports = await Promise.all(
+      workers.map((worker) =>
+        worker.order({ kind: "prepare", config, ...edgePart(load, worker.slot) })
+      ),
+    );
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
       for (const worker of workers) worker.tell({ kind: "discard" });
@@ -212,7 +217,7 @@ export class WorkerPool {
 
   #adopt(load: Load): void {
     this.#load = load;
-    this.#recent = [load, ...this.#recent].slice(0, RECENT_LOADS);
+    this.#recent = [recentOf(load), ...this.#recent].slice(0, RECENT_LOADS);
     this.#report(load.zones.apply());
   }
 
@@ -226,7 +231,7 @@ export class WorkerPool {
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
-    const { config, files, zones, permissions } = load;
+    const { config, permissions } = load;
     const { url, modules, logSettings } = this.#options;
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
@@ -236,12 +241,11 @@ export class WorkerPool {
     const order: StartOrder = {
       kind: "start",
       config,
-      files,
-      zones: zones.sentTo("edge", seat.slot),
+      ...edgePart(load, seat.slot),
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
-      slots: workerSlots(config),
+      slots: threadSlots(config),
       log: logSettings,
       givenUp: permissions.givenUp,
     };
@@ -252,9 +256,11 @@ export class WorkerPool {
       return report;
     }
     seat.worker = worker;
-    seat.startedAt = performance.now();
+    seat.backoff.started();
     this.#bereftSince = undefined;
     this.#hearts.watch(seat.slot, worker.heart);
+    this.#serving.add(worker);
+    this.#options.onServing?.(worker);
     return report;
   }
 
@@ -266,22 +272,17 @@ export class WorkerPool {
     const seat = this.#seats.find(({ worker }) => worker === dead);
     if (seat === undefined) return;
     seat.worker = undefined;
+    this.#gone(dead);
     if (this.serving === 0) this.#bereftSince = performance.now();
-    const settled = performance.now() - seat.startedAt >= SETTLED_MS;
-    seat.deaths = settled ? 0 : seat.deaths + 1;
-    this.#replaceLater(seat);
+    this.#replaceIn(seat.backoff.afterDeath(), seat);
   }
 
-  /** A worker that had settled is replaced at once. */
-  #replaceLater(seat: Seat): void {
+  #replaceIn(pauseMs: number, seat: Seat): void {
     if (this.#stopping) return;
-    const pause = seat.deaths === 0
-      ? 0
-      : Math.min(FIRST_PAUSE_MS * 2 ** (seat.deaths - 1), LONGEST_PAUSE_MS);
     const timer = setTimeout(() => {
       this.#pauses.delete(timer);
       void this.#exclusively(() => this.#replace(seat));
-    }, pause);
+    }, pauseMs);
     this.#pauses.add(timer);
   }
 
@@ -294,8 +295,7 @@ export class WorkerPool {
       return;
     }
     log.log("error", "fluxheim", `worker ${seat.slot} could not be replaced: ${report.reason}`);
-    seat.deaths++;
-    this.#replaceLater(seat);
+    this.#replaceIn(seat.backoff.afterFailure(), seat);
   }
 
   /** Gives back what the worker of `slot` held in shared memory. */
@@ -308,6 +308,11 @@ export class WorkerPool {
   #dismiss(worker: WorkerHandle, kind: "drain" | "retire"): void {
     const finished = worker.order({ kind }, Infinity).then(() => this.#cut(worker));
     this.#leaving.set(worker, finished);
+    this.#gone(worker);
+  }
+
+  #gone(worker: WorkerHandle): void {
+    if (this.#serving.delete(worker)) this.#options.onGone?.(worker);
   }
 
   /**
@@ -332,6 +337,7 @@ export class WorkerPool {
     if (!worker.alive) return;
     this.#hearts.unwatch(worker.slot);
     worker.terminate();
+    this.#gone(worker);
     this.#leaving.delete(worker);
     this.#forget(worker.slot);
   }
@@ -357,14 +363,30 @@ export class WorkerPool {
   }
 }
 
+/** What edge workers are handed of a snapshot beside its configuration. */
+function edgePart(
+  { deployment, files, zones }: Load,
+  slot: number,
+): { files: Files; zones: ZonesByName } {
+  return {
+    files: filesFor(deployment, "edge", files),
+    zones: zones.sentTo("edge", slot),
+  };
+}
+
 /** Ends a worker whose log ring breaks the rules. */
 function endIfFaulty(worker: WorkerHandle): void {
   if (worker.ring.fault !== undefined) worker.kill(`it left ${worker.ring.fault}`);
 }
 
+/** Without the files, whose memory would be held for as long. */
+function recentOf({ config, zones }: Load): Pick<Load, "config" | "zones"> {
+  return { config, zones };
+}
+
 function seats(config: Config, first: number): Seat[] {
   return Array.from(
     { length: config.server.process.threads },
-    (_, index) => ({ slot: first + index, worker: undefined, startedAt: 0, deaths: 0 }),
+    (_, index) => ({ slot: first + index, worker: undefined, backoff: new Backoff() }),
   );
 }

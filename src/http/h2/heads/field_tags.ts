@@ -1,5 +1,5 @@
 /**
- * What a field is to HTTP/2, said once when it is decoded as a literal and kept beside its table entry:
+ * What a field is to HTTP/2, found once when it is decoded as a literal and kept beside its table entry:
  * the rules of RFC 9113 section 8 are not checked again for a field that comes from a table.
  *
  * @module

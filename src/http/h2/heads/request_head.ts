@@ -155,7 +155,7 @@ export class RequestHead implements FieldSink {
         const length = readContentLength(value);
         if (length < 0 || this.#hasLength) this.#lengthIsBad = true;
         this.#hasLength = true;
-        // A length that is none announces nothing.
+        // A length that is not valid announces nothing.
         this.contentLength = this.#lengthIsBad ? undefined : length;
         break;
       }
@@ -207,7 +207,7 @@ export class RequestHead implements FieldSink {
   }
 
   /**
-   * To be called behind the last field: finds what makes the whole malformed.
+   * To be called after the last field: finds what makes the whole malformed.
    *
    * @param hasNoBody END_STREAM came with the head.
    */
@@ -246,7 +246,7 @@ export class RequestHead implements FieldSink {
     return readAuthority(given) === undefined && !isLikeName(given) ? BAD_HOST : undefined;
   }
 
-  /** What is said of the host: `host` goes first, which is the same where both are there. */
+  /** The host: `host` goes first, which is the same where both are there. */
   get #givenHost(): string {
     return this.#hosts > 0 ? this.#host : this.authority;
   }
@@ -258,7 +258,7 @@ export class RequestHead implements FieldSink {
     return host !== undefined && authority !== undefined && isSameAuthority(host, authority);
   }
 
-  /** What the handler refuses in its turn; the order is that of spec 01 section 3.5. */
+  /** What the handler refuses in its order; the order is that of spec 01 section 3.5. */
   #fault(hasValidHost: boolean): HeadFault | undefined {
     if (!hasValidHost) return BAD_HOST_NAME;
     if (this.path.length > this.#limits.maxUriBytes) return LONG_TARGET;
@@ -266,8 +266,8 @@ export class RequestHead implements FieldSink {
   }
 
   /**
-   * Fills the request half of an exchange. A valid host is found among the fields, as behind HTTP/1,
-   * wherever the client said it.
+   * Fills the request half of an exchange. A valid host is found among the fields, as with HTTP/1,
+   * wherever the client put it.
    */
   describe(exchange: HttpExchange): void {
     const { fields } = this;

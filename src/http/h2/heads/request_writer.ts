@@ -7,10 +7,10 @@ import type { ClientRequest } from "../../client.ts";
 import { type HeadWriter, isConnectionField, SPARE_HEAD_BYTES } from "./head_writer.ts";
 import { Encoder } from "../hpack/mod.ts";
 
-/** Methods whose missing body is said with `content-length: 0` (RFC 9110 section 8.6). */
+/** Methods whose missing body is declared by `content-length: 0` (RFC 9110 section 8.6). */
 const METHODS_WITH_CONTENT: readonly string[] = ["POST", "PUT", "PATCH"];
 
-/** What the head of a request is written to: a connection's writer, or whoever wants to see the fields. */
+/** What the head of a request is written to: a connection's writer, or an observer of the fields. */
 export type RequestHeadSink = Pick<HeadWriter, "begin" | "field" | "end">;
 
 /**

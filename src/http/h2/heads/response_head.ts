@@ -74,7 +74,7 @@ export class ResponseHead implements FieldSink {
     }
   }
 
-  /** To be called behind the last field. */
+  /** To be called after the last field. */
   complete(endStream: boolean): void {
     if (this.problem !== undefined) return;
     if (this.status === 0) this.problem = "its head has no status";

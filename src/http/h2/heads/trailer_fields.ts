@@ -1,5 +1,5 @@
 /**
- * Fields behind a body. RFC 9113 section 8.1.
+ * Fields after a body. RFC 9113 section 8.1.
  *
  * @module
  */
@@ -34,5 +34,5 @@ export class TrailerFields implements FieldSink {
   }
 }
 
-/** Takes a block that nobody wants, so that the tables stay in step. */
+/** Decodes a block that is thrown away, so that the tables stay in step. */
 export const NO_SINK: FieldSink = { field() {} };

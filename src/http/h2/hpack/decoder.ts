@@ -28,7 +28,7 @@ export interface FieldSink {
    * One field line.
    *
    * @param name As sent: nothing has checked it. A character is a byte, here and in `value`.
-   * @param tag What the {@linkcode Classifier} said.
+   * @param tag Result of the {@linkcode Classifier}.
    */
   field(name: string, value: string, tag: number): void;
 }

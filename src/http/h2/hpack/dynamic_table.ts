@@ -14,7 +14,7 @@ const FIRST_SLOTS = 16;
 export class DynamicTable {
   #names: string[] = [];
   #values: string[] = [];
-  /** What the decoder's classifier said of each entry. */
+  /** Result of the decoder's classifier for each entry. */
   #tags: number[] = [];
   /** A power of two less one; -1 while nothing was ever inserted. */
   #mask = -1;

@@ -68,7 +68,7 @@ class NameMemory {
 export class Encoder {
   readonly #table = new DynamicTable(DEFAULT_TABLE_BYTES);
   readonly #names = new Map<string, NameMemory>();
-  /** The smallest limit since the last block, and whether the peer must be told of a change. */
+  /** The smallest limit since the last block, and whether a change must be sent to the peer. */
   #smallestLimit = DEFAULT_TABLE_BYTES;
   #limitChanged = false;
 

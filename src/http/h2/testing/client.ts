@@ -21,7 +21,7 @@ export interface Connected {
   readonly closed: Promise<void>;
 }
 
-/** Connects a client to a raw peer that has said its SETTINGS. Time moves only by `clock.tick`. */
+/** Connects a client to a raw peer that has sent its SETTINGS. Time moves only by `clock.tick`. */
 export async function connect(
   options: Partial<Http2ClientOptions> = {},
   settings?: Uint8Array,
@@ -44,7 +44,7 @@ export async function connect(
   return { client, peer, clock, stream, far, closed };
 }
 
-/** A request; a GET unless told otherwise. */
+/** A request; a GET unless given. */
 export function request(more: Partial<ClientRequest> = {}): ClientRequest {
   return {
     method: "GET",

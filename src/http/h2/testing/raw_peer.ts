@@ -67,7 +67,7 @@ export class RawPeer {
     return pairs;
   }
 
-  /** A server's first words, behind those of the client, which are checked. */
+  /** A server's first words, after those of the client, which are checked. */
   async welcome(settings: Uint8Array = new Uint8Array(0)): Promise<void> {
     while (this.#buffer.length < PREFACE.length && await this.#read());
     assert.deepEqual(this.#buffer.subarray(0, PREFACE.length), PREFACE);
@@ -129,7 +129,7 @@ export class RawPeer {
       const found = await this.next();
       if (found === undefined) throw new Error(`the stream ended within answer ${streamId}`);
       if (found.streamId !== streamId) {
-        // Field blocks build on each other, so each is decoded in its turn.
+        // Field blocks build on each other, so each is decoded in order.
         if (found.type === FrameType.HEADERS) this.fields(found);
         continue;
       }

@@ -41,7 +41,7 @@ export function sendPing(output: Output, mark: number): void {
   writeUint32(output.bytes, at + 4, mark);
 }
 
-/** @param reason ASCII, for whoever reads the peer's log. */
+/** @param reason ASCII, for readers of the peer's log. */
 export function sendGoAway(output: Output, lastId: number, code: number, reason: string): void {
   const text = encoder.encode(reason).subarray(0, MAX_DEBUG_BYTES);
   const at = output.frame(8 + text.length, FrameType.GOAWAY, 0, 0);

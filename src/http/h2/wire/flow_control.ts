@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Window of a stream, and of a connection, before anybody says otherwise (RFC 9113 section 6.9.2). */
+/** Window of a stream, and of a connection, unless a peer sets another (RFC 9113 section 6.9.2). */
 export const DEFAULT_WINDOW = 65_535;
 
 /** Largest window a sender may ever be given (RFC 9113 section 6.9.1). */

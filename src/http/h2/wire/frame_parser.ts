@@ -26,7 +26,7 @@ export interface FrameEvents {
     end: number,
     endStream: boolean,
   ): void;
-  /** A whole field block, of however many frames. It must be decoded, come what may. */
+  /** A whole field block, of however many frames. It must be decoded in any case. */
   onBlock(
     streamId: number,
     bytes: Uint8Array,
@@ -35,7 +35,7 @@ export interface FrameEvents {
     endStream: boolean,
   ): void;
   /**
-   * A stream's priority, which nobody uses: on its own, or behind the `onBlock` that it came with.
+   * A stream's priority, which is not used: on its own, or after the `onBlock` that it came with.
    *
    * @param errorCode What is wrong with it: it depends on itself, or has a wrong length.
    */

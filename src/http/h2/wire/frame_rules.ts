@@ -32,7 +32,7 @@ export interface ConnectionSetup {
   readonly stream: Duplex;
   readonly clock: Clock;
   readonly decoder: Decoder;
-  /** What goes out in front of the first frame: a client's preface. */
+  /** What goes out before the first frame: a client's preface. */
   readonly greeting: Uint8Array | undefined;
   readonly settings: OwnSettings;
   /** Octets that all streams together may have unread. */
@@ -335,7 +335,7 @@ export abstract class FrameRules<S extends Stream>
     this.onStreamGone();
   }
 
-  /** Ends a stream without telling the peer, who knows. */
+  /** Ends a stream without telling the peer, which knows. */
   protected loseStream(stream: S): void {
     this.#forget(stream);
     this.closedStreams.complete(stream.id);

@@ -42,7 +42,7 @@ export const Flag = {
   PRIORITY: 0x20,
 } as const;
 
-/** Writes a frame's header at `at`; the payload's place is {@linkcode FRAME_HEADER_BYTES} behind it. */
+/** Writes a frame's header at `at`; the payload's place is {@linkcode FRAME_HEADER_BYTES} after it. */
 export function writeFrameHeader(
   into: Uint8Array,
   at: number,
@@ -82,7 +82,7 @@ export function readUint32(from: Uint8Array, at: number): number {
   return (from[at] << 24 | from[at + 1] << 16 | from[at + 2] << 8 | from[at + 3]) >>> 0;
 }
 
-/** 31 bits behind a reserved one, which is ignored: stream identifiers and window increments. */
+/** 31 bits after a reserved one, which is ignored: stream identifiers and window increments. */
 export function readUint31(from: Uint8Array, at: number): number {
   return (from[at] & 0x7f) << 24 | from[at + 1] << 16 | from[at + 2] << 8 | from[at + 3];
 }

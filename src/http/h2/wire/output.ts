@@ -20,7 +20,7 @@ import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, writeFrameHeader } from "./frames.
  */
 export const BATCH_BYTES = LARGE_BYTES - MAX_FRAME_BYTES - 1024;
 
-/** Octets of control frames and interim heads that may wait behind a write that does not end. */
+/** Octets of control frames and interim heads that may wait after a write that does not end. */
 export const MAX_WAITING_BYTES = 32 * 1024;
 
 /** What an output is filled from. */
@@ -37,7 +37,7 @@ export interface OutputSource {
 
 /** Gathers frames and writes them. */
 export class Output {
-  /** What waits is `bytes[0, size)`. Ask {@linkcode reserve} before writing behind it. */
+  /** What waits is `bytes[0, size)`. Ask {@linkcode reserve} before writing after it. */
   bytes: Uint8Array = NOTHING;
   size = 0;
   /** `Clock.now` at the latest progress of the write under way; 0 when there is none. */

@@ -1,5 +1,5 @@
 /**
- * Body octets that arrived before anybody asked for them.
+ * Body octets that arrived before they were asked for.
  *
  * @module
  */

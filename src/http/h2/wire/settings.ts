@@ -1,5 +1,5 @@
 /**
- * SETTINGS: what this side announces and what the peer said. RFC 9113 section 6.5.
+ * SETTINGS: what this side announces and what the peer announced. RFC 9113 section 6.5.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Who sends next: streams that have something to send take turns, so that a long answer does not hold
+ * Order of sending: streams that have something to send take turns, so that a long answer does not hold
  * up short ones.
  *
  * @module
@@ -31,7 +31,7 @@ export class TurnQueue {
     this.#count++;
   }
 
-  /** Gives turns until the output is full, or nobody has anything that may be sent now. */
+  /** Gives turns until the output is full, or no stream has anything that may be sent now. */
   fill(output: Output): void {
     output.expect(this.#count * EXPECTED_BYTES);
     // Streams in a row that want to send and may not: when all are, the connection's window is used up.

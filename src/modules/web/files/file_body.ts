@@ -13,7 +13,7 @@ import type { OpenFile } from "./open_file.ts";
  */
 const PIECE_BYTES = 256 * 1024;
 
-/** Bytes at either end of a part by which an appended file is told from a rewritten one. */
+/** Bytes at either end of a part that distinguish an appended file from a rewritten one. */
 const PROBE_BYTES = 512;
 
 /**
@@ -98,7 +98,7 @@ export class FileBody implements Body, Held {
     this.#file = undefined;
   }
 
-  /** The exchange is over; closes the file in case nobody read or cancelled the body. */
+  /** The exchange is over; closes the file in case the body was neither read nor cancelled. */
   release(): void {
     this.cancel();
   }

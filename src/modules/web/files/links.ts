@@ -56,7 +56,7 @@ export class Links implements Looker {
   }
 }
 
-/** What the link `info` at `path` leads to, if who made the link owns that (nginx: `if_not_owner`). */
+/** What the link `info` at `path` leads to, if the maker of the link owns that (nginx: `if_not_owner`). */
 function ownersTarget(path: string, info: Deno.FileInfo): Deno.FileInfo | undefined {
   const target = followed(path);
   return target !== undefined && target.uid === info.uid ? target : undefined;

@@ -58,7 +58,7 @@ Deno.test("links: same-owner follows those that lead to what their owner owns", 
   link(t.root, away.path);
   for (const path of [...INSIDE, ...AWAY]) assert.equal((await t.get(path)).status, 200, path);
   for (const path of NEVER) assert.equal((await t.get(path)).status, 0, path);
-  // Made by somebody who does not own what they lead to.
+  // Made by a user that does not own what they lead to.
   Deno.chownSync(`${away.path}/o.txt`, 12345, null);
   t.watch.changes++;
   assert.equal((await t.get("/away.txt")).status, 0);

@@ -48,7 +48,7 @@ export async function readListing(
   for (let i = 0; i < names.length; i++) {
     if (i % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await nextTurn();
     const path = below(directory.path, names[i]);
-    // A name that is not UTF-8 is told with U+FFFD in it, and so is not found.
+    // A name that is not UTF-8 is listed with U+FFFD in it, and so is not found.
     const info = looker.look(path);
     if (info === undefined || !(info.isFile || info.isDirectory)) continue;
     entries.push({ name: names[i], info });

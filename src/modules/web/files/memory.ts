@@ -100,7 +100,7 @@ export class HotFile extends Remembered implements Content {
     this.#isDoubtful = !isSettled(info, readAt);
   }
 
-  /** Whether a file that looks like `now` is, as far as can be told, the one in memory. */
+  /** Whether a file that looks like `now` is, as far as can be seen, the one in memory. */
   isStill(now: Deno.FileInfo): boolean {
     const { info } = this;
     return !this.#isDoubtful && now.ino === info.ino && now.dev === info.dev &&

@@ -7,7 +7,7 @@ import fs from "node:fs";
 import { isAbsence, isSame, type Place } from "./lookup.ts";
 import { isUnmoved } from "./unmoved.ts";
 
-/** An open regular file. Whoever has it closes it. */
+/** An open regular file. Its holder closes it. */
 export class OpenFile {
   /** Bytes, when it was opened. */
   readonly size: number;

@@ -10,7 +10,7 @@ import { percentDecode, percentEncodePath } from "../../../http/percent.ts";
 import type { Exchange } from "../../../gateway/exchange.ts";
 import { answer, type Content } from "../answer.ts";
 
-/** What stands behind the name of a file in each coding, the preferred one first. */
+/** Suffix of a file's name for each coding, the preferred one first. */
 const SUFFIXES: ReadonlyMap<string, string> = new Map([
   ["br", ".br"],
   ["zstd", ".zst"],

@@ -6,7 +6,7 @@ import type { Swaps } from "../testing/race_swap.ts";
 const SECRET = "the contents of a file outside the root";
 const REQUESTS = 12_000;
 
-/** A user that is not the one who makes the links. */
+/** A user other than the one that makes the links. */
 const ANOTHER = 12_345;
 
 /** A worker that may read below `read`, or all that this process may. */

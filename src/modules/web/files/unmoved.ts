@@ -1,7 +1,7 @@
 /**
  * The proof that nothing was swapped for a symbolic link between looking at a path and opening it.
  *
- * Someone who may write below a root can put a link in the place of a directory, wait for the open,
+ * A user that may write below a root can put a link in the place of a directory, wait for the open,
  * and put the directory back before the path is looked at again. Comparing the open file with one more
  * look is therefore not enough: a few thousand swaps a second slip through. Two things are:
  *

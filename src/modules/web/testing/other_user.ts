@@ -1,6 +1,6 @@
 /**
- * Checks a root as a user who owns nothing, in a process of its own: a right that was given up does not
- * come back. Run by somebody else than root it checks as that user.
+ * Checks a root as a user without any file, in a process of its own: a right that was given up does not
+ * come back. Run by a user other than root it checks as that user.
  *
  * @module
  */

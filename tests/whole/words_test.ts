@@ -1,0 +1,80 @@
+/**
+ * Comments and documents use the words of the field: what the style asks for, as far as a list of words can
+ * hold it. Only words that are wrong wherever they stand are listed; the exceptions name their line.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Folders whose text has been gone through; a new module belongs here from the start. */
+const FOLDERS = [
+  "docs",
+  "src/http",
+  "src/net",
+  ...["access", "compression", "compression_brotli", "compression_gzip", "compression_zstd"],
+  ...["error_pages", "geoip", "headers", "privacy", "tls", "web"],
+].map((name) => name.includes("/") || name === "docs" ? name : `src/modules/${name}`);
+
+/** What is kept out, and what to write instead. */
+const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
+  [
+    /\b(whoever|nobody|somebody|anybody)\b/i,
+    "caller, reader, client, request; no caller; unhandled",
+  ],
+  [/\bcome what may\b/i, "in any case"],
+  [/\bhow-manieth\b/i, "ordinal"],
+  [/\b(grammar|servers?|clients?|programs?|versions?) of old\b/i, "previous, old"],
+  [/\bfor want of\b/i, "without"],
+  [/\bby turns\b/i, "alternately"],
+  [/\bin (its|their) turn\b/i, "in its order, alternately"],
+  [/\b(is|are|was|were) at hand\b/i, "is available"],
+  [/\b(is|are) overlooked\b/i, "is skipped"],
+  [/\b(that|which) (is|are) none\b/i, "that is not a ..."],
+  [/\bwhat is no (?!longer|more)/i, "what is not a ..."],
+  [
+    /\b(behind|in front of) (the|its|an?|that|which) (last|first|previous|next|end|answer|head|body|host|handshake|chain|line)\b/i,
+    "after, before",
+  ],
+  [/\b(is|are|was|were|be|been) told\b/i, "is reported, gets"],
+  [/\b(hurry|bereft)/i, "forceClose, workerlessMs"],
+];
+
+/** Where a listed word is right. */
+const EXCEPTIONS: readonly string[] = [
+  "sends what it is told",
+  "operators are told to",
+  "A logger that keeps what it is told",
+];
+
+Deno.test("comments and documents use the words of the field", () => {
+  const found = FOLDERS.flatMap(files).flatMap((path) =>
+    textOf(path).flatMap(([line, text]) =>
+      WORDS.filter(([pattern]) => pattern.test(text))
+        .map(([, instead]) => `${path}:${line}: ${text.trim()} (write: ${instead})`)
+    )
+  );
+  assert.deepEqual(found.filter((line) => !EXCEPTIONS.some((known) => line.includes(known))), []);
+});
+
+Deno.test("every exception is still needed", () => {
+  const text = FOLDERS.flatMap(files).map((path) => Deno.readTextFileSync(root + path)).join("\n");
+  assert.deepEqual(EXCEPTIONS.filter((known) => !text.includes(known)), []);
+});
+
+/** The lines of a document, and those of a program that are comments, with their numbers. */
+function textOf(path: string): [line: number, text: string][] {
+  const lines = Deno.readTextFileSync(root + path).split("\n")
+    .map((text, i): [number, string] => [i + 1, text]);
+  if (path.endsWith(".md")) return lines;
+  return lines.filter(([, text]) => /^\s*(\/\*\*|\*|\/\/)/.test(text));
+}
+
+/** Programs and documents; the reference of behaviour quotes texts of others. */
+function files(folder: string): string[] {
+  return [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    if (isDirectory) return path === "docs/spec" ? [] : files(path);
+    return /\.(ts|md)$/.test(name) && path !== "docs/config.md" ? [path] : [];
+  });
+}
