@@ -69,10 +69,6 @@ export {
   type WorkerServices,
 } from "./src/gateway/module.ts";
 export type { Around, Call, Origin } from "./src/gateway/origin.ts";
-export type { Codec } from "./src/gateway/codec.ts";
-export { type Drainable, OpenConnections } from "./src/http/server.ts";
-export type { Accepted } from "./src/net/listen/listener.ts";
-export { LISTENER_KINDS, type ListenerKind } from "./src/net/listen/listener_spec.ts";
 export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
 export {
   type ConfigPart,
@@ -181,10 +177,10 @@ export type {
   LogFileConfig,
   PidFile,
   Records,
+} from "./src/runtime/log/record_types.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export type { Labels, SeriesValue } from "./src/zones/series.ts";
 export { records } from "./src/runtime/log/records.ts";
-export type { ConfigPart, Plain, ServiceRole, ThreadSpec } from "./src/gateway/thread.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
 export type {

@@ -36,8 +36,8 @@ export {
 } from "./src/gateway/module.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
-export type { Zone, ZonesByName } from "./src/zones/zones.ts";
-export { Zones } from "./src/zones/zones.ts";
+export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
+export type { KeeperCall, Layout, ThreadSlot, ZoneRequest } from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
 export type { Codec } from "./src/gateway/codec.ts";
 export type { Accepted } from "./src/net/listen/listener.ts";

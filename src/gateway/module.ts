@@ -191,12 +191,6 @@ export interface FileRequest {
   readonly for?: Role;
 }
 
-/** A shared table that a module needs, and the roles that see it. */
-export interface ZoneNeed extends ZoneRequest {
-  /** Edge workers alone unless given. */
-  readonly for?: readonly Role[];
-}
-
 /** Content of the requested files, by path. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 

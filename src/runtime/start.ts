@@ -6,7 +6,7 @@
 import type { Config, Problem } from "../config/types.ts";
 import type { FileRequest, Files } from "../gateway/module.ts";
 import { ZoneRegistry } from "../zones/registry.ts";
-import { workerSlots } from "./threads/zone_plan.ts";
+import { threadSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
@@ -83,7 +83,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
-  const zones = new ZoneRegistry(workerSlots(config), [
+  const zones = new ZoneRegistry(threadSlots(config), [
     ...deployment.zones,
     ...records?.counters.zones ?? [],
   ]);

@@ -40,6 +40,16 @@ for (const [what, forge, said] of FORGED) {
   });
 }
 
+Deno.test("a lock that is never freed costs a thread an error, and the next call no wait", () => {
+  const memory = newMemory(queue, { maxQueue: 8 }, WORKERS);
+  const permits = queue.open(memory, { index: 0, count: WORKERS });
+  new Int32Array(memory)[3] = 2;
+  const waiter = { granted() {}, expired() {} };
+  for (let i = 0; i < 20; i++) {
+    assert.throws(() => permits.join(8, 1000, waiter), /a lock that is never freed/);
+  }
+});
+
 Deno.test("a zone full of garbage costs the keeper errors and no more", () => {
   const buffer = newMemory(queue, { maxQueue: 64 }, WORKERS);
   const words = new Int32Array(buffer);

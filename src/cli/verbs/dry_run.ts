@@ -9,7 +9,7 @@ import { Clock } from "../../net/clock.ts";
 import { ZoneRegistry } from "../../zones/registry.ts";
 import { Zones } from "../../zones/zones.ts";
 import { deploymentOf } from "../../runtime/deployment.ts";
-import { workerSlots } from "../../runtime/threads/zone_plan.ts";
+import { threadSlots, workerSlots } from "../../runtime/threads/zone_plan.ts";
 
 /**
  * Builds what worker 0 would: the clock stands, the log says nothing, nothing is bound.
@@ -23,7 +23,7 @@ export async function buildSnapshot(
   modules: readonly Module[],
   files: Files,
 ): Promise<Snapshot> {
-  const slots = workerSlots(config);
+  const slots = threadSlots(config);
   const registry = new ZoneRegistry(slots, deploymentOf(config, modules).zones);
   const edges = await Promise.all(modules.map((module) => module.edge()));
   const gateway = new Gateway({
@@ -32,7 +32,7 @@ export async function buildSnapshot(
     metrics: NO_METRICS,
     zones: new Zones(registry.sentTo("edge", 0), { index: 0, count: slots }),
     worker: 0,
-    workers: slots,
+    workers: workerSlots(config),
   }, edges);
   return await gateway.prepare(config, files);
 }

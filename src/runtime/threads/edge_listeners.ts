@@ -43,8 +43,6 @@ export interface EdgeServices {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly zones: Zones;
-  /** Index of this worker. */
-  readonly slot: number;
   /** What the permissions of the worker have for binding only. */
   readonly givenUp: readonly string[];
 }

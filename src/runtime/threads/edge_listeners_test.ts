@@ -51,7 +51,6 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     },
     metrics: NO_METRICS,
     zones,
-    slot: 0,
     givenUp: [],
   });
   const { port } = edge.listeners[0];

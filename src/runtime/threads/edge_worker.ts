@@ -127,7 +127,6 @@ class EdgeWorker {
         log: this.#life.log,
         metrics: this.#metrics,
         zones: this.#zones,
-        slot: this.#slot,
         givenUp,
       });
     } catch (error) {

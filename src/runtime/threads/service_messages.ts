@@ -7,6 +7,7 @@ import type { Files } from "../../gateway/module.ts";
 import type { ProcessState } from "../../gateway/service.ts";
 import type { ConfigPart, ServiceRole } from "../../gateway/thread.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
+import type { ThreadSlot } from "../../zones/layout.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import type { Failed, LogFull, ReportEnvelope } from "./thread_messages.ts";
 import { parseCommon, parseEnvelope } from "./thread_report.ts";
@@ -22,6 +23,8 @@ export interface ServicePart {
 export interface StartServiceOrder extends ServicePart {
   readonly kind: "start";
   readonly role: ServiceRole;
+  /** Its index among the threads of the process. */
+  readonly slot: ThreadSlot;
   /** Its own heart and log ring (`thread_memory.ts`). */
   readonly memory: SharedArrayBuffer;
   readonly log: LogSettings;

@@ -14,7 +14,6 @@ import type {
   ServiceContext,
 } from "../../gateway/service.ts";
 import type { Plain, ServiceRole } from "../../gateway/thread.ts";
-import { KEEPER } from "../../zones/layout.ts";
 import { Zones } from "../../zones/zones.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
 import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./calls.ts";
@@ -42,12 +41,12 @@ class ServiceThread {
   readonly #callers = new Map<ServiceRole, () => void>();
 
   constructor(
-    { role, memory, log, zones, asks }: StartServiceOrder,
+    { role, slot, memory, log, zones, asks }: StartServiceOrder,
     service: Service,
     onLogSegment: () => void,
   ) {
     this.#service = service;
-    this.#zones = new Zones(zones, { index: KEEPER, count: 0 });
+    this.#zones = new Zones(zones, slot);
     const name = `service ${role}`;
     this.#life = new ThreadLife({ name, memory, log, records: undefined, onLogSegment });
     for (const [callee, names] of askedOf(asks)) {

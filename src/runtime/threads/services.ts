@@ -10,7 +10,9 @@ import type { ServiceRole } from "../../gateway/module.ts";
 import type { ProcessState } from "../../gateway/service.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { filesFor, type ServiceNeed, tablesFor } from "../deployment.ts";
+import { ZoneRegistry } from "../../zones/registry.ts";
 import type { RingReader } from "../../zones/ring.ts";
+import { serviceSlot, threadSlots } from "./zone_plan.ts";
 import { covers, type RolePermissions, workerPermissions } from "../permissions/plan.ts";
 import { equal } from "../reload/compare.ts";
 import { sameFiles } from "../reload/requested_files.ts";
@@ -166,6 +168,7 @@ export class Services {
     const { log, logSettings, onRing, onLog } = this.#options;
     const permissions = this.#permissionsOf(role);
     const part = this.#partOf(seat);
+    const { config } = this.#load;
     const thread: ServiceThread = new Thread(
       {
         name: role,
@@ -179,6 +182,7 @@ export class Services {
     const report = await thread.order({
       kind: "start",
       role,
+      slot: { index: serviceSlot(config, role), count: threadSlots(config) },
       ...part,
       memory: thread.memory,
       log: logSettings,
@@ -228,6 +232,7 @@ export class Services {
     if (seat.thread !== thread) return;
     this.#options.log.log("error", "fluxheim", `the service ${seat.role} died: ${reason}`);
     this.#vacate(seat);
+    this.#reclaim(seat);
     this.#fillIn(seat.backoff.afterDeath(), seat);
   }
 
@@ -236,6 +241,7 @@ export class Services {
     seat.isLost = true;
     seat.thread?.terminate();
     this.#vacate(seat);
+    this.#reclaim(seat);
     const text =
       `the service ${seat.role} is unavailable until the process is restarted: ${reason}`;
     this.#options.log.log("error", "fluxheim", text);
@@ -268,6 +274,16 @@ export class Services {
     this.#vacate(seat);
     await within(STOP_MS, thread.order({ kind: "stop" }));
     thread.terminate();
+    this.#reclaim(seat);
+  }
+
+  /** Gives back what the service held in shared memory. */
+  #reclaim({ role }: Seat): void {
+    const { config, zones } = this.#load;
+    for (const { zone, reason } of ZoneRegistry.reclaim([zones], serviceSlot(config, role))) {
+      const what = `the shared memory ${zone} is not in order: ${reason}`;
+      this.#options.log.log("error", "fluxheim", what);
+    }
   }
 
   /** Makes the ports of every declared pair that `seat` is in and whose other end is there. */
@@ -330,8 +346,7 @@ export class Services {
     return {
       config: tablesFor(config, spec.tables),
       files: filesFor(deployment, role, files),
-      // No cells of its own: a service reads what others count.
-      zones: zones.sentTo(role, KEEPER),
+      zones: zones.sentTo(role, serviceSlot(config, role)),
     };
   }
 

@@ -21,7 +21,7 @@ import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
 import { SocketHolder } from "./socket_holder.ts";
 import type { Pace } from "../pace.ts";
-import { GENERATIONS, workerSlots } from "./zone_plan.ts";
+import { GENERATIONS, threadSlots } from "./zone_plan.ts";
 
 /** How long a worker may take to close connections that are being cut. */
 const CUT_MS = 1_000;
@@ -177,14 +177,12 @@ export class WorkerPool {
   /** Every worker builds the snapshot beside its own; then all of them change over. */
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
-    const reports = await Promise.all(workers.map((worker) => {
-      const order = {
-        kind: "prepare",
-        config: load.config,
-        ...edgePart(load, worker.slot),
-      } as const;
-      return worker.order(order);
-    }));
+    const { config } = load;
+    const reports = await Promise.all(
+      workers.map((worker) =>
+        worker.order({ kind: "prepare", config, ...edgePart(load, worker.slot) })
+      ),
+    );
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
       for (const worker of workers) worker.tell({ kind: "discard" });
@@ -269,7 +267,7 @@ export class WorkerPool {
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
-      slots: workerSlots(config),
+      slots: threadSlots(config),
       pace: pace.workers,
       log: logSettings,
       givenUp: permissions.givenUp,

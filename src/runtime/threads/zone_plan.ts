@@ -4,7 +4,8 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { ListenerNeed, Role } from "../../gateway/module.ts";
+import type { ListenerNeed } from "../../gateway/module.ts";
+import type { Role, ServiceRole } from "../../gateway/thread.ts";
 import { SocketIdentity } from "../../net/listen/socket_file.ts";
 import { count } from "../../zones/count.ts";
 import { type Layout, zone, type ZoneRequest } from "../../zones/layout.ts";
@@ -22,6 +23,30 @@ export const GENERATIONS = 8;
  */
 export function workerSlots({ server }: Config): number {
   return GENERATIONS * server.process.threads;
+}
+
+/** Roles of services in the order of their indices. */
+const SERVICE_ROLES = [
+  "control",
+  "store",
+  "balancer",
+  "php",
+  "acme",
+  "telemetry",
+  "auth",
+  "udp",
+  "quic",
+  "fleet",
+] as const satisfies readonly ServiceRole[];
+
+/** How many threads may work with shared memory: those with a worker index, and the services after them. */
+export function threadSlots(config: Config): number {
+  return workerSlots(config) + SERVICE_ROLES.length;
+}
+
+/** Index of a service among these. */
+export function serviceSlot(config: Config, role: ServiceRole): number {
+  return workerSlots(config) + SERVICE_ROLES.indexOf(role);
 }
 
 /** The zone that counts the open connections of a listener over all workers. */
