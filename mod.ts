@@ -33,6 +33,9 @@
  */
 // The contract of a module.
 export {
+  type CommandArgs,
+  type CommandCall,
+  type CommandOption,
   type Draw,
   type EdgeModule,
   type EdgePart,
@@ -45,6 +48,8 @@ export {
   type Kept,
   type Manifest,
   type Module,
+  type ModuleCommand,
+  type ModuleCommand,
   type Needs,
   type Permissions,
   type Phase,
@@ -59,8 +64,21 @@ export {
   type Steps,
   type StorageIssue,
   type System,
+  type ThreadSpec,
   type WorkerServices,
+  type ZoneNeed,
 } from "./src/gateway/module.ts";
+export type { ConfigPart, Plain } from "./src/gateway/thread.ts";
+export type {
+  CallOutcome,
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  ProcessState,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "./src/gateway/service.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, type ZoneRequest, Zones, type ZonesByName } from "./src/net/zone.ts";
@@ -136,7 +154,14 @@ export type {
   ReloadOutcome,
   UpgradeReason,
 } from "./src/runtime/reload/reload.ts";
-export type { ReloadReason } from "./src/runtime/reload/impact.ts";
+export {
+  type MergeRule,
+  RELOAD_REASONS,
+  type ReloadReason,
+  type ReloadRule,
+  type TableReload,
+} from "./src/catalog/types.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
+export { runService } from "./src/runtime/threads/service_thread.ts";

@@ -29,11 +29,23 @@ export {
   type Recodes,
   type RouteScope,
   type RunningModule,
+  type ServiceRole,
   type SnapshotContext,
   type Step,
   type Steps,
   type WorkerServices,
 } from "./src/gateway/module.ts";
+export type { ConfigPart, Plain } from "./src/gateway/thread.ts";
+export type {
+  CallOutcome,
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  ProcessState,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "./src/gateway/service.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, type ZoneRequest, Zones, type ZonesByName } from "./src/net/zone.ts";
@@ -86,3 +98,4 @@ export type {
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
+export { runService } from "./src/runtime/threads/service_thread.ts";

@@ -5,23 +5,10 @@
  * @module
  */
 import { nearestWord } from "../config/problems/did_you_mean.ts";
+import type { CommandArgs, CommandOption } from "../gateway/command.ts";
 
 /** One option of a command. */
-export interface OptionSpec {
-  /** Long name without dashes: `config`. */
-  readonly name: string;
-  /** One-letter form: `c`. */
-  readonly short?: string;
-  /** Placeholder of its value; without one the option is a switch. */
-  readonly value?: string;
-  /** May be given more than once. */
-  readonly repeat?: boolean;
-  /** Closed list of values. */
-  readonly choices?: readonly string[];
-  /** Options that may not stand beside it. */
-  readonly conflicts?: readonly string[];
-  readonly help: string;
-}
+export type OptionSpec = CommandOption;
 
 /** A command line that its command does not accept; the program ends with status 2. */
 export class UsageError extends Error {
@@ -32,7 +19,7 @@ export class UsageError extends Error {
 }
 
 /** What was given on a command line. */
-export class ParsedArgs {
+export class ParsedArgs implements CommandArgs {
   constructor(
     readonly values: ReadonlyMap<string, readonly string[]>,
     readonly positionals: readonly string[],

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { absentReason } from "../catalog/commands.ts";
 import { nearestWord } from "../config/problems/did_you_mean.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
-import { ABSENT, absentReason } from "./verbs/absent.ts";
 import { commandIndex, type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { cacheKeygen } from "./verbs/cache_keygen.ts";
 import { checkConfig } from "./verbs/check_config.ts";
@@ -15,6 +15,7 @@ import { crypto } from "./verbs/crypto.ts";
 import { explain } from "./verbs/explain.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { ALLOW_KEY_LOG, CONFIG, HELP, JSON_OUTPUT } from "./options.ts";
+import { moduleCommands } from "./verbs/module_commands.ts";
 import { permissions } from "./verbs/permissions.ts";
 import { profiles } from "./verbs/profiles.ts";
 import { reload } from "./verbs/reload.ts";
@@ -25,8 +26,8 @@ import { supervise } from "./verbs/supervise.ts";
 import { validateConfig } from "./verbs/validate_config.ts";
 import { printVersion } from "./verbs/version.ts";
 
-/** Commands in the order of the help text. */
-const COMMANDS: readonly Command[] = [
+/** Commands of every build, in the order of the help text. */
+const CORE_COMMANDS: readonly Command[] = [
   permissions,
   explain,
   schema,
@@ -36,6 +37,11 @@ const COMMANDS: readonly Command[] = [
   crypto,
   cacheKeygen,
 ];
+
+/** Commands of this build, in the order of the help text. */
+function commandsOf({ modules }: Profile): readonly Command[] {
+  return [...CORE_COMMANDS, ...moduleCommands(modules)];
+}
 
 /** A way to start the program without a command name. */
 interface Mode {
@@ -122,7 +128,7 @@ function dispatch(
   if (at >= 0) return runCommand(profile, argv[at], argv.toSpliced(at, 1), io);
   const args = parseArgs(argv, GLOBAL);
   if (args.has(HELP.name)) {
-    programHelp(io.program, GLOBAL, COMMANDS).forEach(io.out);
+    programHelp(io.program, GLOBAL, commandsOf(profile)).forEach(io.out);
     return EXIT.ok;
   }
   if (args.has(VERSION_OPTION.name)) {
@@ -146,7 +152,7 @@ function runCommand(
   argv: readonly string[],
   io: Io,
 ): Promise<number> | number {
-  const command = findCommand(name);
+  const command = findCommand(name, commandsOf(profile));
   const args = parseArgs(argv, [...command.options, ...SHARED]);
   if (args.has(HELP.name)) {
     commandHelp(io.program, command, [HELP]).forEach(io.out);
@@ -157,12 +163,12 @@ function runCommand(
   return command.run({ profile, args, io });
 }
 
-function findCommand(name: string): Command {
-  const command = COMMANDS.find((c) => c.name === name);
+function findCommand(name: string, commands: readonly Command[]): Command {
+  const command = commands.find((c) => c.name === name);
   if (command !== undefined) return command;
-  const needs = ABSENT.get(name);
-  if (needs !== undefined) throw new Failure(absentReason(name, needs));
-  const close = nearestWord(name, COMMANDS.map((c) => c.name));
+  const reason = absentReason(name);
+  if (reason !== undefined) throw new Failure(reason);
+  const close = nearestWord(name, commands.map((c) => c.name));
   const hint = close === undefined ? "" : `; did you mean ${close}?`;
   throw new UsageError(`unknown command ${name}${hint}`);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Module } from "../gateway/module.ts";
 import { profileOf, runCli, withConfig } from "./testing/run.ts";
 import { VERSION } from "./verbs/version.ts";
 import { putFile } from "../config/testing/files.ts";
@@ -36,6 +37,60 @@ Deno.test("--help names every option and command, on standard output", async () 
   ) {
     assert.ok(out.includes(word), word);
   }
+});
+
+/** A module that brings a command, which greets whom a configuration serves. */
+const greeting: Module = {
+  name: "greeting",
+  schema: [],
+  manifest: {},
+  commands: [{
+    name: "greet",
+    summary: "greet every vhost of a configuration",
+    operand: "WORD",
+    options: [{ name: "loud", help: "in capitals" }],
+    takesConfig: true,
+    async run({ args, out, config }) {
+      const found = await config();
+      if (found === undefined) return 1;
+      const word = args.has("loud") ? args.positionals[0].toUpperCase() : args.positionals[0];
+      for (const { name } of found.vhosts) out(`${word} ${name}`);
+      return 0;
+    },
+  }],
+  edge: () => Promise.reject(new Error("never loaded")),
+};
+
+Deno.test("a module's command stands in the help, and has a help of its own", async () => {
+  const build = profileOf(greeting);
+  assert.match((await runCli(build, "--help")).out, /^ {2}greet +greet every vhost/m);
+  const { out } = await runCli(build, "greet", "--help");
+  assert.match(out, /^usage: fluxheim greet \[options\] WORD$/m);
+  assert.match(out, /--loud +in capitals/);
+  assert.match(out, /--config PATH/);
+});
+
+Deno.test("a module's command runs with its operand, options and configuration", () =>
+  withConfig('[[vhosts]]\nname = "a"\nhosts = ["a.test"]\n', async (path) => {
+    const args = ["greet", "hello", "--loud", "--config", path];
+    assert.deepEqual(await runCli(profileOf(greeting), ...args), {
+      status: 0,
+      out: "HELLO a",
+      err: "",
+    });
+  }));
+
+Deno.test("a module's command ends with the problems of its configuration", () =>
+  withConfig("typo = 1\n", async (path) => {
+    const { status, out, err } = await runCli(profileOf(greeting), "greet", "hi", "-c", path);
+    assert.deepEqual([status, out], [1, ""]);
+    assert.match(err, /^fluxheim: 1 problem$/m);
+  }));
+
+Deno.test("a build without the module does not know its command", async () => {
+  const { status, err } = await runCli(bare, "greet", "hi");
+  assert.equal(status, 2);
+  assert.match(err, /unknown command greet/);
 });
 
 Deno.test("no line of help is wider than a terminal of 100 columns", async () => {

@@ -207,11 +207,11 @@ function evaluate(
 
 /** Relative paths start at the directory of the file they stand in (spec 01 section 1.3). */
 function resolvePaths(schema: Schema, root: Table, origins: Origins): void {
-  for (const { text, found: { parent, path } } of configuredPaths(schema, root)) {
+  for (const { rule, text, found: { parent, path } } of configuredPaths(schema, root)) {
     const key = path[path.length - 1];
     const file = origins.locate(root, path).origin?.file;
     if (parent === undefined || file === undefined) continue;
-    const absolute = resolvePath(parentOf(file), text);
+    const absolute = (rule.prefix ?? "") + resolvePath(parentOf(file), text);
     if (Array.isArray(parent)) parent[Number(key)] = absolute;
     else parent[key] = absolute;
   }

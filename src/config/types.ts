@@ -16,7 +16,10 @@
  *
  * @module
  */
+import type { MergeRule, TableReload, TableScope } from "../catalog/types.ts";
 import type { CoreRoute, CoreVhost, LoggingConfig, ServerConfig } from "./schema/core_tables.ts";
+
+export type { MergeRule, ReloadRule, TableReload, TableScope } from "../catalog/types.ts";
 
 /** Tables that modules own at the top level. */
 // deno-lint-ignore no-empty-interface -- filled by declaration merging
@@ -79,9 +82,6 @@ export interface ZodSchema {
   readonly "~standard": { readonly version: 1; readonly vendor: string };
 }
 
-/** Where a configuration table may stand. */
-export type TableScope = "root" | "vhost" | "route";
-
 /** One configuration table a module owns. */
 export interface TableSchema {
   /**
@@ -98,11 +98,13 @@ export interface TableSchema {
    * effective configuration is stored and loaded as TOML.
    */
   readonly schema: ZodSchema;
+  /** How a top-level table of a later file meets one of an earlier file; `fields` unless given. */
+  readonly merge?: MergeRule;
   /**
-   * How a later file's table meets an earlier one, for tables that spec 01 section 1.5 does not list:
-   * key by key at every depth (the default), or replaced whole.
+   * What a change of it asks of the running process. A table that says nothing needs a new one, as
+   * unclassified.
    */
-  readonly merge?: "fields" | "whole";
+  readonly reload?: TableReload;
   /**
    * The table at the root is that of the vhost that there is without `[[vhosts]]`, and no vhost inherits
    * it: beside `[[vhosts]]` it is a warning.

@@ -27,6 +27,7 @@ import type {
   WorkerServices,
 } from "./module.ts";
 import { type Refusal, refuse } from "./refusal.ts";
+import type { Plain } from "./thread.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** What a worker gives its gateway. */
@@ -193,6 +194,13 @@ export class Gateway implements Handler<Exchange> {
     if (snapshot.inFlight === 0 && snapshot !== this.#current) {
       snapshot.stop().catch((error) => this.#report(error));
     }
+  }
+
+  /** Answers a call of the service of `module`. */
+  async call(module: string, message: Plain): Promise<Plain> {
+    const part = this.#parts?.[this.modules.findIndex(({ name }) => name === module)];
+    if (part?.onCall === undefined) throw new Error(`the module ${module} takes no calls`);
+    return await part.onCall(message);
   }
 
   async #open(): Promise<readonly EdgePart[]> {

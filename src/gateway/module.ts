@@ -5,6 +5,7 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { ModuleCommand } from "./command.ts";
 import type { Exchange, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { RouteScope } from "./scope.ts";
@@ -13,9 +14,12 @@ import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Plain, Role, ThreadSpec } from "./thread.ts";
 
-export type { TableSchema, TableScope } from "../config/types.ts";
+export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
+export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
 export type { Recodes, Step } from "./exchange.ts";
+export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
@@ -59,26 +63,9 @@ export interface Grant {
   readonly key: string;
   /** Role of the thread that uses it; a thread gets only the grants of its own role. */
   readonly for: Role;
+  /** Not needed any more once its thread serves, and given up then. */
+  readonly startOnly?: boolean;
 }
-
-/**
- * What a thread of the process is for: `edge` serves connections, `keeper` is the first thread and holds
- * the permissions of the process, every other name is that of a service (`control`).
- */
-export type Role = "edge" | "keeper" | ServiceRole;
-
-/** Roles of services: threads of a module's own, with grants of their own. */
-export type ServiceRole =
-  | "control"
-  | "store"
-  | "balancer"
-  | "php"
-  | "acme"
-  | "telemetry"
-  | "auth"
-  | "udp"
-  | "quic"
-  | "fleet";
 
 /** The part of the system that preflight checks and starts may touch, so that tests can narrow it. */
 export interface System {
@@ -171,6 +158,14 @@ export interface FileRequest {
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
+  /** Role that is handed the content; `edge` unless given. */
+  readonly for?: Role;
+}
+
+/** A shared table that a module needs, and the roles that see it. */
+export interface ZoneNeed extends ZoneRequest {
+  /** Edge workers alone unless given. */
+  readonly for?: readonly Role[];
 }
 
 /** Content of the requested files, by path. */
@@ -244,6 +239,10 @@ export interface EdgeModule {
 export interface EdgePart {
   /** Builds what one configuration needs. What it opens, its `stop` closes. */
   start(snapshot: SnapshotContext): RunningModule | Promise<RunningModule>;
+  /**
+   * Answers a call of the module's own service (`EdgeCalls`); what it throws counts as no answer.
+   */
+  onCall?(message: Plain): Plain | Promise<Plain>;
   /** Closes what `open` opened; every snapshot has been stopped. */
   close?(): void | Promise<void>;
 }
@@ -255,7 +254,7 @@ export interface Needs {
   /** Files whose content a role is handed; the keeper reads them. */
   readonly files?: readonly FileRequest[];
   /** Shared tables; the keeper makes them before a thread starts that uses them. */
-  readonly zones?: readonly ZoneRequest[];
+  readonly zones?: readonly ZoneNeed[];
 }
 
 /** What {@linkcode Module.needs} may ask beside the configuration. */
@@ -281,8 +280,12 @@ export interface Module {
   readonly schema: readonly TableSchema[];
   /** Defaults that a build with this module has in place of the schemas' own. */
   readonly defaults?: readonly BuildDefault[];
+  /** Commands it brings to the command line. */
+  readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
+  /** Threads of its own. */
+  readonly threads?: readonly ThreadSpec[];
   /** Loads the part that works on requests. */
   edge(): Promise<EdgeModule>;
   /** The same as its part for workers says. Pure. */

@@ -5,9 +5,20 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
-import type { Draw, FileRequest, Module, Needs } from "../gateway/module.ts";
-import type { ZoneRequest } from "../net/zone.ts";
+import type {
+  Draw,
+  FileRequest,
+  Files,
+  Module,
+  Needs,
+  Role,
+  ThreadSpec,
+  ZoneNeed,
+} from "../gateway/module.ts";
+import type { Zone, ZonesByName } from "../net/zone.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
+import { at, isTable } from "./reload/compare.ts";
+import type { ConfigPart } from "../gateway/thread.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
 import { workerSlots, zoneRequests } from "./threads/zone_plan.ts";
 
@@ -19,7 +30,15 @@ export interface Deployment {
   /** Files that the keeper reads for other threads. */
   readonly files: readonly FileRequest[];
   /** Shared tables, the runtime's own among them. */
-  readonly zones: readonly ZoneRequest[];
+  readonly zones: readonly ZoneNeed[];
+  /** Services that it needs, and the module that each belongs to. */
+  readonly services: readonly ServiceNeed[];
+}
+
+/** A service that a configuration needs. */
+export interface ServiceNeed {
+  readonly module: string;
+  readonly spec: ThreadSpec;
 }
 
 /** What a deployment depends on beside its configuration. */
@@ -42,7 +61,54 @@ export function deploymentOf(
     plan: planOf(config, modules, needs, options),
     files: needs.flatMap(({ files = [] }) => files),
     zones: [...zoneRequests(config), ...needs.flatMap(({ zones = [] }) => zones)],
+    services: modules.flatMap(({ name, threads = [] }) =>
+      threads.filter((spec) => spec.wanted(config)).map((spec) => ({ module: name, spec }))
+    ),
   };
+}
+
+/** Of `files`, those that threads of `role` are handed. */
+export function filesFor(deployment: Deployment, role: Role, files: Files): Files {
+  const own = new Map<string, Uint8Array>();
+  for (const { path, for: holder = "edge" } of deployment.files) {
+    const content = holder === role ? files.get(path) : undefined;
+    if (content !== undefined) own.set(path, content);
+  }
+  return own;
+}
+
+/** Of `zones`, those that threads of `role` see. */
+export function zonesFor(deployment: Deployment, role: Role, zones: ZonesByName): ZonesByName {
+  const own: Map<string, Zone> = new Map();
+  for (const { name, for: holders = EDGE_ALONE } of deployment.zones) {
+    const zone = holders.includes(role) ? zones.get(name) : undefined;
+    if (zone !== undefined) own.set(name, zone);
+  }
+  return own;
+}
+
+const EDGE_ALONE: readonly Role[] = ["edge"];
+
+/**
+ * Of `config`, the tables and keys that `paths` name.
+ *
+ * @param paths From the root: `server.health`.
+ */
+export function tablesFor(config: Config, paths: readonly string[]): ConfigPart {
+  const part: Record<string, unknown> = {};
+  for (const path of paths) {
+    const keys = path.split(".");
+    const value = at(config, keys);
+    if (value === undefined) continue;
+    let table = part;
+    for (const key of keys.slice(0, -1)) {
+      const inner = isTable(table[key]) ? { ...table[key] } : {};
+      table[key] = inner;
+      table = inner;
+    }
+    table[keys[keys.length - 1]] = value;
+  }
+  return part;
 }
 
 /** Most purposes of one process. A module asks for one name a socket. */

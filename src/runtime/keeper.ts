@@ -7,10 +7,14 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
+import type { ServiceRole } from "../gateway/module.ts";
+import type { ProcessState } from "../gateway/service.ts";
+import type { Plain } from "../gateway/thread.ts";
 import { Clock } from "../net/clock.ts";
 import { Zones } from "../net/zone.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
+import { hasBlanketNet } from "./permissions/granted.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
@@ -24,6 +28,7 @@ import {
   startWorkers,
 } from "./start.ts";
 import { within } from "./within.ts";
+import { Services } from "./threads/services.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
@@ -44,6 +49,7 @@ export class Keeper {
   readonly #clock = new Clock();
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
+  readonly #services: Services;
   readonly #pidFile: PidFile | undefined;
   readonly #finish: (status: number) => void;
   /** As it was loaded, for the next reload to be compared with. */
@@ -65,6 +71,24 @@ export class Keeper {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
     this.#finish = resolve;
+    this.#services = new Services(this.#load, this.#state, {
+      log: this.#log,
+      logSettings: this.#log.settings,
+      blanketNet: hasBlanketNet(),
+      keeperCalls: new Map([["reload", () => this.#reloadForService()]]),
+      onRing: (ring) => this.#log.add(ring),
+      onLog: () => this.#log.pump(),
+    });
+    started.workers.follow({
+      addEdge: (worker) => {
+        this.#services.addEdge(worker);
+        this.#services.setState(this.#state);
+      },
+      removeEdge: (worker) => {
+        this.#services.removeEdge(worker);
+        this.#services.setState(this.#state);
+      },
+    });
     this.#clock.every(() => this.#tick());
     this.#clock.start();
     const { pid_file } = started.loaded.server.process;
@@ -72,6 +96,7 @@ export class Keeper {
     for (const { name, door } of this.listeners) {
       this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
     }
+    void this.#services.start();
   }
 
   /**
@@ -110,6 +135,7 @@ export class Keeper {
   async stop(cause: string): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#services.setState(this.#state);
     const { grace_period_seconds: grace = 0, graceful_shutdown_timeout_seconds: bound } =
       this.#loaded.server.process;
     const first = grace > 0 ? `serving for ${grace} s more, then draining` : "draining";
@@ -147,18 +173,30 @@ export class Keeper {
     const zones = new Zones(this.#load.zones.all);
     zones.prepare(deployment.zones);
     const { files } = change;
-    const load = { config, files, zones, permissions: edgePermissions(deployment) };
+    const load = { config, files, zones, permissions: edgePermissions(deployment), deployment };
     const failure = await this.#pool.reload(load);
     if (failure !== undefined) return { kind: "failed", reason: failure };
     this.#loaded = change.config;
     this.#load = load;
+    await this.#services.reload(load);
     return { kind: "applied" };
+  }
+
+  /** A service asks for a reload, and is told how it went without a word of the configuration. */
+  async #reloadForService(): Promise<Plain> {
+    return { kind: (await this.reload()).kind };
+  }
+
+  get #state(): ProcessState {
+    if (this.#stopping) return { phase: "draining", reason: "the process is about to end" };
+    if (this.#pool.serving > 0) return { phase: "ready", reason: "" };
+    return { phase: "starting", reason: "no worker serves" };
   }
 
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
-    const failed = this.#pool.tick();
+    const failed = this.#pool.tick() ?? this.#services.tick();
     if (failed !== undefined) void this.#fault(inWords(failed));
     else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
       void this.#fault(`no worker could be kept alive for ${BEREFT_LIMIT_MS / 1000} s`);
@@ -179,6 +217,7 @@ export class Keeper {
     this.#stopping = true;
     this.#clock.stop();
     this.#pool.abort();
+    await this.#services.stop();
     this.#pidFile?.remove();
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
@@ -190,10 +229,11 @@ function failed(error: unknown): ReloadOutcome {
   return { kind: "failed", reason };
 }
 
-function inWords({ slot, cause }: FailedHeart): string {
+function inWords({ slot, cause }: FailedHeart<number | ServiceRole>): string {
+  const thread = typeof slot === "number" ? `worker ${slot}` : `the service ${slot}`;
   return cause === "heap full"
-    ? `worker ${slot} has filled its heap`
-    : `worker ${slot} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
+    ? `${thread} has filled its heap`
+    : `${thread} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
 }
 
 function sleep(ms: number): Promise<void> {

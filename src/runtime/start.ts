@@ -9,7 +9,7 @@ import { Zones } from "../net/zone.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
-import { type EdgePermissions, workerPermissions } from "./permissions/plan.ts";
+import { type RolePermissions, workerPermissions } from "./permissions/plan.ts";
 import { type Deployment, deploymentOf, ProcessNames } from "./deployment.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
 import { logWarning, problemText } from "./log/problem_text.ts";
@@ -17,6 +17,7 @@ import type { Profile } from "./threads/profile.ts";
 import type { Loaded } from "./reload/reload.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
+import type { WorkerHandle } from "./threads/worker_handle.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 
 /** How long the last log lines may take to be written. */
@@ -53,6 +54,7 @@ export interface Started {
   readonly load: Load;
   readonly log: KeeperLog;
   readonly pool: WorkerPool;
+  readonly workers: ServingWorkers;
   readonly listeners: readonly OpenedListener[];
 }
 
@@ -73,8 +75,10 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   zones.prepare(deployment.zones);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
-  const load: Load = { config, files, zones, permissions: edgePermissions(deployment) };
+  const permissions = edgePermissions(deployment);
+  const load: Load = { config, files, zones, permissions, deployment };
   options.beforeServing?.(config);
+  const workers = new ServingWorkers();
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,
@@ -82,18 +86,48 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     logSettings: log.settings,
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
+    onServing: (worker) => workers.begun(worker),
+    onGone: (worker) => workers.gone(worker),
   });
   const outcome = await pool.start();
   if ("failure" in outcome) {
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
-  return { loaded, names, load, log, pool, listeners: outcome.listeners };
+  return { loaded, names, load, log, pool, workers, listeners: outcome.listeners };
+}
+
+/** The workers that serve, for one that follows them from the time the first one does. */
+export class ServingWorkers {
+  readonly #serving = new Set<WorkerHandle>();
+  #follower: WorkersFollower | undefined;
+
+  begun(worker: WorkerHandle): void {
+    this.#serving.add(worker);
+    this.#follower?.addEdge(worker);
+  }
+
+  gone(worker: WorkerHandle): void {
+    this.#serving.delete(worker);
+    this.#follower?.removeEdge(worker);
+  }
+
+  /** Reports those that serve already, and every change from now on. */
+  follow(follower: WorkersFollower): void {
+    this.#follower = follower;
+    for (const worker of this.#serving) follower.addEdge(worker);
+  }
+}
+
+/** Is told of every worker that begins to serve, and that ends. */
+export interface WorkersFollower {
+  addEdge(worker: WorkerHandle): void;
+  removeEdge(worker: WorkerHandle): void;
 }
 
 /** What the edge workers of a configuration with found ports may do. */
-export function edgePermissions({ plan }: Deployment): EdgePermissions {
-  return workerPermissions(plan, { blanketNet: hasBlanketNet() });
+export function edgePermissions({ plan }: Deployment): RolePermissions {
+  return workerPermissions(plan, "edge", { blanketNet: hasBlanketNet() });
 }
 
 /** A configuration that could be served as far as is known. */

@@ -1,6 +1,7 @@
 /** What a build does not contain is not there: neither in its module graph nor in the compiled program. */
 import assert from "node:assert/strict";
-import { FOLDER_ORDER, NOT_WITH_PRIVACY } from "../../src/profiles/catalog.ts";
+import { FOLDER_ORDER } from "../../src/catalog/modules.ts";
+import { NOT_WITH_PRIVACY } from "../../src/catalog/profiles.ts";
 import { expandFeatures, foldersOf, profileFeatures } from "../../src/cli/features/feature_set.ts";
 import { compileProgram } from "../../src/cli/tasks/compiler.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";

@@ -367,3 +367,43 @@ async function writeOn(
     // The test has ended it.
   }
 }
+
+/** Reads nothing of a body before its client has been asked whether it is there. */
+async function takeSlowly(connection: RawUpstreamConnection): Promise<void> {
+  const head = await connection.head();
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  if (head?.includes(" /hint ")) {
+    await connection.send("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
+  }
+  await connection.bytes(UPLOAD_BYTES);
+  await connection.send(OK);
+  await connection.end();
+}
+
+for (
+  const [what, path, expected] of [
+    ["with the answer alone", "/", /^HTTP\/1\.1 200 OK\r\n(?!HTTP)[^]*\r\n\r\nok$/],
+    [
+      "with the upstream's hints first",
+      "/hint",
+      /^HTTP\/1\.1 103 [^]*\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+    ],
+  ] as const
+) {
+  for (const field of ["Accept: */*", "X-Forwarded-For: 192.0.2.1"]) {
+    Deno.test(`an upload that its upstream takes slowly is answered ${what}, for ${field}`, async () => {
+      await using upstream = new RawUpstream(takeSlowly);
+      await using gateway = await TestGateway.start(config("cleartext", upstream.port), FILES);
+      using conn = await connect("cleartext", gateway.port);
+      const answer = readAll(conn);
+      await conn.write(encoder.encode(
+        `POST ${path} HTTP/1.1\r\nHost: a.test\r\n${field}\r\nConnection: close\r\n` +
+          `Content-Length: ${UPLOAD_BYTES}\r\n\r\n`,
+      ));
+      await writeOn((piece) => conn.write(piece), UPLOAD_BYTES);
+      // Many clients take an interim answer that they did not ask for as a fault, or for the last one.
+      assert.doesNotMatch(await answer, /100 Continue/);
+      assert.match(await answer, expected);
+    });
+  }
+}

@@ -1,7 +1,7 @@
 /** The two faces of modules: what the keeper loads of them, and what workers do. */
 import assert from "node:assert/strict";
 import type { EdgeModule, Module } from "../../src/gateway/module.ts";
-import { FOLDER_ORDER } from "../../src/profiles/catalog.ts";
+import { FOLDER_ORDER } from "../../src/catalog/modules.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { startGraphOf } from "../support/build.ts";

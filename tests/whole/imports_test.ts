@@ -15,12 +15,14 @@ interface Import {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ["net"],
   net: [],
-  config: ["http", "net"],
+  // Data alone.
+  catalog: [],
+  config: ["http", "net", "catalog"],
   gateway: ["http", "net", "config"],
   modules: ["http", "net", "config", "gateway"],
-  runtime: ["http", "net", "config", "gateway"],
+  runtime: ["http", "net", "catalog", "config", "gateway"],
   profiles: ["modules", "runtime"],
-  cli: ["http", "net", "config", "gateway", "modules", "runtime", "profiles"],
+  cli: ["http", "net", "catalog", "config", "gateway", "modules", "runtime", "profiles"],
   "main.ts": ["cli", "profiles"],
 };
 

@@ -3,19 +3,9 @@
  *
  * @module
  */
-import {
-  BASE_FOLDERS,
-  type CatalogModule,
-  type CatalogProfile,
-  EXCLUSIVE,
-  type Folder,
-  FOLDER_ORDER,
-  JOINT_FOLDERS,
-  MODULES,
-  NOT_WITH_PRIVACY,
-  PROFILES,
-  REMOVED,
-} from "../../profiles/catalog.ts";
+import { BASE_FOLDERS, FOLDER_ORDER, JOINT_FOLDERS, MODULES } from "../../catalog/modules.ts";
+import { EXCLUSIVE, NOT_WITH_PRIVACY, PROFILES, REMOVED } from "../../catalog/profiles.ts";
+import type { CatalogModule, CatalogProfile } from "../../catalog/types.ts";
 import { didYouMean } from "../../config/problems/did_you_mean.ts";
 import { Failure } from "../command.ts";
 
@@ -63,7 +53,8 @@ function findModule(name: string): CatalogModule | undefined {
 /** Names of a profile's modules before their needs are added; profiles it includes come first. */
 function namesOf(profile: CatalogProfile): string[] {
   const included = (profile.includes ?? []).map(findProfile).filter((p) => p !== undefined);
-  return [...included.flatMap(namesOf), ...profile.modules];
+  const more = MODULES.filter(({ profiles }) => profiles.includes(profile.name));
+  return [...included.flatMap(namesOf), ...profile.modules, ...more.map(({ name }) => name)];
 }
 
 /** What a profile of the catalog contains. */
@@ -150,7 +141,7 @@ function unavailable(modules: readonly CatalogModule[]): FeatureProblem[] {
 }
 
 /** Folders of `src/modules` that make up a set, in the order of a profile; what is not built has none. */
-export function foldersOf(modules: readonly CatalogModule[]): Folder[] {
+export function foldersOf(modules: readonly CatalogModule[]): string[] {
   const wanted = new Set<string>(BASE_FOLDERS);
   for (const { state } of modules) {
     if (state.kind === "built") state.folders.forEach((folder) => wanted.add(folder));
@@ -166,7 +157,7 @@ export function foldersOf(modules: readonly CatalogModule[]): Folder[] {
 /** What the entry of a set is made from. */
 export function contentsOf(
   modules: readonly CatalogModule[],
-): { readonly folders: readonly Folder[]; readonly keepsRecords: boolean } {
+): { readonly folders: readonly string[]; readonly keepsRecords: boolean } {
   return {
     folders: foldersOf(modules),
     keepsRecords: !modules.some((module) => module.name === "privacy-mode"),

@@ -5,7 +5,8 @@
  * @module
  */
 import { containerText } from "../features/container_text.ts";
-import { type CatalogProfile, OPEN_PROFILE, PROFILES } from "../../profiles/catalog.ts";
+import { OPEN_PROFILE, PROFILES } from "../../catalog/profiles.ts";
+import type { CatalogProfile } from "../../catalog/types.ts";
 import { contentsOf, profileFeatures } from "../features/feature_set.ts";
 import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
 import type { Profile } from "../../runtime/threads/profile.ts";

@@ -44,7 +44,7 @@ export const permissions: Command = {
 
 /** The plan for a program: flags, the whole set, what an edge worker gets, and each grant. */
 function record(plan: Plan, profile: string): Record<string, unknown> {
-  const edge = workerPermissions(plan, { blanketNet: false });
+  const edge = workerPermissions(plan, "edge", { blanketNet: false });
   const values = PERMISSION_KINDS.map((kind) => [kind, valuesOf(plan, kind)]);
   return {
     profile,

@@ -1,5 +1,7 @@
 /** `fluxheim profiles`: which builds there are, and what is in them. @module */
-import { type CatalogProfile, MODULES, OPEN_PROFILE, PROFILES } from "../../profiles/catalog.ts";
+import { MODULES } from "../../catalog/modules.ts";
+import { OPEN_PROFILE, PROFILES } from "../../catalog/profiles.ts";
+import type { CatalogProfile } from "../../catalog/types.ts";
 import { type FeatureProblem, profileFeatures } from "../features/feature_set.ts";
 import type { Command } from "../command.ts";
 import { table } from "../table.ts";

@@ -25,7 +25,11 @@ export const reloadFrom: Command = {
       if (config === undefined) return EXIT.failed;
       configs.push(config);
     }
-    const { impact, reasons } = classifyReload(configs[0], configs[1]);
+    const { impact, reasons } = classifyReload(
+      configs[0],
+      configs[1],
+      profile.modules.flatMap((module) => module.schema),
+    );
     const action = ACTIONS[impact];
     if (json) {
       io.out(JSON.stringify({ impact, reasons, action }, undefined, 2));

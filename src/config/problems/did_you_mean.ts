@@ -27,6 +27,13 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return nearest === undefined ? undefined : `did you mean "${nearest}"?`;
 }
 
+/** `redirect, proxy, web or php`. */
+export function oneOf(words: readonly string[]): string {
+  return words.length < 2
+    ? words.join()
+    : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`;
+}
+
 function folded(word: string): string {
   return word.toLowerCase().replaceAll("-", "_");
 }

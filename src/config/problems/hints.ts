@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { knownTables } from "../read/module_keys.ts";
-import { nearestWord } from "./did_you_mean.ts";
+import { ROUTE_ACTIONS, tableNames } from "../../catalog/tables.ts";
+import { nearestWord, oneOf } from "./did_you_mean.ts";
 import { type Path, type Schema, schemaAt, shapeOf } from "../schema/schema_walk.ts";
 
 /** Longer entries are not repeated in a hint. */
@@ -18,7 +18,7 @@ const MAX_NAMES_SHOWN = 20;
 export function unknownKeyHint(root: Schema, path: Path, key: string): string | undefined {
   const here = path.filter((part) => typeof part === "string").join(".");
   if (here === "vhosts.routes" && key === "action") {
-    return "a route's action is the table it has: redirect, proxy, web or php";
+    return `a route's action is the table it has: ${oneOf(ROUTE_ACTIONS.map((a) => a.table))}`;
   }
   if (here === "vhosts.tls" && key === "certificates") {
     return "a vhost has one certificate: write [vhosts.tls.certificate]";
@@ -65,9 +65,9 @@ function namesAt(root: Schema, path: Path): readonly string[] {
   const table = schemaAt(root, path);
   const shape = table === undefined ? undefined : shapeOf(table);
   const names = shape?.kind === "table" ? [...shape.keys.keys()] : [];
-  if (here === "") return [...names, ...knownTables("root")];
-  if (here === "vhosts") return [...names, ...knownTables("vhost")];
-  if (here === "vhosts.routes") return [...names, ...knownTables("route")];
+  if (here === "") return [...names, ...tableNames("root")];
+  if (here === "vhosts") return [...names, ...tableNames("vhost")];
+  if (here === "vhosts.routes") return [...names, ...tableNames("route")];
   return names;
 }
 

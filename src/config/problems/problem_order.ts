@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isRootTable, rootRank } from "../schema/assemble.ts";
+import { isRootTable, rootRank } from "../../catalog/tables.ts";
 import { parseKey } from "./key_path.ts";
 import { type Schema, schemaAt } from "../schema/schema_walk.ts";
 import type { Problem } from "../types.ts";

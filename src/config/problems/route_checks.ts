@@ -3,35 +3,12 @@
  *
  * @module
  */
+import { ROUTE_ACTIONS } from "../../catalog/tables.ts";
+import { oneOf } from "./did_you_mean.ts";
 import { isTable } from "../schema/schema_walk.ts";
 import type { Problem, RouteConfig } from "../types.ts";
 
 const MATCHERS = ["path_exact", "path_prefix", "path_regex", "fallback"] as const;
-
-/** A table that makes a route do something, and what it needs to do it. */
-interface Action {
-  readonly table: string;
-  /** One of these keys must be set ... */
-  readonly needs: readonly string[];
-  /** ... or else this is what to say. */
-  readonly otherwise: string;
-}
-
-/** The tables of modules are looked at by name: this build may not have them. */
-const ACTIONS: readonly Action[] = [
-  { table: "redirect", needs: ["to"], otherwise: "must have a target" },
-  {
-    table: "proxy",
-    needs: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
-    otherwise: "must have an upstream: a route's proxy inherits none",
-  },
-  {
-    table: "web",
-    needs: ["root"],
-    otherwise: "must have a root: a route's web table inherits none",
-  },
-  { table: "php", needs: ["enabled"], otherwise: "must be enabled to be a route's action" },
-];
 
 /** Problems of one route; `key` is its own. */
 export function routeProblems(route: RouteConfig, key: string, regexEnabled: boolean): Problem[] {
@@ -107,11 +84,14 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
 
 function actionProblems(route: RouteConfig, key: string): Problem[] {
   const tables: object = route;
-  const used = ACTIONS.filter(({ table }) => Reflect.get(tables, table) !== undefined);
+  const used = ROUTE_ACTIONS.filter(({ table }) => Reflect.get(tables, table) !== undefined);
   if (used.length !== 1) {
     return [{
       key,
-      message: "must have exactly one action, which is the table redirect, proxy, web or php; " +
+      message:
+        `must have exactly one action, which is the table ${
+          oneOf(ROUTE_ACTIONS.map(({ table }) => table))
+        }; ` +
         (used.length === 0
           ? "it has none"
           : `it has ${used.map(({ table }) => table).join(" and ")}`),

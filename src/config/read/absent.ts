@@ -4,34 +4,19 @@
  *
  * @module
  */
+import { MODULE_TABLES } from "../../catalog/tables.ts";
 import { findings } from "../problems/issues.ts";
 import type { Origins } from "./origins.ts";
 import { problemAt } from "../problems/placing.ts";
-import { type InertTable, MODULE_KEYS } from "./module_keys.ts";
+import { type InertTable, inertTable } from "./inert_tables.ts";
 import { isTable, type Path, type Schema, schemaAt, type Table } from "../schema/schema_walk.ts";
 import type { Taint } from "../problems/taint.ts";
 import type { Problem, TableScope } from "../types.ts";
 
-/** Tables that are off unless they say `enabled = true`; all others ask for something by being there. */
-const OFF_BY_DEFAULT: ReadonlySet<string> = new Set([
-  "acme",
-  "acme_challenge",
-  "admin",
-  "cache",
-  "cache_purger",
-  "compression",
-  "concurrency",
-  "geoip",
-  "grpc",
-  "metrics",
-  "mirror",
-  "otlp",
-  "php",
-  "rate_limit",
-  "tls",
-  "tracing",
-  "udp",
-]);
+/** Names of tables, from their scope, that are off unless they say otherwise. */
+const OFF_BY_DEFAULT: ReadonlySet<string> = new Set(
+  MODULE_TABLES.filter(({ offByDefault }) => offByDefault).map(({ table }) => table),
+);
 
 /**
  * Takes the keys of absent modules out of a merged configuration, and refuses those that ask for
@@ -49,28 +34,28 @@ export function takeOutAbsent(
 ): Problem[] {
   const problems: Problem[] = [];
   for (const [scope, path, table] of scopesOf(root)) {
-    for (const key of MODULE_KEYS) {
-      if (!key.scopes.includes(scope)) continue;
-      if (schemaAt(schema, [...schemaPath(scope), ...key.path]) !== undefined) continue;
-      const holder = tableAt(table, key.path.slice(0, -1));
-      const name = key.path[key.path.length - 1];
-      if (holder === undefined || !Object.hasOwn(holder, name)) continue;
-      const inert = key.inert?.(holder);
+    for (const { table: name, scopes, module } of MODULE_TABLES) {
+      if (!scopes.includes(scope)) continue;
+      const keys = name.split(".");
+      if (schemaAt(schema, [...schemaPath(scope), ...keys]) !== undefined) continue;
+      const holder = tableAt(table, keys.slice(0, -1));
+      const key = keys[keys.length - 1];
+      if (holder === undefined || !Object.hasOwn(holder, key)) continue;
+      const at = [...path, ...keys];
+      const inert = inertTable(name, holder);
       if (inert !== undefined) {
-        const at = [...path, ...key.path];
-        problems.push(...inertProblems(inert, holder[name], { root, at, origins, taint }));
-      } else if (asksForSomething(name, holder[name]) && !isOff(key.path, table)) {
-        const message = `needs the ${key.module} module, which this build does not have`;
-        problems.push(problemAt(root, origins, [...path, ...key.path], message));
-        taint.add([...path, ...key.path]);
-      } else if (isUnsaid(name, holder[name])) {
+        problems.push(...inertProblems(inert, holder[key], { root, at, origins, taint }));
+      } else if (asksForSomething(name, holder[key]) && !isOff(keys, table)) {
+        const message = `needs the ${module} module, which this build does not have`;
+        problems.push(problemAt(root, origins, at, message));
+        taint.add(at);
+      } else if (isUnsaid(name, holder[key])) {
         const message =
           "is filled in, but off because enabled is not set: nothing in it has an effect";
         const hint = "write enabled = false, or take the table out";
-        const at = [...path, ...key.path];
         problems.push({ ...problemAt(root, origins, at, message, hint), warning: true });
       }
-      origins.remove(holder, name);
+      origins.remove(holder, key);
     }
   }
   return problems;
@@ -124,10 +109,10 @@ function isUnsaid(name: string, value: unknown): boolean {
 
 /** Whether a table that a key stands in is off, which makes it harmless. */
 function isOff(path: readonly string[], table: Table): boolean {
-  return path.slice(0, -1).some((name, depth) => {
+  return path.slice(0, -1).some((_, depth) => {
     const around = tableAt(table, path.slice(0, depth + 1));
     if (around === undefined || around.enabled === true) return false;
-    return around.enabled === false || OFF_BY_DEFAULT.has(name);
+    return around.enabled === false || OFF_BY_DEFAULT.has(path.slice(0, depth + 1).join("."));
   });
 }
 

@@ -4,36 +4,12 @@
  *
  * @module
  */
+import { catalogMergeRule } from "../../catalog/tables.ts";
 import { formatKey } from "../problems/key_path.ts";
 import type { Origins } from "./origins.ts";
 import { isTable, type Schema, schemaAt, shapeOf, type Table } from "../schema/schema_walk.ts";
 import { newTable } from "./toml.ts";
-import type { Problem, TableSchema } from "../types.ts";
-
-/** How a top-level table of a later file meets one of an earlier file. */
-export type MergeRule = "fields" | "whole" | "server" | "proxy" | "vhosts";
-
-const RULES: Readonly<Record<string, MergeRule>> = {
-  server: "server",
-  admin: "fields",
-  metrics: "whole",
-  tracing: "whole",
-  logging: "whole",
-  headers: "whole",
-  tls: "fields",
-  proxy: "proxy",
-  compression: "fields",
-  cache: "fields",
-  cache_purger: "fields",
-  web: "fields",
-  geoip: "whole",
-  stream: "fields",
-  udp: "whole",
-  vhosts: "vhosts",
-};
-
-/** Ways to name upstreams; setting one forgets the others that an earlier file set. */
-const UPSTREAM_SOURCES = ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"] as const;
+import type { MergeRule, Problem, TableSchema } from "../types.ts";
 
 /** One file's tables. */
 export interface Fragment {
@@ -41,10 +17,10 @@ export interface Fragment {
   readonly table: Table;
 }
 
-/** The rule for a top-level table: the spec's, or a module's own, or field by field. */
+/** The rule for a top-level table: its module's, else the catalog's, else field by field. */
 export function mergeRule(name: string, tables: readonly TableSchema[]): MergeRule {
-  if (Object.hasOwn(RULES, name)) return RULES[name];
-  return tables.find((table) => table.table === name)?.merge ?? "fields";
+  const own = tables.find(({ table, scopes }) => table === name && scopes.includes("root"));
+  return own?.merge ?? catalogMergeRule(name) ?? "fields";
 }
 
 /**
@@ -63,41 +39,41 @@ export function mergeFragments(
   const problems: Problem[] = [];
   for (const { file, table } of fragments) {
     for (const name of Object.keys(table)) {
+      const rule = mergeRule(name, tables);
       const before = merged[name];
       let value = table[name];
-      switch (mergeRule(name, tables)) {
-        case "server":
-          if (isTable(before) && isTable(value)) value = mergeServer(before, value, origins);
-          break;
-        case "proxy":
-          if (isTable(value)) {
-            const { single, found } = withOneSource(value, file, origins);
-            problems.push(...found);
-            value = isTable(before)
-              ? fields(
-                forgetSources(before, single, origins),
-                single,
-                schemaAt(schema, [name]),
-                origins,
-              )
-              : single;
-          }
-          break;
-        case "vhosts":
-          if (Array.isArray(before) && Array.isArray(value)) {
-            value = concatenated(before, value, origins);
-          }
-          break;
-        case "fields":
-          if (isTable(before) && isTable(value)) {
-            value = fields(before, value, schemaAt(schema, [name]), origins);
-          }
+      let earlier = before;
+      if (typeof rule === "object" && rule.rule === "fields" && isTable(value)) {
+        const { single, found } = withOneOf(value, { name, file, origins }, rule);
+        problems.push(...found);
+        value = single;
+        if (isTable(before)) earlier = forgetOthers(before, single, rule, origins);
       }
-      merged[name] = value;
+      merged[name] = met(rule, earlier, value, schemaAt(schema, [name]), origins);
       origins.put(merged, name, origins.get(table, name));
     }
   }
   return { table: merged, problems };
+}
+
+/** `value` of a later file where an earlier one had `before`. */
+function met(
+  rule: MergeRule,
+  before: unknown,
+  value: unknown,
+  schema: Schema | undefined,
+  origins: Origins,
+): unknown {
+  if (rule === "entries") {
+    return Array.isArray(before) && Array.isArray(value)
+      ? concatenated(before, value, origins)
+      : value;
+  }
+  if (rule === "whole" || !isTable(before) || !isTable(value)) return value;
+  if (typeof rule === "object" && rule.rule === "keys") {
+    return keyByKey(before, value, rule.append, origins);
+  }
+  return fields(before, value, schema, origins);
 }
 
 /** `later` over `earlier`, key by key at every depth; lists and maps are replaced. */
@@ -120,14 +96,19 @@ function fields(
   return merged;
 }
 
-/** Sub-tables are replaced whole; the list of trusted proxies only ever grows. */
-function mergeServer(earlier: Table, later: Table, origins: Origins): Table {
+/** Every key is replaced whole, sub-tables too; the lists in `append` only ever grow. */
+function keyByKey(
+  earlier: Table,
+  later: Table,
+  append: readonly string[],
+  origins: Origins,
+): Table {
   const merged = copy(earlier, origins);
   for (const key of Object.keys(later)) {
     const before = merged[key];
     const value = later[key];
-    const append = key === "trusted_proxies" && Array.isArray(before) && Array.isArray(value);
-    merged[key] = append ? appended(before, value, origins) : value;
+    const grows = append.includes(key) && Array.isArray(before) && Array.isArray(value);
+    merged[key] = grows ? appended(before, value, origins) : value;
     origins.put(merged, key, origins.get(later, key));
   }
   return merged;
@@ -157,29 +138,35 @@ function concatenated(
   return merged;
 }
 
-/** A proxy table of one file names its upstreams in one way only. */
-function withOneSource(
+type OneOf = Extract<MergeRule, { readonly rule: "fields" }>;
+
+/** One file sets one key of a group only; the first one stays. */
+function withOneOf(
   table: Table,
-  file: string,
-  origins: Origins,
+  { name, file, origins }: {
+    readonly name: string;
+    readonly file: string;
+    readonly origins: Origins;
+  },
+  { oneOf, because }: OneOf,
 ): { readonly single: Table; readonly found: readonly Problem[] } {
-  const used = UPSTREAM_SOURCES.filter((source) => isSet(table[source]));
-  if (used.length < 2) return { single: table, found: [] };
+  const [first, ...others] = oneOf.filter((key) => isSet(table[key]));
+  if (others.length === 0) return { single: table, found: [] };
   const single = copy(table, origins);
-  for (const source of used.slice(1)) delete single[source];
-  const found = used.slice(1).map((source): Problem => ({
-    key: formatKey(["proxy", source]),
-    message: `must not be set together with proxy.${used[0]}: upstreams are named in one way only`,
+  for (const key of others) delete single[key];
+  const found = others.map((key): Problem => ({
+    key: formatKey([name, key]),
+    message: `must not be set together with ${formatKey([name, first])}: ${because}`,
     file,
-    line: origins.get(table, source)?.line,
+    line: origins.get(table, key)?.line,
   }));
   return { single, found };
 }
 
-function forgetSources(earlier: Table, later: Table, origins: Origins): Table {
-  if (!UPSTREAM_SOURCES.some((source) => Object.hasOwn(later, source))) return earlier;
+function forgetOthers(earlier: Table, later: Table, { oneOf }: OneOf, origins: Origins): Table {
+  if (!oneOf.some((key) => Object.hasOwn(later, key))) return earlier;
   const kept = copy(earlier, origins);
-  for (const source of UPSTREAM_SOURCES) delete kept[source];
+  for (const key of oneOf) delete kept[key];
   return kept;
 }
 

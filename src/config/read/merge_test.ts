@@ -108,7 +108,8 @@ Deno.test("a table of ours says itself how it merges", () => {
   const ours = { table: "extra", scopes: ["root"] as const, schema, merge: "whole" as const };
   assert.equal(mergeRule("extra", [ours]), "whole");
   assert.equal(mergeRule("other", [ours]), "fields");
-  assert.equal(mergeRule("geoip", [{ ...ours, table: "geoip", merge: "fields" }]), "whole");
+  assert.equal(mergeRule("geoip", [{ ...ours, table: "geoip", merge: "fields" }]), "fields");
+  assert.equal(mergeRule("geoip", []), "whole");
 });
 
 // --- properties -------------------------------------------------------------------------------

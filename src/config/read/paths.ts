@@ -16,6 +16,7 @@ const MAX_STEPS = 256;
 /** What a process path is checked for, and every path. */
 export interface ConfiguredPath {
   readonly rule: PathRule;
+  /** Without the prefix that the rule names. */
   readonly text: string;
   readonly found: Visited;
 }
@@ -24,10 +25,12 @@ export interface ConfiguredPath {
 export function configuredPaths(schema: Schema, value: unknown): ConfiguredPath[] {
   const paths: ConfiguredPath[] = [];
   walk(schema, value, (found) => {
-    if (typeof found.value !== "string" || found.value === "") return;
+    if (typeof found.value !== "string") return;
     const rule = kindOf(found.schema)?.path;
     if (rule === undefined) return;
-    paths.push({ rule, text: found.value, found });
+    const { prefix = "" } = rule;
+    if (!found.value.startsWith(prefix) || found.value === prefix) return;
+    paths.push({ rule, text: found.value.slice(prefix.length), found });
   });
   return paths;
 }

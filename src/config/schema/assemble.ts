@@ -4,42 +4,11 @@
  * @module
  */
 import { z } from "zod";
+import { rootRank } from "../../catalog/tables.ts";
 import { loggingSchema } from "./logging_schema.ts";
 import { MAX_VHOSTS, serverSchema } from "./server_schema.ts";
 import type { TableSchema, TableScope, ZodSchema } from "../types.ts";
 import { MAX_ROUTES, routeShape, vhostShape } from "./vhost_schema.ts";
-
-/** Order in which tables are checked, shown and documented (spec 01 section 1.6). */
-const ROOT_ORDER = [
-  "include_conf_d",
-  "server",
-  "admin",
-  "metrics",
-  "tracing",
-  "logging",
-  "headers",
-  "tls",
-  "proxy",
-  "compression",
-  "cache",
-  "cache_purger",
-  "web",
-  "geoip",
-  "stream",
-  "udp",
-  "vhosts",
-];
-
-/** Place of a top-level table in spec order; tables the spec does not know come before `vhosts`. */
-export function rootRank(name: string): number {
-  const rank = ROOT_ORDER.indexOf(name);
-  return rank < 0 ? ROOT_ORDER.length - 1.5 : rank;
-}
-
-/** Whether the spec has a top-level table of that name, in this build or not. */
-export function isRootTable(name: string): boolean {
-  return ROOT_ORDER.includes(name);
-}
 
 /** A shape in the making. */
 interface Tables {

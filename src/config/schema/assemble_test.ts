@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { assemble, rootRank } from "./assemble.ts";
+import { rootRank } from "../../catalog/tables.ts";
+import { assemble } from "./assemble.ts";
 import { schemaAt } from "./schema_walk.ts";
 import { testTables } from "../testing/tables.ts";
 import type { TableSchema } from "../types.ts";

@@ -12,6 +12,7 @@ import { BYTE_SIZE_FORM, formatByteSize } from "./units.ts";
 import {
   alias,
   authority,
+  authorityOrSocket,
   headerName,
   headerValue,
   hostName,
@@ -41,6 +42,7 @@ const HEAD = ["| key | type | default | allowed | meaning |", "| --- | --- | ---
 const FORMATS: readonly ValueKind[] = [
   listener(),
   authority(),
+  authorityOrSocket(),
   ipMatcher(),
   ipAddress(),
   hostName(),

@@ -13,6 +13,7 @@ import { z } from "zod";
 import { isToken } from "../../http/chars.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily, parseNetwork } from "../../net/ip.ts";
+import { MAX_SOCKET_PATH_BYTES, UNIX, unixPath } from "../../net/unix_address.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
 import { layers, type Schema } from "./schema_walk.ts";
 import { byteLength, hasControl } from "../read/text.ts";
@@ -40,6 +41,8 @@ export interface PathRule {
   readonly mayBeLinked?: boolean;
   /** It may go through symbolic links, each of which only a trusted user can have made or can change. */
   readonly links?: boolean;
+  /** Stands before the path in a value that need not be one: `unix:`. Values without it name no path. */
+  readonly prefix?: string;
 }
 
 /** Kinds by schema; a wrapped or described schema keeps the kind of what it was made from. */
@@ -142,13 +145,35 @@ export function listener() {
   }, "listener");
 }
 
+const AUTHORITY =
+  'a host and port from 1 to 65535 such as "127.0.0.1:3000", "[::1]:3000" or "app.internal:3000"';
+
 /** Where to connect to: `ip:port`, `[v6]:port` or `host:port`, with a port from 1 to 65535. */
 export function authority() {
+  return text(AUTHORITY, isAuthority, "authority");
+}
+
+/** An {@linkcode authority}, or the unix socket of a program on this machine: `unix:/run/app.sock`. */
+export function authorityOrSocket() {
   return text(
-    'a host and port from 1 to 65535 such as "127.0.0.1:3000", "[::1]:3000" or "app.internal:3000"',
-    isAuthority,
-    "authority",
+    `${AUTHORITY}, or ${socketForm(MAX_SOCKET_PATH_BYTES)}`,
+    (value) => isAuthority(value) || isSocket(value, MAX_SOCKET_PATH_BYTES),
+    "authority or unix socket",
+    SOCKET_RULE,
   );
+}
+
+/** Whoever may change the directory of a socket decides who answers there, or who is answered. */
+const SOCKET_RULE: PathRule = { trustedParent: true, process: false, prefix: UNIX };
+
+function socketForm(maxBytes: number): string {
+  return `a unix socket such as "unix:/run/app.sock", with a path of at most ${maxBytes} bytes`;
+}
+
+function isSocket(value: string, maxBytes: number): boolean {
+  const path = unixPath(value);
+  return path !== undefined && path !== "" && !path.endsWith("/") &&
+    byteLength(path) <= maxBytes && !hasControl(path);
 }
 
 /** An IP address or prefix, `10.0.0.0/8`. With `canonical`, host bits must be zero. */
@@ -311,9 +336,14 @@ function isPlainUrl(value: string): boolean {
 }
 
 /** A string for which `accepts` holds; `allowed` completes "must be ...". */
-function text(allowed: string, accepts: (value: string) => boolean, type = "string") {
+function text(
+  allowed: string,
+  accepts: (value: string) => boolean,
+  type = "string",
+  path?: PathRule,
+) {
   return z.string().refine(accepts, { error: `must be ${allowed}` })
-    .register(valueKinds, { type, allowed });
+    .register(valueKinds, path === undefined ? { type, allowed } : { type, allowed, path });
 }
 
 /** A string that `normalize` knows a normal form of. */

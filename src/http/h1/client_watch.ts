@@ -5,9 +5,13 @@
  * end of the client's sending side is not its departure: it may have shut down one direction and wait for
  * the answer. Only sending to it distinguishes the two: the system of a client that has gone answers with
  * a reset, which the next write reports. A client that has ended its side, or of which more is unread than
- * is read ahead, is therefore asked: before its answer by one interim answer that is sent piece by piece,
- * within a chunked answer by zeros before the next chunk's size. Both mean nothing to a client that is
- * there (RFC 9110 section 15.2.1, RFC 9112 section 7.1).
+ * is read ahead, is therefore asked with bytes that mean nothing to a client that is there: before its
+ * answer with the first characters of the status line, one at a time, since they are the same whatever the
+ * answer will be; within a chunked answer with zeros before the next chunk's size (RFC 9112 section 7.1).
+ *
+ * An interim answer that was not asked for is not among them as long as the client still sends: clients in wide
+ * use take `100` for a fault, and others do so with `102`. One that has ended its side and is still there
+ * when the status line's beginning is used up gets one, which is sent piece by piece.
  *
  * @module
  */
@@ -33,13 +37,18 @@ const MAX_INTERIM_PIECES = 2048;
 const MAX_ZEROS = 10;
 
 const encoder = new TextEncoder();
-const INTERIM_BEGIN = encoder.encode("HTTP/1.1 100 Continue\r\nx-wait: ");
+/** Begins every status line. */
+const STATUS_BEGIN = encoder.encode("HTTP/1.1 ");
+const INTERIM_BEGIN = encoder.encode("100 Continue\r\nx-wait: .");
 const INTERIM_PIECE = encoder.encode(".");
 const INTERIM_END = encoder.encode("\r\n\r\n");
 const ZERO = encoder.encode("0");
 
-/** How a client can be asked: before its answer, between two chunks of it, or not at all. */
-export type Question = "interim" | "zero" | "none";
+/**
+ * How a client can be asked: before its answer with the beginning of the status line, and then, once it has
+ * ended its sending side, with an `interim` answer; between two chunks of its answer; or not at all.
+ */
+export type Question = "interim" | "status" | "zero" | "none";
 
 /** The connection of the client. */
 export interface WatchHost {
@@ -63,7 +72,7 @@ export class ClientWatch {
   /** Body bytes both ways at the last look, and since when there were no more; -1 at first. */
   #moved = -1;
   #quietSince = 0;
-  /** Pieces of the interim answer that is being sent, or zeros before the next chunk. */
+  /** Characters of the status line that were sent, then pieces of an interim answer; or zeros before a chunk. */
   #asked = 0;
   #askedAt = 0;
 
@@ -111,9 +120,16 @@ export class ClientWatch {
 
   /** The end of an interim answer that was begun: nothing else may be sent before it. */
   takeRest(): Uint8Array | undefined {
-    if (this.#asked === 0) return undefined;
+    if (this.#asked <= STATUS_BEGIN.length) return undefined;
     this.#asked = 0;
     return INTERIM_END;
+  }
+
+  /** How many characters of the status line the client has had, which the next one is sent without. */
+  takeBegun(): number {
+    const count = this.#asked;
+    this.#asked = 0;
+    return count;
   }
 
   #ask(question: Question, now: number): void {
@@ -122,16 +138,26 @@ export class ClientWatch {
     if (question === "none") {
       // One that has not ended its side is left to the limits of what it sends and receives.
       if (this.#hasEnded) this.#host.onVanished();
-    } else if (question === "interim") {
+    } else if (question === "interim" && this.#hasEnded) {
       // The second piece comes soon: it reports what the first has brought about.
       if (this.#asked > 1 && now - this.#askedAt < BELIEVED_MS) return;
-      if (this.#asked === MAX_INTERIM_PIECES) return;
-      this.#tell(this.#asked === 0 ? INTERIM_BEGIN : INTERIM_PIECE, now);
+      const pieces = this.#asked - STATUS_BEGIN.length;
+      if (pieces < 0) this.#tellStatus(now);
+      else if (pieces < MAX_INTERIM_PIECES) {
+        this.#tell(pieces === 0 ? INTERIM_BEGIN : INTERIM_PIECE, now);
+      }
     } else {
       const isSecond = this.#asked % 2 === 1;
       if (!isSecond && quietMs < BELIEVED_MS << (this.#asked >> 1)) return;
-      if (this.#asked < MAX_ZEROS) this.#tell(ZERO, now);
+      if (question === "zero") {
+        if (this.#asked < MAX_ZEROS) this.#tell(ZERO, now);
+      } else if (this.#asked < STATUS_BEGIN.length - 1) this.#tellStatus(now);
+      else if (this.#hasEnded) this.#host.onVanished();
     }
+  }
+
+  #tellStatus(now: number): void {
+    this.#tell(STATUS_BEGIN.subarray(this.#asked, this.#asked + 1), now);
   }
 
   #tell(bytes: Uint8Array, now: number): void {

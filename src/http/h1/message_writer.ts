@@ -106,6 +106,11 @@ export class MessageWriter implements HeadSink {
     this.#at = at;
   }
 
+  /** Leaves the first `count` bytes of the head out, which the peer has had already. */
+  skip(count: number): void {
+    this.#from += count;
+  }
+
   /**
    * Adds the body after a complete head: in chunks if `chunked`, and as it is otherwise.
    *

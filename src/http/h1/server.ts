@@ -158,9 +158,20 @@ class ServerConnection<X extends HttpExchange>
 
   inform(status: number, fields: ReadonlyFields): void | Promise<void> {
     if (this.#exchange === undefined || this.#exchange.status !== 0) return;
+    const begun = this.#endInterim();
+    const head = interimHead(status, fields);
+    return this.tell(begun === 0 ? head : head.subarray(begun));
+  }
+
+  /**
+   * Ends the interim answer that the watch may have begun.
+   *
+   * @returns Characters of the next status line that the client has had already.
+   */
+  #endInterim(): number {
     const rest = this.#watch?.takeRest();
     if (rest !== undefined) void this.tell(rest);
-    return this.tell(interimHead(status, fields));
+    return this.#watch?.takeBegun() ?? 0;
   }
 
   tell(bytes: Uint8Array): Promise<void> {
@@ -239,14 +250,14 @@ class ServerConnection<X extends HttpExchange>
       const framing = responseFraming(exchange);
       const persistent = !exchange.closeAfter && framing !== "close";
       this.#pace.begin(clock.now);
+      let begun = 0;
       if (this.#told !== undefined) {
         this.#phase = "writing";
         this.#limitWrite();
-        const rest = this.#watch?.takeRest();
-        if (rest !== undefined) void this.tell(rest);
+        begun = this.#endInterim();
         await this.#settleTold(this.#told);
       }
-      if (this.#begin(exchange, framing, persistent)) {
+      if (this.#begin(exchange, framing, persistent, begun)) {
         const bytes = writer.unsent;
         this.#phase = "writing";
         this.#limitWrite();
@@ -319,14 +330,16 @@ class ServerConnection<X extends HttpExchange>
    * Begins the answer. One whose body is found broken before anything of it has left gives way to a
    * refusal (spec 02 section 9.4).
    *
+   * @param begun Characters of its status line that the client has had already.
    * @returns Whether what the writer has now is all of it.
    */
-  #begin(exchange: X, framing: ResponseFraming, persistent: boolean): boolean {
+  #begin(exchange: X, framing: ResponseFraming, persistent: boolean, begun: number): boolean {
     const writer = this.#writer;
     const { clock } = this.options;
     writer.begin();
     try {
       writeResponseHead(writer, exchange, framing, persistent, clock);
+      writer.skip(begun);
       const answer = framing === "none" ? undefined : exchange.responseBody;
       return writer.body(answer, framing === "chunked");
     } catch (error) {
@@ -339,6 +352,7 @@ class ServerConnection<X extends HttpExchange>
       exchange.closeAfter = true;
       writer.begin();
       writeResponseHead(writer, exchange, "none", false, clock);
+      writer.skip(begun);
       return writer.body(undefined, false);
     }
   }
@@ -396,8 +410,9 @@ class ServerConnection<X extends HttpExchange>
   #questionFor(exchange: X): Question {
     if (this.#phase === "streaming") return this.#isChunked ? "zero" : "none";
     // A client that waits to be asked for its body would send it.
-    const mayAsk = exchange.version === 11 && this.#body?.awaitsContinue !== true;
-    return mayAsk && !isForwarded(exchange.request) ? "interim" : "none";
+    if (this.#body?.awaitsContinue === true) return "none";
+    const mayInform = exchange.version === 11 && !isForwarded(exchange.request);
+    return mayInform ? "interim" : "status";
   }
 
   lookAtNextTick(): void {

@@ -16,7 +16,12 @@ export type { AccessConfig } from "./schema.ts";
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "access",
-  schema: [{ table: "access", scopes: ["vhost", "route"], schema: accessSchema }],
+  schema: [{
+    table: "access",
+    scopes: ["vhost", "route"],
+    schema: accessSchema,
+    reload: "live",
+  }],
   manifest: {},
   facts: placesIn,
 

@@ -16,7 +16,12 @@ export type { CompressionConfig } from "./schema.ts";
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "compression",
-  schema: [{ table: "compression", scopes: ["root", "vhost", "route"], schema: compressionSchema }],
+  schema: [{
+    table: "compression",
+    scopes: ["root", "vhost", "route"],
+    schema: compressionSchema,
+    reload: "live",
+  }],
   manifest: {},
   edge: async () => (await import("./edge.ts")).edge,
 };

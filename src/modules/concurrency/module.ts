@@ -53,7 +53,12 @@ function eachLimit(config: Config, change: (limit: Limit) => void): void {
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "concurrency",
-  schema: [{ table: "concurrency", scopes: ["vhost", "route"], schema: concurrencySchema }],
+  schema: [{
+    table: "concurrency",
+    scopes: ["vhost", "route"],
+    schema: concurrencySchema,
+    reload: "live",
+  }],
   manifest: {},
   check: (config) => [...idleQueues(config)],
 

@@ -18,6 +18,7 @@ export const module: Module = {
     table: "proxy.error_pages",
     scopes: ["root", "vhost", "route"],
     schema: errorPagesSchema,
+    reload: "live",
   }],
   manifest: { read: true },
   check(config): Problem[] {

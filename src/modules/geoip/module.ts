@@ -13,7 +13,13 @@ export type { GeoipConfig } from "./schema.ts";
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "geoip",
-  schema: [{ table: "geoip", scopes: ["root"], schema: geoipSchema, merge: "whole" }],
+  schema: [{
+    table: "geoip",
+    scopes: ["root"],
+    schema: geoipSchema,
+    merge: "whole",
+    reload: "live",
+  }],
   manifest: { read: true },
 
   needs(config) {

@@ -153,7 +153,13 @@ export const headersSchema = z.strictObject({
 
 /** The tables this module owns. */
 export const tables: readonly TableSchema[] = [
-  { table: "headers", scopes: ["root", "vhost", "route"], schema: headersSchema },
+  {
+    table: "headers",
+    scopes: ["root", "vhost", "route"],
+    schema: headersSchema,
+    merge: "whole",
+    reload: "live",
+  },
 ];
 
 /** A checked `headers` table, before it is laid over others. */

@@ -12,6 +12,7 @@ import { DEFAULT_PID_FILE } from "../../config/schema/server_schema.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
+import { unixPath } from "../../net/unix_address.ts";
 import type { ProxyConfig } from "../proxy/module.ts";
 
 /** The module `privacy-mode`. */
@@ -20,7 +21,7 @@ export const module: Module = {
   schema: [],
   defaults: [{ path: ["logging", "access", "enabled"], value: false }],
   manifest: {},
-  check: (config) => [...retained(config), ...told(config)],
+  check: (config) => [...retained(config), ...told(config), ...sockets(config)],
   edge: async () => (await import("./edge.ts")).edge,
 };
 
@@ -68,4 +69,35 @@ function told(config: Config): Problem[] {
     });
   }
   return problems;
+}
+
+/** Unix sockets: a thread that binds one or connects to one must be permitted to write it. */
+function sockets(config: Config): Problem[] {
+  const problems = config.server.listen.flatMap((entry, index) =>
+    unixPath(entry) === undefined ? [] : [noSocket(`server.listen[${index}]`, entry)]
+  );
+  for (const scope of scopesOf(config)) {
+    const proxy: ProxyConfig | undefined = ownTables(scope).proxy;
+    if (proxy === undefined) continue;
+    const key = proxy === config.proxy ? "proxy" : `${scope.key}.proxy`;
+    const { upstream, upstreams } = proxy;
+    if (upstream !== undefined && unixPath(upstream) !== undefined) {
+      problems.push(noSocket(`${key}.upstream`, upstream));
+    }
+    for (const [index, entry] of upstreams.entries()) {
+      if (unixPath(entry) !== undefined) {
+        problems.push(noSocket(`${key}.upstreams[${index}]`, entry));
+      }
+    }
+  }
+  return problems;
+}
+
+function noSocket(key: string, address: string): Problem {
+  return {
+    key,
+    message: `must not be a unix socket: a privacy build may write nothing, and the runtime asks ` +
+      `for write permission to use one; found "${address}"`,
+    hint: "use an address and port of 127.0.0.1 or [::1]",
+  };
 }

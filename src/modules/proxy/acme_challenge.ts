@@ -44,6 +44,7 @@ export const acmeChallengeTable: TableSchema = {
   table: "acme_challenge",
   scopes: ["vhost"],
   schema: acmeChallengeSchema,
+  reload: "live",
   route({ enabled, ...proxy }) {
     if (enabled !== true) return undefined;
     const keys = Object.entries(proxy).filter(([, value]) => value !== undefined);

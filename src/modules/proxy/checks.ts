@@ -10,7 +10,8 @@ import type { RouteScope } from "../../gateway/module.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import { copyWarnings, forwardWarnings } from "./forwarded_fields.ts";
 import type { ProxyConfig } from "./schema.ts";
-import { originOf, proxyTables } from "./table.ts";
+import { unixPath } from "../../net/unix_address.ts";
+import { keyedOrigin, originOf, type ProxyTable, proxyTables } from "./table.ts";
 
 /** Socket options the runtime has no call for. */
 const INERT_KEYS = [
@@ -42,8 +43,9 @@ const OTHER_WAYS: ReadonlyMap<string, string> = new Map([
 export function checkProxies(config: Config): Problem[] {
   const problems: Problem[] = [];
   const inert: string[] = [];
-  for (const { proxy, key } of proxyTables(config)) {
-    problems.push(...checkProxy(proxy, key));
+  for (const table of proxyTables(config)) {
+    const { proxy, key } = table;
+    problems.push(...checkSocket(table), ...checkProxy(proxy, key));
     for (const name of INERT_KEYS) {
       if (proxy[name] !== undefined && proxy[name] !== false) inert.push(`${key}.${name}`);
     }
@@ -103,6 +105,19 @@ function* checkOrigin(proxy: ProxyConfig, key: string): Generator<Problem> {
       ),
       warning: true,
     };
+  }
+}
+
+/** The runtime can speak TLS on TCP connections only. */
+function* checkSocket(table: ProxyTable): Generator<Problem> {
+  const named = keyedOrigin(table);
+  if (named === undefined || unixPath(named.origin) === undefined) return;
+  if (table.proxy.upstream_tls) {
+    yield problem(
+      `${table.key}.upstream_tls`,
+      `must be false for a unix socket; found true with "${named.origin}"`,
+      "what is sent to a unix socket does not leave this machine",
+    );
   }
 }
 

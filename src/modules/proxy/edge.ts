@@ -21,7 +21,7 @@ import { UpstreamPool } from "./pool.ts";
 import type { ProxyConfig } from "./schema.ts";
 import { Services } from "./service.ts";
 import { isGlobal, originOf, proxyOf } from "./table.ts";
-import { targetOf, timeoutsOf, versionOf } from "./target.ts";
+import { hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 import { UpstreamMaterial } from "./upstream_files.ts";
 
@@ -128,6 +128,7 @@ class RunningProxy implements RunningModule {
     const { server } = this.context.config;
     return new Forwarder({
       upstream: origin,
+      host: hostOf(origin),
       pool: this.#pool(proxy, origin),
       scheme: proxy.upstream_tls ? "https" : "http",
       policy: policiesOf(this.context).request(scope, { zeroRetention: this.#zeroRetention }),

@@ -26,8 +26,10 @@ const MAX_REFUSALS = 1;
 
 /** One scope's way to its upstream. */
 export interface ForwardRules {
-  /** `host:port` as configured, for the log. */
+  /** `host:port` or `unix:/path` as configured, for the log. */
   readonly upstream: string;
+  /** `Host` for requests of clients that name none. */
+  readonly host: string;
   readonly pool: UpstreamPool;
   readonly scheme: "http" | "https";
   readonly policy: RequestPolicy;
@@ -138,13 +140,13 @@ export class Forwarder {
     body: Body | undefined,
     upgrade: string | undefined,
   ): ClientRequest {
-    const { policy, scheme, upstream } = this.rules;
+    const { policy, scheme, host } = this.rules;
     return new ClientRequest(
       exchange.method,
       target(exchange),
       scheme,
       // A client of HTTP/1.0 may have named no host.
-      policy.authority(exchange) || upstream,
+      policy.authority(exchange) || host,
       fields,
       body,
       upgrade,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Grant, Module } from "../../gateway/module.ts";
+import { unixPath } from "../../net/unix_address.ts";
 import { acmeChallengeTable } from "./acme_challenge.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
@@ -23,9 +24,15 @@ export const module: Module = {
       table: "proxy",
       scopes: ["root", "vhost", "route"],
       schema: proxySchema,
+      merge: {
+        rule: "fields",
+        oneOf: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
+        because: "upstreams are named in one way only",
+      },
+      reload: "live",
       withoutVhosts: true,
     },
-    { table: "grpc", scopes: ["route"], schema: grpcSchema },
+    { table: "grpc", scopes: ["route"], schema: grpcSchema, reload: "live" },
     acmeChallengeTable,
   ],
   check: checkProxies,
@@ -33,10 +40,14 @@ export const module: Module = {
   manifest: { net: true, read: true },
   needs(config) {
     const net: Grant[] = [];
+    // The runtime asks for reading and writing a socket that is connected to.
+    const sockets: Grant[] = [];
     for (const table of proxyTables(config)) {
       const named = keyedOrigin(table);
       if (named === undefined) continue;
       net.push({ value: named.origin, key: named.key, for: "edge" });
+      const path = unixPath(named.origin);
+      if (path !== undefined) sockets.push({ value: path, key: named.key, for: "edge" });
       const auth = table.proxy.auth_request;
       if (auth?.enabled === true && auth.url !== undefined) {
         const value = endpointGrant(endpointOf(auth.url));
@@ -49,7 +60,8 @@ export const module: Module = {
       key,
       for: "keeper",
     }));
-    return { grants: { net, read }, files };
+    const grants = { net, read: [...read, ...sockets] };
+    return { grants: sockets.length === 0 ? grants : { ...grants, write: sockets }, files };
   },
   checkFiles: checkUpstreamFiles,
   proveFiles: proveUpstreamFiles,

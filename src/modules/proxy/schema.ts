@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import {
-  authority,
+  authorityOrSocket,
   byteSize,
   count,
   enumWord,
@@ -50,8 +50,10 @@ const authRequest = z.strictObject({
 
 /** `[proxy]` and its like. Sub-tables of other modules (`error_pages`, `mirror`) are added by them. */
 export const proxySchema = z.strictObject({
-  upstream: authority().optional().describe("The origin to forward to."),
-  upstreams: list(authority(), { max: MAX_UPSTREAMS, unique: "nocase" }).default([])
+  upstream: authorityOrSocket().optional().describe(
+    "The origin to forward to: a host and port, or a unix socket. The path of a socket is absolute or begins at the directory of its configuration file.",
+  ),
+  upstreams: list(authorityOrSocket(), { max: MAX_UPSTREAMS, unique: "nocase" }).default([])
     .describe("Origins to choose from; two or more need the load-balancer module."),
   upstream_tls: z.boolean().default(false).describe("Speak TLS to the origin."),
   upstream_sni: hostName().optional()
@@ -82,7 +84,7 @@ export const proxySchema = z.strictObject({
   upgrade_protocols: list(upgradeProtocol(), { max: 8, unique: "nocase" }).default([])
     .describe("Other protocols that HTTP/1.1 clients may upgrade to; not `websocket` or `h2c`."),
   connect_timeout_secs: secs({ min: 0 }).optional()
-    .describe("Longest wait for a TCP connection; 5 unless set, 0 for none."),
+    .describe("Longest wait for a connection; 5 unless set, 0 for none."),
   upstream_total_connection_timeout_secs: secs({ min: 0 }).optional()
     .describe(
       "Longest wait for TCP and TLS together; twice `connect_timeout_secs` unless set, 0 for none.",

@@ -6,6 +6,7 @@
 import { splitAuthority } from "../../http/authority.ts";
 import type { UpstreamTimeouts } from "../../http/h1/client.ts";
 import type { UpstreamTarget, UpstreamTls } from "../../net/dial/dial.ts";
+import { unixPath } from "../../net/unix_address.ts";
 import type { ProxyConfig } from "./schema.ts";
 import type { UpstreamMaterial } from "./upstream_files.ts";
 
@@ -14,19 +15,31 @@ const CONNECT_SECS = 5;
 const READ_SECS = 60;
 const SEND_SECS = 60;
 
-/** Where `origin` (`host:port`) is and how it is spoken to. */
+/** What a program behind a unix socket is called where a host must be named: it is on this machine. */
+const SOCKET_HOST = "localhost";
+
+/** The `Host` for `origin` (`host:port` or `unix:/path`) where a client has named none. */
+export function hostOf(origin: string): string {
+  return unixPath(origin) === undefined ? origin : SOCKET_HOST;
+}
+
+/** Where `origin` (`host:port` or `unix:/path`) is and how it is spoken to. */
 export function targetOf(
   proxy: ProxyConfig,
   origin: string,
   material: UpstreamMaterial,
 ): UpstreamTarget {
-  const { host, port } = splitAuthority(origin)!;
+  const path = unixPath(origin);
+  const { host, port } = path === undefined
+    ? splitAuthority(origin)!
+    : { host: SOCKET_HOST, port: 0 };
   const { connect_timeout_secs: connect = CONNECT_SECS } = proxy;
   // A handshake gets as long as the connection: without a limit of its own it could last for ever.
   const { upstream_total_connection_timeout_secs: total = 2 * connect } = proxy;
   return {
     host,
     port,
+    ...(path === undefined ? {} : { path }),
     version: versionOf(proxy),
     proxyProtocol: proxy.upstream_proxy_protocol,
     connectTimeoutMs: limitInMs(connect),

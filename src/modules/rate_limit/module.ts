@@ -17,7 +17,12 @@ export type { RateLimitConfig } from "./schema.ts";
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "rate-limit",
-  schema: [{ table: "rate_limit", scopes: ["vhost", "route"], schema: rateLimitSchema }],
+  schema: [{
+    table: "rate_limit",
+    scopes: ["vhost", "route"],
+    schema: rateLimitSchema,
+    reload: "live",
+  }],
   manifest: {},
 
   needs(config) {

@@ -19,8 +19,27 @@ export type { TlsConfig, VhostTlsConfig } from "./schema.ts";
 export const module: Module = {
   name: "tls",
   schema: [
-    { table: "tls", scopes: ["root"], schema: tlsSchema },
-    { table: "tls", scopes: ["vhost"], schema: vhostTlsSchema },
+    {
+      table: "tls",
+      scopes: ["root"],
+      schema: tlsSchema,
+      reload: {
+        keys: {
+          enabled: "tls-mode-changed",
+          profile: "tls-mode-changed",
+          min_protocol: "tls-mode-changed",
+          alpn: "tls-mode-changed",
+          curve_preferences: "tls-mode-changed",
+          cipher_suites: "tls-mode-changed",
+          fips: "tls-mode-changed",
+          backend: "tls-backend-changed",
+          client_auth: "tls-client-auth-changed",
+          iso19790: "compliance-mode-changed",
+          certificates: "live",
+        },
+      },
+    },
+    { table: "tls", scopes: ["vhost"], schema: vhostTlsSchema, reload: "live" },
   ],
   check: checkTls,
   manifest: { read: true },

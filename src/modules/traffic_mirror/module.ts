@@ -21,7 +21,12 @@ const MAX_MIRRORS = 4096;
 /** The module `traffic-mirror`. */
 export const module: Module = {
   name: "traffic-mirror",
-  schema: [{ table: "proxy.mirror", scopes: ["root", "vhost", "route"], schema: mirrorSchema }],
+  schema: [{
+    table: "proxy.mirror",
+    scopes: ["root", "vhost", "route"],
+    schema: mirrorSchema,
+    reload: "live",
+  }],
   manifest: { net: true },
   check(config): Problem[] {
     const problems: Problem[] = [];

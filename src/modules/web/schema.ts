@@ -87,8 +87,19 @@ const memorySchema = z.strictObject({
 
 /** The tables this module owns. */
 export const webTables: readonly TableSchema[] = [
-  { table: "web", scopes: ["root", "vhost", "route"], schema: webSchema, withoutVhosts: true },
-  { table: "web_memory", scopes: ["root"], schema: memorySchema },
+  {
+    table: "web",
+    scopes: ["root", "vhost", "route"],
+    schema: webSchema,
+    withoutVhosts: true,
+    reload: "live",
+  },
+  {
+    table: "web_memory",
+    scopes: ["root"],
+    schema: memorySchema,
+    reload: "unclassified-process-state-changed",
+  },
 ];
 
 /** `[web]`, `[vhosts.web]` and `[vhosts.routes.web]`. */

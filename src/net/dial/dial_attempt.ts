@@ -1,5 +1,5 @@
 /**
- * One connection to an upstream in the making: TCP, then a PROXY header, then TLS.
+ * One connection to an upstream in the making: TCP or a unix socket, then a PROXY header, then TLS.
  *
  * TLS goes one of two ways. The runtime's own is the faster one, but only adds to the platform's roots
  * and knows one name and no client certificate after a PROXY header; whatever it cannot do goes through
@@ -16,6 +16,7 @@ import { ipFamily } from "../ip.ts";
 import { NodeDuplex } from "../node_duplex.ts";
 import { encodeProxyHeader } from "../listen/proxy_protocol.ts";
 import { readSwitchOf } from "../read_switch.ts";
+import { UNIX } from "../unix_address.ts";
 import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
 import { nameProblem, UntrustedCertificate } from "../tls/verify_peer.ts";
 
@@ -73,6 +74,9 @@ export class Attempt implements Expiring {
     const { tls } = this.#target;
     this.#limit(this.#target.connectTimeoutMs);
     this.#caller?.throwIfAborted();
+    if (this.#target.path !== undefined) {
+      return await this.#throughSocket(this.#target.path, source);
+    }
     const mayRuntime = tls === undefined || runtimeCan(tls) && !unfinished.has(this.#target);
     if (!mayRuntime) return await this.#throughNode(tls, source);
     const { host: hostname, port } = this.#target;
@@ -84,6 +88,14 @@ export class Attempt implements Expiring {
     if (introduction !== undefined) await writeAll(connection, introduction);
     if (tls === undefined) return { stream: connection, protocol: this.#protocolOf(undefined) };
     return await this.#throughRuntime(tls, connection);
+  }
+
+  /** The kernel connects to a unix socket at once or not at all, so there is nothing to end on the way. */
+  async #throughSocket(path: string, source: SourceFacts | undefined): Promise<Dialed> {
+    const connection = this.#opened(await Deno.connect({ transport: "unix", path }));
+    const introduction = this.#introduction(source);
+    if (introduction !== undefined) await writeAll(connection, introduction);
+    return { stream: connection, protocol: this.#protocolOf(undefined) };
   }
 
   /** Ends what is open; also what the caller's signal calls. */
@@ -247,7 +259,8 @@ async function shake(
   }
 }
 
-function addressOf({ host, port }: UpstreamTarget): string {
+function addressOf({ host, port, path }: UpstreamTarget): string {
+  if (path !== undefined) return UNIX + path;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -13,7 +13,7 @@ export type DialFailure =
   | "aborted"
   /** The name does not resolve. */
   | "dns"
-  /** The permissions of this process do not include this upstream. */
+  /** The permissions of this process do not include this upstream, or the mode of its socket does not let us. */
   | "not_permitted"
   /** The certificate does not lead to a trusted root, or is not valid now. */
   | "tls_certificate"
@@ -36,6 +36,10 @@ export class DialError extends Error {
 /** `code` of system errors and of `node:tls`. */
 const BY_CODE: ReadonlyMap<string, DialFailure> = new Map([
   ["ECONNREFUSED", "refused"],
+  // Of unix sockets: there is none, its queue is full, or its mode keeps us out.
+  ["ENOENT", "refused"],
+  ["EAGAIN", "refused"],
+  ["EACCES", "not_permitted"],
   ["ECONNRESET", "reset"],
   ["EPIPE", "reset"],
   ["ENETUNREACH", "unreachable"],

@@ -18,9 +18,12 @@ export interface UpstreamTls {
 
 /** An upstream and how to speak to it. */
 export interface UpstreamTarget {
-  /** Name or IP address, without brackets. */
+  /** Name or IP address, without brackets; of a unix socket the name that it stands for. */
   readonly host: string;
+  /** 0 for a unix socket. */
   readonly port: number;
+  /** Unix socket to connect to. */
+  readonly path?: string;
   readonly tls: UpstreamTls | undefined;
   /**
    * `http1`, `http2`, or with TLS whichever the upstream chooses (spec 02 section 9.3). Without TLS
@@ -40,8 +43,8 @@ export interface UpstreamTarget {
  * To be made once, when a plan is compiled. PEM text is represented by its digest.
  */
 export function targetKey(target: UpstreamTarget): string {
-  const { host, port, version, proxyProtocol, tls } = target;
-  const parts: unknown[] = [host.toLowerCase(), port, version, proxyProtocol];
+  const { host, port, path = "", version, proxyProtocol, tls } = target;
+  const parts: unknown[] = [host.toLowerCase(), port, path, version, proxyProtocol];
   if (tls !== undefined) {
     const { serverName, verifyChain, verifyNames, roots, client } = tls;
     parts.push(serverName, verifyChain, verifyNames, digest(roots));

@@ -52,7 +52,7 @@ export class KeeperLog implements Logger {
       void tellOnStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
     });
     const memory = newThreadMemory();
-    this.add(ringReader(memory));
+    this.#sink.add(ringReader(memory), true);
     const ring = ringWriter(memory, () => this.pump());
     this.#own = new RingLogger(ring, this.settings, records);
     if (override !== undefined && overridden === undefined) {

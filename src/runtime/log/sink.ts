@@ -85,9 +85,14 @@ export class LogSink {
     return this.#readers.length;
   }
 
-  /** Takes a thread's ring on, until its reader has ended and is empty. */
-  add(reader: LogRingReader): void {
-    this.#readers.push(reader);
+  /**
+   * Takes a thread's ring on, until its reader has ended and is empty.
+   *
+   * @param isLast It is emptied after all others: the last words of the process come last.
+   */
+  add(reader: LogRingReader, isLast = false): void {
+    if (isLast) this.#readers.push(reader);
+    else this.#readers.splice(-1, 0, reader);
     const ended = this.#readers.filter((reader) => reader.ended && reader !== this.#written);
     while (ended.length > MAX_ENDED) this.#lost += this.#drop(ended.shift()!);
   }

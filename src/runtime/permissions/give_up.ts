@@ -36,7 +36,7 @@ export function giveUpBeforeServing(
   }
 }
 
-/** An edge worker's: the addresses of listeners that it has bound and never binds again. */
+/** Any other thread's: the addresses of listeners that it has bound and never binds again. */
 export function giveUpAddresses(addresses: readonly string[]): void {
   for (const value of addresses) giveUpEntry({ kind: "net", value });
 }

@@ -1,12 +1,12 @@
 /**
  * The three rings of permissions: what a build can ever need ({@linkcode manifestOf}), what one
- * configuration needs ({@linkcode planOf}, {@linkcode toFlags}), and what of that an edge
- * worker gets ({@linkcode workerPermissions}). Pure; `granted.ts` asks the runtime.
+ * configuration needs ({@linkcode planOf}, {@linkcode toFlags}), and what of that a thread
+ * gets by its role ({@linkcode workerPermissions}). Pure; `granted.ts` asks the runtime.
  *
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Grant, Manifest, Module, Needs } from "../../gateway/module.ts";
+import type { Manifest, Module, Needs, Role } from "../../gateway/module.ts";
 import { ownGrants, ownManifest, type PlanOptions } from "./own_permissions.ts";
 import { PERMISSION_KINDS, type PermissionKind, type PlannedGrant } from "./planned_grant.ts";
 
@@ -41,21 +41,21 @@ export function planOf(
 
 /**
  * The part of a plan that the keeper still needs when the gateway serves: what it uses again, and all that
- * it must have to hand it on to a worker that takes the place of a dead one.
+ * it must have to hand it on to a thread that takes the place of a dead one.
  */
 export function servingPlan({ grants }: Plan): Plan {
-  return { grants: grants.filter((grant) => grant.for === "edge" || grant.startOnly !== true) };
+  return { grants: grants.filter((grant) => grant.for !== "keeper" || grant.startOnly !== true) };
 }
 
 /** The values of one kind, each once, sorted so that flags and manifests do not change by accident. */
 export function valuesOf(
   { grants }: Plan,
   kind: PermissionKind,
-  user?: Grant["for"],
+  role?: Role,
 ): readonly string[] {
   const values = new Set<string>();
   for (const grant of grants) {
-    if (grant.kind === kind && (user === undefined || grant.for === user)) values.add(grant.value);
+    if (grant.kind === kind && (role === undefined || grant.for === role)) values.add(grant.value);
   }
   return [...values].sort();
 }
@@ -115,15 +115,15 @@ export type ThreadPermissions =
     readonly import: false;
   };
 
-/** Ring 3: what an edge worker is started with, and what of that it keeps. */
-export interface EdgePermissions {
+/** Ring 3: what a thread is started with, and what of that it keeps. */
+export interface RolePermissions {
   readonly atStart: ThreadPermissions;
-  /** Network addresses it gives up when it has bound its listeners, before its first request. */
+  /** Network addresses that it gives up when it serves, before its first request. */
   readonly givenUp: readonly string[];
 }
 
 /**
- * Ring 3: the part of a plan that edge workers use.
+ * Ring 3: the part of a plan that threads of one role use.
  *
  * @param options `blanketNet`: this thread may use the whole network. The runtime refuses to hand an
  * IPv4 range on to a worker when its own grant is that same range, so without a blanket grant a
@@ -131,40 +131,41 @@ export interface EdgePermissions {
  */
 export function workerPermissions(
   plan: Plan,
+  role: Role,
   { blanketNet }: { readonly blanketNet: boolean },
-): EdgePermissions {
-  const edge = (kind: PermissionKind): string[] | false => {
-    const values = valuesOf(plan, kind, "edge");
+): RolePermissions {
+  const own = (kind: PermissionKind): string[] | false => {
+    const values = valuesOf(plan, kind, role);
     return values.length === 0 ? false : [...values];
   };
-  const net = edge("net");
+  const net = own("net");
   const ranged = net !== false && net.some(isRange);
   return {
     atStart: {
       net: ranged && !blanketNet ? "inherit" : net,
-      read: edge("read"),
-      write: edge("write"),
-      run: edge("run"),
-      env: edge("env"),
-      sys: edge("sys"),
+      read: own("read"),
+      write: own("write"),
+      run: own("run"),
+      env: own("env"),
+      sys: own("sys"),
       ffi: false,
       import: false,
     },
     // To give up an address is to give up every range that it is in.
-    givenUp: ranged ? [] : startOnlyAddresses(plan),
+    givenUp: ranged ? [] : startOnlyAddresses(plan, role),
   };
 }
 
-/** Addresses that edge workers need for their listeners and for nothing else. */
-function startOnlyAddresses({ grants }: Plan): readonly string[] {
-  const edge = grants.filter((grant) => grant.for === "edge" && grant.kind === "net");
-  const kept = new Set(edge.filter((grant) => grant.startOnly !== true).map((g) => g.value));
-  const bound = edge.filter((grant) => grant.startOnly === true).map((grant) => grant.value);
+/** Addresses that threads of a role need for their listeners and for nothing else. */
+function startOnlyAddresses({ grants }: Plan, role: Role): readonly string[] {
+  const own = grants.filter((grant) => grant.for === role && grant.kind === "net");
+  const kept = new Set(own.filter((grant) => grant.startOnly !== true).map((g) => g.value));
+  const bound = own.filter((grant) => grant.startOnly === true).map((grant) => grant.value);
   return [...new Set(bound)].filter((value) => !kept.has(value)).sort();
 }
 
 /** Whether a thread that was started with `held` still has everything that one with `wanted` serves with. */
-export function covers(held: EdgePermissions, wanted: EdgePermissions): boolean {
+export function covers(held: RolePermissions, wanted: RolePermissions): boolean {
   return PERMISSION_KINDS.every((kind) => {
     const [has, wants] = [kept(held, kind), kept(wanted, kind)];
     if (wants === false || has === "inherit") return true;
@@ -175,7 +176,7 @@ export function covers(held: EdgePermissions, wanted: EdgePermissions): boolean 
 
 /** What of a kind is left of `permissions` when the thread serves. */
 function kept(
-  { atStart, givenUp }: EdgePermissions,
+  { atStart, givenUp }: RolePermissions,
   kind: PermissionKind,
 ): readonly string[] | "inherit" | false {
   const values = atStart[kind];
@@ -200,4 +201,11 @@ export function manifestOf(modules: readonly Module[]): Manifest {
 /** `10.0.0.0/8` or `10.0.0.0/8:443`; a unix socket's path has slashes of its own. */
 function isRange(value: string): boolean {
   return !value.startsWith("unix:") && value.includes("/");
+}
+
+/** Every role that `plan` has a grant for, the keeper's first. */
+export function rolesOf({ grants }: Plan): readonly Role[] {
+  const roles = new Set<Role>(["keeper", "edge"]);
+  for (const grant of grants) roles.add(grant.for);
+  return [...roles];
 }

@@ -104,6 +104,7 @@ Deno.test("a worker gets what the edge uses, and nothing of the keeper's", () =>
       write: [{ value: "/var/lib/f", ...KEEPER }],
       run: [{ value: "/usr/sbin/php-fpm", ...KEEPER }],
     }),
+    "edge",
     { blanketNet: false },
   );
   assert.deepEqual(permissions.atStart, {
@@ -120,18 +121,18 @@ Deno.test("a worker gets what the edge uses, and nothing of the keeper's", () =>
 
 Deno.test("an address range is only handed on from a blanket grant", () => {
   const ranged = plan({ net: [{ value: "10.0.0.0/8:80", ...EDGE }] });
-  assert.equal(workerPermissions(ranged, { blanketNet: false }).atStart.net, "inherit");
-  assert.deepEqual(workerPermissions(ranged, { blanketNet: true }).atStart.net, [
+  assert.equal(workerPermissions(ranged, "edge", { blanketNet: false }).atStart.net, "inherit");
+  assert.deepEqual(workerPermissions(ranged, "edge", { blanketNet: true }).atStart.net, [
     "10.0.0.0/8:80",
     "127.0.0.1:8080",
   ]);
   const socket = plan({ net: [{ value: "unix:/run/app.sock", ...EDGE }] });
-  assert.notEqual(workerPermissions(socket, { blanketNet: false }).atStart.net, "inherit");
+  assert.notEqual(workerPermissions(socket, "edge", { blanketNet: false }).atStart.net, "inherit");
 });
 
 Deno.test("a worker covers what it was given and less, not more", () => {
   const of = (permissions: Permissions) =>
-    workerPermissions(plan(permissions), { blanketNet: false });
+    workerPermissions(plan(permissions), "edge", { blanketNet: false });
   const little = of({ read: [{ value: "/a", ...EDGE }] });
   const much = of({ read: [{ value: "/a", ...EDGE }, { value: "/b", ...EDGE }] });
   assert.equal(covers(much, little), true);
@@ -142,7 +143,7 @@ Deno.test("a worker covers what it was given and less, not more", () => {
 
 Deno.test("a worker with named addresses does not cover one that takes over the whole network part", () => {
   const of = (value: string) =>
-    workerPermissions(plan({ net: [{ value, ...EDGE }] }), { blanketNet: false });
+    workerPermissions(plan({ net: [{ value, ...EDGE }] }), "edge", { blanketNet: false });
   const [named, ranged] = [of("10.0.0.5:80"), of("10.0.0.0/8")];
   assert.equal(ranged.atStart.net, "inherit");
   assert.equal(covers(named, ranged), false);
@@ -152,7 +153,9 @@ Deno.test("a worker with named addresses does not cover one that takes over the 
 Deno.test("what a worker bound it gives up, unless it dials it too", () => {
   const upstream = (value: string) => ({ net: [{ value, ...EDGE }] });
   const of = (permissions: Permissions) =>
-    workerPermissions(plan(permissions, ["127.0.0.1:80", "127.0.0.1:81"]), { blanketNet: true });
+    workerPermissions(plan(permissions, ["127.0.0.1:80", "127.0.0.1:81"]), "edge", {
+      blanketNet: true,
+    });
   assert.deepEqual(of({}).givenUp, ["127.0.0.1:80", "127.0.0.1:81"]);
   assert.deepEqual(of(upstream("127.0.0.1:81")).givenUp, ["127.0.0.1:80"]);
   assert.deepEqual(of(upstream("127.0.0.0/8")).givenUp, [], "it would take the range with it");
@@ -162,7 +165,7 @@ Deno.test("what a worker bound it gives up, unless it dials it too", () => {
 
 Deno.test("a TLS listener may be bound again, so its address is kept", () => {
   const config = testConfig({ listen: ["127.0.0.1:80"], tlsListen: ["127.0.0.1:443"] });
-  const { givenUp } = workerPermissions(planFor(config, []), { blanketNet: false });
+  const { givenUp } = workerPermissions(planFor(config, []), "edge", { blanketNet: false });
   assert.deepEqual(givenUp, ["127.0.0.1:80"]);
 });
 

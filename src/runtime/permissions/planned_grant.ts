@@ -24,6 +24,4 @@ export interface PlannedGrant extends Grant {
   readonly kind: PermissionKind;
   /** Without it the program works, only something small is left out (the pid file). */
   readonly optional: boolean;
-  /** Not needed any more by its thread once that serves, and given up then. */
-  readonly startOnly?: boolean;
 }

@@ -36,7 +36,7 @@ export function equal(a: unknown, b: unknown): boolean {
 }
 
 /** A plain object only: two maps or dates would otherwise compare as two empty tables. */
-function isTable(value: unknown): value is Record<string, unknown> {
+export function isTable(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

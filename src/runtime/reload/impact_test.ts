@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import type { Config } from "../../config/types.ts";
+import type { Config, TableSchema } from "../../config/types.ts";
+import { profile } from "../../profiles/development.ts";
+import { z } from "zod";
 import { classifyReload } from "./impact.ts";
 
 type Tables = Record<string, unknown>;
+
+const TABLES = profile.modules.flatMap((module) => module.schema);
 
 /** Tables as modules would make them, most of which are not part of every build. */
 function config(tables: Tables): Config {
@@ -14,8 +18,12 @@ function config(tables: Tables): Config {
   return { ...base, ...tables } as unknown as Config;
 }
 
-function reasonsFor(before: Tables, after: Tables): readonly string[] {
-  return classifyReload(config(before), config(after)).reasons;
+function reasonsFor(
+  before: Tables,
+  after: Tables,
+  tables: readonly TableSchema[] = TABLES,
+): readonly string[] {
+  return classifyReload(config(before), config(after), tables).reasons;
 }
 
 function vhost(tables: Tables, routes: Tables[] = []): Tables {
@@ -23,7 +31,7 @@ function vhost(tables: Tables, routes: Tables[] = []): Tables {
 }
 
 Deno.test("equal configurations are a noop, whatever objects they are", () => {
-  assert.deepEqual(classifyReload(config({}), config({})), { impact: "noop", reasons: [] });
+  assert.deepEqual(classifyReload(config({}), config({}), TABLES), { impact: "noop", reasons: [] });
 });
 
 const LIVE: readonly (readonly [name: string, before: Tables, after: Tables])[] = [
@@ -41,7 +49,7 @@ const LIVE: readonly (readonly [name: string, before: Tables, after: Tables])[] 
 
 for (const [name, before, after] of LIVE) {
   Deno.test(`${name} can be changed live`, () => {
-    const { impact, reasons } = classifyReload(config(before), config(after));
+    const { impact, reasons } = classifyReload(config(before), config(after), TABLES);
     assert.equal(impact, "snapshot", reasons.join());
   });
 }
@@ -72,18 +80,8 @@ const UPGRADES: readonly (readonly [reason: string, before: Tables, after: Table
   ["udp-service-changed", {}, { udp: { enabled: true } }],
   [
     "load-balancer-services-changed",
-    vhost({ proxy: { upstreams: ["a:1", "b:1"] } }),
-    vhost({ proxy: { upstreams: ["b:1", "a:1"] } }),
-  ],
-  [
-    "load-balancer-services-changed",
     vhost({}, [{ name: "r", proxy: { upstreams_file: "/u", upstreams_file_refresh_secs: 5 } }]),
     vhost({}, [{ name: "r", proxy: { upstreams_file: "/u", upstreams_file_refresh_secs: 6 } }]),
-  ],
-  [
-    "load-balancer-services-changed",
-    vhost({ proxy: { upstreams: ["a:1"], upstream_dns_refresh_secs: 5 } }),
-    vhost({ proxy: { upstreams: ["b:1"], upstream_dns_refresh_secs: 5 } }),
   ],
   ["unclassified-process-state-changed", {}, { wasm: { enabled: true } }],
   ["unclassified-process-state-changed", {}, {
@@ -113,16 +111,42 @@ Deno.test("all reasons are given, in the order of the table", () => {
   ]);
 });
 
-Deno.test("the connection settings of a managed php-fpm are not its process", () => {
-  const fpm = { mode: "managed", workers: 3 };
-  const before = vhost({ php: { fpm } });
-  const after = vhost({ php: { fpm: { ...fpm, keepalive: false, retry_statuses: [502] } } });
-  assert.deepEqual(reasonsFor(before, after), []);
+/** A table of a module, for which a change of its workers alone needs a new process. */
+const POOL: TableSchema = {
+  table: "pool",
+  scopes: ["vhost", "route"],
+  schema: z.unknown(),
+  reload: {
+    reason: "managed-php-service-changed",
+    view: (table) => Reflect.get(Object(table), "workers"),
+  },
+};
+
+Deno.test("of a table with a view only what that shows needs a new process", () => {
+  const own = (workers: number, timeout: number) => vhost({ pool: { workers, timeout } });
+  assert.deepEqual(reasonsFor(own(3, 1), own(3, 2), [POOL]), []);
+  assert.deepEqual(reasonsFor(own(3, 1), own(4, 1), [POOL]), ["managed-php-service-changed"]);
+  assert.deepEqual(reasonsFor({}, own(4, 1), [POOL]), ["managed-php-service-changed"]);
 });
 
-Deno.test("an external php-fpm is not a managed one", () => {
-  const after = vhost({ php: { fpm: { mode: "external", socket: "/run/php.sock" } } });
-  assert.deepEqual(reasonsFor({}, after), []);
+Deno.test("a table of vhosts that says nothing of reloads is unclassified", () => {
+  const silent: TableSchema = { table: "pool", scopes: ["vhost"], schema: z.unknown() };
+  const after = vhost({ pool: { workers: 3 } });
+  assert.deepEqual(reasonsFor({}, after, [silent]), ["unclassified-process-state-changed"]);
+});
+
+Deno.test("a module's own class holds in place of the catalog's", () => {
+  const own: TableSchema = {
+    table: "stream",
+    scopes: ["root"],
+    schema: z.unknown(),
+    reload: "live",
+  };
+  assert.deepEqual(reasonsFor({}, { stream: { enabled: true } }, [own]), []);
+});
+
+Deno.test("every table of every module says what a change of it asks for", () => {
+  assert.deepEqual(TABLES.filter(({ reload }) => reload === undefined), []);
 });
 
 const OFF = { enabled: false, profile: "modern", backend: "rustls", client_auth: { mode: "off" } };

@@ -66,7 +66,11 @@ export async function judgeReload(
   { running, files, modules, configSource, names }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
-  const { impact, reasons } = classifyReload(running, config);
+  const { impact, reasons } = classifyReload(
+    running,
+    config,
+    modules.flatMap((module) => module.schema),
+  );
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
   const deployment = deploymentOf(config, modules, { configSource, names });
   const missing = permissionProblems(servingPlan(deployment.plan));

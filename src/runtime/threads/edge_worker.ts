@@ -9,61 +9,36 @@ import type { Config } from "../../config/types.ts";
 import { Gateway } from "../../gateway/gateway.ts";
 import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
-import { Clock } from "../../net/clock.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { Zones } from "../../net/zone.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
-import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
-import { HeapWatch } from "./heap.ts";
-import { isOfPeer } from "../log/peer_failure.ts";
+import { EDGE_CALL, takeCalls } from "./calls.ts";
 import type { ServingProfile } from "./profile.ts";
-import { RingLogger } from "../log/ring_logger.ts";
-import { heartOf, ringWriter } from "./thread_memory.ts";
-import type {
-  Birth,
-  OrderEnvelope,
-  PrepareOrder,
-  ReportEnvelope,
-  StartOrder,
-  WorkerOrder,
-  WorkerReport,
-} from "./worker_messages.ts";
+import { runThread, ThreadLife, traced } from "./thread_program.ts";
+import type { PrepareOrder, StartOrder, WorkerOrder, WorkerReport } from "./worker_messages.ts";
 
 /**
  * Makes this thread an edge worker of `profile`. To be called once, by the profile's worker entry, while
  * that is evaluated.
  */
 export function runEdgeWorker(profile: ServingProfile): void {
-  addEventListener("message", (event) => {
-    if (!(event instanceof MessageEvent)) return;
-    const { port }: Birth = event.data;
-    let worker: EdgeWorker | undefined;
-    const send = (id: number, report: WorkerReport) => {
-      const envelope: ReportEnvelope = { id, report };
-      port.postMessage(envelope);
-    };
-    port.onmessage = async ({ data }: MessageEvent<OrderEnvelope>) => {
-      const { id, order } = data;
-      if (order.kind === "start") {
-        worker = new EdgeWorker(order, profile, () => send(0, { kind: "log" }));
-      }
-      const report = await worker?.obey(order);
-      if (report !== undefined) send(id, report);
-    };
-  }, { once: true });
+  runThread<WorkerOrder, WorkerReport>((first, onLogSegment) => {
+    if (first.kind !== "start") throw new Error("the first order to a worker is to start");
+    const worker = new EdgeWorker(first, profile, onLogSegment);
+    return (order) => worker.obey(order);
+  });
 }
 
 /** One worker at work. */
 class EdgeWorker {
   readonly #zones: Zones;
-  readonly #log: RingLogger;
-  readonly #clock = new Clock();
+  readonly #life: ThreadLife;
   readonly #gateway: Gateway;
   readonly #slot: number;
-  readonly #heart: Int32Array;
+  /** Ports of the modules' own services; one that is replaced comes with another. */
+  readonly #callPorts = new Map<string, () => void>();
   #listeners: EdgeListeners | undefined;
-  #heap: HeapWatch | undefined;
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
 
   constructor(
@@ -73,18 +48,16 @@ class EdgeWorker {
   ) {
     this.#slot = slot;
     this.#zones = new Zones(zones);
-    this.#heart = heartOf(memory);
-    this.#log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
+    this.#life = new ThreadLife({ name: `worker ${slot}`, memory, log, records, onLogSegment });
     const services = {
-      clock: this.#clock,
-      log: this.#log,
+      clock: this.#life.clock,
+      log: this.#life.log,
       metrics: NO_METRICS,
       zones: this.#zones,
       worker: slot,
       workers: slots,
     };
     this.#gateway = new Gateway(services, modules);
-    this.#leaveLastWords();
   }
 
   async obey(order: WorkerOrder): Promise<WorkerReport | undefined> {
@@ -113,6 +86,9 @@ class EdgeWorker {
       case "abort":
         this.#listeners?.abort();
         return undefined;
+      case "calls":
+        this.#takeCalls(order);
+        return undefined;
     }
   }
 
@@ -125,21 +101,15 @@ class EdgeWorker {
         `the worker's entry has the modules ${here}; those of its profile are ${asked}`;
       return { kind: "failed", reason };
     }
-    this.#clock.every(() => beat(this.#heart));
-    this.#heap = new HeapWatch(() => {
-      reportFullHeap(this.#heart);
-      // Whatever this thread did now could be what ends the process before the keeper can say why.
-      Atomics.wait(this.#heart, 0, HEAP_FULL);
-    });
-    this.#clock.start();
+    this.#life.start();
     const prepared = await this.#prepare({ config, files, zones });
     if (prepared.kind === "failed") return prepared;
     await this.#commit();
     try {
       this.#listeners = await EdgeListeners.open(config, this.#listenerTls(), {
         handler: this.#gateway,
-        clock: this.#clock,
-        log: this.#log,
+        clock: this.#life.clock,
+        log: this.#life.log,
         metrics: NO_METRICS,
         zones: this.#zones,
         slot: this.#slot,
@@ -169,7 +139,7 @@ class EdgeWorker {
     if (prepared === undefined) return { kind: "failed", reason: "nothing is prepared" };
     this.#prepared = undefined;
     this.#zones.commit();
-    this.#log.useAccessLog(prepared.config.logging.access);
+    this.#life.log.useAccessLog(prepared.config.logging.access);
     await this.#gateway.commit(prepared.snapshot);
     await this.#updateTls();
     return { kind: "committed" };
@@ -188,7 +158,11 @@ class EdgeWorker {
       await this.#listeners?.updateTls(tls);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#log.log("error", "fluxheim::tls", `new certificates could not be taken up: ${reason}`);
+      this.#life.log.log(
+        "error",
+        "fluxheim::tls",
+        `new certificates could not be taken up: ${reason}`,
+      );
     }
   }
 
@@ -199,32 +173,24 @@ class EdgeWorker {
     await prepared?.snapshot.stop();
   }
 
+  #takeCalls({ module, port }: WorkerOrder & { readonly kind: "calls" }): void {
+    const { log } = this.#life;
+    this.#callPorts.get(module)?.();
+    const close = takeCalls(port, {
+      names: new Set([EDGE_CALL]),
+      answer: (_name, message) => this.#gateway.call(module, message),
+      onFailure: (error) => log.log("error", "fluxheim", `a call to ${module}: ${traced(error)}`),
+      onFault: (reason) => {
+        log.log("error", "fluxheim::security", `calls to ${module} are refused: ${reason}`);
+      },
+    });
+    this.#callPorts.set(module, close);
+  }
+
   async #drained(): Promise<WorkerReport> {
     await this.#gateway.stop();
     return { kind: "drained" };
   }
-
-  /**
-   * An error that nobody caught ends this thread, and where it came from must be known afterwards; unless
-   * it is of one connection, which has ended by it anyway.
-   */
-  #leaveLastWords(): void {
-    const end = (error: unknown) => {
-      const what = `worker ${this.#slot} ends by an uncaught error: ${traced(error)}`;
-      this.#log.log("error", "fluxheim", what);
-    };
-    addEventListener("error", (event) => end(event.error ?? event.message));
-    addEventListener("unhandledrejection", (event) => {
-      const { reason } = event;
-      if (!isOfPeer(reason)) return end(reason);
-      event.preventDefault();
-      this.#log.log("error", "fluxheim", `fault: nobody waited for a failure: ${traced(reason)}`);
-    });
-  }
-}
-
-function traced(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
 /** A failure an operator may have caused is told in its own words, any other with its origin. */

@@ -29,9 +29,9 @@ export function reportFullHeap(heart: Int32Array): void {
   Atomics.store(heart, 0, HEAP_FULL);
 }
 
-/** A worker that cannot go on, and why. */
-export interface FailedHeart {
-  readonly slot: number;
+/** A thread that cannot go on, and why. */
+export interface FailedHeart<Slot = number> {
+  readonly slot: Slot;
   readonly cause: "stopped" | "heap full";
 }
 
@@ -42,25 +42,29 @@ interface Watched {
   silentTicks: number;
 }
 
-/** Watches the hearts of the workers that are there, each in memory of its own. */
-export class HeartMonitor {
-  readonly #watched = new Map<number, Watched>();
+/**
+ * Watches the hearts of the threads that are there, each in memory of its own.
+ *
+ * @typeParam Slot Names a thread: the index of an edge worker, the role of a service.
+ */
+export class HeartMonitor<Slot = number> {
+  readonly #watched = new Map<Slot, Watched>();
 
-  /** Begins to expect beats of the worker in `slot`. */
-  watch(slot: number, heart: Int32Array): void {
+  /** Begins to expect beats of the thread in `slot`. */
+  watch(slot: Slot, heart: Int32Array): void {
     this.#watched.set(slot, { heart, seen: 0, silentTicks: 0 });
   }
 
-  unwatch(slot: number): void {
+  unwatch(slot: Slot): void {
     this.#watched.delete(slot);
   }
 
   /**
    * To be called on every tick.
    *
-   * @returns A worker whose heart has stopped or whose heap is full, if there is one.
+   * @returns A thread whose heart has stopped or whose heap is full, if there is one.
    */
-  tick(): FailedHeart | undefined {
+  tick(): FailedHeart<Slot> | undefined {
     for (const [slot, watched] of this.#watched) {
       const now = Atomics.load(watched.heart, 0);
       watched.silentTicks = now === watched.seen ? watched.silentTicks + 1 : 0;

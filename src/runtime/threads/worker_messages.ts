@@ -1,7 +1,5 @@
 /**
- * What the keeper and an edge worker say to each other, over the port that the worker is given with
- * its first message. What a worker gets is typed and not checked; what it sends is checked like any other
- * input (`worker_report.ts`), since a worker may have been taken over.
+ * Orders of the keeper to an edge worker, and the worker's reports (`thread_messages.ts`).
  *
  * @module
  */
@@ -9,11 +7,7 @@ import type { Config } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
 import type { ZonesByName } from "../../net/zone.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
-
-/** The first message to a worker; `port` is transferred with it. */
-export interface Birth {
-  readonly port: MessagePort;
-}
+import type { Failed, LogFull } from "./thread_messages.ts";
 
 /** Builds everything from `config`, binds the listeners and begins to serve. */
 export interface StartOrder {
@@ -57,20 +51,9 @@ export type WorkerOrder =
   /** The same without hurry: successors already serve, and no idle connection is closed early. */
   | { readonly kind: "retire" }
   /** Cut what is left. */
-  | { readonly kind: "abort" };
-
-/** An order as it is sent; its report carries the same number. */
-export interface OrderEnvelope {
-  readonly id: number;
-  readonly order: WorkerOrder;
-}
-
-/** A report as it is sent. */
-export interface ReportEnvelope {
-  /** Number of the order this answers; 0 for what is told unasked. */
-  readonly id: number;
-  readonly report: WorkerReport;
-}
+  | { readonly kind: "abort" }
+  /** Take calls of the service of `module` from `port`, which is transferred with the order. */
+  | { readonly kind: "calls"; readonly module: string; readonly port: MessagePort };
 
 /** A listener as a worker opened it. */
 export interface OpenedListener {
@@ -83,10 +66,8 @@ export interface OpenedListener {
 export type WorkerReport =
   | { readonly kind: "listening"; readonly listeners: readonly OpenedListener[] }
   | { readonly kind: "prepared" }
-  /** What was ordered could not be done; the worker is as it was before. */
-  | { readonly kind: "failed"; readonly reason: string }
+  | Failed
   | { readonly kind: "committed" }
   | { readonly kind: "closed" }
   | { readonly kind: "drained" }
-  /** A segment of the log ring is full. */
-  | { readonly kind: "log" };
+  | LogFull;

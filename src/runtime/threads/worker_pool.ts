@@ -8,20 +8,17 @@ import type { Config } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
-import type { Zones } from "../../net/zone.ts";
+import type { Zones, ZonesByName } from "../../net/zone.ts";
+import { type Deployment, filesFor, zonesFor } from "../deployment.ts";
 import { type FailedHeart, HeartMonitor } from "./heart.ts";
 import type { LogRingReader } from "../log/ring.ts";
-import { covers, type EdgePermissions } from "../permissions/plan.ts";
+import { covers, type RolePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
+import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
 import { connectionsZone, GENERATIONS, listenerEntries, workerSlots } from "./zone_plan.ts";
 
-/** A worker that dies sooner than this after its start is replaced only after a pause. */
-const SETTLED_MS = 10_000;
-/** The first pause; it doubles with each death in a row. */
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
 /** How long a worker may take to close connections that are being cut. */
 const CUT_MS = 1_000;
 /** Snapshots back to which a dead worker may have held something in shared tables. */
@@ -34,7 +31,9 @@ export interface Load {
   /** What the modules asked the keeper to read. */
   readonly files: Files;
   readonly zones: Zones;
-  readonly permissions: EdgePermissions;
+  readonly permissions: RolePermissions;
+  /** What `config` needs, and of the rest who is handed what. */
+  readonly deployment: Deployment;
 }
 
 /** What a pool works with. */
@@ -47,15 +46,17 @@ export interface PoolOptions {
   onRing(ring: LogRingReader): void;
   /** A worker's log ring wants to be emptied. */
   onLog(): void;
+  /** A worker serves from now on. */
+  onServing?(worker: WorkerHandle): void;
+  /** It serves no longer; called once, and only after the other. */
+  onGone?(worker: WorkerHandle): void;
 }
 
 /** A worker that should be there, whether it is at the moment or not. */
 interface Seat {
   readonly slot: number;
   worker: WorkerHandle | undefined;
-  startedAt: number;
-  /** Deaths in a row before the worker had settled. */
-  deaths: number;
+  readonly backoff: Backoff;
 }
 
 /** The workers of a process. */
@@ -69,6 +70,8 @@ export class WorkerPool {
   /** What the workers that are there have run, latest first: tables may have changed in between. */
   #recent: readonly Load[];
   readonly #hearts = new HeartMonitor();
+  /** Workers whose beginning {@linkcode PoolOptions.onServing} has reported, and their end not yet. */
+  readonly #serving = new Set<WorkerHandle>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -151,8 +154,7 @@ export class WorkerPool {
   /** Every worker builds the snapshot beside its own; then all of them change over. */
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
-    const { config, files, zones } = load;
-    const order = { kind: "prepare", config, files, zones: zones.all } as const;
+    const order = { kind: "prepare", config: load.config, ...edgePart(load) } as const;
     const reports = await Promise.all(workers.map((worker) => worker.order(order)));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
@@ -223,7 +225,7 @@ export class WorkerPool {
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
-    const { config, files, zones, permissions } = load;
+    const { config, permissions } = load;
     const { url, modules, logSettings } = this.#options;
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
@@ -233,8 +235,7 @@ export class WorkerPool {
     const order: StartOrder = {
       kind: "start",
       config,
-      files,
-      zones: zones.all,
+      ...edgePart(load),
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
@@ -248,9 +249,11 @@ export class WorkerPool {
       return report;
     }
     seat.worker = worker;
-    seat.startedAt = performance.now();
+    seat.backoff.started();
     this.#bereftSince = undefined;
     this.#hearts.watch(seat.slot, worker.heart);
+    this.#serving.add(worker);
+    this.#options.onServing?.(worker);
     return report;
   }
 
@@ -262,22 +265,17 @@ export class WorkerPool {
     const seat = this.#seats.find(({ worker }) => worker === dead);
     if (seat === undefined) return;
     seat.worker = undefined;
+    this.#gone(dead);
     if (this.serving === 0) this.#bereftSince = performance.now();
-    const settled = performance.now() - seat.startedAt >= SETTLED_MS;
-    seat.deaths = settled ? 0 : seat.deaths + 1;
-    this.#replaceLater(seat);
+    this.#replaceIn(seat.backoff.afterDeath(), seat);
   }
 
-  /** A worker that had settled is replaced at once. */
-  #replaceLater(seat: Seat): void {
+  #replaceIn(pauseMs: number, seat: Seat): void {
     if (this.#stopping) return;
-    const pause = seat.deaths === 0
-      ? 0
-      : Math.min(FIRST_PAUSE_MS * 2 ** (seat.deaths - 1), LONGEST_PAUSE_MS);
     const timer = setTimeout(() => {
       this.#pauses.delete(timer);
       void this.#exclusively(() => this.#replace(seat));
-    }, pause);
+    }, pauseMs);
     this.#pauses.add(timer);
   }
 
@@ -290,8 +288,7 @@ export class WorkerPool {
       return;
     }
     log.log("error", "fluxheim", `worker ${seat.slot} could not be replaced: ${report.reason}`);
-    seat.deaths++;
-    this.#replaceLater(seat);
+    this.#replaceIn(seat.backoff.afterFailure(), seat);
   }
 
   /** Gives back what the worker of `slot` held in shared tables. */
@@ -310,6 +307,11 @@ export class WorkerPool {
   #dismiss(worker: WorkerHandle, kind: "drain" | "retire"): void {
     const finished = worker.order({ kind }, Infinity).then(() => this.#cut(worker));
     this.#leaving.set(worker, finished);
+    this.#gone(worker);
+  }
+
+  #gone(worker: WorkerHandle): void {
+    if (this.#serving.delete(worker)) this.#options.onGone?.(worker);
   }
 
   /**
@@ -334,6 +336,7 @@ export class WorkerPool {
     if (!worker.alive) return;
     this.#hearts.unwatch(worker.slot);
     worker.terminate();
+    this.#gone(worker);
     this.#leaving.delete(worker);
     this.#forget(worker.slot);
   }
@@ -359,6 +362,14 @@ export class WorkerPool {
   }
 }
 
+/** What edge workers are handed of a snapshot beside its configuration. */
+function edgePart({ deployment, files, zones }: Load): { files: Files; zones: ZonesByName } {
+  return {
+    files: filesFor(deployment, "edge", files),
+    zones: zonesFor(deployment, "edge", zones.all),
+  };
+}
+
 /** Ends a worker whose log ring breaks the rules. */
 function endIfFaulty(worker: WorkerHandle): void {
   if (worker.ring.fault !== undefined) worker.kill(`it left ${worker.ring.fault}`);
@@ -367,6 +378,6 @@ function endIfFaulty(worker: WorkerHandle): void {
 function seats(config: Config, first: number): Seat[] {
   return Array.from(
     { length: config.server.process.threads },
-    (_, index) => ({ slot: first + index, worker: undefined, startedAt: 0, deaths: 0 }),
+    (_, index) => ({ slot: first + index, worker: undefined, backoff: new Backoff() }),
   );
 }

@@ -1,0 +1,263 @@
+/**
+ * Every module by name (spec 01 section 5.1 and those beyond it): how far it has come, which tables and
+ * commands it brings, and the order in which the gateway asks modules. Adding a module means an entry here
+ * and its folder in `src/modules`. This file is data: what may be combined is in `feature_set.ts`.
+ *
+ * A module that is built declares its tables and commands once more, beside their schemas; the entry here
+ * is for builds that lack it, which refuse them by the module's name. A test holds both together.
+ *
+ * @module
+ */
+import type {
+  CatalogCommand,
+  CatalogModule,
+  CatalogTable,
+  ModuleState,
+  TableScope,
+} from "./types.ts";
+
+/** Folders that a set contains when it has all of these modules: what joins them, and needs each. */
+export const JOINT_FOLDERS: readonly {
+  readonly folder: string;
+  readonly modules: readonly string[];
+}[] = [{ folder: "error_pages", modules: ["proxy", "web"] }];
+
+/**
+ * The order of modules in every profile. Within a phase the gateway asks modules in this order: content
+ * is static before an upstream; response headers are settled before compression sees them. Folders that
+ * are not in this list come before it, in the order of the catalog.
+ */
+const PLACED_FOLDERS = [
+  "geoip",
+  "access",
+  "rate_limit",
+  "concurrency",
+  "web",
+  "traffic_mirror",
+  "proxy",
+  "error_pages",
+  "headers",
+  "compression",
+  "compression_gzip",
+  "compression_zstd",
+  "compression_brotli",
+  "tls",
+  "privacy",
+];
+
+const NO_FIPS =
+  "this runtime has one TLS implementation and no way to load or prove a FIPS 140-3 or ISO/IEC 19790 " +
+  "validated cryptographic module";
+const NO_OPENSSL =
+  "this runtime has one TLS implementation, which is not OpenSSL, and cannot load another";
+
+const BUILT_IN: ModuleState = { kind: "built", folders: [] };
+const NOT_BUILT: ModuleState = { kind: "not-built" };
+const FIPS: ModuleState = { kind: "no-provider", reason: NO_FIPS };
+const OPENSSL: ModuleState = { kind: "no-provider", reason: NO_OPENSSL };
+
+const ROOT = ["root"] as const;
+const EVERYWHERE = ["root", "vhost", "route"] as const;
+const POLICY = ["vhost", "route"] as const;
+
+/** Tables that are off unless they say `enabled = true`. */
+const OFF = { offByDefault: true } as const;
+const POOL = { reload: "load-balancer-services-changed" } as const;
+const LIVE = { reload: "live" } as const;
+
+/** Every module of spec 01 section 5.1 in its order, then those of this project. */
+export const MODULES: readonly CatalogModule[] = [
+  entry("proxy", ["ingress"], "HTTP runtime and upstream forwarding", built("proxy"), {
+    tables: [
+      table("proxy", EVERYWHERE, {
+        merge: {
+          rule: "fields",
+          oneOf: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
+          because: "upstreams are named in one way only",
+        },
+        action: {
+          needs: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
+          otherwise: "must have an upstream: a route's proxy inherits none",
+        },
+      }),
+      table("acme_challenge", ["vhost"], OFF),
+      table("grpc", ["route"], OFF),
+    ],
+  }),
+  entry("web", [], "static files", built("web"), {
+    tables: [
+      table("web", EVERYWHERE, {
+        action: {
+          needs: ["root"],
+          otherwise: "must have a root: a route's web table inherits none",
+        },
+      }),
+      table("web_memory", ROOT),
+      // The pages are files below a web root; their folder joins the two modules.
+      table("proxy.error_pages", EVERYWHERE),
+    ],
+  }),
+  entry("cache", [], "HTTP cache", NOT_BUILT, {
+    tables: [
+      table("cache", EVERYWHERE, { ...OFF, ...LIVE }),
+      table("cache_purger", ROOT, { ...OFF, reload: "cache-purger-service-changed" }),
+    ],
+    commands: [
+      { name: "cache-warm", needs: "the module cache" },
+      { name: "cache-key", needs: "the modules proxy and cache" },
+      { name: "cache-lookup", needs: "the modules proxy and cache" },
+    ],
+  }),
+  entry("security", [], "marker: the other modules enforce it", BUILT_IN),
+  entry("ingress", [], "shared listener primitives", BUILT_IN),
+  entry("tls", ["ingress"], "marker: TLS of whichever backend", BUILT_IN, {
+    tables: [table("tls", ["root", "vhost"], OFF)],
+  }),
+  entry("tls-rustls", ["tls"], "the TLS backend", built("tls")),
+  entry("tls-rustls-fips", ["tls"], "FIPS-capable TLS backend", FIPS),
+  entry("tls-rustls-iso19790", ["tls-rustls-fips"], "other name of the same", FIPS),
+  entry("tls-openssl", ["tls"], "OpenSSL TLS backend", OPENSSL),
+  entry("tls-openssl-fips", ["tls-openssl"], "OpenSSL FIPS-provider backend", FIPS),
+  entry("tls-openssl-iso19790", ["tls-openssl-fips"], "other name of the same", FIPS),
+  entry("load-balancer", ["proxy"], "pools, health, runtime pool policy", NOT_BUILT, {
+    tables: [
+      table("proxy.load_balance", EVERYWHERE, LIVE),
+      ...[
+        "proxy.upstreams_file",
+        "proxy.upstreams_file_refresh_secs",
+        "proxy.upstreams_http_url",
+        "proxy.upstreams_http_refresh_secs",
+        "proxy.upstreams_http_bearer_token_file",
+        "proxy.upstream_dns_refresh_secs",
+      ].map((key) => table(key, EVERYWHERE, POOL)),
+      ...[
+        "proxy.upstreams_http_allow_private_backends",
+        "proxy.upstream_dns_allow_private_backends",
+        "proxy.upstream_weights",
+        "proxy.upstream_priority_groups",
+        "proxy.upstream_priority_group_min_active",
+        "proxy.upstream_localities",
+        "proxy.preferred_upstream_localities",
+        "proxy.upstream_max_in_flight",
+        "proxy.upstream_aliases",
+        "proxy.upstream_tags",
+        "proxy.backup_upstreams",
+        "proxy.drain_upstreams",
+        "proxy.disabled_upstreams",
+      ].map((key) => table(key, EVERYWHERE, LIVE)),
+    ],
+  }),
+  entry("stream-proxy", ["proxy"], "raw TCP proxy", NOT_BUILT, {
+    tables: [table("stream", ROOT, { reload: "stream-service-changed" })],
+  }),
+  entry("traffic-mirror", ["proxy"], "shadow requests", built("traffic_mirror"), {
+    tables: [table("proxy.mirror", EVERYWHERE, OFF)],
+  }),
+  entry("geoip", ["proxy"], "country and network lookup in local databases", built("geoip"), {
+    tables: [table("geoip", ROOT, { ...OFF, merge: "whole" })],
+  }),
+  entry("compression", ["proxy"], "negotiation and eligibility of codecs", built("compression"), {
+    tables: [table("compression", EVERYWHERE, OFF)],
+  }),
+  entry("compression-gzip", ["compression"], "gzip codec", built("compression_gzip")),
+  entry("compression-zstd", ["compression"], "zstd codec", built("compression_zstd")),
+  entry("compression-brotli", ["compression"], "brotli codec", built("compression_brotli")),
+  entry("metrics", [], "Prometheus listener", NOT_BUILT, {
+    tables: [
+      table("metrics", ROOT, { ...OFF, merge: "whole", reload: "metrics-service-changed" }),
+    ],
+  }),
+  entry("metrics-otlp", ["metrics"], "OTLP metrics export", NOT_BUILT, {
+    tables: [table("metrics.otlp", ROOT, { ...OFF, reload: "metrics-service-changed" })],
+  }),
+  entry("otel-tracing", ["proxy"], "trace context", NOT_BUILT, {
+    tables: [
+      table("tracing", ROOT, { ...OFF, merge: "whole", reload: "tracing-service-changed" }),
+    ],
+  }),
+  entry("otel-otlp", ["otel-tracing"], "OTLP trace export", NOT_BUILT, {
+    tables: [table("tracing.otlp", ROOT, { ...OFF, reload: "tracing-service-changed" })],
+  }),
+  entry("acme", ["tls"], "ACME configuration, planning, challenge serving", NOT_BUILT, {
+    tables: [table("tls.acme", ["root", "vhost"], { ...OFF, reload: "acme-service-changed" })],
+  }),
+  entry("acme-client", ["acme"], "issuance, renewal, certificate reload socket", NOT_BUILT, {
+    commands: [
+      { name: "acme-renew", needs: "the module acme-client" },
+      { name: "acme-init", needs: "the module acme-client" },
+    ],
+  }),
+  entry("php", ["proxy", "web"], "parent of php-fpm", NOT_BUILT),
+  entry("php-fpm", ["php"], "FastCGI bridge and managed php-fpm", NOT_BUILT, {
+    tables: [
+      table("php", POLICY, {
+        ...OFF,
+        reload: "managed-php-service-changed",
+        action: { needs: ["enabled"], otherwise: "must be enabled to be a route's action" },
+      }),
+    ],
+  }),
+  entry("privacy-mode", ["proxy", "web"], "zero-retention rules", built("privacy")),
+];
+
+/**
+ * Modules that no set names. Those that are built are in every profile: 1.5 has no names for them, they are
+ * part of the HTTP runtime that each of its builds has.
+ */
+export const UNNAMED: readonly CatalogModule[] = [
+  entry("headers", [], "header policy", built("headers"), {
+    tables: [table("headers", EVERYWHERE, { merge: "whole" })],
+  }),
+  entry("access", [], "access rules", built("access"), { tables: [table("access", POLICY)] }),
+  entry("rate-limit", [], "rate limits", built("rate_limit"), {
+    tables: [table("rate_limit", POLICY, OFF)],
+  }),
+  entry("concurrency", [], "concurrency limits", built("concurrency"), {
+    tables: [table("concurrency", POLICY, OFF)],
+  }),
+  entry("admin", [], "admin API", NOT_BUILT, {
+    tables: [table("admin", ROOT, { ...OFF, reload: "admin-service-changed" })],
+  }),
+  entry("udp-proxy", [], "UDP proxy", NOT_BUILT, {
+    tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
+  }),
+];
+
+/** Folders of `src/modules` that every profile contains. */
+export const BASE_FOLDERS: readonly string[] = UNNAMED.flatMap(foldersIn);
+
+/** Every folder of `src/modules`, in the order of a profile. */
+export const FOLDER_ORDER: readonly string[] = [
+  ...MODULES.flatMap(foldersIn).filter((folder) => !PLACED_FOLDERS.includes(folder)),
+  ...PLACED_FOLDERS,
+];
+
+function foldersIn({ state }: CatalogModule): readonly string[] {
+  return state.kind === "built" ? state.folders : [];
+}
+
+function built(...folders: string[]): ModuleState {
+  return { kind: "built", folders };
+}
+
+function entry(
+  name: string,
+  needs: readonly string[],
+  provides: string,
+  state: ModuleState,
+  brings: {
+    readonly tables?: readonly CatalogTable[];
+    readonly commands?: readonly CatalogCommand[];
+    readonly profiles?: readonly string[];
+  } = {},
+): CatalogModule {
+  return { name, needs, provides, state, tables: [], commands: [], profiles: [], ...brings };
+}
+
+function table(
+  name: string,
+  scopes: readonly TableScope[],
+  more: Omit<CatalogTable, "table" | "scopes"> = {},
+): CatalogTable {
+  return { table: name, scopes, ...more };
+}

@@ -1,0 +1,87 @@
+/**
+ * The contract between the runtime and a service: a module's part in a thread of its own, which `thread.ts`
+ * declares.
+ *
+ * @module
+ */
+import type { Clock } from "../net/clock.ts";
+import type { Zones } from "../net/zone.ts";
+import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Files } from "./module.ts";
+import type { ConfigPart, Plain, ServiceRole } from "./thread.ts";
+
+/** How a call ended: with an answer, or without one that can be used. */
+export type CallOutcome =
+  | { readonly kind: "answer"; readonly value: Plain }
+  /** The callee is not there, is busy, has failed, or has not answered by the deadline. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+/** Calls to another thread. Every call settles at its deadline at the latest. */
+export interface Calls {
+  /** @param deadlineMs How long to wait for the answer. */
+  call(name: string, input: Plain, deadlineMs: number): Promise<CallOutcome>;
+}
+
+/** Answers of every edge worker. */
+export interface EdgeAnswers {
+  readonly answers: readonly Plain[];
+  /** Workers that have not answered in time, or have failed. */
+  readonly unanswered: number;
+}
+
+/** The module's own part in every edge worker. */
+export interface EdgeCalls {
+  /** Calls `EdgePart.onCall` in every edge worker that serves. Settles at the deadline at the latest. */
+  call(message: Plain, deadlineMs: number): Promise<EdgeAnswers>;
+}
+
+/** Whether the process serves, as the keeper sees it. */
+export interface ProcessState {
+  /** `ready` while an edge worker serves; `starting` before, and while all are being replaced. */
+  readonly phase: "starting" | "ready" | "draining";
+  /** Why it is not ready; `""` when it is. */
+  readonly reason: string;
+}
+
+/** What a service gets. */
+export interface ServiceContext {
+  /** The tables of its {@linkcode ThreadSpec.tables}, and nothing else of the configuration. */
+  readonly config: ConfigPart;
+  /** Files that the module's `needs` asks for in this role. */
+  readonly files: Files;
+  /** Shared tables that the module's `needs` attaches to this role. */
+  readonly zones: Zones;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** As the service starts; what changes comes by {@linkcode RunningService.onState}. */
+  readonly state: ProcessState;
+  /** The keeper: names of `asks` alone. */
+  readonly keeper: Calls;
+  /** Another service that `asks` names. */
+  service(role: ServiceRole): Calls;
+  readonly edges: EdgeCalls;
+}
+
+/** A service at work. */
+export interface RunningService {
+  /** Takes up a new configuration. What it throws has the service replaced by one with that. */
+  reload(config: ConfigPart, files: Files): Promise<void>;
+  /** What other threads may ask of it; `name` is one that the caller has declared. */
+  call?(name: string, input: Plain): Promise<Plain>;
+  /** The process has become ready, or has ceased to be. */
+  onState?(state: ProcessState): void;
+  /** Ends it; called at the very end, when no connection is left. */
+  stop(): Promise<void>;
+}
+
+/** The program of a service's thread. */
+export interface Service {
+  readonly role: ServiceRole;
+  /**
+   * Starts it. Addresses that its module's grants have for the start alone are given up when this
+   * resolves.
+   */
+  start(context: ServiceContext): Promise<RunningService>;
+}

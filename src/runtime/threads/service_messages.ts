@@ -1,0 +1,74 @@
+/**
+ * Orders of the keeper to a service, and the service's reports (`thread_messages.ts`).
+ *
+ * @module
+ */
+import type { Files } from "../../gateway/module.ts";
+import type { ProcessState } from "../../gateway/service.ts";
+import type { ConfigPart, ServiceRole } from "../../gateway/thread.ts";
+import type { ZonesByName } from "../../net/zone.ts";
+import type { LogSettings } from "../log/ring_logger.ts";
+import type { Failed, LogFull, ReportEnvelope } from "./thread_messages.ts";
+import { parseCommon, parseEnvelope } from "./thread_report.ts";
+
+/** What a role holds of a configuration. */
+export interface ServicePart {
+  readonly config: ConfigPart;
+  readonly files: Files;
+  readonly zones: ZonesByName;
+}
+
+/** Starts the service. */
+export interface StartServiceOrder extends ServicePart {
+  readonly kind: "start";
+  readonly role: ServiceRole;
+  /** Its own heart and log ring (`thread_memory.ts`). */
+  readonly memory: SharedArrayBuffer;
+  readonly log: LogSettings;
+  readonly asks: readonly string[];
+  readonly state: ProcessState;
+  /** Network addresses to give up when it has started. */
+  readonly givenUp: readonly string[];
+}
+
+export type ServiceOrder =
+  | StartServiceOrder
+  | ServicePart & { readonly kind: "reload" }
+  | { readonly kind: "state"; readonly state: ProcessState }
+  /** Call `callee` by `port`; without one, it is gone. */
+  | {
+    readonly kind: "callee";
+    readonly callee: "keeper" | ServiceRole;
+    readonly port: MessagePort | undefined;
+  }
+  /** Take calls of `caller`, of these names alone, from `port`. */
+  | {
+    readonly kind: "caller";
+    readonly caller: ServiceRole;
+    readonly names: readonly string[];
+    readonly port: MessagePort;
+  }
+  /** Call the edge worker in `slot` by `port`; without one, it is gone. */
+  | { readonly kind: "edge"; readonly slot: number; readonly port: MessagePort | undefined }
+  | { readonly kind: "stop" };
+
+export type ServiceReport =
+  | { readonly kind: "started" }
+  | { readonly kind: "reloaded" }
+  | { readonly kind: "stopped" }
+  | Failed
+  | LogFull;
+
+/** The report in a message, or `undefined` if there is none in it. */
+export function parseServiceReport(message: unknown): ReportEnvelope<ServiceReport> | undefined {
+  return parseEnvelope(message, (kind, report): ServiceReport | undefined => {
+    switch (kind) {
+      case "started":
+      case "reloaded":
+      case "stopped":
+        return { kind };
+      default:
+        return parseCommon(kind, report);
+    }
+  });
+}

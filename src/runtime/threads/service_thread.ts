@@ -1,0 +1,165 @@
+/**
+ * The main program of a service's thread.
+ *
+ * @module
+ */
+import { deepFreeze } from "../../config/frozen.ts";
+import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import type {
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "../../gateway/service.ts";
+import type { Plain, ServiceRole } from "../../gateway/thread.ts";
+import { Zones } from "../../net/zone.ts";
+import { giveUpAddresses } from "../permissions/give_up.ts";
+import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./calls.ts";
+import type { ServiceOrder, ServiceReport, StartServiceOrder } from "./service_messages.ts";
+import { runThread, ThreadLife, traced } from "./thread_program.ts";
+
+/** Makes this thread the service. To be called once, by the module's `service.ts`, while that is evaluated. */
+export function runService(service: Service): void {
+  runThread<ServiceOrder, ServiceReport>((first, onLogSegment) => {
+    if (first.kind !== "start") throw new Error("the first order to a service is to start");
+    const thread = new ServiceThread(first, service, onLogSegment);
+    return (order) => thread.obey(order);
+  });
+}
+
+/** One service at work. */
+class ServiceThread {
+  readonly #service: Service;
+  readonly #life: ThreadLife;
+  readonly #zones: Zones;
+  readonly #callees = new Map<string, Caller>();
+  readonly #edges = new Edges();
+  #running: RunningService | undefined;
+  /** Ports of callers; one that is replaced comes with another. */
+  readonly #callers = new Map<ServiceRole, () => void>();
+
+  constructor(
+    { role, memory, log, zones, asks }: StartServiceOrder,
+    service: Service,
+    onLogSegment: () => void,
+  ) {
+    this.#service = service;
+    this.#zones = new Zones(zones);
+    const name = `service ${role}`;
+    this.#life = new ThreadLife({ name, memory, log, records: undefined, onLogSegment });
+    for (const [callee, names] of askedOf(asks)) {
+      if (callee !== EDGES) this.#callees.set(callee, new Caller(callee, names));
+    }
+  }
+
+  async obey(order: ServiceOrder): Promise<ServiceReport | undefined> {
+    switch (order.kind) {
+      case "start":
+        return await this.#start(order);
+      case "reload":
+        this.#zones.adopt(order.zones);
+        this.#zones.commit();
+        try {
+          await this.#running?.reload(deepFreeze(order.config), order.files);
+        } catch (error) {
+          return { kind: "failed", reason: traced(error) };
+        }
+        return { kind: "reloaded" };
+      case "state":
+        this.#running?.onState?.(order.state);
+        return undefined;
+      case "callee": {
+        const caller = this.#callees.get(order.callee);
+        if (order.port === undefined) caller?.disconnect("it is not there");
+        else caller?.connect(order.port);
+        return undefined;
+      }
+      case "caller":
+        this.#takeCalls(order.caller, new Set(order.names), order.port);
+        return undefined;
+      case "edge":
+        this.#edges.set(order.slot, order.port);
+        return undefined;
+      case "stop":
+        await this.#running?.stop();
+        this.#life.stop();
+        return { kind: "stopped" };
+    }
+  }
+
+  async #start(order: StartServiceOrder): Promise<ServiceReport> {
+    const { role } = this.#service;
+    if (role !== order.role) {
+      return { kind: "failed", reason: `this is the service ${role}, not ${order.role}` };
+    }
+    this.#life.start();
+    try {
+      this.#running = await this.#service.start(this.#context(order));
+    } catch (error) {
+      return { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
+    }
+    giveUpAddresses(order.givenUp);
+    return { kind: "started" };
+  }
+
+  #context({ config, files, state }: StartServiceOrder): ServiceContext {
+    return {
+      config: deepFreeze(config),
+      files,
+      state,
+      zones: this.#zones,
+      clock: this.#life.clock,
+      log: this.#life.log,
+      metrics: NO_METRICS,
+      keeper: this.#callees.get("keeper") ?? NOT_DECLARED,
+      service: (role) => this.#callees.get(role) ?? NOT_DECLARED,
+      edges: this.#edges,
+    };
+  }
+
+  #takeCalls(caller: ServiceRole, names: ReadonlySet<string>, port: MessagePort): void {
+    this.#callers.get(caller)?.();
+    const { log } = this.#life;
+    const close = takeCalls(port, {
+      names,
+      answer: (name, input) => {
+        if (this.#running?.call === undefined) throw new Error("this service takes no calls");
+        return this.#running.call(name, input);
+      },
+      onFailure: (error) => log.log("error", "fluxheim", `a call of ${caller}: ${traced(error)}`),
+      onFault: (reason) => {
+        log.log("error", "fluxheim::security", `calls of ${caller} are refused: ${reason}`);
+      },
+    });
+    this.#callers.set(caller, close);
+  }
+}
+
+const NOT_DECLARED: Calls = {
+  call: () => Promise.resolve(unavailable("the service has not declared that it calls this role")),
+};
+
+/** Every edge worker that serves. */
+class Edges implements EdgeCalls {
+  readonly #callers = new Map<number, Caller>();
+
+  set(slot: number, port: MessagePort | undefined): void {
+    this.#callers.get(slot)?.disconnect("it has ended");
+    this.#callers.delete(slot);
+    if (port === undefined) return;
+    const caller = new Caller(`worker ${slot}`, new Set([EDGE_CALL]));
+    caller.connect(port);
+    this.#callers.set(slot, caller);
+  }
+
+  async call(message: Plain, deadlineMs: number): Promise<EdgeAnswers> {
+    const callers = [...this.#callers.values()];
+    const outcomes = await Promise.all(
+      callers.map((caller) => caller.call(EDGE_CALL, message, deadlineMs)),
+    );
+    const answers = outcomes.flatMap((found) => found.kind === "answer" ? [found.value] : []);
+    return { answers, unanswered: outcomes.length - answers.length };
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The thread's end of what `thread.ts` starts, whatever its role: takes orders from its port, beats, logs,
+ * and leaves last words.
+ *
+ * @module
+ */
+import { Clock } from "../../net/clock.ts";
+import { isOfPeer } from "../log/peer_failure.ts";
+import type { Records } from "../log/record_types.ts";
+import { type LogSettings, RingLogger } from "../log/ring_logger.ts";
+import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
+import { HeapWatch } from "./heap.ts";
+import { heartOf, ringWriter } from "./thread_memory.ts";
+import type { Birth, LogFull, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
+
+/** Carries out an order; what it returns is the order's report, if it has one. */
+export type Obey<Order, Report> = (order: Order) => Promise<Report | undefined>;
+
+/**
+ * Takes orders from the keeper. To be called once, by the entry of a thread, while that is evaluated.
+ *
+ * @param begin Called with the first order, and with what reports a full segment of the log ring.
+ */
+export function runThread<Order extends Message, Report extends Message>(
+  begin: (first: Order, onLogSegment: () => void) => Obey<Order, Report>,
+): void {
+  addEventListener("message", (event) => {
+    if (!(event instanceof MessageEvent)) return;
+    const { port }: Birth = event.data;
+    let obey: Obey<Order, Report> | undefined;
+    const send = (id: number, report: Report | LogFull) => {
+      const envelope: ReportEnvelope<Report | LogFull> = { id, report };
+      port.postMessage(envelope);
+    };
+    port.onmessage = async ({ data }: MessageEvent<OrderEnvelope<Order>>) => {
+      const { id, order } = data;
+      obey ??= begin(order, () => send(0, { kind: "log" }));
+      const report = await obey(order);
+      if (report !== undefined) send(id, report);
+    };
+  }, { once: true });
+}
+
+/** What a thread needs for its life. */
+export interface LifeSettings {
+  /** For its last words: `worker 0`, `service control`. */
+  readonly name: string;
+  /** Its own heart and log ring (`thread_memory.ts`). */
+  readonly memory: SharedArrayBuffer;
+  readonly log: LogSettings;
+  readonly records: Records | undefined;
+  onLogSegment(): void;
+}
+
+/** Clock, heart and log of a thread. */
+export class ThreadLife {
+  readonly clock = new Clock();
+  readonly log: RingLogger;
+  readonly #name: string;
+  readonly #heart: Int32Array;
+  #heap: HeapWatch | undefined;
+
+  constructor({ name, memory, log, records, onLogSegment }: LifeSettings) {
+    this.#name = name;
+    this.#heart = heartOf(memory);
+    this.log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
+    this.#leaveLastWords();
+  }
+
+  /** Begins to beat and to watch the heap. */
+  start(): void {
+    this.clock.every(() => beat(this.#heart));
+    this.#heap = new HeapWatch(() => {
+      reportFullHeap(this.#heart);
+      // Whatever this thread did now could be what ends the process before the keeper can say why.
+      Atomics.wait(this.#heart, 0, HEAP_FULL);
+    });
+    this.clock.start();
+  }
+
+  /** Stops the clock, and with it the heart. */
+  stop(): void {
+    this.clock.stop();
+  }
+
+  /**
+   * An uncaught error ends this thread, and its origin must be known afterwards; unless it is of one
+   * connection, which has ended by it anyway.
+   */
+  #leaveLastWords(): void {
+    const end = (error: unknown) => {
+      const what = `${this.#name} ends by an uncaught error: ${traced(error)}`;
+      this.log.log("error", "fluxheim", what);
+    };
+    addEventListener("error", (event) => end(event.error ?? event.message));
+    addEventListener("unhandledrejection", (event) => {
+      const { reason } = event;
+      if (!isOfPeer(reason)) return end(reason);
+      event.preventDefault();
+      this.log.log("error", "fluxheim", `fault: nobody waited for a failure: ${traced(reason)}`);
+    });
+  }
+}
+
+/** An error with its stack, where it has one. */
+export function traced(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
