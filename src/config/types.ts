@@ -19,7 +19,13 @@
 import type { MergeRule, TableReload, TableScope } from "../catalog/types.ts";
 import type { CoreRoute, CoreVhost, LoggingConfig, ServerConfig } from "./schema/core_tables.ts";
 
-export type { MergeRule, ReloadRule, TableReload, TableScope } from "../catalog/types.ts";
+export type {
+  MergeRule,
+  ReloadReason,
+  ReloadRule,
+  TableReload,
+  TableScope,
+} from "../catalog/types.ts";
 
 /** Tables that modules own at the top level. */
 // deno-lint-ignore no-empty-interface -- filled by declaration merging
