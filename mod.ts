@@ -49,7 +49,6 @@ export {
   type Manifest,
   type Module,
   type ModuleCommand,
-  type ModuleCommand,
   type Needs,
   type Permissions,
   type Phase,
@@ -68,7 +67,7 @@ export {
   type WorkerServices,
   type ZoneNeed,
 } from "./src/gateway/module.ts";
-export type { ConfigPart, Plain } from "./src/gateway/thread.ts";
+export type { ConfigPart, PartOf, Plain } from "./src/gateway/thread.ts";
 export type {
   CallOutcome,
   Calls,

@@ -35,7 +35,7 @@ export {
   type Steps,
   type WorkerServices,
 } from "./src/gateway/module.ts";
-export type { ConfigPart, Plain } from "./src/gateway/thread.ts";
+export type { ConfigPart, PartOf, Plain } from "./src/gateway/thread.ts";
 export type {
   CallOutcome,
   Calls,

@@ -19,12 +19,17 @@ export type CallOutcome =
 
 /** Calls to another thread. Every call settles at its deadline at the latest. */
 export interface Calls {
-  /** @param deadlineMs How long to wait for the answer. */
+  /**
+   * Makes one call.
+   *
+   * @param deadlineMs How long to wait for the answer.
+   */
   call(name: string, input: Plain, deadlineMs: number): Promise<CallOutcome>;
 }
 
 /** Answers of every edge worker. */
 export interface EdgeAnswers {
+  /** In no order. */
   readonly answers: readonly Plain[];
   /** Workers that have not answered in time, or have failed. */
   readonly unanswered: number;
@@ -52,8 +57,11 @@ export interface ServiceContext {
   readonly files: Files;
   /** Shared tables that the module's `needs` attaches to this role. */
   readonly zones: Zones;
+  /** The clock of this thread, for time limits. */
   readonly clock: Clock;
+  /** The log of this thread. */
   readonly log: Logger;
+  /** The counters of this thread. */
   readonly metrics: Metrics;
   /** As the service starts; what changes comes by {@linkcode RunningService.onState}. */
   readonly state: ProcessState;
@@ -61,6 +69,7 @@ export interface ServiceContext {
   readonly keeper: Calls;
   /** Another service that `asks` names. */
   service(role: ServiceRole): Calls;
+  /** The module in every edge worker, where `asks` has `"edges"`. */
   readonly edges: EdgeCalls;
 }
 
@@ -78,6 +87,7 @@ export interface RunningService {
 
 /** The program of a service's thread. */
 export interface Service {
+  /** The one that its module declares. */
   readonly role: ServiceRole;
   /**
    * Starts it. Addresses that its module's grants have for the start alone are given up when this

@@ -26,6 +26,7 @@ export type ServiceRole =
 
 /** A thread of a module's own: its service. */
 export interface ThreadSpec {
+  /** Unique in the process. */
   readonly role: ServiceRole;
   /** Written as `new URL("./service.ts", import.meta.url)`, so that bundling tools find the file. */
   readonly url: URL;
@@ -48,7 +49,8 @@ export interface ThreadSpec {
 /** Some of the tables and keys of a configuration. */
 export type ConfigPart = PartOf<Config>;
 
-type PartOf<T> = T extends readonly unknown[] ? T
+/** `T` with every key optional and read-only, at every depth. */
+export type PartOf<T> = T extends readonly unknown[] ? T
   : T extends object ? { readonly [Key in keyof T]?: PartOf<T[Key]> }
   : T;
 
