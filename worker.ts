@@ -57,11 +57,23 @@ export {
   type BegunOn,
   type Captures,
   Exchange,
+  type Finished,
   type Held,
   type NamePolicies,
   type NamePolicy,
   type Plan as RequestPlan,
+  type PlanStep,
 } from "./src/gateway/exchange.ts";
+export { Findings } from "./src/gateway/findings.ts";
+export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
+export { type Around, type Call, type Origin, wrapped } from "./src/gateway/origin.ts";
+export type { OriginSteps } from "./src/gateway/module.ts";
+export {
+  ClientError,
+  type ClientErrorStage,
+  ClientRequest,
+  ClientResponse,
+} from "./src/http/client.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";
 export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";

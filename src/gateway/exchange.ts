@@ -4,7 +4,9 @@
  *
  * @module
  */
+import type { ClientResponse } from "../http/client.ts";
 import { HttpExchange } from "../http/exchange.ts";
+import { Findings } from "./findings.ts";
 import type { RouteScope } from "./scope.ts";
 
 /** Why a request was not served. A value, not an exception: a client can cause it at will. */
@@ -28,6 +30,15 @@ export interface Refusal {
  * wait. It answers by setting `exchange.status` (usually through `refuse`); later steps are then skipped.
  */
 export type Step = (exchange: Exchange) => void | Promise<void>;
+
+/**
+ * A step of a plan. What it waits for may be an upstream's answer, which is put into the exchange when it
+ * arrives.
+ */
+export type PlanStep = (exchange: Exchange) => void | Promise<void | ClientResponse>;
+
+/** Looks at an exchange that is over. */
+export type Finished = (exchange: Exchange) => void;
 
 /** {@linkcode Steps.recodes}. */
 export type Recodes = (exchange: Exchange, mediaType: string, length: number) => boolean;
@@ -60,7 +71,7 @@ export interface NamePolicies {
 /** One request's way. */
 export interface Plan {
   /** Run in order until one answers. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly PlanStep[];
   /** Run when the gateway answers for an upstream that failed. */
   readonly failure: readonly Step[];
   /** Run on the fields of a refusal that no page has taken the place of. */
@@ -79,6 +90,8 @@ export interface Plan {
 export interface BegunOn {
   /** Exchanges that began on it and are not over. */
   inFlight: number;
+  /** Run in their order when an exchange is over. */
+  readonly finished: readonly Finished[];
   /** Ends what it runs; called when the last exchange on it is over and another one serves. */
   stop(): Promise<void>;
 }
@@ -99,10 +112,10 @@ export class Exchange extends HttpExchange {
   plan: Plan | undefined = undefined;
   /** Of the answer's own path, where that is under another route; `undefined` for most. */
   namePolicy: NamePolicy | undefined = undefined;
-  /** The next step of the plan: of those that look for an answer, then of those on the answer. */
+  /** Which steps of the plan are run now. */
+  stage: "ask" | "failure" | "response" = "ask";
+  /** The next one of these. */
   step = 0;
-  /** Something has answered, be it the gateway itself. */
-  isAnswered = false;
   /** Effective client address through trusted proxies (spec 01 section 2.2); `""` if unknown. */
   clientAddress = "";
   /** Path to serve or forward: `path`, or what the route's rewrite made of it. */
@@ -116,35 +129,17 @@ export class Exchange extends HttpExchange {
   /** An error page stands in the refusal's place: header policy is applied to it as to all content. */
   hasErrorPage = false;
 
-  // --- findings of modules that the access log or header templates show -----------------------
-  /** `host:port` of the upstream that was asked last. */
-  upstream = "";
-  /** Name of that upstream for logs, where the configuration gives it one. */
-  upstreamAlias = "";
-  /** Attempts after the first one. */
-  upstreamRetries = 0;
-  /** State of the cache for this request; `""` without a cache. */
-  cachePhase = "";
-  /** Content coding that the gateway has applied; `""` for none. */
-  compressionEncoding = "";
-  /** ISO code of the country of the client; `""` if unknown. */
-  geoCountry = "";
-  /** Number of the autonomous system of the client. */
-  geoAsn: number | null = null;
-  /**
-   * Fields an auth service allowed onto the upstream request, and names to be removed from the
-   * client's own request before that (spec 02 section 9.8).
-   */
-  authFields: readonly (readonly [name: string, value: string])[] | undefined = undefined;
-  /** Names of the fields to remove; see {@linkcode Exchange.authFields}. */
-  authRemoves: ReadonlySet<string> | undefined = undefined;
-  /** The last question that an auth service said yes to; two scopes with the same one ask it once. */
-  authAllowed = "";
-
-  /** What a 304 is about, where that is known: its fields do not say. */
-  unsent: { readonly mediaType: string; readonly length: number } | undefined = undefined;
+  /** What was found out on the way. */
+  readonly findings = new Findings();
+  /** What modules remember; read and written by {@linkcode Slot} alone. */
+  slots: unknown[] | undefined = undefined;
 
   #held: Held[] | undefined = undefined;
+
+  /** An exchange is a {@linkcode Call}: the one whose answer it is. */
+  get exchange(): this {
+    return this;
+  }
 
   /** Registers something to release when the exchange is over. */
   hold(held: Held): void {

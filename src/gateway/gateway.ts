@@ -5,12 +5,13 @@
  * @module
  */
 import { BodyError } from "../http/body.ts";
+import { ClientError, ClientResponse } from "../http/client.ts";
 import type { Handler } from "../http/exchange.ts";
 import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../net/zone.ts";
-import { Exchange, type Plan } from "./exchange.ts";
+import { type BegunOn, Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ExtensionPoint } from "./extension.ts";
@@ -43,6 +44,8 @@ export interface GatewayServices {
 
 const NOTHING_SERVES: Refusal = { status: 404, text: "", cause: "no_content" };
 const FAULT: Refusal = { status: 500, text: "", cause: "fault", close: true };
+/** What an origin could not do; status and body as spec 02 section 9.4 says. */
+const UPSTREAM_FAILED: Refusal = { status: 502, text: "", cause: "upstream", isFailure: true };
 
 /** Refusals for a request body that fell short; the connection cannot go on behind one. */
 const BODY_REFUSALS: Readonly<Record<BodyError["status"], Refusal>> = {
@@ -136,7 +139,7 @@ export class Gateway implements Handler<Exchange> {
     return exchange;
   }
 
-  handle(exchange: Exchange): void | Promise<void> {
+  handle(exchange: Exchange): void | Promise<unknown> {
     const snapshot = this.#current;
     if (snapshot === undefined) {
       refuse(exchange, FAULT);
@@ -149,22 +152,27 @@ export class Gateway implements Handler<Exchange> {
       exchange.plan = snapshot.locate(exchange);
       return this.#advance(exchange);
     } catch (error) {
-      this.fail(exchange, error);
+      return this.fail(exchange, error);
     }
   }
 
-  resume(exchange: Exchange): void | Promise<void> {
-    // Whoever waited for something slow gave up with the client: there is nobody to answer.
-    if (exchange.aborted && exchange.status === 0) return;
+  resume(exchange: Exchange, arrived: unknown): void | Promise<unknown> {
+    if (arrived instanceof ClientResponse) answer(exchange, arrived);
+    // What waited for something slow gave up with the client: there is no answer to be made.
+    else if (exchange.aborted && exchange.status === 0) return;
     try {
       return this.#advance(exchange);
     } catch (error) {
-      this.fail(exchange, error);
+      return this.fail(exchange, error);
     }
   }
 
-  /** A step failed: the client's own body was at fault, or the program is. */
-  fail(exchange: Exchange, reason: unknown): void {
+  /** A step failed: its origin gave no answer, the client's own body was at fault, or the program is. */
+  fail(exchange: Exchange, reason: unknown): void | Promise<unknown> {
+    if (exchange.stage === "ask" && isOfExchange(reason)) {
+      if (exchange.aborted) return;
+      if (reason instanceof ClientError) return this.#failUpstream(exchange, reason);
+    }
     const body = exchange.responseBody;
     if (body !== undefined && !(body instanceof Uint8Array)) body.cancel();
     if (reason instanceof BodyError) {
@@ -177,6 +185,13 @@ export class Gateway implements Handler<Exchange> {
     finishRefusal(exchange);
   }
 
+  #failUpstream(exchange: Exchange, { stage }: ClientError): void | Promise<unknown> {
+    // What the upstream has had of the body cannot be put back, and nothing reads the rest.
+    if (stage !== "connect") exchange.requestBody?.cancel();
+    refuse(exchange, UPSTREAM_FAILED);
+    return this.resume(exchange, undefined);
+  }
+
   refuse(exchange: Exchange, status: number, reason: string): void {
     this.#logFault({ status, reason });
     refuse(exchange, { status, text: "", cause: "framing", close: true });
@@ -184,11 +199,12 @@ export class Gateway implements Handler<Exchange> {
   }
 
   finish(exchange: Exchange): void {
+    const { snapshot } = exchange;
+    this.#runFinished(exchange, snapshot ?? this.#current);
     exchange.releaseAll();
     this.services.log.access(exchange);
     if (exchange.failure !== "") this.#logBroken(exchange);
     this.#inFlight--;
-    const snapshot = exchange.snapshot;
     if (snapshot === undefined) return;
     snapshot.inFlight--;
     if (snapshot.inFlight === 0 && snapshot !== this.#current) {
@@ -201,6 +217,19 @@ export class Gateway implements Handler<Exchange> {
     const part = this.#parts?.[this.modules.findIndex(({ name }) => name === module)];
     if (part?.onCall === undefined) throw new Error(`the module ${module} takes no calls`);
     return await part.onCall(message);
+  }
+
+  /** What one of them throws must not keep the exchange from being released. */
+  #runFinished(exchange: Exchange, begunOn: BegunOn | undefined): void {
+    if (begunOn === undefined) return;
+    const { finished } = begunOn;
+    for (let i = 0; i < finished.length; i++) {
+      try {
+        finished[i](exchange);
+      } catch (error) {
+        this.#report(error);
+      }
+    }
   }
 
   async #open(): Promise<readonly EdgePart[]> {
@@ -235,16 +264,22 @@ export class Gateway implements Handler<Exchange> {
   }
 
   /** Runs steps until one answers, then those on the answer; returns when a step has to be waited for. */
-  #advance(exchange: Exchange): void | Promise<void> {
+  #advance(exchange: Exchange): void | Promise<unknown> {
     const { plan } = exchange;
     if (plan === undefined) return;
-    if (!exchange.isAnswered) {
+    if (exchange.stage === "ask") {
       const { steps } = plan;
       while (exchange.status === 0 && exchange.step < steps.length) {
         const waiting = steps[exchange.step++](exchange);
         if (waiting !== undefined) return waiting;
       }
-      this.#beginAnswer(exchange, plan);
+      if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
+      exchange.step = 0;
+      exchange.stage = exchange.refusal === undefined ? "response" : "failure";
+    }
+    if (exchange.stage === "failure") {
+      const waiting = this.#replaceRefusal(exchange, plan);
+      if (waiting !== undefined) return waiting;
     }
     const response = responseSteps(exchange, plan);
     while (exchange.step < response.length) {
@@ -253,14 +288,18 @@ export class Gateway implements Handler<Exchange> {
     }
   }
 
-  /** Sees to it that there is an answer, and decides whether the steps on answers are for it. */
-  #beginAnswer(exchange: Exchange, plan: Plan): void {
-    exchange.isAnswered = true;
+  /** Lets steps make another answer of an upstream's failure; a refusal that stays gets the policy's fields. */
+  #replaceRefusal(exchange: Exchange, plan: Plan): void | Promise<unknown> {
+    const { failure } = plan;
+    if (exchange.refusal?.isFailure === true) {
+      while (exchange.step < failure.length) {
+        const waiting = failure[exchange.step++](exchange);
+        if (waiting !== undefined) return waiting;
+      }
+    }
+    exchange.stage = "response";
     exchange.step = 0;
-    if (exchange.status === 0) refuse(exchange, NOTHING_SERVES);
-    if (exchange.refusal === undefined) return;
-    if (exchange.refusal.isFailure === true) plan.failure.forEach((step) => void step(exchange));
-    if (exchange.hasErrorPage) return;
+    if (exchange.refusal === undefined || exchange.hasErrorPage) return;
     finishRefusal(exchange);
     exchange.step = responseSteps(exchange, plan).length;
   }
@@ -283,6 +322,19 @@ export class Gateway implements Handler<Exchange> {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     this.services.log.log("error", "fluxheim", `fault: ${text}`);
   }
+}
+
+/** Whether a rejection can be of the exchange itself, and not of the program. */
+function isOfExchange(reason: unknown): reason is ClientError | BodyError {
+  return reason instanceof ClientError || reason instanceof BodyError;
+}
+
+/** The answer of `exchange` is that of its origin. */
+function answer(exchange: Exchange, { status, fields, body, tunnel }: ClientResponse): void {
+  exchange.status = status;
+  exchange.response = fields;
+  exchange.responseBody = body;
+  exchange.tunnel = tunnel;
 }
 
 /** Content under a route of its own has the answer fields of that one. */

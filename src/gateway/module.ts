@@ -5,9 +5,11 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { ClientRequest } from "../http/client.ts";
 import type { ModuleCommand } from "./command.ts";
-import type { Exchange, Recodes, Step } from "./exchange.ts";
+import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
+import type { Around, Origin } from "./origin.ts";
 import type { RouteScope } from "./scope.ts";
 import type { ZoneRequest, Zones } from "../net/zone.ts";
 import type { Clock } from "../net/clock.ts";
@@ -18,8 +20,9 @@ import type { Plain, Role, ThreadSpec } from "./thread.ts";
 
 export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
 export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
-export type { Recodes, Step } from "./exchange.ts";
+export type { Finished, Recodes, Step } from "./exchange.ts";
 export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
+export type { Around, Call, Origin } from "./origin.ts";
 export type { RouteScope } from "./scope.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
@@ -106,11 +109,21 @@ export interface Steps {
   readonly authorize?: Step;
   /** Row 13: sends a copy of the request to another upstream. */
   readonly mirror?: Step;
-  /** Row 13: answers from the cache. */
+  /** A fresh answer that is stored: no request to the origin is made. */
   readonly lookup?: Step;
-  /** Row 13: asks the upstream. */
+  /** Answers in place of the origin. */
   readonly forward?: Step;
-  /** An upstream has failed and the gateway answers in its place: another answer may be made, at once. */
+  /**
+   * Where the answer comes from: one upstream, or a pool of them. The plan makes one step of it, which makes
+   * the request, waits for the origin and puts its answer into the exchange.
+   */
+  readonly origin?: OriginSteps;
+  /**
+   * What goes around the origin of this scope. That of the first module in the profile's order is the
+   * outermost. It sees answers and errors before the header policy and compression.
+   */
+  readonly around?: Around;
+  /** An upstream has failed and the gateway answers in its place: another answer may be made. */
   readonly failure?: Step;
   /** Adds fields to a refusal of the gateway's own, at once. Nothing else of the answer policy does. */
   readonly refusal?: Step;
@@ -121,6 +134,14 @@ export interface Steps {
    * it are then no continuation of an answer with the same date.
    */
   readonly recodes?: Recodes;
+}
+
+/** An origin, and what is asked of it. */
+export interface OriginSteps {
+  /** The origin that is asked. */
+  readonly origin: Origin;
+  /** Makes the request of an exchange, by the header policy of the scope. */
+  request(exchange: Exchange): ClientRequest;
 }
 
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
@@ -139,7 +160,7 @@ export const PHASES = [
   "failure",
   "refusal",
   "response",
-] as const satisfies readonly (keyof Steps)[];
+] as const satisfies readonly Exclude<keyof Steps, "origin" | "around" | "recodes">[];
 
 /** One phase of a request: a key of {@linkcode Steps} that is a step. */
 export type Phase = typeof PHASES[number];
@@ -158,6 +179,11 @@ export interface FileRequest {
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
+  /**
+   * Large, and replaced while the process serves: one copy in shared memory for all threads. A file that takes
+   * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
+   */
+  readonly isShared?: boolean;
   /** Role that is handed the content; `edge` unless given. */
   readonly for?: Role;
 }
@@ -300,7 +326,7 @@ export interface Module {
    * What fails in use, although the content looks right. Asked only when all files could be read and no
    * check found an error.
    */
-  proveFiles?(config: Config, files: Files): Promise<Problem[]>;
+  proveFiles?(config: Config, files: Files, system: System): Promise<Problem[]>;
   /**
    * Tells shared tables what holds for them from now on. Called in the keeper when every worker is ready
    * to serve by `config` after a reload; never for one that is refused.
@@ -327,6 +353,11 @@ export interface RunningModule {
   readonly listenerTls?: TlsListenerSpec;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
+  /**
+   * Looks at every exchange that is over, at one that was refused before it had a route as well. Must not
+   * throw, and finds everything that the exchange held still held.
+   */
+  readonly finished?: Finished;
   /** Closes what `start` opened; no exchange is on the snapshot any more. */
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */

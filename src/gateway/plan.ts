@@ -4,12 +4,15 @@
  *
  * @module
  */
-import type { Plan, Recodes, Step } from "./exchange.ts";
-import type { Phase, RouteScope, RunningModule, Steps } from "./module.ts";
+import type { Plan, PlanStep, Recodes, Step } from "./exchange.ts";
+import type { OriginSteps, Phase, RouteScope, RunningModule, Steps } from "./module.ts";
 import { PHASES } from "./module.ts";
+import { type Around, wrapped } from "./origin.ts";
 
 /** What the modules want to do in one scope, by phase, in the profile's order of modules. */
 export type ScopeSteps = { readonly [P in Phase]: readonly Step[] } & {
+  /** The step that asks the scope's origin, with everything around it; `undefined` where there is none. */
+  readonly origin: PlanStep | undefined;
   readonly recodes: Recodes | undefined;
 };
 
@@ -32,16 +35,26 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
     response: [],
   };
   let recodes: Recodes | undefined;
+  let origin: OriginSteps | undefined;
+  const arounds: Around[] = [];
   for (const module of modules) {
     const steps: Steps | undefined = module.plan(scope);
     if (steps === undefined) continue;
     recodes ??= steps.recodes;
+    origin ??= steps.origin;
+    if (steps.around !== undefined) arounds.push(steps.around);
     for (const phase of PHASES) {
       const step = steps[phase];
       if (step !== undefined) found[phase].push(step);
     }
   }
-  return { ...found, recodes };
+  return { ...found, recodes, origin: origin && originStep(origin, arounds) };
+}
+
+/** No function of its own waits here: what the codec waits for is the origin's own promise. */
+function originStep(steps: OriginSteps, arounds: readonly Around[]): PlanStep {
+  const origin = wrapped(steps.origin, arounds);
+  return (exchange) => origin.fetch(steps.request(exchange), exchange);
 }
 
 /** Steps of the gateway itself that stand between those of the modules. */
@@ -76,7 +89,7 @@ export function joinPlan(
   const none: readonly Step[] = [];
   const narrow = route ?? vhost;
   const limiter = policy ?? route;
-  const steps = [
+  const steps: PlanStep[] = [
     // 4: facts about the client, once, for whichever scope asks for them.
     ...([vhost, narrow, policy].find((scope) => scope !== undefined && scope.identify.length > 0)
       ?.identify ?? none),
@@ -106,7 +119,7 @@ export function joinPlan(
     ...forwardSteps(narrow),
   ];
   let { failure } = narrow;
-  if (route !== undefined && route.serve.length > 0 && vhost.forward.length > 0) {
+  if (route !== undefined && route.serve.length > 0 && forwardSteps(vhost).length > 0) {
     // A route's static content that has no such file passes on to the vhost's upstream.
     steps.push(own.restorePath, ...forwardSteps(vhost));
     failure = vhost.failure;
@@ -116,7 +129,13 @@ export function joinPlan(
 }
 
 /** 13: what stands in front of an upstream runs only when the upstream is really asked. */
-function forwardSteps(scope: ScopeSteps): Step[] {
-  if (scope.forward.length === 0) return [];
-  return [...scope.authorize, ...scope.mirror, ...scope.lookup, ...scope.forward];
+function forwardSteps({ authorize, mirror, lookup, forward, origin }: ScopeSteps): PlanStep[] {
+  if (forward.length === 0 && origin === undefined) return [];
+  return [
+    ...authorize,
+    ...mirror,
+    ...lookup,
+    ...forward,
+    ...(origin === undefined ? [] : [origin]),
+  ];
 }

@@ -1,5 +1,6 @@
 /** The order of a plan is the one that `docs/phases.md` explains. */
 import assert from "node:assert/strict";
+import type { PlanStep } from "./exchange.ts";
 import type { Step } from "./exchange.ts";
 import { type Phase, PHASES, type RouteScope, type RunningModule } from "./module.ts";
 import { joinPlan, type OwnSteps, scopeSteps } from "./plan.ts";
@@ -13,7 +14,7 @@ function step(name: string): Step {
   return Object.defineProperty(() => {}, "name", { value: name });
 }
 
-function names(steps: readonly Step[]): string[] {
+function names(steps: readonly PlanStep[]): string[] {
   return steps.map(({ name }) => name);
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Config, VhostConfig } from "../config/types.ts";
 import { clientAddressOf, type ClientAddressRule } from "./route/client_address.ts";
-import type { Exchange, NamePolicies, Plan } from "./exchange.ts";
+import type { Exchange, Finished, NamePolicies, Plan } from "./exchange.ts";
 import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./route/host_table.ts";
 import { compileHttpsRedirect } from "./route/https_redirect.ts";
 import type { KeepHold } from "./keep.ts";
@@ -57,6 +57,7 @@ interface CompiledScope {
 export class Snapshot {
   /** Exchanges that began on this snapshot and are not over. */
   inFlight = 0;
+  readonly finished: readonly Finished[];
   readonly #hosts: HostTable;
   readonly #vhosts: readonly CompiledVhost[];
   readonly #clientAddress: ClientAddressRule;
@@ -84,6 +85,7 @@ export class Snapshot {
       IpSet.of(server.trusted_proxies),
       (peer) => this.#reportChain(peer),
     );
+    this.finished = modules.flatMap((module) => module.finished?.bind(module) ?? []);
     this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
     const rejected = (reason: string) =>
       context.metrics.counter("fluxheim_host_routing_rejections_total", { reason });

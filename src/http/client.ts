@@ -16,6 +16,8 @@ import type { Duplex } from "../net/duplex.ts";
  */
 export class ClientRequest {
   /**
+   * A request as it is sent.
+   *
    * @param target Path and query.
    * @param authority `Host` or `:authority`. Not repeated in `fields`.
    * @param fields End-to-end fields only: no hop-by-hop, no `host`, no `content-length`, no
@@ -38,6 +40,8 @@ export class ClientRequest {
 /** The final answer of an upstream. */
 export class ClientResponse {
   /**
+   * An answer as it was received.
+   *
    * @param fields As received, hop-by-hop fields removed.
    * @param tunnel With status 101: the stream both sides now speak freely on.
    */
@@ -72,6 +76,7 @@ export const UNASKED_SWITCH = "it switches protocols although nobody asked";
 
 /** An upstream that did not answer as it should. */
 export class ClientError extends Error {
+  /** A failure in `stage`; `message` is for the log. */
   constructor(readonly stage: ClientErrorStage, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "ClientError";

@@ -117,11 +117,15 @@ export interface Handler<X extends HttpExchange> {
    * @returns What must be waited for before the answer is there; `resume` goes on then, or `fail` where it
    * was rejected.
    */
-  handle(exchange: X): void | Promise<void>;
-  /** Goes on when what was to be waited for has come. Returns what `handle` does, and never throws. */
-  resume(exchange: X): void | Promise<void>;
-  /** Makes an answer of it that what was waited for was rejected for `reason`. */
-  fail(exchange: X, reason: unknown): void;
+  handle(exchange: X): void | Promise<unknown>;
+  /**
+   * Goes on when what was to be waited for has come. Returns what `handle` does, and never throws.
+   *
+   * @param arrived What the promise was resolved with.
+   */
+  resume(exchange: X, arrived: unknown): void | Promise<unknown>;
+  /** Makes an answer of it that what was waited for was rejected for `reason`. Returns what `handle` does. */
+  fail(exchange: X, reason: unknown): void | Promise<unknown>;
   /**
    * A head that the codec refuses before routing (broken framing, too large); `create` has been called
    * and as much of the request as could be read is filled in.

@@ -7,7 +7,7 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
-import type { ServiceRole } from "../gateway/module.ts";
+import type { FileRequest, ServiceRole } from "../gateway/module.ts";
 import type { ProcessState } from "../gateway/service.ts";
 import type { Plain } from "../gateway/thread.ts";
 import { Clock } from "../net/clock.ts";
@@ -32,11 +32,16 @@ import { Services } from "./threads/services.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
+import { replacedFiles } from "./reload/refresh.ts";
+import type { SharedFiles } from "./reload/shared_files.ts";
 
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
 const DEFAULT_DRAIN_SECS = 30;
 /** With no worker to serve for so long, the process is of no use. */
 const BEREFT_LIMIT_MS = 30_000;
+
+/** Clock ticks between two looks at shared files: five seconds. */
+const REFRESH_TICKS = 20;
 
 /** The running gateway. */
 export class Keeper {
@@ -46,6 +51,7 @@ export class Keeper {
   readonly finished: Promise<number>;
   readonly #options: KeeperOptions;
   readonly #names: ProcessNames;
+  readonly #sharedFiles: SharedFiles;
   readonly #clock = new Clock();
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
@@ -57,12 +63,18 @@ export class Keeper {
   /** As it is served: with ports. */
   #load: Load;
   #reloading: Promise<unknown> = Promise.resolve();
+  /** The shared files of what is served. */
+  #requests: readonly FileRequest[];
+  #ticks = 0;
+  #isRefreshing = false;
   #stopping = false;
   #ended = false;
 
   private constructor(options: KeeperOptions, started: Started) {
     this.#options = options;
     this.#names = started.names;
+    this.#sharedFiles = started.sharedFiles;
+    this.#requests = started.requests.filter(isShared);
     this.#log = started.log;
     this.#pool = started.pool;
     this.#loaded = started.loaded;
@@ -164,6 +176,7 @@ export class Keeper {
       modules,
       configSource: this.#options.configSource,
       names: this.#names,
+      sharedFiles: this.#sharedFiles,
     });
     if ("kind" in change) return change;
     for (const warning of change.warnings) logWarning(warning, this.#log);
@@ -178,8 +191,39 @@ export class Keeper {
     if (failure !== undefined) return { kind: "failed", reason: failure };
     this.#loaded = change.config;
     this.#load = load;
+    this.#requests = deployment.files.filter(isShared);
     await this.#services.reload(load);
     return { kind: "applied" };
+  }
+
+  /** Takes up shared files that were replaced, unless one look at them is under way. */
+  #refresh(): void {
+    if (this.#isRefreshing || this.#stopping) return;
+    this.#isRefreshing = true;
+    const done = this.#reloading.then(() => this.#takeUpFiles()).catch((error) => {
+      const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+      this.#log.log("error", "fluxheim", `fault: files could not be refreshed: ${reason}`);
+    }).finally(() => this.#isRefreshing = false);
+    this.#reloading = done;
+  }
+
+  /** The workers change over as with a reload, to the configuration that they have. */
+  async #takeUpFiles(): Promise<void> {
+    const { modules } = this.#options.profile;
+    const shared = this.#sharedFiles;
+    const found = await replacedFiles(this.#load, this.#requests, modules, shared, this.#log);
+    if (found === undefined) return;
+    const load = { ...this.#load, files: found.files };
+    const failure = await this.#pool.reload(load);
+    if (failure === undefined) this.#load = load;
+    for (const path of found.paths) {
+      if (failure === undefined) {
+        this.#log.log("info", "fluxheim", `${path} was replaced and is in use`);
+      } else {
+        shared.refuse(path, failure);
+        this.#log.log("error", "fluxheim", `${path} could not be taken up: ${failure}`);
+      }
+    }
   }
 
   /** A service asks for a reload, and is told how it went without a word of the configuration. */
@@ -196,6 +240,7 @@ export class Keeper {
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
+    if (++this.#ticks % REFRESH_TICKS === 0 && this.#requests.length > 0) this.#refresh();
     const failed = this.#pool.tick() ?? this.#services.tick();
     if (failed !== undefined) void this.#fault(inWords(failed));
     else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
@@ -222,6 +267,10 @@ export class Keeper {
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }
+}
+
+function isShared(request: FileRequest): boolean {
+  return request.isShared === true;
 }
 
 function failed(error: unknown): ReloadOutcome {

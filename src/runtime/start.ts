@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config, Problem } from "../config/types.ts";
-import type { Files } from "../gateway/module.ts";
+import type { FileRequest, Files } from "../gateway/module.ts";
 import { Zones } from "../net/zone.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
@@ -16,6 +16,7 @@ import { logWarning, problemText } from "./log/problem_text.ts";
 import type { Profile } from "./threads/profile.ts";
 import type { Loaded } from "./reload/reload.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
+import { SharedFiles } from "./reload/shared_files.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { WorkerHandle } from "./threads/worker_handle.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
@@ -51,6 +52,9 @@ export interface Started {
   /** As it was loaded. */
   readonly loaded: Config;
   readonly names: ProcessNames;
+  readonly sharedFiles: SharedFiles;
+  /** Files that the modules asked the keeper to read. */
+  readonly requests: readonly FileRequest[];
   readonly load: Load;
   readonly log: KeeperLog;
   readonly pool: WorkerPool;
@@ -66,7 +70,9 @@ export interface Started {
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const { modules, workerUrl } = options.profile;
   const names = new ProcessNames();
-  const { config: loaded, files, warnings, place } = await readyConfig(options, names);
+  const sharedFiles = new SharedFiles();
+  const ready = await readyConfig(options, names, sharedFiles);
+  const { config: loaded, files, warnings, place } = ready;
   const probed = probeListeners(loaded);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
@@ -94,7 +100,17 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
-  return { loaded, names, load, log, pool, workers, listeners: outcome.listeners };
+  return {
+    loaded,
+    names,
+    sharedFiles,
+    requests: deployment.files,
+    load,
+    log,
+    pool,
+    workers,
+    listeners: outcome.listeners,
+  };
 }
 
 /** The workers that serve, for one that follows them from the time the first one does. */
@@ -144,6 +160,7 @@ interface Ready {
 async function readyConfig(
   { profile, load, configSource, allowKeyLog }: KeeperOptions,
   names: ProcessNames,
+  sharedFiles: SharedFiles,
 ): Promise<Ready> {
   const { config, problems, place = (problem) => problem } = await load();
   if (config === undefined) throw new StartError(problems);
@@ -156,7 +173,7 @@ async function readyConfig(
   refuseErrors(found);
   // Only what is permitted can be looked at.
   const preflight = await modulePreflight(config, profile.modules);
-  const read = await readRequestedFiles(deployment, profile.modules);
+  const read = await readRequestedFiles(deployment, profile.modules, sharedFiles);
   found.push(...[...preflight, ...read.problems].map(place));
   refuseErrors(found);
   return { config, files: read.files, warnings: found, place };

@@ -321,7 +321,7 @@ redirect = { enabled = true, to = "https://other.test/" }
       assert.equal(status, 1);
       assert.match(
         err,
-        /^fluxheim: the configuration cannot be served: .*places\.mmdb is not a Max/,
+        /^fluxheim: geoip\.databases\[0\]\.path: .*places\.mmdb is not a Max/,
       );
       assert.equal(err.split("\n").length, 1);
     },

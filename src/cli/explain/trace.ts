@@ -15,7 +15,7 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { PHASES } from "../../gateway/module.ts";
-import type { Plan } from "../../gateway/exchange.ts";
+import type { Plan, PlanStep } from "../../gateway/exchange.ts";
 
 /** What one step did. */
 export interface StepReport {
@@ -48,7 +48,7 @@ export class Trace {
   /** Head of the request it would send there. */
   sends: readonly string[] = [];
   /** The steps of modules; of a policy, what it says when it is not asked. */
-  readonly #named = new WeakMap<Step, (exchange: Exchange) => StepReport | undefined>();
+  readonly #named = new WeakMap<PlanStep, (exchange: Exchange) => StepReport | undefined>();
 
   /** The same modules, their steps written down. */
   wrap(modules: readonly Module[]): Module[] {
@@ -106,7 +106,7 @@ export class Trace {
   #traced(name: string, running: RunningModule, scope: RouteScope, steps: Steps): Steps {
     const traced: { -readonly [P in Phase]?: Step } = {};
     for (const phase of PHASES) {
-      const step = steps[phase];
+      const step = phase === "forward" && steps.origin !== undefined ? NOT_RUN : steps[phase];
       if (step === undefined) continue;
       const wrapped: Step = async (exchange) => {
         // A forward step that would send nothing answers by itself.
@@ -138,7 +138,7 @@ export class Trace {
   }
 
   /** A step of the gateway's own: worth a line when it did something. */
-  async #own(step: Step, exchange: Exchange): Promise<void> {
+  async #own(step: PlanStep, exchange: Exchange): Promise<void> {
     const before = exchange.servedPath;
     await step(exchange);
     const scope = exchange.scope?.key ?? "";
@@ -154,6 +154,9 @@ export class Trace {
     }
   }
 }
+
+/** Stands for what asks an origin, which is told and not run. */
+const NOT_RUN: Step = () => {};
 
 function verdictOf(exchange: Exchange, phase: Phase): StepReport["verdict"] {
   if (exchange.hasErrorPage) return phase === "failure" ? "answers" : "passes";

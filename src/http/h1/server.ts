@@ -235,13 +235,14 @@ class ServerConnection<X extends HttpExchange>
         while (waiting !== undefined) {
           this.#phase = "handling";
           this.deadline = clock.now + TICK_MS;
+          let arrived: unknown;
           try {
-            await waiting;
+            arrived = await waiting;
           } catch (reason) {
-            handler.fail(exchange, reason);
-            break;
+            waiting = handler.fail(exchange, reason);
+            continue;
           }
-          waiting = handler.resume(exchange);
+          waiting = handler.resume(exchange, arrived);
         }
         if (exchange.aborted) return;
       }

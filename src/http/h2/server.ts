@@ -232,17 +232,17 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   }
 
   /** Answers when what the gateway waits for has come, or at once. */
-  #answerAfter(stream: ServerStream<X>, waiting: void | Promise<void>): void {
+  #answerAfter(stream: ServerStream<X>, waiting: void | Promise<unknown>): void {
     if (waiting === undefined) {
       stream.answer();
       return;
     }
     const handler = this.#handler;
     const { exchange } = stream;
-    waiting.then(() => this.#answerAfter(stream, handler.resume(exchange)), (reason) => {
-      handler.fail(exchange, reason);
-      stream.answer();
-    });
+    waiting.then(
+      (arrived) => this.#answerAfter(stream, handler.resume(exchange, arrived)),
+      (reason) => this.#answerAfter(stream, handler.fail(exchange, reason)),
+    );
   }
 
   leave(stream: ServerStream<X>): void {

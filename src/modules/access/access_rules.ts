@@ -57,7 +57,9 @@ export class AccessRules {
   denial(exchange: Exchange): string | undefined {
     return (this.#byAddress ? this.#denialByAddress(exchange.clientAddress) : undefined) ??
       (this.#byCertificate ? this.#denialByCertificate(exchange) : undefined) ??
-      (this.#byPlace ? this.#denialByPlace(exchange.geoCountry, exchange.geoAsn) : undefined);
+      (this.#byPlace
+        ? this.#denialByPlace(exchange.findings.country, exchange.findings.asn)
+        : undefined);
   }
 
   #denialByAddress(address: string): string | undefined {

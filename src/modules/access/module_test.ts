@@ -41,8 +41,8 @@ async function verdict(rules: Record<string, unknown>, client: Client = {}): Pro
   const exchange = exchangeFrom(client.address ?? "192.0.2.1", {
     tls: { client: certificateOf(client.certificate) },
   });
-  exchange.geoCountry = client.country ?? "";
-  exchange.geoAsn = client.asn ?? null;
+  exchange.findings.country = client.country ?? "";
+  exchange.findings.asn = client.asn ?? null;
   assert.equal(steps?.access?.(exchange), undefined);
   const explained = running.explain?.(scope, exchange) ?? "";
   const said = explained === "no rule denies it" ? "passes" : explained;

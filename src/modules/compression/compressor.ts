@@ -9,6 +9,7 @@ import { trimBlanks } from "../../http/chars.ts";
 import { isDated } from "../../http/conditional.ts";
 import type { Fields, ReadonlyFields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
+import { UNSENT } from "../../gateway/unsent.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { Codec } from "./codec.ts";
 import { CompressedBody } from "./compressed_body.ts";
@@ -80,7 +81,7 @@ export class Compressor {
     if (compressed === undefined) return;
     exchange.responseBody = compressed;
     describe(exchange.response, offer.codec.coding);
-    exchange.compressionEncoding = offer.codec.coding;
+    exchange.findings.contentCoding = offer.codec.coding;
     offer.counter.count();
   }
 
@@ -123,7 +124,9 @@ export class Compressor {
    * A 304 says of caches' copies what the 200 in its place would say (RFC 9110 section 15.4.5). A tag of
    * the original, put on a compressed copy, would let parts of the one be joined to the other.
    */
-  #revalidate({ request, response, unsent }: Exchange): void {
+  #revalidate(exchange: Exchange): void {
+    const { request, response } = exchange;
+    const unsent = UNSENT.of(exchange);
     const bytes = unsent?.length ?? lengthToldBy(response);
     if (bytes !== undefined && !this.#isWorthIt(bytes)) return;
     if (!isCompressible(response, unsent?.mediaType ?? PERHAPS_TEXT)) return;

@@ -13,6 +13,7 @@ import {
   started,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
+import { UNSENT, type Unsent } from "../../gateway/unsent.ts";
 import { module as brotli } from "../compression_brotli/module.ts";
 import { module as gzip } from "../compression_gzip/module.ts";
 import { module as zstd } from "../compression_zstd/module.ts";
@@ -86,7 +87,7 @@ for (const coding of ["br", "zstd", "gzip"] as const) {
         const exchange = answered(coding, given);
         response?.(exchange);
         assert.equal(exchange.response.get("content-encoding"), coding);
-        assert.equal(exchange.compressionEncoding, coding);
+        assert.equal(exchange.findings.contentCoding, coding);
         const bytes = await bytesOf(exchange);
         assert.ok(bytes.length < body.length / 2);
         assert.deepEqual(new Uint8Array(DECODERS[coding](bytes)), body);
@@ -184,7 +185,7 @@ Deno.test("answers that must not or need not be compressed are left alone", asyn
     response?.(exchange);
     assert.equal(exchange.responseBody, responseBody, why);
     assert.deepEqual([...exchange.response], before, why);
-    assert.equal(exchange.compressionEncoding, "", why);
+    assert.equal(exchange.findings.contentCoding, "", why);
   }
 });
 
@@ -210,7 +211,7 @@ Deno.test("an answer that other clients get compressed says so to all of them", 
     response?.(exchange);
     assert.equal(exchange.responseBody, responseBody, who);
     assert.deepEqual([...exchange.response], [...before, ["vary", "accept-encoding"]], who);
-    assert.equal(exchange.compressionEncoding, "", who);
+    assert.equal(exchange.findings.contentCoding, "", who);
   }
   const image = answered("gzip", PAGE, { response: [["content-range", "bytes 0-9/4000"]] });
   image.status = 206;
@@ -333,7 +334,7 @@ Deno.test("bad tables are refused with the key", () => {
 function notModified(
   acceptEncoding: string | undefined,
   { unsent, request = [], response = [] }: {
-    unsent?: Exchange["unsent"];
+    unsent?: Unsent;
     request?: readonly (readonly [string, string])[];
     response?: readonly (readonly [string, string])[];
   },
@@ -342,7 +343,7 @@ function notModified(
   exchange.status = 304;
   exchange.response = Fields.of(["etag", '"x"'], ["cache-control", "max-age=60"], ...response);
   exchange.responseBody = undefined;
-  exchange.unsent = unsent;
+  UNSENT.set(exchange, unsent);
   return exchange;
 }
 

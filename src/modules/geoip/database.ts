@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { Reader, type Response } from "maxmind";
 import { metadataStart, mmdbFault } from "./mmdb_check.ts";
 import type { GeoProvider } from "./schema.ts";
@@ -32,7 +32,7 @@ const MAX_ASN = 2 ** 32 - 1;
 /** Addresses that a new database is asked for, spread over all there are, to see that records decode. */
 const PROBES = 512;
 
-/** An open database. */
+/** An open database: a reader of content that all threads of the process share. */
 export class GeoDatabase {
   /** As the metadata names it: `GeoLite2-Country`. */
   readonly type: string;
@@ -41,7 +41,13 @@ export class GeoDatabase {
   readonly #placeOf: (record: unknown) => Place;
   #unreadable = 0;
 
-  private constructor(reader: Reader<Response>, provider: GeoProvider) {
+  /**
+   * Opens a database that was proved to be whole, or is about to be. Its content is not copied.
+   *
+   * @throws {DatabaseError} when it is not an MMDB file, or its metadata cannot be read.
+   */
+  constructor(content: Uint8Array, provider: GeoProvider) {
+    const reader = readerOf(bufferOf(content));
     this.#reader = reader;
     this.#onlyIpv4 = reader.metadata.ipVersion === 4;
     this.#placeOf = provider === "maxmind" ? maxmindPlace : geoOpenPlace;
@@ -49,21 +55,14 @@ export class GeoDatabase {
   }
 
   /**
-   * Opens the database whose bytes are `file`, after checking that it is whole.
+   * Opens a database after checking that it is whole.
    *
    * @throws {DatabaseError} when it is not an MMDB file, or a damaged one.
    */
-  static async open(file: Buffer, provider: GeoProvider): Promise<GeoDatabase> {
-    if (metadataStart(file) < 0) throw new DatabaseError("is not a MaxMind DB (MMDB) file");
-    let reader: Reader<Response>;
-    try {
-      reader = new Reader<Response>(file);
-    } catch (cause) {
-      throw new DatabaseError("is damaged: its metadata cannot be read", { cause });
-    }
-    const fault = await mmdbFault(file, reader.metadata);
+  static async prove(content: Uint8Array, provider: GeoProvider): Promise<GeoDatabase> {
+    const database = new GeoDatabase(content, provider);
+    const fault = await mmdbFault(bufferOf(content), database.#reader.metadata);
     if (fault !== undefined) throw new DatabaseError(fault);
-    const database = new GeoDatabase(reader, provider);
     for (let i = 0; i < PROBES; i++) database.lookup(probeAddress(i));
     if (database.#unreadable > 0) throw new DatabaseError("is damaged: its records cannot be read");
     return database;
@@ -90,6 +89,20 @@ export class GeoDatabase {
       this.#unreadable++;
       return NOWHERE;
     }
+  }
+}
+
+/** The same bytes, as the reader takes them. */
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function readerOf(file: Buffer): Reader<Response> {
+  if (metadataStart(file) < 0) throw new DatabaseError("is not a MaxMind DB (MMDB) file");
+  try {
+    return new Reader<Response>(file);
+  } catch (cause) {
+    throw new DatabaseError("is damaged: its metadata cannot be read", { cause });
   }
 }
 

@@ -16,7 +16,7 @@ const COUNTRIES: MmdbContent = {
 };
 
 function open(content: MmdbContent, provider: GeoProvider = "maxmind"): Promise<GeoDatabase> {
-  return GeoDatabase.open(mmdbFile(content), provider);
+  return GeoDatabase.prove(mmdbFile(content), provider);
 }
 
 Deno.test("countries are told in upper case, the registered one where there is no other", async () => {
@@ -77,7 +77,7 @@ Deno.test("the combined Geo Open database tells the number as text beside the co
 Deno.test("what is no database is refused as such", async () => {
   for (const bytes of ["", "not a database", "\xab\xcd\xefMaxMind"]) {
     await assert.rejects(
-      GeoDatabase.open(Buffer.from(bytes, "latin1"), "maxmind"),
+      GeoDatabase.prove(Buffer.from(bytes, "latin1"), "maxmind"),
       new DatabaseError("is not a MaxMind DB (MMDB) file"),
     );
   }
@@ -85,12 +85,12 @@ Deno.test("what is no database is refused as such", async () => {
 
 Deno.test("a database without readable metadata is refused", async () => {
   const file = Buffer.from("\xab\xcd\xefMaxMind.com\xff\xff", "latin1");
-  await assert.rejects(GeoDatabase.open(file, "maxmind"), /metadata cannot be read/);
+  await assert.rejects(GeoDatabase.prove(file, "maxmind"), /metadata cannot be read/);
 });
 
 Deno.test("a database cut short in its tree is refused", async () => {
   const file = mmdbFile(COUNTRIES);
-  await assert.rejects(GeoDatabase.open(file.subarray(400), "maxmind"), /is damaged/);
+  await assert.rejects(GeoDatabase.prove(file.subarray(400), "maxmind"), /is damaged/);
 });
 
 Deno.test("a database whose tree points outside of it is refused", async () => {
@@ -98,7 +98,7 @@ Deno.test("a database whose tree points outside of it is refused", async () => {
     const file = mmdbFile({ ...COUNTRIES, recordSize });
     file.fill(0xff, 0, 3);
     await assert.rejects(
-      GeoDatabase.open(file, "maxmind"),
+      GeoDatabase.prove(file, "maxmind"),
       /node 0 of its search tree points outside/,
     );
   }
@@ -109,5 +109,5 @@ Deno.test("a database whose records do not decode is refused", async () => {
   const record = file.indexOf("country") - 2;
   file[record] = 0;
   file[record + 1] = 250;
-  await assert.rejects(GeoDatabase.open(file, "maxmind"), /records cannot be read/);
+  await assert.rejects(GeoDatabase.prove(file, "maxmind"), /records cannot be read/);
 });

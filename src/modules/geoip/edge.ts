@@ -14,9 +14,6 @@ import type { Place } from "./database.ts";
 import type { Places } from "./places.ts";
 import { geoipOf } from "./table.ts";
 
-/** Clock ticks between two looks at the files: five seconds. */
-const REFRESH_TICKS = 20;
-
 /** The capability, for workers; what reads databases is loaded where there are some. */
 export const edge: EdgeModule = {
   name: "geoip",
@@ -25,7 +22,7 @@ export const edge: EdgeModule = {
       const geoip = geoipOf(context.config);
       if (geoip === undefined) return IDLE;
       const { Places } = await import("./places.ts");
-      return new GeoIp(await Places.open(geoip, context.log), context);
+      return new GeoIp(new Places(geoip, context.files), context);
     },
   }),
 };
@@ -34,29 +31,22 @@ class GeoIp implements RunningModule {
   readonly #places: Places;
   readonly #identify: Step;
   readonly #context: SnapshotContext;
-  readonly #stopTicking: () => void;
 
   constructor(places: Places, context: SnapshotContext) {
-    const { config, clock, log, worker } = context;
+    const { config, log, worker } = context;
     this.#places = places;
     this.#context = context;
     this.#identify = (exchange) => {
       const place = places.lookup(exchange.clientAddress);
-      exchange.geoCountry = place.country;
-      exchange.geoAsn = place.asn;
+      const { findings } = exchange;
+      findings.country = place.country;
+      findings.asn = place.asn;
     };
     if (worker === 0) {
       for (const message of blindSpots(config, places.databases, context.wanted)) {
         log.log("warn", "fluxheim::security", `geoip: ${message}`);
       }
     }
-    let ticks = 0;
-    this.#stopTicking = clock.every(() => {
-      if (++ticks % REFRESH_TICKS !== 0) return;
-      places.refresh().catch((error) => {
-        log.log("error", "fluxheim", `geoip: fault while looking at the databases: ${error}`);
-      });
-    });
   }
 
   /** Where a rule asks; once for a vhost, if it does itself: then its routes know as well. */
@@ -75,10 +65,7 @@ class GeoIp implements RunningModule {
     return inWords(this.#places.lookup(exchange.clientAddress));
   }
 
-  async stop(): Promise<void> {
-    this.#stopTicking();
-    await this.#places.refreshed();
-  }
+  stop(): void {}
 }
 
 function inWords({ country, asn }: Place): string {

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import type { Grant, Module } from "../../gateway/module.ts";
+import type { FileRequest, Grant, Module } from "../../gateway/module.ts";
+import { MAX_DATABASE_BYTES } from "./limits.ts";
 import { geoipSchema } from "./schema.ts";
-import { consulted, geoipOf } from "./table.ts";
+import { consulted, databaseKey, geoipOf } from "./table.ts";
 
 export type { GeoipConfig } from "./schema.ts";
 
@@ -25,18 +26,28 @@ export const module: Module = {
   needs(config) {
     const geoip = geoipOf(config);
     if (geoip === undefined) return {};
-    const read = consulted(geoip).flatMap(({ path: value }, i): Grant[] => {
-      const key = `geoip.databases[${i}].path`;
-      return [{ value, key, for: "edge" }, { value, key, for: "keeper" }];
-    });
-    return { grants: { read } };
+    const files = consulted(geoip).map(({ path }, i): FileRequest => ({
+      path,
+      key: databaseKey(i),
+      maxBytes: MAX_DATABASE_BYTES,
+      isShared: true,
+    }));
+    const read = files.map(({ path: value, key }): Grant => ({ value, key, for: "keeper" }));
+    return { grants: { read }, files };
+  },
+
+  async proveFiles(config, files, system) {
+    const geoip = geoipOf(config);
+    if (geoip === undefined) return [];
+    const { proveDatabases } = await import("./preflight.ts");
+    return await proveDatabases(config, geoip, files, system);
   },
 
   async preflight(config, system) {
     const geoip = geoipOf(config);
     if (geoip === undefined) return [];
     const { checkDatabases } = await import("./preflight.ts");
-    return await checkDatabases(config, geoip, system);
+    return await checkDatabases(geoip, system);
   },
 
   edge: async () => (await import("./edge.ts")).edge,

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
-import type { RunningModule } from "../../gateway/module.ts";
+import type { Config } from "../../config/types.ts";
+import type { Module, RunningModule } from "../../gateway/module.ts";
+import { type FilesRead, readRequestedFiles } from "../../runtime/reload/requested_files.ts";
 import {
   configOf,
   contextOf,
@@ -12,16 +14,13 @@ import {
   systemOf,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
-import { until } from "../../../tests/support/peer.ts";
 import { loggingSchema } from "../../config/schema/logging_schema.ts";
 import { accessSchema } from "../access/schema.ts";
 import { headersSchema } from "../headers/schema.ts";
-import { identify, openDatabase } from "./database_file.ts";
 import { type MmdbContent, mmdbFile } from "./testing/mmdb.ts";
 import { module as access } from "../access/module.ts";
 import { module as headers } from "../headers/module.ts";
 import { module } from "./module.ts";
-import { Places } from "./places.ts";
 import { geoipSchema, type GeoProvider } from "./schema.ts";
 import { newDirectory, putFile } from "../../config/testing/files.ts";
 
@@ -45,9 +44,6 @@ const COMBINED: MmdbContent = {
     "203.0.113.0/24": { country: { iso_code: "DK", AutonomousSystemNumber: "64502" } },
   },
 };
-
-/** Ticks of the clock after which the files are looked at. */
-const REFRESH_TICKS = 20;
 
 /** A folder with databases in it; goes away with the test. */
 class Folder {
@@ -102,6 +98,17 @@ function identified(
   return exchange;
 }
 
+/** What the keeper reads for `config`, and what it finds wrong. */
+async function readFor(config: Config, modules: readonly Module[] = [module]): Promise<FilesRead> {
+  const { files = [] } = needsOf(module, config);
+  return await readRequestedFiles({ config, files }, modules);
+}
+
+/** What a worker is started with for `config`. */
+async function contextFor(config: Config) {
+  return { ...contextOf(config, [module]), files: (await readFor(config)).files };
+}
+
 /** A logger that keeps what it is told. */
 function listening(): Logger & { readonly lines: string[] } {
   const lines: string[] = [];
@@ -131,10 +138,10 @@ Deno.test("a client's country and network are found, once for vhost and routes",
     ["maxmind", folder.put("country", COUNTRIES)],
     ["maxmind", folder.put("asn", ASNS)],
   ]);
-  const running = await started(module, contextOf(config, [module]));
+  const running = await started(module, await contextFor(config));
   const exchange = identified(running, config, "192.0.2.9");
-  assert.equal(exchange.geoCountry, "SE");
-  assert.equal(exchange.geoAsn, 64500);
+  assert.equal(exchange.findings.country, "SE");
+  assert.equal(exchange.findings.asn, 64500);
   assert.equal(running.plan(routeScope(config)), undefined);
   assert.equal(running.explain?.(vhostScope(config), exchange), "country SE, AS number 64500");
   await running.stop();
@@ -154,7 +161,7 @@ Deno.test("nobody is looked up where neither the log nor a policy asks", async (
     ];
   for (const [isAsked, tables] of asked) {
     const config = configWith([["maxmind", path]], tables);
-    const running = await started(module, contextOf(config, [module]), READERS);
+    const running = await started(module, await contextFor(config), READERS);
     const steps = running.plan(vhostScope(config));
     assert.equal(steps !== undefined, isAsked, JSON.stringify(tables));
     await running.stop();
@@ -164,11 +171,11 @@ Deno.test("nobody is looked up where neither the log nor a policy asks", async (
 Deno.test("an unknown address is nowhere", async () => {
   using folder = new Folder();
   const config = configWith([["maxmind", folder.put("country", COUNTRIES)]]);
-  const running = await started(module, contextOf(config, [module]));
+  const running = await started(module, await contextFor(config));
   for (const address of ["", "10.0.0.1"]) {
     const exchange = identified(running, config, address);
-    assert.equal(exchange.geoCountry, "");
-    assert.equal(exchange.geoAsn, null);
+    assert.equal(exchange.findings.country, "");
+    assert.equal(exchange.findings.asn, null);
     assert.equal(
       running.explain?.(vhostScope(config), exchange),
       "country unknown, AS number unknown",
@@ -183,11 +190,11 @@ Deno.test("a later database only adds what the ones before do not know", async (
     ["maxmind", folder.put("country", COUNTRIES)],
     ["circl-geo-open", folder.put("combined", COMBINED)],
   ]);
-  const running = await started(module, contextOf(config, [module]));
+  const running = await started(module, await contextFor(config));
   const both = identified(running, config, "192.0.2.9");
-  assert.deepEqual([both.geoCountry, both.geoAsn], ["SE", 1]);
+  assert.deepEqual([both.findings.country, both.findings.asn], ["SE", 1]);
   const second = identified(running, config, "203.0.113.9");
-  assert.deepEqual([second.geoCountry, second.geoAsn], ["DK", 64502]);
+  assert.deepEqual([second.findings.country, second.findings.asn], ["DK", 64502]);
   await running.stop();
 });
 
@@ -197,76 +204,45 @@ Deno.test("fallback_enabled = false asks the first database only, and needs no o
     ["maxmind", folder.put("country", COUNTRIES)],
     ["circl-geo-open", folder.path("absent")],
   ], { fallback_enabled: false });
-  assert.deepEqual(needsOf(module, config).grants?.read?.map(({ value }) => value), [
-    folder.path("country"),
-    folder.path("country"),
-  ]);
-  const running = await started(module, contextOf(config, [module]));
-  assert.equal(identified(running, config, "203.0.113.9").geoCountry, "");
+  const { files, grants } = needsOf(module, config);
+  assert.deepEqual(files?.map(({ path }) => path), [folder.path("country")]);
+  assert.deepEqual(grants?.read?.map(({ value }) => value), [folder.path("country")]);
+  const running = await started(module, await contextFor(config));
+  assert.equal(identified(running, config, "203.0.113.9").findings.country, "");
   await running.stop();
 });
 
-Deno.test("a database that is replaced is taken up while serving", async () => {
+Deno.test("what is read of a database is shared and not copied", async () => {
   using folder = new Folder();
-  const config = configWith([["maxmind", folder.put("country", COUNTRIES)]]);
-  const context = contextOf(config, [module], { log: listening() });
-  const running = await started(module, context);
-  assert.equal(identified(running, config, "192.0.2.9").geoCountry, "SE");
-  folder.put("country", {
-    type: "GeoLite2-Country",
-    networks: { "192.0.2.0/24": { country: { iso_code: "FI" } } },
-  });
-  for (let i = 0; i < REFRESH_TICKS; i++) context.clock.tick();
-  await until(
-    "the new database is asked",
-    () => identified(running, config, "192.0.2.9").geoCountry === "FI",
+  const path = folder.put("country", COUNTRIES);
+  const config = configWith([["maxmind", path]]);
+  const { files } = await readFor(config);
+  const content = files.get(path);
+  assert.ok(content?.buffer instanceof SharedArrayBuffer);
+  const running = await started(module, { ...contextOf(config, [module]), files });
+  assert.equal(identified(running, config, "192.0.2.9").findings.country, "SE");
+  // No thread writes to it but in this test, which shows that there is one copy.
+  content.set(
+    new TextEncoder().encode("FI"),
+    new TextDecoder("latin1").decode(content.slice()).indexOf("SE"),
   );
+  assert.equal(identified(running, config, "192.0.2.10").findings.country, "FI");
   await running.stop();
 });
 
-Deno.test("a bad replacement is logged once and leaves the database in use", async () => {
-  using folder = new Folder();
-  const path = folder.put("country", COUNTRIES);
-  const { geoip } = configWith([["maxmind", path]]);
-  assert.ok(geoip !== undefined);
-  const log = listening();
-  const places = await Places.open(geoip, log);
-  folder.put("country", "no database");
-  await places.refresh();
-  await places.refresh();
-  Deno.removeSync(path);
-  await places.refresh();
-  await places.refresh();
-  assert.deepEqual(log.lines, [
-    `error fluxheim geoip: ${path} is not a MaxMind DB (MMDB) file; the one in use stays`,
-    `error fluxheim geoip: ${path} must exist; the one in use stays`,
-  ]);
-  assert.equal(places.lookup("192.0.2.9").country, "SE");
-  folder.put("country", COUNTRIES);
-  await places.refresh();
-  assert.equal(
-    log.lines.at(-1),
-    `info fluxheim geoip: database ${path} was replaced and is in use`,
-  );
+Deno.test("workers may read no database themselves", () => {
+  const { grants } = needsOf(module, configWith([["maxmind", "/x.mmdb"]]));
+  assert.deepEqual(grants?.read?.map((grant) => grant.for), ["keeper"]);
 });
 
-Deno.test("a database that is open is not read again for a later snapshot", async () => {
-  using folder = new Folder();
-  const path = folder.put("country", COUNTRIES);
-  const first = await openDatabase(path, "maxmind", await identify(path));
-  assert.equal(await openDatabase(path, "maxmind", await identify(path)), first);
-  folder.put("country", COUNTRIES);
-  assert.notEqual(await openDatabase(path, "maxmind", await identify(path)), first);
-});
-
-Deno.test("preflight names the key of each database that cannot be used", async () => {
+Deno.test("the key of each database that cannot be read is named", async () => {
   using folder = new Folder();
   Deno.symlinkSync(folder.put("country", COUNTRIES), folder.path("link"));
   const config = configWith([
     ["maxmind", folder.path("absent")],
     ["maxmind", folder.path("link")],
   ]);
-  assert.deepEqual(await module.preflight?.(config, systemOf()), [
+  assert.deepEqual((await readFor(config)).problems, [
     { key: "geoip.databases[0].path", message: `${folder.path("absent")} must exist` },
     {
       key: "geoip.databases[1].path",
@@ -275,11 +251,11 @@ Deno.test("preflight names the key of each database that cannot be used", async 
   ]);
 });
 
-Deno.test("preflight refuses a file that is no database", async () => {
+Deno.test("a file that is no database is refused", async () => {
   using folder = new Folder();
   const bad = folder.put("bad", "no database");
   const config = configWith([["maxmind", folder.put("country", COUNTRIES)], ["maxmind", bad]]);
-  assert.deepEqual(await module.preflight?.(config, systemOf()), [
+  assert.deepEqual((await readFor(config)).problems, [
     { key: "geoip.databases[1].path", message: `${bad} is not a MaxMind DB (MMDB) file` },
   ]);
 });
@@ -300,19 +276,13 @@ Deno.test("rules that no database looks able to answer are warned about", async 
   });
   const message =
     "policies ask for AS numbers, which databases of type GeoLite2-Country do not tell";
-  assert.deepEqual(await module.preflight?.(config, systemOf(-1, READERS)), [
+  assert.deepEqual((await readFor(config, [module, ...READERS])).problems, [
     { key: "geoip.databases", message, warning: true },
   ]);
   const log = listening();
-  const running = await started(module, contextOf(config, [module], { log }), READERS);
+  const running = await started(module, { ...await contextFor(config), log }, READERS);
   assert.deepEqual(log.lines, [`warn fluxheim::security geoip: ${message}`]);
   await running.stop();
-});
-
-Deno.test("a worker does not start with a database that cannot be used", async () => {
-  using folder = new Folder();
-  const config = configWith([["maxmind", folder.path("absent")]]);
-  await assert.rejects(started(module, contextOf(config, [module])), /absent\.mmdb must exist/);
 });
 
 Deno.test("an empty list of databases and an unknown provider are refused with the key", () => {

@@ -11,3 +11,8 @@ export function geoipOf({ geoip }: Config): GeoipConfig | undefined {
 export function consulted({ databases, fallback_enabled }: GeoipConfig): GeoipConfig["databases"] {
   return fallback_enabled ? databases : databases.slice(0, 1);
 }
+
+/** Key of the path of the `i`-th database. */
+export function databaseKey(i: number): string {
+  return `geoip.databases[${i}].path`;
+}

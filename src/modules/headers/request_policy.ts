@@ -18,6 +18,7 @@ import {
   LIST_FIELDS,
   VIA,
 } from "./field_names.ts";
+import { AUTHORIZED, type Authorized } from "./authorized.ts";
 import type { RequestSettings } from "./merge.ts";
 import { schemeOf, ValueTemplate } from "./template.ts";
 
@@ -120,7 +121,8 @@ export class RequestPolicy {
     const outNames = into.names;
     const outValues = into.values;
     const actions = this.#actions;
-    const removes = exchange.authRemoves;
+    const authorized = AUTHORIZED.of(exchange);
+    const removes = authorized?.removes;
     let seen = 0;
     let via = "";
     let listed: string[] | undefined;
@@ -151,7 +153,7 @@ export class RequestPolicy {
       // Only the client's own fields: it must not talk away what the gateway tells the upstream.
       for (const name of listed) into.delete(name);
     }
-    if (exchange.authFields !== undefined) this.#addAuthFields(exchange.authFields, into);
+    if (authorized !== undefined) this.#addAuthorized(authorized, into);
     this.#addGenerated(exchange, into);
     for (const { name, constant, template } of this.#set) {
       const value = constant ?? template.render(exchange);
@@ -172,9 +174,10 @@ export class RequestPolicy {
    * @returns `undefined` when none is left.
    */
   trailers(exchange: Exchange, { names, values }: ReadonlyFields): Fields | undefined {
+    const removes = AUTHORIZED.of(exchange)?.removes;
     let kept: Fields | undefined;
     for (let i = 0; i < names.length; i++) {
-      if (!this.#mayTrail(names[i], exchange.authRemoves)) continue;
+      if (!this.#mayTrail(names[i], removes)) continue;
       kept ??= new Fields();
       kept.append(names[i], values[i]);
     }
@@ -229,7 +232,7 @@ export class RequestPolicy {
   }
 
   /** What an auth service said, before the policy, which goes before it (spec 02 section 9.8). */
-  #addAuthFields(fields: NonNullable<Exchange["authFields"]>, into: Fields): void {
+  #addAuthorized({ fields }: Authorized, into: Fields): void {
     for (const [name, value] of fields) {
       const action = this.#actions.get(name);
       if (action === undefined || action > 0) addLine(into, name, value);

@@ -4,6 +4,7 @@ import { exchangeFixture, type RequestFixture } from "../../gateway/testing/exch
 import type { Exchange } from "../../gateway/exchange.ts";
 import { Fields } from "../../http/fields.ts";
 import { IpSet } from "../../net/ip_set.ts";
+import { AUTHORIZED } from "./authorized.ts";
 import { CLIENT_ADDRESS_FIELDS } from "./field_names.ts";
 import { requestSettings } from "./merge.ts";
 import { RequestPolicy, type RequestPolicyContext } from "./request_policy.ts";
@@ -91,7 +92,7 @@ Deno.test("trailers pass, less what may not stand in a head", () => {
 
 Deno.test("a trailer cannot say what the auth service says", () => {
   const exchange = exchangeFixture(client());
-  exchange.authRemoves = new Set(["x-user"]);
+  AUTHORIZED.set(exchange, { removes: new Set(["x-user"]), fields: [] });
   const fields: [string, string][] = [["x-user", "root"], ["x_user", "root"], ["x-sum", "1"]];
   assert.deepEqual(trailed(policy(), exchange, ...fields), ["x-sum"]);
 });
@@ -125,8 +126,10 @@ Deno.test("the policy may delete or replace the request id", () => {
 
 Deno.test("an auth service's fields replace the client's, and the policy goes before them", () => {
   const exchange = exchangeFixture(client(["x-user", "forged"], ["x-group", "forged"]));
-  exchange.authRemoves = new Set(["x-user", "x-group", "x-role"]);
-  exchange.authFields = [["x-user", "ann"], ["x-real-ip", "6.6.6.6"], ["x-role", "admin"]];
+  AUTHORIZED.set(exchange, {
+    removes: new Set(["x-user", "x-group", "x-role"]),
+    fields: [["x-user", "ann"], ["x-real-ip", "6.6.6.6"], ["x-role", "admin"]],
+  });
   const fields = sentBy(policy({ set: { "x-role": "guest" } }), exchange);
   const of = (name: string) => fields.filter(([n]) => n === name).map(([, value]) => value);
   assert.deepEqual(of("x-user"), ["ann"]);
@@ -177,8 +180,7 @@ Deno.test("other fields with _ pass, those of switched-off names too", () => {
 
 Deno.test("what an auth service owns it owns in both spellings", () => {
   const exchange = exchangeFixture(client(["x_user", "forged"], ["x_other", "1"]));
-  exchange.authRemoves = new Set(["x-user"]);
-  exchange.authFields = [["x-user", "ann"]];
+  AUTHORIZED.set(exchange, { removes: new Set(["x-user"]), fields: [["x-user", "ann"]] });
   const fields = sentBy(policy(), exchange).filter(([name]) => /user|other/.test(name));
   assert.deepEqual(fields, [["x_other", "1"], ["x-user", "ann"]]);
 });

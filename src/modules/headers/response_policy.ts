@@ -66,7 +66,7 @@ export class ResponsePolicy {
     const fields = exchange.response;
     if (this.#cors !== undefined) this.#applyCors(exchange, fields, this.#cors);
     // Before the drops, so that the policy's own `unset` and `set` have the last word.
-    if (exchange.upstream !== "") addVia(fields);
+    if (exchange.findings.upstream !== "") addVia(fields);
     if (this.#drops.size > 0) dropFields(fields, this.#drops);
     const names = this.#names;
     const values = this.#values;

@@ -16,7 +16,7 @@ function answered(table: Record<string, unknown> | undefined, answer: Answer = {
   const exchange = exchangeFixture();
   exchange.status = 200;
   exchange.response = Fields.of(...answer.fields ?? []);
-  if (answer.proxied === true) exchange.upstream = "127.0.0.1:3000";
+  if (answer.proxied === true) exchange.findings.upstream = "127.0.0.1:3000";
   new ResponsePolicy(settings).apply(exchange);
   return [...exchange.response];
 }

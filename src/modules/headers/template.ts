@@ -38,8 +38,8 @@ const TLS_SOURCES: Readonly<Record<string, Source>> = {
 
 /** Where the client is, as the GeoIP databases have it. */
 const GEO_SOURCES: Readonly<Record<string, Source>> = {
-  "geo.country": ({ geoCountry }) => geoCountry,
-  "geo.asn": ({ geoAsn }) => geoAsn === null ? "" : String(geoAsn),
+  "geo.country": ({ findings }) => findings.country,
+  "geo.asn": ({ findings: { asn } }) => asn === null ? "" : String(asn),
 };
 
 /**

@@ -43,8 +43,8 @@ Deno.test("where the client is is told, and nothing where that is not known", ()
   const template = new ValueTemplate("{geo.country}/{geo.asn}");
   const exchange = exchangeFixture();
   assert.equal(template.render(exchange), "/");
-  exchange.geoCountry = "SE";
-  exchange.geoAsn = 64500;
+  exchange.findings.country = "SE";
+  exchange.findings.asn = 64500;
   assert.equal(template.render(exchange), "SE/64500");
 });
 

@@ -10,6 +10,8 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, SnapshotContext, Step } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { Slot } from "../../gateway/slot.ts";
+import { AUTHORIZED, type Authorized } from "../headers/edge.ts";
 import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/table.ts";
 import { type Endpoint, endpointOf } from "./endpoint.ts";
 import { ForwardedFields } from "./forwarded_fields.ts";
@@ -23,6 +25,9 @@ const ODD_ANSWER: Refusal = { status: 500, text: "", cause: "auth_request", isFa
 
 /** Stands for what the service would say, if it did. */
 const NOT_ASKED = "(if and as the auth service says)";
+
+/** The last question that a service said yes to; two scopes with the same one ask it once. */
+const ALLOWED = new Slot("");
 
 /** What the step works with beside its table. */
 export interface AuthRequestContext extends Pick<SnapshotContext, "metrics" | "log"> {
@@ -72,18 +77,18 @@ export class AuthRequest {
 
   /** The `authorize` step. */
   readonly authorize: Step = (exchange) => {
-    if (exchange.authAllowed !== this.#key) return this.#ask(exchange);
+    if (ALLOWED.of(exchange) !== this.#key) return this.#ask(exchange);
   };
 
   /** For `fluxheim explain`: what {@linkcode AuthRequest.authorize} would do, in words. */
-  explain({ authAllowed }: Exchange): string {
+  explain(exchange: Exchange): string {
     const { url } = this.config;
-    return authAllowed === this.#key ? `${url} has been asked already` : `asks ${url}`;
+    return ALLOWED.of(exchange) === this.#key ? `${url} has been asked already` : `asks ${url}`;
   }
 
   /** For `fluxheim explain`: leaves `exchange` as a service does that allows it, as far as that is known. */
   foretell(exchange: Exchange): void {
-    if (exchange.authAllowed === this.#key) return;
+    if (ALLOWED.of(exchange) === this.#key) return;
     this.#allow(exchange, this.config.allow_response_headers.map((name) => [name, NOT_ASKED]));
   }
 
@@ -91,7 +96,7 @@ export class AuthRequest {
     const { service } = this.context;
     let answer: ServiceAnswer;
     try {
-      answer = await service.ask(exchange, this.#question(exchange));
+      answer = await service.ask(this.#question(exchange), exchange);
     } catch (error) {
       if (exchange.aborted) return;
       const odd = error instanceof ClientError && error.message === UNASKED_SWITCH;
@@ -130,13 +135,15 @@ export class AuthRequest {
    * The service's word replaces the client's, also where the service says nothing, and that of a service
    * of the policy route, which was asked before.
    */
-  #allow(exchange: Exchange, said: NonNullable<Exchange["authFields"]>): void {
-    const { authFields: others, authRemoves } = exchange;
-    exchange.authAllowed = this.#key;
-    exchange.authRemoves = authRemoves?.union(this.#removes) ?? this.#removes;
-    exchange.authFields = others === undefined
-      ? said
-      : [...others.filter(([name]) => !this.#removes.has(dashed(name))), ...said];
+  #allow(exchange: Exchange, said: Authorized["fields"]): void {
+    const before = AUTHORIZED.of(exchange);
+    ALLOWED.set(exchange, this.#key);
+    AUTHORIZED.set(exchange, {
+      removes: before?.removes.union(this.#removes) ?? this.#removes,
+      fields: before === undefined
+        ? said
+        : [...before.fields.filter(([name]) => !this.#removes.has(dashed(name))), ...said],
+    });
   }
 
   #fail(exchange: Exchange, refusal: Refusal, reason: string): void {

@@ -8,6 +8,7 @@ import {
   started,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
+import { AUTHORIZED } from "../headers/edge.ts";
 import { module } from "./module.ts";
 import { proxySchema } from "./schema.ts";
 
@@ -127,7 +128,7 @@ Deno.test("a name the service owns is taken out of the request in both spellings
   const exchange = exchangeFrom("192.0.2.1");
   await authorize(exchange);
   await stop();
-  assert.deepEqual([...exchange.authRemoves ?? []], ["x_user", "x-user"]);
+  assert.deepEqual([...AUTHORIZED.of(exchange)?.removes ?? []], ["x_user", "x-user"]);
 });
 
 Deno.test("who leaves while the service is asked ends the question", async () => {

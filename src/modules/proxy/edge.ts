@@ -11,24 +11,23 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { targetKey } from "../../net/dial/dial.ts";
 import { policiesOf } from "../headers/edge.ts";
 import { authLimits, AuthRequest } from "./auth_request.ts";
 import { endpointOf } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
 import { checkGrpc, explainGrpc } from "./grpc.ts";
-import { UpstreamPool } from "./pool.ts";
+import { keptPool } from "./pool.ts";
 import type { ProxyConfig } from "./schema.ts";
-import { Services } from "./service.ts";
+import { serviceAt } from "./service.ts";
 import { isGlobal, originOf, proxyOf } from "./table.ts";
 import { hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
+import { Upstream } from "./upstream.ts";
 import { UpstreamMaterial } from "./upstream_files.ts";
 
 export { type Endpoint, endpointOf } from "./endpoint.ts";
 export { CLAIMED_ADDRESS_FIELDS, ForwardedFields } from "./forwarded_fields.ts";
-export type { Caller } from "./pool.ts";
-export { type Question, type Service, type ServiceLimits, Services } from "./service.ts";
+export { type Question, type Service, serviceAt, type ServiceLimits } from "./service.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -56,10 +55,7 @@ function isGrpc({ route }: RouteScope): boolean {
 
 /** The proxy of one worker and one snapshot. */
 class RunningProxy implements RunningModule {
-  /** Scopes with the same upstream, spoken to in the same way, share its connections. */
-  readonly #pools = new Map<string, UpstreamPool>();
   readonly #material: UpstreamMaterial;
-  readonly #authServices: Services;
   readonly #forwarders = new Map<ProxyConfig, Forwarder>();
   readonly #authRequests = new Map<ProxyConfig, AuthRequest>();
   /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
@@ -70,7 +66,6 @@ class RunningProxy implements RunningModule {
     this.#material = new UpstreamMaterial(context.files);
     this.#zeroRetention = context.modules.has("privacy-mode");
     this.#log = this.#zeroRetention ? SILENT : context.log;
-    this.#authServices = new Services("auth service", { clock: context.clock, log: this.#log });
   }
 
   plan(scope: RouteScope): Steps | undefined {
@@ -87,14 +82,12 @@ class RunningProxy implements RunningModule {
     return {
       check: isGrpc(scope) ? checkGrpc : undefined,
       authorize: this.#authorize(scope, proxy),
-      forward: (exchange) => forwarder.forward(exchange),
+      origin: forwarder,
     };
   }
 
-  stop(): void {
-    for (const pool of this.#pools.values()) pool.stop();
-    this.#authServices.stop();
-  }
+  /** Connections are the worker's: other snapshots may use them. */
+  stop(): void {}
 
   explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
     const proxy = proxyOf(scope);
@@ -125,67 +118,53 @@ class RunningProxy implements RunningModule {
   }
 
   #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {
-    const { server } = this.context.config;
     return new Forwarder({
       upstream: origin,
       host: hostOf(origin),
-      pool: this.#pool(proxy, origin),
+      origin: this.#upstream(proxy, origin),
       scheme: proxy.upstream_tls ? "https" : "http",
       policy: policiesOf(this.context).request(scope, { zeroRetention: this.#zeroRetention }),
       upgrades: upgradeRules(proxy),
-      maxRetries: server.process.max_retries,
       bodyTimeoutMs: proxy.downstream_read_timeout_secs * 1000,
       writeTimeoutMs: proxy.downstream_write_timeout_secs * 1000,
       responseTimeoutMs: (proxy.downstream_total_response_timeout_secs ?? 0) * 1000,
       minSendRate: proxy.downstream_min_send_rate_bytes_per_sec ?? 0,
       // What is tunnelled may be silent for hours: here only a limit that was asked for counts.
       tunnelIdleMs: (proxy.read_timeout_secs ?? 0) * 1000,
-      log: this.#log,
     });
   }
 
-  #pool(proxy: ProxyConfig, origin: string): UpstreamPool {
-    const { clock, config } = this.context;
-    const target = targetOf(proxy, origin, this.#material);
-    const timeouts = timeoutsOf(proxy);
+  /** Scopes with the same upstream, spoken to in the same way, share its connections. */
+  #upstream(proxy: ProxyConfig, origin: string): Upstream {
+    const { clock, config: { server } } = this.context;
     const { upstream_h2_max_streams: maxStreams = 1, upstream_h2_ping_interval_secs: ping = 0 } =
       proxy;
-    const { connectTimeoutMs, totalConnectTimeoutMs } = target;
-    const key = JSON.stringify([
-      targetKey(target),
-      connectTimeoutMs,
-      totalConnectTimeoutMs,
-      timeouts,
+    const name = `upstream ${origin}`;
+    const log = this.#log;
+    const pool = keptPool(this.context, {
+      name,
+      log,
+      target: targetOf(proxy, origin, this.#material),
+      timeouts: timeoutsOf(proxy),
+      clock,
+      maxIdle: server.process.upstream_keepalive_pool_size,
       maxStreams,
-      ping,
-    ]);
-    let pool = this.#pools.get(key);
-    if (pool === undefined) {
-      const maxIdle = config.server.process.upstream_keepalive_pool_size;
-      const pingIntervalMs = ping * 1000;
-      pool = new UpstreamPool({
-        name: `upstream ${origin}`,
-        log: this.#log,
-        target,
-        timeouts,
-        clock,
-        maxIdle,
-        maxStreams,
-        pingIntervalMs,
-      });
-      this.#pools.set(key, pool);
-    }
-    return pool;
+      pingIntervalMs: ping * 1000,
+    });
+    return new Upstream(pool, { name, maxRetries: server.process.max_retries, log });
   }
 
   #authorize(scope: RouteScope, proxy: ProxyConfig): Steps["authorize"] {
     const auth = proxy.auth_request;
     if (auth?.enabled !== true || auth.url === undefined) return undefined;
     const config = { ...auth, url: auth.url };
-    const service = this.#authServices.at(endpointOf(config.url), authLimits(config));
     const { metrics } = this.context;
-    const zeroRetention = this.#zeroRetention;
-    const context = { metrics, log: this.#log, service, zeroRetention };
+    const log = this.#log;
+    const service = serviceAt(endpointOf(config.url), "auth service", authLimits(config), {
+      ...this.context,
+      log,
+    });
+    const context = { metrics, log, service, zeroRetention: this.#zeroRetention };
     const authRequest = new AuthRequest(config, scope, context);
     this.#authRequests.set(proxy, authRequest);
     return authRequest.authorize;

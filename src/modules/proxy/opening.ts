@@ -4,17 +4,11 @@
  * @module
  */
 import { ClientError } from "../../http/client.ts";
-
-/** Whoever waits for an upstream, and may go away meanwhile: an exchange, or a call of the gateway's own. */
-export interface Caller {
-  /** Set by who makes the caller wait; called when the caller goes away. */
-  onAbort: (() => void) | undefined;
-  readonly aborted: boolean;
-}
+import type { Call } from "../../gateway/origin.ts";
 
 /** One who waits. */
 interface Seat<C> {
-  readonly caller: Caller;
+  readonly caller: Call;
   readonly resolve: (connection: C) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -39,7 +33,7 @@ export class Opening<C> {
    *
    * @throws {ClientError} with stage `connect`: it could not be made, or the caller has gone.
    */
-  join(caller: Caller): Promise<C> {
+  join(caller: Call): Promise<C> {
     return new Promise((resolve, reject) => this.#take({ caller, resolve, reject }));
   }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { ClientError } from "../../http/client.ts";
-import { type Caller, Opening } from "./opening.ts";
+import type { Call } from "../../gateway/origin.ts";
+import { Opening } from "./opening.ts";
 
-function caller(): Caller {
+function caller(): Call {
   return { onAbort: undefined, aborted: false };
 }
 

@@ -9,18 +9,19 @@ import { ClientError, type ClientRequest, type ClientResponse } from "../../http
 import { type ConnectionOwner, Http1Client, type UpstreamTimeouts } from "../../http/h1/client.ts";
 import { Http2Client } from "../../http/h2/mod.ts";
 import type { Logger } from "../../gateway/log.ts";
+import type { SnapshotContext } from "../../gateway/module.ts";
+import type { Call } from "../../gateway/origin.ts";
 import type { Clock } from "../../net/clock.ts";
 import {
   dial,
   type Dialed,
   DialError,
   type SourceFacts,
+  targetKey,
   type UpstreamTarget,
 } from "../../net/dial/dial.ts";
-import { type Caller, Opening } from "./opening.ts";
+import { Opening } from "./opening.ts";
 import { type SharedConnection, SharedConnections } from "./shared_connections.ts";
-
-export type { Caller } from "./opening.ts";
 
 /** What a pool works with. */
 export interface PoolOptions {
@@ -78,7 +79,7 @@ export class UpstreamPool implements ConnectionOwner {
    * @param source Whom a PROXY header is to speak for.
    * @throws {ClientError} with stage `connect`.
    */
-  connect(caller: Caller, source?: SourceFacts): Promise<UpstreamConnection> {
+  connect(caller: Call, source?: SourceFacts): Promise<UpstreamConnection> {
     const { expectedStreams } = this.#shared;
     if (!this.#isShared || this.speaksForOne || expectedStreams === 1) {
       return this.#open(source).join(caller);
@@ -97,7 +98,7 @@ export class UpstreamPool implements ConnectionOwner {
    * @throws as {@linkcode Http1Client.request} and {@linkcode Http2Client.request}.
    */
   send(
-    caller: Caller,
+    caller: Call,
     connection: UpstreamConnection,
     request: ClientRequest,
   ): Promise<ClientResponse> {
@@ -125,7 +126,7 @@ export class UpstreamPool implements ConnectionOwner {
     return this.#idle.length <= this.options.maxIdle;
   }
 
-  /** Once a snapshot: an upstream that does it once does it with every request. */
+  /** Once a pool: an upstream that does it once does it with every request. */
   onSurplus(): void {
     if (this.#isSurplusLogged) return;
     this.#isSurplusLogged = true;
@@ -144,7 +145,7 @@ export class UpstreamPool implements ConnectionOwner {
   }
 
   /** Closes what is idle now, and the rest when it becomes idle. */
-  stop(): void {
+  close(): void {
     this.#stopped = true;
     for (const connection of [...this.#idle]) connection.close();
     this.#shared.stop();
@@ -194,6 +195,29 @@ export class UpstreamPool implements ConnectionOwner {
     if (!opening.give(connection)) connection.close();
     while (opening.size > 0) opening.moveOneTo(this.#open(undefined));
   }
+}
+
+/** The pool with these options that the snapshots of this worker share: a reload that leaves them keeps it. */
+export function keptPool(
+  { keep }: Pick<SnapshotContext, "keep">,
+  options: PoolOptions,
+): UpstreamPool {
+  const { name, target, timeouts, maxIdle, maxStreams, pingIntervalMs } = options;
+  const { connectTimeoutMs, totalConnectTimeoutMs } = target;
+  // The clock and the log are the worker's own, and the same for every snapshot.
+  const key = JSON.stringify([
+    name,
+    targetKey(target),
+    connectTimeoutMs ?? null,
+    totalConnectTimeoutMs ?? null,
+    timeouts.readMs,
+    timeouts.sendMs,
+    timeouts.idleMs,
+    maxIdle,
+    maxStreams,
+    pingIntervalMs,
+  ]);
+  return keep(`proxy/pool ${key}`, () => new UpstreamPool(options));
 }
 
 /** Whether requests can be refused on `connection` without having been looked at, as HTTP/2 knows it. */

@@ -88,7 +88,7 @@ Deno.test("a burst uses the connections of the one before, however many are kept
   upstream.tick();
   await burst(pool, 5);
   assert.equal(upstream.accepted, 5);
-  pool.stop();
+  pool.close();
 });
 
 Deno.test("connections over the limit are closed when nobody has needed them for a tick", async () => {
@@ -101,5 +101,5 @@ Deno.test("connections over the limit are closed when nobody has needed them for
   upstream.tick();
   await burst(pool, 2);
   assert.equal(upstream.accepted, 5);
-  pool.stop();
+  pool.close();
 });

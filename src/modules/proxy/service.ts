@@ -1,22 +1,25 @@
 /**
- * Services that are asked beside the upstream, auth services and mirrors: one bounded question, one bounded
- * answer.
+ * Services that are asked beside the upstream, auth services and mirrors: one bounded question to an origin,
+ * one bounded answer.
  *
  * @module
  */
 import { readAll } from "../../http/body.ts";
-import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
+import { ClientError, ClientRequest } from "../../http/client.ts";
 import type { Fields } from "../../http/fields.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { SnapshotContext } from "../../gateway/module.ts";
+import type { Call, Origin } from "../../gateway/origin.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { type Caller, isReused, UpstreamPool } from "./pool.ts";
-import { mayRepeat } from "./repeat.ts";
+import { keptPool } from "./pool.ts";
+import { Upstream } from "./upstream.ts";
 
 /** Idle connections to one service that a worker keeps. */
 const MAX_IDLE = 32;
 /** Longest a connection to a service waits for its next request, in milliseconds. */
 const IDLE_MS = 60_000;
+/** Enough for two kept connections that have died, and a new one. */
+const MAX_RETRIES = 2;
 
 /** How long a service may take, and how much it may say. */
 export interface ServiceLimits {
@@ -25,12 +28,6 @@ export interface ServiceLimits {
   /** From the beginning to the last byte of the answer. */
   readonly totalMs: number;
   readonly maxResponseBytes: number;
-}
-
-/** What a service works with. */
-export interface ServiceContext {
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** What a service is asked; without a body. */
@@ -50,123 +47,60 @@ export interface ServiceAnswer {
   readonly body: Uint8Array;
 }
 
-/** One service, spoken to over HTTP/1.1, its certificate verified against the platform's roots. */
+/** One service. */
 export class Service {
-  readonly #endpoint: Endpoint;
-  readonly #clock: Clock;
-  readonly #limits: ServiceLimits;
-  readonly #pool: UpstreamPool;
-
-  /** @param name What the service is for, as the log names it: `auth service`. */
   constructor(
-    name: string,
-    endpoint: Endpoint,
-    { clock, log }: ServiceContext,
-    limits: ServiceLimits,
-  ) {
-    this.#endpoint = endpoint;
-    this.#clock = clock;
-    this.#limits = limits;
-    this.#pool = new UpstreamPool({
-      name: `${name} ${endpoint.authority}`,
-      log,
-      target: {
-        host: endpoint.host,
-        port: endpoint.port,
-        version: "http1",
-        proxyProtocol: "off",
-        connectTimeoutMs: limits.connectMs,
-        totalConnectTimeoutMs: undefined,
-        tls: endpoint.tls
-          ? {
-            serverName: endpoint.host,
-            verifyChain: true,
-            verifyNames: [endpoint.host],
-            roots: undefined,
-            client: undefined,
-          }
-          : undefined,
-      },
-      // The call itself has a limit for everything together.
-      timeouts: { readMs: 0, sendMs: 0, idleMs: IDLE_MS },
-      clock,
-      maxIdle: MAX_IDLE,
-      maxStreams: 1,
-      pingIntervalMs: 0,
-    });
-  }
+    readonly origin: Origin,
+    readonly scheme: "http" | "https",
+    readonly limits: Pick<ServiceLimits, "totalMs" | "maxResponseBytes">,
+    readonly clock: Clock,
+  ) {}
 
   /**
    * Asks without a body, and reads the whole answer. Redirects are answers like any other.
    *
-   * @param caller Gives the call up when it goes away.
+   * @param caller Cancels the question when it goes away; `undefined` when nothing but the time limit does.
    * @throws {ClientError} also when the time is over or the answer too large.
    */
-  async ask(
-    caller: Caller,
-    { method, target, authority, fields }: Question,
-  ): Promise<ServiceAnswer> {
-    const call = new Call(caller);
-    call.deadline = this.#clock.now + this.#limits.totalMs;
-    this.#clock.watch(call);
+  async ask(question: Question, caller?: Call): Promise<ServiceAnswer> {
+    const { method, target, authority, fields } = question;
+    const { scheme, clock, limits } = this;
+    const call = new BoundedCall(caller, clock.now + limits.totalMs);
+    clock.watch(call);
     try {
-      const response = await this.#send(call, {
-        method,
-        target,
-        scheme: this.#endpoint.tls ? "https" : "http",
-        authority,
-        fields,
-        body: undefined,
-        upgrade: undefined,
-      });
+      const response = await this.origin.fetch(
+        new ClientRequest(method, target, scheme, authority, fields, undefined, undefined),
+        call,
+      );
       const { status, fields: answered, body } = response;
       if (body === undefined) return { status, fields: answered, body: new Uint8Array(0) };
       call.onAbort = () => body.cancel();
-      const bytes = await readAll(body, this.#limits.maxResponseBytes);
+      const bytes = await readAll(body, limits.maxResponseBytes);
       if (bytes === undefined) throw new ClientError("response", "its answer is too large");
       return { status, fields: answered, body: bytes };
     } catch (error) {
       if (call.isLate) throw new ClientError("response", "it took too long", { cause: error });
       throw error;
     } finally {
-      this.#clock.unwatch(call);
-      caller.onAbort = undefined;
-    }
-  }
-
-  /** Closes what is idle, and the rest when it becomes idle. */
-  stop(): void {
-    this.#pool.stop();
-  }
-
-  /** One attempt, and a second one when a kept connection had died. */
-  async #send(call: Call, request: ClientRequest): Promise<ClientResponse> {
-    const kept = this.#pool.take();
-    const connection = kept ?? await this.#pool.connect(call);
-    const mayRetry = isReused(connection);
-    try {
-      return await this.#pool.send(call, connection, request);
-    } catch (error) {
-      if (!mayRetry || call.aborted || !mayRepeat(error, request.method)) throw error;
-      return await this.#pool.send(call, await this.#pool.connect(call), request);
+      clock.unwatch(call);
+      if (caller !== undefined) caller.onAbort = undefined;
     }
   }
 }
 
-/** One question, given up when its time is over or its caller has gone. */
-class Call implements Caller, Expiring {
-  deadline = 0;
+/** A call of the gateway's own, which goes away when its time is over or its caller has gone. */
+class BoundedCall implements Call, Expiring {
   isLate = false;
   onAbort: (() => void) | undefined = undefined;
-  readonly #caller: Caller;
+  readonly #caller: Call | undefined;
 
-  constructor(caller: Caller) {
+  constructor(caller: Call | undefined, public deadline: number) {
     this.#caller = caller;
-    caller.onAbort = () => this.onAbort?.();
+    if (caller !== undefined) caller.onAbort = () => this.onAbort?.();
   }
 
   get aborted(): boolean {
-    return this.isLate || this.#caller.aborted;
+    return this.isLate || this.#caller?.aborted === true;
   }
 
   expire(): void {
@@ -175,25 +109,46 @@ class Call implements Caller, Expiring {
   }
 }
 
-/** The services of one snapshot: scopes that ask the same one in the same way share its connections. */
-export class Services {
-  readonly #byKey = new Map<string, Service>();
-
-  /** @param name What these services are for, as the log names one: `auth service`. */
-  constructor(readonly name: string, readonly context: ServiceContext) {}
-
-  /** The service at `endpoint`, whatever its path. */
-  at(endpoint: Endpoint, limits: ServiceLimits): Service {
-    const key = JSON.stringify([endpoint.tls, endpoint.host, endpoint.port, limits]);
-    let service = this.#byKey.get(key);
-    if (service === undefined) {
-      service = new Service(this.name, endpoint, this.context, limits);
-      this.#byKey.set(key, service);
-    }
-    return service;
-  }
-
-  stop(): void {
-    for (const service of this.#byKey.values()) service.stop();
-  }
+/**
+ * The service at `endpoint`, whatever its path: spoken to over HTTP/1.1, its certificate verified against the
+ * platform's roots. Its connections are shared with everything that asks it in the same way.
+ *
+ * @param name What the service is for, as the log names it: `auth service`.
+ */
+export function serviceAt(
+  { tls, host, port, authority }: Endpoint,
+  name: string,
+  limits: ServiceLimits,
+  context: Pick<SnapshotContext, "clock" | "log" | "keep">,
+): Service {
+  const { clock, log } = context;
+  const pool = keptPool(context, {
+    name: `${name} ${authority}`,
+    log,
+    target: {
+      host,
+      port,
+      version: "http1",
+      proxyProtocol: "off",
+      connectTimeoutMs: limits.connectMs,
+      totalConnectTimeoutMs: undefined,
+      tls: tls
+        ? {
+          serverName: host,
+          verifyChain: true,
+          verifyNames: [host],
+          roots: undefined,
+          client: undefined,
+        }
+        : undefined,
+    },
+    // The call itself has a limit for everything together.
+    timeouts: { readMs: 0, sendMs: 0, idleMs: IDLE_MS },
+    clock,
+    maxIdle: MAX_IDLE,
+    maxStreams: 1,
+    pingIntervalMs: 0,
+  });
+  const rules = { name: pool.options.name, maxRetries: MAX_RETRIES, log: undefined };
+  return new Service(new Upstream(pool, rules), tls ? "https" : "http", limits, clock);
 }

@@ -5,7 +5,7 @@
  */
 import type { ClientRequest, ClientResponse } from "../../http/client.ts";
 import type { Http2Client } from "../../http/h2/mod.ts";
-import type { Caller } from "./opening.ts";
+import type { Call } from "../../gateway/origin.ts";
 
 /** What is kept, and for how long. */
 export interface SharingRules {
@@ -137,7 +137,7 @@ export class SharedConnection {
   }
 
   /** Sends a request on the place that was kept. When `caller` goes away before the head of the answer, it is reset. */
-  send(caller: Caller, request: ClientRequest): Promise<ClientResponse> {
+  send(caller: Call, request: ClientRequest): Promise<ClientResponse> {
     this.#reserved--;
     const call = this.client.start(request);
     caller.onAbort = call.cancel;

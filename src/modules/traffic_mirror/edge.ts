@@ -9,7 +9,12 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { CLIENT_ADDRESS_FIELDS, stripsClientAddress } from "../headers/table.ts";
-import { CLAIMED_ADDRESS_FIELDS, endpointOf, type ServiceLimits, Services } from "../proxy/edge.ts";
+import {
+  CLAIMED_ADDRESS_FIELDS,
+  endpointOf,
+  serviceAt,
+  type ServiceLimits,
+} from "../proxy/edge.ts";
 import { InFlight } from "./in_flight.ts";
 import { MARK, Mirror } from "./mirror.ts";
 import { Sampling } from "./sampling.ts";
@@ -31,11 +36,7 @@ function limitsOf(mirror: MirrorConfig): ServiceLimits {
 }
 
 class RunningMirrors implements RunningModule {
-  readonly #services: Services;
-
-  constructor(readonly context: SnapshotContext) {
-    this.#services = new Services("mirror", context);
-  }
+  constructor(readonly context: SnapshotContext) {}
 
   plan(scope: RouteScope): Steps | undefined {
     const mirror = mirrorOf(scope);
@@ -43,7 +44,7 @@ class RunningMirrors implements RunningModule {
     const { zones, worker, metrics, log } = this.context;
     const { base_url } = mirror;
     const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
-      service: this.#services.at(endpointOf(base_url), limitsOf(mirror)),
+      service: serviceAt(endpointOf(base_url), "mirror", limitsOf(mirror), this.context),
       withheld: this.#withheld(scope),
       sampling: new Sampling(zones.get(SALT_ZONE)),
       inFlight: new InFlight(zones.get(zoneName(IN_FLIGHT_ZONE, scope)), worker),
@@ -59,9 +60,7 @@ class RunningMirrors implements RunningModule {
     return stripsClientAddress(scope) ? CLAIMED_ADDRESS_FIELDS : [];
   }
 
-  stop(): void {
-    this.#services.stop();
-  }
+  stop(): void {}
 
   explain(scope: RouteScope, { method, request }: Exchange): string | undefined {
     const mirror = mirrorOf(scope);

@@ -11,7 +11,6 @@ import type { Logger } from "../../gateway/log.ts";
 import type { Counter, Metrics } from "../../gateway/metrics.ts";
 import type { RouteScope, Step } from "../../gateway/module.ts";
 import {
-  type Caller,
   type Endpoint,
   endpointOf,
   ForwardedFields,
@@ -78,9 +77,8 @@ export class Mirror {
   /** Sends a copy and reads its answer. Never rejects. */
   async #send(copy: Question): Promise<void> {
     const { service, inFlight, log } = this.context;
-    const nobody: Caller = { onAbort: undefined, aborted: false };
     try {
-      await service.ask(nobody, copy);
+      await service.ask(copy);
       this.#succeeded.count();
     } catch (error) {
       this.#failed.count();

@@ -15,6 +15,7 @@ import {
 } from "../../http/conditional.ts";
 import { parseRange } from "../../http/ranges.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
+import { UNSENT } from "../../gateway/unsent.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { FileBody } from "./files/file_body.ts";
 import type { OpenFile } from "./files/open_file.ts";
@@ -73,7 +74,7 @@ export function answer(exchange: Exchange, content: Content, hasSiblings = false
       content.discard();
       exchange.status = 304;
       exchange.response = representation.notModifiedFields();
-      exchange.unsent = representation;
+      UNSENT.set(exchange, representation);
       exchange.responseBody = undefined;
       return;
     }

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
+import type { Findings } from "../../gateway/findings.ts";
 import type { TlsFacts } from "../../net/connection_facts.ts";
 import { quoted } from "./lines.ts";
 import type { AccessLogSettings } from "./record_types.ts";
@@ -27,7 +28,7 @@ export class AccessRecord {
 
   /** The record of `exchange`, without a line end. */
   of(exchange: Exchange): string {
-    const { scope } = exchange;
+    const { scope, findings } = exchange;
     const settings = this.#settings;
     const { tls } = exchange.connection;
     const route = settings.include_route ? scope?.route?.name ?? "" : "";
@@ -38,14 +39,14 @@ export class AccessRecord {
     return '{"event":"access","method":' + quoted(exchange.method) +
       ',"host":' + (settings.include_host ? quoted(exchange.host) : '""') +
       ',"client_ip":' + (settings.include_client_ip ? quoted(client) : '""') +
-      ',"cache_phase":' + (settings.include_cache_phase ? quoted(exchange.cachePhase) : '""') +
-      ',"compression_encoding":' + quoted(exchange.compressionEncoding) +
+      ',"cache_phase":' + (settings.include_cache_phase ? quoted(findings.cachePhase) : '""') +
+      ',"compression_encoding":' + quoted(findings.contentCoding) +
       (tls === undefined ? NO_TLS : tlsFields(tls)) +
       ',"vhost":' + (scope === undefined ? '"unknown"' : quoted(scope.vhost.name)) +
       ',"route":' + quoted(route) +
-      ',"upstream":' + (settings.include_upstream ? quoted(exchange.upstream) : '""') +
-      ',"upstream_alias":' + (settings.include_upstream ? quoted(exchange.upstreamAlias) : '""') +
-      ',"upstream_retries":' + exchange.upstreamRetries +
+      ',"upstream":' + (settings.include_upstream ? quoted(findings.upstream) : '""') +
+      ',"upstream_alias":' + (settings.include_upstream ? quoted(findings.upstreamAlias) : '""') +
+      ',"upstream_retries":' + findings.retries +
       ',"path":' + (settings.include_path ? quoted(exchange.path) : '""') +
       ',"status":' + (exchange.status === 0 ? "null" : exchange.status) +
       ',"status_class":' + statusClass(exchange.status) +
@@ -54,7 +55,7 @@ export class AccessRecord {
       ',"request_body_bytes":' + exchange.requestBodyBytes +
       ',"response_body_bytes":' + exchange.responseBodyBytes +
       ',"latency_ms":' + latency +
-      (this.#withGeo ? geoFields(exchange) : "") + "}";
+      (this.#withGeo ? geoFields(findings) : "") + "}";
   }
 }
 
@@ -70,8 +71,8 @@ function tlsFields(tls: TlsFacts): string {
     ',"tls_client_cert_organization":' + quoted(client?.organization ?? "");
 }
 
-function geoFields(exchange: Exchange): string {
-  return ',"geo_country":' + quoted(exchange.geoCountry) + ',"geo_asn":' + exchange.geoAsn;
+function geoFields({ country, asn }: Findings): string {
+  return ',"geo_country":' + quoted(country) + ',"geo_asn":' + asn;
 }
 
 /**

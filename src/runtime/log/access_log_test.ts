@@ -34,12 +34,12 @@ function served(tls?: TlsFacts): Exchange {
   exchange.target = "/a?secret=1";
   exchange.status = 200;
   exchange.requestId = "fh-1";
-  exchange.upstream = "10.0.0.1:80";
-  exchange.upstreamAlias = "one";
-  exchange.upstreamRetries = 1;
+  exchange.findings.upstream = "10.0.0.1:80";
+  exchange.findings.upstreamAlias = "one";
+  exchange.findings.retries = 1;
   exchange.requestBodyBytes = 7;
   exchange.responseBodyBytes = 9;
-  exchange.cachePhase = "hit";
+  exchange.findings.cachePhase = "hit";
   return exchange;
 }
 

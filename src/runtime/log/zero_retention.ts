@@ -11,7 +11,7 @@ import type { LogTarget } from "../../gateway/log.ts";
 const IMPERSONAL: ReadonlySet<LogTarget> = new Set(["fluxheim", "fluxheim::tls"]);
 
 /** Messages that go on with something a request may have brought about: an error's text, a file's path. */
-const QUOTING = /^(fault|static file|worker \d+ (?:died|ends)|geoip: fault)/;
+const QUOTING = /^(fault|static file|worker \d+ (?:died|ends))/;
 
 /** A line of a stack trace: names and places in the program's own code. */
 const FRAME = /^ {4}at .*$/gm;

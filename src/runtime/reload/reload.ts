@@ -11,6 +11,7 @@ import { deploymentOf, type ProcessNames } from "../deployment.ts";
 import { modulePreflight, permissionProblems } from "../preflight.ts";
 import { logWarning, problemText } from "../log/problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
+import type { SharedFiles } from "./shared_files.ts";
 import { classifyReload, type ReloadReason } from "./impact.ts";
 
 /** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
@@ -51,6 +52,7 @@ export interface ReloadContext {
   readonly modules: readonly Module[];
   readonly configSource: string | undefined;
   readonly names: ProcessNames;
+  readonly sharedFiles: SharedFiles;
 }
 
 /** A change that may be applied live. */
@@ -63,7 +65,7 @@ export interface LiveChange {
 /** Says whether what was loaded may be applied live, or how the reload ends already. */
 export async function judgeReload(
   { config, problems, place = (problem) => problem }: Loaded,
-  { running, files, modules, configSource, names }: ReloadContext,
+  { running, files, modules, configSource, names, sharedFiles }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
   if (config === undefined) return { kind: "invalid", problems };
   const { impact, reasons } = classifyReload(
@@ -82,7 +84,7 @@ export async function judgeReload(
     };
   }
   const preflight = await modulePreflight(config, modules);
-  const read = await readRequestedFiles(deployment, modules);
+  const read = await readRequestedFiles(deployment, modules, sharedFiles);
   const found = [...preflight, ...read.problems].map(place);
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   // A certificate that was renewed in its place is a change, too.

@@ -10,6 +10,8 @@ import { isTrusted } from "../../config/read/trusted_way.ts";
 import type { Problem } from "../../config/types.ts";
 import type { FileRequest, Files, Module } from "../../gateway/module.ts";
 import type { Deployment } from "../deployment.ts";
+import { systemFor } from "../preflight.ts";
+import { SharedFiles } from "./shared_files.ts";
 
 /** What could be read, and what is wrong with it or with the rest. */
 export interface FilesRead {
@@ -18,10 +20,15 @@ export interface FilesRead {
   readonly problems: readonly Problem[];
 }
 
-/** Reads the files of `deployment`, and lets the modules check them, and try what nothing speaks against. */
+/**
+ * Reads the files of `deployment`, and lets the modules check them, and try what nothing speaks against.
+ *
+ * @param shared Those of the process, of which one that has not changed is not read again.
+ */
 export async function readRequestedFiles(
   { config, files: requests }: Pick<Deployment, "config" | "files">,
   modules: readonly Module[],
+  shared: SharedFiles = new SharedFiles(),
 ): Promise<FilesRead> {
   const files = new Map<string, Uint8Array>();
   const problems: Problem[] = [];
@@ -29,6 +36,12 @@ export async function readRequestedFiles(
   const told = new Set<string>();
   for (const request of requests) {
     const { path, key, maxBytes } = request;
+    if (request.isShared === true) {
+      const found = await shared.look(request);
+      if (found.problem === undefined) files.set(path, found.content);
+      else problems.push({ key, message: `${path} ${found.problem}` });
+      continue;
+    }
     const found = look(path, maxBytes);
     if (found.problem !== undefined) {
       problems.push({ key, message: `${path} ${found.problem}` });
@@ -42,9 +55,13 @@ export async function readRequestedFiles(
     told.add(path);
     problems.push(doubt);
   }
+  shared.retain(new Set(requests.filter(({ isShared }) => isShared).map(({ path }) => path)));
   for (const module of modules) problems.push(...module.checkFiles?.(config, files) ?? []);
+  const system = systemFor(modules);
   if (problems.every(({ warning }) => warning === true)) {
-    for (const module of modules) problems.push(...await module.proveFiles?.(config, files) ?? []);
+    for (const module of modules) {
+      problems.push(...await module.proveFiles?.(config, files, system) ?? []);
+    }
   }
   return { files, problems };
 }
@@ -54,6 +71,7 @@ export function sameFiles(a: Files, b: Files): boolean {
   if (a.size !== b.size) return false;
   for (const [path, content] of a) {
     const other = b.get(path);
+    if (other === content) continue;
     if (other === undefined || other.length !== content.length) return false;
     if (content.some((byte, index) => byte !== other[index])) return false;
   }

@@ -68,7 +68,7 @@ export class WorkerPool {
   /** Workers that finish what they have, and when they will have. */
   readonly #leaving = new Map<WorkerHandle, Promise<void>>();
   /** What the workers that are there have run, latest first: tables may have changed in between. */
-  #recent: readonly Load[];
+  #recent: readonly Pick<Load, "config" | "zones">[];
   readonly #hearts = new HeartMonitor();
   /** Workers whose beginning {@linkcode PoolOptions.onServing} has reported, and their end not yet. */
   readonly #serving = new Set<WorkerHandle>();
@@ -81,7 +81,7 @@ export class WorkerPool {
   constructor(load: Load, options: PoolOptions) {
     this.#options = options;
     this.#load = load;
-    this.#recent = [load];
+    this.#recent = [recentOf(load)];
     this.#seats = seats(load.config, 0);
   }
 
@@ -204,7 +204,7 @@ export class WorkerPool {
 
   #adopt(load: Load): void {
     this.#load = load;
-    this.#recent = [load, ...this.#recent].slice(0, RECENT_LOADS);
+    this.#recent = [recentOf(load), ...this.#recent].slice(0, RECENT_LOADS);
     for (const module of this.#options.modules) {
       this.#guarded(module, () => module.adopted?.(load.config, load.zones));
     }
@@ -373,6 +373,11 @@ function edgePart({ deployment, files, zones }: Load): { files: Files; zones: Zo
 /** Ends a worker whose log ring breaks the rules. */
 function endIfFaulty(worker: WorkerHandle): void {
   if (worker.ring.fault !== undefined) worker.kill(`it left ${worker.ring.fault}`);
+}
+
+/** Without the files, whose memory would be held for as long. */
+function recentOf({ config, zones }: Load): Pick<Load, "config" | "zones"> {
+  return { config, zones };
 }
 
 function seats(config: Config, first: number): Seat[] {

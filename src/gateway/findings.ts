@@ -1,0 +1,24 @@
+/**
+ * What was found out about an exchange on its way, beside its protocol: what the access record, header
+ * templates and metrics show of it.
+ *
+ * @module
+ */
+
+/** Findings about one exchange. A string that is `""` and a number that is `null` were not found. */
+export class Findings {
+  /** `host:port` of the upstream that was asked, as configured. */
+  upstream = "";
+  /** Name of that member of a pool. */
+  upstreamAlias = "";
+  /** Requests that were sent to upstreams after the first one. */
+  retries = 0;
+  /** How a cache took part: `hit`, `miss`, `stale` ... */
+  cachePhase = "";
+  /** `content-encoding` that this gateway gave the answer. */
+  contentCoding = "";
+  /** Where the client is, as ISO 3166-1 alpha-2 in upper case. */
+  country = "";
+  /** The autonomous system that the client is in. */
+  asn: number | null = null;
+}
