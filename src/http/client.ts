@@ -72,7 +72,7 @@ export const READ_TIMEOUT = "the upstream took too long to answer (read_timeout_
 export const SEND_TIMEOUT = "the upstream took too long to take the request (send_timeout_secs)";
 
 /** Message of the error for a 101 to a request that did not ask for it. */
-export const UNASKED_SWITCH = "it switches protocols although nobody asked";
+export const UNASKED_SWITCH = "it switches protocols without being asked";
 
 /** An upstream that did not answer as it should. */
 export class ClientError extends Error {
