@@ -42,6 +42,7 @@ const PLACED_FOLDERS = [
   "compression_zstd",
   "compression_brotli",
   "tls",
+  "control",
   "privacy",
 ];
 
@@ -214,6 +215,9 @@ export const UNNAMED: readonly CatalogModule[] = [
   }),
   entry("concurrency", [], "concurrency limits", built("concurrency"), {
     tables: [table("concurrency", POLICY, OFF)],
+  }),
+  entry("control", [], "liveness and readiness", built("control"), {
+    tables: [table("server.health", ROOT), table("server.control_hosts", ROOT)],
   }),
   entry("admin", [], "admin API", NOT_BUILT, {
     tables: [table("admin", ROOT, { ...OFF, reload: "admin-service-changed" })],

@@ -70,23 +70,28 @@ export function planFor(
 ): Plan {
   const configSource = source === undefined ? undefined : resolve(source);
   const { grants } = deploymentOf(config, modules, { configSource, standalone }).plan;
-  return { grants: standalone ? grants : [...grants, ...foreignEntry(workerUrl)] };
+  const services = modules.flatMap(({ threads = [] }) => threads.map(({ url }) => url));
+  return { grants: standalone ? grants : [...grants, ...foreignEntries([workerUrl, ...services])] };
 }
 
 /** What a custom build may import this program by. */
 const FACES = ["../../mod.ts", "../../worker.ts"];
 
 /**
- * A custom build's entry of workers stands outside this program's own folder: it must be readable, and so
- * must the face that it imports.
+ * A custom build's entries of threads stand outside this program's own folder: they must be readable, and so
+ * must the face that they import.
  */
-function foreignEntry(workerUrl: URL): PlannedGrant[] {
+function foreignEntries(urls: readonly URL[]): PlannedGrant[] {
   const own = new URL("..", import.meta.url).href;
-  if (workerUrl.protocol !== "file:" || workerUrl.href.startsWith(own)) {
-    return [];
-  }
+  const folders = urls.filter(({ protocol, href }) => protocol === "file:" && !href.startsWith(own))
+    .map((url) => dirname(fileURLToPath(url)));
+  if (folders.length === 0) return [];
   const faces = FACES.map((face) => fileURLToPath(new URL(face, import.meta.url)));
-  return [dirname(fileURLToPath(workerUrl)), ...faces].map((value) => (
-    { kind: "read", value, key: "the program itself", for: "keeper", optional: false }
-  ));
+  return [...new Set([...folders, ...faces])].map((value) => ({
+    kind: "read",
+    value,
+    key: "the program itself",
+    for: "keeper",
+    optional: false,
+  }));
 }

@@ -68,4 +68,6 @@ export interface ServerOptions {
   readonly open: OpenConnections;
   /** Longest wait for a request head, and for the next one on a kept-alive connection. */
   readonly headTimeoutMs: number;
+  /** Longest wait for the first byte of the next head on a kept-alive HTTP/1 connection, where it differs. */
+  readonly idleTimeoutMs?: number;
 }

@@ -8,6 +8,7 @@ import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts
 import { edge as compressionGzip } from "../modules/compression_gzip/edge.ts";
 import { edge as compressionZstd } from "../modules/compression_zstd/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as geoip } from "../modules/geoip/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
@@ -35,6 +36,7 @@ runEdgeWorker({
     compressionZstd,
     compressionBrotli,
     tls,
+    control,
   ],
   records,
 });

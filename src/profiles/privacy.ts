@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as privacy } from "../modules/privacy/module.ts";
@@ -25,12 +26,8 @@ export const profile: Profile = {
     errorPages,
     headers,
     tls,
+    control,
     privacy,
   ],
   workerUrl: new URL("./privacy_worker.ts", import.meta.url),
 };
-
-if (import.meta.main) {
-  const { main } = await import("../cli/main.ts");
-  await main(profile);
-}

@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
 import { edge as privacy } from "../modules/privacy/edge.ts";
@@ -23,6 +24,7 @@ runEdgeWorker({
     errorPages,
     headers,
     tls,
+    control,
     privacy,
   ],
 });

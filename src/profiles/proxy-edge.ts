@@ -8,6 +8,7 @@ import { module as compressionBrotli } from "../modules/compression_brotli/modul
 import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
 import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
@@ -29,12 +30,8 @@ export const profile: Profile = {
     compressionZstd,
     compressionBrotli,
     tls,
+    control,
   ],
   records,
   workerUrl: new URL("./proxy-edge_worker.ts", import.meta.url),
 };
-
-if (import.meta.main) {
-  const { main } = await import("../cli/main.ts");
-  await main(profile);
-}

@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
@@ -21,12 +22,8 @@ export const profile: Profile = {
     proxy,
     headers,
     tls,
+    control,
   ],
   records,
   workerUrl: new URL("./reverse-proxy_worker.ts", import.meta.url),
 };
-
-if (import.meta.main) {
-  const { main } = await import("../cli/main.ts");
-  await main(profile);
-}

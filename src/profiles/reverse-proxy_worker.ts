@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as control } from "../modules/control/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
@@ -19,6 +20,7 @@ runEdgeWorker({
     proxy,
     headers,
     tls,
+    control,
   ],
   records,
 });

@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
@@ -25,12 +26,8 @@ export const profile: Profile = {
     errorPages,
     headers,
     tls,
+    control,
   ],
   records,
   workerUrl: new URL("./static-site_worker.ts", import.meta.url),
 };
-
-if (import.meta.main) {
-  const { main } = await import("../cli/main.ts");
-  await main(profile);
-}

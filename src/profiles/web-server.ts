@@ -8,6 +8,7 @@ import { module as compressionBrotli } from "../modules/compression_brotli/modul
 import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
 import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
@@ -33,12 +34,8 @@ export const profile: Profile = {
     compressionZstd,
     compressionBrotli,
     tls,
+    control,
   ],
   records,
   workerUrl: new URL("./web-server_worker.ts", import.meta.url),
 };
-
-if (import.meta.main) {
-  const { main } = await import("../cli/main.ts");
-  await main(profile);
-}

@@ -8,6 +8,7 @@ import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts
 import { edge as compressionGzip } from "../modules/compression_gzip/edge.ts";
 import { edge as compressionZstd } from "../modules/compression_zstd/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
@@ -31,6 +32,7 @@ runEdgeWorker({
     compressionZstd,
     compressionBrotli,
     tls,
+    control,
   ],
   records,
 });

@@ -68,7 +68,7 @@ export function deploymentOf(
 }
 
 /** Of `files`, those that threads of `role` are handed. */
-export function filesFor(deployment: Deployment, role: Role, files: Files): Files {
+export function filesFor(deployment: Pick<Deployment, "files">, role: Role, files: Files): Files {
   const own = new Map<string, Uint8Array>();
   for (const { path, for: holder = "edge" } of deployment.files) {
     const content = holder === role ? files.get(path) : undefined;
@@ -78,7 +78,11 @@ export function filesFor(deployment: Deployment, role: Role, files: Files): File
 }
 
 /** Of `zones`, those that threads of `role` see. */
-export function zonesFor(deployment: Deployment, role: Role, zones: ZonesByName): ZonesByName {
+export function zonesFor(
+  deployment: Pick<Deployment, "zones">,
+  role: Role,
+  zones: ZonesByName,
+): ZonesByName {
   const own: Map<string, Zone> = new Map();
   for (const { name, for: holders = EDGE_ALONE } of deployment.zones) {
     const zone = holders.includes(role) ? zones.get(name) : undefined;

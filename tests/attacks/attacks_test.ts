@@ -13,7 +13,7 @@ import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
 import { ATTEMPTS, type Verdict } from "./attempts.ts";
-import { KEEPER_SAYS, nameOf } from "./hostile_module.ts";
+import { KEEPER_SAYS, nameOf, SERVICE_SAYS } from "./hostile_module.ts";
 
 const here = new URL(".", import.meta.url);
 const root = new URL("../..", import.meta.url);
@@ -42,10 +42,11 @@ const KEEPERS = [
   "bind the TLS listener's port once more",
 ];
 
-interface Found {
+/** Roles that are tried. */
+type Attacker = "edge" | "control" | "keeper";
+
+interface Found extends Readonly<Record<Attacker, readonly Verdict[]>> {
   readonly profile: string;
-  readonly edge: readonly Verdict[];
-  readonly keeper: readonly Verdict[];
 }
 
 const found: Found[] = [];
@@ -57,8 +58,9 @@ for (const catalogued of builtProfiles()) {
   const known = has("web") ? KNOWN : [];
   const keepers = KEEPERS.filter((attempt) => !has("privacy-mode") || !attempt.startsWith("write"));
   Deno.test(`what a hostile module may do in the profile ${name}`, async () => {
-    const { edge, keeper } = await attack(name);
-    found.push({ profile: name, edge, keeper });
+    const { edge, control, keeper } = await attack(name);
+    found.push({ profile: name, edge, control, keeper });
+    assert.deepEqual(passed(control), []);
     assert.deepEqual(passed(edge).sort(), [...EDGES, ...known].sort());
     assert.deepEqual(passed(keeper).sort(), [...keepers, ...known].sort());
   });
@@ -91,7 +93,7 @@ function passed(verdicts: readonly Verdict[]): string[] {
 }
 
 /** Runs the profile with the hostile module, under exactly the permissions that its configuration needs. */
-async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[] }> {
+async function attack(name: string): Promise<Record<Attacker, Verdict[]>> {
   await using dir = new TempDir();
   // Beside it: the keeper may read the folder of the program.
   await using program = new TempDir();
@@ -131,11 +133,17 @@ async function attack(name: string): Promise<{ edge: Verdict[]; keeper: Verdict[
   });
   gateway.signal("SIGHUP");
   await until("the keeper has told", () => /: the new configuration serves/.test(gateway.output));
-  const said = gateway.output.slice(gateway.output.lastIndexOf(KEEPER_SAYS) + KEEPER_SAYS.length);
-  const hex = /^[0-9a-f]+/.exec(said)?.[0] ?? "";
-  const keeper: Verdict[] = JSON.parse(new TextDecoder().decode(Uint8Array.fromHex(hex)));
+  const keeper = verdictsOf(gateway.output, KEEPER_SAYS);
+  await until("the service has told", () => /hostile in control: [0-9a-f]+\b/.test(gateway.output));
+  const control = verdictsOf(gateway.output, SERVICE_SAYS);
   assert.equal(strangers, 0, "something came to the port that nothing in the configuration names");
-  return { edge, keeper };
+  return { edge, control, keeper };
+}
+
+/** The last verdicts in the log that follow `mark`. */
+function verdictsOf(output: string, mark: string): Verdict[] {
+  const hex = /^[0-9a-f]+/.exec(output.slice(output.lastIndexOf(mark) + mark.length))?.[0] ?? "";
+  return JSON.parse(new TextDecoder().decode(Uint8Array.fromHex(hex)));
 }
 
 /** The profile with one module more, and the entry of its workers. */
@@ -143,9 +151,17 @@ function writeEntry(dir: TempDir, name: string): string {
   const text = `
     import { profile as real } from "${root}src/profiles/${name}.ts";
     import { module as hostile } from "${here}hostile_module.ts";
+    const control = (spec) => ({
+      ...spec,
+      url: new URL("${here}hostile_service.ts"),
+      tables: ["server", "vhosts"],
+    });
+    const modules = real.modules.map((module) =>
+      module.name === "control" ? { ...module, threads: module.threads.map(control) } : module
+    );
     export const profile = {
       ...real,
-      modules: [hostile, ...real.modules],
+      modules: [hostile, ...modules],
       workerUrl: new URL("./worker.ts", import.meta.url),
     };
     if (import.meta.main) {
@@ -168,6 +184,8 @@ function configText(profile: Profile, port: number, name: string, upstreamPort: 
     [server]
     listen = ["127.0.0.1:${port}"]
     tls_listen = ["127.0.0.1:${freePort()}"]
+    control_hosts = ["try"]
+    health = { listen = ["127.0.0.1:${freePort()}"] }
     [server.process]
     pid_file = "fluxheim.pid"
     [tls]
@@ -192,10 +210,10 @@ async function flags(profile: Profile, path: string): Promise<string[]> {
 
 function tableOf(rows: readonly Found[]): string {
   const lines = [
-    "| attempt | edge worker | keeper |",
-    "| --- | --- | --- |",
+    "| attempt | edge worker | control | keeper |",
+    "| --- | --- | --- | --- |",
   ];
-  const verdict = (kind: "edge" | "keeper", name: string) => {
+  const verdict = (kind: Attacker, name: string) => {
     const refused = rows.map((row) => row[kind].find((v) => v.name === name)?.refused);
     if (refused.every((r) => r === true)) return "refused";
     if (refused.every((r) => r === false)) return "**possible**";
@@ -203,7 +221,8 @@ function tableOf(rows: readonly Found[]): string {
     return `refused; **possible** in ${where.join(", ")}`;
   };
   for (const { name } of ATTEMPTS) {
-    lines.push(`| ${name} | ${verdict("edge", name)} | ${verdict("keeper", name)} |`);
+    const row = (["edge", "control", "keeper"] as const).map((kind) => verdict(kind, name));
+    lines.push(`| ${[name, ...row].join(" | ")} |`);
   }
   const profiles = rows.map((row) => row.profile).join(", ");
   return `Profiles: ${profiles}.\n\n${lines.join("\n")}\n`;

@@ -1,10 +1,11 @@
 /**
  * A module that declares nothing and tries everything: in the keeper at the start and at each reload, and
- * in an edge worker for each request of `/attack`. It says what came of it as JSON.
+ * in an edge worker for each request of `/attack`. (`hostile_service.ts` does the same in a service.) It says what came of it as JSON.
  *
  * @module
  */
-import type { Config, Problem } from "../../src/config/types.ts";
+import type { Problem } from "../../src/config/types.ts";
+import type { ConfigPart } from "../../src/gateway/thread.ts";
 import type { EdgeModule, Module } from "../../src/gateway/module.ts";
 import { Fields } from "../../src/http/fields.ts";
 import { type Targets, tryAll, type Verdict } from "./attempts.ts";
@@ -12,22 +13,25 @@ import { type Targets, tryAll, type Verdict } from "./attempts.ts";
 /** Begins the keeper's warning; the verdicts follow as JSON. */
 export const KEEPER_SAYS = "hostile in the keeper: ";
 
+/** Begins the warning of the control service, likewise. */
+export const SERVICE_SAYS = "hostile in control: ";
+
 /** The targets stand in the name of the first vhost; see `nameOf`. */
-function targetsOf({ server, vhosts: [{ name }] }: Config): Targets {
-  const [stranger, upstream, directory] = name.split(" ");
+export function targetsOf({ server, vhosts }: ConfigPart): Targets {
+  const [stranger, upstream, directory] = (vhosts?.[0]?.name ?? "").split(" ");
   return {
     strangerPort: Number(stranger),
     upstreamPort: Number(upstream),
-    listenPort: portOf(server.listen[0]),
-    tlsPort: portOf(server.tls_listen[0]),
+    listenPort: portOf(server?.listen?.[0]),
+    tlsPort: portOf(server?.tls_listen?.[0]),
     config: `${directory}/fluxheim.toml`,
     key: `${directory}/key.pem`,
-    pidFile: server.process.pid_file,
+    pidFile: server?.process?.pid_file ?? "",
     webRoot: `${directory}/www`,
   };
 }
 
-function portOf(entry: string): number {
+function portOf(entry = ""): number {
   return Number(entry.slice(entry.lastIndexOf(":") + 1));
 }
 
@@ -69,6 +73,6 @@ export const edge: EdgeModule = {
 };
 
 /** In hexadecimal, so that no log format changes it. */
-function encode(verdicts: readonly Verdict[]): string {
+export function encode(verdicts: readonly Verdict[]): string {
   return new TextEncoder().encode(JSON.stringify(verdicts)).toHex();
 }

@@ -1,6 +1,8 @@
 /** Entries of sets of modules, as `deno task validate-features` writes them. @module */
 import { contentsOf, expandFeatures } from "../../src/cli/features/feature_set.ts";
-import { entryFiles, ROOT } from "../../src/cli/tasks/entry_files.ts";
+import { customFiles, ROOT } from "../../src/cli/tasks/entry_files.ts";
+import { threadEntries } from "../../src/cli/tasks/compiler.ts";
+import type { Profile } from "../../src/runtime/threads/profile.ts";
 import type { TempDir } from "./peer.ts";
 
 /** Writes the entry of a set and of its workers into `dir`; returns its path. */
@@ -13,7 +15,7 @@ export async function writeEntry(
   if (problems.length > 0) throw new Error(problems.map((p) => p.message).join("; "));
   const source = `${ROOT}src`;
   const entry = { name, use: "a set for a test", source, ...contentsOf(modules) };
-  for (const [file, text] of await entryFiles(entry)) dir.write(file, text);
+  for (const [file, text] of await customFiles(entry)) dir.write(file, text);
   return `${dir.path}/${name}.ts`;
 }
 
@@ -28,10 +30,11 @@ interface GraphModule {
   }[];
 }
 
-/** Paths below the checkout of every file of this project that an entry and its workers can load. */
+/** Paths below the checkout of every file of this project that an entry and its threads can load. */
 export async function graphOf(entry: string): Promise<ReadonlySet<string>> {
   const files = new Set<string>();
-  for (const root of [entry, entry.replace(/\.ts$/, "_worker.ts")]) {
+  const { profile }: { profile: Profile } = await import(`file://${entry}`);
+  for (const root of [entry, ...threadEntries(profile)]) {
     for (const { local, error } of await modulesOf(root)) {
       if (error !== undefined) throw new Error(error);
       if (local?.startsWith(ROOT)) files.add(local.slice(ROOT.length));

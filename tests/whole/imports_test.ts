@@ -42,7 +42,7 @@ Deno.test("the folders of the house import only what stands below them", () => {
   const wrong = imports.filter(({ from, to }) => {
     const [source, target] = [top(from), top(to)];
     return source !== target && !(ALLOWED[source] ?? []).includes(target) &&
-      !isEntryOfProfile({ from, to });
+      !isEntryOfService({ from, to });
   });
   assert.deepEqual(wrong, []);
 });
@@ -101,9 +101,15 @@ function reaches(targets: ReadonlyMap<string, readonly string[]>, start: string)
   return false;
 }
 
-/** A profile is an entry of its own: run directly, it hands itself to the command line. */
-function isEntryOfProfile({ from, to }: Import): boolean {
-  return top(from) === "profiles" && to === "cli/main.ts";
+/** The runtime's part in the entry of a service's thread, which stands in its module. */
+const RUNTIME_FOR_SERVICES = [
+  "runtime/threads/service_thread.ts",
+  "runtime/permissions/unguarded.ts",
+];
+
+/** `service.ts` of a module is the entry of a thread, as `<profile>_worker.ts` is. */
+function isEntryOfService({ from, to }: Import): boolean {
+  return /^modules\/\w+\/service\.ts$/.test(from) && RUNTIME_FOR_SERVICES.includes(to);
 }
 
 /**

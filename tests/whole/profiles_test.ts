@@ -15,7 +15,7 @@ function proxyConfig(port: number, upstream: number): string {
 }
 
 for (const profile of builtProfiles()) {
-  Deno.test(`deno run -P=${profile.name} src/profiles/${profile.name}.ts serves`, async () => {
+  Deno.test(`deno run -P=${profile.name} src/cli/entries/${profile.name}.ts serves`, async () => {
     await using dir = new TempDir();
     await using upstream = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -31,7 +31,7 @@ for (const profile of builtProfiles()) {
       "--quiet",
       "--no-prompt",
       `-P=${profile.name}`,
-      `src/profiles/${profile.name}.ts`,
+      `src/cli/entries/${profile.name}.ts`,
       "--config",
       config,
     ], { cwd: ROOT });
@@ -51,7 +51,7 @@ Deno.test("a configuration that asks for an absent module is refused by its name
       "--quiet",
       "--no-prompt",
       "-P=reverse-proxy",
-      "src/profiles/reverse-proxy.ts",
+      "src/cli/entries/reverse-proxy.ts",
       "--config",
       config,
       "--validate-config",

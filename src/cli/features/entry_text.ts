@@ -1,11 +1,11 @@
 /**
- * The source text of a profile's two files: its list of modules, and the entry of its edge workers.
- * Committed profiles and custom sets come from the same text, so neither can hold anything else.
+ * The source text of a profile's three files: its list of modules, the program with them, and the entry of
+ * its edge workers. Entries of services stand in their modules, which name them. Committed profiles and custom sets come from the same text, so neither can hold anything else.
  *
  * @module
  */
 
-/** What the two files are made from. */
+/** What the three files are made from. */
 export interface EntryText {
   readonly name: string;
   readonly use: string;
@@ -17,7 +17,7 @@ export interface EntryText {
   readonly source: string;
 }
 
-/** The file that lists the modules; run as an entry, it is the program with them. */
+/** The file that lists the modules. */
 export function profileText({ name, use, folders, keepsRecords, source }: EntryText): string {
   return [
     `/** Profile \`${name}\`: ${use}. @module */`,
@@ -33,10 +33,28 @@ export function profileText({ name, use, folders, keepsRecords, source }: EntryT
     `  workerUrl: new URL("./${name}_worker.ts", import.meta.url),`,
     "};",
     "",
-    "if (import.meta.main) {",
-    `  const { main } = await import("${source}/cli/main.ts");`,
-    "  await main(profile);",
-    "}",
+  ].join("\n");
+}
+
+/**
+ * The program with the modules of a profile.
+ *
+ * @param profile Path of the file that lists them, from this file's own folder.
+ * @param cli Path of `src/cli`, likewise.
+ */
+export function programText(
+  { name }: Pick<EntryText, "name">,
+  profile: string,
+  cli: string,
+): string {
+  return [
+    `/** The program with profile \`${name}\`. @module */`,
+    `import { profile } from "${profile}";`,
+    `import { main } from "${cli}/main.ts";`,
+    "",
+    "export { profile };",
+    "",
+    "if (import.meta.main) await main(profile);",
     "",
   ].join("\n");
 }

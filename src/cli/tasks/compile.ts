@@ -13,8 +13,8 @@ import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT, Failure } from "../command.ts";
 import { load, planFor, printProblems } from "../load.ts";
 import { standardIo } from "../main.ts";
-import { compileProgram, type Lock } from "./compiler.ts";
-import { ROOT } from "./entry_files.ts";
+import { compileProgram, type Lock, threadEntries } from "./compiler.ts";
+import { entryPath, ROOT } from "./entry_files.ts";
 import { builtProfiles } from "./generated.ts";
 import { runTask, type Task } from "./task.ts";
 
@@ -43,7 +43,14 @@ async function run(args: ParsedArgs): Promise<number> {
   if (!entry.startsWith(ROOT)) throw new Failure(`${entry} is not in this checkout`);
   const lock = await lockOf(profile, args.get("config"));
   const output = resolve(args.get("output") ?? `${ROOT}dist/fluxheim-${profile.name}`);
-  await compileProgram({ entry, name: profile.name, lock, output, target: args.get("target") });
+  await compileProgram({
+    entry,
+    threads: threadEntries(profile),
+    name: profile.name,
+    lock,
+    output,
+    target: args.get("target"),
+  });
   console.log(`built ${output}`);
   return EXIT.ok;
 }
@@ -58,7 +65,7 @@ async function entryOf(name: string): Promise<{ entry: string; profile: Profile 
       const reasons = profileFeatures(known).problems.map(({ message }) => `\n  ${message}`);
       throw new Failure(`profile ${known.name} cannot be built:${reasons.join("")}`);
     }
-    entry = `${ROOT}src/profiles/${known.name}.ts`;
+    entry = ROOT + entryPath(known.name);
   }
   const { profile }: { profile: Profile } = await import(entry);
   return { entry, profile };

@@ -81,7 +81,7 @@ for (const profile of builtProfiles()) {
       [...new Set(folders)].sort(),
       foldersOf(profileFeatures(profile).modules).sort(),
     );
-    assert.equal(embedded.entrypoint_key, `src/profiles/${name}.ts`);
+    assert.equal(embedded.entrypoint_key, `src/cli/entries/${name}.ts`);
     const { prompt, ...kinds } = embedded.permissions;
     assert.equal(prompt, false);
     const locked = await lockedSet(name);
@@ -111,7 +111,7 @@ Deno.test("nothing of the building environment changes how the program runs", as
 
 Deno.test("the entry is the profile, its worker and its modules are inside", async () => {
   const { program, embedded } = await built();
-  assert.equal(embedded.entrypoint_key, "src/profiles/development.ts");
+  assert.equal(embedded.entrypoint_key, "src/cli/entries/development.ts");
   assert.equal(embedded.app_name, "fluxheim-development");
   for (
     const text of [
@@ -153,7 +153,7 @@ Deno.test("another checkout, of another time and place, builds the same byte for
       await new Deno.Command("cp", { args: ["-r", ROOT + part, other] }).output();
     }
     const changed = new Date("2011-02-03T04:05:06Z");
-    await Deno.utime(`${other}/src/profiles/development.ts`, changed, changed);
+    await Deno.utime(`${other}/src/cli/entries/development.ts`, changed, changed);
     const output = `${other}/program`;
     const env = { DENORT_BIN: STAND_IN };
     const { code, said } = await taskOf(`${other}/`, env, "development", "--output", output);
@@ -173,7 +173,7 @@ function ownFiles(program: Uint8Array): Map<string, Uint8Array> {
 
 Deno.test("the files inside are those that entry and worker load, as they stand in the checkout", async () => {
   const files = ownFiles((await built()).program);
-  const graph = await graphOf(`${ROOT}src/profiles/development.ts`);
+  const graph = await graphOf(`${ROOT}src/cli/entries/development.ts`);
   for (const [path, bytes] of files) {
     assert.ok(graph.has(path), path);
     assert.ok(Buffer.from(bytes).equals(await Deno.readFile(ROOT + path)), path);
@@ -218,11 +218,12 @@ Deno.test("a set of one's own is compiled with the permissions of its modules", 
   await Deno.mkdir(`${ROOT}dist/custom`, { recursive: true });
   await using dir = new TempDir();
   const name = `compiled-${Deno.pid}`;
-  const written = await writeEntry(dir, name, ["web", "privacy-mode"]);
-  const files = ["", "_worker"].map((part) => `${ROOT}dist/custom/${name}${part}.ts`);
+  await writeEntry(dir, name, ["web", "privacy-mode"]);
+  const files = ["", "_profile", "_worker"].map((part) => `${ROOT}dist/custom/${name}${part}.ts`);
   try {
-    await Deno.copyFile(written, files[0]);
-    await Deno.copyFile(written.replace(/\.ts$/, "_worker.ts"), files[1]);
+    for (const file of files) {
+      await Deno.copyFile(`${dir.path}/${file.slice(file.lastIndexOf("/") + 1)}`, file);
+    }
     const { permissions, entrypoint_key } = (await build(files[0])).embedded;
     assert.equal(entrypoint_key, `dist/custom/${name}.ts`);
     assert.deepEqual(permissions.allow_net, []);
@@ -303,7 +304,7 @@ Deno.test("the same entry runs under the permission set of the same name", async
       "--quiet",
       "--no-prompt",
       "-P=development",
-      `${ROOT}src/profiles/development.ts`,
+      `${ROOT}src/cli/entries/development.ts`,
       "--version",
       "--json",
     ],

@@ -5,6 +5,8 @@
  * @module
  */
 import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Profile } from "../../runtime/threads/profile.ts";
 import { Failure } from "../command.ts";
 import type { PermissionSet } from "../features/manifest_text.ts";
 import { ROOT } from "./entry_files.ts";
@@ -22,12 +24,20 @@ export type Lock =
 export interface Program {
   /** Absolute path of the entry. */
   readonly entry: string;
+  /** Absolute paths of what its threads begin with: no static import leads there. */
+  readonly threads: readonly string[];
   /** Name of the profile; the program's identity, whatever its file is called. */
   readonly name: string;
   readonly lock: Lock;
   /** Absolute. */
   readonly output: string;
   readonly target: string | undefined;
+}
+
+/** Files that the threads of a profile begin with: that of its edge workers, and those of services. */
+export function threadEntries({ workerUrl, modules }: Profile): string[] {
+  const services = modules.flatMap(({ threads = [] }) => threads.map(({ url }) => url));
+  return [workerUrl, ...services].map((url) => fileURLToPath(url));
 }
 
 /**
@@ -56,7 +66,6 @@ const NO_BASE = /Setting up base binary|denort/;
  */
 export async function compileProgram(program: Program): Promise<void> {
   const packages = await npmPackages(program.entry);
-  const worker = program.entry.replace(/\.ts$/, "_worker.ts");
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
@@ -69,7 +78,7 @@ export async function compileProgram(program: Program): Promise<void> {
       `--app-name=fluxheim-${program.name}`,
       ...(program.target === undefined ? [] : [`--target=${program.target}`]),
       ...lockFlags(program.lock),
-      `--include=${relative(ROOT, worker)}`,
+      ...program.threads.map((path) => `--include=${relative(ROOT, path)}`),
       ...(await unusedFiles(packages)).map((path) => `--exclude=${path}`),
       `--output=${program.output}`,
       relative(ROOT, program.entry),

@@ -4,17 +4,40 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type EntryText, profileText, workerText } from "../features/entry_text.ts";
+import { type EntryText, profileText, programText, workerText } from "../features/entry_text.ts";
 import { Failure } from "../command.ts";
 
 /** The checkout, with a slash at the end. */
 export const ROOT: string = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** The two files of a profile by their name in the folder they stand in. */
-export async function entryFiles(entry: EntryText): Promise<ReadonlyMap<string, string>> {
+/** The three files of a profile of the catalog, by their path below the checkout. */
+export async function profileFiles(
+  entry: Omit<EntryText, "source">,
+): Promise<ReadonlyMap<string, string>> {
+  const { name } = entry;
+  const text = { ...entry, source: ".." };
   return new Map([
-    [`${entry.name}.ts`, await formatted(profileText(entry))],
-    [`${entry.name}_worker.ts`, await formatted(workerText(entry))],
+    [`src/profiles/${name}.ts`, await formatted(profileText(text))],
+    [`src/profiles/${name}_worker.ts`, await formatted(workerText(text))],
+    [
+      entryPath(name),
+      await formatted(programText(entry, `../../profiles/${name}.ts`, "..")),
+    ],
+  ]);
+}
+
+/** The program with a profile of the catalog, below the checkout. */
+export function entryPath(profile: string): string {
+  return `src/cli/entries/${profile}.ts`;
+}
+
+/** The three files of a custom profile by their name in the folder they stand in. */
+export async function customFiles(entry: EntryText): Promise<ReadonlyMap<string, string>> {
+  const { name, source } = entry;
+  return new Map([
+    [`${name}_profile.ts`, await formatted(profileText(entry))],
+    [`${name}_worker.ts`, await formatted(workerText(entry))],
+    [`${name}.ts`, await formatted(programText(entry, `./${name}_profile.ts`, `${source}/cli`))],
   ]);
 }
 

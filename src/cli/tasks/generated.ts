@@ -10,7 +10,7 @@ import type { CatalogProfile } from "../../catalog/types.ts";
 import { contentsOf, profileFeatures } from "../features/feature_set.ts";
 import { type ManifestFile, manifestFile } from "../features/manifest_text.ts";
 import type { Profile } from "../../runtime/threads/profile.ts";
-import { entryFiles, ROOT } from "./entry_files.ts";
+import { profileFiles, ROOT } from "./entry_files.ts";
 
 /** Text of a file by its path below the checkout. */
 export type Files = ReadonlyMap<string, string>;
@@ -28,8 +28,8 @@ export async function profileEntries(): Promise<Files> {
   for (const profile of builtProfiles()) {
     const { modules } = profileFeatures(profile);
     const { name, use } = profile;
-    const entry = { name, use, source: "..", ...contentsOf(modules) };
-    for (const [file, text] of await entryFiles(entry)) files.set(`src/profiles/${file}`, text);
+    const entry = { name, use, ...contentsOf(modules) };
+    for (const [path, text] of await profileFiles(entry)) files.set(path, text);
   }
   return files;
 }
@@ -76,6 +76,9 @@ export async function leftOver(files: Files): Promise<string[]> {
   for await (const { name } of Deno.readDir(`${ROOT}packaging/containers`)) {
     const path = `packaging/containers/${name}`;
     if (name.endsWith(".Containerfile") && !files.has(path)) found.push(path);
+  }
+  for await (const { name } of Deno.readDir(`${ROOT}src/cli/entries`)) {
+    if (!files.has(`src/cli/entries/${name}`)) found.push(`src/cli/entries/${name}`);
   }
   for await (const { name } of Deno.readDir(`${ROOT}src/profiles`)) {
     const path = `src/profiles/${name}`;

@@ -7,7 +7,7 @@ import { NO_NEW_CODE } from "../../runtime/permissions/plan.ts";
 import { profileFeatures, profileNamed } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT } from "../command.ts";
-import { ROOT } from "./entry_files.ts";
+import { entryPath, ROOT } from "./entry_files.ts";
 import { runTask, type Task } from "./task.ts";
 
 const task: Task = {
@@ -25,7 +25,7 @@ async function run({ positionals }: ParsedArgs): Promise<number> {
   if (name === undefined) throw new UsageError("no profile is named");
   const profile = profileNamed(name);
   const { modules, problems } = profileFeatures(profile);
-  const entry = `src/profiles/${profile.name}.ts`;
+  const entry = entryPath(profile.name);
   if (problems.length > 0 && !(await exists(ROOT + entry))) {
     for (const { message } of problems) console.error(`profile ${profile.name}: ${message}`);
     return EXIT.failed;

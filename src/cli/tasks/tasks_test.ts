@@ -14,7 +14,7 @@ async function task(
 
 Deno.test("validate-features expands a set and writes an entry that runs", async () => {
   const name = `test-${Deno.pid}`;
-  const files = ["", "_worker"].map((part) => `${ROOT}dist/custom/${name}${part}.ts`);
+  const files = ["", "_profile", "_worker"].map((part) => `${ROOT}dist/custom/${name}${part}.ts`);
   try {
     const { code, out } = await task("validate_features", "--name", name, "web,compression-gzip");
     assert.equal(code, 0);

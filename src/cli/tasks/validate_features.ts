@@ -7,7 +7,7 @@
 import { contentsOf, expandFeatures } from "../features/feature_set.ts";
 import { type ParsedArgs, UsageError } from "../args.ts";
 import { EXIT } from "../command.ts";
-import { entryFiles, ROOT } from "./entry_files.ts";
+import { customFiles, ROOT } from "./entry_files.ts";
 import { runTask, type Task } from "./task.ts";
 
 /** Where entries of custom sets go; not under version control. */
@@ -37,7 +37,7 @@ async function run(args: ParsedArgs): Promise<number> {
     for (const { message } of problems) console.error(`validate-features: ${message}`);
     return EXIT.failed;
   }
-  const files = await entryFiles({
+  const files = await customFiles({
     name,
     use: `the set ${names.join(", ")}`,
     ...contentsOf(modules),

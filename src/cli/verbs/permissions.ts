@@ -1,5 +1,12 @@
 /** `fluxheim permissions`: what a configuration needs the runtime to allow. @module */
-import { type Plan, toFlags, valuesOf, workerPermissions } from "../../runtime/permissions/plan.ts";
+import type { Role } from "../../gateway/module.ts";
+import {
+  type Plan,
+  rolesOf,
+  toFlags,
+  valuesOf,
+  workerPermissions,
+} from "../../runtime/permissions/plan.ts";
 import { PERMISSION_KINDS, type PlannedGrant } from "../../runtime/permissions/planned_grant.ts";
 import { type Command, EXIT } from "../command.ts";
 import { loadOrReport, planFor } from "../load.ts";
@@ -19,7 +26,7 @@ export const permissions: Command = {
   options: [
     {
       name: "explain",
-      help: "print each grant with the thread that uses it, how long, and the key behind it",
+      help: "print each grant with the role that uses it, how long, and the key behind it",
     },
     {
       name: "shell",
@@ -42,42 +49,52 @@ export const permissions: Command = {
   },
 };
 
-/** The plan for a program: flags, the whole set, what an edge worker gets, and each grant. */
+/** The plan for a program: flags, the whole set, what threads of each role get, and each grant. */
 function record(plan: Plan, profile: string): Record<string, unknown> {
-  const edge = workerPermissions(plan, "edge", { blanketNet: false });
   const values = PERMISSION_KINDS.map((kind) => [kind, valuesOf(plan, kind)]);
   return {
     profile,
     flags: toFlags(plan),
     permissions: Object.fromEntries(values),
-    edge_worker: edge.atStart,
-    edge_worker_gives_up: { net: edge.givenUp },
+    roles: Object.fromEntries(rolesOf(plan).map((role) => [role, partOf(plan, role)])),
     grants: plan.grants,
   };
+}
+
+/**
+ * What threads of one role are started with, and what of that they give up. Of the keeper, what it uses
+ * itself: it holds the grants of all roles, to hand them on.
+ */
+function partOf(plan: Plan, role: Role): Record<string, unknown> {
+  if (role === "keeper") {
+    return Object.fromEntries(PERMISSION_KINDS.map((kind) => [kind, valuesOf(plan, kind, role)]));
+  }
+  const { atStart, givenUp } = workerPermissions(plan, role, { blanketNet: false });
+  return { ...atStart, gives_up: { net: givenUp } };
 }
 
 /** One row for each thing a key asks for, by kind. */
 function explanation(plan: Plan): string[] {
   const rows = PERMISSION_KINDS.flatMap((kind) => {
-    const threads = new Map<string, { grant: PlannedGrant; threads: string[] }>();
+    const rows = new Map<string, { grant: PlannedGrant; roles: string[] }>();
     for (const grant of plan.grants) {
       if (grant.kind !== kind) continue;
       const id = JSON.stringify([grant.value, grant.key]);
-      const row = threads.get(id);
-      if (row === undefined) threads.set(id, { grant, threads: [grant.for] });
-      else if (!row.threads.includes(grant.for)) row.threads.push(grant.for);
+      const row = rows.get(id);
+      if (row === undefined) rows.set(id, { grant, roles: [grant.for] });
+      else if (!row.roles.includes(grant.for)) row.roles.push(grant.for);
     }
-    return [...threads.values()].map(({ grant: { value, key, optional, startOnly }, threads }) => [
+    return [...rows.values()].map(({ grant: { value, key, optional, startOnly }, roles }) => [
       kind,
       value,
-      threads.join(", "),
+      roles.join(", "),
       startOnly === true ? "at start" : "always",
       optional ? `${key} (works without)` : key,
     ]);
   });
   const none = PERMISSION_KINDS.filter((kind) => valuesOf(plan, kind).length === 0);
   return [
-    ...table([["kind", "value", "thread", "needed", "asked by"], ...rows]),
+    ...table([["kind", "value", "role", "needed", "asked by"], ...rows]),
     "",
     `never: ${[...none, "ffi", "import"].join(", ")}`,
   ];

@@ -8,6 +8,7 @@ import { runCli, withConfig } from "../testing/run.ts";
 const CONFIG = `
 [server]
 listen = ["127.0.0.1:8080"]
+health = { listen = ["127.0.0.1:9099"] }
 
 [[vhosts]]
 name = "site"
@@ -27,7 +28,10 @@ Deno.test("flags come one a line, for a configuration and nothing beyond it", ()
     assert.equal(status, 0);
     const flags = out.split("\n");
     assert.ok(flags.includes("--no-prompt"));
-    assert.ok(flags.includes("--allow-net=10.0.0.5:3000,127.0.0.1:8080,127.0.0.1:9229"), out);
+    assert.ok(
+      flags.includes("--allow-net=10.0.0.5:3000,127.0.0.1:8080,127.0.0.1:9099,127.0.0.1:9229"),
+      out,
+    );
     const read = flags.find((flag) => flag.startsWith("--allow-read="));
     assert.ok(read?.split(/[=,]/).includes(`${directory}/www and more`), read);
     for (const never of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-net"]) {
@@ -35,7 +39,7 @@ Deno.test("flags come one a line, for a configuration and nothing beyond it", ()
     }
   }));
 
-Deno.test("--explain names the key and the thread behind each grant", () =>
+Deno.test("--explain names the key and the role of each grant", () =>
   withConfig(CONFIG, async (path) => {
     const { out } = await runCli(profile, "permissions", "--explain", "-c", path);
     const row = (value: string) => out.split("\n").find((line) => line.includes(value)) ?? "";
@@ -44,6 +48,7 @@ Deno.test("--explain names the key and the thread behind each grant", () =>
       /^net +10\.0\.0\.5:3000 +edge +always +vhosts\[0\]\.routes\[0\]\.proxy/,
     );
     assert.match(row("127.0.0.1:8080"), /edge +at start +server\.listen\[0\]$/);
+    assert.match(row("127.0.0.1:9099"), /control +at start +server\.health\.listen\[0\]$/);
     assert.match(out, /^never: run, ffi, import$/m);
   }));
 
@@ -56,10 +61,19 @@ Deno.test("--json has the flags, the sets and every grant", () =>
     assert.deepEqual(told.permissions.net, [
       "10.0.0.5:3000",
       "127.0.0.1:8080",
+      "127.0.0.1:9099",
       "127.0.0.1:9229",
     ]);
-    assert.equal(told.edge_worker.write, false);
-    assert.equal(told.edge_worker.run, false);
+    assert.deepEqual(Object.keys(told.roles), ["keeper", "edge", "control"]);
+    assert.equal(told.roles.edge.write, false);
+    assert.equal(told.roles.edge.run, false);
+    assert.deepEqual(told.roles.edge.gives_up, { net: ["127.0.0.1:8080"] });
+    const { net, read, gives_up } = told.roles.control;
+    assert.deepEqual({ net, read, gives_up }, {
+      net: ["127.0.0.1:9099"],
+      read: false,
+      gives_up: { net: ["127.0.0.1:9099"] },
+    });
     assert.ok(told.grants.some((g: { key: string }) => g.key === "server.listen[0]"));
   }));
 

@@ -33,9 +33,10 @@ export function assemble(tables: readonly TableSchema[]): z.ZodObject {
     include_conf_d: z.boolean().optional().describe(
       "In the file that `--config` names: also load the files of the `conf.d` directory beside it.",
     ),
-    server: serverSchema.prefault({}),
-    logging: loggingSchema.prefault({}),
-    ...moduleTables(tables, "root"),
+    ...moduleTables(tables, "root", {
+      server: serverSchema.prefault({}),
+      logging: loggingSchema.prefault({}),
+    }),
     vhosts: z.array(vhost).max(MAX_VHOSTS).default([])
       .describe("Virtual hosts. Without one, the global tables make up a vhost `default`."),
   };
@@ -43,9 +44,17 @@ export function assemble(tables: readonly TableSchema[]): z.ZodObject {
   return z.strictObject(Object.fromEntries(names.map((name) => [name, root[name]])));
 }
 
-/** The tables that modules own in one scope, keys of dotted names put where they belong. */
-function moduleTables(tables: readonly TableSchema[], scope: TableScope): Tables {
-  const own: Tables = {};
+/**
+ * The tables that modules own in one scope, keys of dotted names put where they belong.
+ *
+ * @param core Tables of the gateway's own, which come out with the keys that modules add to them.
+ */
+function moduleTables(
+  tables: readonly TableSchema[],
+  scope: TableScope,
+  core: Readonly<Tables> = {},
+): Tables {
+  const own: Tables = { ...core };
   const mine = tables.filter((table) => table.scopes.includes(scope));
   for (const { table, schema } of mine) {
     if (table.includes(".")) continue;

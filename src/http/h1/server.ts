@@ -191,10 +191,11 @@ class ServerConnection<X extends HttpExchange>
     const inbox = this.#inbox;
     const writer = this.#writer;
     const { handler } = this;
-    const { clock, headTimeoutMs } = this.options;
+    const { clock, headTimeoutMs, idleTimeoutMs = headTimeoutMs } = this.options;
     for (;;) {
       this.#phase = "head";
-      this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : headTimeoutMs);
+      const waitMs = this.#served ? idleTimeoutMs : headTimeoutMs;
+      this.deadline = clock.now + (this.#draining ? FIRST_REQUEST_MS : waitMs);
       let emptyLines = MAX_EMPTY_LINES - skipEmptyLines(inbox, MAX_EMPTY_LINES);
       let behind = findHeadEnd(inbox.bytes, inbox.start, inbox.end);
       if (behind >= 0) {
@@ -223,6 +224,10 @@ class ServerConnection<X extends HttpExchange>
         const scanned = Math.max(0, inbox.end - inbox.start - 3);
         const reading = inbox.receive(this.options.limits.maxHeadBytes + 1);
         if (reading === undefined || inbox.arrived(await reading) === null) return;
+        // The first bytes of a head: the rest of it has a limit of its own.
+        if (this.#waiting && idleTimeoutMs !== headTimeoutMs) {
+          this.deadline = clock.now + headTimeoutMs;
+        }
         this.#waiting = false;
         const skipped = skipEmptyLines(inbox, emptyLines);
         emptyLines -= skipped;

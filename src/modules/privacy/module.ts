@@ -13,6 +13,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
 import { unixPath } from "../../net/unix_address.ts";
+import { healthListeners } from "../control/table.ts";
 import type { ProxyConfig } from "../proxy/module.ts";
 
 /** The module `privacy-mode`. */
@@ -71,11 +72,16 @@ function told(config: Config): Problem[] {
   return problems;
 }
 
-/** Unix sockets: a thread that binds one or connects to one must be permitted to write it. */
+/** Unix sockets: to bind or to use one needs write permission. */
 function sockets(config: Config): Problem[] {
   const problems = config.server.listen.flatMap((entry, index) =>
     unixPath(entry) === undefined ? [] : [noSocket(`server.listen[${index}]`, entry)]
   );
+  for (const [index, entry] of healthListeners(config).entries()) {
+    if (unixPath(entry) !== undefined) {
+      problems.push(noSocket(`server.health.listen[${index}]`, entry));
+    }
+  }
   for (const scope of scopesOf(config)) {
     const proxy: ProxyConfig | undefined = ownTables(scope).proxy;
     if (proxy === undefined) continue;
