@@ -80,7 +80,16 @@ export type {
 } from "./src/gateway/service.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
-export { type Zone, type ZoneRequest, Zones, type ZonesByName } from "./src/net/zone.ts";
+export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
+export {
+  KEEPER,
+  type KeeperCall,
+  type Layout,
+  type ThreadSlot,
+  zone,
+  type ZoneOptions,
+  type ZoneRequest,
+} from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 

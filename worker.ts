@@ -48,7 +48,8 @@ export type {
 } from "./src/gateway/service.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
-export { type Zone, type ZoneRequest, Zones, type ZonesByName } from "./src/net/zone.ts";
+export type { Zone, ZonesByName } from "./src/zones/zones.ts";
+export { Zones } from "./src/zones/zones.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 

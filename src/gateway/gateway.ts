@@ -10,7 +10,7 @@ import type { Handler } from "../http/exchange.ts";
 import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
-import type { Zones } from "../net/zone.ts";
+import type { Zones } from "../zones/zones.ts";
 import { type BegunOn, Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";

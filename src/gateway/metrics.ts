@@ -1,7 +1,6 @@
 /**
- * What happens to be counted: names and labels are those of spec 06 part B and 02 section 11.5. Who keeps
- * the counts stands behind this interface; a build without the module `metrics` keeps none
- * (`metrics_none.ts`), so that there is nothing in it to look a visitor up in.
+ * Counters: names and labels are those of spec 06 part B and 02 section 11.5. A build that keeps nothing has
+ * counters that count nothing (`metrics_none.ts`), so that there is nothing in it to look a visitor up in.
  *
  * @module
  */

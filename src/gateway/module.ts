@@ -11,7 +11,8 @@ import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Around, Origin } from "./origin.ts";
 import type { RouteScope } from "./scope.ts";
-import type { ZoneRequest, Zones } from "../net/zone.ts";
+import type { ZoneRequest } from "../zones/layout.ts";
+import type { Zones } from "../zones/zones.ts";
 import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { Logger } from "./log.ts";
@@ -279,8 +280,11 @@ export interface Needs {
   readonly grants?: Permissions;
   /** Files whose content a role is handed; the keeper reads them. */
   readonly files?: readonly FileRequest[];
-  /** Shared tables; the keeper makes them before a thread starts that uses them. */
-  readonly zones?: readonly ZoneNeed[];
+  /**
+   * Shared memory, made by the keeper before a thread starts that uses it. Its settings hold when the
+   * configuration is adopted, and what a lost thread held comes back, without the module's doing.
+   */
+  readonly zones?: readonly ZoneRequest<Role>[];
 }
 
 /** What {@linkcode Module.needs} may ask beside the configuration. */
@@ -327,20 +331,6 @@ export interface Module {
    * check found an error.
    */
   proveFiles?(config: Config, files: Files, system: System): Promise<Problem[]>;
-  /**
-   * Tells shared tables what holds for them from now on. Called in the keeper when every worker is ready
-   * to serve by `config` after a reload; never for one that is refused.
-   *
-   * @param zones The tables of `config`.
-   */
-  adopted?(config: Config, zones: Zones): void;
-  /**
-   * Gives back what a worker that died held in shared tables. Called in the keeper, before another
-   * worker takes its index.
-   *
-   * @param zones The tables of `config`, which the worker ran.
-   */
-  workerLost?(config: Config, zones: Zones, worker: number): void;
   /** Checks that touch the system; run by `--validate-config` and at start. */
   preflight?(config: Config, system: System): Promise<Problem[]>;
   /** What `--check-tls-storage` finds; stricter than what a start asks for. */

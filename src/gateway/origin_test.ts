@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ClientError, ClientRequest, ClientResponse } from "../http/client.ts";
 import { Fields } from "../http/fields.ts";
 import { Clock } from "../net/clock.ts";
-import { Zones } from "../net/zone.ts";
+import { Zones } from "../zones/zones.ts";
 import type { Exchange } from "./exchange.ts";
 import { Gateway } from "./gateway.ts";
 import { SILENT } from "./log_none.ts";
@@ -30,7 +30,7 @@ async function gatewayOf(...all: readonly (Steps | Partial<RunningModule>)[]): P
     clock: new Clock(),
     log: SILENT,
     metrics: NO_METRICS,
-    zones: new Zones(),
+    zones: new Zones(new Map(), { index: 0, count: 1 }),
     worker: 0,
     workers: 1,
   };

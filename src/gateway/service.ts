@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../net/clock.ts";
-import type { Zones } from "../net/zone.ts";
+import type { Zones } from "../zones/zones.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Files } from "./module.ts";

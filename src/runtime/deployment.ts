@@ -13,9 +13,8 @@ import type {
   Needs,
   Role,
   ThreadSpec,
-  ZoneNeed,
 } from "../gateway/module.ts";
-import type { Zone, ZonesByName } from "../net/zone.ts";
+import type { ZoneRequest } from "../zones/layout.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { at, isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
@@ -30,7 +29,7 @@ export interface Deployment {
   /** Files that the keeper reads for other threads. */
   readonly files: readonly FileRequest[];
   /** Shared tables, the runtime's own among them. */
-  readonly zones: readonly ZoneNeed[];
+  readonly zones: readonly ZoneRequest<Role>[];
   /** Services that it needs, and the module that each belongs to. */
   readonly services: readonly ServiceNeed[];
 }
@@ -76,22 +75,6 @@ export function filesFor(deployment: Pick<Deployment, "files">, role: Role, file
   }
   return own;
 }
-
-/** Of `zones`, those that threads of `role` see. */
-export function zonesFor(
-  deployment: Pick<Deployment, "zones">,
-  role: Role,
-  zones: ZonesByName,
-): ZonesByName {
-  const own: Map<string, Zone> = new Map();
-  for (const { name, for: holders = EDGE_ALONE } of deployment.zones) {
-    const zone = holders.includes(role) ? zones.get(name) : undefined;
-    if (zone !== undefined) own.set(name, zone);
-  }
-  return own;
-}
-
-const EDGE_ALONE: readonly Role[] = ["edge"];
 
 /**
  * Of `config`, the tables and keys that `paths` name.

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { Module } from "../gateway/module.ts";
+import { count } from "../zones/count.ts";
+import { zone } from "../zones/layout.ts";
 import { deploymentOf, ProcessNames } from "./deployment.ts";
 import { testConfig } from "./testing/keeper.ts";
 import { probe } from "./testing/probe_module.ts";
@@ -15,7 +17,7 @@ Deno.test("a module is asked once for what a configuration needs", () => {
       return {
         grants: { net: [{ value: "10.0.0.1:80", key: "a", for: "edge" }] },
         files: [{ path: "/etc/key.pem", key: "b", maxBytes: 10 }],
-        zones: [{ name: "probe/a", bytes: 4 }],
+        zones: [zone(count, { name: "probe/a", roles: ["edge"] })],
       };
     },
   };

@@ -11,7 +11,7 @@ import type { FileRequest, ServiceRole } from "../gateway/module.ts";
 import type { ProcessState } from "../gateway/service.ts";
 import type { Plain } from "../gateway/thread.ts";
 import { Clock } from "../net/clock.ts";
-import { Zones } from "../net/zone.ts";
+import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
@@ -130,6 +130,11 @@ export class Keeper {
     return this.#load.config;
   }
 
+  /** Every counter of the process, those of lost workers included; none in a build that keeps nothing. */
+  series(): readonly SeriesValue[] {
+    return this.#pool.series();
+  }
+
   /** Takes up the configuration as its source has it now. Reloads run one after the other. */
   reload(): Promise<ReloadOutcome> {
     const outcome = this.#reloading.then(() => this.#reload()).catch(failed);
@@ -183,8 +188,8 @@ export class Keeper {
     const config = keepPorts(change.config, this.#load.config);
     const { configSource } = this.#options;
     const deployment = deploymentOf(config, modules, { configSource, names: this.#names });
-    const zones = new Zones(this.#load.zones.all);
-    zones.prepare(deployment.zones);
+    const counters = this.#options.profile.records?.counters.zones ?? [];
+    const zones = this.#load.zones.next([...deployment.zones, ...counters]);
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(deployment), deployment };
     const failure = await this.#pool.reload(load);

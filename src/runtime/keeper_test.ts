@@ -110,14 +110,14 @@ Deno.test("a worker keeps the object it has for a shared table", async () => {
   for (const client of clients.values()) client[Symbol.dispose]();
 });
 
-Deno.test("a module is told of every configuration that is adopted, and of no refused one", async () => {
+Deno.test("settings of shared memory are applied with every configuration that is adopted, and with no refused one", async () => {
   await using gateway = await startGateway({ probe: { greeting: "old" } });
   gateway.configure({ probe: { greeting: "new", failFrom: 1 } });
   await gateway.keeper.reload();
-  assert.equal(await get(gateway.address, "/adopted"), "0");
+  assert.equal(await get(gateway.address, "/adopted"), "1");
   gateway.configure({ probe: { greeting: "new" } });
   await gateway.keeper.reload();
-  assert.equal(await get(gateway.address, "/adopted"), "1");
+  assert.equal(await get(gateway.address, "/adopted"), "2");
 });
 
 Deno.test("a reload that follows a refused one is compared with what serves", async () => {
@@ -281,6 +281,26 @@ Deno.test("a worker that was replaced serves by the latest snapshot", async () =
     assert.equal(await client.get("/"), "new");
     client[Symbol.dispose]();
   }
+});
+
+Deno.test("counters are summed over all workers, and what a lost worker has counted stays", async () => {
+  await using gateway = await startGateway({ probe: { greeting: "hi" } });
+  const tallied = () => gateway.keeper.series().find(({ name }) => name === "probe_tallied_total");
+  const tallyTwice = async () => {
+    const clients = await oneOfEach(gateway.address);
+    for (const client of clients.values()) await client.get("/tally");
+    return clients;
+  };
+  const clients = await tallyTwice();
+  const expected = { name: "probe_tallied_total", labels: { greeting: "hi" } };
+  assert.deepEqual(tallied(), { ...expected, value: 2 });
+  using victim = clients.get("0")!;
+  using _witness = clients.get("1")!;
+  await victim.get("/tally");
+  await victim.send("/throw");
+  assert.ok(await victim.closed());
+  for (const client of (await tallyTwice()).values()) client[Symbol.dispose]();
+  assert.deepEqual(tallied(), { ...expected, value: 5 });
 });
 
 Deno.test("a stop closes idle connections, lets busy ones finish, and ends with status 0", async () => {

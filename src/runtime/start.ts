@@ -5,7 +5,8 @@
  */
 import type { Config, Problem } from "../config/types.ts";
 import type { FileRequest, Files } from "../gateway/module.ts";
-import { Zones } from "../net/zone.ts";
+import { ZoneRegistry } from "../zones/registry.ts";
+import { workerSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
@@ -68,7 +69,7 @@ export interface Started {
  * @throws {StartError} when one cannot; nothing is left running or listening.
  */
 export async function startWorkers(options: KeeperOptions): Promise<Started> {
-  const { modules, workerUrl } = options.profile;
+  const { modules, workerUrl, records } = options.profile;
   const names = new ProcessNames();
   const sharedFiles = new SharedFiles();
   const ready = await readyConfig(options, names, sharedFiles);
@@ -77,8 +78,10 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
-  const zones = new Zones();
-  zones.prepare(deployment.zones);
+  const zones = new ZoneRegistry(workerSlots(config), [
+    ...deployment.zones,
+    ...records?.counters.zones ?? [],
+  ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
   const permissions = edgePermissions(deployment);
@@ -90,6 +93,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     modules,
     log,
     logSettings: log.settings,
+    counters: records?.counters.ofProcess(log),
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
     onServing: (worker) => workers.begun(worker),

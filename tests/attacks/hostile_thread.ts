@@ -24,7 +24,7 @@ addEventListener("message", (event) => {
   });
 }, { once: true });
 
-/** Where things are in the worker's own memory, as `thread_memory.ts` and `log_ring.ts` lay it out. */
+/** Where things are in the worker's own memory, as `thread_memory.ts` and `ring.ts` lay it out. */
 const RING = 16;
 const SEGMENTS = 64;
 const STATE = RING + 1;

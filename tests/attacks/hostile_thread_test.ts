@@ -103,13 +103,12 @@ for (const name of Object.keys(SPOILING)) {
 
 /** The profile with the hostile module, and the entry of its workers. */
 function writeEntry(dir: TempDir): string {
-  dir.write(
-    "worker.ts",
-    `import { edge as hostile } from "${here}hostile_thread.ts";
-     import { runEdgeWorker } from "${root}src/runtime/threads/edge_worker.ts";
-     import { profile } from "${root}src/profiles/static-site.ts";
-     runEdgeWorker({ ...profile, modules: [hostile, ...profile.modules] });`,
-  );
+  const worker = Deno.readTextFileSync(new URL("src/profiles/static-site_worker.ts", root))
+    .replaceAll('"../', `"${root}src/`)
+    .replace("modules: [", "modules: [hostile,");
+  const hostile = `import { edge as hostile } from "${here}hostile_thread.ts";`;
+  // Before the program of the worker.
+  dir.write("worker.ts", `${hostile}\n${worker}`);
   return dir.write(
     "entry.ts",
     `import { profile as real } from "${root}src/profiles/static-site.ts";
@@ -117,8 +116,7 @@ function writeEntry(dir: TempDir): string {
        name: "hostile",
        schema: [],
        manifest: {},
-       permissions: () => ({}),
-       start: () => Promise.reject(new Error("not in the keeper")),
+       edge: () => Promise.reject(new Error("not in the keeper")),
      };
      export const profile = {
        ...real,

@@ -15,14 +15,15 @@ interface Import {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ["net"],
   net: [],
+  zones: ["net"],
   // Data alone.
   catalog: [],
   config: ["http", "net", "catalog"],
-  gateway: ["http", "net", "config"],
-  modules: ["http", "net", "config", "gateway"],
-  runtime: ["http", "net", "catalog", "config", "gateway"],
+  gateway: ["http", "net", "zones", "config"],
+  modules: ["http", "net", "zones", "config", "gateway"],
+  runtime: ["http", "net", "zones", "catalog", "config", "gateway"],
   profiles: ["modules", "runtime"],
-  cli: ["http", "net", "catalog", "config", "gateway", "modules", "runtime", "profiles"],
+  cli: ["http", "net", "zones", "catalog", "config", "gateway", "modules", "runtime", "profiles"],
   "main.ts": ["cli", "profiles"],
 };
 

@@ -4,16 +4,17 @@ import { load } from "../../src/cli/load.ts";
 import type { Config } from "../../src/config/types.ts";
 import { newDirectory, putFile } from "../../src/config/testing/files.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { Zones } from "../../src/net/zone.ts";
 import { profile } from "../../src/profiles/development.ts";
 import {
   type Deployment,
   deploymentOf,
   filesFor,
   tablesFor,
-  zonesFor,
 } from "../../src/runtime/deployment.ts";
 import { workerPermissions } from "../../src/runtime/permissions/plan.ts";
+import { count } from "../../src/zones/count.ts";
+import { zone } from "../../src/zones/layout.ts";
+import { ZoneRegistry } from "../../src/zones/registry.ts";
 
 const CONFIG = `
 [server]
@@ -63,7 +64,7 @@ Deno.test("the control service holds its own two keys, and no file and no zone",
   });
   const { files, zones } = contents(deployment);
   assert.deepEqual([...filesFor(deployment, "control", files)], []);
-  assert.deepEqual([...zonesFor(deployment, "control", zones.all)], []);
+  assert.deepEqual([...zones.sentTo("control", 0)], []);
   assert.deepEqual(workerPermissions(deployment.plan, "control", { blanketNet: true }), {
     atStart: {
       net: ["127.0.0.1:9099", "unix:/run/fluxheim/health.sock"],
@@ -84,7 +85,7 @@ Deno.test("edge workers hold the certificates, the tables they share, and no gra
   const { files, zones } = contents(deployment);
   const held = [...filesFor(deployment, "edge", files).keys()].sort();
   assert.deepEqual(held, [`${directory}/cert.pem`, `${directory}/key.pem`]);
-  const shared = [...zonesFor(deployment, "edge", zones.all).keys()];
+  const shared = [...zones.sentTo("edge", 0).keys()];
   assert.ok(shared.includes("runtime/connections/127.0.0.1:8080"), shared.join());
   assert.equal(shared.length, deployment.zones.length);
   const { atStart } = workerPermissions(deployment.plan, "edge", { blanketNet: true });
@@ -94,22 +95,20 @@ Deno.test("edge workers hold the certificates, the tables they share, and no gra
 });
 
 Deno.test("what a module needs for a role of its own goes to that role alone", () => {
-  const zones = [
-    { name: "ring", bytes: 8, for: ["telemetry"] },
-    { name: "both", bytes: 8, for: ["edge", "telemetry"] },
-    { name: "edge", bytes: 8 },
-  ] as const;
+  const made = new ZoneRegistry(2, [
+    zone(count, { name: "ring", roles: ["telemetry"] }),
+    zone(count, { name: "both", roles: ["edge", "telemetry"] }),
+    zone(count, { name: "edge", roles: ["edge"] }),
+  ]);
   const files = [
     { path: "/token", key: "otlp.token", maxBytes: 1, for: "telemetry" },
     { path: "/cert", key: "tls", maxBytes: 1 },
   ] as const;
-  const deployment = { zones, files };
-  const made = new Zones();
-  made.prepare(zones);
+  const deployment = { files };
   const of = (role: "edge" | "telemetry" | "control") => {
     const content = new Map([["/token", new Uint8Array()], ["/cert", new Uint8Array()]]);
     return {
-      zones: [...zonesFor(deployment, role, made.all).keys()],
+      zones: [...made.sentTo(role, 0).keys()],
       files: [...filesFor(deployment, role, content).keys()],
     };
   };
@@ -120,8 +119,7 @@ Deno.test("what a module needs for a role of its own goes to that role alone", (
 
 /** Files as they would be read, and zones as they would be made. */
 function contents(deployment: Deployment) {
-  const zones = new Zones();
-  zones.prepare(deployment.zones);
+  const zones = new ZoneRegistry(2, deployment.zones);
   const files = new Map(deployment.files.map(({ path }) => [path, new Uint8Array(1)]));
   return { files, zones };
 }

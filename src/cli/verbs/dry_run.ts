@@ -6,7 +6,8 @@ import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import { Clock } from "../../net/clock.ts";
-import { Zones } from "../../net/zone.ts";
+import { ZoneRegistry } from "../../zones/registry.ts";
+import { Zones } from "../../zones/zones.ts";
 import { deploymentOf } from "../../runtime/deployment.ts";
 import { workerSlots } from "../../runtime/threads/zone_plan.ts";
 
@@ -22,16 +23,16 @@ export async function buildSnapshot(
   modules: readonly Module[],
   files: Files,
 ): Promise<Snapshot> {
-  const zones = new Zones();
-  zones.prepare(deploymentOf(config, modules).zones);
+  const slots = workerSlots(config);
+  const registry = new ZoneRegistry(slots, deploymentOf(config, modules).zones);
   const edges = await Promise.all(modules.map((module) => module.edge()));
   const gateway = new Gateway({
     clock: new Clock(),
     log: SILENT,
     metrics: NO_METRICS,
-    zones,
+    zones: new Zones(registry.sentTo("edge", 0), { index: 0, count: slots }),
     worker: 0,
-    workers: workerSlots(config),
+    workers: slots,
   }, edges);
   return await gateway.prepare(config, files);
 }

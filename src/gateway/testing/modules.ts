@@ -25,7 +25,8 @@ import type {
   System,
 } from "../module.ts";
 import { Clock } from "../../net/clock.ts";
-import { Zones } from "../../net/zone.ts";
+import { ZoneRegistry } from "../../zones/registry.ts";
+import { Zones } from "../../zones/zones.ts";
 
 /** A configuration with one vhost `shop` and, if `route` is given, one route `api` for `/api`. */
 export function configOf(
@@ -54,15 +55,27 @@ export function routeScope(config: Config): RouteScope {
 }
 
 /** What a module is started with, with counters that a test can read. */
-export type CountedContext = SnapshotContext & { readonly metrics: CountingMetrics };
+export type CountedContext = SnapshotContext & {
+  readonly metrics: CountingMetrics;
+  /** The keeper's side of its zones. */
+  readonly registry: ZoneRegistry;
+};
 
-/** What worker `worker` gets to start `modules` with; its clock does not tick by itself. */
+/**
+ * What worker `worker` gets to start `modules` with; its clock does not tick by itself.
+ *
+ * @param given `registry`: zones of the configuration before, or those that another worker has.
+ */
 export function contextOf(
   config: Config,
   modules: readonly Module[],
-  { zones = new Zones(), worker = 0, workers = 2, log = SILENT }: Partial<SnapshotContext> = {},
+  { registry: before, worker = 0, workers = 2, log = SILENT }: Partial<CountedContext> = {},
 ): CountedContext {
-  for (const module of modules) zones.prepare(needsOf(module, config, workers).zones ?? []);
+  const requests = modules.flatMap((module) => needsOf(module, config, workers).zones ?? []);
+  const registry = before === undefined
+    ? new ZoneRegistry(workers, requests)
+    : before.next(requests);
+  const zones = new Zones(registry.sentTo("edge", worker), { index: worker, count: workers });
   const hold = new Keep().hold();
   const shared = new Map<string, unknown>();
   return {
@@ -72,6 +85,7 @@ export function contextOf(
     metrics: new CountingMetrics(),
     files: new Map(),
     zones,
+    registry,
     modules: new Set(modules.map(({ name }) => name)),
     worker,
     workers,

@@ -9,6 +9,7 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { queue } from "../../zones/queue.ts";
 import { Permits } from "./permits.ts";
 import { limitOf } from "./table.ts";
 
@@ -29,10 +30,8 @@ class ConcurrencyLimits implements RunningModule {
   plan(scope: RouteScope): Steps | undefined {
     const limit = limitOf(scope);
     if (limit === undefined) return undefined;
-    const { zones, worker, workers, metrics } = this.#context;
-    const permits = Permits.of(zones.get(limit.zone), worker, workers);
-    // A limit that is there already is changed when the configuration is adopted.
-    permits.beginWith(limit.maxInFlight);
+    const { zones, metrics } = this.#context;
+    const permits = new Permits(zones.open(queue, limit.zone));
     this.#permits.set(scope, permits);
 
     // A route's step runs after its vhost's, whose permit it must not keep when it refuses.
@@ -50,14 +49,14 @@ class ConcurrencyLimits implements RunningModule {
       if (outer !== undefined) exchange.releaseNow(outer);
       refuse(exchange, refusal);
     };
-    const queue = async (exchange: Exchange): Promise<void> => {
+    const waitForTurn = async (exchange: Exchange): Promise<void> => {
       const outcome = await permits.wait(exchange, limit.maxQueue, limit.timeoutMs);
       if (outcome === "refused") reject(exchange);
     };
     return {
       concurrency: (exchange) => {
         if (permits.take(exchange)) return;
-        return limit.maxQueue === 0 ? reject(exchange) : queue(exchange);
+        return limit.maxQueue === 0 ? reject(exchange) : waitForTurn(exchange);
       },
     };
   }

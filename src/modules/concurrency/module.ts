@@ -7,10 +7,10 @@
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { Module } from "../../gateway/module.ts";
-import type { ZoneRequest } from "../../net/zone.ts";
-import { PermitZone } from "./permit_zone.ts";
+import { zone } from "../../zones/layout.ts";
+import { queue } from "../../zones/queue.ts";
 import { type ConcurrencyConfig, concurrencySchema } from "./schema.ts";
-import { type Limit, limitsOf } from "./table.ts";
+import { limitsOf } from "./table.ts";
 
 export type { ConcurrencyConfig } from "./schema.ts";
 
@@ -29,27 +29,6 @@ function* idleQueues(config: Config): Generator<Problem> {
   }
 }
 
-/** Zones in disorder after which no more are tried: the keeper may have waited for the lock of each. */
-const MAX_IN_DISORDER = 2;
-
-/**
- * Does something to the zone of every limit. One in disorder does not keep the others from it.
- *
- * @throws The first error, afterwards.
- */
-function eachLimit(config: Config, change: (limit: Limit) => void): void {
-  const errors: unknown[] = [];
-  for (const limit of limitsOf(config)) {
-    if (errors.length >= MAX_IN_DISORDER) break;
-    try {
-      change(limit);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
-}
-
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "concurrency",
@@ -62,25 +41,11 @@ export const module: Module = {
   manifest: {},
   check: (config) => [...idleQueues(config)],
 
-  needs(config, { workers }) {
-    const zones: ZoneRequest[] = [];
-    for (const { zone, maxQueue } of limitsOf(config)) {
-      const bytes = PermitZone.bytes(maxQueue, workers);
-      // With its count: those in flight must not be forgotten because the queue got shorter.
-      zones.push({ name: zone, bytes, mayBeLarger: true });
-    }
-    return { zones };
-  },
-
-  adopted(config, zones) {
-    eachLimit(config, ({ zone, maxInFlight }) => {
-      PermitZone.setMaxInFlight(zones.get(zone), maxInFlight);
-    });
-  },
-
-  workerLost(config, zones, worker) {
-    eachLimit(config, ({ zone }) => PermitZone.reclaim(zones.get(zone), worker));
-  },
+  needs: (config) => ({
+    zones: [...limitsOf(config)].map(({ zone: name, maxQueue, maxInFlight }) =>
+      zone(queue, { name, size: { maxQueue }, settings: { maxInFlight }, roles: ["edge"] })
+    ),
+  }),
 
   edge: async () => (await import("./edge.ts")).edge,
 };

@@ -10,6 +10,7 @@ import {
   started,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
+import { ZoneRegistry } from "../../zones/registry.ts";
 import { module } from "./module.ts";
 import { concurrencySchema } from "./schema.ts";
 
@@ -111,10 +112,10 @@ Deno.test("another limit holds when its configuration is adopted, not when it is
   const step = (await started(module, context)).plan(vhostScope(config))?.concurrency;
   run(step);
   const wider = configOf({ concurrency: table({ max_in_flight: 2 }) });
-  const { zones } = contextOf(wider, [module], { zones: context.zones });
+  const { registry } = contextOf(wider, [module], { registry: context.registry });
   const next = (await started(module, { ...context, config: wider })).plan(vhostScope(wider));
   assert.equal(run(step).status, 503);
-  module.adopted?.(wider, zones);
+  assert.deepEqual(registry.apply(), []);
   assert.equal(run(step).status, 0);
   assert.equal(run(next?.concurrency).status, 503);
 });
@@ -124,11 +125,11 @@ Deno.test("a shorter queue and none keep the memory, a much longer one gets anot
     const timeout = max_queue === 0 ? 0 : 1000;
     return configOf({ concurrency: table({ max_queue, queue_timeout_ms: timeout }) });
   });
-  const { zones } = contextOf(sizes[0], [module]);
+  let { registry } = contextOf(sizes[0], [module]);
   const memories = sizes.map((config) => {
     const [request] = needsOf(module, config, 2).zones ?? [];
-    zones.prepare([request]);
-    return zones.get(request.name);
+    registry = registry.next([request]);
+    return registry.sentTo("edge", 0).get(request.name)?.buffer;
   });
   assert.deepEqual(memories.map((memory) => memory === memories[0]), [
     true,
@@ -142,11 +143,11 @@ Deno.test("a shorter queue and none keep the memory, a much longer one gets anot
 Deno.test("a lost worker's permits come back", async () => {
   const config = configOf({ concurrency: table({}) });
   const mine = contextOf(config, [module]);
-  const lost = contextOf(config, [module], { zones: mine.zones, worker: 1 });
+  const lost = contextOf(config, [module], { registry: mine.registry, worker: 1 });
   run((await started(module, lost)).plan(vhostScope(config))?.concurrency);
   const step = (await started(module, mine)).plan(vhostScope(config))?.concurrency;
   assert.equal(run(step).status, 503);
-  module.workerLost?.(config, mine.zones, 1);
+  assert.deepEqual(ZoneRegistry.reclaim([mine.registry], 1), []);
   assert.equal(run(step).status, 0);
 });
 

@@ -1,23 +1,34 @@
 import assert from "node:assert/strict";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { exchangeFrom } from "../../gateway/testing/modules.ts";
-import { PermitZone } from "./permit_zone.ts";
+import { newMemory } from "../../zones/layout.ts";
+import { queue } from "../../zones/queue.ts";
+import { QueueMemory } from "../../zones/queue_memory.ts";
 import { Permits } from "./permits.ts";
 
 const WORKERS = 3;
 const LONG_MS = 20_000;
 
-function zone(maxQueue: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(PermitZone.bytes(maxQueue, WORKERS));
+/** The keeper, which does not wait for locks. */
+const KEEPER_CALL = { threads: WORKERS, waitUntil: 0 };
+
+function setMax(memory: SharedArrayBuffer, maxInFlight: number): void {
+  queue.apply?.(memory, { maxInFlight }, KEEPER_CALL);
+}
+
+function reclaim(memory: SharedArrayBuffer, index: number): void {
+  queue.reclaim?.(memory, { index, count: WORKERS }, KEEPER_CALL);
+}
+
+function permitsOf(memory: SharedArrayBuffer, index: number): Permits {
+  return new Permits(queue.open(memory, { index, count: WORKERS }));
 }
 
 /** Two workers' views of one limit. */
 function twoWorkers(maxInFlight: number, maxQueue: number) {
-  const buffer = zone(maxQueue);
-  const one = Permits.of(buffer, 0, WORKERS);
-  const two = Permits.of(buffer, 1, WORKERS);
-  one.beginWith(maxInFlight);
-  return { buffer, one, two };
+  const buffer = newMemory(queue, { maxQueue }, WORKERS);
+  setMax(buffer, maxInFlight);
+  return { buffer, one: permitsOf(buffer, 0), two: permitsOf(buffer, 1) };
 }
 
 const client = () => exchangeFrom("192.0.2.1");
@@ -137,7 +148,7 @@ Deno.test("a larger limit lets those in at once who wait", async () => {
   const first = taken(one);
   const waiting = client();
   const outcome = two.wait(waiting, 5, LONG_MS);
-  PermitZone.setMaxInFlight(buffer, 2);
+  setMax(buffer, 2);
   assert.equal(await outcome, "granted");
   first.releaseAll();
   waiting.releaseAll();
@@ -147,7 +158,7 @@ Deno.test("a larger limit lets those in at once who wait", async () => {
 Deno.test("a smaller limit lets nobody in until enough have gone", () => {
   const { buffer, one } = twoWorkers(3, 0);
   const held = [taken(one), taken(one), taken(one)];
-  PermitZone.setMaxInFlight(buffer, 1);
+  setMax(buffer, 1);
   held[0].releaseAll();
   held[1].releaseAll();
   assert.equal(one.take(client()), false);
@@ -157,13 +168,13 @@ Deno.test("a smaller limit lets nobody in until enough have gone", () => {
 
 Deno.test("what a dead worker held comes back, and its waiters leave the queue", async () => {
   const { buffer, one } = twoWorkers(2, 5);
-  const dead = new PermitZone(buffer, 1, WORKERS);
+  const dead = new QueueMemory(buffer, { index: 1, count: WORKERS });
   assert.ok(dead.tryTake());
   const mine = taken(one);
   assert.notEqual(dead.join(5), 0);
   const waiting = client();
   const outcome = one.wait(waiting, 5, LONG_MS);
-  PermitZone.reclaim(buffer, 1);
+  reclaim(buffer, 1);
   assert.equal(await outcome, "granted");
   assert.deepEqual(one.load, { inFlight: 2, waiting: 0 });
   mine.releaseAll();
@@ -174,12 +185,12 @@ Deno.test("what a dead worker held comes back, and its waiters leave the queue",
 Deno.test("a worker that takes the place of a dead one starts with no grants of its own", async () => {
   const { buffer, one } = twoWorkers(1, 5);
   const first = taken(one);
-  const dead = new PermitZone(buffer, 2, WORKERS);
+  const dead = new QueueMemory(buffer, { index: 2, count: WORKERS });
   dead.join(5);
   first.releaseAll();
   assert.equal(dead.grants, 1);
-  PermitZone.reclaim(buffer, 2);
-  const successor = Permits.of(buffer, 2, WORKERS);
+  reclaim(buffer, 2);
+  const successor = permitsOf(buffer, 2);
   const blocker = taken(one);
   const waiting = client();
   const outcome = successor.wait(waiting, 5, 20);
@@ -199,57 +210,4 @@ Deno.test("places in the queue are used again", async () => {
   }
   first.releaseAll();
   assert.deepEqual(one.load, { inFlight: 0, waiting: 0 });
-});
-
-/** Words of a zone that a worker which was taken over may write, and what the keeper then says. */
-const FORGED:
-  readonly (readonly [what: string, forge: (words: Int32Array) => void, said: RegExp])[] = [
-    ["a queue that goes in a circle", (words) => {
-      const first = 9 + WORKERS * 2;
-      words[4] = 1;
-      words[first] = 2;
-      words[first + 2] = 1;
-      words[first + 3] = 1;
-      words[first + 3 + 2] = 1;
-    }, /a queue without an end/],
-    [
-      "a head beyond the queue",
-      (words) => words[4] = 1_000_000,
-      /node 1000000 of \d+ in the queue/,
-    ],
-    ["more workers than there is room for", (words) => words[8] = 2 ** 31 - 1, /workers/],
-    ["a negative number of workers", (words) => words[8] = -1, /workers/],
-    ["a lock that is never given back", (words) => words[3] = 2, /a lock for ever held/],
-  ];
-
-for (const [what, forge, said] of FORGED) {
-  Deno.test(`${what} costs the keeper an error`, () => {
-    const { buffer, one } = twoWorkers(1, 8);
-    taken(one);
-    forge(new Int32Array(buffer));
-    assert.throws(() => PermitZone.reclaim(buffer, 2), said);
-  });
-}
-
-Deno.test("a zone full of garbage costs the keeper errors and no more", () => {
-  const buffer = zone(64);
-  const words = new Int32Array(buffer);
-  for (let round = 0; round < 500; round++) {
-    const most = [4, 70, 2 ** 32][round % 3];
-    for (let at = 0; at < words.length; at++) words[at] = Math.random() * most;
-    words[3] = 0;
-    if (round % 2 === 0) words[8] = WORKERS;
-    for (
-      const change of [
-        () => PermitZone.reclaim(buffer, 1),
-        () => PermitZone.setMaxInFlight(buffer, 1_000_000),
-      ]
-    ) {
-      try {
-        change();
-      } catch (error) {
-        assert.ok(error instanceof Error && !(error instanceof RangeError), String(error));
-      }
-    }
-  }
 });

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseIp } from "../../net/ip.ts";
-import { BucketTable } from "./bucket_table.ts";
+import { newMemory } from "../../zones/layout.ts";
+import { BucketTable, bucketTable } from "./bucket_table.ts";
 
 const SECOND = 1e9;
 const words = new Uint32Array(4);
 
 function table(maxEntries: number, ttlSecs = 300): BucketTable {
-  return new BucketTable(
-    new SharedArrayBuffer(BucketTable.bytes(maxEntries)),
-    maxEntries,
-    ttlSecs,
-  );
+  const memory = newMemory(bucketTable, { maxEntries }, 1);
+  bucketTable.apply?.(memory, { maxEntries, ttlSecs }, { threads: 1, waitUntil: 0 });
+  return new BucketTable(bucketTable.open(memory, { index: 0, count: 1 }));
 }
 
 function add(buckets: BucketTable, address: string, now: number): number {

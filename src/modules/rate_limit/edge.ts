@@ -10,8 +10,9 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type SharedTime, sharedTime } from "../../zones/shared_time.ts";
+import { bucketTable } from "./bucket_table.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { SharedTime } from "./shared_time.ts";
 import { Sleepers } from "./sleepers.ts";
 import { CLOCK_ZONE, type EnabledLimit, limitOf } from "./table.ts";
 
@@ -56,15 +57,15 @@ class RateLimits implements RunningModule {
   #limiter(scope: RouteScope, limit: EnabledLimit): RateLimiter {
     const { clock, zones } = this.#context;
     if (this.#time === undefined) {
-      const time = this.#time = new SharedTime(zones.get(CLOCK_ZONE));
+      const time = this.#time = zones.open(sharedTime, CLOCK_ZONE);
       this.#stopTicking = clock.every(() => time.now());
     }
-    return new RateLimiter(zones.get(zoneName("rate-limit", scope)), this.#time, {
+    const table = zones.open(bucketTable, zoneName("rate-limit", scope));
+    return new RateLimiter(table, this.#time, {
       requestsPerSecond: limit.requests_per_second,
       burst: limit.burst === 0 ? limit.requests_per_second : limit.burst,
       maxDelayMs: limit.mode === "delay" ? limit.max_delay_ms : 0,
       maxEntries: limit.table_max_entries,
-      entryTtlSecs: limit.entry_ttl_secs,
       rejectIndeterminate: limit.reject_indeterminate,
     });
   }

@@ -5,11 +5,11 @@
  * @module
  */
 import { scopesOf, zoneName } from "../../gateway/edge_policy.ts";
-import type { Module } from "../../gateway/module.ts";
-import type { ZoneRequest } from "../../net/zone.ts";
-import { BucketTable } from "./bucket_table.ts";
+import type { Module, Role } from "../../gateway/module.ts";
+import { zone, type ZoneRequest } from "../../zones/layout.ts";
+import { sharedTime } from "../../zones/shared_time.ts";
+import { bucketTable } from "./bucket_table.ts";
 import { rateLimitSchema } from "./schema.ts";
-import { SharedTime } from "./shared_time.ts";
 import { CLOCK_ZONE, limitOf } from "./table.ts";
 
 export type { RateLimitConfig } from "./schema.ts";
@@ -26,14 +26,20 @@ export const module: Module = {
   manifest: {},
 
   needs(config) {
-    const zones: ZoneRequest[] = [];
+    const zones: ZoneRequest<Role>[] = [];
+    const roles = ["edge"] as const;
     for (const scope of scopesOf(config)) {
       const limit = limitOf(scope);
       if (limit === undefined) continue;
-      const bytes = BucketTable.bytes(limit.table_max_entries);
-      zones.push({ name: zoneName("rate-limit", scope), bytes });
+      const { table_max_entries: maxEntries, entry_ttl_secs: ttlSecs } = limit;
+      zones.push(zone(bucketTable, {
+        name: zoneName("rate-limit", scope),
+        size: { maxEntries },
+        settings: { maxEntries, ttlSecs },
+        roles,
+      }));
     }
-    if (zones.length > 0) zones.push({ name: CLOCK_ZONE, bytes: SharedTime.BYTES });
+    if (zones.length > 0) zones.push(zone(sharedTime, { name: CLOCK_ZONE, roles }));
     return { zones };
   },
 

@@ -74,7 +74,7 @@ Deno.test("a wait of less than a millisecond is a wait, too", async () => {
 Deno.test("two workers that share the zones share the buckets", async () => {
   const config = configOf({ rate_limit: table({ burst: 2, status: 503 }) });
   const first = contextOf(config, [module]);
-  const second = contextOf(config, [module], { zones: first.zones, worker: 1 });
+  const second = contextOf(config, [module], { registry: first.registry, worker: 1 });
   const [one, two] = [await started(module, first), await started(module, second)];
   run(one.plan(vhostScope(config))?.rate);
   run(two.plan(vhostScope(config))?.rate);

@@ -4,8 +4,9 @@
  * @module
  */
 import { parseIp } from "../../net/ip.ts";
+import { MAX_SKEW_NS, type SharedTime } from "../../zones/shared_time.ts";
+import type { Table } from "../../zones/table.ts";
 import { BucketTable } from "./bucket_table.ts";
-import { MAX_SKEW_NS, type SharedTime } from "./shared_time.ts";
 
 /** What a limit is made of. */
 export interface RateLimit {
@@ -15,7 +16,6 @@ export interface RateLimit {
   /** Longest wait for a token, in milliseconds; 0 refuses instead. */
   readonly maxDelayMs: number;
   readonly maxEntries: number;
-  readonly entryTtlSecs: number;
   readonly rejectIndeterminate: boolean;
 }
 
@@ -40,9 +40,8 @@ export class RateLimiter {
   /** Most debt a request may leave behind. */
   readonly #mostDebt: number;
 
-  /** @param zone Of {@linkcode BucketTable.bytes} for `limit.maxEntries`. */
-  constructor(zone: SharedArrayBuffer, time: SharedTime, limit: RateLimit) {
-    this.#table = new BucketTable(zone, limit.maxEntries, limit.entryTtlSecs);
+  constructor(table: Table, time: SharedTime, limit: RateLimit) {
+    this.#table = new BucketTable(table);
     this.#time = time;
     this.#limit = limit;
     this.#cost = Math.round(1e9 / limit.requestsPerSecond);

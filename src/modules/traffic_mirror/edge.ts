@@ -8,6 +8,8 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
+import { count } from "../../zones/count.ts";
+import { salt } from "../../zones/salt.ts";
 import { CLIENT_ADDRESS_FIELDS, stripsClientAddress } from "../headers/table.ts";
 import {
   CLAIMED_ADDRESS_FIELDS,
@@ -15,7 +17,6 @@ import {
   serviceAt,
   type ServiceLimits,
 } from "../proxy/edge.ts";
-import { InFlight } from "./in_flight.ts";
 import { MARK, Mirror } from "./mirror.ts";
 import { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
@@ -41,13 +42,13 @@ class RunningMirrors implements RunningModule {
   plan(scope: RouteScope): Steps | undefined {
     const mirror = mirrorOf(scope);
     if (mirror?.base_url === undefined) return undefined;
-    const { zones, worker, metrics, log } = this.context;
+    const { zones, metrics, log } = this.context;
     const { base_url } = mirror;
     const { mirror: step } = new Mirror({ ...mirror, base_url }, scope, {
       service: serviceAt(endpointOf(base_url), "mirror", limitsOf(mirror), this.context),
       withheld: this.#withheld(scope),
-      sampling: new Sampling(zones.get(SALT_ZONE)),
-      inFlight: new InFlight(zones.get(zoneName(IN_FLIGHT_ZONE, scope)), worker),
+      sampling: new Sampling(zones.open(salt, SALT_ZONE)),
+      inFlight: zones.open(count, zoneName(IN_FLIGHT_ZONE, scope)),
       metrics,
       log,
     });

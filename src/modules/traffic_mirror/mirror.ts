@@ -17,7 +17,7 @@ import {
   type Question,
   type Service,
 } from "../proxy/edge.ts";
-import type { InFlight } from "./in_flight.ts";
+import type { Count } from "../../zones/count.ts";
 import type { Sampling } from "./sampling.ts";
 import type { MirrorConfig } from "./schema.ts";
 
@@ -30,7 +30,7 @@ export interface MirrorContext {
   /** Fields that are not copied although they are listed: upstreams do not see them either. */
   readonly withheld: readonly string[];
   readonly sampling: Sampling;
-  readonly inFlight: InFlight;
+  readonly inFlight: Count;
   readonly metrics: Metrics;
   readonly log: Logger;
 }

@@ -1,8 +1,10 @@
 /** Traffic mirroring: copies of requests go to a second service (spec 02 section 9.9). @module */
 import type { Problem } from "../../config/types.ts";
 import { zoneName } from "../../gateway/edge_policy.ts";
-import type { Grant, Module } from "../../gateway/module.ts";
-import type { ZoneRequest } from "../../net/zone.ts";
+import type { Grant, Module, Role } from "../../gateway/module.ts";
+import { count } from "../../zones/count.ts";
+import { zone, type ZoneRequest } from "../../zones/layout.ts";
+import { salt } from "../../zones/salt.ts";
 import { dashed, stripsClientAddress } from "../headers/table.ts";
 import {
   CLAIMED_ADDRESS_FIELDS,
@@ -10,8 +12,6 @@ import {
   endpointOf,
   forwardWarnings,
 } from "../proxy/module.ts";
-import { InFlight } from "./in_flight.ts";
-import { Sampling } from "./sampling.ts";
 import { type MirrorConfig, mirrorSchema } from "./schema.ts";
 import { enabledMirrors, IN_FLIGHT_ZONE, SALT_ZONE } from "./table.ts";
 
@@ -46,23 +46,18 @@ export const module: Module = {
     }
     return problems;
   },
-  needs(config, { workers }) {
+  needs(config) {
     const mirrors = enabledMirrors(config);
     if (mirrors.length === 0) return {};
     const net: Grant[] = [];
-    const zones: ZoneRequest[] = [{ name: SALT_ZONE, bytes: Sampling.bytes }];
-    const bytes = InFlight.bytes(workers);
+    const roles = ["edge"] as const;
+    const zones: ZoneRequest<Role>[] = [zone(salt, { name: SALT_ZONE, roles })];
     for (const { mirror: { base_url }, scope, key } of mirrors) {
-      zones.push({ name: zoneName(IN_FLIGHT_ZONE, scope), bytes });
+      zones.push(zone(count, { name: zoneName(IN_FLIGHT_ZONE, scope), roles }));
       if (base_url === undefined) continue;
       net.push({ value: endpointGrant(endpointOf(base_url)), key: `${key}.base_url`, for: "edge" });
     }
     return { grants: { net }, zones };
-  },
-  workerLost(config, zones, worker) {
-    for (const { scope } of enabledMirrors(config)) {
-      InFlight.reclaim(zones.get(zoneName(IN_FLIGHT_ZONE, scope)), worker);
-    }
   },
   edge: async () => (await import("./edge.ts")).edge,
 };

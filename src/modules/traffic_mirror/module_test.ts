@@ -14,38 +14,21 @@ import { formatProblem } from "../../config/problems/problems.ts";
 import { module as headers } from "../headers/module.ts";
 import { module as proxy } from "../proxy/module.ts";
 import { proxySchema } from "../proxy/schema.ts";
-import { InFlight } from "./in_flight.ts";
+import { newMemory } from "../../zones/layout.ts";
+import { salt } from "../../zones/salt.ts";
 import { module } from "./module.ts";
 import { Sampling } from "./sampling.ts";
 import { mirrorSchema } from "./schema.ts";
 
-Deno.test("copies of all workers count together", () => {
-  const zone = new SharedArrayBuffer(InFlight.bytes(2));
-  const [first, second] = [new InFlight(zone, 0), new InFlight(zone, 1)];
-  assert.ok(first.tryTake(2));
-  assert.ok(second.tryTake(2));
-  assert.equal(first.tryTake(2), false);
-  second.giveBack();
-  assert.ok(first.tryTake(2));
-  assert.equal(second.total, 2);
-});
-
-Deno.test("what a worker that died had under way is taken off", () => {
-  const zone = new SharedArrayBuffer(InFlight.bytes(2));
-  const [first, second] = [new InFlight(zone, 0), new InFlight(zone, 1)];
-  first.tryTake(10);
-  second.tryTake(10);
-  second.tryTake(10);
-  InFlight.reclaim(zone, 1);
-  assert.equal(first.total, 1);
-  first.giveBack();
-  assert.equal(first.total, 0);
-});
+/** A salt as a worker opens it. */
+function newSalt(): Uint8Array {
+  return salt.open(newMemory(salt, undefined, 1), { index: 0, count: 1 });
+}
 
 Deno.test("equal requests are sampled alike by everyone with the same salt, others by another", () => {
-  const zone = new SharedArrayBuffer(Sampling.bytes);
-  const [here, there] = [new Sampling(zone), new Sampling(zone)];
-  const other = new Sampling(new SharedArrayBuffer(Sampling.bytes));
+  const shared = newSalt();
+  const [here, there] = [new Sampling(shared), new Sampling(shared)];
+  const other = new Sampling(newSalt());
   const chosen = (sampling: Sampling) =>
     Array.from({ length: 400 }, (_, i) => sampling.has(500, "GET", `/${i}`, "a.test"));
   assert.deepEqual(chosen(here), chosen(there));
@@ -53,7 +36,7 @@ Deno.test("equal requests are sampled alike by everyone with the same salt, othe
 });
 
 Deno.test("the share is what was asked for", () => {
-  const sampling = new Sampling(new SharedArrayBuffer(Sampling.bytes));
+  const sampling = new Sampling(newSalt());
   const share = (perMille: number) => {
     let count = 0;
     for (let i = 0; i < 20_000; i++) if (sampling.has(perMille, "GET", `/${i}`, "")) count++;
@@ -66,7 +49,7 @@ Deno.test("the share is what was asked for", () => {
 });
 
 Deno.test("method, path, query and host all count", () => {
-  const sampling = new Sampling(new SharedArrayBuffer(Sampling.bytes));
+  const sampling = new Sampling(newSalt());
   const differs = (vary: (i: number) => [string, string, string]) => {
     const seen = new Set(Array.from({ length: 64 }, (_, i) => sampling.has(500, ...vary(i))));
     return seen.size === 2;

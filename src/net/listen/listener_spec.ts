@@ -22,8 +22,8 @@ export interface ListenerSpec {
   readonly key: string;
   /** Most open connections, over all workers when `openCount` is given. */
   readonly maxConnections: number;
-  /** Where the workers count together: memory of {@linkcode ConnectionBudget.bytes}, and this worker's index. */
-  readonly openCount?: { readonly shared: SharedArrayBuffer; readonly worker: number };
+  /** Where the workers count together; without it the listener counts its own. */
+  readonly openCount?: OpenCount;
   /** A header that every connection must begin with. */
   readonly proxyProtocol: "off" | "v1" | "v2";
   /** Peers that may send one; none when `undefined`. */
@@ -41,6 +41,13 @@ export interface ListenerSpec {
   onWarning?(message: string): void;
   /** No client can shake hands with one of our certificates; reported once for each. */
   onUnfitCertificate?(message: string): void;
+}
+
+/** A count of open connections. Every successful `tryTake` is followed by one `giveBack`. */
+export interface OpenCount {
+  /** Counts one more, unless there are `max`. */
+  tryTake(max: number): boolean;
+  giveBack(): void;
 }
 
 /** Why an accepted connection was closed before it reached a codec; a label of the counters. */

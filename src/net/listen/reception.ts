@@ -6,11 +6,10 @@
  */
 import type { ConnectionFacts, TlsFacts } from "../connection_facts.ts";
 import type { Clock, Expiring } from "../clock.ts";
-import { ConnectionBudget } from "./connection_budget.ts";
 import { closeQuietly, type Duplex } from "../duplex.ts";
 import { socketAddress } from "../ip.ts";
 import type { Accepted } from "./listener.ts";
-import type { ListenerSpec, Rejection } from "./listener_spec.ts";
+import type { ListenerSpec, OpenCount, Rejection } from "./listener_spec.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
 
 /**
@@ -30,20 +29,19 @@ export class Reception {
   readonly clock: Clock;
   readonly #spec: ListenerSpec;
   readonly #onAccept: (accepted: Accepted) => void;
-  readonly #budget: ConnectionBudget;
+  readonly #open: OpenCount;
   #handshakes = 0;
 
   constructor(spec: ListenerSpec, onAccept: (accepted: Accepted) => void) {
     this.#spec = spec;
     this.#onAccept = onAccept;
     this.clock = spec.clock;
-    const { shared, worker } = spec.openCount ?? {};
-    this.#budget = new ConnectionBudget(spec.maxConnections, shared, worker);
+    this.#open = spec.openCount ?? new OwnCount();
   }
 
   /** Takes in one more connection, or closes it: a caller that gets `false` is done with it. */
   admit(connection: { close(): void }): boolean {
-    if (this.#budget.take()) return true;
+    if (this.#open.tryTake(this.#spec.maxConnections)) return true;
     closeQuietly(connection);
     this.#spec.onRejected?.("max_connections");
     return false;
@@ -51,7 +49,7 @@ export class Reception {
 
   /** Gives the place of an admitted connection back; it has been closed. */
   reject(reason: Rejection): void {
-    this.#budget.release();
+    this.#open.giveBack();
     this.#spec.onRejected?.(reason);
   }
 
@@ -70,7 +68,7 @@ export class Reception {
   }
 
   /** Gives the place of a delivered connection back. */
-  readonly release = (): void => this.#budget.release();
+  readonly release = (): void => this.#open.giveBack();
 
   /** Begins a handshake, unless too many are under way. */
   beginHandshake(connection: { close(): void }, timeoutMs: number): Handshake | undefined {
@@ -156,5 +154,20 @@ class OpenConnection implements Accepted {
   done(): void {
     this.#leave?.();
     this.#leave = undefined;
+  }
+}
+
+/** Connections of a listener that shares its count with no other thread. */
+class OwnCount implements OpenCount {
+  #open = 0;
+
+  tryTake(max: number): boolean {
+    if (this.#open >= max) return false;
+    this.#open++;
+    return true;
+  }
+
+  giveBack(): void {
+    this.#open--;
   }
 }

@@ -6,7 +6,7 @@
 import type { Config } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
-import type { LogRingReader } from "./ring.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import { type LogThreshold, parseThreshold } from "./lines.ts";
 import { LogSink } from "./sink.ts";
 import { within } from "../within.ts";
@@ -77,7 +77,7 @@ export class KeeperLog implements Logger {
   }
 
   /** Takes a worker's ring on, until its reader has ended and is empty. */
-  add(reader: LogRingReader): void {
+  add(reader: RingReader): void {
     this.#sink.add(reader);
   }
 

@@ -6,6 +6,12 @@
  */
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
+import type { Metrics } from "../../gateway/metrics.ts";
+import type { Role } from "../../gateway/module.ts";
+import type { ZoneRequest } from "../../zones/layout.ts";
+import type { ZoneRegistry } from "../../zones/registry.ts";
+import type { SeriesValue } from "../../zones/series.ts";
+import type { Zones } from "../../zones/zones.ts";
 import type { LogTargetStream } from "./sink.ts";
 
 /** `[logging.access]`, as far as it shapes the record. */
@@ -52,6 +58,24 @@ export interface PidFile {
   remove(): void;
 }
 
+/** Counters of a process. */
+export interface Counters {
+  /** The memory in which threads count. */
+  readonly zones: readonly ZoneRequest<Role>[];
+  /** Those of one thread. */
+  open(zones: Zones, log: Logger): Metrics;
+  /** Those of all threads, for the keeper. */
+  ofProcess(log: Logger): CounterTotals;
+}
+
+/** The sums over all threads of a process. */
+export interface CounterTotals {
+  /** Every series of the process: name, labels and sum. */
+  read(zones: ZoneRegistry): SeriesValue[];
+  /** Thread `index` is lost, and its memory is about to be given up. */
+  retire(zones: ZoneRegistry, index: number): void;
+}
+
 /** What a build can put down about what it did; `records.ts` has it. */
 export interface Records {
   /** Makes the shape of access records; `withGeo` adds country and network of the client. */
@@ -62,6 +86,8 @@ export interface Records {
    * @throws When it cannot be opened.
    */
   openLogFile(config: LogFileConfig): LogFile;
+  /** Counters, which outlive requests. */
+  readonly counters: Counters;
   /**
    * Writes the pid file.
    *

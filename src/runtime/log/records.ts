@@ -6,6 +6,7 @@
  */
 import { AccessRecord } from "./access_log.ts";
 import { openLogFile } from "./file.ts";
+import { openMetrics, ProcessSeries, seriesZones } from "../metrics/series_metrics.ts";
 import { writePidFile } from "../pid_file.ts";
 import type { Records } from "./record_types.ts";
 
@@ -13,5 +14,10 @@ import type { Records } from "./record_types.ts";
 export const records: Records = {
   accessRecord: (settings, withGeo) => new AccessRecord(settings, withGeo),
   openLogFile,
+  counters: {
+    zones: seriesZones,
+    open: openMetrics,
+    ofProcess: (log) => new ProcessSeries(log),
+  },
   writePidFile,
 };

@@ -6,7 +6,7 @@
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
 import { LEVELS, type LogFormat, logLine, type LogThreshold } from "./lines.ts";
-import type { LogRingWriter } from "./ring.ts";
+import type { RingWriter } from "../../zones/ring.ts";
 import type { AccessLogSettings, AccessRecords, Records } from "./record_types.ts";
 import { withoutRequest } from "./zero_retention.ts";
 
@@ -27,7 +27,7 @@ export interface AccessLogConfig extends AccessLogSettings {
 
 /** Writes log records into a ring. */
 export class RingLogger implements Logger {
-  readonly #ring: LogRingWriter;
+  readonly #ring: RingWriter;
   readonly #settings: LogSettings;
   /** How many of {@linkcode LEVELS} are written. */
   readonly #written: number;
@@ -35,7 +35,7 @@ export class RingLogger implements Logger {
   #access: AccessRecords | undefined;
 
   /** @param records What this build has; without it no access record is ever made. */
-  constructor(ring: LogRingWriter, settings: LogSettings, records: Records | undefined) {
+  constructor(ring: RingWriter, settings: LogSettings, records: Records | undefined) {
     this.#ring = ring;
     this.#records = records;
     this.#settings = settings;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Exchange } from "../../gateway/exchange.ts";
-import { LogRingReader, LogRingWriter, RING_BYTES } from "./ring.ts";
+import { RING_BYTES, RingReader, RingWriter } from "../../zones/ring.ts";
 import { records } from "./records.ts";
 import { type AccessLogConfig, type LogSettings, RingLogger } from "./ring_logger.ts";
 
@@ -17,7 +17,7 @@ const ACCESS: AccessLogConfig = {
 
 function logger(settings: Partial<LogSettings>) {
   const shared = new SharedArrayBuffer(RING_BYTES);
-  const reader = new LogRingReader(shared);
+  const reader = new RingReader(shared);
   const full: LogSettings = {
     level: "info",
     format: "json",
@@ -26,7 +26,7 @@ function logger(settings: Partial<LogSettings>) {
     ...settings,
   };
   return {
-    log: new RingLogger(new LogRingWriter(shared, () => {}), full, records),
+    log: new RingLogger(new RingWriter(shared, () => {}), full, records),
     written: () => new TextDecoder().decode(reader.peek()?.slice()),
   };
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { type LogFormat, logLine, type LogThreshold, passes } from "./lines.ts";
-import type { LogRingReader } from "./ring.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import { within } from "../within.ts";
 
 /** What lines are written to: standard error, standard output or an opened file. */
@@ -48,9 +48,9 @@ const UNENDED: Torn = { line: encoder.encode("?\n"), written: 1, targetBytes: un
 export class LogSink {
   readonly #target: LogTargetStream;
   readonly #settings: SinkSettings;
-  #readers: LogRingReader[] = [];
+  #readers: RingReader[] = [];
   /** Whose bytes are being written; its reader must be left alone meanwhile. */
-  #written: LogRingReader | undefined;
+  #written: RingReader | undefined;
   #running: Promise<void> | undefined;
   /** Goes before everything else, so that nothing stands between its two parts. */
   #torn: Torn | undefined;
@@ -90,7 +90,7 @@ export class LogSink {
    *
    * @param isLast It is emptied after all others: the last words of the process come last.
    */
-  add(reader: LogRingReader, isLast = false): void {
+  add(reader: RingReader, isLast = false): void {
     if (isLast) this.#readers.push(reader);
     else this.#readers.splice(-1, 0, reader);
     const ended = this.#readers.filter((reader) => reader.ended && reader !== this.#written);
@@ -130,7 +130,7 @@ export class LogSink {
   }
 
   /** Gives a ring up; returns how many lines were in it or had been dropped. */
-  #drop(reader: LogRingReader): number {
+  #drop(reader: RingReader): number {
     this.#readers = this.#readers.filter((other) => other !== reader);
     reader.end();
     let lost = reader.takeLost();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LogRingReader, LogRingWriter, RING_BYTES, SEGMENT_BYTES, SEGMENTS } from "./ring.ts";
+import { RING_BYTES, RingReader, RingWriter, SEGMENT_BYTES, SEGMENTS } from "../../zones/ring.ts";
 import { LogSink, type LogTargetStream } from "./sink.ts";
 
 /** A stream that a test can block or break. */
@@ -54,8 +54,8 @@ function setUpOn<Stream extends LogTargetStream>(stream: Stream) {
   const sink = new LogSink(stream, settings, (reason) => faults.push(reason));
   const writer = () => {
     const shared = new SharedArrayBuffer(RING_BYTES);
-    sink.add(new LogRingReader(shared));
-    return new LogRingWriter(shared, () => {});
+    sink.add(new RingReader(shared));
+    return new RingWriter(shared, () => {});
   };
   return { stream, faults, sink, writer };
 }

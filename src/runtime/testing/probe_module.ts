@@ -16,6 +16,7 @@ import type {
 import { BodyError } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
+import { type Layout, zone } from "../../zones/layout.ts";
 import { at } from "../reload/compare.ts";
 
 const PROBE_ZONE = "probe";
@@ -32,8 +33,17 @@ const POLL_MS = 5;
 /** Objects that one request for `/hoard` leaves behind; about a megabyte. */
 const HOARDED = 10_000;
 
+/** Cells; their settings are counted each time they are applied. */
+const probeCells: Layout<Int32Array, number, string> = {
+  kind: "probe",
+  parts: "shared",
+  bytes: (spareCells) => (CELLS + spareCells) * Int32Array.BYTES_PER_ELEMENT,
+  open: (memory) => new Int32Array(memory),
+  apply: (memory) => void Atomics.add(new Int32Array(memory), ADOPTED, 1),
+};
+
 /** Every object that this worker was given for the zone. */
-const zonesSeen = new Set<SharedArrayBuffer>();
+const zonesSeen = new Set<Int32Array>();
 
 /** What this worker never lets go of. */
 const hoard: unknown[] = [];
@@ -82,8 +92,7 @@ export const probe: Module = {
   manifest: {},
   needs(config) {
     const key = "vhosts[0].probe";
-    const { upstream, root, spareCells = 0 } = probeOf(config.vhosts[0]);
-    const bytes = (CELLS + spareCells) * Int32Array.BYTES_PER_ELEMENT;
+    const { upstream, root, spareCells = 0, greeting = "" } = probeOf(config.vhosts[0]);
     return {
       grants: {
         net: upstream === undefined
@@ -91,11 +100,15 @@ export const probe: Module = {
           : [{ value: upstream, key: `${key}.upstream`, for: "edge" }],
         read: root === undefined ? [] : [{ value: root, key: `${key}.root`, for: "edge" }],
       },
-      zones: [{ name: PROBE_ZONE, bytes }],
+      zones: [
+        zone(probeCells, {
+          name: PROBE_ZONE,
+          size: spareCells,
+          settings: greeting,
+          roles: ["edge"],
+        }),
+      ],
     };
-  },
-  adopted(_config, zones) {
-    Atomics.add(new Int32Array(zones.get(PROBE_ZONE)), ADOPTED, 1);
   },
   edge: () => Promise.resolve(probeEdge),
 };
@@ -132,16 +145,19 @@ function listenerTls({ cert, key }: ProbeTable): TlsListenerSpec | undefined {
   };
 }
 
-function plan({ vhost }: RouteScope, { zones, worker }: SnapshotContext): Steps {
+function plan({ vhost }: RouteScope, { zones, worker, metrics }: SnapshotContext): Steps {
   const { greeting = "hello" } = probeOf(vhost);
-  const zone = zones.get(PROBE_ZONE);
-  const cells = new Int32Array(zone);
-  zonesSeen.add(zone);
+  const cells = zones.open(probeCells, PROBE_ZONE);
+  zonesSeen.add(cells);
+  const tallied = metrics.counter("probe_tallied_total", { greeting });
   return {
     serve(exchange) {
       switch (exchange.path) {
         case "/":
           return answer(exchange, greeting);
+        case "/tally":
+          tallied.count();
+          return answer(exchange, String(worker));
         case "/worker":
           return answer(exchange, String(worker));
         case "/count":

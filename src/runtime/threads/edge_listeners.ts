@@ -7,7 +7,7 @@ import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
+import type { Counter, Metrics } from "../../gateway/metrics.ts";
 import { serveHttp1 } from "../../http/h1/server.ts";
 import { serveHttp2 } from "../../http/h2/server.ts";
 import type { Handler } from "../../http/exchange.ts";
@@ -17,8 +17,10 @@ import { closeQuietly } from "../../net/duplex.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
+import type { Rejection } from "../../net/listen/listener_spec.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
-import type { Zones } from "../../net/zone.ts";
+import { count } from "../../zones/count.ts";
+import type { Zones } from "../../zones/zones.ts";
 import { acceptFaults } from "../log/accept_faults.ts";
 import { RejectionLog } from "../log/rejection_log.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
@@ -174,18 +176,32 @@ async function serveConnection(
   }
 }
 
+/** The counters of closed connections of one listener, by reason. */
+function rejectionCounters(metrics: Metrics, listener: string): (reason: Rejection) => Counter {
+  const counters = new Map<Rejection, Counter>();
+  return (reason) => {
+    let counter = counters.get(reason);
+    if (counter === undefined) {
+      counter = metrics.counter("fluxheim_connections_rejected_total", { listener, reason });
+      counters.set(reason, counter);
+    }
+    return counter;
+  };
+}
+
 function listenerSpecs(
   config: Config,
   tls: TlsListenerSpec | undefined,
   services: EdgeServices,
 ): ListenerSpec[] {
   const { server } = config;
-  const { clock, log, metrics, zones, slot } = services;
+  const { clock, log, metrics, zones } = services;
   const trustedProxies = IpSet.of(server.trusted_proxies);
   const specOf = (name: string, key: string): ListenerSpec => {
     const address = splitAuthority(name);
     if (address === undefined) throw new TypeError(`not an address and port: ${name}`);
     const rejections = new RejectionLog(key, clock, log);
+    const rejected = rejectionCounters(metrics, name);
     return {
       name,
       key,
@@ -193,13 +209,13 @@ function listenerSpecs(
       port: address.port,
       reusePort: true,
       maxConnections: server.limits.max_connections,
-      openCount: { shared: zones.get(connectionsZone(name)), worker: slot },
+      openCount: zones.open(count, connectionsZone(name)),
       proxyProtocol: server.proxy_protocol,
       trustedProxies,
       headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
       onRejected(reason) {
-        metrics.counter("fluxheim_connections_rejected_total", { listener: name, reason }).count();
+        rejected(reason).count();
         rejections.add(reason);
       },
       onFault: acceptFaults(key, clock, log),

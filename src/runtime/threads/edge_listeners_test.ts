@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import { Clock } from "../../net/clock.ts";
-import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
 import { MAX_STUCK } from "../../net/tls/static_stream.ts";
 import { TestAuthority } from "../../net/testing/certificates.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
-import { Zones } from "../../net/zone.ts";
+import { count } from "../../zones/count.ts";
+import { zone } from "../../zones/layout.ts";
+import { ZoneRegistry } from "../../zones/registry.ts";
+import { Zones } from "../../zones/zones.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { testConfig, until } from "../testing/keeper.ts";
 import { connectionsZone } from "./zone_plan.ts";
@@ -24,8 +26,8 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     fastListener: true,
     handshakeTimeoutMs: HANDSHAKE_MS,
   };
-  const zones = new Zones();
-  zones.prepare([{ name: connectionsZone(name), bytes: ConnectionBudget.bytes(1) }]);
+  const requests = [zone(count, { name: connectionsZone(name), roles: ["edge"] })];
+  const zones = new Zones(new ZoneRegistry(1, requests).sentTo("edge", 0), { index: 0, count: 1 });
   const clock = new Clock();
   const lines: string[] = [];
   const edge = await EdgeListeners.open(testConfig({ listen: [], tlsListen: [name] }), tls, {

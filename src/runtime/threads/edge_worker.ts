@@ -7,11 +7,12 @@
 import { deepFreeze } from "../../config/frozen.ts";
 import type { Config } from "../../config/types.ts";
 import { Gateway } from "../../gateway/gateway.ts";
+import type { Metrics } from "../../gateway/metrics.ts";
 import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
-import { Zones } from "../../net/zone.ts";
+import { Zones } from "../../zones/zones.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { EDGE_CALL, takeCalls } from "./calls.ts";
 import type { ServingProfile } from "./profile.ts";
@@ -34,6 +35,7 @@ export function runEdgeWorker(profile: ServingProfile): void {
 class EdgeWorker {
   readonly #zones: Zones;
   readonly #life: ThreadLife;
+  readonly #metrics: Metrics;
   readonly #gateway: Gateway;
   readonly #slot: number;
   /** Ports of the modules' own services; one that is replaced comes with another. */
@@ -47,12 +49,13 @@ class EdgeWorker {
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
-    this.#zones = new Zones(zones);
+    this.#zones = new Zones(zones, { index: slot, count: slots });
     this.#life = new ThreadLife({ name: `worker ${slot}`, memory, log, records, onLogSegment });
+    this.#metrics = records?.counters.open(this.#zones, this.#life.log) ?? NO_METRICS;
     const services = {
       clock: this.#life.clock,
       log: this.#life.log,
-      metrics: NO_METRICS,
+      metrics: this.#metrics,
       zones: this.#zones,
       worker: slot,
       workers: slots,
@@ -110,7 +113,7 @@ class EdgeWorker {
         handler: this.#gateway,
         clock: this.#life.clock,
         log: this.#life.log,
-        metrics: NO_METRICS,
+        metrics: this.#metrics,
         zones: this.#zones,
         slot: this.#slot,
         givenUp,

@@ -6,7 +6,7 @@
 import type { Files } from "../../gateway/module.ts";
 import type { ProcessState } from "../../gateway/service.ts";
 import type { ConfigPart, ServiceRole } from "../../gateway/thread.ts";
-import type { ZonesByName } from "../../net/zone.ts";
+import type { ZonesByName } from "../../zones/zones.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import type { Failed, LogFull, ReportEnvelope } from "./thread_messages.ts";
 import { parseCommon, parseEnvelope } from "./thread_report.ts";

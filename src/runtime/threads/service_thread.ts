@@ -14,7 +14,8 @@ import type {
   ServiceContext,
 } from "../../gateway/service.ts";
 import type { Plain, ServiceRole } from "../../gateway/thread.ts";
-import { Zones } from "../../net/zone.ts";
+import { KEEPER } from "../../zones/layout.ts";
+import { Zones } from "../../zones/zones.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
 import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./calls.ts";
 import type { ServiceOrder, ServiceReport, StartServiceOrder } from "./service_messages.ts";
@@ -46,7 +47,7 @@ class ServiceThread {
     onLogSegment: () => void,
   ) {
     this.#service = service;
-    this.#zones = new Zones(zones);
+    this.#zones = new Zones(zones, { index: KEEPER, count: 0 });
     const name = `service ${role}`;
     this.#life = new ThreadLife({ name, memory, log, records: undefined, onLogSegment });
     for (const [callee, names] of askedOf(asks)) {

@@ -4,12 +4,13 @@
  *
  * @module
  */
+import { KEEPER } from "../../zones/layout.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { ServiceRole } from "../../gateway/module.ts";
 import type { ProcessState } from "../../gateway/service.ts";
 import type { Plain } from "../../gateway/thread.ts";
-import { filesFor, type ServiceNeed, tablesFor, zonesFor } from "../deployment.ts";
-import type { LogRingReader } from "../log/ring.ts";
+import { filesFor, type ServiceNeed, tablesFor } from "../deployment.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import { covers, type RolePermissions, workerPermissions } from "../permissions/plan.ts";
 import { equal } from "../reload/compare.ts";
 import { sameFiles } from "../reload/requested_files.ts";
@@ -40,7 +41,7 @@ export interface ServicesOptions {
   /** What services may ask of the keeper, by name. */
   readonly keeperCalls: ReadonlyMap<string, (input: Plain) => Promise<Plain>>;
   /** A service begins to log in this ring. */
-  onRing(ring: LogRingReader): void;
+  onRing(ring: RingReader): void;
   /** A service's log ring wants to be emptied. */
   onLog(): void;
 }
@@ -328,7 +329,8 @@ export class Services {
     return {
       config: tablesFor(config, spec.tables),
       files: filesFor(deployment, role, files),
-      zones: zonesFor(deployment, role, zones.all),
+      // No cells of its own: a service reads what others count.
+      zones: zones.sentTo(role, KEEPER),
     };
   }
 

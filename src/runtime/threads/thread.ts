@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LogRingReader } from "../log/ring.ts";
+import type { RingReader } from "../../zones/ring.ts";
 import type { ThreadPermissions } from "../permissions/plan.ts";
 import type { Birth, Failed, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
 import { heartOf, newThreadMemory, ringReader } from "./thread_memory.ts";
@@ -48,7 +48,7 @@ export class Thread<Order extends Message, Report extends Message> {
   /** The shared memory that is its own. */
   readonly memory = newThreadMemory();
   readonly heart: Int32Array = heartOf(this.memory);
-  readonly ring: LogRingReader = ringReader(this.memory);
+  readonly ring: RingReader = ringReader(this.memory);
   readonly #awaited = new Map<number, (report: Report | Failed) => void>();
   #orders = 0;
   #alive = true;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { LogRingReader, LogRingWriter, RING_BYTES } from "../log/ring.ts";
+import { RING_BYTES, RingReader, RingWriter } from "../../zones/ring.ts";
 
 /** The ring begins on a cache line of its own: the heart is written by the clock, the ring by requests. */
 const RING_START = 64;
@@ -20,12 +20,12 @@ export function heartOf(memory: SharedArrayBuffer): Int32Array {
   return new Int32Array(memory, 0, 1);
 }
 
-/** The worker's end of its log ring; see {@linkcode LogRingWriter} for `onSealed`. */
-export function ringWriter(memory: SharedArrayBuffer, onSealed: () => void): LogRingWriter {
-  return new LogRingWriter(memory, onSealed, RING_START);
+/** The worker's end of its log ring; see {@linkcode RingWriter} for `onSealed`. */
+export function ringWriter(memory: SharedArrayBuffer, onSealed: () => void): RingWriter {
+  return new RingWriter(memory, onSealed, RING_START);
 }
 
 /** The keeper's end of a log ring. */
-export function ringReader(memory: SharedArrayBuffer): LogRingReader {
-  return new LogRingReader(memory, RING_START);
+export function ringReader(memory: SharedArrayBuffer): RingReader {
+  return new RingReader(memory, RING_START);
 }

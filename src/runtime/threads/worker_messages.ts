@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
-import type { ZonesByName } from "../../net/zone.ts";
+import type { ZonesByName } from "../../zones/zones.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import type { Failed, LogFull } from "./thread_messages.ts";
 

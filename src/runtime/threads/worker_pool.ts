@@ -7,17 +7,19 @@
 import type { Config } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
-import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
-import type { Zones, ZonesByName } from "../../net/zone.ts";
-import { type Deployment, filesFor, zonesFor } from "../deployment.ts";
+import { type Disorder, ZoneRegistry } from "../../zones/registry.ts";
+import type { RingReader } from "../../zones/ring.ts";
+import type { SeriesValue } from "../../zones/series.ts";
+import type { ZonesByName } from "../../zones/zones.ts";
+import { type Deployment, filesFor } from "../deployment.ts";
+import type { CounterTotals } from "../log/record_types.ts";
 import { type FailedHeart, HeartMonitor } from "./heart.ts";
-import type { LogRingReader } from "../log/ring.ts";
 import { covers, type RolePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
-import { connectionsZone, GENERATIONS, listenerEntries, workerSlots } from "./zone_plan.ts";
+import { GENERATIONS, workerSlots } from "./zone_plan.ts";
 
 /** How long a worker may take to close connections that are being cut. */
 const CUT_MS = 1_000;
@@ -30,7 +32,7 @@ export interface Load {
   readonly config: Config;
   /** What the modules asked the keeper to read. */
   readonly files: Files;
-  readonly zones: Zones;
+  readonly zones: ZoneRegistry;
   readonly permissions: RolePermissions;
   /** What `config` needs, and of the rest who is handed what. */
   readonly deployment: Deployment;
@@ -42,8 +44,10 @@ export interface PoolOptions {
   readonly modules: readonly Module[];
   readonly log: Logger;
   readonly logSettings: LogSettings;
+  /** Absent in a build that keeps nothing. */
+  readonly counters: CounterTotals | undefined;
   /** A worker begins to say something in this ring. */
-  onRing(ring: LogRingReader): void;
+  onRing(ring: RingReader): void;
   /** A worker's log ring wants to be emptied. */
   onLog(): void;
   /** A worker serves from now on. */
@@ -93,6 +97,11 @@ export class WorkerPool {
   /** Milliseconds since the last worker that served died; 0 while one serves. */
   get bereftMs(): number {
     return this.#bereftSince === undefined ? 0 : performance.now() - this.#bereftSince;
+  }
+
+  /** Every counter of the process, those of lost workers included. */
+  series(): readonly SeriesValue[] {
+    return this.#options.counters?.read(this.#load.zones) ?? [];
   }
 
   /**
@@ -154,8 +163,14 @@ export class WorkerPool {
   /** Every worker builds the snapshot beside its own; then all of them change over. */
   async #swap(load: Load): Promise<string | undefined> {
     const workers = this.#seats.flatMap(({ worker }) => worker ?? []);
-    const order = { kind: "prepare", config: load.config, ...edgePart(load) } as const;
-    const reports = await Promise.all(workers.map((worker) => worker.order(order)));
+    const reports = await Promise.all(workers.map((worker) => {
+      const order = {
+        kind: "prepare",
+        config: load.config,
+        ...edgePart(load, worker.slot),
+      } as const;
+      return worker.order(order);
+    }));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
       for (const worker of workers) worker.tell({ kind: "discard" });
@@ -205,23 +220,16 @@ export class WorkerPool {
   #adopt(load: Load): void {
     this.#load = load;
     this.#recent = [recentOf(load), ...this.#recent].slice(0, RECENT_LOADS);
-    for (const module of this.#options.modules) {
-      this.#guarded(module, () => module.adopted?.(load.config, load.zones));
-    }
+    this.#report(load.zones.apply());
   }
 
-  /**
-   * Lets a module change its tables. Workers write them, too: what they left there is a reason for a line
-   * in the log, and none for the keeper to end.
-   */
-  #guarded(module: Module, change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const what = `the shared tables of ${module.name} are not in order: ${reason}`;
-      this.#options.log.log("error", "fluxheim", what);
-    }
+  /** Threads write shared memory, too: what they left there is worth a line in the log, and no more. */
+  #report(disorders: readonly Disorder[]): void {
+    if (disorders.length === 0) return;
+    const [{ zone, reason }] = disorders;
+    const more = disorders.length === 1 ? "" : `, and ${disorders.length - 1} more are not`;
+    const what = `the shared memory ${zone} is not in order: ${reason}${more}`;
+    this.#options.log.log("error", "fluxheim", what);
   }
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
@@ -235,7 +243,7 @@ export class WorkerPool {
     const order: StartOrder = {
       kind: "start",
       config,
-      ...edgePart(load),
+      ...edgePart(load, seat.slot),
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
@@ -246,6 +254,7 @@ export class WorkerPool {
     const report = await worker.order(order);
     if (report.kind === "failed") {
       worker.terminate();
+      this.#forget(seat.slot);
       return report;
     }
     seat.worker = worker;
@@ -291,16 +300,10 @@ export class WorkerPool {
     this.#replaceIn(seat.backoff.afterFailure(), seat);
   }
 
-  /** Gives back what the worker of `slot` held in shared tables. */
+  /** Gives back what the worker of `slot` held in shared memory. */
   #forget(slot: number): void {
-    for (const { config, zones } of this.#recent) {
-      for (const entry of listenerEntries(config)) {
-        ConnectionBudget.forget(zones.get(connectionsZone(entry)), slot);
-      }
-      for (const module of this.#options.modules) {
-        this.#guarded(module, () => module.workerLost?.(config, zones, slot));
-      }
-    }
+    this.#options.counters?.retire(this.#load.zones, slot);
+    this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
   }
 
   /** Lets a worker finish what it has, and ends it. */
@@ -363,10 +366,13 @@ export class WorkerPool {
 }
 
 /** What edge workers are handed of a snapshot beside its configuration. */
-function edgePart({ deployment, files, zones }: Load): { files: Files; zones: ZonesByName } {
+function edgePart(
+  { deployment, files, zones }: Load,
+  slot: number,
+): { files: Files; zones: ZonesByName } {
   return {
     files: filesFor(deployment, "edge", files),
-    zones: zonesFor(deployment, "edge", zones.all),
+    zones: zones.sentTo("edge", slot),
   };
 }
 

@@ -4,8 +4,9 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { ConnectionBudget } from "../../net/listen/connection_budget.ts";
-import type { ZoneRequest } from "../../net/zone.ts";
+import type { Role } from "../../gateway/module.ts";
+import { count } from "../../zones/count.ts";
+import { zone, type ZoneRequest } from "../../zones/layout.ts";
 
 /**
  * Generations of workers that there may be at once: one that serves, and those that finish what they have,
@@ -33,11 +34,8 @@ export function listenerEntries({ server }: Config): readonly string[] {
 }
 
 /** The runtime's own tables. */
-export function zoneRequests(config: Config): ZoneRequest[] {
-  const slots = workerSlots(config);
-  const requests: ZoneRequest[] = [];
-  for (const listener of listenerEntries(config)) {
-    requests.push({ name: connectionsZone(listener), bytes: ConnectionBudget.bytes(slots) });
-  }
-  return requests;
+export function zoneRequests(config: Config): ZoneRequest<Role>[] {
+  return listenerEntries(config).map((listener) =>
+    zone(count, { name: connectionsZone(listener), roles: ["edge"] })
+  );
 }

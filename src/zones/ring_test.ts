@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { LogRingReader, LogRingWriter, RING_BYTES, SEGMENT_BYTES, SEGMENTS } from "./ring.ts";
+import { RING_BYTES, RingReader, RingWriter, SEGMENT_BYTES, SEGMENTS } from "./ring.ts";
 
 function ring(onSealed = () => {}) {
   const shared = new SharedArrayBuffer(RING_BYTES);
-  return { shared, writer: new LogRingWriter(shared, onSealed), reader: new LogRingReader(shared) };
+  return { shared, writer: new RingWriter(shared, onSealed), reader: new RingReader(shared) };
 }
 
 /** Everything that waits, freed as it is read. */
-function drain(reader: LogRingReader): string {
+function drain(reader: RingReader): string {
   let text = "";
   for (;;) {
     const bytes = reader.peek();
@@ -85,7 +85,7 @@ function cellsOf(shared: SharedArrayBuffer) {
 }
 
 /** Everything that {@linkcode drain} finds, and how the ring breaks the rules. */
-function outcome(reader: LogRingReader): { text: string; isFaulty: boolean } {
+function outcome(reader: RingReader): { text: string; isFaulty: boolean } {
   const text = drain(reader);
   return { text, isFaulty: reader.fault !== undefined };
 }
@@ -167,14 +167,14 @@ Deno.test("a ring full of garbage never throws and never loops", () => {
       words[at] = round % 2 === 0 ? Math.random() * 2 ** 32 : Math.random() * 4;
     }
     drain(reader);
-    drain(new LogRingReader(shared));
+    drain(new RingReader(shared));
     assert.ok(reader.takeLost() >= 0);
   }
 });
 
 Deno.test("between real threads no line is torn, repeated, out of order or lost uncounted", async () => {
   const { shared, reader } = ring();
-  const worker = new Worker(new URL("../testing/ring_hammer_worker.ts", import.meta.url), {
+  const worker = new Worker(new URL("./testing/ring_hammer_worker.ts", import.meta.url), {
     type: "module",
   });
   const { port1, port2 } = new MessageChannel();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Order, Tally } from "./testing/crowd_worker.ts";
-import { PermitZone } from "./permit_zone.ts";
-import { Permits } from "./permits.ts";
+import { newMemory } from "./layout.ts";
+import { queue } from "./queue.ts";
 
 const WORKERS = 4;
 
@@ -12,11 +12,11 @@ async function crowd(
 ): Promise<Tally & { most: number; left: { inFlight: number; waiting: number } }> {
   // One index more than there are workers: the test's own, which only looks.
   const workers = WORKERS + 1;
-  const zone = new SharedArrayBuffer(PermitZone.bytes(order.maxQueue, workers));
+  const zone = newMemory(queue, { maxQueue: order.maxQueue }, workers);
   const gate = new SharedArrayBuffer(16);
   const words = new Int32Array(gate);
-  const own = Permits.of(zone, WORKERS, workers);
-  own.beginWith(max);
+  queue.apply?.(zone, { maxInFlight: max }, { threads: workers, waitUntil: 0 });
+  const own = queue.open(zone, { index: WORKERS, count: workers });
   const threads = Array.from(
     { length: WORKERS },
     () => new Worker(new URL("./testing/crowd_worker.ts", import.meta.url), { type: "module" }),

@@ -1,6 +1,6 @@
 /**
- * The shared part of a concurrency limit: how many permits are out, who holds them, and the queue of
- * those who wait, in one zone that all workers see.
+ * The memory of a queue: how many permits are out, which thread holds them, and the requests that wait for
+ * one, in the order they came.
  *
  * While nobody waits, a permit is taken and given back by one atomic operation. The queue, a doubly
  * linked list of small nodes, is changed under a lock. Two rules make sure that no permit lies idle
@@ -18,7 +18,8 @@
  *
  * @module
  */
-import { lock, lockWithin, unlock } from "./zone_lock.ts";
+import { KEEPER, type KeeperCall, type ThreadSlot } from "./layout.ts";
+import { lock, unlock } from "./lock.ts";
 
 /** Header words. */
 const IN_FLIGHT = 0;
@@ -30,9 +31,7 @@ const HEAD = 4;
 const TAIL = 5;
 const SPARE = 6;
 const USED = 7;
-/** How many workers the zone was made for. */
-const WORKERS = 8;
-const HEADER_WORDS = 9;
+const HEADER_WORDS = 8;
 
 /** Words of each worker: permits it holds, and grants it has been given since the zone was made. */
 const HELD = 0;
@@ -45,11 +44,14 @@ const PREVIOUS = 1;
 const WORKER = 2;
 const NODE_WORDS = 3;
 
-/** Index of who is not a worker. */
-const NOBODY = -1;
+/**
+ * How long a thread waits for the lock, which is held for some dozen instructions. After that the memory is
+ * not in order, and the next request does not wait.
+ */
+const LOCK_WAIT_MS = 1000;
 
-/** How long the keeper waits for the lock. It is held for some dozen instructions. */
-const KEEPER_WAIT_MS = 100;
+/** Attempts against other threads to take a permit. Each one that fails is another's success. */
+const MAX_ATTEMPTS = 10_000;
 
 /**
  * Smallest queue room made, also where nobody may wait, so that most changes of `max_queue` keep the zone
@@ -57,12 +59,12 @@ const KEEPER_WAIT_MS = 100;
  */
 const LEAST_NODES = 64;
 
-/** A zone as one worker works with it. */
-export class PermitZone {
-  /** Bytes for a queue of up to `maxQueue` and `workers` workers; a larger memory has room for more. */
-  static bytes(maxQueue: number, workers: number): number {
+/** A queue's memory as one thread works with it. */
+export class QueueMemory {
+  /** Bytes for a queue of up to `maxQueue` and `threads` threads; a larger memory has room for more. */
+  static bytes(maxQueue: number, threads: number): number {
     const nodes = 2 ** Math.ceil(Math.log2(Math.max(maxQueue, LEAST_NODES)));
-    return 4 * (HEADER_WORDS + workers * WORKER_WORDS + nodes * NODE_WORDS);
+    return 4 * (HEADER_WORDS + threads * WORKER_WORDS + nodes * NODE_WORDS);
   }
 
   readonly #words: Int32Array;
@@ -70,18 +72,29 @@ export class PermitZone {
   readonly #workers: number;
   readonly #firstNode: number;
   readonly #nodes: number;
+  /** Until when a lock may be waited for. */
+  readonly #waitUntil: () => number;
+  /** The lock was not freed in time when it was last waited for. */
+  #isStuck = false;
 
   /**
-   * @param buffer Of {@linkcode PermitZone.bytes} or larger, all zero when new.
-   * @param worker Index of this worker, below `workers`.
+   * @param memory Of {@linkcode QueueMemory.bytes} or larger, all zero when new.
+   * @param call For the keeper.
    */
-  constructor(buffer: SharedArrayBuffer, worker: number, workers: number) {
-    this.#words = new Int32Array(buffer);
-    Atomics.store(this.#words, WORKERS, workers);
-    this.#worker = worker;
-    this.#workers = workers;
-    this.#firstNode = HEADER_WORDS + workers * WORKER_WORDS;
+  constructor(memory: SharedArrayBuffer, { index, count }: ThreadSlot, call?: KeeperCall) {
+    this.#words = new Int32Array(memory);
+    this.#worker = index;
+    this.#workers = count;
+    this.#firstNode = HEADER_WORDS + count * WORKER_WORDS;
     this.#nodes = Math.floor((this.#words.length - this.#firstNode) / NODE_WORDS);
+    this.#waitUntil = call === undefined
+      ? () => this.#isStuck ? 0 : performance.now() + LOCK_WAIT_MS
+      : () => call.waitUntil;
+  }
+
+  /** As the keeper works with it. */
+  static ofKeeper(memory: SharedArrayBuffer, call: KeeperCall): QueueMemory {
+    return new QueueMemory(memory, { index: KEEPER, count: call.threads }, call);
   }
 
   /** Permits that are out. */
@@ -94,40 +107,14 @@ export class PermitZone {
     return Atomics.load(this.#words, WAITING);
   }
 
-  /** Says how many permits there are in a zone that does not know it yet. */
-  beginWith(max: number): void {
-    Atomics.compareExchange(this.#words, MAX_IN_FLIGHT, 0, max);
-  }
-
-  /**
-   * Says how many permits there are: the latest configuration's limit holds for all, whichever snapshot
-   * they began on. For who is not a worker.
-   */
-  static setMaxInFlight(buffer: SharedArrayBuffer, max: number): void {
-    const words = new Int32Array(buffer);
-    const was = Atomics.exchange(words, MAX_IN_FLIGHT, max);
-    // Before the first worker came nobody can be waiting.
-    if (was < max && Atomics.load(words, WORKERS) !== 0) PermitZone.#ofKeeper(buffer).#handOut();
-  }
-
-  /**
-   * A zone as the keeper works with it.
-   *
-   * @throws When it has no room for the workers that it claims to be made for.
-   */
-  static #ofKeeper(buffer: SharedArrayBuffer): PermitZone {
-    const words = new Int32Array(buffer);
-    const workers = Atomics.load(words, WORKERS);
-    const room = Math.floor((words.length - HEADER_WORDS) / WORKER_WORDS);
-    if (workers < 1 || workers > room) throw new Error(`a table of ${workers} workers`);
-    return new PermitZone(buffer, NOBODY, workers);
+  /** Sets how many permits there are, for all snapshots. */
+  setMax(max: number): void {
+    if (Atomics.exchange(this.#words, MAX_IN_FLIGHT, max) < max) this.#handOut();
   }
 
   /** Takes a permit if one is free and nobody waits for it. */
   tryTake(): boolean {
-    if (Atomics.load(this.#words, WAITING) > 0 || !this.#reserve()) return false;
-    Atomics.add(this.#words, this.#workerWord(this.#worker, HELD), 1);
-    return true;
+    return Atomics.load(this.#words, WAITING) <= 0 && this.#reserve(this.#worker);
   }
 
   /** Gives a permit of this worker back. */
@@ -187,17 +174,11 @@ export class PermitZone {
   }
 
   /**
-   * Gives back what a worker that died held, and takes its waiters out of the queue. To be called by
-   * who watches the workers, before another one takes its index.
+   * Gives back what the lost thread `worker` held, and takes its waiters out of the queue. For the keeper.
+   *
+   * @throws When the queue is not in order.
    */
-  static reclaim(buffer: SharedArrayBuffer, worker: number): void {
-    // No worker has come yet.
-    if (Atomics.load(new Int32Array(buffer), WORKERS) === 0) return;
-    const zone = PermitZone.#ofKeeper(buffer);
-    if (worker < zone.#workers) zone.#reclaim(worker);
-  }
-
-  #reclaim(worker: number): void {
+  reclaim(worker: number): void {
     const words = this.#words;
     this.#lock();
     try {
@@ -215,21 +196,27 @@ export class PermitZone {
     }
   }
 
-  /** @throws In the keeper, when the lock is not given back in time. */
+  /** @throws When the lock is not freed in time. */
   #lock(): void {
-    if (this.#worker !== NOBODY) lock(this.#words, LOCK);
-    else if (!lockWithin(this.#words, LOCK, KEEPER_WAIT_MS)) {
-      throw new Error("a lock for ever held");
-    }
+    this.#isStuck = !lock(this.#words, LOCK, this.#waitUntil);
+    if (this.#isStuck) throw new Error("a lock that is never freed");
   }
 
-  /** Counts one permit more as out, unless all are. */
-  #reserve(): boolean {
+  /**
+   * Counts one permit more as out, held by `worker`, unless all are. Both counts change in one run without a
+   * call between them, so a thread is ended before or after both.
+   */
+  #reserve(worker: number): boolean {
     const words = this.#words;
+    const held = this.#workerWord(worker, HELD);
     let seen = Atomics.load(words, IN_FLIGHT);
-    while (seen < Atomics.load(words, MAX_IN_FLIGHT)) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (seen >= Atomics.load(words, MAX_IN_FLIGHT)) return false;
       const was = Atomics.compareExchange(words, IN_FLIGHT, seen, seen + 1);
-      if (was === seen) return true;
+      if (was === seen) {
+        Atomics.add(words, held, 1);
+        return true;
+      }
       seen = was;
     }
     return false;
@@ -247,13 +234,13 @@ export class PermitZone {
   /** Gives free permits to the first in the queue. */
   #handOutLocked(): void {
     const words = this.#words;
-    for (let handed = 0; words[HEAD] !== 0 && this.#reserve(); handed++) {
+    for (let handed = 0; words[HEAD] !== 0; handed++) {
       const node = this.#node(words[HEAD]);
       const worker = words[this.#nodeWord(node, WORKER)];
       if (handed >= this.#nodes) throw new Error("a queue without an end");
-      if (worker < 0 || worker >= this.#workers) throw new Error(`worker ${worker} in the queue`);
+      if (worker < 0 || worker >= this.#workers) throw new Error(`thread ${worker} in the queue`);
+      if (!this.#reserve(worker)) return;
       this.#unlink(node);
-      Atomics.add(words, this.#workerWord(worker, HELD), 1);
       const grants = this.#workerWord(worker, GRANTS);
       Atomics.add(words, grants, 1);
       if (worker !== this.#worker) Atomics.notify(words, grants);

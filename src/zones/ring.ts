@@ -10,7 +10,7 @@
  * Every thread has a ring of its own, which no other thread but the keeper sees. The reader takes the
  * writer for hostile: it copies before it looks, so that what was checked is what is written; it keeps
  * its own book of segments, so that no chain of them has an end or a loop that the writer chooses; and a
- * ring that breaks the rules is read no further ({@linkcode LogRingReader.fault}).
+ * ring that breaks the rules is read no further ({@linkcode RingReader.fault}).
  *
  * @module
  */
@@ -94,7 +94,7 @@ class Ring {
 }
 
 /** The end that says something. One thread at a time has it. */
-export class LogRingWriter {
+export class RingWriter {
   readonly #ring: Ring;
   readonly #onSealed: () => void;
   #segment = 0;
@@ -149,7 +149,7 @@ export class LogRingWriter {
 }
 
 /** The end that writes lines out. Nothing that the writer does can make it throw, loop or tear a line. */
-export class LogRingReader {
+export class RingReader {
   readonly #ring: Ring;
   /** A segment as it was when it was looked at; the writer cannot change it any more. */
   readonly #copy = new Uint8Array(SEGMENT_BYTES);
@@ -167,12 +167,12 @@ export class LogRingReader {
     this.#ring = new Ring(shared, start);
   }
 
-  /** How the ring breaks the rules, if it does: no {@linkcode LogRingWriter} did this. */
+  /** How the ring breaks the rules, if it does: no {@linkcode RingWriter} did this. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** Whether {@linkcode LogRingReader.end} was called. */
+  /** Whether {@linkcode RingReader.end} was called. */
   get ended(): boolean {
     return this.#segmentsLeft !== Infinity;
   }
@@ -187,7 +187,7 @@ export class LogRingReader {
 
   /**
    * The next bytes that wait, whole lines only; `undefined` when there are none. The same bytes come
-   * again until {@linkcode LogRingReader.release}.
+   * again until {@linkcode RingReader.release}.
    */
   peek(): Uint8Array | undefined {
     // Each turn but the last frees a segment, and a writer that fills them again as fast has to wait.
@@ -203,7 +203,7 @@ export class LogRingReader {
     return undefined;
   }
 
-  /** Frees the first `bytes` of what {@linkcode LogRingReader.peek} returned. */
+  /** Frees the first `bytes` of what {@linkcode RingReader.peek} returned. */
   release(bytes: number): void {
     this.#from += bytes;
   }

@@ -14,6 +14,12 @@ export class HalfSipHash {
   low = 0;
   /** Last 32 bits of the last hash. */
   high = 0;
+  /**
+   * 64 bits more, of the other half of the state: for keys of 128 bits that are compared and never shown. They
+   * are no part of HalfSipHash, and what is shown must not have them.
+   */
+  moreLow = 0;
+  moreHigh = 0;
 
   #v0 = 0;
   #v1 = 0;
@@ -34,9 +40,11 @@ export class HalfSipHash {
     this.#v2 ^= 0xee;
     this.#rounds(4);
     this.low = this.#v1 ^ this.#v3;
+    this.moreLow = this.#v0 ^ this.#v2;
     this.#v1 ^= 0xdd;
     this.#rounds(4);
     this.high = this.#v1 ^ this.#v3;
+    this.moreHigh = this.#v0 ^ this.#v2;
   }
 
   #absorb(word: number): void {

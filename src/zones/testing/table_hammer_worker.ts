@@ -1,6 +1,6 @@
-/** One of the workers that hammer a shared bucket table in `hammer_test.ts`. */
-import { parseIp } from "../../../net/ip.ts";
-import { BucketTable } from "../bucket_table.ts";
+/** One of the workers that hammer a shared bucket table in `table_hammer_test.ts`. */
+import { parseIp } from "../../net/ip.ts";
+import { BucketTable, bucketTable } from "../../modules/rate_limit/bucket_table.ts";
 
 /** What each worker is told. */
 export interface Order {
@@ -30,7 +30,7 @@ const scope = self as unknown as {
 };
 
 scope.onmessage = ({ data }) => {
-  const buckets = new BucketTable(data.table, data.maxEntries, 1);
+  const buckets = new BucketTable(bucketTable.open(data.table, { index: 0, count: 1 }));
   const gate = new Int32Array(data.gate);
   const words = new Uint32Array(4);
   Atomics.add(gate, 0, 1);

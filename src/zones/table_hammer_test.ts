@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
-import { BucketTable } from "./bucket_table.ts";
-import type { Order, Tally } from "./testing/hammer_worker.ts";
+import { BucketTable, bucketTable } from "../modules/rate_limit/bucket_table.ts";
+import { newMemory } from "./layout.ts";
+import type { Order, Tally } from "./testing/table_hammer_worker.ts";
 
 /** Lets `count` real workers loose on one table at the same moment and adds up what they were allowed. */
 async function hammer(
   count: number,
   order: Omit<Order, "table" | "gate">,
 ): Promise<Tally & { size: number }> {
-  const table = new SharedArrayBuffer(BucketTable.bytes(order.maxEntries));
+  const { maxEntries } = order;
+  const table = newMemory(bucketTable, { maxEntries }, count);
+  const call = { threads: count, waitUntil: 0 };
+  bucketTable.apply?.(table, { maxEntries, ttlSecs: 1 }, call);
   const gate = new SharedArrayBuffer(12);
   const words = new Int32Array(gate);
   const workers = Array.from(
     { length: count },
-    () => new Worker(new URL("./testing/hammer_worker.ts", import.meta.url), { type: "module" }),
+    () =>
+      new Worker(new URL("./testing/table_hammer_worker.ts", import.meta.url), { type: "module" }),
   );
   const tallies = workers.map((worker) =>
     new Promise<Tally>((resolve, reject) => {
@@ -32,7 +37,7 @@ async function hammer(
     sum.overflowed += tally.overflowed;
   }
   for (const worker of workers) worker.terminate();
-  return { ...sum, size: new BucketTable(table, order.maxEntries, 1).size };
+  return { ...sum, size: new BucketTable(bucketTable.open(table, { index: 0, count })).size };
 }
 
 Deno.test("four workers that race for one bucket are allowed exactly its burst", async () => {

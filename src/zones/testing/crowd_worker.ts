@@ -1,6 +1,5 @@
-/** One of the workers whose requests crowd one limit in `crowd_test.ts`. */
-import { exchangeFrom } from "../../../gateway/testing/modules.ts";
-import { Permits } from "../permits.ts";
+/** One of the workers whose requests crowd one limit in `queue_crowd_test.ts`. */
+import { queue } from "../queue.ts";
 
 /** What each worker is told. */
 export interface Order {
@@ -13,7 +12,7 @@ export interface Order {
   /** Requests at a time, and how many each of these makes one after the other. */
   readonly clients: number;
   readonly rounds: number;
-  /** Every so manieth request goes away while it waits; 0: none. */
+  /** One of so many requests goes away while it waits; 0: none. */
   readonly leaveEvery: number;
 }
 
@@ -26,29 +25,35 @@ const scope = self as unknown as {
 };
 
 scope.onmessage = async ({ data }) => {
-  const permits = Permits.of(data.zone, data.worker, data.workers);
+  const permits = queue.open(data.zone, { index: data.worker, count: data.workers });
   const gate = new Int32Array(data.gate);
   const tally: Tally = { granted: 0, refused: 0, aborted: 0 };
   let request = 0;
 
+  function wait(leaves: boolean): Promise<keyof Tally> {
+    const { promise, resolve } = Promise.withResolvers<keyof Tally>();
+    const place = permits.join(data.maxQueue, 30_000, {
+      granted: () => resolve("granted"),
+      expired: () => resolve("refused"),
+    });
+    if (place === undefined) resolve("refused");
+    else if (leaves) setTimeout(() => place.leave() && resolve("aborted"), 1);
+    return promise;
+  }
+
   async function client(): Promise<void> {
     for (let round = 0; round < data.rounds; round++) {
-      const exchange = exchangeFrom("192.0.2.1");
       const leaves = data.leaveEvery > 0 && ++request % data.leaveEvery === 0;
-      if (leaves) setTimeout(() => exchange.onAbort?.(), 1);
-      const outcome = permits.take(exchange)
-        ? "granted"
-        : await permits.wait(exchange, data.maxQueue, 30_000);
+      const outcome = permits.tryTake() ? "granted" : await wait(leaves);
       tally[outcome]++;
-      if (outcome === "granted") {
-        const now = Atomics.add(gate, 2, 1) + 1;
-        for (let most = Atomics.load(gate, 3); most < now; most = Atomics.load(gate, 3)) {
-          Atomics.compareExchange(gate, 3, most, now);
-        }
-        if (round % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-        Atomics.sub(gate, 2, 1);
+      if (outcome !== "granted") continue;
+      const now = Atomics.add(gate, 2, 1) + 1;
+      for (let most = Atomics.load(gate, 3); most < now; most = Atomics.load(gate, 3)) {
+        Atomics.compareExchange(gate, 3, most, now);
       }
-      exchange.releaseAll();
+      if (round % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      Atomics.sub(gate, 2, 1);
+      permits.giveBack();
     }
   }
 

@@ -1,17 +1,21 @@
 /**
  * One monotonic clock for all workers of a process. Each worker's `performance.now()` counts from its
- * own start, and the wall clock that could relate them may be set at any time. So the latest time anybody
- * has seen stands in a zone, and whoever finds his own clock behind it sets it forward: within moments
- * all follow the one that is furthest ahead.
+ * own start, and the wall clock that could relate them may be set at any time. So the latest time that any
+ * thread has seen stands in shared memory, and a thread whose own clock is behind it sets that forward: within
+ * moments all follow the one that is furthest ahead.
  *
  * @module
  */
+import type { Layout } from "./layout.ts";
 
 /** How far the zone may be behind before it is written: most requests only read it. */
 const LAG_NS = 1e5;
 
 /** By how much two workers that ask for the time at one moment may differ. */
 export const MAX_SKEW_NS = 5e5;
+
+/** Attempts against other threads to set the time forward. Each one that fails is another's success. */
+const MAX_ATTEMPTS = 100;
 
 /** Nanoseconds since the zone was made, the same in every worker to {@linkcode MAX_SKEW_NS}. */
 export class SharedTime {
@@ -47,7 +51,7 @@ export class SharedTime {
     }
     if (now > latest + LAG_NS) {
       const mine = BigInt(now);
-      while (seen < mine) {
+      for (let attempt = 0; seen < mine && attempt < MAX_ATTEMPTS; attempt++) {
         const was = Atomics.compareExchange(this.#latest, 0, seen, mine);
         if (was === seen) break;
         seen = was;
@@ -56,3 +60,11 @@ export class SharedTime {
     return now;
   }
 }
+
+/** The kind `time`. */
+export const sharedTime: Layout<SharedTime> = {
+  kind: "time",
+  parts: "shared",
+  bytes: () => SharedTime.BYTES,
+  open: (memory) => new SharedTime(memory),
+};

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { newMemory } from "./layout.ts";
+import {
+  type Labels,
+  MAX_SERIES,
+  MAX_TOTAL_SERIES,
+  series,
+  SERIES_BYTES,
+  SeriesTotals,
+  type SeriesWriter,
+} from "./series.ts";
+
+/** Threads with a memory each, and the sums over them. */
+class Process {
+  readonly faults: string[] = [];
+  readonly totals = new SeriesTotals((what) => this.faults.push(what));
+  readonly threads = new Map<number, { buffer: SharedArrayBuffer }>();
+
+  thread(index: number): SeriesWriter {
+    const buffer = newMemory(series, undefined, 2);
+    this.threads.set(index, { buffer });
+    return series.open(buffer, { index, count: 2 });
+  }
+
+  lose(index: number): void {
+    this.totals.retire(index, this.threads.get(index)?.buffer ?? new SharedArrayBuffer(0));
+    this.threads.delete(index);
+  }
+
+  read(): [string, Labels, number][] {
+    return this.totals.read(this.threads).map(({ name, labels, value }) => [name, labels, value]);
+  }
+}
+
+function count(writer: SeriesWriter, labels: Labels, times = 1): void {
+  for (let i = 0; i < times; i++) writer.cell("requests_total", labels)?.count();
+}
+
+Deno.test("a series is the sum of what all threads have counted", () => {
+  const process = new Process();
+  const [first, second] = [process.thread(0), process.thread(1)];
+  count(second, { vhost: "b" });
+  count(first, { vhost: "a" }, 3);
+  count(first, { vhost: "b" });
+  const values = Object.fromEntries(process.read().map(([, { vhost }, value]) => [vhost, value]));
+  assert.deepEqual(values, { a: 3, b: 2 });
+});
+
+Deno.test("a series that is asked for twice is one", () => {
+  const process = new Process();
+  const writer = process.thread(0);
+  assert.equal(writer.cell("a_total", {}), writer.cell("a_total", {}));
+  writer.cell("a_total", {});
+  assert.deepEqual(process.read(), [["a_total", {}, 0]]);
+});
+
+Deno.test("what a lost thread has counted stays, and its successor begins anew", () => {
+  const process = new Process();
+  count(process.thread(0), { vhost: "ä" }, 5);
+  process.read();
+  process.lose(0);
+  assert.deepEqual(process.read(), [["requests_total", { vhost: "ä" }, 5]]);
+  count(process.thread(0), { vhost: "ä" }, 2);
+  assert.deepEqual(process.read(), [["requests_total", { vhost: "ä" }, 7]]);
+  process.lose(0);
+  assert.deepEqual(process.read(), [["requests_total", { vhost: "ä" }, 7]]);
+});
+
+Deno.test("a thread has room for so many series and no more", () => {
+  const process = new Process();
+  const writer = process.thread(0);
+  for (let i = 0; i < MAX_SERIES; i++) {
+    assert.ok(writer.cell("requests_total", { route: String(i) }) !== undefined);
+  }
+  assert.equal(writer.cell("requests_total", { route: "one more" }), undefined);
+  assert.equal(process.read().length, MAX_SERIES);
+});
+
+Deno.test("a text that is too long is no series", () => {
+  assert.equal(new Process().thread(0).cell("a_total", { path: "x".repeat(3000) }), undefined);
+});
+
+Deno.test("series of many threads have a bound together, which is reported once", () => {
+  const process = new Process();
+  for (let index = 0; index < 3; index++) {
+    const writer = process.thread(index);
+    for (let i = 0; i < MAX_SERIES; i++) count(writer, { route: `${index} ${i}` });
+  }
+  assert.equal(process.read().length, MAX_TOTAL_SERIES);
+  assert.equal(process.totals.dropped, MAX_SERIES);
+  assert.equal(process.faults.length, 1);
+});
+
+Deno.test("a series that cannot be shown is not taken, and the others are", () => {
+  const process = new Process();
+  const writer = process.thread(0);
+  for (const name of ["", "a b", "a\nb 7", "1st"]) writer.cell(name, {})?.count();
+  writer.cell("a_total", { "__name__": "forged" })?.count();
+  writer.cell("a_total", { "x y": "" })?.count();
+  count(writer, { vhost: "a" });
+  assert.deepEqual(process.read(), [["requests_total", { vhost: "a" }, 1]]);
+  assert.equal(process.totals.dropped, 6);
+});
+
+Deno.test("a counter never goes down, whatever its thread writes", () => {
+  const process = new Process();
+  const writer = process.thread(0);
+  count(writer, {}, 5);
+  process.read();
+  const buffer = process.threads.get(0)?.buffer ?? new SharedArrayBuffer(0);
+  const cells = new Float64Array(buffer, 64 + 2 * MAX_SERIES, MAX_SERIES);
+  for (const forged of [-1, NaN, Infinity, 4, 1e300]) {
+    cells[0] = forged;
+    assert.deepEqual(process.read(), [["requests_total", {}, 5]]);
+  }
+});
+
+Deno.test("memory full of garbage costs the reader nothing but the series in it", () => {
+  for (let round = 0; round < 20; round++) {
+    const process = new Process();
+    count(process.thread(0), {}, 1);
+    process.read();
+    const buffer = process.threads.get(0)?.buffer ?? new SharedArrayBuffer(0);
+    const words = new Int32Array(buffer);
+    for (let at = 0; at < SERIES_BYTES / 4; at++) words[at] = Math.random() * 2 ** 32;
+    if (round % 2 === 0) words[0] = round * 500;
+    process.read();
+    assert.ok(process.totals.read(process.threads).every(({ value }) => value >= 0));
+    process.lose(0);
+    count(process.thread(0), { vhost: "a" });
+    assert.equal(process.read().find(([, { vhost }]) => vhost === "a")?.[2], 1);
+  }
+});
+
+Deno.test("threads that count while they are read lose nothing", async () => {
+  const process = new Process();
+  const workers = [0, 1, 2].map((index) => {
+    process.thread(index);
+    const url = new URL("./testing/series_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module" });
+    const done = new Promise((resolve) => worker.onmessage = resolve);
+    worker.postMessage({ memory: process.threads.get(index)?.buffer, index });
+    return { worker, done };
+  });
+  const all = Promise.all(workers.map(({ done }) => done));
+  let last = 0;
+  let running = true;
+  void all.then(() => running = false);
+  const sum = () => process.read().reduce((sum, [, , value]) => sum + value, 0);
+  while (running) {
+    const now = sum();
+    assert.ok(now >= last);
+    last = now;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  for (const [index, { worker }] of workers.entries()) {
+    worker.terminate();
+    process.lose(index);
+  }
+  assert.equal(sum(), 3 * 100_000);
+});

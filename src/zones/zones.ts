@@ -1,0 +1,92 @@
+/**
+ * Zones: fixed-size shared memory that is exact across the threads of one process. The keeper makes the
+ * memories (`registry.ts`), every thread that is attached sees the same bytes, changes go through `Atomics`;
+ * no message is ever sent.
+ *
+ * @module
+ */
+import type { Layout, ThreadSlot } from "./layout.ts";
+
+/**
+ * A memory and its number. With every message a thread gets another object for the same memory, and two
+ * memories of one size look the same: only the number tells which one it is.
+ */
+export interface Zone {
+  /** Unique among all memories of the process that ever were. */
+  readonly number: number;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** Zones by name: what the keeper sends with a snapshot. */
+export type ZonesByName = ReadonlyMap<string, Zone>;
+
+/** A memory that this thread has opened. */
+interface Opened extends Zone {
+  readonly layout: Layout<unknown, unknown, unknown>;
+  readonly value: unknown;
+}
+
+/**
+ * The zones of one thread, by name: those of the snapshot that serves and of the one that is prepared. As
+ * long as a zone is the same memory, {@linkcode Zones.open} gives the same object.
+ */
+export class Zones {
+  readonly #own: ThreadSlot;
+  #current: ZonesByName;
+  /** Those of the snapshot that serves; what a discarded one came with is forgotten. */
+  #committed: ZonesByName;
+  /** By number; those that no snapshot has any more are forgotten. */
+  readonly #opened = new Map<number, Opened>();
+
+  /** @param own Its index among the threads. */
+  constructor(zones: ZonesByName, own: ThreadSlot) {
+    this.#own = own;
+    this.#current = this.#committed = zones;
+  }
+
+  /** Takes over what the keeper sends with a later snapshot, until that is committed or discarded. */
+  adopt(zones: ZonesByName): void {
+    this.#current = zones;
+  }
+
+  /** The snapshot that came with what was adopted last serves from now on. */
+  commit(): void {
+    this.#committed = this.#current;
+    this.#forget();
+  }
+
+  /** It never will: the zones are again those of the snapshot that serves. */
+  discard(): void {
+    this.#current = this.#committed;
+    this.#forget();
+  }
+
+  /**
+   * The zone called `name` as this thread works with it, one object for one memory however often it is sent.
+   *
+   * @throws When it was not requested for this role, or not as a `layout`: a fault of the caller.
+   */
+  open<T, Size, Settings>(layout: Layout<T, Size, Settings>, name: string): T {
+    const zone = this.#current.get(name);
+    if (zone === undefined) throw new Error(`zone ${name} was not requested`);
+    let opened = this.#opened.get(zone.number);
+    if (opened === undefined) {
+      const { number, buffer } = zone;
+      const value = layout.open(buffer, this.#own);
+      opened = { number, buffer, layout: layout as Opened["layout"], value };
+      this.#opened.set(number, opened);
+    }
+    if (opened.layout !== layout) {
+      throw new Error(`zone ${name} is a ${opened.layout.kind}, not a ${layout.kind}`);
+    }
+    return opened.value as T;
+  }
+
+  #forget(): void {
+    const kept = new Set<number>();
+    for (const zones of [this.#current, this.#committed]) {
+      for (const { number } of zones.values()) kept.add(number);
+    }
+    for (const number of this.#opened.keys()) if (!kept.has(number)) this.#opened.delete(number);
+  }
+}
