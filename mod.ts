@@ -160,11 +160,15 @@ export type { Profile, ServingProfile } from "./src/runtime/threads/profile.ts";
 export type {
   AccessLogSettings,
   AccessRecords,
+  Counters,
+  CounterTotals,
   LogFile,
   LogFileConfig,
   PidFile,
   Records,
 } from "./src/runtime/log/record_types.ts";
+export type { Labels, SeriesValue } from "./src/zones/series.ts";
+export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";

@@ -27,6 +27,7 @@ export {
   type Phase,
   PHASES,
   type Recodes,
+  type Role,
   type RouteScope,
   type RunningModule,
   type ServiceRole,
@@ -48,8 +49,8 @@ export type {
 } from "./src/gateway/service.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
-export type { Zone, ZonesByName } from "./src/zones/zones.ts";
-export { Zones } from "./src/zones/zones.ts";
+export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
+export type { KeeperCall, Layout, ThreadSlot, ZoneRequest } from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 
@@ -103,11 +104,15 @@ export type { ServingProfile } from "./src/runtime/threads/profile.ts";
 export type {
   AccessLogSettings,
   AccessRecords,
+  Counters,
+  CounterTotals,
   LogFile,
   LogFileConfig,
   PidFile,
   Records,
 } from "./src/runtime/log/record_types.ts";
+export type { Labels, SeriesValue } from "./src/zones/series.ts";
+export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

@@ -17,7 +17,7 @@ export interface ThreadSlot {
 }
 
 /** Index of the keeper. */
-export const KEEPER = -1;
+export const KEEPER: number = -1;
 
 /** A kind of shared memory. */
 export interface Layout<T, Size = void, Settings = void> {
@@ -57,8 +57,11 @@ export interface KeeperCall {
 export interface ZoneRequest<Role extends string = string> {
   /** Unique in the process: `["rate-limit","shop"]`. */
   readonly name: string;
+  /** The kind of memory. */
   readonly layout: Layout<unknown, unknown, unknown>;
+  /** As the layout takes it. */
   readonly size: unknown;
+  /** As the layout takes them. */
   readonly settings: unknown;
   /** Threads that are attached to it. */
   readonly roles: readonly Role[];

@@ -24,7 +24,9 @@ interface Entry {
 
 /** A memory that is not in order, for the log. */
 export interface Disorder {
+  /** Its name. */
   readonly zone: string;
+  /** What is wrong. */
   readonly reason: string;
 }
 
@@ -39,7 +41,11 @@ export class ZoneRegistry {
   readonly #threads: number;
   readonly #entries = new Map<string, Entry>();
 
-  /** @param threads How many thread indices there are. */
+  /**
+   * Makes what is asked for and not kept from before.
+   *
+   * @param threads How many thread indices there are.
+   */
   constructor(threads: number, requests: readonly ZoneRequest[] = [], before?: ZoneRegistry) {
     this.#threads = threads;
     this.#prepare(requests, before);

@@ -114,7 +114,9 @@ export class SeriesWriter {
 
 /** A series over all threads. */
 export interface SeriesValue {
+  /** As the counter is called: `fluxheim_edge_policy_events_total`. */
   readonly name: string;
+  /** Names and values. */
   readonly labels: Labels;
   /** The sum, those of lost threads included. */
   readonly value: number;

@@ -14,6 +14,7 @@ import type { Layout, ThreadSlot } from "./layout.ts";
 export interface Zone {
   /** Unique among all memories of the process that ever were. */
   readonly number: number;
+  /** The memory. */
   readonly buffer: SharedArrayBuffer;
 }
 
@@ -38,7 +39,11 @@ export class Zones {
   /** By number; those that no snapshot has any more are forgotten. */
   readonly #opened = new Map<number, Opened>();
 
-  /** @param own Its index among the threads. */
+  /**
+   * The zones of one thread.
+   *
+   * @param own Its index among the threads.
+   */
   constructor(zones: ZonesByName, own: ThreadSlot) {
     this.#own = own;
     this.#current = this.#committed = zones;
