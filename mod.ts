@@ -185,6 +185,7 @@ export {
   type ReloadRule,
   type TableReload,
 } from "./src/catalog/types.ts";
+export type { Pace } from "./src/runtime/pace.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { WAITS_FILE } from "../src/net/testing/until.ts";
 import { AUDIT_REPORT, neverUsed } from "./support/audit.ts";
 
 /** Stands in what the runner says of a test that has run for four minutes. */
@@ -21,6 +23,14 @@ if (Deno.env.get("FLUXHEIM_SKIP_PEERS") === undefined) {
 const named = Deno.args.filter((argument) => !argument.startsWith("-"));
 const report = `${reports}/junit.xml`;
 Deno.env.set(AUDIT_REPORT, `${reports}/audit.txt`);
+Deno.env.set(WAITS_FILE, `${reports}/waits.txt`);
+for (const path of named) {
+  // One that is gone is no reason to fail for the runner, and a test less.
+  if (await Deno.stat(resolve(here, path)).catch(() => undefined) === undefined) {
+    console.error(`there is no ${path}`);
+    Deno.exit(1);
+  }
+}
 const code = await runTests([
   "test",
   "-A",
@@ -64,7 +74,8 @@ async function runTests(args: string[]): Promise<number> {
     await Deno.stdout.write(new TextEncoder().encode(part));
     line = (line + part).slice(-1000);
     if (!line.includes(HANGS)) continue;
-    console.error(`\nThe test above does not end.`);
+    const waits = await Deno.readTextFile(`${reports}/waits.txt`).catch(() => "");
+    console.error(`\nThe test above does not end. ${waits.trimEnd().split("\n").at(-1)}`);
     child.kill("SIGKILL");
   }
   return (await child.status).code;

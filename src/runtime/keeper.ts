@@ -19,6 +19,7 @@ import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
 import type { PidFile } from "./log/record_types.ts";
+import { paceOf } from "./pace.ts";
 import { judgeReload, type ReloadOutcome, reportReload } from "./reload/reload.ts";
 import {
   edgePermissions,
@@ -52,7 +53,7 @@ export class Keeper {
   readonly #options: KeeperOptions;
   readonly #names: ProcessNames;
   readonly #sharedFiles: SharedFiles;
-  readonly #clock = new Clock();
+  readonly #clock: Clock;
   readonly #log: KeeperLog;
   readonly #pool: WorkerPool;
   readonly #services: Services;
@@ -72,6 +73,7 @@ export class Keeper {
 
   private constructor(options: KeeperOptions, started: Started) {
     this.#options = options;
+    this.#clock = new Clock(paceOf(options.pace).keeper);
     this.#names = started.names;
     this.#sharedFiles = started.sharedFiles;
     this.#requests = started.requests.filter(isShared);
@@ -157,8 +159,8 @@ export class Keeper {
       this.#loaded.server.process;
     const first = grace > 0 ? `serving for ${grace} s more, then draining` : "draining";
     this.#log.log("info", "fluxheim", `${cause}: ${first}`);
-    if (grace > 0) await sleep(grace * 1000);
-    const drained = await within((bound ?? DEFAULT_DRAIN_SECS) * 1000, this.#pool.drain());
+    if (grace > 0) await sleep(this.#realMs(grace));
+    const drained = await within(this.#realMs(bound ?? DEFAULT_DRAIN_SECS), this.#pool.drain());
     if (!drained) {
       this.#log.log("warn", "fluxheim", "not every connection ended in time; the rest is cut");
       await this.#pool.hurry();
@@ -242,14 +244,21 @@ export class Keeper {
     return { phase: "starting", reason: "no worker serves" };
   }
 
+  /** `seconds` at the pace of this gateway. */
+  #realMs(seconds: number): number {
+    return seconds * 1000 / this.#clock.pace;
+  }
+
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
     if (++this.#ticks % REFRESH_TICKS === 0 && this.#requests.length > 0) this.#refresh();
     const failed = this.#pool.tick() ?? this.#services.tick();
-    if (failed !== undefined) void this.#fault(inWords(failed));
-    else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
-      void this.#fault(`no worker could be kept alive for ${BEREFT_LIMIT_MS / 1000} s`);
+    if (failed !== undefined) {
+      void this.#fault(inWords(failed, this.#realMs(HEART_LIMIT_MS / 1000)));
+    } else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
+      const seconds = this.#realMs(BEREFT_LIMIT_MS / 1000) / 1000;
+      void this.#fault(`no worker could be kept alive for ${seconds} s`);
     }
   }
 
@@ -269,6 +278,8 @@ export class Keeper {
     this.#pool.abort();
     await this.#services.stop();
     this.#pidFile?.remove();
+    // What the workers said goes before it.
+    await this.#log.flush(LAST_LOG_MS);
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }
@@ -283,11 +294,11 @@ function failed(error: unknown): ReloadOutcome {
   return { kind: "failed", reason };
 }
 
-function inWords({ slot, cause }: FailedHeart<number | ServiceRole>): string {
+function inWords({ slot, cause }: FailedHeart<number | ServiceRole>, limitMs: number): string {
   const thread = typeof slot === "number" ? `worker ${slot}` : `the service ${slot}`;
   return cause === "heap full"
     ? `${thread} has filled its heap`
-    : `${thread} has not run its event loop for ${HEART_LIMIT_MS / 1000} s`;
+    : `${thread} has not run its event loop for ${limitMs / 1000} s`;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { EXIT_STATUS } from "./exit_status.ts";
 import { Keeper } from "./keeper.ts";
+import { paceOf } from "./pace.ts";
 import type { KeeperOptions } from "./start.ts";
 
 /** Signals that end the gateway; all alike (spec 01 section 8). */
@@ -32,7 +33,7 @@ export async function serve(
   onReady: (keeper: Keeper) => void = () => {},
 ): Promise<number> {
   // Before anything else: a worker serves, and so invites signals, before the keeper is ready.
-  using signals = new Signals();
+  using signals = new Signals(SAME_END_MS / paceOf(options.pace).keeper);
   const keeper = await Promise.race([Keeper.start(options), signals.impatience]);
   if (keeper === undefined) return EXIT_STATUS.stopped;
   onReady(keeper);
@@ -50,8 +51,10 @@ class Signals implements Disposable {
   #reload = false;
   #end: string | undefined;
   #endedAt = 0;
+  readonly #sameEndMs: number;
 
-  constructor() {
+  constructor(sameEndMs: number) {
+    this.#sameEndMs = sameEndMs;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.impatience = promise;
     this.#giveUp = resolve;
@@ -81,7 +84,7 @@ class Signals implements Disposable {
   #onEnd(signal: string): void {
     const now = performance.now();
     const second = this.#end !== undefined;
-    if (second && now - this.#endedAt < SAME_END_MS) return;
+    if (second && now - this.#endedAt < this.#sameEndMs) return;
     if (!second) this.#endedAt = now;
     this.#end = signal;
     if (this.#keeper === undefined) {

@@ -20,6 +20,7 @@ import { readRequestedFiles } from "./reload/requested_files.ts";
 import { SharedFiles } from "./reload/shared_files.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { WorkerHandle } from "./threads/worker_handle.ts";
+import { type Pace, paceOf } from "./pace.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 
 /** How long the last log lines may take to be written. */
@@ -35,6 +36,8 @@ export interface KeeperOptions {
   readonly configSource: string | undefined;
   /** Serves although the environment makes the runtime write TLS secrets to a file. */
   readonly allowKeyLog?: boolean;
+  /** Makes limits end sooner, for tests. */
+  readonly pace?: Pace;
   /** Called when all that only a start needs has been read and opened, before a worker serves. */
   beforeServing?(config: Config): void;
 }
@@ -91,6 +94,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,
+    pace: paceOf(options.pace),
     log,
     logSettings: log.settings,
     counters: records?.counters.ofProcess(log),

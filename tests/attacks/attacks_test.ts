@@ -124,7 +124,7 @@ async function attack(name: string): Promise<Record<Attacker, Verdict[]>> {
     connection.close();
   }, () => {});
   await using gateway = new Process(Deno.execPath(), args);
-  await until("it serves", () => /listening on/.test(gateway.output), 60_000);
+  await until("it serves", () => /listening on/.test(gateway.output));
   const answer = await fetch(`http://127.0.0.1:${port}/attack`);
   const edge: Verdict[] = await answer.json();
   // The keeper tries again at a reload: by then it has given up what only the start needed.

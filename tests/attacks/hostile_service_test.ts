@@ -43,7 +43,7 @@ class Gateway implements AsyncDisposable {
     await until("it serves", async () => {
       const answer = await fetch(this.url).catch(() => undefined);
       return await answer?.text() === "page";
-    }, 60_000);
+    });
   }
 
   /** How often the log has `text`. */
@@ -72,7 +72,7 @@ for (const attack of ATTACKS) {
   Deno.test(`a service that makes the attack ${attack} is replaced, and requests are served`, async () => {
     await using gateway = await Gateway.start(attack);
     // Of two, one was a replacement. One that dies sooner than it has reported its start could not start.
-    await until("two have died", () => gateway.said(" died: ") > 1, 60_000);
+    await until("two have died", () => gateway.said(" died: ") > 1);
     await gateway.serves();
     assert.equal(gateway.said("forged"), 0);
     assert.equal((await gateway.process.stop()).code, 0, gateway.process.output);
@@ -82,7 +82,7 @@ for (const attack of ATTACKS) {
 Deno.test("a service in an endless loop is given up, and requests are served", async () => {
   await using gateway = await Gateway.start("loop");
   const text = "the service control is unavailable until the process is restarted";
-  await until("it is given up", () => gateway.said(text) > 0, 60_000);
+  await until("it is given up", () => gateway.said(text) > 0);
   await gateway.serves();
   assert.equal(gateway.said("the service control runs"), 1, "another one would loop beside it");
   assert.equal((await gateway.process.stop()).code, 0, gateway.process.output);
@@ -90,7 +90,7 @@ Deno.test("a service in an endless loop is given up, and requests are served", a
 
 Deno.test("a service that fills its heap ends the process with a reason", async () => {
   await using gateway = await Gateway.start("heap", ["--v8-flags=--max-old-space-size=200"]);
-  await until("it ends", () => gateway.process.status !== undefined, 120_000);
+  await until("it ends", () => gateway.process.status !== undefined);
   assert.equal(gateway.process.status?.code, EXIT_STATUS.fault, gateway.process.output);
   assert.equal(gateway.said("the service control has filled its heap") > 0, true);
 });

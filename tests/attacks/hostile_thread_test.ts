@@ -38,7 +38,7 @@ class Gateway implements AsyncDisposable {
     const project = `--config=${root.pathname}deno.json`;
     const args = ["run", "-q", project, ...flags, entry, "--config", config];
     const process = stack.use(new Process(Deno.execPath(), args));
-    await until("a worker serves", () => /listening on/.test(process.output), 60_000);
+    await until("a worker serves", () => /listening on/.test(process.output));
     return new Gateway(process, port, stack.move());
   }
 
@@ -61,7 +61,7 @@ class Gateway implements AsyncDisposable {
   }
 
   async serves(): Promise<void> {
-    await until("it serves", async () => (await this.get("/"))?.endsWith("page") === true, 60_000);
+    await until("it serves", async () => (await this.get("/"))?.endsWith("page") === true);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -81,7 +81,7 @@ Deno.test("what a worker sends and writes costs that worker its life, and no mor
   for (const name of Object.keys(DEADLY)) {
     await t.step(name, async () => {
       await gateway.get(`/attack?${name}`);
-      await until("the worker was replaced", () => gateway.replaced > replaced, 60_000);
+      await until("the worker was replaced", () => gateway.replaced > replaced);
       assert.equal(gateway.replaced, ++replaced, gateway.process.output);
       await gateway.serves();
     });
@@ -95,7 +95,7 @@ for (const name of Object.keys(SPOILING)) {
     await using gateway = await Gateway.start();
     // Not waited for: a thread that waits for a lock keeps its connections until the process ends.
     const answer = gateway.get(`/attack?${name}`);
-    await until("the worker was replaced", () => gateway.replaced === 1, 60_000);
+    await until("the worker was replaced", () => gateway.replaced === 1);
     assert.equal((await gateway.process.stop()).code, 0, gateway.process.output);
     await answer;
   });

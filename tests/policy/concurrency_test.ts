@@ -328,9 +328,7 @@ async function serveInOrder(held: Held, clients: readonly RawClient[]): Promise<
 /** A client whose request has reached the upstream, asked again as long as the permits are not back. */
 async function arriving(port: number, held: Held): Promise<RawClient> {
   const before = held.arrived.length;
-  const deadline = performance.now() + 10_000;
   for (;;) {
-    assert.ok(performance.now() < deadline, "no permit has come back");
     const client = await ask(port, "/arrives");
     let refused = false;
     client.answer().then((answer) => refused = answer?.status === 503);

@@ -104,10 +104,10 @@ Deno.test("a database that is replaced holds for later requests, a bad one does 
   const { port, dir, process } = gateway;
   assert.equal(await statusOf(port, "/", "192.0.2.1"), 403);
   replace("country.mmdb", countries("DK"));
-  await until("it is let in", async () => await statusOf(port, "/", "192.0.2.1") === 200, 20_000);
+  await until("it is let in", async () => await statusOf(port, "/", "192.0.2.1") === 200);
   replace("country.mmdb", new Uint8Array(1000));
   const refused = `${dir.path}/country.mmdb is not a MaxMind DB (MMDB) file; the one in use stays`;
-  await until("it is refused", () => process.output.includes(refused), 20_000);
+  await until("it is refused", () => process.output.includes(refused));
   assert.equal(await statusOf(port, "/", "192.0.2.1"), 200);
 
   function replace(name: string, content: Uint8Array): void {

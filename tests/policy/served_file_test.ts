@@ -134,6 +134,8 @@ const TABLE: readonly (readonly [path: string, status: number, what: string])[] 
   ["/private", 308, "/private/"],
   ["/%70rivate/", 403, "forbidden"],
   ["/odd/", 403, "forbidden"],
+  // However its escapes are written.
+  ["/odd/start%20p%61ge.html", 403, "forbidden"],
   ["/fresh/", 200, "fresh"],
   // A name that a template makes has no URL of its own to be sent to.
   ["/t/deep", 200, "deep"],

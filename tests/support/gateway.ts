@@ -22,8 +22,14 @@ export interface Build {
   readonly entry: string;
 }
 
+/** `server.listen` where it is not given. */
+const DEFAULT_LISTENER = "127.0.0.1:8080";
+
 /** What a checkout runs. */
 const DEVELOPMENT: Build = { profile: development, entry: "src/main.ts" };
+
+/** The same with limits that end ten times sooner: for tests in which one ends. */
+export const PACED: Build = { profile: development, entry: "tests/support/paced.ts" };
 
 /** Arguments of `deno` that run the gateway on `config`. */
 export async function launchArguments(config: string, build = DEVELOPMENT): Promise<string[]> {
@@ -33,6 +39,12 @@ export async function launchArguments(config: string, build = DEVELOPMENT): Prom
 async function planOf(config: string, { profile } = DEVELOPMENT): Promise<Plan> {
   const loaded = await load(profile, config);
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
+  // One listener is there unless the configuration says otherwise, on a port that may be somebody's.
+  if (loaded.config.server.listen.includes(DEFAULT_LISTENER)) {
+    throw new Error(
+      `the configuration does not name its listeners: ${DEFAULT_LISTENER} is the default`,
+    );
+  }
   return planFor(profile, loaded.config, config);
 }
 
@@ -87,7 +99,7 @@ export class TestGateway implements AsyncDisposable {
 
   /** Stops it; a permission that was used and not planned is a fault of any test. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.process.stop();
+    await this.process[Symbol.asyncDispose]();
     const undeclared = this.audit.finish();
     await this.dir[Symbol.asyncDispose]();
     if (undeclared.length > 0) throw new Error(`used, not declared: ${undeclared.join(", ")}`);

@@ -23,6 +23,7 @@ for (const [door, key] of [["names", ""], ["fast", "fast_listener = true\n"]]) {
     await using gateway = await TestGateway.start(
       `
 [server]
+listen = []
 tls_listen = ["127.0.0.1:{port}"]
 [tls]
 enabled = true

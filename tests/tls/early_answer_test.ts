@@ -18,6 +18,7 @@ for (const [door, key] of [["names", ""], ["fast", "fast_listener = true\n"]]) {
     await using gateway = await TestGateway.start(
       `
 [server]
+listen = []
 tls_listen = ["127.0.0.1:{port}"]
 [server.limits]
 max_request_body_bytes = "64MiB"

@@ -309,7 +309,7 @@ Deno.test("start serves the default page and an application, and leaves nothing 
     await until("it says where it listens", () => {
       assert.equal(started.status, undefined, started.output);
       return started.output.includes("stop it with Ctrl-C");
-    }, 60_000);
+    });
     const url = /fluxheim is listening on (http:\/\/127\.0\.0\.1:\d+)\//.exec(started.output)?.[1];
     assert.ok(url !== undefined, started.output);
     const page = await Deno.readTextFile(`${root}packaging/default/index.html`);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
+import { PACED, TestGateway } from "../support/gateway.ts";
 import { testWith, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { authority, curl, pairFiles, pairTable } from "../tls/support.ts";
@@ -158,7 +158,7 @@ for (const door of Object.keys(DOORS) as Door[]) {
       `${door}: clients that leave after ${kind} leave nothing behind`,
       async () => {
         await using upstream = new StuckUpstream();
-        await using gateway = await TestGateway.start(config(door, upstream.port), FILES);
+        await using gateway = await TestGateway.start(config(door, upstream.port), FILES, PACED);
         const [head, body] = typeof what === "string" ? [what, 0] : what;
         const leave: (() => void | Promise<void>)[] = [];
         for (let i = 0; i < PERMITS; i++) leave.push(await begin(door, gateway.port, head, body));
@@ -176,64 +176,113 @@ for (const door of Object.keys(DOORS) as Door[]) {
   }
 }
 
+/** What a client has received so far. */
+class Conversation {
+  text = "";
+
+  /** How many times the gateway has asked before an answer whether the client is still there. */
+  get questions(): number {
+    return this.text.split("x-wait: .").length - 1;
+  }
+
+  /** Reads until the connection ends or `isOver` holds. */
+  async read(conn: Deno.Conn, isOver = () => false): Promise<string> {
+    const buffer = new Uint8Array(65_536);
+    while (!isOver()) {
+      const count = await conn.read(buffer).catch(() => null);
+      if (count === null) break;
+      this.text += decoder.decode(buffer.subarray(0, count));
+    }
+    return this.text;
+  }
+}
+
 /** Sends `what`, ends the sending side, and gives what comes until the connection ends. */
-async function halfClosed(door: Door, port: number, what: string): Promise<string> {
+async function halfClosed(
+  door: Door,
+  port: number,
+  what: string,
+  heard: Conversation,
+): Promise<string> {
   using conn = await connect(door, port);
   await conn.write(encoder.encode(what));
   // `Deno.Conn` closes the sending side of TLS with close_notify.
   await conn.closeWrite();
-  return await readAll(conn);
+  return await heard.read(conn);
 }
 
-/** Answers after some sweeps of the gateway's: more than one interim answer is due before. */
-async function answerSlowly(connection: RawUpstreamConnection): Promise<void> {
-  for (let head = await connection.head(); head !== undefined; head = await connection.head()) {
-    const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    await pause();
-    if (head.includes(" /chunks ")) {
-      await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-      for (const piece of ["one", "two"]) {
-        await connection.send(`3\r\n${piece}\r\n`);
-        await pause();
-      }
-      await connection.send("0\r\n\r\n");
-    } else {
-      await connection.send(OK);
-    }
-  }
+/** Answers only after the gateway has asked the client of `heard` `times`. */
+async function answerWhenAsked(
+  connection: RawUpstreamConnection,
+  heard: Conversation,
+  times: number,
+): Promise<void> {
+  await until("the client was asked", () => heard.questions >= times);
+  await connection.send(OK);
 }
-const PAUSE_MS = 2_500;
+
+/** Goes on after each chunk only when the gateway has asked the client within the answer. */
+async function chunksWhenAsked(
+  connection: RawUpstreamConnection,
+  heard: Conversation,
+): Promise<void> {
+  await until("the client was asked", () => heard.questions === 1);
+  await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (const piece of ["one", "two"]) {
+    await connection.send(`3\r\n${piece}\r\n`);
+    await until("it was asked again", () => heard.text.includes(`${piece}\r\n0`));
+  }
+  await connection.send("0\r\n\r\n");
+}
 
 for (const door of Object.keys(DOORS) as Door[]) {
   Deno.test(`${door}: a client that has ended its sending side gets its answers`, async () => {
-    await using upstream = new RawUpstream(answerSlowly);
-    await using gateway = await TestGateway.start(config(door, upstream.port), FILES);
+    const inChunks = new Conversation();
+    const inTwo = new Conversation();
+    await using upstream = new RawUpstream(async (connection) => {
+      let answers = 0;
+      for (let head = await connection.head(); head !== undefined;) {
+        if (head.includes(" /chunks ")) await chunksWhenAsked(connection, inChunks);
+        else await answerWhenAsked(connection, inTwo, ++answers);
+        head = await connection.head();
+      }
+    });
+    await using gateway = await TestGateway.start(config(door, upstream.port), FILES, PACED);
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
     const [chunks, two] = await Promise.all([
-      halfClosed(door, gateway.port, get("/chunks")),
-      halfClosed(door, gateway.port, get("/a") + get("/b")),
+      halfClosed(door, gateway.port, get("/chunks"), inChunks),
+      halfClosed(door, gateway.port, get("/a") + get("/b"), inTwo),
     ]);
-    assert.match(chunks, /^(HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\n)?HTTP\/1.1 200 /);
+    assert.match(chunks, /^HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\nHTTP\/1.1 200 /);
     assert.match(chunks, /\r\n\r\n0*3\r\none\r\n0*3\r\ntwo\r\n0+\r\n\r\n$/);
     const twice =
-      /^((HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\n)?HTTP\/1.1 200 OK\r\n[^]*?\r\n\r\nok){2}$/;
+      /^(HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\nHTTP\/1.1 200 OK\r\n[^]*?\r\n\r\nok){2}$/;
     assert.match(two, twice);
   });
 }
 
 Deno.test("a client that pipelines while an answer takes long gets all answers", async () => {
-  await using upstream = new RawUpstream(answerSlowly);
-  await using gateway = await TestGateway.start(config("cleartext", upstream.port), FILES);
-  using client = await RawClient.connect(gateway.port);
-  await client.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\nPOST /b HTTP/1.1\r\nHost: a.test\r\n");
-  await client.send("Content-Length: 100000\r\n\r\n" + "x".repeat(100_000));
-  await client.send("GET /c HTTP/1.1\r\nHost: a.test\r\n\r\n");
-  for (let answers = 0; answers < 3;) {
-    const answer = await client.answer();
-    if (answer?.status === 100) continue;
-    assert.equal(answer?.status, 200);
-    answers++;
-  }
+  const heard = new Conversation();
+  await using upstream = new RawUpstream(async (connection) => {
+    for (let head = await connection.head(); head !== undefined;) {
+      await answerWhenAsked(connection, heard, 1);
+      head = await connection.head();
+    }
+  });
+  await using gateway = await TestGateway.start(
+    config("cleartext", upstream.port),
+    FILES,
+    PACED,
+  );
+  using conn = await connect("cleartext", gateway.port);
+  const answers = () => heard.text.split("HTTP/1.1 200 OK").length - 1;
+  const reading = heard.read(conn, () => answers() === 3);
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+  const post = "POST /b HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n";
+  const sent = encoder.encode(get("/a") + post + "x".repeat(100_000) + get("/c"));
+  for (let at = 0; at < sent.length;) at += await conn.write(sent.subarray(at));
+  await reading;
+  assert.equal(answers(), 3);
 });
 
 Deno.test("a client that leaves is noticed wherever its request waits, with its upload unread", async () => {
@@ -257,8 +306,10 @@ upstream = "127.0.0.1:${upstream.port}"
 [vhosts.routes.proxy.auth_request]
 enabled = true
 url = "http://127.0.0.1:${upstream.port}/never"
-read_timeout_secs = 60
+read_timeout_secs = 600
 `,
+    {},
+    PACED,
   );
   const upload = (path: string) =>
     `POST ${path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 200000\r\n\r\n` + "x".repeat(150_000);
@@ -280,7 +331,7 @@ for (const framing of ["Transfer-Encoding: chunked", "Content-Length: 9"]) {
       await connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n3\r\none\r\n`);
       await connection.end();
     });
-    await using gateway = await TestGateway.start(config("cleartext", upstream.port));
+    await using gateway = await TestGateway.start(config("cleartext", upstream.port), {}, PACED);
     const conn = await connect("cleartext", gateway.port);
     await conn.write(encoder.encode("GET /silent HTTP/1.1\r\nHost: a.test\r\n\r\n"));
     let text = "";
@@ -299,7 +350,11 @@ testWith(
   "over HTTP/2 clients that leave during an upload leave nothing behind",
   async () => {
     await using upstream = new StuckUpstream();
-    await using gateway = await TestGateway.start(config("tls by name", upstream.port), FILES);
+    await using gateway = await TestGateway.start(
+      config("tls by name", upstream.port),
+      FILES,
+      PACED,
+    );
     const clients = Array.from({ length: PERMITS }, () =>
       new Deno.Command("curl", {
         args: uploadArguments(gateway),
@@ -329,6 +384,7 @@ for (const version of ["--http1.1", "--http2"]) {
       await using gateway = await TestGateway.start(
         config("tls by name", upstream.port, "send_timeout_secs = 1"),
         FILES,
+        PACED,
       );
       const { out } = await curl(
         gateway,
@@ -367,6 +423,9 @@ async function writeOn(
     // The test has ended it.
   }
 }
+
+/** How long the upstream takes nothing: the gateway asks an unread client after 750 ms. */
+const PAUSE_MS = 2_500;
 
 /** Reads nothing of a body before its client has been asked whether it is there. */
 async function takeSlowly(connection: RawUpstreamConnection): Promise<void> {

@@ -9,6 +9,7 @@ import { pythonTests } from "../support/python.ts";
 
 function config(upstream: number, tables: string): string {
   return `[server]
+listen = []
 tls_listen = ["127.0.0.1:{port}"]
 ${tables}
 [[vhosts]]

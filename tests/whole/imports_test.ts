@@ -71,6 +71,13 @@ Deno.test("no file reaches itself by imports, types included", () => {
   assert.deepEqual(circles, []);
 });
 
+Deno.test("tests beside their files need nothing of the tests of the whole program", () => {
+  const wrong = [...walk("", () => true)].flatMap(importsOf).filter(({ to }) =>
+    to.startsWith("../tests/")
+  );
+  assert.deepEqual(wrong, []);
+});
+
 Deno.test("modules do not import one another in a circle", () => {
   const targets = new Map<string, string[]>();
   for (const { from, to } of imports) {
@@ -129,14 +136,19 @@ function module(path: string): string {
   return path.split("/")[1];
 }
 
-function* walk(folder: string): Generator<string> {
+/** Tests may look at everything. */
+function isPartOfTests(path: string): boolean {
+  return /(_test|_for_tests|testing)\.ts$|testing\//.test(path);
+}
+
+function* walk(
+  folder: string,
+  isMeant = (path: string) => !isPartOfTests(path),
+): Generator<string> {
   for (const entry of Deno.readDirSync(src + folder)) {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory) yield* walk(path);
-    // Tests may look at everything.
-    else if (/\.ts$/.test(path) && !/(_test|_for_tests|testing)\.ts$|testing\//.test(path)) {
-      yield path;
-    }
+    if (entry.isDirectory) yield* walk(path, isMeant);
+    else if (/\.ts$/.test(path) && isMeant(path)) yield path;
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
+import { PACED, TestGateway } from "../support/gateway.ts";
 import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
 import { RawClient } from "../support/raw.ts";
 import { Upstream } from "../support/upstream.ts";
@@ -106,7 +106,11 @@ Deno.test("an upstream that nobody listens for is a 502 with no body, and logged
 
 Deno.test("an upstream that does not answer in time is a 502", async () => {
   await using upstream = await Upstream.start(() => {});
-  await using gateway = await TestGateway.start(config(upstream.port, "read_timeout_secs = 1"));
+  await using gateway = await TestGateway.start(
+    config(upstream.port, "read_timeout_secs = 1"),
+    {},
+    PACED,
+  );
   const response = await fetch(gateway.url("/"));
   assert.equal(response.status, 502);
   await response.body?.cancel();
@@ -116,10 +120,14 @@ Deno.test("an upstream that fails inside its answer cuts the client's answer sho
   await using upstream = await Upstream.start((_request, response) => {
     response.writeHead(200, { "content-length": "100" });
     response.write("some");
-    setTimeout(() => response.destroy(), 20);
+    fail = () => response.destroy();
   });
+  let fail = () => {};
   await using gateway = await TestGateway.start(config(upstream.port));
-  await assert.rejects(async () => await (await fetch(gateway.url("/"))).text());
+  const body = (await fetch(gateway.url("/"))).body!.getReader();
+  assert.equal(new TextDecoder().decode((await body.read()).value), "some");
+  fail();
+  await assert.rejects(body.read());
 });
 
 Deno.test("a client that goes away takes its upstream request with it", async () => {

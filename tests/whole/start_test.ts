@@ -22,7 +22,6 @@ for (const [way, args] of Object.entries(WAYS)) {
       await until(
         "it is announced",
         () => start.status !== undefined || start.output.includes("stop it with Ctrl-C"),
-        60_000,
       );
       assert.equal(start.status, undefined, start.output);
       const gateway = Number(found(/listening on http:\/\/127\.0\.0\.1:(\d+)/));
@@ -31,7 +30,7 @@ for (const [way, args] of Object.entries(WAYS)) {
       start.signal(signal);
       const left = async () =>
         await accepts(gateway) || await accepts(app) || await exists(directory);
-      await until("all is gone", async () => !await left(), 60_000);
+      await until("all is gone", async () => !await left());
     });
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { graphOf, writeEntry } from "../../../tests/support/build.ts";
-import { freePort, Process, TempDir } from "../../../tests/support/peer.ts";
+import { graphOf, writeEntry } from "../testing/build.ts";
+import { freePort, Process, TempDir } from "../../runtime/testing/program.ts";
 import { foldersOf, profileFeatures } from "../features/feature_set.ts";
 import { contains, type Embedded, embeddedFiles, readEmbedded } from "../testing/embedded.ts";
 import { withConfig } from "../testing/run.ts";
@@ -62,17 +62,21 @@ async function lockedSet(profile: string): Promise<Record<string, readonly strin
   return locked;
 }
 
-let development: Promise<Built> | undefined;
+const builds = new Map<string, Promise<Built>>();
 
-/** Built once for all tests that only look at it. */
-function built(): Promise<Built> {
-  return development ??= build("development");
+/** A profile, built once for all tests that only look at it. */
+function built(profile = "development"): Promise<Built> {
+  const known = builds.get(profile);
+  if (known !== undefined) return known;
+  const made = build(profile);
+  builds.set(profile, made);
+  return made;
 }
 
 for (const profile of builtProfiles()) {
   const { name } = profile;
   Deno.test(`${name} is compiled with its modules and permissions, and with no others`, async () => {
-    const { embedded, program } = name === "development" ? await built() : await build(name);
+    const { embedded, program } = await built(name);
     // Any file of a module counts, not its face alone.
     const folders = [...embeddedFiles(program).keys()].flatMap((path) =>
       /^src\/modules\/(\w+)\//.exec(path)?.[1] ?? []
@@ -94,7 +98,7 @@ for (const profile of builtProfiles()) {
 }
 
 Deno.test("a privacy program may not write, anywhere", async () => {
-  const { allow_write } = (await build("privacy")).embedded.permissions;
+  const { allow_write } = (await built("privacy")).embedded.permissions;
   assert.equal(allow_write, null);
 });
 
@@ -191,7 +195,7 @@ Deno.test("the files inside are those that entry and worker load, as they stand 
 });
 
 Deno.test("the files inside serve, under the permissions that are locked in", async () => {
-  const { program, embedded } = await build("static-site");
+  const { program, embedded } = await built("static-site");
   await using dir = new TempDir();
   for (const [path, bytes] of ownFiles(program)) dir.write(`inside/${path}`, bytes);
   dir.write("inside/deno.json", await Deno.readTextFile(`${ROOT}deno.json`));

@@ -11,7 +11,7 @@
 import { percentDecode } from "../../http/percent.ts";
 import type { Exchange, NamePolicies, NamePolicy, Step } from "../exchange.ts";
 import type { ScopeSteps } from "../plan.ts";
-import type { RouteTable } from "./route_table.ts";
+import type { RouteMatch, RouteTable } from "./route_table.ts";
 
 /** The policies of one vhost's routes, compiled. */
 export class RoutePolicies implements NamePolicies {
@@ -44,10 +44,13 @@ export class RoutePolicies implements NamePolicies {
    * @param path Percent-encoded, and safe.
    */
   of({ method, plan }: Exchange, path: string): NamePolicy | undefined {
-    const raw = this.#policyAt(method, path, plan?.scopes);
-    if (path.indexOf("%") < 0) return raw;
+    const routes = this.#routes;
+    const raw = this.#policyOf(routes.matchSpecific(method, path), plan?.scopes);
+    if (path.indexOf("%") < 0 && !routes.hasEscapes) return raw;
     const decoded = percentDecode(path);
-    const other = decoded === undefined ? undefined : this.#policyAt(method, decoded, plan?.scopes);
+    const other = decoded === undefined
+      ? undefined
+      : this.#policyOf(routes.matchDecoded(method, decoded), plan?.scopes);
     if (raw === undefined || other === undefined || raw === other) return raw ?? other;
     return {
       steps: [...raw.steps, ...other.steps],
@@ -58,12 +61,10 @@ export class RoutePolicies implements NamePolicies {
     };
   }
 
-  #policyAt(
-    method: string,
-    path: string,
+  #policyOf(
+    match: RouteMatch | undefined,
     held: readonly number[] | undefined,
   ): NamePolicy | undefined {
-    const match = this.#routes.matchSpecific(method, path);
     if (match === undefined) return undefined;
     const at = match.index + 1;
     return held?.includes(at) === true ? undefined : this.#policies[at];

@@ -1,7 +1,7 @@
 /**
  * The second selection of a route, on the decoded path (spec 02 section 4.4). Limits, access rules and
  * the auth service of `/admin` must hold for `/%61dmin` as well, although the route that answers is chosen
- * by the path as it was sent.
+ * by the path as it was sent; and what is said of `/%C3%A9/` for `/%c3%a9/`.
  *
  * @module
  */
@@ -21,9 +21,9 @@ export function policyRoute(
   path: string,
   route: RouteMatch | undefined,
 ): RouteMatch | undefined {
-  if (path.indexOf("%") < 0) return route;
+  if (path.indexOf("%") < 0 && !table.hasEscapes) return route;
   const decoded = percentDecode(path);
   // A safe path decodes; one that does not has no second reading.
   if (decoded === undefined) return route;
-  return table.matchSpecific(method, decoded) ?? route;
+  return table.matchDecoded(method, decoded) ?? route;
 }

@@ -40,3 +40,32 @@ Deno.test("a vhost without a matching route has no policy route", () => {
   const table = new RouteTable([]);
   assert.equal(policyRoute(table, "GET", "/%61", undefined), undefined);
 });
+
+const ENCODED: RouteMatcher[] = [
+  { name: "prefix", path_prefix: "/%C3%A9/", fallback: false, methods: [] },
+  { name: "exact", path_exact: "/my%20page", fallback: false, methods: [] },
+  { name: "pattern", path_regex: "^/%C3%BC/.*[.]txt$", fallback: false, methods: [] },
+  { name: "odd", path_prefix: "/%6fdd", fallback: false, methods: [] },
+  { name: "rest", fallback: true, methods: [] },
+];
+
+for (
+  const [path, name] of [
+    ["/%C3%A9/x", "prefix"],
+    ["/%c3%a9/x", "prefix"],
+    ["/%c3%A9/%78", "prefix"],
+    ["/my%20page", "exact"],
+    ["/%6dy%20page", "exact"],
+    ["/%C3%BC/a.txt", "pattern"],
+    ["/%c3%bc/a%2etxt", "pattern"],
+    ["/odd/x", "odd"],
+    ["/%6Fdd/x", "odd"],
+    ["/even", "rest"],
+  ] as const
+) {
+  Deno.test(`a route that is written with escapes guards ${path} however they are written`, () => {
+    const table = new RouteTable(ENCODED);
+    const found = policyRoute(table, "GET", path, table.match("GET", path));
+    assert.equal(found === undefined ? undefined : ENCODED[found.index].name, name);
+  });
+}

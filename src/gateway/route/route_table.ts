@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { percentDecode, percentEncodeLiteral } from "../../http/percent.ts";
 import type { Captures } from "../exchange.ts";
 import { PathPattern, PatternSet } from "./regex.ts";
 
@@ -68,18 +69,29 @@ export class RouteTable {
   readonly #fallbacks: Entry[] = [];
   /** Of routes that were made of tables: few, and none in most vhosts. */
   readonly #first: { readonly prefix: string; readonly entry: Entry }[] = [];
+  /** The same routes with their paths decoded, if any path is written with escapes. */
+  readonly #decoded: RouteTable | undefined;
 
   /**
    * @param routes In the order of the file.
+   * @param isDecoded Whether their paths are to be compared with decoded ones.
    * @throws {TypeError} for a `path_regex` that {@linkcode PathPattern.parse} refuses; a checked
    * configuration has none.
    */
-  constructor(routes: readonly RouteMatcher[]) {
+  constructor(routes: readonly RouteMatcher[], isDecoded = false) {
     this.#routes = routes;
     routes.forEach((route, index) => this.#add(route, index));
     if (this.#patterns.length > 0) {
       this.#patternSet = new PatternSet(this.#patterns.map(({ pattern }) => pattern));
     }
+    if (!isDecoded && routes.some(hasEscapes)) {
+      this.#decoded = new RouteTable(routes.map(decodePaths), true);
+    }
+  }
+
+  /** Whether a path is written with escapes, so that one without may mean it. */
+  get hasEscapes(): boolean {
+    return this.#decoded !== undefined;
   }
 
   /**
@@ -103,6 +115,19 @@ export class RouteTable {
       if (entry !== undefined) return entry.match;
     }
     return this.#matchPrefix(method, path) ?? this.#matchPattern(method, path);
+  }
+
+  /**
+   * The route that guards what a path stands for, whatever escapes the request or the configuration write
+   * it with. Without the fallback route.
+   *
+   * @param decoded The path, decoded once.
+   */
+  matchDecoded(method: string, decoded: string): RouteMatch | undefined {
+    if (this.#decoded === undefined) return this.matchSpecific(method, decoded);
+    // A pattern cannot be decoded: it sees the path in the spelling that RFC 3986 section 6.2.2 prefers.
+    return this.#decoded.matchSpecific(method, decoded) ??
+      this.#matchPattern(method, percentEncodeLiteral(decoded));
   }
 
   /** For each route in turn, why it takes this request or does not. */
@@ -189,6 +214,25 @@ export class RouteTable {
     const winner = taken === undefined ? "" : this.#routes[taken].name;
     return `${matcherText(route)} matches, but route ${winner} goes before it`;
   }
+}
+
+function hasEscapes({ path_exact, path_prefix, path_regex }: RouteMatcher): boolean {
+  return (path_exact ?? path_prefix ?? path_regex ?? "").includes("%");
+}
+
+/** A path that is no text when it is decoded stays as it is: a request with such a path is refused. */
+function decodePaths(route: RouteMatcher): RouteMatcher {
+  const { name, path_exact, path_prefix, path_regex, fallback, methods, madeOf } = route;
+  return {
+    name,
+    path_exact: path_exact === undefined ? undefined : percentDecode(path_exact) ?? path_exact,
+    path_prefix: path_prefix === undefined ? undefined : percentDecode(path_prefix) ?? path_prefix,
+    // Its escapes are part of a pattern's text.
+    path_regex,
+    fallback,
+    methods,
+    madeOf,
+  };
 }
 
 function matcherText(route: RouteMatcher): string {

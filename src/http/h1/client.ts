@@ -343,8 +343,10 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
   #settle(): void {
     if (this.#state !== "busy" || !this.#complete) return;
     // A complete answer to an incomplete request: how much more of the body is worth moving is for the
-    // side that feeds it to say, by cancelling it; but the upstream may have stopped to read.
+    // side that feeds it to say, by cancelling it; but the upstream may have stopped to read. And one that
+    // answers without having read the body may take it for the next request.
     if (this.#sending) {
+      this.#persistent = false;
       this.#limitRead(REST_MS);
       return;
     }

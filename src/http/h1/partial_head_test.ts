@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RawClient } from "../../../tests/support/raw.ts";
+import { RawClient } from "./testing/raw_client.ts";
 import { findHeadEnd, type HeadProblem } from "./head.ts";
 import { judgePartialHead } from "./partial_head.ts";
 import { readRequestHead, RequestHead } from "./request_head.ts";

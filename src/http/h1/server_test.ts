@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RawClient } from "../../../tests/support/raw.ts";
+import { RawClient } from "./testing/raw_client.ts";
 import { echo, hello, TestServer } from "./testing/connection.ts";
 
 Deno.test("requests on a kept connection are answered in order", async () => {

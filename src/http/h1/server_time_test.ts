@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { RawClient } from "../../../tests/support/raw.ts";
-import { until } from "../../../tests/support/peer.ts";
+import { RawClient } from "./testing/raw_client.ts";
+import { until } from "../../net/testing/until.ts";
 import { type Body, BodyError } from "../body.ts";
 import { echo, hello, streamed, TestServer } from "./testing/connection.ts";
 

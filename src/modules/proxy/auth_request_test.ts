@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RawUpstream } from "../../../tests/peers/raw_upstream.ts";
+import { RawUpstream } from "../../http/h1/testing/raw_upstream.ts";
 import {
   configOf,
   contextOf,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import { Fields } from "../../http/fields.ts";
 import { SILENT } from "../../gateway/log_none.ts";
+import { until } from "../../net/testing/until.ts";
 import { Clock, TICK_MS } from "../../net/clock.ts";
 import { UpstreamPool } from "./pool.ts";
 
@@ -45,11 +46,7 @@ class Upstream implements AsyncDisposable {
 
   /** Waits until so many connections are open. */
   async open(count: number): Promise<void> {
-    const deadline = performance.now() + 5_000;
-    while (this.#sockets.size !== count) {
-      assert.ok(performance.now() < deadline, `${this.#sockets.size} connections are open`);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await until(`${count} connections are open`, () => this.#sockets.size === count);
   }
 
   tick(): void {

@@ -19,6 +19,18 @@ function table(toml: Record<string, unknown>) {
   return rateLimitSchema.parse({ enabled: true, requests_per_second: 1, ...toml });
 }
 
+/** Lets no time pass, and so no token come, until it is disposed of. */
+function standstill(): Disposable {
+  const { now } = performance;
+  const at = now.call(performance);
+  performance.now = () => at;
+  return {
+    [Symbol.dispose]() {
+      performance.now = now;
+    },
+  };
+}
+
 Deno.test("a scope without a rate limit, or with one that is off, has no step and needs no zone", async () => {
   const off = rateLimitSchema.parse({ requests_per_second: 0 });
   const config = configOf({ rate_limit: off }, {});
@@ -30,6 +42,7 @@ Deno.test("a scope without a rate limit, or with one that is off, has no step an
 });
 
 Deno.test("a client past its burst gets 429 with Retry-After, and others go on", async () => {
+  using _ = standstill();
   const config = configOf({ rate_limit: table({ burst: 2 }) });
   const context = contextOf(config, [module]);
   const running = await started(module, context);
@@ -58,6 +71,7 @@ Deno.test("burst 0 is as many tokens as the rate", async () => {
 });
 
 Deno.test("a wait of less than a millisecond is a wait, too", async () => {
+  using _ = standstill();
   const limit = table({ requests_per_second: 10_000, burst: 1000, mode: "delay" });
   const config = configOf({ rate_limit: limit });
   const context = contextOf(config, [module]);
@@ -72,6 +86,7 @@ Deno.test("a wait of less than a millisecond is a wait, too", async () => {
 });
 
 Deno.test("two workers that share the zones share the buckets", async () => {
+  using _ = standstill();
   const config = configOf({ rate_limit: table({ burst: 2, status: 503 }) });
   const first = contextOf(config, [module]);
   const second = contextOf(config, [module], { registry: first.registry, worker: 1 });
@@ -132,6 +147,7 @@ Deno.test("delay mode lets a request wait for its token", async () => {
 });
 
 Deno.test("delay mode refuses who would wait longer than max_delay_ms", async () => {
+  using _ = standstill();
   const config = configOf({
     rate_limit: table({ burst: 1, mode: "delay", max_delay_ms: 500 }),
   });
@@ -143,6 +159,7 @@ Deno.test("delay mode refuses who would wait longer than max_delay_ms", async ()
 });
 
 Deno.test("delay mode lends at most one burst", async () => {
+  using _ = standstill();
   const config = configOf({
     rate_limit: table({ burst: 2, mode: "delay", max_delay_ms: 60_000 }),
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RawUpstream } from "../../../tests/peers/raw_upstream.ts";
+import { RawUpstream } from "../../http/h1/testing/raw_upstream.ts";
 import {
   configOf,
   contextOf,
@@ -8,7 +8,7 @@ import {
   started,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
-import { until } from "../../../tests/support/peer.ts";
+import { until } from "../../net/testing/until.ts";
 import { loadText } from "../../config/load.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
 import { module as headers } from "../headers/module.ts";

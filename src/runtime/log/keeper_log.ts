@@ -86,6 +86,11 @@ export class KeeperLog implements Logger {
     this.#sink.pump();
   }
 
+  /** Writes what all threads have said so far, for at most `limitMs`. */
+  async flush(limitMs: number): Promise<void> {
+    await this.#sink.flush(limitMs);
+  }
+
   /** Writes what is left, for at most `limitMs`, and closes the log file. */
   async close(limitMs: number): Promise<void> {
     const isWhole = await this.#sink.flush(limitMs);

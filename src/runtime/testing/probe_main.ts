@@ -14,6 +14,7 @@ if (import.meta.main) {
     profile: probeProfile,
     load: () => Promise.resolve({ config: testConfig(config), problems: [] }),
     configSource: undefined,
+    pace: config.pace,
   }, (keeper) => console.log(`ready ${keeper.listeners[0].name}`));
   Deno.exit(status);
 }

@@ -12,6 +12,7 @@ const MAIN = fileURLToPath(new URL("./probe_main.ts", import.meta.url));
 export interface TestProcess {
   /** `127.0.0.1:port`. */
   readonly address: string;
+  /** Does nothing when it has ended. */
   kill(signal: Deno.Signal): void;
   /** How it ended, and what it wrote to standard error. */
   ended(): Promise<{ code: number; stderr: string }>;
@@ -49,7 +50,13 @@ export async function startProcess(
   }
   return {
     address: text.slice("ready ".length, text.indexOf("\n")),
-    kill: (signal) => child.kill(signal),
+    kill(signal) {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended.
+      }
+    },
     async ended() {
       while (!(await output.read()).done);
       const { code } = await child.status;

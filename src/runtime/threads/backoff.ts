@@ -13,8 +13,14 @@ const LONGEST_PAUSE_MS = 10_000;
 
 /** The deaths in a row of one seat. */
 export class Backoff {
+  readonly #pace: number;
   #startedAt = 0;
   #deaths = 0;
+
+  /** @param pace How fast the clock runs by which a thread settles (`pace.ts`). */
+  constructor(pace = 1) {
+    this.#pace = pace;
+  }
 
   /** A thread has taken the seat. */
   started(): void {
@@ -23,7 +29,7 @@ export class Backoff {
 
   /** Milliseconds to wait now that the thread has died. */
   afterDeath(): number {
-    const settled = performance.now() - this.#startedAt >= SETTLED_MS;
+    const settled = (performance.now() - this.#startedAt) * this.#pace >= SETTLED_MS;
     this.#deaths = settled ? 0 : this.#deaths + 1;
     return this.#pause();
   }

@@ -50,10 +50,12 @@ export interface EdgeServices {
 export class EdgeListeners {
   readonly listeners: readonly Listener[];
   readonly #open: OpenConnections;
+  readonly #clock: Clock;
 
-  private constructor(listeners: readonly Listener[], open: OpenConnections) {
+  private constructor(listeners: readonly Listener[], open: OpenConnections, clock: Clock) {
     this.listeners = listeners;
     this.#open = open;
+    this.#clock = clock;
   }
 
   /**
@@ -86,7 +88,7 @@ export class EdgeListeners {
     giveUpAddresses(services.givenUp);
     bound = true;
     early.forEach(serve);
-    return new EdgeListeners(listeners, open);
+    return new EdgeListeners(listeners, open, services.clock);
   }
 
   /** Makes the TLS listeners show and ask for what a new snapshot says. */
@@ -125,8 +127,8 @@ export class EdgeListeners {
   }
 
   async #empty(limitMs: number): Promise<void> {
-    const end = performance.now() + limitMs;
-    while (this.#open.size > 0 && performance.now() < end) {
+    const end = this.#clock.now + limitMs;
+    while (this.#open.size > 0 && this.#clock.now < end) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
     }
   }

@@ -44,13 +44,20 @@ class EdgeWorker {
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
 
   constructor(
-    { zones, memory, slot, slots, log }: StartOrder,
+    { zones, memory, slot, slots, pace, log }: StartOrder,
     { modules, records }: ServingProfile,
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
     this.#zones = new Zones(zones, { index: slot, count: slots });
-    this.#life = new ThreadLife({ name: `worker ${slot}`, memory, log, records, onLogSegment });
+    this.#life = new ThreadLife({
+      name: `worker ${slot}`,
+      memory,
+      pace,
+      log,
+      records,
+      onLogSegment,
+    });
     this.#metrics = records?.counters.open(this.#zones, this.#life.log) ?? NO_METRICS;
     const services = {
       clock: this.#life.clock,

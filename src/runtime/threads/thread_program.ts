@@ -49,19 +49,22 @@ export interface LifeSettings {
   readonly memory: SharedArrayBuffer;
   readonly log: LogSettings;
   readonly records: Records | undefined;
+  /** How fast its clock runs; 1 unless given. */
+  readonly pace?: number;
   onLogSegment(): void;
 }
 
 /** Clock, heart and log of a thread. */
 export class ThreadLife {
-  readonly clock = new Clock();
+  readonly clock: Clock;
   readonly log: RingLogger;
   readonly #name: string;
   readonly #heart: Int32Array;
   #heap: HeapWatch | undefined;
 
-  constructor({ name, memory, log, records, onLogSegment }: LifeSettings) {
+  constructor({ name, memory, log, records, onLogSegment, pace = 1 }: LifeSettings) {
     this.#name = name;
+    this.clock = new Clock(pace);
     this.#heart = heartOf(memory);
     this.log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
     this.#leaveLastWords();

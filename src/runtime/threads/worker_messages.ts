@@ -22,6 +22,8 @@ export interface StartOrder {
   /** Index of this worker, and how many there are (`WorkerServices`). */
   readonly slot: number;
   readonly slots: number;
+  /** Of its clock. */
+  readonly pace: number;
   readonly log: LogSettings;
   /** Network addresses to give up when the listeners are bound, before the first request. */
   readonly givenUp: readonly string[];

@@ -19,6 +19,7 @@ import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
+import type { Pace } from "../pace.ts";
 import { GENERATIONS, workerSlots } from "./zone_plan.ts";
 
 /** How long a worker may take to close connections that are being cut. */
@@ -42,6 +43,7 @@ export interface Load {
 export interface PoolOptions {
   readonly url: URL;
   readonly modules: readonly Module[];
+  readonly pace: Required<Pace>;
   readonly log: Logger;
   readonly logSettings: LogSettings;
   /** Absent in a build that keeps nothing. */
@@ -86,7 +88,7 @@ export class WorkerPool {
     this.#options = options;
     this.#load = load;
     this.#recent = [recentOf(load)];
-    this.#seats = seats(load.config, 0);
+    this.#seats = seats(load.config, 0, options.pace.keeper);
   }
 
   /** How many workers accept connections. */
@@ -94,9 +96,13 @@ export class WorkerPool {
     return this.#seats.filter(({ worker }) => worker !== undefined).length;
   }
 
-  /** Milliseconds since the last worker that served died; 0 while one serves. */
+  /** Milliseconds since the last worker that served died, at the keeper's pace; 0 while one serves. */
   get bereftMs(): number {
-    return this.#bereftSince === undefined ? 0 : performance.now() - this.#bereftSince;
+    return this.#bereftSince === undefined ? 0 : this.#now() - this.#bereftSince;
+  }
+
+  #now(): number {
+    return performance.now() * this.#options.pace.keeper;
   }
 
   /** Every counter of the process, those of lost workers included. */
@@ -184,7 +190,7 @@ export class WorkerPool {
 
   /** New workers start beside the old ones, which then finish what they have. */
   async #succeed(load: Load): Promise<string | undefined> {
-    const next = seats(load.config, await this.#freeSlots());
+    const next = seats(load.config, await this.#freeSlots(), this.#options.pace.keeper);
     const reports = await Promise.all(next.map((seat) => this.#occupy(seat, load)));
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
@@ -234,7 +240,7 @@ export class WorkerPool {
 
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
     const { config, permissions } = load;
-    const { url, modules, logSettings } = this.#options;
+    const { url, modules, pace, logSettings } = this.#options;
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
       onLog: this.#options.onLog,
@@ -248,6 +254,7 @@ export class WorkerPool {
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
       slots: workerSlots(config),
+      pace: pace.workers,
       log: logSettings,
       givenUp: permissions.givenUp,
     };
@@ -275,7 +282,7 @@ export class WorkerPool {
     if (seat === undefined) return;
     seat.worker = undefined;
     this.#gone(dead);
-    if (this.serving === 0) this.#bereftSince = performance.now();
+    if (this.serving === 0) this.#bereftSince = this.#now();
     this.#replaceIn(seat.backoff.afterDeath(), seat);
   }
 
@@ -284,7 +291,7 @@ export class WorkerPool {
     const timer = setTimeout(() => {
       this.#pauses.delete(timer);
       void this.#exclusively(() => this.#replace(seat));
-    }, pauseMs);
+    }, pauseMs / this.#options.pace.keeper);
     this.#pauses.add(timer);
   }
 
@@ -386,9 +393,9 @@ function recentOf({ config, zones }: Load): Pick<Load, "config" | "zones"> {
   return { config, zones };
 }
 
-function seats(config: Config, first: number): Seat[] {
+function seats(config: Config, first: number, pace: number): Seat[] {
   return Array.from(
     { length: config.server.process.threads },
-    (_, index) => ({ slot: first + index, worker: undefined, backoff: new Backoff() }),
+    (_, index) => ({ slot: first + index, worker: undefined, backoff: new Backoff(pace) }),
   );
 }
