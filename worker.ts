@@ -47,6 +47,9 @@ export type {
   Service,
   ServiceContext,
 } from "./src/gateway/service.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export type { Drainable, OpenConnections } from "./src/http/server.ts";
+export type { Codec } from "./src/gateway/codec.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";

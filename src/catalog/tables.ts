@@ -23,6 +23,7 @@ export const CORE_TABLES: readonly CoreTable[] = [
       keys: {
         listen: "listener-changed",
         tls_listen: "listener-changed",
+        unix: "listener-changed",
         trusted_proxies: "listener-security-changed",
         proxy_protocol: "listener-security-changed",
         limits: "listener-security-changed",

@@ -85,6 +85,13 @@ Deno.test("--resolve-upstreams lists addresses and connects to nothing", () =>
     assert.match(out, /^upstream: app\/api localhost:9 -> .*(127\.0\.0\.1|::1)/m);
   }));
 
+Deno.test("--resolve-upstreams has nothing to look up for a unix socket", () =>
+  withConfig(PROXY.replace("localhost:9", "unix:app.sock"), async (path, directory) => {
+    const { status, out } = await tester("-c", path, "--resolve-upstreams");
+    assert.equal(status, 0);
+    assert.ok(out.includes(`upstream: app/api unix:${directory}/app.sock -> unix socket`), out);
+  }));
+
 Deno.test("--resolve-upstreams fails when a name has no address", () =>
   withConfig(PROXY.replace("localhost", "nowhere.invalid"), async (path) => {
     const { status, out, err } = await tester("-c", path, "--resolve-upstreams");

@@ -20,6 +20,7 @@ import { hasErrors } from "./problems/problems.ts";
 import { inSpecOrder } from "./problems/problem_order.ts";
 import {
   isTable,
+  type Path,
   type Schema,
   shapeOf,
   type Table,
@@ -188,7 +189,11 @@ function evaluate(
   }
   for (const problem of late) {
     const placed = place(placeOfMadeRoute(problem, config), root, origins, implicit);
-    if (!taint.explains(parseKey(placed.key), placed.message)) problems.push(placed);
+    const about = (problem.about ?? []).map((key) => {
+      const made = placeOfMadeRoute({ ...problem, key }, config);
+      return origins.locate(root, written(parseKey(made.key), implicit)).path;
+    });
+    if (!taint.explains(parseKey(placed.key), about)) problems.push(placed);
   }
   const ordered = inSpecOrder(problems, schema);
   if (hasErrors(ordered)) return refused(ordered);
@@ -257,10 +262,14 @@ function* withoutVhosts(
   }
 }
 
+/** Without `[[vhosts]]`, what stands in the one there is was written at the root. */
+function written(path: Path, implicit: boolean): Path {
+  return implicit && path[0] === "vhosts" && path[1] === 0 ? path.slice(2) : path;
+}
+
 /** Says where in the files a problem with the checked configuration comes from. */
 function place(problem: Problem, root: Table, origins: Origins, implicit: boolean): Problem {
-  let path = parseKey(problem.key);
-  if (implicit && path[0] === "vhosts" && path[1] === 0) path = path.slice(2);
+  const path = written(parseKey(problem.key), implicit);
   return { ...problemAt(root, origins, path, problem.message, problem.hint), ...given(problem) };
 }
 

@@ -63,8 +63,13 @@ export interface Config extends RootTables {
 export interface Problem {
   /** Key path as the operator would write it: `vhosts[1].routes[0].path_prefix`; `""` for the file itself. */
   readonly key: string;
-  /** What is wrong and what is allowed, in one sentence. */
+  /** What is wrong and what is allowed, in one sentence. Nothing is decided by its words. */
   readonly message: string;
+  /**
+   * Other keys it is about, written as `key` is: what is wrong with one of them explains this problem, which is
+   * then not reported beside it. One without positions, `vhosts.name`, stands for that key of every entry.
+   */
+  readonly about?: readonly string[];
   /** The vhost and route it is about: `vhost "shop", route "api"`. Filled in by the loader. */
   readonly scope?: string;
   /** A way out, when there is an obvious one: `did you mean "hosts"?`. */

@@ -59,9 +59,10 @@ export function validate(
       const meant = [...path.slice(0, -1), unknown.meant];
       if (standing(root, meant).length < meant.length) taint.add(origins.locate(root, meant).path);
     }
-    for (const { path, message, hint, unknown } of found) {
+    for (const { path, message, hint, unknown, about = [] } of found) {
+      const places = about.map((other) => origins.locate(root, other).path);
       const known = unknown === undefined &&
-        taint.explains(origins.locate(root, path).path, message);
+        taint.explains(origins.locate(root, path).path, places);
       if (!known) problems.push(problemAt(root, origins, path, message, hint));
     }
     const targets = found.map(({ path }) => standing(root, path));

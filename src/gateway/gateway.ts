@@ -11,6 +11,7 @@ import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../zones/zones.ts";
+import type { Codec } from "./codec.ts";
 import { type BegunOn, Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -87,6 +88,11 @@ export class Gateway implements Handler<Exchange> {
   /** The snapshot that new requests begin on. */
   get snapshot(): Snapshot | undefined {
     return this.#current;
+  }
+
+  /** Protocols of the modules' own. They are there once the first snapshot has been built. */
+  get codecs(): readonly Codec[] {
+    return (this.#parts ?? []).flatMap(({ codecs = [] }) => codecs);
   }
 
   /**

@@ -15,6 +15,8 @@ import type { ZoneRequest } from "../zones/layout.ts";
 import type { Zones } from "../zones/zones.ts";
 import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
+import type { ListenerKind } from "../net/listen/listener_spec.ts";
+import type { Codec } from "./codec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Plain, Role, ThreadSpec } from "./thread.ts";
@@ -264,6 +266,8 @@ export interface EdgeModule {
 
 /** A module in one worker, over all its configurations. */
 export interface EdgePart {
+  /** Protocols of its own, for the listeners it needs and for ALPN. */
+  readonly codecs?: readonly Codec[];
   /** Builds what one configuration needs. What it opens, its `stop` closes. */
   start(snapshot: SnapshotContext): RunningModule | Promise<RunningModule>;
   /**
@@ -285,6 +289,22 @@ export interface Needs {
    * configuration is adopted, and what a lost thread held comes back, without the module's doing.
    */
   readonly zones?: readonly ZoneRequest<Role>[];
+  /** Listeners of its own, in the edge workers. They are bound once: a change of them needs a restart. */
+  readonly listeners?: readonly ListenerNeed[];
+}
+
+/** A listener in the edge workers. The runtime binds it, and asks for the permission to. */
+export interface ListenerNeed {
+  /** A kind that the build has no opener for is refused with the key. */
+  readonly kind: ListenerKind;
+  /** `ip:port` with a port that is not 0, IPv6 in brackets; of the kind `unix` `unix:/path`. */
+  readonly address: string;
+  /** Key that asks for it. */
+  readonly key: string;
+  /** Name of the {@linkcode Codec} for its connections; with TLS, for those that choose none by ALPN. */
+  readonly protocol: string;
+  /** Header that every connection must begin with; of peers in `server.trusted_proxies`. */
+  readonly proxyProtocol: "off" | "v1" | "v2";
 }
 
 /** What {@linkcode Module.needs} may ask beside the configuration. */
@@ -328,7 +348,8 @@ export interface Module {
   checkFiles?(config: Config, files: Files): Problem[];
   /**
    * What fails in use, although the content looks right. Asked only when all files could be read and no
-   * check found an error.
+   * check found an error. Shared files that have passed before are not among `files`: other threads have
+   * them, and may have written to them.
    */
   proveFiles?(config: Config, files: Files, system: System): Promise<Problem[]>;
   /** Checks that touch the system; run by `--validate-config` and at start. */
@@ -339,7 +360,10 @@ export interface Module {
 
 /** A module at work for one snapshot in one worker. */
 export interface RunningModule {
-  /** What the `server.tls_listen` listeners show and ask for while this snapshot serves: the TLS module's. */
+  /**
+   * What TLS listeners show and ask for while this snapshot serves. The parts of several modules are joined
+   * (`mergeTls`).
+   */
   readonly listenerTls?: TlsListenerSpec;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;

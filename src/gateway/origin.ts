@@ -10,8 +10,8 @@ import type { Exchange } from "./exchange.ts";
 /** Answers requests. */
 export interface Origin {
   /**
-   * Asks for the answer to `request`. Its body is the caller's to read to the end or to cancel; the body of
-   * the request is read, and cancelled neither here nor by the protocol when it fails before it was sent.
+   * Asks for the answer to `request`. The answer's body is the caller's, to be read to its end or cancelled. An
+   * origin that fails may have read a part of the request's body; the rest is the caller's to cancel.
    *
    * @param call Gives the request up when it goes away; its `onAbort` is free again when the promise settles.
    * @throws {ClientError} no answer came; its stage says whether the origin may have acted on the request.

@@ -21,7 +21,9 @@ import { requestIdStep } from "./request_id.ts";
 import { compileRewrite } from "./route/rewrite.ts";
 import { type RouteMatch, RouteTable } from "./route/route_table.ts";
 import type { HeadFault } from "../http/exchange.ts";
-import { IpSet } from "../net/ip_set.ts";
+import { mergeTls } from "../net/tls/merge.ts";
+import type { TlsListenerSpec } from "../net/tls/spec.ts";
+import { TrustedPeers } from "../net/trusted_peers.ts";
 
 const UNSAFE_PATH: Refusal = { status: 400, text: "unsafe request path", cause: "path" };
 const BAD_REWRITE: Refusal = { status: 400, text: "bad request", cause: "rewrite" };
@@ -82,7 +84,7 @@ export class Snapshot {
       strict: server.host_routing.strict,
     });
     this.#clientAddress = clientAddressOf(
-      IpSet.of(server.trusted_proxies),
+      TrustedPeers.of(server.trusted_proxies),
       (peer) => this.#reportChain(peer),
     );
     this.finished = modules.flatMap((module) => module.finished?.bind(module) ?? []);
@@ -94,6 +96,11 @@ export class Snapshot {
       invalid: rejected("invalid"),
       unknown: rejected("unknown"),
     };
+  }
+
+  /** What TLS listeners show and ask for: the parts of all modules as one. */
+  get listenerTls(): TlsListenerSpec | undefined {
+    return mergeTls(this.modules.flatMap(({ listenerTls }) => listenerTls ?? []));
   }
 
   /**

@@ -28,17 +28,20 @@ export interface ClientCertificate {
 
 /** The facts of a downstream connection that every exchange on it shares. */
 export interface ConnectionFacts {
-  /** Address of the client as TCP, or the PROXY header, says; IPv4-mapped IPv6 is written as IPv4. */
+  /**
+   * Address of the client as TCP, or the PROXY header, says; IPv4-mapped IPv6 is written as IPv4. `""` for a
+   * program that has connected to a unix socket.
+   */
   readonly peerAddress: string;
   /** Port that goes with `peerAddress`. */
   readonly peerPort: number;
-  /** Whether `peerAddress` is the TCP peer itself rather than the address in a PROXY header. */
+  /** Whether `peerAddress` is the peer itself rather than the address in a PROXY header. */
   readonly peerIsDirect: boolean;
   /** Address at which the connection arrived, or that of the PROXY header. */
   readonly localAddress: string;
   /** Port that goes with `localAddress`. */
   readonly localPort: number;
-  /** The `server.listen` or `server.tls_listen` entry this connection came in by. */
+  /** The `server.listen` or `server.tls_listen` entry, or the address of a module's listener, this connection came in by. */
   readonly listener: string;
   /** The handshake; `undefined` on a cleartext listener. */
   readonly tls: TlsFacts | undefined;

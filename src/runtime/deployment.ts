@@ -9,12 +9,14 @@ import type {
   Draw,
   FileRequest,
   Files,
+  ListenerNeed,
   Module,
   Needs,
   Role,
   ThreadSpec,
 } from "../gateway/module.ts";
 import type { ZoneRequest } from "../zones/layout.ts";
+import { ownListeners } from "./listeners.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { at, isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
@@ -28,6 +30,8 @@ export interface Deployment {
   readonly plan: Plan;
   /** Files that the keeper reads for other threads. */
   readonly files: readonly FileRequest[];
+  /** Listeners of the edge workers, those of `[server]` first. */
+  readonly listeners: readonly ListenerNeed[];
   /** Shared tables, the runtime's own among them. */
   readonly zones: readonly ZoneRequest<Role>[];
   /** Services that it needs, and the module that each belongs to. */
@@ -55,11 +59,19 @@ export function deploymentOf(
   const { names = PLACEHOLDERS } = options;
   const draw: Draw = { workers: workerSlots(config), name: (purpose) => names.of(purpose) };
   const needs: Needs[] = modules.map((module) => module.needs?.(config, draw) ?? {});
+  const listeners = [
+    ...ownListeners(config),
+    ...needs.flatMap(({ listeners = [] }) => listeners),
+  ];
   return {
     config,
-    plan: planOf(config, modules, needs, options),
+    plan: planOf(config, modules, needs, listeners, options),
     files: needs.flatMap(({ files = [] }) => files),
-    zones: [...zoneRequests(config), ...needs.flatMap(({ zones = [] }) => zones)],
+    listeners,
+    zones: [
+      ...zoneRequests(listeners),
+      ...needs.flatMap(({ zones = [] }) => zones),
+    ],
     services: modules.flatMap(({ name, threads = [] }) =>
       threads.filter((spec) => spec.wanted(config)).map((spec) => ({ module: name, spec }))
     ),

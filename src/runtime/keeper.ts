@@ -7,7 +7,7 @@
  */
 import type { Config } from "../config/types.ts";
 import type { Logger } from "../gateway/log.ts";
-import type { FileRequest, ServiceRole } from "../gateway/module.ts";
+import type { FileRequest, Files, ServiceRole } from "../gateway/module.ts";
 import type { ProcessState } from "../gateway/service.ts";
 import type { Plain } from "../gateway/thread.ts";
 import { Clock } from "../net/clock.ts";
@@ -33,7 +33,7 @@ import { Services } from "./threads/services.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
-import { replacedFiles } from "./reload/refresh.ts";
+import { takeUpReplaced } from "./reload/refresh.ts";
 import type { SharedFiles } from "./reload/shared_files.ts";
 
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
@@ -207,30 +207,22 @@ export class Keeper {
   #refresh(): void {
     if (this.#isRefreshing || this.#stopping) return;
     this.#isRefreshing = true;
-    const done = this.#reloading.then(() => this.#takeUpFiles()).catch((error) => {
-      const reason = error instanceof Error ? error.stack ?? error.message : String(error);
-      this.#log.log("error", "fluxheim", `fault: files could not be refreshed: ${reason}`);
-    }).finally(() => this.#isRefreshing = false);
-    this.#reloading = done;
+    this.#reloading = this.#reloading.then(() =>
+      takeUpReplaced(this.#load, this.#requests, {
+        modules: this.#options.profile.modules,
+        shared: this.#sharedFiles,
+        log: this.#log,
+        serve: (files) => this.#serveWith(files),
+      })
+    ).finally(() => this.#isRefreshing = false);
   }
 
   /** The workers change over as with a reload, to the configuration that they have. */
-  async #takeUpFiles(): Promise<void> {
-    const { modules } = this.#options.profile;
-    const shared = this.#sharedFiles;
-    const found = await replacedFiles(this.#load, this.#requests, modules, shared, this.#log);
-    if (found === undefined) return;
-    const load = { ...this.#load, files: found.files };
+  async #serveWith(files: Files): Promise<string | undefined> {
+    const load = { ...this.#load, files };
     const failure = await this.#pool.reload(load);
     if (failure === undefined) this.#load = load;
-    for (const path of found.paths) {
-      if (failure === undefined) {
-        this.#log.log("info", "fluxheim", `${path} was replaced and is in use`);
-      } else {
-        shared.refuse(path, failure);
-        this.#log.log("error", "fluxheim", `${path} could not be taken up: ${failure}`);
-      }
-    }
+    return failure;
   }
 
   /** A service asks for a reload, and is told how it went without a word of the configuration. */

@@ -6,10 +6,12 @@
  *
  * @module
  */
-import { splitAuthority } from "../http/authority.ts";
 import type { Config, Problem } from "../config/types.ts";
+import type { ListenerNeed } from "../gateway/module.ts";
 import { ipFamily } from "../net/ip.ts";
+import { claimPath, SocketIdentity } from "../net/listen/socket_file.ts";
 import { explainListenError, type ListenError } from "../net/listen/listen_error.ts";
+import { pathOf, portOf } from "./listeners.ts";
 
 /** A configuration whose listeners can be bound and have ports, or why not. */
 export type ProbeResult =
@@ -19,33 +21,41 @@ export type ProbeResult =
 /**
  * Binds each listener once and lets go of it again; all failures are told in one run. Those of one
  * address family are bound at the same time, so that one that is there twice, or that another one
- * covers, is found too. (`0.0.0.0` and `[::]` may stand beside each other.)
+ * covers, is found too. (`0.0.0.0` and `[::]` may stand beside each other.) A unix socket is not bound: it is
+ * enough that no other program serves it.
  */
-export function probeListeners(config: Config): ProbeResult {
-  const entries = (["listen", "tls_listen"] as const).flatMap((list) =>
-    config.server[list].map((entry, index) => ({ entry, key: `server.${list}[${index}]` }))
-  );
+export async function probeListeners(
+  config: Config,
+  listeners: readonly ListenerNeed[],
+): Promise<ProbeResult> {
   const found = new Map<string, string | Problem>();
   for (const family of [4, 6]) {
     const bound: Deno.TcpListener[] = [];
-    for (const { entry, key } of entries) {
-      const address = splitAuthority(entry);
-      if (address === undefined) throw new TypeError(`not an address and port: ${entry}`);
-      if (ipFamily(address.host) !== family) continue;
+    for (const need of listeners) {
+      const { kind, address, key } = need;
+      if (kind !== "tcp" && kind !== "tls") continue;
+      const { host, port } = portOf(need);
+      if (ipFamily(host) !== family) continue;
       try {
-        const listener = Deno.listen({ hostname: address.host, port: address.port });
+        const listener = Deno.listen({ hostname: host, port });
         bound.push(listener);
-        found.set(key, withPort(entry, listener.addr.port));
+        found.set(key, withPort(address, listener.addr.port));
       } catch (error) {
-        found.set(key, problemOf(explainListenError(key, entry, error)));
+        found.set(key, problemOf(explainListenError(key, address, error)));
       }
     }
     for (const listener of bound) listener.close();
   }
-  const problems = entries.flatMap(({ key }) => {
-    const result = found.get(key);
-    return typeof result === "object" ? [result] : [];
-  });
+  for (const need of listeners) {
+    const path = pathOf(need);
+    if (path === undefined) continue;
+    try {
+      await claimPath(path, new SocketIdentity());
+    } catch (error) {
+      found.set(need.key, problemOf(explainListenError(need.key, need.address, error)));
+    }
+  }
+  const problems = [...found.values()].filter((result) => typeof result === "object");
   if (problems.length > 0) return { problems };
   const boundAs = (list: "listen" | "tls_listen") =>
     config.server[list].map((entry, index) => {

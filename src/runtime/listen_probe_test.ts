@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadText } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
 import { probeListeners } from "./listen_probe.ts";
+import { ownListeners } from "./listeners.ts";
 
 /** The defaults, with these listeners; that TLS is off is no matter of the probe. */
 function withListeners(listen: readonly string[], tls_listen: readonly string[] = []): Config {
@@ -10,9 +11,13 @@ function withListeners(listen: readonly string[], tls_listen: readonly string[] 
   return { ...config, server: { ...config.server, listen, tls_listen } };
 }
 
+function probe(config: Config) {
+  return probeListeners(config, ownListeners(config));
+}
+
 /** Keys of the listeners that cannot be bound. */
-function refused(config: Config): string[] {
-  return (probeListeners(config).problems ?? []).map(({ key }) => key);
+async function refused(config: Config): Promise<string[]> {
+  return ((await probe(config)).problems ?? []).map(({ key }) => key);
 }
 
 function freePort(): number {
@@ -22,26 +27,26 @@ function freePort(): number {
   return port;
 }
 
-Deno.test("a listener that is there twice cannot be bound, in whichever list it stands", () => {
+Deno.test("a listener that is there twice cannot be bound, in whichever list it stands", async () => {
   const entry = `127.0.0.1:${freePort()}`;
-  assert.deepEqual(refused(withListeners([entry])), []);
-  assert.deepEqual(refused(withListeners([entry, entry])), ["server.listen[1]"]);
-  assert.deepEqual(refused(withListeners([entry], [entry])), ["server.tls_listen[0]"]);
+  assert.deepEqual(await refused(withListeners([entry])), []);
+  assert.deepEqual(await refused(withListeners([entry, entry])), ["server.listen[1]"]);
+  assert.deepEqual(await refused(withListeners([entry], [entry])), ["server.tls_listen[0]"]);
 });
 
-Deno.test("a listener that another one covers cannot be bound", () => {
+Deno.test("a listener that another one covers cannot be bound", async () => {
   const port = freePort();
   const config = withListeners([`0.0.0.0:${port}`, `127.0.0.1:${port}`]);
-  assert.deepEqual(refused(config), ["server.listen[1]"]);
+  assert.deepEqual(await refused(config), ["server.listen[1]"]);
 });
 
-Deno.test("all addresses of both families may be listened on together", () => {
+Deno.test("all addresses of both families may be listened on together", async () => {
   const port = freePort();
-  assert.deepEqual(refused(withListeners([`0.0.0.0:${port}`, `[::]:${port}`])), []);
+  assert.deepEqual(await refused(withListeners([`0.0.0.0:${port}`, `[::]:${port}`])), []);
 });
 
-Deno.test("each entry with port 0 gets a port of its own", () => {
-  const result = probeListeners(withListeners(["127.0.0.1:0", "127.0.0.1:0"], ["127.0.0.1:0"]));
+Deno.test("each entry with port 0 gets a port of its own", async () => {
+  const result = await probe(withListeners(["127.0.0.1:0", "127.0.0.1:0"], ["127.0.0.1:0"]));
   assert.ok(result.problems === undefined);
   const { server } = result.config;
   const bound = [...server.listen, ...server.tls_listen];
@@ -49,10 +54,10 @@ Deno.test("each entry with port 0 gets a port of its own", () => {
   assert.ok(bound.every((entry) => /^127\.0\.0\.1:[1-9]\d*$/.test(entry)));
 });
 
-Deno.test("a port of another program is told with the others that are wrong", () => {
+Deno.test("a port of another program is told with the others that are wrong", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const entry = `127.0.0.1:${taken.addr.port}`;
-  assert.deepEqual(refused(withListeners([entry, "192.0.2.1:80"])), [
+  assert.deepEqual(await refused(withListeners([entry, "192.0.2.1:80"])), [
     "server.listen[0]",
     "server.listen[1]",
   ]);

@@ -10,6 +10,7 @@ import { workerSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
+import { listenerProblems } from "./listeners.ts";
 import { type RolePermissions, workerPermissions } from "./permissions/plan.ts";
 import { type Deployment, deploymentOf, ProcessNames } from "./deployment.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
@@ -77,7 +78,8 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const sharedFiles = new SharedFiles();
   const ready = await readyConfig(options, names, sharedFiles);
   const { config: loaded, files, warnings, place } = ready;
-  const probed = probeListeners(loaded);
+  const { listeners } = deploymentOf(loaded, modules, { names });
+  const probed = await probeListeners(loaded, listeners);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
@@ -176,6 +178,7 @@ async function readyConfig(
   const found = [
     ...problems,
     ...processProblems(config, allowKeyLog).map(place),
+    ...listenerProblems(deployment.listeners).map(place),
     ...permissionProblems(deployment.plan).map(place),
   ];
   refuseErrors(found);

@@ -33,7 +33,8 @@ export class Upstream implements AsyncDisposable {
     });
   }
 
-  static async start(respond: Responder, port = 0): Promise<Upstream> {
+  /** @param at A port of 127.0.0.1, 0 for one the system picks, or the path of a unix socket. */
+  static async start(respond: Responder, at: number | string = 0): Promise<Upstream> {
     const server = createServer({ keepAliveTimeout: 60_000 });
     const upstream = new Upstream(server);
     server.on("request", (request, response) => {
@@ -51,7 +52,10 @@ export class Upstream implements AsyncDisposable {
       });
       request.on("error", () => {});
     });
-    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => {
+      if (typeof at === "string") server.listen(at, resolve);
+      else server.listen(at, "127.0.0.1", resolve);
+    });
     return upstream;
   }
 

@@ -40,6 +40,8 @@ async function echo({ stream, done }: { stream: Accepted["stream"]; done: () => 
 }
 
 const listener = await openListener({
+  kind: "tls",
+  protocol: "http/1.1",
   name: "127.0.0.1:0",
   hostname: "127.0.0.1",
   port: 0,

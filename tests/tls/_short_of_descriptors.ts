@@ -10,6 +10,8 @@ clock.start();
 
 const { cert, key } = new TestAuthority().issue({ name: "a.test" });
 const listener = await openListener({
+  kind: "tls",
+  protocol: "http/1.1",
   name: "127.0.0.1:0",
   hostname: "127.0.0.1",
   port: 0,

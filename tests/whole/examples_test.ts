@@ -5,7 +5,7 @@
  * stands in `try.toml`:
  *
  *     [[request]]
- *     path = "/docs/"            # asked of the first listener, or of `listener = "127.0.0.1:8443"`
+ *     path = "/docs/"            # asked of the first port, or of `listener = "127.0.0.1:8443"`
  *     method = "GET"             # optional, as are the next two
  *     host = "docs.example"
  *     headers = { accept = "text/html" }
@@ -21,7 +21,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { z } from "zod";
 import { launchArguments } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith } from "../support/peer.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
 import { Upstream } from "../support/upstream.ts";
 import { copyFolder } from "../../src/config/testing/files.ts";
 
@@ -75,14 +75,26 @@ async function runExample(folder: URL): Promise<void> {
   for (const [port, mapped] of ports) {
     if (!ours.has(port)) upstreams.use(await Upstream.start(tell, mapped));
   }
+  for (const [, socket] of text.matchAll(/^upstream\s*=\s*"unix:([^"]*)"/gm)) {
+    upstreams.use(await Upstream.start(tell, `${dir.path}/example/${socket}`));
+  }
   await using gateway = new Process(Deno.execPath(), await argumentsOf(folder, path));
   const first = [...ours][0];
   await gateway.listening(ports.get(first)!);
   const { request } = trySchema.parse(parse(Deno.readTextFileSync(new URL("try.toml", folder))));
   for (const wanted of request) {
-    const listener = wanted.listener?.split(":")[1] ?? first;
-    for (let i = 1; i < wanted.times; i++) await ask(wanted, ports.get(listener)!);
-    await check(wanted, ports.get(listener)!);
+    const at = await placeOf(wanted.listener);
+    for (let i = 1; i < wanted.times; i++) await ask(wanted, at);
+    await check(wanted, at);
+  }
+
+  /** The port of a listener, or the path of its socket, which is there a moment after the ports. */
+  async function placeOf(listener = `127.0.0.1:${first}`): Promise<number | string> {
+    const [kind, place] = listener.split(":");
+    if (kind !== "unix") return ports.get(place)!;
+    const path = `${dir.path}/example/${place}`;
+    await until("the socket is there", () => exists(new URL(`file://${path}`)));
+    return path;
   }
 }
 
@@ -105,8 +117,8 @@ const tell: Parameters<typeof Upstream.start>[0] = (request, response, body) => 
   response.end(JSON.stringify({ method, url, headers, body }));
 };
 
-async function check(wanted: Try, port: number): Promise<void> {
-  const { status, fields, body } = await ask(wanted, port);
+async function check(wanted: Try, at: number | string): Promise<void> {
+  const { status, fields, body } = await ask(wanted, at);
   const what = `${wanted.method} ${wanted.host ?? ""}${wanted.path}`;
   assert.equal(status, wanted.status, `${what}: ${body}`);
   if (wanted.contains !== undefined) {
@@ -122,7 +134,7 @@ async function check(wanted: Try, port: number): Promise<void> {
 /** One request with curl, as a user would make it. */
 async function ask(
   { path, method, host, headers, body, listener }: Try,
-  port: number,
+  at: number | string,
 ): Promise<{ status: number; fields: Map<string, string>; body: string }> {
   const secure = listener !== undefined && /443$/.test(listener);
   const args = ["-sS", "-k", "-i", "--path-as-is", "-m", "10"];
@@ -131,7 +143,9 @@ async function ask(
   for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
   if (body !== undefined) args.push("--data-binary", body);
   const name = host ?? "127.0.0.1";
-  args.push("--connect-to", `${name}:${port}:127.0.0.1:${port}`);
+  const port = typeof at === "number" ? at : 80;
+  if (typeof at === "string") args.push("--unix-socket", at);
+  else args.push("--connect-to", `${name}:${port}:127.0.0.1:${port}`);
   if (!headers.host && host !== undefined) args.push("-H", `Host: ${host}`);
   args.push(`${secure ? "https" : "http"}://${name}:${port}${path}`);
   const { stdout, stderr, success } = await new Deno.Command(find("curl")!, { args }).output();

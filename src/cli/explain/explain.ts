@@ -105,7 +105,7 @@ async function explainBy(
   asked: AskedRequest,
 ): Promise<Explanation> {
   const { config } = snapshot;
-  const tls = snapshot.modules.find((module) => module.listenerTls !== undefined)?.listenerTls;
+  const tls = snapshot.listenerTls;
   const { taking, verdicts } = chooseListener(config, tls, asked);
   const nothing = { asked, listeners: verdicts, vhosts: [], routes: [], clientAddress: asked.from };
   if (taking === undefined) return { ...nothing, steps: [], outcome: { kind: "unheard" } };
@@ -145,7 +145,8 @@ function exchangeOf(
   tls: TlsListenerSpec | undefined,
 ): Exchange {
   const exchange = new Exchange({
-    peerAddress: asked.from,
+    // A program that connects to a unix socket has no address.
+    peerAddress: listener.host === "" ? "" : asked.from,
     peerPort: 0,
     peerIsDirect: true,
     localAddress: listener.host,

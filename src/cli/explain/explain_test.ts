@@ -55,9 +55,13 @@ proxy = { upstream = "127.0.0.1:9", upstream_http_version = "http2" }
 `;
 
 /** What the program says about a request, as data. */
-async function explained(...argv: string[]): Promise<Explanation> {
+function explained(...argv: string[]): Promise<Explanation> {
+  return explainedBy(CONFIG, ...argv);
+}
+
+async function explainedBy(config: string, ...argv: string[]): Promise<Explanation> {
   let found: Explanation | undefined;
-  await withConfig(CONFIG, async (path, directory) => {
+  await withConfig(config, async (path, directory) => {
     putFile(`${directory}/site/page.txt`, "text");
     const { status, out, err } = await runCli(profile, "explain", "--json", "-c", path, ...argv);
     assert.equal(err, "");
@@ -241,6 +245,20 @@ Deno.test("the port of the URL chooses the listener", async () => {
     ["127.0.0.1:8080", false],
     ["127.0.0.1:8081", true],
   ]);
+});
+
+Deno.test("a unix socket takes requests whose URL names no port, and its peer has no address", async () => {
+  const config = CONFIG.replace(
+    '"127.0.0.1:8080", "127.0.0.1:8081"',
+    '"unix:app.sock", "[::1]:81"',
+  );
+  const { listeners, clientAddress } = await explainedBy(config, "http://second.example/page.txt");
+  assert.deepEqual(listeners.map((l) => [l.door, l.taken]), [["unix", true], ["tcp", false]]);
+  assert.match(listeners[0].name, /^unix:\/.*\/app\.sock$/);
+  assert.equal(clientAddress, "");
+  const other = await explainedBy(config, "http://second.example:81/page.txt");
+  assert.deepEqual(other.listeners.map((l) => l.taken), [false, true]);
+  assert.equal(other.listeners[0].reason, "is a unix socket, the request goes to port 81");
 });
 
 Deno.test("a request that nothing listens for is told so", async () => {

@@ -7,12 +7,13 @@ import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { beyondStatic } from "../../net/tls/static_pair.ts";
+import { unixPath } from "../../net/unix_address.ts";
 import type { AskedRequest } from "./request.ts";
 
 /** A listener and why it takes the request, or not. */
 export interface ListenerVerdict extends Verdict {
   /**
-   * How it would be opened: `tcp`, `tls (static certificate)`, or `tls (names, for client certificates)`
+   * How it would be opened: `tcp`, `unix`, `tls (static certificate)`, or `tls (names, for client certificates)`
    * and whatever else the faster of both cannot do. Another suffix tells of PROXY headers.
    */
   readonly door: string;
@@ -30,6 +31,7 @@ export interface Verdict {
 export interface TakingListener {
   /** The entry as configured. */
   readonly name: string;
+  /** `""` for a unix socket, whose port is 0. */
   readonly host: string;
   readonly port: number;
 }
@@ -52,7 +54,7 @@ export function chooseListener(
   const entries = [
     ...server.listen.map((name) => ({ name, scheme: "http" as const })),
     ...server.tls_listen.map((name) => ({ name, scheme: "https" as const })),
-  ].map(({ name, scheme }) => ({ name, scheme, address: splitAuthority(name) }));
+  ].map(({ name, scheme }) => ({ name, scheme, address: addressOf(name) }));
   const usual = asked.scheme === "https" ? 443 : 80;
   const suitable = entries.filter(({ scheme }) => scheme === asked.scheme);
   const onPort = suitable.find(({ address }) => address?.port === (asked.port ?? usual));
@@ -62,16 +64,29 @@ export function chooseListener(
       ? entry === onPort ? `${entry.scheme} on its port` : `${entry.scheme}; the URL names no port`
       : entry.scheme !== asked.scheme
       ? `takes ${entry.scheme}, the request is ${asked.scheme}`
-      : entry.address?.port === (asked.port ?? usual) || asked.port === undefined
+      : entry.address.port === (asked.port ?? usual) || asked.port === undefined
       ? `${chosen?.name} comes first`
-      : `listens on port ${entry.address?.port}, the request goes to ${asked.port}`;
-    const door = entry.scheme === "http" ? "tcp" : tlsDoor(server.proxy_protocol, tls);
+      : entry.address.isSocket
+      ? `is a unix socket, the request goes to port ${asked.port}`
+      : `listens on port ${entry.address.port}, the request goes to ${asked.port}`;
+    const door = entry.scheme === "https"
+      ? tlsDoor(server.proxy_protocol, tls)
+      : entry.address.isSocket
+      ? "unix"
+      : "tcp";
     const proxied = server.proxy_protocol === "off" ? "" : `, PROXY ${server.proxy_protocol}`;
     return { name: entry.name, taken: entry === chosen, door: door + proxied, reason };
   });
-  if (chosen?.address === undefined) return { taking: undefined, verdicts };
+  if (chosen === undefined) return { taking: undefined, verdicts };
   const { host, port } = chosen.address;
   return { taking: { name: chosen.name, host, port }, verdicts };
+}
+
+/** A unix socket has neither host nor port. */
+function addressOf(name: string): { host: string; port: number; isSocket: boolean } {
+  const parts = splitAuthority(name);
+  if (parts !== undefined && unixPath(name) === undefined) return { ...parts, isSocket: false };
+  return { host: "", port: 0, isSocket: true };
 }
 
 function tlsDoor(

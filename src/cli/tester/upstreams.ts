@@ -6,6 +6,7 @@
 import { lookup } from "node:dns/promises";
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
+import { unixPath } from "../../net/unix_address.ts";
 import { at, list } from "../../runtime/reload/compare.ts";
 import type { Io } from "../command.ts";
 
@@ -20,6 +21,11 @@ interface Upstream {
 export async function resolveUpstreams(config: Config, io: Io): Promise<number> {
   let failed = 0;
   for (const { scope, authority } of upstreamsOf(config)) {
+    const path = unixPath(authority);
+    if (path !== undefined) {
+      io.out(`upstream: ${scope} ${authority} -> unix socket`);
+      continue;
+    }
     const host = splitAuthority(authority)?.host ?? authority;
     try {
       const found = await lookup(host, { all: true });

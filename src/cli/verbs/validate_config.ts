@@ -3,6 +3,7 @@ import { hasErrors, problemRecords } from "../../config/problems/problems.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import type { Module } from "../../gateway/module.ts";
 import { deploymentOf } from "../../runtime/deployment.ts";
+import { listenerProblems } from "../../runtime/listeners.ts";
 import { modulePreflight, processProblems } from "../../runtime/preflight.ts";
 import { readRequestedFiles } from "../../runtime/reload/requested_files.ts";
 import { type Command, EXIT } from "../command.ts";
@@ -35,8 +36,14 @@ export async function buildProblems(
   modules: readonly Module[],
 ): Promise<readonly Problem[]> {
   const preflight = await modulePreflight(config, modules);
-  const read = await readRequestedFiles(deploymentOf(config, modules), modules);
-  const problems = [...processProblems(config), ...preflight, ...read.problems];
+  const deployment = deploymentOf(config, modules);
+  const read = await readRequestedFiles(deployment, modules);
+  const problems = [
+    ...processProblems(config),
+    ...listenerProblems(deployment.listeners),
+    ...preflight,
+    ...read.problems,
+  ];
   if (hasErrors(problems)) return problems;
   const { buildSnapshot } = await import("./dry_run.ts");
   try {

@@ -4,15 +4,18 @@
  * @module
  */
 import { z } from "zod";
+import { keysAbout } from "./about.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { meantKey, unknownKeyHint, wrongShapeHint } from "./hints.ts";
-import { bare, type Path, type Schema, schemaAt } from "../schema/schema_walk.ts";
+import { bare, layers, type Path, type Schema, schemaAt } from "../schema/schema_walk.ts";
 
 /** One thing wrong at one key. */
 export interface Finding {
   readonly path: Path;
   readonly message: string;
   readonly hint?: string;
+  /** Other keys that it is about. */
+  readonly about?: readonly Path[];
   /** For a key that nothing knows: the key that was probably meant, if any is near. */
   readonly unknown?: { readonly meant: string | undefined };
 }
@@ -84,7 +87,11 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
     case "too_big":
       return [{ path, message: `must ${bounds(issue, path, root)}` }];
     case "custom":
-      return [{ path, message: `${issue.message}${found(issue.input)}` }];
+      return [{
+        path,
+        message: `${issue.message}${found(issue.input)}`,
+        about: keysAbout(issue.params, path),
+      }];
     default:
       return [{ path, message: `must have another form: ${issue.message}${found(issue.input)}` }];
   }
@@ -100,13 +107,22 @@ function ofUnion(
     errors.length > 0 && errors.every((inner) => inner.path.length > 0)
   );
   if (deeper !== undefined) return deeper.flatMap((inner) => ofIssue(inner, path, root));
-  const own = issue.message.startsWith("must") ? issue.message : undefined;
+  const own = saysItself(schemaAt(root, path)) ? issue.message : undefined;
   const allowed = issue.errors.flatMap((errors) => errors.slice(0, 1)).map((inner) => {
     if (inner.code === "invalid_type") return typeInWords(inner.expected);
     if (inner.code === "invalid_value") return inner.values.map(show).join(" or ");
     return inner.message.replace(/^must be /, "");
   });
   return [{ path, message: (own ?? `must be ${allowed.join(" or ")}`) + found(issue.input) }];
+}
+
+/** Whether a choice says in words of its own what it takes. */
+function saysItself(schema: Schema | undefined): boolean {
+  if (schema === undefined) return false;
+  for (const layer of layers(schema)) {
+    if (layer instanceof z.core.$ZodUnion) return layer._zod.def.error !== undefined;
+  }
+  return false;
 }
 
 function bounds(

@@ -28,12 +28,14 @@ function matcherProblems(route: RouteConfig, key: string, regexEnabled: boolean)
       message:
         "must have exactly one of path_exact, path_prefix, path_regex and fallback = true; " +
         (used.length === 0 ? "it has none" : `it has ${used.join(" and ")}`),
+      about: MATCHERS.map((name) => `${key}.${name}`),
     });
   }
   if (route.path_regex !== undefined && !regexEnabled) {
     problems.push({
       key: `${key}.path_regex`,
       message: "needs server.regex_enabled = true",
+      about: ["server.regex_enabled"],
     });
   }
   for (const name of ["path_exact", "path_prefix"] as const) {
@@ -55,7 +57,11 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
   const problems: Problem[] = [];
   const { path_prefix: prefix, strip_prefix: strip } = route;
   if (strip !== undefined && prefix === undefined) {
-    problems.push({ key: `${key}.strip_prefix`, message: "needs path_prefix" });
+    problems.push({
+      key: `${key}.strip_prefix`,
+      message: "needs path_prefix",
+      about: [`${key}.path_prefix`],
+    });
   } else if (
     strip !== undefined && prefix !== undefined && !strip.startsWith(prefix) &&
     !prefix.startsWith(strip)
@@ -63,19 +69,29 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
     problems.push({
       key: `${key}.strip_prefix`,
       message: `must begin with path_prefix "${prefix}", or be how it begins; found "${strip}"`,
+      about: [`${key}.path_prefix`],
     });
   }
   if (route.rewrite_prefix !== undefined && strip === undefined) {
-    problems.push({ key: `${key}.rewrite_prefix`, message: "needs strip_prefix" });
+    problems.push({
+      key: `${key}.rewrite_prefix`,
+      message: "needs strip_prefix",
+      about: [`${key}.strip_prefix`],
+    });
   }
   if (route.rewrite_template !== undefined) {
     if (route.path_regex === undefined) {
-      problems.push({ key: `${key}.rewrite_template`, message: "needs path_regex" });
+      problems.push({
+        key: `${key}.rewrite_template`,
+        message: "needs path_regex",
+        about: [`${key}.path_regex`],
+      });
     }
     if (strip !== undefined || route.rewrite_prefix !== undefined) {
       problems.push({
         key: `${key}.rewrite_template`,
         message: "must not stand beside strip_prefix or rewrite_prefix",
+        about: [`${key}.strip_prefix`, `${key}.rewrite_prefix`],
       });
     }
   }
@@ -95,12 +111,14 @@ function actionProblems(route: RouteConfig, key: string): Problem[] {
         (used.length === 0
           ? "it has none"
           : `it has ${used.map(({ table }) => table).join(" and ")}`),
+      about: ROUTE_ACTIONS.map(({ table }) => `${key}.${table}`),
     }];
   }
   const [{ table, needs, otherwise }] = used;
   const value: unknown = Reflect.get(tables, table);
   const complete = isTable(value) && needs.some((name) => isSet(value[name]));
-  return complete ? [] : [{ key: `${key}.${table}`, message: otherwise }];
+  const about = needs.map((name) => `${key}.${table}.${name}`);
+  return complete ? [] : [{ key: `${key}.${table}`, message: otherwise, about }];
 }
 
 function isSet(value: unknown): boolean {

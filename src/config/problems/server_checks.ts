@@ -4,11 +4,14 @@
  * @module
  */
 import { parseNetwork } from "../../net/ip.ts";
+import { UNIX, unixPath } from "../../net/unix_address.ts";
 import { isTable } from "../schema/schema_walk.ts";
 import type { Config, Problem } from "../types.ts";
 
 /** IPv6 prefixes shorter than this are believed, but not in silence. */
 const BROAD_TRUST_BITS_V6 = 32;
+/** Bit of a mode that lets everyone connect to a socket. */
+const OTHERS_WRITE = 0o002;
 
 /** Problems of `[server]`, in its key order; `default_vhost` is looked up last (`vhost_checks.ts`). */
 export function serverProblems(config: Config): Problem[] {
@@ -20,37 +23,84 @@ export function serverProblems(config: Config): Problem[] {
       key: "server.listen",
       message: "must have an entry, unless server.tls_listen has or a stream is enabled: " +
         "nothing would be served",
+      about: ["server.tls_listen", "stream.enabled", "udp.enabled"],
     });
   }
   if (server.tls_listen.length > 0 && !isEnabled(config, "tls")) {
     problems.push({
       key: "server.tls_listen",
       message: "needs tls.enabled = true",
+      about: ["tls.enabled"],
       hint:
         "TLS is never inferred from a port number: cleartext listeners belong into server.listen",
     });
   }
-  problems.push(...broadTrust(server.trusted_proxies));
+  problems.push(...broadTrust(server.trusted_proxies), ...socketProblems(config));
   if (server.proxy_protocol !== "off" && server.trusted_proxies.length === 0) {
     problems.push({
       key: "server.proxy_protocol",
       message:
         "needs server.trusted_proxies: a PROXY header is only believed from peers listed there",
+      about: ["server.trusted_proxies"],
     });
   }
   if (server.https_redirect.enabled && server.tls_listen.length === 0) {
     problems.push({
       key: "server.https_redirect.enabled",
       message: "needs at least one server.tls_listen to redirect to",
+      about: ["server.tls_listen"],
     });
   }
   return problems;
 }
 
+/** Problems of unix listeners. */
+function* socketProblems({ server }: Config): Generator<Problem> {
+  const { listen, unix, trusted_proxies: trusted } = server;
+  const sockets = listen.filter((entry) => unixPath(entry) !== undefined);
+  for (const [index, entry] of listen.entries()) {
+    if (unixPath(entry) === undefined || listen.indexOf(entry) === index) continue;
+    yield {
+      key: `server.listen[${index}]`,
+      message: `must not stand in the list twice (${entry})`,
+    };
+  }
+  const trusts = trusted.indexOf(UNIX);
+  if (sockets.length === 0) {
+    if (trusts < 0) return;
+    yield {
+      key: `server.trusted_proxies[${trusts}]`,
+      message: `"${UNIX}" has no effect: no entry of server.listen is a unix socket`,
+      warning: true,
+    };
+    return;
+  }
+  if (server.proxy_protocol !== "off" && trusts < 0) {
+    yield {
+      key: "server.proxy_protocol",
+      message: `needs "${UNIX}" in server.trusted_proxies for ${sockets[0]}: ` +
+        "without it no peer of a unix socket may send a PROXY header, and every connection is closed",
+    };
+  }
+  if (trusts >= 0 && (parseInt(unix.mode, 8) & OTHERS_WRITE) !== 0) {
+    yield {
+      key: "server.unix.mode",
+      message: `"${unix.mode}" lets every user of this machine connect, and "${UNIX}" in ` +
+        "server.trusted_proxies believes what they say about their address",
+      warning: true,
+      security: true,
+    };
+  }
+}
+
 /** Problems of `[logging]`. */
 export function loggingProblems({ logging }: Config): Problem[] {
   if (!logging.file.enabled || logging.file.path !== undefined) return [];
-  return [{ key: "logging.file.path", message: "is required when logging.file.enabled is true" }];
+  return [{
+    key: "logging.file.path",
+    message: "is required when logging.file.enabled is true",
+    about: ["logging.file.enabled"],
+  }];
 }
 
 function broadTrust(proxies: readonly string[]): Problem[] {

@@ -14,30 +14,28 @@ export class Taint {
     this.#removed.push(path);
   }
 
-  /** Whether a problem is about something that was taken out: at it, below it, or naming it. */
-  explains(path: Path, message: string): boolean {
+  /**
+   * Whether a problem is about something that was taken out: at or below it.
+   *
+   * @param about Other keys that the problem is about.
+   */
+  explains(path: Path, about: readonly Path[]): boolean {
     return this.#removed.some((removed) =>
-      isAtOrBelow(path, removed) || names(message, path, removed)
+      isAtOrBelow(path, removed) || about.some((other) => isPartOf(other, removed))
     );
   }
 }
 
-/** Whether `message`, about `path`, speaks of the key at `removed`. */
-function names(message: string, path: Path, removed: Path): boolean {
-  const keys = removed.filter((part): part is string => typeof part === "string");
-  const name = keys[keys.length - 1];
-  const table = typeof path[path.length - 1] === "string" ? path.slice(0, -1) : path;
-  const near = isAtOrBelow(removed, table);
-  if (near || keys.length === 1) return hasWord(message, name);
-  return hasWord(message, `${keys[keys.length - 2]}.${name}`);
-}
-
-function hasWord(text: string, word: string): boolean {
-  let at = text.indexOf(word);
-  while (at >= 0) {
-    const around = `${text[at - 1] ?? " "}${text[at + word.length] ?? " "}`;
-    if (!/[A-Za-z0-9_]/.test(around)) return true;
-    at = text.indexOf(word, at + 1);
+/**
+ * Whether the key `other` is `removed` or below it. Entries of a list that were taken out count for the list,
+ * and a key without positions for that of every entry.
+ */
+function isPartOf(other: Path, removed: Path): boolean {
+  let at = 0;
+  for (const part of removed) {
+    if (other[at] === part) at++;
+    else if (typeof part === "string") return false;
+    else if (typeof other[at] === "number") return false;
   }
-  return false;
+  return true;
 }

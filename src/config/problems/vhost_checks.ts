@@ -17,6 +17,7 @@ export function vhostProblems(config: Config): Problem[] {
       key: `vhosts[${most}]`,
       message: `is one more than server.limits.max_vhosts allows, which is ${most}; found ` +
         `${config.vhosts.length}`,
+      about: ["server.limits.max_vhosts"],
       hint: "raise server.limits.max_vhosts",
     });
   }
@@ -42,8 +43,9 @@ export function vhostProblems(config: Config): Problem[] {
   if (wanted !== undefined && !names.has(wanted)) {
     problems.push({
       key: "server.default_vhost",
-      // Names the key, so that a vhost whose name is missing is reported once.
       message: `must be the name of a vhost (vhosts.name); found "${wanted}"`,
+      // A vhost whose name is missing is reported once.
+      about: ["vhosts.name"],
     });
   }
   return problems;
@@ -73,6 +75,7 @@ function redirectProblems({ redirect }: VhostConfig, key: string): Problem[] {
   return [{
     key: `${key}.redirect.to`,
     message: "is required when redirect.enabled is true",
+    about: [`${key}.redirect.enabled`],
   }];
 }
 

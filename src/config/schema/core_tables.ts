@@ -4,13 +4,19 @@
 
 /** `[server]`. */
 export interface ServerConfig {
-  /** Cleartext HTTP listeners. */
+  /**
+   * Cleartext HTTP listeners. The path of a unix socket is absolute or begins at the
+   * directory of its configuration file.
+   */
   readonly listen: readonly string[];
   /** HTTPS listeners. Need `tls.enabled` and a fallback certificate. */
   readonly tls_listen: readonly string[];
   /** Name of the vhost that takes requests no other one does. Unset: the first vhost. */
   readonly default_vhost?: string;
-  /** Peers whose forwarding information is believed. Fragments add to this list. */
+  /**
+   * Peers whose forwarding information is believed; `unix:` stands for all that connect
+   * to a unix socket. Fragments add to this list.
+   */
   readonly trusted_proxies: readonly string[];
   /** PROXY header that every connection must begin with. Needs `trusted_proxies`. */
   readonly proxy_protocol: "off" | "v1" | "v2";
@@ -53,6 +59,21 @@ export interface ServerConfig {
     readonly max_connections: number;
     /** Most `[[vhosts]]` of a configuration. Each costs memory in every worker. */
     readonly max_vhosts: number;
+  };
+  /** `[server.unix]`. */
+  readonly unix: {
+    /** Permissions of the sockets in `listen`: who may write one may connect to it. */
+    readonly mode: string;
+    /**
+     * Numeric user id of the sockets; the service user unless set. Only root can give them
+     * to another.
+     */
+    readonly owner?: number;
+    /**
+     * Numeric group id of the sockets, one the service user is a member of; its own group
+     * unless set.
+     */
+    readonly group?: number;
   };
   /** `[server.https_redirect]`. */
   readonly https_redirect: {
@@ -133,6 +154,8 @@ export interface LoggingConfig {
     readonly include_path: boolean;
     /** Fill `route`. */
     readonly include_route: boolean;
+    /** Add `listener`, the entry of `[server]` that the connection came in by. */
+    readonly include_listener: boolean;
     /** Fill `upstream` and `upstream_alias`. */
     readonly include_upstream: boolean;
     /** Take over or make a request id, forward it and log it. */

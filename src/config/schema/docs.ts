@@ -13,6 +13,7 @@ import {
   alias,
   authority,
   authorityOrSocket,
+  fileMode,
   headerName,
   headerValue,
   hostName,
@@ -23,6 +24,7 @@ import {
   kindOf,
   label,
   listener,
+  listenerOrSocket,
   pathValue,
   sha256,
   type ValueKind,
@@ -41,6 +43,8 @@ const HEAD = ["| key | type | default | allowed | meaning |", "| --- | --- | ---
 /** Formats that many keys share, described once. */
 const FORMATS: readonly ValueKind[] = [
   listener(),
+  listenerOrSocket(),
+  fileMode(),
   authority(),
   authorityOrSocket(),
   ipMatcher(),

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { refuseKey } from "../problems/about.ts";
 import { isToken } from "../../http/chars.ts";
 import { hasControl } from "../read/text.ts";
 import {
@@ -74,7 +75,9 @@ const queue = z.strictObject({
   retry_interval_ms: count({ min: 1, max: 1000 }).default(10).describe("Time between selections."),
 }).superRefine((table, context) => {
   if ((table.max_waiting > 0) === (table.timeout_ms > 0)) return;
-  refuse(context, "max_waiting", "must be set together with timeout_ms, or neither of them");
+  refuse(context, "max_waiting", "must be set together with timeout_ms, or neither of them", [
+    "timeout_ms",
+  ]);
 });
 
 const persistence = z.strictObject({
@@ -97,10 +100,17 @@ const persistence = z.strictObject({
   for (const key of ["header", "cookie"] as const) {
     const modes: readonly string[] = wants[key];
     if (modes.includes(table.mode) === (table[key] !== undefined)) continue;
-    refuse(context, key, `must be set with mode = "${modes.join('" or "')}", and with no other`);
+    refuse(context, key, `must be set with mode = "${modes.join('" or "')}", and with no other`, [
+      "mode",
+    ]);
   }
   if (table.managed_cookie_same_site === "none" && !table.managed_cookie_secure) {
-    refuse(context, "managed_cookie_secure", 'must be true with managed_cookie_same_site = "none"');
+    refuse(
+      context,
+      "managed_cookie_secure",
+      'must be true with managed_cookie_same_site = "none"',
+      ["managed_cookie_same_site"],
+    );
   }
   if (table.mode === "managed-cookie") return;
   const given = {
@@ -112,7 +122,7 @@ const persistence = z.strictObject({
     managed_cookie_max_age_secs: table.managed_cookie_max_age_secs !== undefined,
   };
   for (const [key, isGiven] of Object.entries(given)) {
-    if (isGiven) refuse(context, key, 'must be left out unless mode = "managed-cookie"');
+    if (isGiven) refuse(context, key, 'must be left out unless mode = "managed-cookie"', ["mode"]);
   }
 });
 
@@ -207,13 +217,15 @@ const healthCheck = z.strictObject({
     refused.set(key, !exec && given);
   }
   for (const [key, isRefused] of refused) {
-    if (isRefused) refuse(context, key, `must be left out with protocol = "${protocol}"`);
+    if (isRefused) {
+      refuse(context, key, `must be left out with protocol = "${protocol}"`, ["protocol"]);
+    }
   }
   if (!exec) return;
   if (table.exec_command === undefined) {
-    refuse(context, "exec_command", 'is required with protocol = "exec"');
+    refuse(context, "exec_command", 'is required with protocol = "exec"', ["protocol"]);
   } else if (!table.exec_allowed_commands.includes(table.exec_command)) {
-    refuse(context, "exec_allowed_commands", "must contain exec_command");
+    refuse(context, "exec_allowed_commands", "must contain exec_command", ["exec_command"]);
   }
 });
 
@@ -257,21 +269,33 @@ export const loadBalanceSchema = z.strictObject({
   for (const key of ["header", "cookie"] as const) {
     const wanted = selection.endsWith(`${key}-hash`);
     if (wanted === (table[`hash_${key}`] !== undefined)) continue;
-    refuse(context, `hash_${key}`, `must be set with selections that hash a ${key}, and no others`);
+    refuse(
+      context,
+      `hash_${key}`,
+      `must be set with selections that hash a ${key}, and no others`,
+      ["selection"],
+    );
   }
   if (
     table.bounded_load_factor_per_mille !== DEFAULT_LOAD_FACTOR &&
     !selection.startsWith("bounded-load-")
   ) {
-    refuse(context, "bounded_load_factor_per_mille", "needs a bounded-load selection");
+    refuse(context, "bounded_load_factor_per_mille", "needs a bounded-load selection", [
+      "selection",
+    ]);
   }
   if (selection === "least-sessions" && !table.persistence.enabled) {
-    refuse(context, "selection", "needs persistence.enabled = true");
+    refuse(context, "selection", "needs persistence.enabled = true", ["persistence.enabled"]);
   }
 });
 
-function refuse(context: z.RefinementCtx, key: string, message: string): void {
-  context.addIssue({ code: "custom", input: undefined, path: [key], message });
+function refuse(
+  context: z.RefinementCtx,
+  key: string,
+  message: string,
+  about: readonly string[],
+): void {
+  refuseKey(context, { key, message, about });
 }
 
 function string(allowed: string, accepts: (text: string) => boolean) {

@@ -19,6 +19,8 @@ const access = z.strictObject({
   include_cache_phase: z.boolean().default(true).describe("Fill `cache_phase`."),
   include_path: z.boolean().default(true).describe("Fill `path`, which never has the query."),
   include_route: z.boolean().default(true).describe("Fill `route`."),
+  include_listener: z.boolean().default(false)
+    .describe("Add `listener`, the entry of `[server]` that the connection came in by."),
   include_upstream: z.boolean().default(true).describe("Fill `upstream` and `upstream_alias`."),
   request_id: z.boolean().default(true)
     .describe("Take over or make a request id, forward it and log it."),

@@ -5,15 +5,18 @@
  */
 import { z } from "zod";
 import { parseNetwork } from "../../net/ip.ts";
+import { UNIX } from "../../net/unix_address.ts";
 import { inertKeys } from "./remarks.ts";
 import {
   byteSize,
   count,
   enumWord,
+  fileMode,
   filePath,
   label,
   list,
   listener,
+  listenerOrSocket,
   port,
   redirectStatus,
   valueKinds,
@@ -24,6 +27,8 @@ const MAX_LISTENERS = 64;
 export const MAX_VHOSTS = 65_536;
 const DEFAULT_MAX_VHOSTS = 1024;
 const MAX_TRUSTED_PROXIES = 512;
+/** Largest user or group id; the one above it means none (chown(2)). */
+const MAX_ID = 2 ** 32 - 2;
 /** A trusted prefix shorter than this trusts more of the internet than any one operator owns. */
 const MIN_TRUSTED_BITS_V4 = 8;
 const MIN_TRUSTED_BITS_V6 = 29;
@@ -60,6 +65,19 @@ const limits = z.strictObject({
     ),
   max_vhosts: count({ min: 1, max: MAX_VHOSTS }).default(DEFAULT_MAX_VHOSTS)
     .describe("Most `[[vhosts]]` of a configuration. Each costs memory in every worker."),
+});
+
+/** `[server.unix]`: the files of unix listeners. */
+const unix = z.strictObject({
+  mode: fileMode().default("0660").describe(
+    "Permissions of the sockets in `listen`: who may write one may connect to it.",
+  ),
+  owner: count({ max: MAX_ID }).optional().describe(
+    "Numeric user id of the sockets; the service user unless set. Only root can give them to another.",
+  ),
+  group: count({ max: MAX_ID }).optional().describe(
+    "Numeric group id of the sockets, one the service user is a member of; its own group unless set.",
+  ),
 });
 
 /** `[server.https_redirect]`: cleartext requests are sent to HTTPS. */
@@ -130,13 +148,18 @@ const process = z.strictObject({
 
 /** `[server]`. */
 export const serverSchema = z.strictObject({
-  listen: listeners().default(["127.0.0.1:8080"]).describe("Cleartext HTTP listeners."),
-  tls_listen: listeners().default([])
+  listen: list(listenerOrSocket(), { max: MAX_LISTENERS }).default(["127.0.0.1:8080"]).describe(
+    "Cleartext HTTP listeners. The path of a unix socket is absolute or begins at the directory of its configuration file.",
+  ),
+  tls_listen: list(listener(), { max: MAX_LISTENERS }).default([])
     .describe("HTTPS listeners. Need `tls.enabled` and a fallback certificate."),
   default_vhost: label().optional()
     .describe("Name of the vhost that takes requests no other one does. Unset: the first vhost."),
   trusted_proxies: list(trustedProxy(), { max: MAX_TRUSTED_PROXIES }).default([])
-    .describe("Peers whose forwarding information is believed. Fragments add to this list."),
+    .describe(
+      "Peers whose forwarding information is believed; `unix:` stands for all that connect to a unix socket. " +
+        "Fragments add to this list.",
+    ),
   proxy_protocol: enumWord(["off", "v1", "v2"]).default("off")
     .describe(
       "PROXY header that every connection must begin with. Needs `trusted_proxies`.",
@@ -145,13 +168,10 @@ export const serverSchema = z.strictObject({
     .describe("Allow routes to match by `path_regex`."),
   host_routing: hostRouting.prefault({}),
   limits: limits.prefault({}),
+  unix: unix.prefault({}),
   https_redirect: httpsRedirect.prefault({}),
   process: process.prefault({}),
 });
-
-function listeners() {
-  return list(listener(), { max: MAX_LISTENERS });
-}
 
 function processPath() {
   return filePath({ trustedParent: true, process: true });
@@ -159,21 +179,22 @@ function processPath() {
 
 /** An address or canonical prefix that is narrow enough to be believed (spec 01 sections 1.7, 2). */
 function trustedProxy() {
-  const allowed = 'an IP address or network such as "192.0.2.7" or "10.0.0.0/8"';
+  const allowed = `an IP address or network such as "192.0.2.7" or "10.0.0.0/8", or "${UNIX}"`;
   return z.string().superRefine((value, context) => {
     const wrong = whyNotTrusted(value);
     if (wrong !== undefined) context.addIssue({ code: "custom", input: value, message: wrong });
   }).register(valueKinds, {
     type: "IP matcher",
-    allowed: "network address, /8 or longer (IPv6: /29 or longer)",
+    allowed: "network address, /8 or longer (IPv6: /29 or longer), or `unix:`",
   });
 
   function whyNotTrusted(value: string): string | undefined {
+    if (value === UNIX) return undefined;
     const network = parseNetwork(value);
     if (network === undefined) return `must be ${allowed}`;
     const least = network.family === 4 ? MIN_TRUSTED_BITS_V4 : MIN_TRUSTED_BITS_V6;
     if (network.prefix < least) {
-      return `must be ${allowed} with a prefix of /${least} or longer`;
+      return `must be a network with a prefix of /${least} or longer`;
     }
     if (!network.canonical) return "must be a network address, with no bits set behind the prefix";
     if (network.words.every((word) => word === 0)) return "must be an address other than all zeros";

@@ -13,6 +13,7 @@ import { z } from "zod";
 import { isToken } from "../../http/chars.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily, parseNetwork } from "../../net/ip.ts";
+import { longestSocketPath } from "../../net/listen/socket_file.ts";
 import { MAX_SOCKET_PATH_BYTES, UNIX, unixPath } from "../../net/unix_address.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
 import { layers, type Schema } from "./schema_walk.ts";
@@ -137,12 +138,36 @@ export function label() {
   );
 }
 
+const LISTENER = 'an address and port such as "127.0.0.1:8080" or "[::1]:8080"';
+
 /** A socket address to listen on: `ip:port`, IPv6 in brackets, port 0 for any. No host names. */
 export function listener() {
-  return text('an address and port such as "127.0.0.1:8080" or "[::1]:8080"', (value) => {
-    const parts = splitAuthority(value);
-    return parts !== undefined && ipFamily(parts.host) !== 0;
-  }, "listener");
+  return text(LISTENER, isListener, "listener");
+}
+
+/** A {@linkcode listener}, or a unix socket: `unix:/run/app.sock`. */
+export function listenerOrSocket() {
+  const most = longestSocketPath(MAX_SOCKET_PATH_BYTES);
+  return text(
+    `${LISTENER}, or ${socketForm(most)}`,
+    (value) => isListener(value) || isSocket(value, most),
+    "listener or unix socket",
+    SOCKET_RULE,
+  );
+}
+
+function isListener(value: string): boolean {
+  const parts = splitAuthority(value);
+  return parts !== undefined && ipFamily(parts.host) !== 0;
+}
+
+/** Permission bits of a file, as `chmod` takes them. */
+export function fileMode() {
+  return text(
+    'three octal digits, perhaps after a zero, such as "0660"',
+    (value) => /^0?[0-7]{3}$/.test(value),
+    "file mode",
+  );
 }
 
 const AUTHORITY =

@@ -8,12 +8,7 @@ import { readAuthority } from "../../http/authority.ts";
 import { trimBlanks } from "../../http/chars.ts";
 import type { HttpExchange } from "../../http/exchange.ts";
 import { canonicalIp, ipFamily } from "../../net/ip.ts";
-
-/** The part of an address set that is used here. */
-export interface AddressSet {
-  readonly empty: boolean;
-  has(address: string): boolean;
-}
+import type { TrustedPeers } from "../../net/trusted_peers.ts";
 
 /** Gives the effective client address of a request, `""` when unknown. */
 export type ClientAddressRule = (exchange: HttpExchange) => string;
@@ -25,22 +20,22 @@ export const MAX_HOPS = 64;
  * The rule for these trusted proxies: the peer; when that is trusted, the last hop of
  * `X-Forwarded-For` that is not; the peer again when a hop on the way is malformed.
  *
- * @param onUnreadable Called with the trusted peer that sent a chain with such a hop. All clients of that
+ * @param onUnreadable Called with the trusted peer that sent a chain with such a hop, or the unix socket it came by. All clients of that
  * peer then count as one, which an operator must learn.
  */
 export function clientAddressOf(
-  trusted: AddressSet,
+  trusted: TrustedPeers,
   onUnreadable: (peer: string) => void = () => {},
 ): ClientAddressRule {
   if (trusted.empty) return ({ connection }) => connection.peerAddress;
   return ({ connection, request }) => {
     const peer = connection.peerAddress;
-    if (!trusted.has(peer)) return peer;
+    if (!trusted.hasPeer(connection)) return peer;
     const chain = request.joined("x-forwarded-for", ",");
     if (chain === undefined) return peer;
     const client = forwardedClient(chain, trusted);
     if (client !== undefined) return client;
-    onUnreadable(peer);
+    onUnreadable(peer === "" ? connection.listener : peer);
     return peer;
   };
 }
@@ -49,7 +44,7 @@ export function clientAddressOf(
  * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) tells of, or `undefined` when a
  * hop that has to be looked at is malformed.
  */
-function forwardedClient(chain: string, trusted: AddressSet): string | undefined {
+function forwardedClient(chain: string, trusted: TrustedPeers): string | undefined {
   let rightmost: string | undefined;
   let end = chain.length;
   for (let hops = 0; hops < MAX_HOPS; hops++) {

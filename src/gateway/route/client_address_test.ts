@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { HttpExchange } from "../../http/exchange.ts";
 import type { ConnectionFacts } from "../../net/connection_facts.ts";
 import { Fields } from "../../http/fields.ts";
-import { IpSet } from "../../net/ip_set.ts";
+import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { clientAddressOf, MAX_HOPS } from "./client_address.ts";
 
-const TRUSTED = IpSet.of(["10.0.0.0/8", "2001:db8::/32"]);
+const TRUSTED = TrustedPeers.of(["10.0.0.0/8", "2001:db8::/32"]);
 
 function client(peerAddress: string, ...chain: string[]): string {
   return clientAddressOf(TRUSTED)(exchange(peerAddress, chain));
@@ -32,7 +32,7 @@ Deno.test("an untrusted peer is the client, whatever it forwards", () => {
 });
 
 Deno.test("without trusted proxies the peer is the client", () => {
-  const rule = clientAddressOf(IpSet.of([]));
+  const rule = clientAddressOf(TrustedPeers.of([]));
   assert.equal(rule(exchange("10.0.0.1", ["198.51.100.7"])), "10.0.0.1");
 });
 

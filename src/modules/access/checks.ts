@@ -11,6 +11,7 @@ export function* checkPlaces(config: Config, rules: AccessConfig, key: string): 
     yield {
       key: `${key}.${name}`,
       message: "must be empty unless geoip.enabled is true: without it no client has a place",
+      about: ["geoip.enabled"],
     };
   }
 }
@@ -29,6 +30,7 @@ export function* checkCertificates(
   const warn = (name: string, effect: string): Problem => ({
     key: `${key}.${name}`,
     message: `${effect}: no client shows a certificate, because ${reason}`,
+    about: ["tls.enabled", "tls.client_auth.mode", "server.tls_listen"],
     warning: true,
   });
   if (rules.require_client_cert) {

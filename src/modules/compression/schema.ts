@@ -1,5 +1,6 @@
 /** The `compression` table of the root, vhosts and routes (spec 02 section 12). @module */
 import { z } from "zod";
+import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import {
   type Bounds,
@@ -43,16 +44,22 @@ export const compressionSchema = z.strictObject({
     .describe("Effort of Brotli: 0 is fast, 11 is small and very slow."),
 }).superRefine(checkWhenEnabled(bounds)).superRefine((table, context) => {
   if (!table.enabled) return;
-  const problem = (key: string, message: string) =>
-    context.addIssue({ code: "custom", input: Reflect.get(table, key), path: [key], message });
+  const problem = (key: string, message: string, ...about: string[]) =>
+    refuseKey(context, { key, message, input: Reflect.get(table, key), about });
   if (!table.gzip && !table.zstd && !table.brotli) {
-    problem("enabled", "must be false unless one of gzip, zstd and brotli is true");
+    problem(
+      "enabled",
+      "must be false unless one of gzip, zstd and brotli is true",
+      "gzip",
+      "zstd",
+      "brotli",
+    );
   }
   if (table.min_bytes > table.max_input_bytes) {
-    problem("min_bytes", "must be at most max_input_bytes");
+    problem("min_bytes", "must be at most max_input_bytes", "max_input_bytes");
   }
   if (table.max_output_bytes < table.min_bytes) {
-    problem("max_output_bytes", "must be at least min_bytes");
+    problem("max_output_bytes", "must be at least min_bytes", "min_bytes");
   }
 });
 

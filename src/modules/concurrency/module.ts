@@ -23,6 +23,7 @@ function* idleQueues(config: Config): Generator<Problem> {
     yield {
       key: `${scope.key}.concurrency.max_queue`,
       message: `${table.max_queue} has no effect while queue_timeout_ms is 0: nobody waits`,
+      about: [`${scope.key}.concurrency.queue_timeout_ms`],
       hint: "set queue_timeout_ms to the longest wait, or leave max_queue out",
       warning: true,
     };

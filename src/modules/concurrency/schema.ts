@@ -1,5 +1,6 @@
 /** The `concurrency` table of vhosts and routes (spec 02 section 11.3). @module */
 import { z } from "zod";
+import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { status } from "../../config/schema/values.ts";
 import { protections } from "../../config/schema/remarks.ts";
@@ -29,12 +30,8 @@ export const concurrencySchema = z.strictObject({
   status: status().default(503).describe("Status of a refusal."),
 }).superRefine(checkWhenEnabled(bounds)).superRefine((table, context) => {
   if (!table.enabled || table.max_in_flight !== undefined) return;
-  context.addIssue({
-    code: "custom",
-    input: undefined,
-    path: ["max_in_flight"],
-    message: "must be given when concurrency.enabled is true",
-  });
+  const message = "must be given when concurrency.enabled is true";
+  refuseKey(context, { key: "max_in_flight", message, about: ["enabled"] });
 }).register(protections, { undone: "limited" });
 
 /** A checked `concurrency` table. */

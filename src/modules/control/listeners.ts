@@ -65,6 +65,8 @@ export class ControlListeners {
       : { names: undefined };
     const handler = new ControlHandler((exchange) => this.#answer(exchange, rule));
     const listener = await openListener({
+      kind: "tcp",
+      protocol: "http/1.1",
       name: entry,
       key,
       hostname: address.host,

@@ -1,6 +1,5 @@
 /** Whether the databases of a configuration can be used. @module */
 import type { Config, Problem } from "../../config/types.ts";
-import { contentOf } from "../../gateway/file_content.ts";
 import type { Files, System } from "../../gateway/module.ts";
 import { blindSpots } from "./blind_spots.ts";
 import { DatabaseError, GeoDatabase } from "./database.ts";
@@ -37,14 +36,17 @@ export async function proveDatabases(
   const problems: Problem[] = [];
   const databases: GeoDatabase[] = [];
   for (const [i, { path, provider }] of consulted(geoip).entries()) {
+    const content = files.get(path);
+    if (content === undefined) continue;
     try {
-      databases.push(await GeoDatabase.prove(contentOf(files, path), provider));
+      databases.push(await GeoDatabase.prove(content, provider));
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       problems.push({ key: databaseKey(i), message: `${path} ${error.message}` });
     }
   }
-  if (problems.length > 0) return problems;
+  // Of databases that are in use already, a worker says what they cannot tell.
+  if (problems.length > 0 || databases.length < consulted(geoip).length) return problems;
   return blindSpots(config, databases, system.wanted).map((message) => ({
     key: "geoip.databases",
     message,

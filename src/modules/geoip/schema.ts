@@ -1,5 +1,6 @@
 /** The `[geoip]` table (spec 02 section 11.4). @module */
 import { z } from "zod";
+import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, filePath, list } from "../../config/schema/values.ts";
 
@@ -23,11 +24,11 @@ export const geoipSchema = z.strictObject({
     .describe("Databases in the order they are asked, 1 to 8. At most 1 GiB together."),
 }).superRefine((table, context) => {
   if (!table.enabled || table.databases.length > 0) return;
-  context.addIssue({
-    code: "custom",
+  refuseKey(context, {
+    key: "databases",
     input: table.databases,
-    path: ["databases"],
     message: "must name 1 to 8 databases when geoip.enabled is true",
+    about: ["enabled"],
   });
 });
 

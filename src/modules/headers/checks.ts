@@ -35,6 +35,7 @@ function* idleCors(headers: HeadersConfig | undefined, key: string): Generator<P
     key: `${key}headers.response.cors`,
     message: "is filled in, but off because enabled is not set: nothing in it has an effect",
     hint: "write enabled = true, or take the table out",
+    about: [`${key}headers.response.cors.enabled`],
     warning: true,
   };
 }
@@ -93,14 +94,26 @@ function checkMerged(config: Config): Problem[] {
   const problems: Problem[] = [];
   const check = (scope: HeaderScope, key: string) => {
     const { cors, hstsWithoutAge } = responseSettings(scope);
-    const report = (name: string, message: string, hint?: string) =>
-      problems.push({ key: `${key}headers.response.${name}`, message, hint });
-    if (hstsWithoutAge) report("hsts", "must have max_age_secs above 0 when hsts is enabled");
+    const report = (name: string, message: string, about: readonly string[], hint?: string) =>
+      problems.push({
+        key: `${key}headers.response.${name}`,
+        message,
+        hint,
+        about: about.map((other) => `${key}headers.response.${other}`),
+      });
+    if (hstsWithoutAge) {
+      const message = "must have max_age_secs above 0 when hsts is enabled";
+      report("hsts", message, ["hsts.max_age_secs", "hsts.enabled"]);
+    }
     if (cors === undefined) return;
-    if (cors.origins.length === 0) report("cors", "must have allow_origins when cors is enabled");
+    if (cors.origins.length === 0) {
+      const message = "must have allow_origins when cors is enabled";
+      report("cors", message, ["cors.allow_origins", "cors.enabled"]);
+    }
     if (!cors.credentials) return;
     if (cors.origins.includes("*")) {
-      report("cors", 'must not have allow_credentials together with the origin "*"');
+      const message = 'must not have allow_credentials together with the origin "*"';
+      report("cors", message, ["cors.allow_credentials"]);
     }
     for (const [name, listed] of corsLists(cors)) {
       if (!listed.includes("*")) continue;
@@ -108,6 +121,7 @@ function checkMerged(config: Config): Problem[] {
         `cors.${name}`,
         'must not list "*" together with allow_credentials: to a browser that sends credentials it is ' +
           "a name like any other",
+        ["cors.allow_credentials"],
         "list the names",
       );
     }
@@ -148,6 +162,7 @@ function checkPlaces(config: Config): Problem[] {
           message:
             `must not use ${variable} unless geoip.enabled is true: without it no client has a ` +
             "place",
+          about: ["geoip.enabled"],
         });
       }
     }

@@ -1,7 +1,7 @@
 /** The header policies of a configuration, each compiled once. @module */
 import type { Config } from "../../config/types.ts";
 import type { SnapshotContext } from "../../gateway/module.ts";
-import { IpSet } from "../../net/ip_set.ts";
+import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { type HeaderScope, requestSettings, responseSettings } from "./merge.ts";
 import { RequestPolicy } from "./request_policy.ts";
 import { ResponsePolicy } from "./response_policy.ts";
@@ -19,14 +19,14 @@ export interface RequestPolicyOptions {
 /** Policies of one configuration; scopes to which the same tables apply share one. */
 export class HeaderPolicies {
   readonly #config: Config;
-  readonly #trustedProxies: IpSet;
+  readonly #trustedProxies: TrustedPeers;
   readonly #responses = new ByTables<ResponsePolicy>();
   readonly #requests = new ByTables<RequestPolicy>();
   readonly #privateRequests = new ByTables<RequestPolicy>();
 
   constructor(config: Config) {
     this.#config = config;
-    this.#trustedProxies = IpSet.of(config.server.trusted_proxies);
+    this.#trustedProxies = TrustedPeers.of(config.server.trusted_proxies);
   }
 
   /** The policy for the fields of answers in `scope`. */

@@ -10,7 +10,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import { readAuthority } from "../../http/authority.ts";
 import { trimBlanks } from "../../http/chars.ts";
 import { Fields, type ReadonlyFields } from "../../http/fields.ts";
-import type { IpSet } from "../../net/ip_set.ts";
+import type { TrustedPeers } from "../../net/trusted_peers.ts";
 import {
   CLIENT_ADDRESS_FIELDS,
   dashed,
@@ -25,7 +25,7 @@ import { schemeOf, ValueTemplate } from "./template.ts";
 /** What a policy is compiled from, beside its settings. */
 export interface RequestPolicyContext {
   /** Peers whose `X-Forwarded-For` is carried on by `append`. */
-  readonly trustedProxies: IpSet;
+  readonly trustedProxies: TrustedPeers;
   /** Field of the request id, lower case; `undefined` where ids are off. */
   readonly requestIdField: string | undefined;
   /**
@@ -257,11 +257,14 @@ export class RequestPolicy {
   }
 
   /** What a trusted peer says about the way so far, and the peer itself. */
-  #chain({ connection: { peerAddress }, request }: Exchange): string {
-    const chain = this.#context.trustedProxies.has(peerAddress)
+  #chain({ connection, request }: Exchange): string {
+    const { peerAddress } = connection;
+    const chain = this.#context.trustedProxies.hasPeer(connection)
       ? request.joined("x-forwarded-for")
       : undefined;
-    return chain === undefined || chain === "" ? peerAddress : `${chain}, ${peerAddress}`;
+    if (chain === undefined || chain === "") return peerAddress;
+    // The peer of a unix socket has no address to add.
+    return peerAddress === "" ? chain : `${chain}, ${peerAddress}`;
   }
 }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { exchangeFixture, type RequestFixture } from "../../gateway/testing/exchange_fixture.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { Fields } from "../../http/fields.ts";
-import { IpSet } from "../../net/ip_set.ts";
+import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { AUTHORIZED } from "./authorized.ts";
 import { CLIENT_ADDRESS_FIELDS } from "./field_names.ts";
 import { requestSettings } from "./merge.ts";
@@ -11,7 +11,7 @@ import { RequestPolicy, type RequestPolicyContext } from "./request_policy.ts";
 import { headersSchema } from "./schema.ts";
 
 const CONTEXT: RequestPolicyContext = {
-  trustedProxies: IpSet.of(["10.0.0.0/8"]),
+  trustedProxies: TrustedPeers.of(["10.0.0.0/8"]),
   requestIdField: "x-request-id",
   zeroRetention: false,
 };

@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { hasControl } from "../../config/read/text.ts";
 import type { TableSchema } from "../../config/types.ts";
@@ -76,12 +77,8 @@ const hsts = z.strictObject({
   preload: z.boolean().optional().describe("Default false."),
 }).superRefine((table, context) => {
   if (table.enabled !== false && table.max_age_secs === 0) {
-    context.addIssue({
-      code: "custom",
-      input: 0,
-      path: ["max_age_secs"],
-      message: "must be above 0 when hsts is enabled",
-    });
+    const message = "must be above 0 when hsts is enabled";
+    refuseKey(context, { key: "max_age_secs", input: 0, message, about: ["enabled"] });
   }
 }).describe("`Strict-Transport-Security` in parts. An empty table sends it.");
 
@@ -136,11 +133,11 @@ const responseSchema = z.strictObject({
   ...edits,
 }).superRefine(checkEdits).superRefine(checkAnswerNames).superRefine((table, context) => {
   if (table.hsts !== undefined && table.strict_transport_security !== undefined) {
-    context.addIssue({
-      code: "custom",
+    refuseKey(context, {
+      key: "strict_transport_security",
       input: table.strict_transport_security,
-      path: ["strict_transport_security"],
       message: "must not stand beside hsts in one table",
+      about: ["hsts"],
     });
   }
 });

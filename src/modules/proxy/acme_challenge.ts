@@ -6,6 +6,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { refuseKey } from "../../config/problems/about.ts";
 import type { TableSchema } from "../../config/types.ts";
 import { authority, list, secs } from "../../config/schema/values.ts";
 import { splitAuthority } from "../../http/authority.ts";
@@ -26,16 +27,19 @@ const acmeChallengeSchema = z.strictObject({
   send_timeout_secs: secs().optional().describe("Longest wait for one write to it."),
 }).superRefine((table, context) => {
   if (!table.enabled) return;
-  const refuse = (key: string, message: string) =>
-    context.addIssue({ code: "custom", input: undefined, path: [key], message });
+  const refuse = (key: string, message: string, ...about: string[]) =>
+    refuseKey(context, { key, message, about });
   const named = [...table.upstream === undefined ? [] : [table.upstream], ...table.upstreams];
-  if (named.length === 0) refuse("upstream", "is required when acme_challenge.enabled is true");
+  if (named.length === 0) {
+    refuse("upstream", "is required when acme_challenge.enabled is true", "enabled", "upstreams");
+  }
   if (table.upstream !== undefined && table.upstreams.length > 0) {
-    refuse("upstreams", "must not be set together with upstream");
+    refuse("upstreams", "must not be set together with upstream", "upstream");
   }
   const host = named.length === 0 ? undefined : splitAuthority(named[0])?.host;
   if (table.upstream_tls && host !== undefined && isIP(host) !== 0) {
-    refuse("upstream_tls", "needs an upstream with a host name, which its certificate is for");
+    const message = "needs an upstream with a host name, which its certificate is for";
+    refuse("upstream_tls", message, "upstream", "upstreams");
   }
 });
 

@@ -58,20 +58,32 @@ export function checkProxies(config: Config): Problem[] {
 function* checkGrpc({ route, key }: RouteScope): Generator<Problem> {
   if (route?.grpc?.enabled !== true) return;
   if (!route.grpc.require_content_type) {
-    yield problem(`${key}.grpc.require_content_type`, "must be true while grpc is enabled");
+    yield about(
+      key,
+      ["grpc.enabled"],
+      problem(`${key}.grpc.require_content_type`, "must be true while grpc is enabled"),
+    );
   }
   const version = route.proxy?.upstream_http_version ?? "http1";
   if (route.proxy === undefined || version === "http1") {
-    yield problem(
-      `${key}.grpc.enabled`,
-      'needs a proxy action with upstream_http_version = "http2" or "http1-and-http2"',
+    yield about(
+      key,
+      ["proxy", "proxy.upstream_http_version"],
+      problem(
+        `${key}.grpc.enabled`,
+        'needs a proxy action with upstream_http_version = "http2" or "http1-and-http2"',
+      ),
     );
   } else if (version === "http1-and-http2" && !route.proxy.upstream_tls) {
     yield {
-      ...problem(
-        `${key}.proxy.upstream_http_version`,
-        "is HTTP/1.1 to an upstream without TLS, over which gRPC does not work",
-        'use "http2" for an upstream that speaks HTTP/2 in cleartext',
+      ...about(
+        key,
+        ["proxy.upstream_tls"],
+        problem(
+          `${key}.proxy.upstream_http_version`,
+          "is HTTP/1.1 to an upstream without TLS, over which gRPC does not work",
+          'use "http2" for an upstream that speaks HTTP/2 in cleartext',
+        ),
       ),
       warning: true,
     };
@@ -93,9 +105,13 @@ function checkProxy(proxy: ProxyConfig, key: string): Problem[] {
 function* checkOrigin(proxy: ProxyConfig, key: string): Generator<Problem> {
   if (proxy.upstream !== undefined && proxy.upstreams.length > 0) {
     // Of `[proxy]` itself the loader says so, which lets a later file choose another way.
-    yield problem(
-      `${key}.upstreams`,
-      "must not be set together with upstream: upstreams are named in one way only",
+    yield about(
+      key,
+      ["upstream"],
+      problem(
+        `${key}.upstreams`,
+        "must not be set together with upstream: upstreams are named in one way only",
+      ),
     );
   } else if (proxy.upstreams.length > 1) {
     yield {
@@ -128,29 +144,49 @@ function* checkTls(proxy: ProxyConfig, key: string): Generator<Problem> {
     proxy.upstream_tls && proxy.upstream_verify_cert && proxy.upstream_sni === undefined &&
     host !== undefined && isIP(host) !== 0
   ) {
-    yield problem(
-      `${key}.upstream_sni`,
-      "is required for an upstream that is an IP address, with upstream_verify_cert",
-      "name the host of the origin's certificate",
+    yield about(
+      key,
+      ["upstream_verify_cert"],
+      problem(
+        `${key}.upstream_sni`,
+        "is required for an upstream that is an IP address, with upstream_verify_cert",
+        "name the host of the origin's certificate",
+      ),
     );
   }
   if (!proxy.upstream_verify_cert && proxy.upstream_verify_hostname) {
-    yield problem(
-      `${key}.upstream_verify_hostname`,
-      "must be false when upstream_verify_cert is false",
+    yield about(
+      key,
+      ["upstream_verify_cert"],
+      problem(
+        `${key}.upstream_verify_hostname`,
+        "must be false when upstream_verify_cert is false",
+      ),
     );
   }
   if (proxy.upstream_ca_path !== undefined && !(proxy.upstream_tls && proxy.upstream_verify_cert)) {
-    yield problem(`${key}.upstream_ca_path`, "needs upstream_tls and upstream_verify_cert");
+    yield about(
+      key,
+      ["upstream_tls", "upstream_verify_cert"],
+      problem(`${key}.upstream_ca_path`, "needs upstream_tls and upstream_verify_cert"),
+    );
   }
   const cert = proxy.upstream_client_cert_path !== undefined;
   if (cert !== (proxy.upstream_client_key_path !== undefined)) {
-    yield problem(
-      `${key}.upstream_client_${cert ? "key" : "cert"}_path`,
-      "is missing: a client certificate and its key go together",
+    yield about(
+      key,
+      ["upstream_client_cert_path", "upstream_client_key_path"],
+      problem(
+        `${key}.upstream_client_${cert ? "key" : "cert"}_path`,
+        "is missing: a client certificate and its key go together",
+      ),
     );
   } else if (cert && !proxy.upstream_tls) {
-    yield problem(`${key}.upstream_client_cert_path`, "needs upstream_tls");
+    yield about(
+      key,
+      ["upstream_tls"],
+      problem(`${key}.upstream_client_cert_path`, "needs upstream_tls"),
+    );
   }
 }
 
@@ -161,9 +197,13 @@ function* checkCleartext(proxy: ProxyConfig, key: string): Generator<Problem> {
     const value = proxy[name];
     if (value === undefined || value === true) continue;
     yield {
-      ...problem(
-        `${key}.${name}`,
-        `${JSON.stringify(value)} has no effect without upstream_tls = true`,
+      ...about(
+        key,
+        ["upstream_tls"],
+        problem(
+          `${key}.${name}`,
+          `${JSON.stringify(value)} has no effect without upstream_tls = true`,
+        ),
       ),
       warning: true,
     };
@@ -174,18 +214,30 @@ function* checkVersion(proxy: ProxyConfig, key: string): Generator<Problem> {
   const http2 = proxy.upstream_http_version !== "http1";
   const origin = originOf(proxy);
   if (http2 && origin === undefined) {
-    yield problem(`${key}.upstream_http_version`, "needs an upstream");
+    yield about(
+      key,
+      ["upstream", "upstreams"],
+      problem(`${key}.upstream_http_version`, "needs an upstream"),
+    );
   }
   for (const name of ["upstream_h2_max_streams", "upstream_h2_ping_interval_secs"] as const) {
     if (proxy[name] !== undefined && !http2) {
-      yield problem(
-        `${key}.${name}`,
-        `needs an upstream_http_version with HTTP/2; found ${proxy[name]} with "http1"`,
+      yield about(
+        key,
+        ["upstream_http_version"],
+        problem(
+          `${key}.${name}`,
+          `needs an upstream_http_version with HTTP/2; found ${proxy[name]} with "http1"`,
+        ),
       );
     }
   }
   if (proxy.upstream_proxy_protocol !== "off" && origin === undefined) {
-    yield problem(`${key}.upstream_proxy_protocol`, "needs an upstream");
+    yield about(
+      key,
+      ["upstream", "upstreams"],
+      problem(`${key}.upstream_proxy_protocol`, "needs an upstream"),
+    );
   }
 }
 
@@ -193,8 +245,10 @@ function* checkUpgrades(proxy: ProxyConfig, key: string): Generator<Problem> {
   const { upstream_http_version: version, websocket, upgrade_protocols: protocols } = proxy;
   if (version !== "http1") {
     const wanted = `needs upstream_http_version = "http1"; found "${version}"`;
-    if (websocket) yield problem(`${key}.websocket`, wanted);
-    if (protocols.length > 0) yield problem(`${key}.upgrade_protocols`, wanted);
+    if (websocket) yield about(key, ["upstream_http_version"], problem(`${key}.websocket`, wanted));
+    if (protocols.length > 0) {
+      yield about(key, ["upstream_http_version"], problem(`${key}.upgrade_protocols`, wanted));
+    }
   }
   for (const [index, name] of protocols.entries()) {
     const hint = OTHER_WAYS.get(name);
@@ -210,13 +264,21 @@ function* checkSockets(proxy: ProxyConfig, key: string): Generator<Problem> {
     proxy.upstream_tcp_keepalive_count,
   ].filter((value) => value !== undefined).length;
   if (trio !== 0 && trio !== 3) {
-    yield problem(
-      `${key}.upstream_tcp_keepalive_idle_secs`,
-      "goes together with upstream_tcp_keepalive_interval_secs and upstream_tcp_keepalive_count",
+    yield about(
+      key,
+      ["upstream_tcp_keepalive_interval_secs", "upstream_tcp_keepalive_count"],
+      problem(
+        `${key}.upstream_tcp_keepalive_idle_secs`,
+        "goes together with upstream_tcp_keepalive_interval_secs and upstream_tcp_keepalive_count",
+      ),
     );
   }
   if (proxy.upstream_tcp_user_timeout_ms !== undefined && trio !== 3) {
-    yield problem(`${key}.upstream_tcp_user_timeout_ms`, "needs the three tcp_keepalive keys");
+    yield about(key, [
+      "upstream_tcp_keepalive_idle_secs",
+      "upstream_tcp_keepalive_interval_secs",
+      "upstream_tcp_keepalive_count",
+    ], problem(`${key}.upstream_tcp_user_timeout_ms`, "needs the three tcp_keepalive keys"));
   }
 }
 
@@ -224,12 +286,21 @@ function* checkAuthRequest(proxy: ProxyConfig, key: string): Generator<Problem> 
   const auth = proxy.auth_request;
   if (auth?.enabled !== true) return;
   if (auth.url === undefined) {
-    yield problem(`${key}.auth_request.url`, "is required when auth_request is enabled");
+    yield about(
+      key,
+      ["auth_request.enabled"],
+      problem(`${key}.auth_request.url`, "is required when auth_request is enabled"),
+    );
   } else if (new URL(auth.url).pathname === "/" && !auth.url.endsWith("/")) {
     yield problem(`${key}.auth_request.url`, `must have a path; found "${auth.url}"`);
   }
   yield* forwardWarnings(auth.forward_headers, `${key}.auth_request.forward_headers`);
   yield* copyWarnings(auth.allow_response_headers, `${key}.auth_request.allow_response_headers`);
+}
+
+/** `problem`, which is about keys of the table at `key`, too. */
+function about(key: string, names: readonly string[], problem: Problem): Problem {
+  return { ...problem, about: names.map((name) => `${key}.${name}`) };
 }
 
 function problem(key: string, message: string, hint?: string): Problem {

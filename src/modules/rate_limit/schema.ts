@@ -1,5 +1,6 @@
 /** The `rate_limit` table of vhosts and routes (spec 02 section 11.2). @module */
 import { z } from "zod";
+import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { enumWord, status } from "../../config/schema/values.ts";
 import { protections } from "../../config/schema/remarks.ts";
@@ -39,20 +40,12 @@ export const rateLimitSchema = z.strictObject({
 }).superRefine(checkWhenEnabled(bounds)).superRefine((table, context) => {
   if (!table.enabled) return;
   if (table.requests_per_second === undefined) {
-    context.addIssue({
-      code: "custom",
-      input: undefined,
-      path: ["requests_per_second"],
-      message: "must be given when rate_limit.enabled is true",
-    });
+    const message = "must be given when rate_limit.enabled is true";
+    refuseKey(context, { key: "requests_per_second", message, about: ["enabled"] });
   }
   if (table.mode === "delay" && table.max_delay_ms === 0) {
-    context.addIssue({
-      code: "custom",
-      input: 0,
-      path: ["max_delay_ms"],
-      message: 'must be from 1 to 60000 with mode = "delay"',
-    });
+    const message = 'must be from 1 to 60000 with mode = "delay"';
+    refuseKey(context, { key: "max_delay_ms", input: 0, message, about: ["mode"] });
   }
 }).register(protections, { undone: "limited" });
 

@@ -26,6 +26,7 @@ function* policyProblems(tls: TlsConfig): Generator<Problem> {
     yield {
       key: "tls.min_protocol",
       message: 'must not be "tls1.2" with tls.profile = "modern", which is TLS 1.3 only',
+      about: ["tls.profile"],
     };
   }
   if (tls.curve_preferences.length > 0) {
@@ -47,6 +48,7 @@ function* policyProblems(tls: TlsConfig): Generator<Problem> {
       yield {
         key: `tls.cipher_suites[${old}]`,
         message: "is a suite of TLS 1.2, but the lowest version is TLS 1.3",
+        about: ["tls.profile", "tls.min_protocol"],
       };
     }
   }
@@ -55,6 +57,7 @@ function* policyProblems(tls: TlsConfig): Generator<Problem> {
       key: "tls.client_auth.ca_path",
       message:
         'has no effect while tls.client_auth.mode is "off": no client is asked for a certificate',
+      about: ["tls.client_auth.mode"],
       hint: 'write mode = "required" or "optional", or take the table out',
       warning: true,
       security: true,
@@ -64,6 +67,7 @@ function* policyProblems(tls: TlsConfig): Generator<Problem> {
     yield {
       key: "tls.client_auth.ca_path",
       message: `is required with tls.client_auth.mode = "${tls.client_auth.mode}"`,
+      about: ["tls.client_auth.mode"],
     };
   }
 }
@@ -89,6 +93,13 @@ function listenerProblems(config: Config): Problem[] {
     key: "server.tls_listen",
     message: "needs a certificate for clients that ask for no known name: one in " +
       "[[tls.certificates]], or that of a vhost named by server.default_vhost with tls.enabled",
+    about: [
+      "tls.enabled",
+      "tls.certificates",
+      "server.default_vhost",
+      "vhosts.tls.enabled",
+      "vhosts.tls.certificate",
+    ],
   }];
 }
 
@@ -100,6 +111,7 @@ function* vhostProblems(config: Config): Generator<Problem> {
       yield {
         key: `${key}.certificate`,
         message: "is required when tls.enabled is true for this vhost",
+        about: [`${key}.enabled`],
         hint: "[vhosts.tls.certificate] with cert_path and key_path",
       };
     }
@@ -107,6 +119,7 @@ function* vhostProblems(config: Config): Generator<Problem> {
       yield {
         key: `${key}.enabled`,
         message: "has no effect while tls.enabled is false",
+        about: ["tls.enabled"],
         warning: true,
       };
     }

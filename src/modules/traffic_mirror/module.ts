@@ -33,7 +33,11 @@ export const module: Module = {
     const mirrors = enabledMirrors(config);
     for (const { mirror, scope, key } of mirrors) {
       if (mirror.base_url === undefined) {
-        problems.push({ key: `${key}.base_url`, message: "is required when mirror is enabled" });
+        problems.push({
+          key: `${key}.base_url`,
+          message: "is required when mirror is enabled",
+          about: [`${key}.enabled`],
+        });
       }
       problems.push(...forwardWarnings(mirror.forward_headers, `${key}.forward_headers`));
       if (stripsClientAddress(scope)) {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { writeAll } from "../duplex.ts";
-import { IpSet } from "../ip_set.ts";
+import { TrustedPeers } from "../trusted_peers.ts";
 import { ListenError } from "./listen_error.ts";
 import { isClosed, ListenerBench, readText } from "../testing/listener_bench.ts";
 
 const encoder = new TextEncoder();
 
-const TRUSTED = IpSet.of(["127.0.0.0/8"]);
+const TRUSTED = TrustedPeers.of(["127.0.0.0/8"]);
 
 Deno.test("a cleartext connection is handed over with its facts", async () => {
   using bench = await new ListenerBench().open();
@@ -153,7 +153,7 @@ Deno.test("a header without a source leaves the TCP peer", async () => {
 });
 
 Deno.test("a peer that is not trusted is dropped before its header is read", async () => {
-  const trustedProxies = IpSet.of(["10.0.0.0/8"]);
+  const trustedProxies = TrustedPeers.of(["10.0.0.0/8"]);
   using bench = await new ListenerBench().open({ proxyProtocol: "v1", trustedProxies });
   using client = await bench.connect();
   assert.equal(await isClosed(client), true);

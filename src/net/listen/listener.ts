@@ -9,9 +9,12 @@ import type { TlsListenerSpec } from "../tls/spec.ts";
 
 /** A connection that is ready for its codec: PROXY header read, TLS handshake done. */
 export interface Accepted {
+  /** Its bytes in both directions. */
   readonly stream: Duplex;
+  /** Its peer, and the handshake. */
   readonly facts: ConnectionFacts;
-  readonly protocol: "http/1.1" | "h2";
+  /** Name of its codec: what ALPN has chosen, or what the listener is for. */
+  readonly protocol: string;
   /** To be called when the codec has returned: the connection no longer counts as open. */
   done(): void;
 }
@@ -20,9 +23,9 @@ export interface Accepted {
 export interface Listener {
   /** The configured entry, `127.0.0.1:8080`. */
   readonly name: string;
-  /** The bound port: differs from the entry for port 0. */
+  /** The bound port: differs from the entry for port 0. 0 for a unix socket. */
   readonly port: number;
-  /** How it works, for `fluxheim explain`: `tcp`, `tls (static certificate)`, `tls (names)`. */
+  /** How it works, for `fluxheim explain`: `tcp`, `unix`, `tls (names)`. */
   readonly door: string;
   /**
    * TLS listeners only: shows and asks for what `tls` says in every handshake from now on. Handshakes

@@ -4,22 +4,31 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { IpSet } from "../ip_set.ts";
-import type { HeaderFailure } from "./read_proxy_header.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
+import type { TrustedPeers } from "../trusted_peers.ts";
+import type { HeaderFailure } from "./read_proxy_header.ts";
+import type { SocketIdentity, SocketSettings } from "./socket_file.ts";
+
+/**
+ * The kinds of listeners a configuration or a module can ask for. Those that {@linkcode ListenerSpec} has no
+ * member for cannot be opened by this build.
+ */
+export const LISTENER_KINDS = ["tcp", "tls", "unix", "udp", "quic"] as const;
+
+/** A kind of listener. */
+export type ListenerKind = typeof LISTENER_KINDS[number];
 
 /** A listener to open. */
-export interface ListenerSpec {
-  /** The configured entry, `127.0.0.1:8080`; for logs and {@linkcode ConnectionFacts.listener}. */
+export type ListenerSpec = CleartextListenerSpec | SecureListenerSpec | UnixListenerSpec;
+
+/** What every kind has. */
+export interface CommonListenerSpec {
+  /** The configured entry, `127.0.0.1:8080`; for logs and `ConnectionFacts.listener`. */
   readonly name: string;
-  /** IP address to bind; `::` also takes IPv4. */
-  readonly hostname: string;
-  /** 0 for one the system picks. */
-  readonly port: number;
-  /** Let other workers bind the same port; the kernel spreads connections. */
-  readonly reusePort: boolean;
   /** Key path for errors, `server.listen[0]`. */
   readonly key: string;
+  /** Name of the codec for connections that choose none by ALPN. */
+  readonly protocol: string;
   /** Most open connections, over all workers when `openCount` is given. */
   readonly maxConnections: number;
   /** Where the workers count together; without it the listener counts its own. */
@@ -27,11 +36,9 @@ export interface ListenerSpec {
   /** A header that every connection must begin with. */
   readonly proxyProtocol: "off" | "v1" | "v2";
   /** Peers that may send one; none when `undefined`. */
-  readonly trustedProxies: IpSet | undefined;
+  readonly trustedProxies: TrustedPeers | undefined;
   /** Time for the whole PROXY header. */
   readonly headTimeoutMs: number;
-  /** TLS, after the PROXY header if there is one; cleartext without. */
-  readonly tls?: TlsListenerSpec;
   readonly clock: Clock;
   /** A connection was closed before it reached a codec. */
   onRejected?(reason: Rejection): void;
@@ -48,6 +55,34 @@ export interface OpenCount {
   /** Counts one more, unless there are `max`. */
   tryTake(max: number): boolean;
   giveBack(): void;
+}
+
+/** A listener on a TCP port. */
+export interface PortListenerSpec extends CommonListenerSpec {
+  /** IP address to bind; `::` also takes IPv4. */
+  readonly hostname: string;
+  /** 0 for one the system picks. */
+  readonly port: number;
+  /** Let other workers bind the same port; the kernel spreads connections. */
+  readonly reusePort: boolean;
+}
+
+/** Cleartext on a TCP port. */
+export interface CleartextListenerSpec extends PortListenerSpec {
+  readonly kind: "tcp";
+}
+
+/** TLS on a TCP port, after the PROXY header if there is one. */
+export interface SecureListenerSpec extends PortListenerSpec {
+  readonly kind: "tls";
+  readonly tls: TlsListenerSpec;
+}
+
+/** Cleartext on a unix socket, which one worker serves at a time. */
+export interface UnixListenerSpec extends CommonListenerSpec, SocketSettings {
+  readonly kind: "unix";
+  /** The socket of this process at that path, whichever worker has made it. */
+  readonly identity: SocketIdentity;
 }
 
 /** Why an accepted connection was closed before it reached a codec; a label of the counters. */

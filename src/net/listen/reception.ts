@@ -9,7 +9,7 @@ import type { Clock, Expiring } from "../clock.ts";
 import { closeQuietly, type Duplex } from "../duplex.ts";
 import { socketAddress } from "../ip.ts";
 import type { Accepted } from "./listener.ts";
-import type { ListenerSpec, OpenCount, Rejection } from "./listener_spec.ts";
+import type { CommonListenerSpec, OpenCount, Rejection } from "./listener_spec.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
 
 /**
@@ -18,7 +18,7 @@ import type { Endpoint } from "./proxy_protocol.ts";
  */
 export const MAX_HANDSHAKES = 2048;
 
-/** Something that has the two addresses of a TCP connection. */
+/** Something that has the two addresses of a connection. */
 export interface Addresses {
   readonly remoteAddr: { readonly hostname: string; readonly port: number };
   readonly localAddr: { readonly hostname: string; readonly port: number };
@@ -27,12 +27,12 @@ export interface Addresses {
 /** The reception of one listener in one worker. */
 export class Reception {
   readonly clock: Clock;
-  readonly #spec: ListenerSpec;
+  readonly #spec: CommonListenerSpec;
   readonly #onAccept: (accepted: Accepted) => void;
   readonly #open: OpenCount;
   #handshakes = 0;
 
-  constructor(spec: ListenerSpec, onAccept: (accepted: Accepted) => void) {
+  constructor(spec: CommonListenerSpec, onAccept: (accepted: Accepted) => void) {
     this.#spec = spec;
     this.#onAccept = onAccept;
     this.clock = spec.clock;
@@ -61,7 +61,7 @@ export class Reception {
   deliver(
     stream: Duplex,
     facts: ConnectionFacts,
-    protocol: "http/1.1" | "h2",
+    protocol: string,
     leave: () => void = this.release,
   ): void {
     this.#onAccept(new OpenConnection(stream, facts, protocol, leave));
@@ -145,7 +145,7 @@ class OpenConnection implements Accepted {
   constructor(
     readonly stream: Duplex,
     readonly facts: ConnectionFacts,
-    readonly protocol: "http/1.1" | "h2",
+    readonly protocol: string,
     leave: () => void,
   ) {
     this.#leave = leave;

@@ -1,7 +1,9 @@
 /** Listeners under test, their connections and rejections taken one by one. @module */
 import assert from "node:assert/strict";
 import { Clock } from "../clock.ts";
-import { type ListenerSpec, openListener } from "../listen/listen.ts";
+import { openListener } from "../listen/listen.ts";
+import type { PortListenerSpec } from "../listen/listener_spec.ts";
+import type { TlsListenerSpec } from "../tls/spec.ts";
 import type { Accepted, Listener } from "../listen/listener.ts";
 
 const decoder = new TextDecoder();
@@ -24,13 +26,17 @@ export class ListenerBench {
     return this.#listener;
   }
 
-  async open(options: Partial<ListenerSpec> = {}): Promise<this> {
-    const spec: ListenerSpec = {
+  /** Opens it: with TLS where `tls` is given, else cleartext. */
+  async open(
+    { tls, ...options }: Partial<PortListenerSpec> & { readonly tls?: TlsListenerSpec } = {},
+  ): Promise<this> {
+    const spec: PortListenerSpec = {
       name: "127.0.0.1:0",
       hostname: "127.0.0.1",
       port: 0,
       reusePort: false,
       key: "server.listen[0]",
+      protocol: "http/1.1",
       maxConnections: 10,
       proxyProtocol: "off",
       trustedProxies: undefined,
@@ -47,10 +53,13 @@ export class ListenerBench {
       },
       ...options,
     };
-    this.#listener = await openListener(spec, (accepted) => {
+    const onAccept = (accepted: Accepted) => {
       this.#accepted.push(accepted);
       this.#arrived?.();
-    });
+    };
+    this.#listener = tls === undefined
+      ? await openListener({ kind: "tcp", ...spec }, onAccept)
+      : await openListener({ kind: "tls", tls, ...spec }, onAccept);
     return this;
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ListenerSpec } from "../listen/listener_spec.ts";
+import type { SecureListenerSpec } from "../listen/listener_spec.ts";
 import type { Accepted, Listener } from "../listen/listener.ts";
 import { Reception } from "../listen/reception.ts";
 import type { TlsDoor } from "./door.ts";
@@ -17,7 +17,7 @@ import { staticPair } from "./static_pair.ts";
 /** A TLS listener of one worker. */
 export class TlsListener implements Listener {
   readonly name: string;
-  readonly #spec: ListenerSpec;
+  readonly #spec: SecureListenerSpec;
   readonly #reception: Reception;
   readonly #stuck = new StuckConnections(() => void this.#leaveStaticDoor());
   #tls: TlsListenerSpec;
@@ -28,23 +28,21 @@ export class TlsListener implements Listener {
   #closed = false;
 
   private constructor(
-    spec: ListenerSpec,
-    tls: TlsListenerSpec,
+    spec: SecureListenerSpec,
     onAccept: (accepted: Accepted) => void,
   ) {
     this.name = spec.name;
     this.#spec = spec;
-    this.#tls = tls;
+    this.#tls = spec.tls;
     this.#reception = new Reception(spec, onAccept);
   }
 
   static async open(
-    spec: ListenerSpec,
-    tls: TlsListenerSpec,
+    spec: SecureListenerSpec,
     onAccept: (accepted: Accepted) => void,
   ): Promise<TlsListener> {
-    const listener = new TlsListener(spec, tls, onAccept);
-    listener.#door = await listener.#open(tls, spec.port);
+    const listener = new TlsListener(spec, onAccept);
+    listener.#door = await listener.#open(spec.tls, spec.port);
     return listener;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { writeAll } from "../duplex.ts";
-import { IpSet } from "../ip_set.ts";
+import { TrustedPeers } from "../trusted_peers.ts";
 import { ListenError } from "../listen/listen_error.ts";
 import { encodeProxyHeader } from "../listen/proxy_protocol.ts";
 import { isClosed, ListenerBench, readText } from "../testing/listener_bench.ts";
@@ -212,7 +212,7 @@ Deno.test("names: a listener that nobody came to accepts on", async () => {
 const PROXIED = {
   tls: STATIC,
   proxyProtocol: "v2",
-  trustedProxies: IpSet.of(["127.0.0.1"]),
+  trustedProxies: TrustedPeers.of(["127.0.0.1"]),
 } as const;
 
 const HEADER = encodeProxyHeader(
@@ -262,7 +262,7 @@ Deno.test("a TLS client without the PROXY header is dropped", async () => {
 });
 
 Deno.test("a PROXY header from a peer that is not trusted is not read", async () => {
-  const trustedProxies = IpSet.of(["192.0.2.0/24"]);
+  const trustedProxies = TrustedPeers.of(["192.0.2.0/24"]);
   using bench = await new ListenerBench().open({ ...PROXIED, trustedProxies });
   using client = await bench.connect();
   assert.equal(await isClosed(client), true);

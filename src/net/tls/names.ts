@@ -17,7 +17,7 @@ import {
 import { acceptAgain, BACKLOG } from "../listen/accept_again.ts";
 import { mayBeHello, readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
-import type { ListenerSpec } from "../listen/listener_spec.ts";
+import type { PortListenerSpec } from "../listen/listener_spec.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "../node_duplex.ts";
 import type { Endpoint } from "../listen/proxy_protocol.ts";
@@ -47,7 +47,7 @@ interface Pending {
 /** A TLS listener with a certificate for each name. */
 export class NamesDoor implements TlsDoor {
   readonly port: number;
-  readonly #spec: ListenerSpec;
+  readonly #spec: PortListenerSpec;
   readonly #reception: Reception;
   readonly #pending = new Map<string, Pending>();
   /** Pairs that a handshake has failed with, and that were looked at for it. */
@@ -60,7 +60,7 @@ export class NamesDoor implements TlsDoor {
   #lastConnection: number;
 
   private constructor(
-    spec: ListenerSpec,
+    spec: PortListenerSpec,
     tls: TlsListenerSpec,
     reception: Reception,
     tcp: TcpServer,
@@ -80,7 +80,7 @@ export class NamesDoor implements TlsDoor {
 
   /** @param port To bind; differs from that of `spec` when this door replaces another. */
   static async open(
-    spec: ListenerSpec,
+    spec: PortListenerSpec,
     tls: TlsListenerSpec,
     reception: Reception,
     port: number,
@@ -139,8 +139,7 @@ export class NamesDoor implements TlsDoor {
     version: "v1" | "v2",
   ): Promise<void> {
     const { trustedProxies, clock, headTimeoutMs } = this.#spec;
-    const { peerAddress } = this.#reception.factsOf(addresses, undefined);
-    if (trustedProxies === undefined || !trustedProxies.has(peerAddress)) {
+    if (trustedProxies?.hasPeer(this.#reception.factsOf(addresses, undefined)) !== true) {
       socket.destroy();
       this.#reception.reject("proxy_untrusted");
       return;
@@ -219,7 +218,9 @@ export class NamesDoor implements TlsDoor {
     // In the handshake the end of one direction is the end of both; from here on it is not.
     socket.allowHalfOpen = true;
     const stream = new NodeDuplex(socket, this.#spec.clock, pending.below);
-    this.#reception.deliver(stream, facts, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
+    const { alpnProtocol } = socket;
+    const isChosen = typeof alpnProtocol === "string" && alpnProtocol !== "";
+    this.#reception.deliver(stream, facts, isChosen ? alpnProtocol : this.#spec.protocol);
   }
 
   /** Whether a handshake failed because of ourselves: its error does not show it, another handshake does. */
@@ -269,12 +270,12 @@ function clientRuleOf({ clientAuth, material }: TlsListenerSpec): ClientRule | u
   return { optional: clientAuth === "optional", trust: new ClientTrust(material.clientRoots) };
 }
 
-function describe({ proxyProtocol }: ListenerSpec, { clientAuth }: TlsListenerSpec): string {
+function describe({ proxyProtocol }: PortListenerSpec, { clientAuth }: TlsListenerSpec): string {
   const certificates = clientAuth === "off" ? "" : `, client certificates ${clientAuth}`;
   return `tls (names)${certificates}` + (proxyProtocol === "off" ? "" : `, PROXY ${proxyProtocol}`);
 }
 
-function bind({ hostname, reusePort }: ListenerSpec, port: number): Promise<TcpServer> {
+function bind({ hostname, reusePort }: PortListenerSpec, port: number): Promise<TcpServer> {
   const tcp = createTcpServer({ noDelay: true });
   return new Promise((resolve, reject) => {
     tcp.once("error", reject);

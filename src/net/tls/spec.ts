@@ -30,7 +30,7 @@ export interface TlsListenerSpec {
   /** Certificates and client roots. */
   readonly material: TlsMaterial;
   /** Offered in this order. */
-  readonly alpn: readonly ("h2" | "http/1.1")[];
+  readonly alpn: readonly string[];
   /** Lowest version of TLS that is accepted. */
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   /** Whether clients are asked for a certificate, and may go without (spec 05 section 1.3). */

@@ -7,7 +7,7 @@
 import type { TlsFacts } from "../connection_facts.ts";
 import { AcceptLoop } from "../listen/accept_loop.ts";
 import { closeQuietly } from "../duplex.ts";
-import type { ListenerSpec } from "../listen/listener_spec.ts";
+import type { PortListenerSpec } from "../listen/listener_spec.ts";
 import { type Handshake, type Reception, withTls } from "../listen/reception.ts";
 import { staticPair } from "./static_pair.ts";
 import { StaticStream, type StuckConnections } from "./static_stream.ts";
@@ -22,7 +22,7 @@ export class StaticDoor implements TlsDoor {
   readonly description = "tls (static certificate)";
   readonly port: number;
   readonly #pair: KeyPair;
-  readonly #spec: ListenerSpec;
+  readonly #spec: PortListenerSpec;
   readonly #reception: Reception;
   readonly #loop: AcceptLoop<Deno.TlsConn>;
   readonly #handshakeTimeoutMs: number;
@@ -30,7 +30,7 @@ export class StaticDoor implements TlsDoor {
 
   /** @param port To bind; differs from that of `spec` when this door replaces another. */
   constructor(
-    spec: ListenerSpec,
+    spec: PortListenerSpec,
     tls: TlsListenerSpec,
     pair: KeyPair,
     reception: Reception,
@@ -87,7 +87,7 @@ export class StaticDoor implements TlsDoor {
     if (!reception.admit(exit)) return;
     handshake = reception.beginHandshake(exit, this.#handshakeTimeoutMs);
     if (handshake === undefined) return;
-    const protocol = await shakeHands(connection);
+    const protocol = await shakeHands(connection, this.#spec.protocol);
     handshake.end();
     if (handshake.expired) return;
     if (protocol === undefined) {
@@ -103,17 +103,20 @@ export class StaticDoor implements TlsDoor {
   /** Ends a connection before its handshake is done, which takes as long as the peer likes. */
   async #turnAway(connection: Deno.TlsConn): Promise<void> {
     this.#stuck.add();
-    await shakeHands(connection);
+    await shakeHands(connection, this.#spec.protocol);
     this.#stuck.delete();
     closeQuietly(connection);
   }
 }
 
-/** The protocol of a finished handshake, `undefined` for one that failed. */
-async function shakeHands(connection: Deno.TlsConn): Promise<"http/1.1" | "h2" | undefined> {
+/** The protocol that a finished handshake has chosen, `undefined` for one that failed. */
+async function shakeHands(
+  connection: Deno.TlsConn,
+  unlessChosen: string,
+): Promise<string | undefined> {
   try {
     const { alpnProtocol } = await connection.handshake();
-    return alpnProtocol === "h2" ? "h2" : "http/1.1";
+    return alpnProtocol ?? unlessChosen;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** Whether the fast TLS door, which has one certificate and asks for none, will do. @module */
-import type { ListenerSpec } from "../listen/listener_spec.ts";
+import type { CommonListenerSpec } from "../listen/listener_spec.ts";
 import { type KeyPair, onlyPair, type TlsListenerSpec } from "./spec.ts";
 
 /**
@@ -7,7 +7,7 @@ import { type KeyPair, onlyPair, type TlsListenerSpec } from "./spec.ts";
  * wanted: a new certificate takes a new socket here, and a client that is just connecting can be lost.
  */
 export function staticPair(
-  spec: Pick<ListenerSpec, "proxyProtocol">,
+  spec: Pick<CommonListenerSpec, "proxyProtocol">,
   tls: TlsListenerSpec,
 ): KeyPair | undefined {
   if (!tls.fastListener || beyondStatic(spec, tls).length > 0) return undefined;
@@ -16,7 +16,7 @@ export function staticPair(
 
 /** What is asked for that this door cannot do, in words. */
 export function beyondStatic(
-  { proxyProtocol }: Pick<ListenerSpec, "proxyProtocol">,
+  { proxyProtocol }: Pick<CommonListenerSpec, "proxyProtocol">,
   { material, minVersion, clientAuth, needsFacts }: TlsListenerSpec,
 ): readonly string[] {
   const found: string[] = [];

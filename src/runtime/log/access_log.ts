@@ -1,6 +1,7 @@
 /**
  * The access record of a finished exchange (spec 06 section D3): one JSON object, its fields always
- * all there and always in this order. An absent or disabled string is `""`.
+ * all there and always in this order. An absent or disabled string is `""`. `listener` is ours, and there only
+ * when it is asked for.
  *
  * Built by joining strings: a record is made for every request, and this takes half the time of
  * building an object and serializing it.
@@ -55,7 +56,9 @@ export class AccessRecord {
       ',"request_body_bytes":' + exchange.requestBodyBytes +
       ',"response_body_bytes":' + exchange.responseBodyBytes +
       ',"latency_ms":' + latency +
-      (this.#withGeo ? geoFields(findings) : "") + "}";
+      (this.#withGeo ? geoFields(findings) : "") +
+      (settings.include_listener ? ',"listener":' + quoted(exchange.connection.listener) : "") +
+      "}";
   }
 }
 

@@ -10,6 +10,7 @@ const ALL: AccessLogSettings = {
   include_path: true,
   include_route: true,
   include_upstream: true,
+  include_listener: false,
   request_id: true,
 };
 
@@ -84,6 +85,7 @@ Deno.test("a switched-off field stays, empty", () => {
     include_path: false,
     include_route: false,
     include_upstream: false,
+    include_listener: false,
     request_id: false,
   });
   const names = ["host", "client_ip", "cache_phase", "path", "route", "upstream", "upstream_alias"];

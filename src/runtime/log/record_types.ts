@@ -28,6 +28,8 @@ export interface AccessLogSettings {
   readonly include_route: boolean;
   /** Governs `upstream` and `upstream_alias`. */
   readonly include_upstream: boolean;
+  /** Add `listener`. */
+  readonly include_listener: boolean;
   /** Fill `request_id`. */
   readonly request_id: boolean;
 }

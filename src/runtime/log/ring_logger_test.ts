@@ -12,6 +12,7 @@ const ACCESS: AccessLogConfig = {
   include_path: true,
   include_route: true,
   include_upstream: true,
+  include_listener: false,
   request_id: true,
 };
 

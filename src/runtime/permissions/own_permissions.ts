@@ -7,8 +7,10 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../config/types.ts";
-import type { Manifest, Module } from "../../gateway/module.ts";
-import { splitAuthority } from "../../http/authority.ts";
+import type { ListenerNeed, Manifest, Module } from "../../gateway/module.ts";
+import { draftOf } from "../../net/listen/socket_file.ts";
+import { UNIX } from "../../net/unix_address.ts";
+import { pathOf, portOf } from "../listeners.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./planned_grant.ts";
 import { pidFileDraft } from "../pid_file_draft.ts";
@@ -49,9 +51,10 @@ const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
 export function ownGrants(
   config: Config,
   modules: readonly Module[],
+  listeners: readonly ListenerNeed[],
   { configSource, standalone = Deno.build.standalone }: PlanOptions,
 ): readonly PlannedGrant[] {
-  const grants: PlannedGrant[] = [...listenerGrants(config)];
+  const grants: PlannedGrant[] = listeners.flatMap(listenerGrants);
   if (!standalone) {
     grants.push(keeper("read", OWN_MODULES, "the program itself"));
     grants.push(once(optional("net", INSPECTOR_GRANT, "to keep the inspector shut")));
@@ -103,28 +106,29 @@ function writesPidFile(modules: readonly Module[]): boolean {
 }
 
 /**
- * Every address the workers bind. For port 0 the port is not known before it is bound, so the plan has
- * the whole address; the workers' own grants name the port that was found.
+ * What the workers need to bind a listener. For port 0 the port is not known before it is bound, so the plan
+ * has the whole address; the workers' own grants name the port that was found.
  *
- * A TLS listener may have to be bound again, when new certificates ask for the other one of its two doors;
- * a cleartext one never is.
+ * A TLS listener may have to be bound again, when new certificates ask for the other one of its two doors,
+ * and a unix socket, when the worker that serves it has died; a cleartext port never is.
  */
-function listenerGrants({ server }: Config): PlannedGrant[] {
-  const entries = (["listen", "tls_listen"] as const).flatMap((list) =>
-    server[list].map((value, index) => ({ list, value, key: `server.${list}[${index}]` }))
-  );
-  return entries.map(({ list, value, key }) => {
-    const anyPort = splitAuthority(value)?.port === 0;
-    const bound = anyPort ? value.slice(0, value.lastIndexOf(":")) : value;
-    return {
-      kind: "net",
-      value: bound,
-      key,
-      for: "edge",
-      optional: false,
-      startOnly: list === "listen",
-    };
-  });
+function listenerGrants(need: ListenerNeed): PlannedGrant[] {
+  const { kind, address, key } = need;
+  const path = pathOf(need);
+  const grant = (kind: PlannedGrant["kind"], value: string): PlannedGrant => {
+    return { kind, value, key, for: "edge", optional: false };
+  };
+  if (path !== undefined) {
+    const { directory, socket } = draftOf(path);
+    // Connected to as well, to see whether another program serves it.
+    const addresses = [UNIX + path, UNIX + socket].map((value) => grant("net", value));
+    const files = [path, directory].flatMap((
+      value,
+    ) => [grant("read", value), grant("write", value)]);
+    return [...addresses, ...files];
+  }
+  const bound = portOf(need).port === 0 ? address.slice(0, address.lastIndexOf(":")) : address;
+  return [{ ...grant("net", bound), startOnly: kind === "tcp" }];
 }
 
 function keeper(kind: PlannedGrant["kind"], value: string, key: string): PlannedGrant {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Manifest, Module, Needs, Role } from "../../gateway/module.ts";
+import type { ListenerNeed, Manifest, Module, Needs, Role } from "../../gateway/module.ts";
 import { ownGrants, ownManifest, type PlanOptions } from "./own_permissions.ts";
 import { PERMISSION_KINDS, type PermissionKind, type PlannedGrant } from "./planned_grant.ts";
 
@@ -20,14 +20,16 @@ export interface Plan {
  * Ring 2: what `config` needs, of the gateway itself and of each module.
  *
  * @param needs What each of `modules` said.
+ * @param listeners Every listener of the edge workers.
  */
 export function planOf(
   config: Config,
   modules: readonly Module[],
   needs: readonly Needs[],
+  listeners: readonly ListenerNeed[],
   options: PlanOptions = {},
 ): Plan {
-  const grants: PlannedGrant[] = [...ownGrants(config, modules, options)];
+  const grants: PlannedGrant[] = [...ownGrants(config, modules, listeners, options)];
   for (const { files = [], grants: asked = {} } of needs) {
     for (const { path, key } of files) {
       grants.push({ kind: "read", value: path, key, for: "keeper", optional: false });

@@ -259,3 +259,37 @@ Deno.test("modules can be imported from no host, not even those the runtime allo
   const { stdout } = await child.output();
   assert.match(new TextDecoder().decode(stdout), /Requires import access/);
 });
+
+Deno.test("a unix listener needs its path and the directory it is bound in, and keeps them", () => {
+  const { grants } = plan({}, ["unix:/run/f/app.sock"]);
+  const own = grants.filter(({ key }) => key === "server.listen[0]");
+  const edge = own.filter((grant) => grant.for === "edge");
+  assert.deepEqual(edge.map(({ kind, value }) => `${kind} ${value}`).sort(), [
+    "net unix:/run/f/.app.sock.new/s",
+    "net unix:/run/f/app.sock",
+    "read /run/f/.app.sock.new",
+    "read /run/f/app.sock",
+    "write /run/f/.app.sock.new",
+    "write /run/f/app.sock",
+  ]);
+  assert.deepEqual(edge.filter(({ startOnly }) => startOnly === true), []);
+});
+
+Deno.test("a listener that a module needs is asked for by its key", () => {
+  const listeners = [{
+    kind: "tcp",
+    address: "127.0.0.1:5432",
+    key: "stream.listen",
+    protocol: "stream",
+    proxyProtocol: "off",
+  }] as const;
+  const { grants } = planFor(testConfig({}), [{ ...probe, needs: () => ({ listeners }) }]);
+  assert.deepEqual(grants.filter(({ key }) => key === "stream.listen"), [{
+    kind: "net",
+    value: "127.0.0.1:5432",
+    key: "stream.listen",
+    for: "edge",
+    optional: false,
+    startOnly: true,
+  }]);
+});

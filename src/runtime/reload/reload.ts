@@ -11,6 +11,7 @@ import { deploymentOf, type ProcessNames } from "../deployment.ts";
 import { modulePreflight, permissionProblems } from "../preflight.ts";
 import { logWarning, problemText } from "../log/problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
+import { equal } from "./compare.ts";
 import type { SharedFiles } from "./shared_files.ts";
 import { classifyReload, type ReloadReason } from "./impact.ts";
 
@@ -75,6 +76,10 @@ export async function judgeReload(
   );
   if (impact === "process-upgrade") return { kind: "process-upgrade", reasons, problems: [] };
   const deployment = deploymentOf(config, modules, { configSource, names });
+  const before = deploymentOf(running, modules, { configSource, names });
+  if (!equal(before.listeners, deployment.listeners)) {
+    return { kind: "process-upgrade", reasons: ["listener-changed"], problems: [] };
+  }
   const missing = permissionProblems(servingPlan(deployment.plan));
   if (missing.length > 0) {
     return {

@@ -56,14 +56,27 @@ export async function readRequestedFiles(
     problems.push(doubt);
   }
   shared.retain(new Set(requests.filter(({ isShared }) => isShared).map(({ path }) => path)));
-  for (const module of modules) problems.push(...module.checkFiles?.(config, files) ?? []);
+  const unproved = unprovedOf(files, shared);
+  for (const module of modules) problems.push(...module.checkFiles?.(config, unproved) ?? []);
   const system = systemFor(modules);
   if (problems.every(({ warning }) => warning === true)) {
     for (const module of modules) {
-      problems.push(...await module.proveFiles?.(config, files, system) ?? []);
+      problems.push(...await module.proveFiles?.(config, unproved, system) ?? []);
     }
   }
+  if (problems.every(({ warning }) => warning === true)) {
+    for (const { path, isShared } of requests) if (isShared === true) shared.markProved(path);
+  }
   return { files, problems };
+}
+
+/** Those of `files` that no other thread may have written to. */
+function unprovedOf(files: Files, shared: SharedFiles): Files {
+  const proved = [...files.keys()].filter((path) => shared.isProved(path));
+  if (proved.length === 0) return files;
+  const unproved = new Map(files);
+  for (const path of proved) unproved.delete(path);
+  return unproved;
 }
 
 /** Whether both hold the same content. */

@@ -16,6 +16,8 @@ interface Entry {
   /** Text that is the same as long as nothing about the file has changed; `""` where there is none. */
   readonly stamp: string;
   readonly look: SharedLook;
+  /** Other threads may have it, and write to it: it is not parsed here any more. */
+  readonly isProved: boolean;
 }
 
 /** The shared files of a process, as they were when they were last looked at. */
@@ -36,14 +38,33 @@ export class SharedFiles {
     const isSame = before !== undefined && before.look.problem !== undefined &&
       before.look.problem === entry.look.problem;
     const look = isSame ? before.look : entry.look;
-    this.#entries.set(path, { stamp: entry.stamp, look });
+    this.#entries.set(path, { stamp: entry.stamp, look, isProved: false });
     return look;
   }
 
-  /** The content that was found at `path` is not fit: it is released, and not looked at again. */
-  refuse(path: string, problem: string): void {
+  /**
+   * Whether the content at `path` has passed its checks, after which it may have been handed to other threads.
+   * They can write to it, so the keeper parses it no more.
+   */
+  isProved(path: string): boolean {
+    return this.#entries.get(path)?.isProved === true;
+  }
+
+  /** The content at `path` has passed its checks. */
+  markProved(path: string): void {
+    const entry = this.#entries.get(path);
+    if (entry !== undefined) this.#entries.set(path, { ...entry, isProved: true });
+  }
+
+  /**
+   * The content that was found at `path` is not fit: it is released, and not looked at again.
+   *
+   * @param message May begin with the path.
+   */
+  refuse(path: string, message: string): void {
+    const problem = message.startsWith(`${path} `) ? message.slice(path.length + 1) : message;
     const stamp = this.#entries.get(path)?.stamp ?? "";
-    this.#entries.set(path, { stamp, look: { problem } });
+    this.#entries.set(path, { stamp, look: { problem }, isProved: false });
   }
 
   /** Forgets all files but these. */
@@ -52,6 +73,8 @@ export class SharedFiles {
   }
 }
 
+type Read = Omit<Entry, "isProved">;
+
 const CHANGED = "was changed while it was read; replace it by renaming";
 
 /** Reads the file at `path` unless its stamp is `known`. */
@@ -59,12 +82,12 @@ async function readShared(
   path: string,
   maxBytes: number,
   known: string | undefined,
-): Promise<Entry | "unchanged"> {
+): Promise<Read | "unchanged"> {
   try {
     const info = await Deno.lstat(path);
     const stamp = stampOf(info);
     if (stamp === known) return "unchanged";
-    const unfit = (problem: string): Entry => ({ stamp, look: { problem } });
+    const unfit = (problem: string): Read => ({ stamp, look: { problem } });
     if (!info.isFile) return unfit("must be a regular file and not a symbolic link");
     if (info.size > maxBytes) return unfit(`must be at most ${maxBytes / 2 ** 20} MiB`);
     using file = await Deno.open(path, { read: true });

@@ -3,6 +3,7 @@ import { newDirectory, putFile } from "../../config/testing/files.ts";
 import { configOf, contextOf } from "../../gateway/testing/modules.ts";
 import type { FileRequest, Module } from "../../gateway/module.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
+import { readRequestedFiles } from "./requested_files.ts";
 import { replacedFiles } from "./refresh.ts";
 import { SharedFiles } from "./shared_files.ts";
 
@@ -56,6 +57,30 @@ Deno.test("a link, a file that is too large and one that is not there are no con
   const link = { ...folder.request, path: `${folder.path}.link` };
   const problem = "must be a regular file and not a symbolic link";
   assert.deepEqual(await shared.look(link), { problem });
+});
+
+Deno.test("content that other threads may have is not parsed again by the keeper", async () => {
+  using folder = new Folder();
+  folder.put("one");
+  const seen: string[] = [];
+  const module: Module = {
+    name: "large",
+    schema: [],
+    manifest: {},
+    edge: () => Promise.resolve({ name: "large", open: () => ({ start: () => IDLE }) }),
+    proveFiles(_config, files) {
+      seen.push(textOf(files.get(folder.path)));
+      return Promise.resolve([]);
+    },
+  };
+  const shared = new SharedFiles();
+  const deployment = { config: configOf({}), files: [folder.request] };
+  const first = await readRequestedFiles(deployment, [module], shared);
+  const second = await readRequestedFiles(deployment, [module], shared);
+  assert.equal(second.files.get(folder.path), first.files.get(folder.path));
+  folder.put("two");
+  await readRequestedFiles(deployment, [module], shared);
+  assert.deepEqual(seen, ["one", "", "two"]);
 });
 
 Deno.test("a replaced file is handed over once it has passed the module's checks; a bad one is logged once", async () => {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
+import type { Codec } from "../../gateway/codec.ts";
 import type {
   EdgeModule,
   Module,
@@ -15,11 +16,14 @@ import type {
 } from "../../gateway/module.ts";
 import { BodyError } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
+import { writeAll } from "../../net/duplex.ts";
+import { LISTENER_KINDS, type ListenerKind } from "../../net/listen/listener_spec.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { type Layout, zone } from "../../zones/layout.ts";
 import { at } from "../reload/compare.ts";
 
 const PROBE_ZONE = "probe";
+const ECHO = "probe-echo";
 /**
  * Cells of the zone: how often `/count` was asked for, and `/held`, whether `/release` was, and how many
  * configurations were adopted.
@@ -62,6 +66,9 @@ export interface ProbeTable {
   readonly upstream?: string;
   /** A directory that a worker may read. */
   readonly root?: string;
+  /** Address of a listener of the module's own, which says who it is and echoes; and its kind. */
+  readonly listen?: string;
+  readonly listenKind?: ListenerKind;
   /** Certificate and key of TLS listeners, as PEM. */
   readonly cert?: string;
   readonly key?: string;
@@ -80,6 +87,8 @@ function probeOf(vhost: unknown): ProbeTable {
     root: text("root"),
     cert: text("cert"),
     key: text("key"),
+    listen: text("listen"),
+    listenKind: LISTENER_KINDS.find((kind) => kind === text("listenKind")),
     ...(typeof failFrom === "number" ? { failFrom } : {}),
     ...(typeof spareCells === "number" ? { spareCells } : {}),
   };
@@ -92,7 +101,9 @@ export const probe: Module = {
   manifest: {},
   needs(config) {
     const key = "vhosts[0].probe";
-    const { upstream, root, spareCells = 0, greeting = "" } = probeOf(config.vhosts[0]);
+    const { upstream, root, listen, listenKind = "tcp", spareCells = 0, greeting = "" } = probeOf(
+      config.vhosts[0],
+    );
     return {
       grants: {
         net: upstream === undefined
@@ -108,6 +119,13 @@ export const probe: Module = {
           roles: ["edge"],
         }),
       ],
+      listeners: listen === undefined ? [] : [{
+        kind: listenKind,
+        address: listen,
+        key: `${key}.listen`,
+        protocol: ECHO,
+        proxyProtocol: "off",
+      }],
     };
   },
   edge: () => Promise.resolve(probeEdge),
@@ -116,8 +134,24 @@ export const probe: Module = {
 /** The same, for workers. */
 export const probeEdge: EdgeModule = {
   name: "probe",
-  open: () => ({ start }),
+  open: ({ worker }) => ({ start, codecs: [echo(worker)] }),
 };
+
+/** A protocol that is not HTTP: names the worker, then sends back what comes. */
+function echo(worker: number): Codec {
+  return {
+    name: ECHO,
+    async serve({ stream }) {
+      await writeAll(stream, encoder.encode(`worker ${worker}\n`));
+      const buffer = new Uint8Array(1024);
+      for (let count = await stream.read(buffer); count !== null;) {
+        await writeAll(stream, buffer.subarray(0, count));
+        count = await stream.read(buffer);
+      }
+      stream.close();
+    },
+  };
+}
 
 function start(context: SnapshotContext): RunningModule {
   const table = probeOf(context.config.vhosts[0]);

@@ -4,27 +4,28 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { splitAuthority } from "../../http/authority.ts";
+import type { Codec } from "../../gateway/codec.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Counter, Metrics } from "../../gateway/metrics.ts";
-import { serveHttp1 } from "../../http/h1/server.ts";
-import { serveHttp2 } from "../../http/h2/server.ts";
+import type { ListenerNeed } from "../../gateway/module.ts";
 import type { Handler } from "../../http/exchange.ts";
 import { OpenConnections, type ServerOptions } from "../../http/server.ts";
 import type { Clock } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";
-import { IpSet } from "../../net/ip_set.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
-import type { Rejection } from "../../net/listen/listener_spec.ts";
+import type { CommonListenerSpec, Rejection } from "../../net/listen/listener_spec.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
+import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { count } from "../../zones/count.ts";
 import type { Zones } from "../../zones/zones.ts";
+import { pathOf, portOf } from "../listeners.ts";
 import { acceptFaults } from "../log/accept_faults.ts";
 import { RejectionLog } from "../log/rejection_log.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
-import { connectionsZone } from "./zone_plan.ts";
+import { httpCodecs } from "./http_codecs.ts";
+import { connectionsZone, socketIdentity, socketZone } from "./zone_plan.ts";
 
 /** Time for a request head, for a PROXY header, and between two requests (spec 01 section 3.7). */
 const HEAD_TIMEOUT_MS = 10_000;
@@ -36,6 +37,8 @@ const DRAIN_POLL_MS = 20;
 /** What the listeners of a worker work with. */
 export interface EdgeServices {
   readonly handler: Handler<Exchange>;
+  /** Protocols of the modules' own. */
+  readonly codecs: readonly Codec[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -48,47 +51,83 @@ export interface EdgeServices {
 
 /** Everything one worker listens on. */
 export class EdgeListeners {
-  readonly listeners: readonly Listener[];
+  readonly #ports: readonly Listener[];
   readonly #open: OpenConnections;
   readonly #clock: Clock;
+  /** Unix sockets: those to serve, and those it serves. */
+  readonly #socketSpecs: readonly ListenerSpec[];
+  #sockets: readonly Listener[] = [];
+  readonly #onAccept: (accepted: Accepted) => void;
+  #closed = false;
 
-  private constructor(listeners: readonly Listener[], open: OpenConnections, clock: Clock) {
-    this.listeners = listeners;
+  private constructor(
+    ports: readonly Listener[],
+    socketSpecs: readonly ListenerSpec[],
+    open: OpenConnections,
+    onAccept: (accepted: Accepted) => void,
+    clock: Clock,
+  ) {
+    this.#ports = ports;
+    this.#socketSpecs = socketSpecs;
     this.#open = open;
+    this.#onAccept = onAccept;
     this.#clock = clock;
   }
 
   /**
-   * Binds every listener of `config`, gives up what that alone needed, and serves what connects.
-   * Listeners and their limits never change in a running process, so this is done once.
+   * Binds every port of `listeners`, gives up what that alone needed, and serves what connects. Listeners and
+   * their limits never change in a running process, so this is done once.
    *
-   * @param tls Of `server.tls_listen`.
+   * @param tls Of the TLS listeners.
    * @throws {ListenError} when one cannot be bound; none is left listening.
    */
   static async open(
     config: Config,
+    listeners: readonly ListenerNeed[],
     tls: TlsListenerSpec | undefined,
     services: EdgeServices,
   ): Promise<EdgeListeners> {
     const open = new OpenConnections();
     const options = serverOptions(config, services.clock, open);
-    const serve = (accepted: Accepted) => void serveConnection(accepted, services, options);
+    const codecs = new Map<string, Codec>();
+    for (const codec of [...httpCodecs(services.handler, options), ...services.codecs]) {
+      codecs.set(codec.name, codec);
+    }
+    const serve = (accepted: Accepted) =>
+      void serveConnection(accepted, codecs, open, services.log);
     const early: Accepted[] = [];
     let bound = false;
     const onAccept = (accepted: Accepted) => bound ? serve(accepted) : void early.push(accepted);
-    const listeners: Listener[] = [];
-    try {
-      for (const spec of listenerSpecs(config, tls, services)) {
-        listeners.push(await openListener(spec, onAccept));
-      }
-    } catch (error) {
-      for (const listener of listeners) listener.close();
-      throw error;
+    const specs = listenerSpecs(config, listeners, tls, services);
+    for (const { key, protocol } of specs) {
+      if (!codecs.has(protocol)) throw new Error(`${key}: this build does not speak ${protocol}`);
     }
+    const ports = await openAll(specs.filter(({ kind }) => kind !== "unix"), onAccept);
     giveUpAddresses(services.givenUp);
     bound = true;
     early.forEach(serve);
-    return new EdgeListeners(listeners, open, services.clock);
+    const sockets = specs.filter(({ kind }) => kind === "unix");
+    return new EdgeListeners(ports, sockets, open, onAccept, services.clock);
+  }
+
+  /** What it listens on now. */
+  get listeners(): readonly Listener[] {
+    return [...this.#ports, ...this.#sockets];
+  }
+
+  /**
+   * Serves the unix sockets from now on. What waits in the queues of its own earlier ones is accepted.
+   *
+   * @returns The sockets.
+   * @throws {ListenError} when one cannot be bound; those that could be are served no more.
+   */
+  async takeSockets(): Promise<readonly Listener[]> {
+    const taken = await openAll(this.#socketSpecs, this.#onAccept);
+    const old = this.#sockets;
+    this.#sockets = taken;
+    await Promise.all(old.map((listener) => listener.retire()));
+    if (this.#closed) { for (const listener of taken) listener.close(); }
+    return taken;
   }
 
   /** Makes the TLS listeners show and ask for what a new snapshot says. */
@@ -99,12 +138,14 @@ export class EdgeListeners {
 
   /** Accepts nothing more; when this returns, the sockets are closed. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const listener of this.listeners) listener.close();
     await socketsClosed();
   }
 
   /** The same, when successors already listen: what waits to be accepted is served first. */
   async handOver(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.listeners.map((listener) => listener.retire()));
     await socketsClosed();
   }
@@ -159,16 +200,33 @@ function serverOptions(config: Config, clock: Clock, open: OpenConnections): Ser
   };
 }
 
+/** Opens all of `specs`, or none. */
+async function openAll(
+  specs: readonly ListenerSpec[],
+  onAccept: (accepted: Accepted) => void,
+): Promise<readonly Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const spec of specs) listeners.push(await openListener(spec, onAccept));
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+  return listeners;
+}
+
 /** Serves one connection to its end. A fault ends this connection and no other. */
 async function serveConnection(
   accepted: Accepted,
-  { handler, log }: EdgeServices,
-  options: ServerOptions,
+  codecs: ReadonlyMap<string, Codec>,
+  open: OpenConnections,
+  log: Logger,
 ): Promise<void> {
-  const { protocol, stream, facts } = accepted;
+  const { protocol, stream } = accepted;
   try {
-    if (protocol === "h2") await serveHttp2(stream, facts, handler, options);
-    else await serveHttp1(stream, facts, handler, options);
+    const codec = codecs.get(protocol);
+    if (codec === undefined) throw new Error(`no codec for ${protocol}`);
+    await codec.serve(accepted, open);
   } catch (error) {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     log.log("error", "fluxheim", `fault of a connection: ${text}`);
@@ -192,27 +250,25 @@ function rejectionCounters(metrics: Metrics, listener: string): (reason: Rejecti
 }
 
 function listenerSpecs(
-  config: Config,
+  { server }: Config,
+  listeners: readonly ListenerNeed[],
   tls: TlsListenerSpec | undefined,
   services: EdgeServices,
 ): ListenerSpec[] {
-  const { server } = config;
   const { clock, log, metrics, zones } = services;
-  const trustedProxies = IpSet.of(server.trusted_proxies);
-  const specOf = (name: string, key: string): ListenerSpec => {
-    const address = splitAuthority(name);
-    if (address === undefined) throw new TypeError(`not an address and port: ${name}`);
+  const trustedProxies = TrustedPeers.of(server.trusted_proxies);
+  const commonOf = (
+    { address, key, protocol, proxyProtocol }: ListenerNeed,
+  ): CommonListenerSpec => {
     const rejections = new RejectionLog(key, clock, log);
-    const rejected = rejectionCounters(metrics, name);
+    const rejected = rejectionCounters(metrics, address);
     return {
-      name,
+      name: address,
       key,
-      hostname: address.host,
-      port: address.port,
-      reusePort: true,
+      protocol,
       maxConnections: server.limits.max_connections,
-      openCount: zones.open(count, connectionsZone(name)),
-      proxyProtocol: server.proxy_protocol,
+      openCount: zones.open(count, connectionsZone(address)),
+      proxyProtocol,
       trustedProxies,
       headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
@@ -225,12 +281,20 @@ function listenerSpecs(
       onUnfitCertificate: (message) => log.log("error", "fluxheim", `${key}: ${message}`),
     };
   };
-  return [
-    ...server.listen.map((name, index) => specOf(name, `server.listen[${index}]`)),
-    ...server.tls_listen.map((name, index) => {
-      const key = `server.tls_listen[${index}]`;
-      if (tls === undefined) throw new Error(`${key}: this build has no TLS`);
-      return { ...specOf(name, key), tls };
-    }),
-  ];
+  return listeners.map((need): ListenerSpec => {
+    const { kind, key, address } = need;
+    const common = commonOf(need);
+    const path = pathOf(need);
+    if (path !== undefined) {
+      const { mode, owner, group } = server.unix;
+      const identity = zones.open(socketIdentity, socketZone(address));
+      return { ...common, kind: "unix", path, mode: parseInt(mode, 8), owner, group, identity };
+    }
+    const { host: hostname, port } = portOf(need);
+    const onPort = { ...common, hostname, port, reusePort: true };
+    if (kind === "tcp") return { ...onPort, kind };
+    if (kind !== "tls") throw new Error(`${key}: this build cannot open listeners of kind ${kind}`);
+    if (tls === undefined) throw new Error(`${key}: this build has no TLS`);
+    return { ...onPort, kind, tls };
+  });
 }

@@ -9,6 +9,7 @@ import { zone } from "../../zones/layout.ts";
 import { ZoneRegistry } from "../../zones/registry.ts";
 import { Zones } from "../../zones/zones.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
+import { ownListeners } from "../listeners.ts";
 import { testConfig, until } from "../testing/keeper.ts";
 import { connectionsZone } from "./zone_plan.ts";
 
@@ -28,9 +29,11 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
   };
   const requests = [zone(count, { name: connectionsZone(name), roles: ["edge"] })];
   const zones = new Zones(new ZoneRegistry(1, requests).sentTo("edge", 0), { index: 0, count: 1 });
+  const config = testConfig({ listen: [], tlsListen: [name] });
   const clock = new Clock();
   const lines: string[] = [];
-  const edge = await EdgeListeners.open(testConfig({ listen: [], tlsListen: [name] }), tls, {
+  const edge = await EdgeListeners.open(config, ownListeners(config), tls, {
+    codecs: [],
     handler: {
       create: () => assert.fail("nobody asks for anything"),
       handle() {},

@@ -10,6 +10,7 @@ import { Gateway } from "../../gateway/gateway.ts";
 import type { Metrics } from "../../gateway/metrics.ts";
 import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
+import type { Listener } from "../../net/listen/listener.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { Zones } from "../../zones/zones.ts";
@@ -81,6 +82,8 @@ class EdgeWorker {
       case "discard":
         await this.#discard();
         return undefined;
+      case "take-sockets":
+        return await this.#takeSockets();
       case "close":
         await this.#listeners?.close();
         return { kind: "closed" };
@@ -102,7 +105,8 @@ class EdgeWorker {
     }
   }
 
-  async #start({ config, files, zones, modules, givenUp }: StartOrder): Promise<WorkerReport> {
+  async #start(order: StartOrder): Promise<WorkerReport> {
+    const { config, files, zones, modules, listeners, givenUp } = order;
     // A rule whose module is missing here would be checked by the keeper and kept by nobody.
     const here = this.#gateway.modules.map(({ name }) => name).join(", ");
     const asked = modules.join(", ");
@@ -116,8 +120,9 @@ class EdgeWorker {
     if (prepared.kind === "failed") return prepared;
     await this.#commit();
     try {
-      this.#listeners = await EdgeListeners.open(config, this.#listenerTls(), {
+      this.#listeners = await EdgeListeners.open(config, listeners, this.#listenerTls(), {
         handler: this.#gateway,
+        codecs: this.#gateway.codecs,
         clock: this.#life.clock,
         log: this.#life.log,
         metrics: this.#metrics,
@@ -128,8 +133,16 @@ class EdgeWorker {
     } catch (error) {
       return failure(error);
     }
-    const opened = this.#listeners.listeners.map(({ name, door }) => ({ name, door }));
-    return { kind: "listening", listeners: opened };
+    return listening(this.#listeners.listeners);
+  }
+
+  async #takeSockets(): Promise<WorkerReport> {
+    if (this.#listeners === undefined) return { kind: "failed", reason: "nothing is bound yet" };
+    try {
+      return listening(await this.#listeners.takeSockets());
+    } catch (error) {
+      return failure(error);
+    }
   }
 
   async #prepare({ config, files, zones }: Omit<PrepareOrder, "kind">): Promise<WorkerReport> {
@@ -156,8 +169,7 @@ class EdgeWorker {
   }
 
   #listenerTls(): TlsListenerSpec | undefined {
-    const modules = this.#gateway.snapshot?.modules ?? [];
-    return modules.find((module) => module.listenerTls !== undefined)?.listenerTls;
+    return this.#gateway.snapshot?.listenerTls;
   }
 
   /** Certificates were checked when the snapshot was built; what still fails leaves the old ones. */
@@ -201,6 +213,10 @@ class EdgeWorker {
     await this.#gateway.stop();
     return { kind: "drained" };
   }
+}
+
+function listening(listeners: readonly Listener[]): WorkerReport {
+  return { kind: "listening", listeners: listeners.map(({ name, door }) => ({ name, door })) };
 }
 
 /** A failure an operator may have caused is told in its own words, any other with its origin. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Files } from "../../gateway/module.ts";
+import type { Files, ListenerNeed } from "../../gateway/module.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import type { Failed, LogFull } from "./thread_messages.ts";
@@ -25,6 +25,8 @@ export interface StartOrder {
   /** Of its clock. */
   readonly pace: number;
   readonly log: LogSettings;
+  /** What to listen on; the unix sockets among them only when told to. */
+  readonly listeners: readonly ListenerNeed[];
   /** Network addresses to give up when the listeners are bound, before the first request. */
   readonly givenUp: readonly string[];
 }
@@ -44,6 +46,11 @@ export type WorkerOrder =
   | { readonly kind: "commit" }
   /** Forget the prepared snapshot, if there is one. */
   | { readonly kind: "discard" }
+  /**
+   * Serve the unix sockets from now on, in place of the worker that did. One that already does binds them
+   * anew. The report is `listening`.
+   */
+  | { readonly kind: "take-sockets" }
   /** Accept nothing more. */
   | { readonly kind: "close" }
   /** The same when successors already listen: what waits to be accepted is still accepted. */
@@ -61,7 +68,7 @@ export type WorkerOrder =
 export interface OpenedListener {
   /** The configured entry, with the port that was found for port 0. */
   readonly name: string;
-  /** How it works: `tcp`, `tls (names)`. */
+  /** How it works: `tcp`, `unix`, `tls (names)`. */
   readonly door: string;
 }
 

@@ -19,6 +19,7 @@ import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
+import { SocketHolder } from "./socket_holder.ts";
 import type { Pace } from "../pace.ts";
 import { GENERATIONS, workerSlots } from "./zone_plan.ts";
 
@@ -74,13 +75,15 @@ export class WorkerPool {
   /** Workers that finish what they have, and when they will have. */
   readonly #leaving = new Map<WorkerHandle, Promise<void>>();
   /** What the workers that are there have run, latest first: tables may have changed in between. */
-  #recent: readonly Pick<Load, "config" | "zones">[];
+  #recent: readonly Pick<Load, "config" | "zones" | "deployment">[];
   readonly #hearts = new HeartMonitor();
   /** Workers whose beginning {@linkcode PoolOptions.onServing} has reported, and their end not yet. */
   readonly #serving = new Set<WorkerHandle>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Which worker serves the unix sockets. */
+  readonly #sockets: SocketHolder;
   #stopping = false;
   #bereftSince: number | undefined;
 
@@ -89,6 +92,7 @@ export class WorkerPool {
     this.#load = load;
     this.#recent = [recentOf(load)];
     this.#seats = seats(load.config, 0, options.pace.keeper);
+    this.#sockets = new SocketHolder(load.deployment.listeners, options.log, () => this.#lowest());
   }
 
   /** How many workers accept connections. */
@@ -123,8 +127,12 @@ export class WorkerPool {
         this.#end();
         return { failure: failed.reason };
       }
-      const first = reports[0];
-      return { listeners: first.kind === "listening" ? first.listeners : [] };
+      const sockets = await this.#sockets.give();
+      if (sockets.kind === "failed") {
+        this.#end();
+        return { failure: sockets.reason };
+      }
+      return { listeners: [reports[0], sockets].flatMap(opened) };
     });
   }
 
@@ -197,6 +205,13 @@ export class WorkerPool {
       for (const { worker } of next) if (worker !== undefined) this.#cut(worker);
       return failed.reason;
     }
+    const sockets = await this.#sockets.give(next[0].worker);
+    if (sockets.kind === "failed") {
+      // Some may have moved: the worker that served them takes them back.
+      await this.#sockets.give();
+      for (const { worker } of next) if (worker !== undefined) this.#cut(worker);
+      return sockets.reason;
+    }
     const old = this.#seats.flatMap(({ worker }) => worker ?? []);
     this.#seats = next;
     this.#adopt(load);
@@ -250,6 +265,7 @@ export class WorkerPool {
       kind: "start",
       config,
       ...edgePart(load, seat.slot),
+      listeners: load.deployment.listeners,
       memory: worker.memory,
       modules: modules.map(({ name }) => name),
       slot: seat.slot,
@@ -282,6 +298,7 @@ export class WorkerPool {
     if (seat === undefined) return;
     seat.worker = undefined;
     this.#gone(dead);
+    if (!this.#stopping) void this.#sockets.lost(dead);
     if (this.serving === 0) this.#bereftSince = this.#now();
     this.#replaceIn(seat.backoff.afterDeath(), seat);
   }
@@ -301,6 +318,7 @@ export class WorkerPool {
     const report = await this.#occupy(seat, this.#load);
     if (report.kind !== "failed") {
       log.log("info", "fluxheim", `worker ${seat.slot} was replaced`);
+      await this.#sockets.settle();
       return;
     }
     log.log("error", "fluxheim", `worker ${seat.slot} could not be replaced: ${report.reason}`);
@@ -318,6 +336,11 @@ export class WorkerPool {
     const finished = worker.order({ kind }, Infinity).then(() => this.#cut(worker));
     this.#leaving.set(worker, finished);
     this.#gone(worker);
+  }
+
+  /** The worker with the lowest index that serves. */
+  #lowest(): WorkerHandle | undefined {
+    return this.#seats.find(({ worker }) => worker !== undefined)?.worker;
   }
 
   #gone(worker: WorkerHandle): void {
@@ -383,14 +406,20 @@ function edgePart(
   };
 }
 
+function opened(report: WorkerReport): readonly OpenedListener[] {
+  return report.kind === "listening" ? report.listeners : [];
+}
+
 /** Ends a worker whose log ring breaks the rules. */
 function endIfFaulty(worker: WorkerHandle): void {
   if (worker.ring.fault !== undefined) worker.kill(`it left ${worker.ring.fault}`);
 }
 
 /** Without the files, whose memory would be held for as long. */
-function recentOf({ config, zones }: Load): Pick<Load, "config" | "zones"> {
-  return { config, zones };
+function recentOf(
+  { config, zones, deployment }: Load,
+): Pick<Load, "config" | "zones" | "deployment"> {
+  return { config, zones, deployment };
 }
 
 function seats(config: Config, first: number, pace: number): Seat[] {

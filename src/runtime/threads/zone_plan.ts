@@ -4,9 +4,10 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Role } from "../../gateway/module.ts";
+import type { ListenerNeed, Role } from "../../gateway/module.ts";
+import { SocketIdentity } from "../../net/listen/socket_file.ts";
 import { count } from "../../zones/count.ts";
-import { zone, type ZoneRequest } from "../../zones/layout.ts";
+import { type Layout, zone, type ZoneRequest } from "../../zones/layout.ts";
 
 /**
  * Generations of workers that there may be at once: one that serves, and those that finish what they have,
@@ -28,14 +29,24 @@ export function connectionsZone(listener: string): string {
   return `runtime/connections/${listener}`;
 }
 
-/** Every `server.listen` and `server.tls_listen` entry. */
-export function listenerEntries({ server }: Config): readonly string[] {
-  return [...server.listen, ...server.tls_listen];
+/** The zone that says which file the process's socket at `listener` is. */
+export function socketZone(listener: string): string {
+  return `runtime/socket/${listener}`;
 }
 
+/** Which socket file of a unix listener is this process's own, for all workers. */
+export const socketIdentity: Layout<SocketIdentity> = {
+  kind: "socket identity",
+  parts: "shared",
+  bytes: () => SocketIdentity.BYTES,
+  open: (memory) => new SocketIdentity(memory),
+};
+
 /** The runtime's own tables. */
-export function zoneRequests(config: Config): ZoneRequest<Role>[] {
-  return listenerEntries(config).map((listener) =>
-    zone(count, { name: connectionsZone(listener), roles: ["edge"] })
-  );
+export function zoneRequests(listeners: readonly ListenerNeed[]): ZoneRequest<Role>[] {
+  return listeners.flatMap(({ kind, address }) => {
+    const connections = zone(count, { name: connectionsZone(address), roles: ["edge"] as const });
+    if (kind !== "unix") return [connections];
+    return [connections, zone(socketIdentity, { name: socketZone(address), roles: ["edge"] })];
+  });
 }
