@@ -46,12 +46,10 @@ export {
   type Files,
   type Grant,
   type Kept,
-  type ListenerNeed,
   type Manifest,
   type Module,
   type ModuleCommand,
   type Needs,
-  type OriginSteps,
   type Permissions,
   type Phase,
   PHASES,
@@ -87,6 +85,11 @@ export type {
   Service,
   ServiceContext,
 } from "./src/gateway/service.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export type { Drainable, OpenConnections } from "./src/http/server.ts";
+export type { ListenerKind } from "./src/net/listen/listener_spec.ts";
+export type { Codec } from "./src/gateway/codec.ts";
+export type { ListenerNeed } from "./src/gateway/module.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
@@ -100,10 +103,6 @@ export {
   type ZoneRequest,
 } from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
-export type { Codec } from "./src/gateway/codec.ts";
-export type { Accepted } from "./src/net/listen/listener.ts";
-export { type Drainable, OpenConnections } from "./src/http/server.ts";
-export type { ListenerKind } from "./src/net/listen/listener_spec.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 
 // A request and its answer.
@@ -118,15 +117,17 @@ export {
   type Plan as RequestPlan,
   type PlanStep,
 } from "./src/gateway/exchange.ts";
-export { type Refusal, refuse } from "./src/gateway/refusal.ts";
 export { Findings } from "./src/gateway/findings.ts";
 export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
+export { wrapped } from "./src/gateway/origin.ts";
+export type { OriginSteps } from "./src/gateway/module.ts";
 export {
   ClientError,
   type ClientErrorStage,
   ClientRequest,
   ClientResponse,
 } from "./src/http/client.ts";
+export { type Refusal, refuse } from "./src/gateway/refusal.ts";
 export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
 export { Fields, type ReadonlyFields } from "./src/http/fields.ts";
@@ -178,8 +179,8 @@ export type {
   PidFile,
   Records,
 } from "./src/runtime/log/record_types.ts";
-export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export type { Labels, SeriesValue } from "./src/zones/series.ts";
+export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
@@ -199,3 +200,4 @@ export type { Pace } from "./src/runtime/pace.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
+export { runService } from "./src/runtime/threads/service_thread.ts";

@@ -27,21 +27,34 @@ export {
   type Phase,
   PHASES,
   type Recodes,
+  type Role,
   type RouteScope,
   type RunningModule,
+  type ServiceRole,
   type SnapshotContext,
   type Step,
   type Steps,
   type WorkerServices,
 } from "./src/gateway/module.ts";
+export type { ConfigPart, PartOf, Plain } from "./src/gateway/thread.ts";
+export type {
+  CallOutcome,
+  Calls,
+  EdgeAnswers,
+  EdgeCalls,
+  ProcessState,
+  RunningService,
+  Service,
+  ServiceContext,
+} from "./src/gateway/service.ts";
+export type { Accepted } from "./src/net/listen/listener.ts";
+export type { Drainable, OpenConnections } from "./src/http/server.ts";
+export type { Codec } from "./src/gateway/codec.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
 export type { KeeperCall, Layout, ThreadSlot, ZoneRequest } from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
-export type { Codec } from "./src/gateway/codec.ts";
-export type { Accepted } from "./src/net/listen/listener.ts";
-export { type Drainable, OpenConnections } from "./src/http/server.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "./src/net/tls/spec.ts";
 
 // A request and its answer.
@@ -49,11 +62,23 @@ export {
   type BegunOn,
   type Captures,
   Exchange,
+  type Finished,
   type Held,
   type NamePolicies,
   type NamePolicy,
   type Plan as RequestPlan,
+  type PlanStep,
 } from "./src/gateway/exchange.ts";
+export { Findings } from "./src/gateway/findings.ts";
+export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
+export { type Around, type Call, type Origin, wrapped } from "./src/gateway/origin.ts";
+export type { OriginSteps } from "./src/gateway/module.ts";
+export {
+  ClientError,
+  type ClientErrorStage,
+  ClientRequest,
+  ClientResponse,
+} from "./src/http/client.ts";
 export { type Refusal, refuse } from "./src/gateway/refusal.ts";
 export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
@@ -82,23 +107,16 @@ export type { ServingProfile } from "./src/runtime/threads/profile.ts";
 export type {
   AccessLogSettings,
   AccessRecords,
+  Counters,
+  CounterTotals,
   LogFile,
   LogFileConfig,
   PidFile,
   Records,
 } from "./src/runtime/log/record_types.ts";
+export type { Labels, SeriesValue } from "./src/zones/series.ts";
+export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
-export type {
-  CallOutcome,
-  Calls,
-  EdgeAnswers,
-  EdgeCalls,
-  ProcessState,
-  RunningService,
-  Service,
-  ServiceContext,
-} from "./src/gateway/service.ts";
-export type { ConfigPart, Plain, ServiceRole } from "./src/gateway/thread.ts";
 export { runService } from "./src/runtime/threads/service_thread.ts";

@@ -101,7 +101,7 @@ export function cli(profile: Profile, argv: readonly string[], io: Io): Promise<
   return reporting(io, () => dispatch(profile, argv, io));
 }
 
-/** Runs `work`; what it throws to be told is told, with the status that belongs to it. */
+/** Runs `work`; an error meant for the user is printed, and its status returned. */
 export async function reporting(io: Io, work: () => Promise<number> | number): Promise<number> {
   try {
     return await work();

@@ -293,7 +293,10 @@ Deno.test("reload leaves a process alone that has the number of a gateway that i
     assert.equal((await other.status).signal, "SIGTERM");
     assert.deepEqual([status, out], [1, ""]);
     assert.ok(err.startsWith(`fluxheim: server.process.pid_file ${pidFile} is stale: `), err);
-    assert.match(err, /process \d+, does not run any more, and nobody was told\. The next start/);
+    assert.match(
+      err,
+      /process \d+, does not run any more, and no signal was sent\. The next start/,
+    );
   }));
 
 Deno.test("reload refuses a pid file without a process id, and says what one is", () =>

@@ -46,7 +46,7 @@ export interface Command {
   run(call: Call): Promise<number> | number;
 }
 
-/** A reason to end with status 1, told in one line. */
+/** A reason to end with status 1, printed in one line. */
 export class Failure extends Error {
   constructor(message: string) {
     super(message);

@@ -5,7 +5,7 @@ import { Failure, type Io } from "./command.ts";
 
 /**
  * The process's own streams, written a line at a time, at once. A result that cannot be written is a
- * reason to fail, which is told on the other stream; what cannot be written there is told nobody.
+ * reason to fail, which is printed on the other stream; what cannot be written there is lost.
  */
 export function standardIo(program: string): Io {
   return {
@@ -31,7 +31,7 @@ function writeLine(stream: typeof Deno.stdout, line: string): string | undefined
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {
-    // Whoever read the other end of the pipe has seen enough.
+    // The reader of the pipe has seen enough.
     if (error instanceof Deno.errors.BrokenPipe) return undefined;
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,9 +1,9 @@
 /**
  * `deno task start`: the gateway at work within a minute of a clone. Starts the example application and
- * the gateway in front of it, each as a process of its own with just the permissions it needs.
+ * the gateway before it, each as a process of its own with just the permissions it needs.
  *
  * It writes its configuration to a temporary directory that goes with it, and nothing else but what the
- * runtime keeps in its own cache: the checkout may belong to somebody else.
+ * runtime keeps in its own cache: the checkout may belong to another user.
  *
  * @module
  */
@@ -73,7 +73,7 @@ while kill -0 "$1" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.2; n=$((n + 1)); do
 
 /**
  * The processes of this run, which end with it: asked by it when it is asked itself or its terminal closes,
- * and by a guard each where it is killed and can ask nobody.
+ * and by a guard each where it is killed and cannot ask for it.
  */
 class Family {
   /** Whether the end was asked for. */

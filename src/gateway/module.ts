@@ -141,7 +141,7 @@ export interface Steps {
 
 /** An origin, and what is asked of it. */
 export interface OriginSteps {
-  /** Where the answer comes from. */
+  /** The origin that is asked. */
   readonly origin: Origin;
   /** Makes the request of an exchange, by the header policy of the scope. */
   request(exchange: Exchange): ClientRequest;

@@ -20,7 +20,7 @@ export type CallOutcome =
 /** Calls to another thread. Every call settles at its deadline at the latest. */
 export interface Calls {
   /**
-   * Calls `name` of the other thread.
+   * Makes one call.
    *
    * @param deadlineMs How long to wait for the answer.
    */
@@ -29,7 +29,7 @@ export interface Calls {
 
 /** Answers of every edge worker. */
 export interface EdgeAnswers {
-  /** Of those that have answered, in no order. */
+  /** In no order. */
   readonly answers: readonly Plain[];
   /** Workers that have not answered in time, or have failed. */
   readonly unanswered: number;
@@ -57,11 +57,11 @@ export interface ServiceContext {
   readonly files: Files;
   /** Shared tables that the module's `needs` attaches to this role. */
   readonly zones: Zones;
-  /** The clock of this thread. */
+  /** The clock of this thread, for time limits. */
   readonly clock: Clock;
-  /** Its log, which the keeper writes. */
+  /** The log of this thread. */
   readonly log: Logger;
-  /** Its counters. */
+  /** The counters of this thread. */
   readonly metrics: Metrics;
   /** As the service starts; what changes comes by {@linkcode RunningService.onState}. */
   readonly state: ProcessState;
@@ -69,7 +69,7 @@ export interface ServiceContext {
   readonly keeper: Calls;
   /** Another service that `asks` names. */
   service(role: ServiceRole): Calls;
-  /** The module's own part in every edge worker. */
+  /** The module in every edge worker, where `asks` has `"edges"`. */
   readonly edges: EdgeCalls;
 }
 
@@ -87,7 +87,7 @@ export interface RunningService {
 
 /** The program of a service's thread. */
 export interface Service {
-  /** As its module declares it. */
+  /** The one that its module declares. */
   readonly role: ServiceRole;
   /**
    * Starts it. Addresses that its module's grants have for the start alone are given up when this

@@ -29,7 +29,7 @@ export class Slot<T> {
   readonly #at = count++;
 
   /**
-   * A slot of its own on every exchange.
+   * A place of its own.
    *
    * @param initial The value on an exchange where none was written.
    */

@@ -26,7 +26,7 @@ export type ServiceRole =
 
 /** A thread of a module's own: its service. */
 export interface ThreadSpec {
-  /** What the thread is for, and whose grants it gets. */
+  /** Unique in the process. */
   readonly role: ServiceRole;
   /** Written as `new URL("./service.ts", import.meta.url)`, so that bundling tools find the file. */
   readonly url: URL;
@@ -49,7 +49,7 @@ export interface ThreadSpec {
 /** Some of the tables and keys of a configuration. */
 export type ConfigPart = PartOf<Config>;
 
-/** `T` with any of its keys left out, at every depth; lists are whole. */
+/** `T` with every key optional and read-only, at every depth. */
 export type PartOf<T> = T extends readonly unknown[] ? T
   : T extends object ? { readonly [Key in keyof T]?: PartOf<T[Key]> }
   : T;

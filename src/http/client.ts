@@ -40,7 +40,7 @@ export class ClientRequest {
 /** The final answer of an upstream. */
 export class ClientResponse {
   /**
-   * An answer whose body is still to be read.
+   * An answer as it was received.
    *
    * @param fields As received, hop-by-hop fields removed.
    * @param tunnel With status 101: the stream both sides now speak freely on.
@@ -72,15 +72,11 @@ export const READ_TIMEOUT = "the upstream took too long to answer (read_timeout_
 export const SEND_TIMEOUT = "the upstream took too long to take the request (send_timeout_secs)";
 
 /** Message of the error for a 101 to a request that did not ask for it. */
-export const UNASKED_SWITCH = "it switches protocols although nobody asked";
+export const UNASKED_SWITCH = "it switches protocols without being asked";
 
 /** An upstream that did not answer as it should. */
 export class ClientError extends Error {
-  /**
-   * A failure of one attempt.
-   *
-   * @param stage What has happened to the request by then.
-   */
+  /** A failure in `stage`; `message` is for the log. */
   constructor(readonly stage: ClientErrorStage, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "ClientError";

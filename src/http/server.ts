@@ -27,26 +27,26 @@ export interface Drainable {
 /** The open connections of one listener. A server codec adds itself at the start and removes itself at its end. */
 export class OpenConnections {
   readonly #open = new Set<Drainable>();
-  /** Connections that begin now are told to end at once. */
+  /** Whether a connection that is added is asked to end at once. */
   draining = false;
 
-  /** How many are open. */
+  /** How many there are. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** A connection begins. */
+  /** Counts a connection in. */
   add(connection: Drainable): void {
     this.#open.add(connection);
     if (this.draining) connection.drain();
   }
 
-  /** It has ended. */
+  /** Counts one out. */
   delete(connection: Drainable): void {
     this.#open.delete(connection);
   }
 
-  /** Ends connections as soon as they have nothing under way. */
+  /** Asks every connection to end soon, and those that are added later. */
   drain(): void {
     this.draining = true;
     for (const connection of this.#open) connection.drain();
@@ -60,7 +60,7 @@ export class OpenConnections {
     }
   }
 
-  /** Cuts all of them. */
+  /** Ends every connection now. */
   abort(): void {
     for (const connection of this.#open) connection.abort(SHUTDOWN_CUT);
   }

@@ -36,12 +36,8 @@ export class Clock {
   readonly #onTick = new Set<() => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /**
-   * A clock that stands until it is started.
-   *
-   * @param pace {@linkcode Clock.pace}.
-   */
-  constructor(pace = 1) {
+  /** A clock that stands still until it is started. */
+  constructor(pace: number = 1) {
     this.pace = pace;
     this.now = performance.now() * pace;
   }

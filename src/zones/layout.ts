@@ -57,7 +57,7 @@ export interface KeeperCall {
 export interface ZoneRequest<Role extends string = string> {
   /** Unique in the process: `["rate-limit","shop"]`. */
   readonly name: string;
-  /** Kind of memory. */
+  /** The kind of memory. */
   readonly layout: Layout<unknown, unknown, unknown>;
   /** As the layout takes it. */
   readonly size: unknown;

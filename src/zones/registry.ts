@@ -26,7 +26,7 @@ interface Entry {
 export interface Disorder {
   /** Its name. */
   readonly zone: string;
-  /** What is wrong with it. */
+  /** What is wrong. */
   readonly reason: string;
 }
 
@@ -42,7 +42,7 @@ export class ZoneRegistry {
   readonly #entries = new Map<string, Entry>();
 
   /**
-   * The zones of a first configuration, or with `before` of the next one.
+   * Makes what is asked for and not kept from before.
    *
    * @param threads How many thread indices there are.
    */

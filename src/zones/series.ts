@@ -114,9 +114,9 @@ export class SeriesWriter {
 
 /** A series over all threads. */
 export interface SeriesValue {
-  /** As the metric is called. */
+  /** As the counter is called: `fluxheim_edge_policy_events_total`. */
   readonly name: string;
-  /** Its label values. */
+  /** Names and values. */
   readonly labels: Labels;
   /** The sum, those of lost threads included. */
   readonly value: number;

@@ -40,7 +40,7 @@ export class Zones {
   readonly #opened = new Map<number, Opened>();
 
   /**
-   * The zones that a thread is attached to.
+   * The zones of one thread.
    *
    * @param own Its index among the threads.
    */

@@ -122,7 +122,7 @@ Deno.test("a route that has not opted in strips the upgrade", async () => {
   assert.doesNotMatch(head, /\r\n(upgrade|connection):/i);
 });
 
-Deno.test("an upstream that switches although nobody asked is a 502", async () => {
+Deno.test("an upstream that switches without being asked is a 502", async () => {
   await using upstream = new RawUpstream(async (connection) => {
     await connection.head();
     await connection.send(SWITCHED + "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");

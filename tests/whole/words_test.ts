@@ -10,6 +10,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Folders whose text has been gone through; a new module belongs here from the start. */
 const FOLDERS = [
   "docs",
+  "src/catalog",
+  "src/cli",
   "src/http",
   "src/net",
   ...["access", "compression", "compression_brotli", "compression_gzip", "compression_zstd"],

@@ -163,7 +163,7 @@ function exchangeOf(
   return exchange;
 }
 
-/** Facts of a connection that nobody has made. A client shows a certificate only where it must. */
+/** Facts of a connection that was not made. A client shows a certificate only where it must. */
 function tlsFacts(asked: AskedRequest, tls: TlsListenerSpec | undefined): TlsFacts {
   return {
     version: unknown("tls.version"),

@@ -21,7 +21,7 @@ export interface AskedRequest {
   readonly method: string;
   /** Path and query as sent. */
   readonly target: string;
-  /** The header lines given, in front of them the URL's `host` where none of them is one. */
+  /** The header lines given, before them the URL's `host` where none of them is one. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Address the connection comes from. */
   readonly from: string;
@@ -64,7 +64,7 @@ export function askedRequest(
   };
 }
 
-/** What stands behind the value is left to the parser, to which it may matter. */
+/** What follows the value is left to the parser, to which it may matter. */
 function headerLine(line: string): [name: string, value: string] {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon).toLowerCase();

@@ -1,6 +1,6 @@
 /**
  * Runs a request through a compiled configuration and writes down what each step did, without letting
- * any step reach beyond this machine: what would wait, or ask somebody else, is told instead of done.
+ * any step reach beyond this machine: what would wait, or ask another program, is described instead of done.
  *
  * @module
  */
@@ -29,13 +29,13 @@ export interface StepReport {
 }
 
 /**
- * Phases that are told and not run: they sleep, or speak to an auth service, a mirror, a cache peer or
+ * Phases that are described and not run: they sleep, or speak to an auth service, a mirror, a cache peer or
  * the upstream.
  */
 const TOLD: ReadonlySet<Phase> = new Set(["delay", "authorize", "mirror", "lookup", "forward"]);
 
 /**
- * Phases whose verdict is told even when an earlier one has refused the request: somebody who asks why a
+ * Phases whose verdict is shown even when an earlier one has refused the request: a user who asks why a
  * client is turned away wants to know of every policy that would.
  */
 const POLICIES: ReadonlySet<Phase> = new Set(["access", "rate", "concurrency"]);
@@ -71,7 +71,7 @@ export class Trace {
     };
   }
 
-  /** Runs `plan` until it answers or would forward; of policies behind a refusal the verdict is told. */
+  /** Runs `plan` until it answers or would forward; of policies after a refusal the verdict is shown. */
   async run(exchange: Exchange, plan: Plan): Promise<void> {
     for (const step of plan.steps) {
       if (exchange.refusal !== undefined) {
@@ -112,7 +112,7 @@ export class Trace {
         // A forward step that would send nothing answers by itself.
         const sends = phase === "forward" ? running.sends?.(scope, exchange) : undefined;
         const isTold = phase === "forward" ? sends !== undefined : TOLD.has(phase);
-        // Behind an upstream that was not asked there is no answer to work on.
+        // After an upstream that was not asked there is no answer to work on.
         const told = isTold || this.forwarded !== undefined;
         // Asked before the step runs: a step may use up what its answer depends on.
         const said = running.explain?.(scope, exchange, phase) ?? "";
@@ -155,7 +155,7 @@ export class Trace {
   }
 }
 
-/** Stands for what asks an origin, which is told and not run. */
+/** Stands for what asks an origin, which is described and not run. */
 const NOT_RUN: Step = () => {};
 
 function verdictOf(exchange: Exchange, phase: Phase): StepReport["verdict"] {

@@ -31,7 +31,7 @@ export function findProfile(name: string): CatalogProfile | undefined {
 }
 
 /**
- * The same for a name that somebody has typed.
+ * The same for a name that was typed.
  *
  * @throws {Failure} when there is none, with what may have been meant.
  */

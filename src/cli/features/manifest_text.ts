@@ -19,7 +19,7 @@ export interface ManifestFile {
   readonly profile: string;
   readonly modules: readonly string[];
   readonly permissions: PermissionSet;
-  /** For each kind that is granted, who asks for it: `gateway` or a module. */
+  /** For each kind that is granted, what asks for it: `gateway` or a module. */
   readonly asked_by: { readonly [Kind in PermissionKind]?: readonly string[] };
 }
 

@@ -296,7 +296,7 @@ Deno.test("a FIPS profile fails closed and says why", async () => {
 Deno.test("where the base binary cannot be had, the error says how to get it", async () => {
   const scratch = await Deno.makeTempDir();
   try {
-    // A file that is none: fails in the same place as a download, on machines with and without a network.
+    // A file that is not an archive: fails in the same place as a download, on machines with and without a network.
     const { code, said } = await task({ DENORT_BIN: `${scratch}/denort` }, "development");
     assert.equal(code, 1);
     assert.match(said, /set DENORT_BIN to the path of the unpacked denort/);

@@ -1,5 +1,5 @@
 /**
- * What `deno compile` puts behind the base binary: a description of the program, then a list of its files,
+ * What `deno compile` puts after the base binary: a description of the program, then a list of its files,
  * then their contents.
  *
  *     "d3n0l4nd" <u64 length> {"argv":[], ...}

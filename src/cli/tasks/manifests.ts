@@ -1,6 +1,6 @@
 /**
  * `deno task manifests`: writes what is generated from the catalog of profiles. With `--check` it only
- * compares, for CI: a module that starts to need more changes a file that somebody reviews.
+ * compares, for CI: a module that starts to need more changes a file that is reviewed.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The npm packages behind a program: which of their files it does not need, and under what licence they
+ * The npm packages of a program: which of their files it does not need, and under what licence they
  * are used.
  *
  * @module

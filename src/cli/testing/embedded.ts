@@ -1,4 +1,4 @@
-/** What `deno compile` has put behind the base binary, read back. @module */
+/** What `deno compile` has put after the base binary, read back. @module */
 import { Buffer } from "node:buffer";
 import { partsOf } from "../tasks/embedded.ts";
 

@@ -13,7 +13,7 @@ import { loadOrReport, planFor } from "../load.ts";
 import { CONFIG, configSource, JSON_OUTPUT } from "../options.ts";
 import { table } from "../table.ts";
 
-/** Prints the permissions of one configuration: flags, JSON, or each grant with the key behind it. */
+/** Prints the permissions of one configuration: flags, JSON, or each grant with the key that asks for it. */
 export const permissions: Command = {
   name: "permissions",
   summary: "print the permissions that a configuration needs, as flags of deno run",

@@ -9,10 +9,10 @@ export const reload: Command = {
   name: "reload",
   summary: "check the configuration, then tell the running gateway to take it up",
   details: [
-    "The gateway is found by server.process.pid_file. Exit status 0 says that it was told,",
+    "The gateway is found by server.process.pid_file. Exit status 0 says that it was asked,",
     "not what came of it: that is in its log. A change that needs a new process is refused",
-    "there, and --reload-from tells beforehand. A gateway holds a lock on its file: one that",
-    "nobody holds is stale, and then nobody is told.",
+    "there, and --reload-from shows it beforehand. A gateway holds a lock on its file: one",
+    "without a lock is stale, and then no signal is sent.",
     "Sending a signal needs --allow-run, which no profile has: where this program is",
     "confined, use kill -HUP or systemctl reload.",
   ],
@@ -38,7 +38,7 @@ async function sendReload(call: Call): Promise<number> {
       );
     }
     if (error instanceof Deno.errors.PermissionDenied) {
-      throw new Failure(`process ${pid} belongs to somebody else; run this as the service user`);
+      throw new Failure(`process ${pid} belongs to another user; run this as the service user`);
     }
     throw error;
   }
@@ -61,7 +61,7 @@ function runningPid(path: string): number {
     case "stale":
       throw new Failure(
         `${file} is stale: the gateway that wrote it, process ${found.pid}, does not run any more, ` +
-          "and nobody was told. The next start replaces it; kill -HUP needs no file",
+          "and no signal was sent. The next start replaces it; kill -HUP needs no file",
       );
     case "malformed":
       throw new Failure(

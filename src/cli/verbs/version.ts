@@ -5,7 +5,7 @@ import type { Io } from "../command.ts";
 /** The Fluxheim line whose behaviour this is. */
 export const VERSION = "1.5.19";
 
-/** Prints the version in the first line and the runtime's behind it, or all it is made of as JSON. */
+/** Prints the version in the first line and the runtime's after it, or all it is made of as JSON. */
 export function printVersion(profile: Profile, json: boolean, io: Io): void {
   if (!json) {
     io.out(`fluxheim ${VERSION}`);

@@ -93,8 +93,8 @@ function formats(): string {
     "| safe path | no `..`, no symbolic link on the way, no comma, and not in `/dev`, `/proc` or " +
     "`/sys` ([why](permissions.md#paths-that-cannot-be-granted)) |",
     "| trusted parent | the nearest existing directory above is not writable by group or others |",
-    "| trusted path | a safe path with a trusted parent, or one through symbolic links that nobody " +
-    "else can make or change ([how](tls.md#certificates-reached-by-links)) |",
+    "| trusted path | a safe path with a trusted parent, or one through symbolic links that no other " +
+    "user can make or change ([how](tls.md#certificates-reached-by-links)) |",
   ];
   const shared = FORMATS.map(({ type, allowed }) => `| ${type} | ${cell(allowed ?? "")} |`);
   return ["| format | is |", "| --- | --- |", ...general, ...shared, ""].join("\n");

@@ -9,7 +9,7 @@
  * answer with the first characters of the status line, one at a time, since they are the same whatever the
  * answer will be; within a chunked answer with zeros before the next chunk's size (RFC 9112 section 7.1).
  *
- * An interim answer nobody asked for is not among them as long as the client still sends: clients in wide
+ * An interim answer that was not asked for is not among them as long as the client still sends: clients in wide
  * use take `100` for a fault, and others do so with `102`. One that has ended its side and is still there
  * when the status line's beginning is used up gets one, which is sent piece by piece.
  *

@@ -223,7 +223,10 @@ export class Http2Client extends Connection<ClientStream> implements ClientStrea
       // Answers to requests that were given up cross our reset, one each.
       this.spendBlock(Cost.LATE, (end - start) >> 3);
       if (this.isIdle(streamId)) {
-        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "fields on a stream nobody opened");
+        throw new ConnectionError(
+          ErrorCode.PROTOCOL_ERROR,
+          "fields on a stream that was not opened",
+        );
       }
       return;
     }

@@ -100,7 +100,11 @@ Deno.test("connection error PROTOCOL_ERROR: another frame before the first SETTI
 // --- DATA (6.1) --------------------------------------------------------------------------------
 
 connectionError("DATA on stream 0", PROTOCOL_ERROR, () => data(0, new Uint8Array(1)));
-connectionError("DATA on a stream nobody opened", PROTOCOL_ERROR, () => data(1, new Uint8Array(1)));
+connectionError(
+  "DATA on a stream that was not opened",
+  PROTOCOL_ERROR,
+  () => data(1, new Uint8Array(1)),
+);
 connectionError(
   "more padding than payload",
   PROTOCOL_ERROR,
@@ -227,7 +231,7 @@ connectionError(
 
 // --- PRIORITY (6.3) ----------------------------------------------------------------------------
 
-harmless("PRIORITY on a stream nobody opened", () => frame(2, 0, 7, [0, 0, 0, 3, 16]));
+harmless("PRIORITY on a stream that was not opened", () => frame(2, 0, 7, [0, 0, 0, 3, 16]));
 connectionError("PRIORITY on stream 0", PROTOCOL_ERROR, () => frame(2, 0, 0, [0, 0, 0, 3, 16]));
 streamError(
   "PRIORITY of a wrong length",
@@ -240,7 +244,7 @@ streamError(
   (peer) => concat([peer.headers(1, get("/wait")), frame(2, 0, 1, [0, 0, 0, 1, 16])]),
 );
 connectionError(
-  "PRIORITY that makes a stream nobody opened depend on itself",
+  "PRIORITY that makes a stream that was not opened depend on itself",
   PROTOCOL_ERROR,
   () => frame(2, 0, 1, [0, 0, 0, 1, 16]),
 );
@@ -270,7 +274,7 @@ harmless("streams that depend on each other in a circle", (peer) =>
 // --- RST_STREAM (6.4) --------------------------------------------------------------------------
 
 connectionError("RST_STREAM on stream 0", PROTOCOL_ERROR, () => reset(0, 8));
-connectionError("RST_STREAM on a stream nobody opened", PROTOCOL_ERROR, () => reset(1, 8));
+connectionError("RST_STREAM on a stream that was not opened", PROTOCOL_ERROR, () => reset(1, 8));
 connectionError(
   "RST_STREAM of a wrong length",
   FRAME_SIZE_ERROR,
@@ -390,7 +394,7 @@ connectionError(
   () => frame(FrameType.WINDOW_UPDATE, 0, 0, [0, 0, 1]),
 );
 connectionError(
-  "WINDOW_UPDATE on a stream nobody opened",
+  "WINDOW_UPDATE on a stream that was not opened",
   PROTOCOL_ERROR,
   () => windowUpdate(1, 1),
 );

@@ -39,7 +39,7 @@ export function* checkCertificates(
     yield warn("allow_client_cert_sha256", "refuses every request with 403");
   }
   if (rules.deny_client_cert_sha256.length > 0) {
-    yield warn("deny_client_cert_sha256", "denies nobody");
+    yield warn("deny_client_cert_sha256", "denies no client");
   }
 }
 

@@ -258,7 +258,7 @@ Deno.test("rules by certificate where no client is asked for one are warnings th
     said(`allow_${list}`, TLS)[0],
     /warning: .*allow_client_cert.*refuses every request/,
   );
-  assert.match(said(`deny_${list}`, TLS)[0], /warning: .*deny_client_cert.*denies nobody/);
+  assert.match(said(`deny_${list}`, TLS)[0], /warning: .*deny_client_cert.*denies no client/);
   assert.match(said(required, "")[0], /because tls\.enabled is not true/);
   const cleartext =
     '[tls]\nenabled = true\n[tls.client_auth]\nmode = "required"\nca_path = "/ca.pem"';

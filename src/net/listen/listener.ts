@@ -9,9 +9,9 @@ import type { TlsListenerSpec } from "../tls/spec.ts";
 
 /** A connection that is ready for its codec: PROXY header read, TLS handshake done. */
 export interface Accepted {
-  /** Its bytes. */
+  /** Its bytes in both directions. */
   readonly stream: Duplex;
-  /** Its peer, and what TLS reported. */
+  /** Its peer, and the handshake. */
   readonly facts: ConnectionFacts;
   /** Name of its codec: what ALPN has chosen, or what the listener is for. */
   readonly protocol: string;

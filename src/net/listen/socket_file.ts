@@ -37,7 +37,7 @@ export function longestSocketPath(most: number): number {
 
 /**
  * Which file the socket of this process is, in memory that its workers share: one that takes over from
- * another replaces that file, and no other one that somebody serves.
+ * another replaces that file, and no other one that is served.
  */
 export class SocketIdentity {
   readonly #cells: Float64Array;
@@ -152,13 +152,13 @@ function bindOnce(
   };
 }
 
-/** The directory, with nobody else's access, and nothing in it. */
+/** The directory, without access of other users, and nothing in it. */
 function makePrivate(directory: string, socket: string): void {
   try {
     Deno.mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    // Left by a process that was killed while it bound; the rules for the parent say that nobody else made it.
+    // Left by a process that was killed while it bound; the rules for the parent say that no other user made it.
     if (factsOf(directory)?.isDirectory !== true) {
       throw new Error(`${directory} is in the way and is not a directory`);
     }

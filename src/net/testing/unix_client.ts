@@ -1,5 +1,5 @@
 /**
- * A client of a unix socket that sends exactly the bytes it is told.
+ * A client of a unix socket that sends exactly the bytes it is given.
  *
  * @module
  */

@@ -101,7 +101,7 @@ function keyIn(file: Uint8Array): KeyObject {
   const [block, label] = PRIVATE_KEY.exec(text(file)) ?? [];
   if (block === undefined) throw new PemError("has no PEM private key in it");
   if (label === "ENCRYPTED PRIVATE KEY" || block.includes("Proc-Type: 4,ENCRYPTED")) {
-    throw new PemError("is encrypted, and nobody could enter its passphrase; store it decrypted");
+    throw new PemError("is encrypted, and its passphrase cannot be entered; store it decrypted");
   }
   let key: KeyObject;
   try {

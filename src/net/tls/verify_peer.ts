@@ -37,7 +37,7 @@ export function nameProblem(
 
 /** Names that a certificate is for: alternative names count, the subject only where there are none. */
 function namesOf({ subject, subjectaltname }: PeerCertificate): string {
-  return subjectaltname ?? subject?.CN ?? "nobody by name";
+  return subjectaltname ?? subject?.CN ?? "an unnamed subject";
 }
 
 function validityProblem(certificate: PeerCertificate, now: number): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * A client that sends exactly the bytes it is told: for framing, pipelining and bad input.
+ * A client that sends exactly the bytes it is given: for framing, pipelining and bad input.
  *
  * @module
  */

@@ -151,7 +151,10 @@ export abstract class FrameRules<S extends Stream>
 
   #refuseIdle(streamId: number): void {
     if (this.isIdle(streamId)) {
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a frame on a stream nobody opened");
+      throw new ConnectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        "a frame on a stream that was not opened",
+      );
     }
   }
 
