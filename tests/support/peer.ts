@@ -7,6 +7,7 @@ import { freePort, Process, TempDir } from "../../src/runtime/testing/program.ts
 
 export {
   accepts,
+  catchesUsr1,
   DEAD_PORT,
   freePort,
   Process,

@@ -35,7 +35,7 @@ testWith(["sh"], "a listener that ran out of descriptors accepts again", async (
   await until("it listens", () => /^\d+\n/.test(server.output));
   const port = Number(server.output);
   // What the runtime opens for its first connection it must find.
-  await handshake(port, 5_000);
+  await until("it serves", () => handshake(port, 5_000).then(() => true, () => false));
   const crowd = await Promise.all(
     Array.from({ length: 80 }, () => Deno.connect({ hostname: "127.0.0.1", port })),
   );

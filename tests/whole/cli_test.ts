@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { copyFolder } from "../../src/config/testing/files.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { catchesUsr1, freePort, Process, TempDir, until } from "../support/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = `${root}src/main.ts`;
@@ -381,11 +381,9 @@ Deno.test("SIGUSR1 opens no inspector in a gateway, which goes on serving", asyn
   await using deployed = deployment();
   const { port, config } = deployed;
   const flags = (await cli("permissions", "--config", config)).trimEnd().split("\n");
-  const began = performance.now();
   await using gateway = new Process(Deno.execPath(), ["run", ...flags, MAIN, "--config", config]);
   await gateway.listening(port);
-  // The runtime looks for the signal only when it has run for half a second.
-  await until("it looks", () => performance.now() - began > 1500);
+  await until("the runtime looks for the signal", () => catchesUsr1(gateway.pid));
   gateway.signal("SIGUSR1");
   await until("the runtime has tried", () => gateway.output.includes("inspector"));
   assert.match(gateway.output, /Failed to start inspector/);

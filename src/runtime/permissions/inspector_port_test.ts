@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { until } from "../../net/testing/until.ts";
+import { catchesUsr1 } from "../testing/program.ts";
 import { INSPECTOR, takeInspectorPort } from "./inspector_port.ts";
 
 /** Another gateway on this machine has the port: what happens without one cannot be shown. */
@@ -11,35 +13,43 @@ const taken = (() => {
   }
 })();
 
-/** Whether an inspector answers on the port within a second. */
-async function inspectorAnswers(): Promise<boolean> {
-  for (let waited = 0; waited < 1000; waited += 50) {
-    try {
-      const url = `http://${INSPECTOR.hostname}:${INSPECTOR.port}/json/version`;
-      const response = await fetch(url, { signal: AbortSignal.timeout(50) });
-      return (await response.text()).includes("V8");
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+async function inspectorAnswers(signal: AbortSignal): Promise<boolean> {
+  try {
+    const url = `http://${INSPECTOR.hostname}:${INSPECTOR.port}/json/version`;
+    return (await (await fetch(url, { signal })).text()).includes("V8");
+  } catch {
+    return false;
   }
-  return false;
+}
+
+/** Reads `stream` to its end, and calls `onMark` when `mark` has come. */
+async function readUntil(
+  stream: ReadableStream<Uint8Array>,
+  mark: string,
+  onMark: () => void,
+): Promise<void> {
+  let said = "";
+  for await (const bytes of stream) {
+    said += new TextDecoder().decode(bytes);
+    if (said.includes(mark)) onMark();
+  }
 }
 
 /**
- * Sends SIGUSR1 to a program that runs for some time, once it says that it runs.
+ * Sends SIGUSR1 to a program, once it says that it runs.
  *
  * @param onWord Called before, when it has said something else.
+ * @returns Whether that opened an inspector.
  */
 async function signalled(script: string, onWord?: () => void): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--allow-net", "--ext=ts", "-"],
     stdin: "piped",
     stdout: "piped",
-    stderr: "null",
+    stderr: "piped",
   }).spawn();
   const writer = child.stdin.getWriter();
-  // The runtime listens for the signal only some time after the start.
-  const tail = 'setTimeout(() => console.log("up"), 700); setInterval(() => {}, 1000);';
+  const tail = 'console.log("up"); setInterval(() => {}, 1000);';
   await writer.write(new TextEncoder().encode(script + tail));
   await writer.close();
   const output = child.stdout.getReader();
@@ -48,11 +58,19 @@ async function signalled(script: string, onWord?: () => void): Promise<boolean> 
     onWord();
   }
   await output.read();
+  await until("the runtime looks for the signal", () => catchesUsr1(child.pid));
   child.kill("SIGUSR1");
-  const answers = await inspectorAnswers();
+  // It says when it has failed, and nothing when it has not.
+  const failure = new AbortController();
+  const reading = readUntil(child.stderr, "Failed to start inspector", () => failure.abort());
+  let answers = false;
+  await until("it opens an inspector or fails to", async () => {
+    answers = await inspectorAnswers(failure.signal);
+    return answers || failure.signal.aborted;
+  });
   child.kill("SIGKILL");
   await child.status;
-  await output.cancel();
+  await Promise.all([reading, output.cancel()]);
   return answers;
 }
 

@@ -75,6 +75,15 @@ function serverSide(to: number, from: number): { state: string; inode: string } 
   return undefined;
 }
 
+/** The bit of SIGUSR1 in a mask of signals. */
+const USR1 = 1n << 9n;
+
+/** Whether process `pid` catches SIGUSR1: the runtime does only when it has run for half a second. */
+export function catchesUsr1(pid: number): boolean {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return (BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(status)?.[1] ?? "0"}`) & USR1) !== 0n;
+}
+
 /** A program under test or beside it. */
 export class Process implements AsyncDisposable {
   output = "";
