@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { KEEPER } from "../../zones/layout.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { ServiceRole } from "../../gateway/module.ts";
 import type { ProcessState } from "../../gateway/service.ts";
