@@ -4,7 +4,7 @@
  *     deno run -A examples/embedding/gateway.ts examples/embedding/fluxheim.toml
  *
  * It needs no more than what its configuration asks for; with a second argument it prints that, as flags
- * of `deno run` to use in place of `-A`:
+ * of `deno run` to use in place of `-A`, one to a line:
  *
  *     deno run -A examples/embedding/gateway.ts examples/embedding/fluxheim.toml flags
  *
@@ -51,6 +51,6 @@ async function printFlags(configSource: string): Promise<number> {
   const { config, problems } = await load(profile, configSource);
   for (const problem of problems) console.error(formatProblem(problem));
   if (config === undefined) return 1;
-  console.log(toFlags(planFor(profile, config, configSource)).join(" "));
+  for (const flag of toFlags(planFor(profile, config, configSource))) console.log(flag);
   return 0;
 }

@@ -107,7 +107,7 @@ async function argumentsOf(folder: URL, path: string): Promise<string[]> {
     args: ["run", "-A", "-q", ...own, "flags"],
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
-  return ["run", "-q", ...new TextDecoder().decode(stdout).trim().split(" "), ...own];
+  return ["run", "-q", ...new TextDecoder().decode(stdout).trim().split("\n"), ...own];
 }
 
 /** Tells the client what the upstream was asked. */
