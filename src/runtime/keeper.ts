@@ -39,7 +39,7 @@ import type { SharedFiles } from "./reload/shared_files.ts";
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
 const DEFAULT_DRAIN_SECS = 30;
 /** With no worker to serve for so long, the process is of no use. */
-const BEREFT_LIMIT_MS = 30_000;
+const WORKERLESS_LIMIT_MS = 30_000;
 
 /** Clock ticks between two looks at shared files: five seconds. */
 const REFRESH_TICKS = 20;
@@ -163,7 +163,7 @@ export class Keeper {
     const drained = await within(this.#realMs(bound ?? DEFAULT_DRAIN_SECS), this.#pool.drain());
     if (!drained) {
       this.#log.log("warn", "fluxheim", "not every connection ended in time; the rest is cut");
-      await this.#pool.hurry();
+      await this.#pool.forceClose();
     }
     await this.#end("stopped");
     this.#finish(EXIT_STATUS.stopped);
@@ -248,8 +248,8 @@ export class Keeper {
     const failed = this.#pool.tick() ?? this.#services.tick();
     if (failed !== undefined) {
       void this.#fault(inWords(failed, this.#realMs(HEART_LIMIT_MS / 1000)));
-    } else if (this.#pool.bereftMs > BEREFT_LIMIT_MS && !this.#stopping) {
-      const seconds = this.#realMs(BEREFT_LIMIT_MS / 1000) / 1000;
+    } else if (this.#pool.workerlessMs > WORKERLESS_LIMIT_MS && !this.#stopping) {
+      const seconds = this.#realMs(WORKERLESS_LIMIT_MS / 1000) / 1000;
       void this.#fault(`no worker could be kept alive for ${seconds} s`);
     }
   }

@@ -236,7 +236,7 @@ Deno.test("a failure of one connection that nobody waits for is logged, and cost
   assert.equal(await witness.get("/"), "hello");
   assert.equal(await culprit.get("/forget"), "not dead");
   assert.equal(await witness.get("/"), "hello");
-  const told = "fault: nobody waited for a failure: BodyError";
+  const told = "fault: unhandled rejection: BodyError";
   await until(async () => (await Deno.readTextFile(logFile)).includes(told));
 });
 

@@ -156,7 +156,7 @@ export class EdgeListeners {
 
   /**
    * Waits until every connection has ended by itself: for workers whose successors already serve, so
-   * that there is no hurry and no request need be lost.
+   * that there is time and no request need be lost.
    */
   async retire(): Promise<void> {
     this.#open.retire();

@@ -100,7 +100,7 @@ export class ThreadLife {
       const { reason } = event;
       if (!isOfPeer(reason)) return end(reason);
       event.preventDefault();
-      this.log.log("error", "fluxheim", `fault: nobody waited for a failure: ${traced(reason)}`);
+      this.log.log("error", "fluxheim", `fault: unhandled rejection: ${traced(reason)}`);
     });
   }
 }

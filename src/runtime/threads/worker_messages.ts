@@ -57,7 +57,7 @@ export type WorkerOrder =
   | { readonly kind: "hand-over" }
   /** Close what is idle; report when the last connection has ended. */
   | { readonly kind: "drain" }
-  /** The same without hurry: successors already serve, and no idle connection is closed early. */
+  /** The same at leisure: successors already serve, and no idle connection is closed early. */
   | { readonly kind: "retire" }
   /** Cut what is left. */
   | { readonly kind: "abort" }

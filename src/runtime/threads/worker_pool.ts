@@ -85,7 +85,7 @@ export class WorkerPool {
   /** Which worker serves the unix sockets. */
   readonly #sockets: SocketHolder;
   #stopping = false;
-  #bereftSince: number | undefined;
+  #workerlessSince: number | undefined;
 
   constructor(load: Load, options: PoolOptions) {
     this.#options = options;
@@ -101,8 +101,8 @@ export class WorkerPool {
   }
 
   /** Milliseconds since the last worker that served died, at the keeper's pace; 0 while one serves. */
-  get bereftMs(): number {
-    return this.#bereftSince === undefined ? 0 : this.#now() - this.#bereftSince;
+  get workerlessMs(): number {
+    return this.#workerlessSince === undefined ? 0 : this.#now() - this.#workerlessSince;
   }
 
   #now(): number {
@@ -232,7 +232,7 @@ export class WorkerPool {
       if (!isUsed(index)) return index * threads;
     }
     const [{ slot: oldest }] = this.#leaving.keys();
-    await this.hurry(({ slot }) => generation(slot) === generation(oldest));
+    await this.forceClose(({ slot }) => generation(slot) === generation(oldest));
     return generation(oldest) * threads;
   }
 
@@ -280,7 +280,7 @@ export class WorkerPool {
     }
     seat.worker = worker;
     seat.backoff.started();
-    this.#bereftSince = undefined;
+    this.#workerlessSince = undefined;
     this.#hearts.watch(seat.slot, worker.heart);
     this.#serving.add(worker);
     this.#options.onServing?.(worker);
@@ -297,7 +297,7 @@ export class WorkerPool {
     seat.worker = undefined;
     this.#gone(dead);
     if (!this.#stopping) void this.#sockets.lost(dead);
-    if (this.serving === 0) this.#bereftSince = this.#now();
+    if (this.serving === 0) this.#workerlessSince = this.#now();
     this.#replaceIn(seat.backoff.afterDeath(), seat);
   }
 
@@ -352,7 +352,7 @@ export class WorkerPool {
    *
    * @param isMeant Of those that are leaving, who is ended; all of them unless it is given.
    */
-  async hurry(isMeant: (worker: WorkerHandle) => boolean = () => true): Promise<void> {
+  async forceClose(isMeant: (worker: WorkerHandle) => boolean = () => true): Promise<void> {
     const leaving = [...this.#leaving].filter(([worker]) => isMeant(worker));
     for (const [worker] of leaving) worker.tell({ kind: "abort" });
     const { promise: late, resolve } = Promise.withResolvers<void>();
