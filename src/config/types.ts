@@ -123,7 +123,7 @@ export interface TableSchema {
   readonly withoutVhosts?: boolean;
   /**
    * For a table of vhosts that stands for a route: that route, as a file would have it, made of the checked
-   * table. It goes before those that are written, and problems with its action are told of the table.
+   * table. It goes before those that are written, and problems with its action are reported for the table.
    */
   readonly route?: (
     table: Readonly<Record<string, unknown>>,

@@ -14,7 +14,7 @@ export interface Codec {
   /**
    * Serves one connection to its end. What it throws ends this connection and no other.
    *
-   * @param open To be told of the connection, so that a drain waits for it and ends it.
+   * @param open Gets the connection, so that a drain waits for it and ends it.
    */
   serve(accepted: Accepted, open: OpenConnections): Promise<void>;
 }

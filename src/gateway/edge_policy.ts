@@ -79,7 +79,7 @@ export function placesAreKnown(config: Config): boolean {
 
 /**
  * A name for a zone of `scope` that a reload keeps as long as the vhost and the route keep theirs,
- * wherever in the file they move. Routes may share a name, so the how-manieth of that name counts.
+ * wherever in the file they move. Routes may share a name, so the ordinal among that name counts.
  */
 export function zoneName(module: string, { vhost, route }: RouteScope): string {
   if (route === undefined) return JSON.stringify([module, vhost.name]);

@@ -140,7 +140,7 @@ export class Gateway implements Handler<Exchange> {
   create(connection: ConnectionFacts): Exchange {
     this.#inFlight++;
     const exchange = new Exchange(connection);
-    // Asking the system for the time is not worth it where nobody wants to know.
+    // Asking the system for the time is not worth it where the time is not used.
     if (this.services.log.logsAccess) exchange.startedAt = performance.now();
     return exchange;
   }

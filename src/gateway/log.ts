@@ -27,7 +27,7 @@ export interface Logger {
   enabled(level: LogLevel): boolean;
   /** Writes one record; `message` is one line of text. */
   log(level: LogLevel, target: LogTarget, message: string): void;
-  /** Whether access records are written, so that somebody wants to know how long exchanges took. */
+  /** Whether access records are written, so that the time of exchanges is used. */
   readonly logsAccess: boolean;
   /** Writes the access record of a finished exchange, if the access log is on. */
   access(exchange: Exchange): void;

@@ -9,7 +9,7 @@ const page = Deno.readTextFileSync(new URL("../../docs/phases.md", import.meta.u
 /** As the page explains them, one heading each. */
 const explained = [...page.matchAll(/^## `(\w+)`$/gm)].map(([, name]) => name);
 
-/** Steps that can be told apart by name. */
+/** Steps that differ by name. */
 function step(name: string): Step {
   return Object.defineProperty(() => {}, "name", { value: name });
 }

@@ -225,7 +225,7 @@ export class Keeper {
     return failure;
   }
 
-  /** A service asks for a reload, and is told how it went without a word of the configuration. */
+  /** A service asks for a reload, and gets its outcome without a word of the configuration. */
   async #reloadForService(): Promise<Plain> {
     return { kind: (await this.reload()).kind };
   }

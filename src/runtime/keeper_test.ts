@@ -244,7 +244,7 @@ Deno.test("the connections of a worker that dies no longer count as open", async
   const most = 3;
   await using gateway = await startGateway({ process: { threads: 1 }, maxConnections: most });
   const { address } = gateway;
-  // Everybody who may be in is in, and nobody else.
+  // All that may be in are in, and no others.
   const crowd = async (clients: TestClient[]) => {
     while (clients.length < most) clients.push(await TestClient.connect(address));
     for (const client of clients) assert.equal(await client.get("/"), "hello");

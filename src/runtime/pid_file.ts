@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 
 /**
  * Writes this process's id and locks the file (flock(2)): the system takes the lock away when the process
- * ends, however it ends, so a file that nobody holds is one that its gateway left behind.
+ * ends, however it ends, so a file that no process holds is one that its gateway left behind.
  *
  * The default directory exists only for the packaged service, so a missing directory is worth a word only
  * to those who look for one; anything else is a warning, and never a reason not to serve.

@@ -12,7 +12,7 @@ const MAX_BYTES = 64;
 
 /** What stands in a pid file. */
 export type FoundPid =
-  /** `held`: the gateway that wrote it runs. `stale`: it does not, and the number may be anybody's. */
+  /** `held`: the gateway that wrote it runs. `stale`: it does not, and the number may be another process's. */
   | { readonly kind: "held" | "stale"; readonly pid: number }
   /** It has no number that a gateway would have written. */
   | { readonly kind: "malformed" };

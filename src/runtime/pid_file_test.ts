@@ -6,7 +6,7 @@ import { pidFileDraft } from "./pid_file_draft.ts";
 import { parsePid, readPidFile } from "./pid_file_reader.ts";
 import { newDirectory, putDirectory, putFile } from "../config/testing/files.ts";
 
-/** Hands `use` a path in a directory of its own, and a log; returns what the log was told. */
+/** Hands `use` a path in a directory of its own, and a log; returns what was logged. */
 function withPath(use: (path: string, log: Logger) => void): string[] {
   const directory = newDirectory();
   const told: string[] = [];

@@ -43,7 +43,7 @@ export async function serve(
 
 /** Hands signals to a keeper, as soon as there is one. */
 class Signals implements Disposable {
-  /** Resolves when somebody asks a second time for the end, and there is still no keeper to ask. */
+  /** Resolves when the end is asked for a second time, and there is still no keeper to ask. */
   readonly impatience: Promise<undefined>;
   readonly #handlers: readonly (readonly [signal: Deno.Signal, handler: () => void])[];
   readonly #giveUp: (value: undefined) => void;
@@ -65,7 +65,7 @@ class Signals implements Disposable {
     for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);
   }
 
-  /** From now on `keeper` is told; of what came before, an end outweighs a reload. */
+  /** From now on `keeper` gets signals; of what came before, an end outweighs a reload. */
   steer(keeper: Keeper): void {
     this.#keeper = keeper;
     if (this.#end !== undefined) void keeper.stop(this.#end);

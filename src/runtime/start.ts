@@ -145,7 +145,7 @@ export class ServingWorkers {
   }
 }
 
-/** Is told of every worker that begins to serve, and that ends. */
+/** Follows every worker that begins to serve, and that ends. */
 export interface WorkersFollower {
   addEdge(worker: WorkerHandle): void;
   removeEdge(worker: WorkerHandle): void;

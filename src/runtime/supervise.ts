@@ -22,7 +22,7 @@ export interface SuperviseOptions {
   /**
    * Permission flags for `deno run`, worked out anew for every start: a configuration that needs more
    * than the running process has gets it by a restart. `undefined` when the configuration is wrong, which
-   * has been told.
+   * has been reported.
    */
   flags(): Promise<readonly string[] | undefined>;
   /** Module that is run, as a path or URL. A compiled program runs itself instead, without flags. */
@@ -98,7 +98,7 @@ class Supervisor {
    * One life of the gateway.
    *
    * @returns Its status, or 128 and the number of the signal that ended it; `undefined` when it could not
-   * be started, which has been told.
+   * be started, which has been reported.
    */
   async #runOnce(): Promise<number | undefined> {
     try {
@@ -113,7 +113,7 @@ class Supervisor {
     }
   }
 
-  /** Starts the gateway, unless its configuration is wrong or nobody wants it any more. */
+  /** Starts the gateway, unless its configuration is wrong or its end was asked for. */
   async #start(): Promise<Deno.ChildProcess | undefined> {
     const { flags, entry, args } = this.#options;
     let command: readonly string[] = args;

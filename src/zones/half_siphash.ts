@@ -1,7 +1,7 @@
 /**
  * HalfSipHash-2-4 with 64 bits of output: a keyed hash for tables that strangers choose the keys of.
- * Without the key nobody can make entries collide, neither to slow the table down nor to share the
- * bucket of somebody else. All arithmetic is on 32-bit words, which is what JavaScript is fast at.
+ * Without the key no client can make entries collide, neither to slow the table down nor to share the
+ * bucket of another client. All arithmetic is on 32-bit words, which is what JavaScript is fast at.
  *
  * Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", and its 32-bit variant.
  *

@@ -10,9 +10,9 @@
 
 /** Not held. */
 const FREE = 0;
-/** Held, and nobody waits for it. */
+/** Held, and no thread waits for it. */
 const HELD = 1;
-/** Held, and somebody may wait for it. */
+/** Held, and a thread may wait for it. */
 const CONTENDED = 2;
 
 /**

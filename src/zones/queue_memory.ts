@@ -2,9 +2,9 @@
  * The memory of a queue: how many permits are out, which thread holds them, and the requests that wait for
  * one, in the order they came.
  *
- * While nobody waits, a permit is taken and given back by one atomic operation. The queue, a doubly
+ * While none waits, a permit is taken and given back by one atomic operation. The queue, a doubly
  * linked list of small nodes, is changed under a lock. Two rules make sure that no permit lies idle
- * while somebody waits: who joins the queue looks at the permits *after* being counted as waiting, and
+ * while one waits: a waiter that joins the queue looks at the permits *after* being counted as waiting, and
  * who gives a permit back looks at the queue *after* the permit is back. Whichever comes second hands
  * out what there is.
  *
@@ -54,7 +54,7 @@ const LOCK_WAIT_MS = 1000;
 const MAX_ATTEMPTS = 10_000;
 
 /**
- * Smallest queue room made, also where nobody may wait, so that most changes of `max_queue` keep the zone
+ * Smallest queue room made, also where none may wait, so that most changes of `max_queue` keep the zone
  * and its counts.
  */
 const LEAST_NODES = 64;
@@ -112,7 +112,7 @@ export class QueueMemory {
     if (Atomics.exchange(this.#words, MAX_IN_FLIGHT, max) < max) this.#handOut();
   }
 
-  /** Takes a permit if one is free and nobody waits for it. */
+  /** Takes a permit if one is free and none waits for it. */
   tryTake(): boolean {
     return Atomics.load(this.#words, WAITING) <= 0 && this.#reserve(this.#worker);
   }

@@ -22,7 +22,7 @@ export class SharedTime {
   /** Bytes of its zone. */
   static readonly BYTES = 8;
 
-  /** The latest time anybody has left. */
+  /** The latest time that any thread has left. */
   readonly #latest: BigInt64Array;
   readonly #local: () => number;
   /** What to add to this worker's own clock, in nanoseconds. */

@@ -1,5 +1,5 @@
 /**
- * The order in which problems are told (spec 01 section 1.6), so that the first one is the same
+ * The order in which problems are reported (spec 01 section 1.6), so that the first one is the same
  * whichever check found it.
  *
  * @module

@@ -51,7 +51,7 @@ function* remarks(schema: Schema, value: unknown, path: Path, isOff = false): Ge
   if (shape.kind !== "table" || !isTable(value)) return;
   const off = isOff ? undefined : offTable(schema, shape.keys, value);
   if (off !== undefined) yield { path, ...off };
-  // What is in a table that somebody has switched off asks for nothing more.
+  // What is in a table that is switched off asks for nothing more.
   if (shape.keys.has("enabled") && value.enabled === false) return;
   for (const [key, below] of shape.keys) {
     if (!Object.hasOwn(value, key)) continue;

@@ -25,7 +25,7 @@ export function factsOf(path: string, follow = false): Facts {
   }
 }
 
-/** Whether this process may read `path`. The runtime says so of closed ones too, and lets nobody. */
+/** Whether this process may read `path`. The runtime reports closed ones as readable too. */
 export function mayRead(path: string): boolean {
   return !isClosed(path) && Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }

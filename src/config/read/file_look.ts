@@ -19,7 +19,7 @@ export interface FileFacts {
  */
 export function look(path: string, maxBytes: number): Look {
   try {
-    // Before it is opened: opening a pipe would wait for somebody to write to it.
+    // Before it is opened: opening a pipe would wait for a writer.
     if (!Deno.statSync(path).isFile) return { problem: "is not a regular file" };
     const file = openSync(path, "r");
     try {

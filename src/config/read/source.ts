@@ -221,7 +221,7 @@ function refuseLinks(path: string): void {
  * A directory with configuration and everything above it must be in the hands of root or the service.
  *
  * Choice: an ancestor that everyone may write to passes if it has the sticky bit and belongs to root or
- * the service (`/tmp`). Nobody else can then rename or replace the entry below, which is checked in its
+ * the service (`/tmp`). No other user can then rename or replace the entry below, which is checked in its
  * turn. The directory with the files themselves never passes that way.
  */
 function problemsAround(directory: string, trust: Trust): Problem[] {

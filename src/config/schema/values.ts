@@ -188,7 +188,7 @@ export function authorityOrSocket() {
   );
 }
 
-/** Whoever may change the directory of a socket decides who answers there, or who is answered. */
+/** A user that may change the directory of a socket decides which program answers there, or is answered. */
 const SOCKET_RULE: PathRule = { trustedParent: true, process: false, prefix: UNIX };
 
 function socketForm(maxBytes: number): string {

@@ -1,7 +1,7 @@
 /**
  * Files and directories of tests with exact modes. The gateway refuses configurations, certificates and
  * directories that others could change, and what a new file may be is otherwise a matter of the umask of
- * whoever runs the tests: 002 on Ubuntu and Fedora, where every file is writable by its group.
+ * the user that runs the tests: 002 on Ubuntu and Fedora, where every file is writable by its group.
  *
  * @module
  */

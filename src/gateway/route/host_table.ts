@@ -69,7 +69,7 @@ export class HostTable {
   }
 
   /**
-   * The vhost for a request. A name with `_`, which is none by the rules of DNS, is valid where a vhost
+   * The vhost for a request. A name with `_`, which DNS does not allow, is valid where a vhost
    * names it.
    *
    * @param authority As received; `""` when there was none.

@@ -14,7 +14,7 @@ import { limitsOf } from "./table.ts";
 
 export type { ConcurrencyConfig } from "./schema.ts";
 
-/** A length for a queue in which nobody may wait. */
+/** A length for a queue in which no request may wait. */
 function* idleQueues(config: Config): Generator<Problem> {
   for (const scope of scopesOf(config)) {
     const table: ConcurrencyConfig | undefined = ownTables(scope).concurrency;

@@ -11,7 +11,7 @@ const QUEUE_FACTOR = 4;
 /** A limit that is switched on. */
 export interface Limit {
   readonly maxInFlight: number;
-  /** 0: nobody waits. */
+  /** 0: no request waits. */
   readonly maxQueue: number;
   readonly timeoutMs: number;
   readonly status: number;

@@ -1,5 +1,5 @@
 /**
- * What services beside the upstream, auth services and mirrors, are told of a request: the fields that
+ * What services beside the upstream, auth services and mirrors, get of a request: the fields that
  * their `forward_headers` name (spec 02 sections 9.8 and 9.9).
  *
  * @module
@@ -86,7 +86,7 @@ export function copyWarnings(names: readonly string[], key: string): Problem[] {
   return withoutEffect(names, key, (name) => CONNECTION_FIELDS.has(name) || name === "host");
 }
 
-/** A file of 1.5 may list any token, so these load; but nobody must believe that they do something. */
+/** A file of 1.5 may list any token, so these load; but a warning says that they have no effect. */
 function withoutEffect(
   names: readonly string[],
   key: string,

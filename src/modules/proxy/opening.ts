@@ -13,7 +13,7 @@ interface Seat<C> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A connection of type `C` on its way. It is given up when nobody waits for it any more. */
+/** A connection of type `C` on its way. It is cancelled when no request waits for it any more. */
 export class Opening<C> {
   readonly #giveUp = new AbortController();
   readonly #seats = new Set<Seat<C>>();

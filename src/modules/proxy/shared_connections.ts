@@ -82,7 +82,7 @@ export class SharedConnections {
     }
   }
 
-  /** `connection`, which nobody used, is in use. */
+  /** `connection`, which was not used, is in use. */
   onUse(connection: SharedConnection): void {
     if (!connection.isIdle) return;
     connection.isIdle = false;

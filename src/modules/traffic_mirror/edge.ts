@@ -55,7 +55,7 @@ class RunningMirrors implements RunningModule {
     return { mirror: step };
   }
 
-  /** Privacy builds tell nobody a client's address (spec 01 section 9); others not what clients claim. */
+  /** Privacy builds send no client's address (spec 01 section 9); others not what clients claim. */
   #withheld(scope: RouteScope): readonly string[] {
     if (this.context.modules.has("privacy-mode")) return CLIENT_ADDRESS_FIELDS;
     return stripsClientAddress(scope) ? CLAIMED_ADDRESS_FIELDS : [];

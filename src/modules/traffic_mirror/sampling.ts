@@ -1,6 +1,6 @@
 /**
  * Which requests are copied: decided by what they ask for, so that one process treats equal requests
- * alike, and by a salt, so that nobody outside can tell which (spec 02 section 9.9).
+ * alike, and by a salt, so that no client can predict which (spec 02 section 9.9).
  *
  * @module
  */

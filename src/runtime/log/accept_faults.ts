@@ -6,7 +6,7 @@
 import type { Logger } from "../../gateway/log.ts";
 import type { Clock } from "../../net/clock.ts";
 
-/** Accepting is tried again every tick; its fault is told again after this time. */
+/** Accepting is tried again every tick; its fault is logged again after this time. */
 const REPEAT_MS = 10_000;
 
 /**

@@ -104,6 +104,6 @@ export class KeeperLog implements Logger {
 
 /** A log that cannot be written must be noticed somewhere else. */
 async function tellOnStderr(text: string): Promise<void> {
-  // Nobody is left to be told that standard error is gone, too.
+  // There is no place left to report that standard error is gone, too.
   await Deno.stderr.write(new TextEncoder().encode(`fluxheim: ${text}\n`)).catch(() => {});
 }

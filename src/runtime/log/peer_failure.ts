@@ -19,7 +19,7 @@ const KINDS = [
 
 /**
  * Whether `error` is a failure of one connection, which a client or an upstream can bring about. One that
- * nobody waits for is a fault of this program; but it must not cost the other connections their worker.
+ * is not handled is a fault of this program; but it must not cost the other connections their worker.
  */
 export function isOfPeer(error: unknown): boolean {
   return KINDS.some((Kind) => error instanceof Kind);

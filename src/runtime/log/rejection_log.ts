@@ -8,7 +8,7 @@ import type { Logger, LogLevel } from "../../gateway/log.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Rejection } from "../../net/listen/listener_spec.ts";
 
-/** Each reason is told at once, and then as often as this at most, with how many there were. */
+/** Each reason is logged at once, and then as often as this at most, with how many there were. */
 const REPEAT_MS = 10_000;
 
 /** Level and words of each reason. What an operator can mend is a warning; what clients do is not. */

@@ -1,6 +1,6 @@
 /**
  * Where log lines end: the keeper empties the rings of all threads into one file descriptor. One write
- * is under way at a time and never waited for by anything else, so a pipe nobody reads and a disk that is
+ * is under way at a time and never waited for by anything else, so a pipe that is not read and a disk that is
  * full stop the writing and nothing more. Lines then wait in their rings; what no longer fits is dropped
  * there, counted, and told once writing works again.
  *
@@ -58,7 +58,7 @@ export class LogSink {
   #lost = 0;
   /** The last attempt to empty the rings ended with a write that failed. */
   #isStuck = false;
-  /** That writing fails has been told, and nothing has been caught up with since. */
+  /** That writing fails has been reported, and nothing has been caught up with since. */
   #isTold = false;
 
   /**
@@ -119,7 +119,7 @@ export class LogSink {
   /**
    * Gives up what waits. Not while a write is under way.
    *
-   * @returns How many lines nobody will see, those that were dropped before included.
+   * @returns How many lines are lost, those that were dropped before included.
    */
   abandon(): number {
     let lost = this.#lost + (this.#torn === undefined ? 0 : 1);
@@ -165,7 +165,7 @@ export class LogSink {
     if (!this.#isStuck) this.#isTold = false;
   }
 
-  /** Writes the rest of a torn line; all of it, where the target was emptied behind its first part. */
+  /** Writes the rest of a torn line; all of it, where the target was emptied after its first part. */
   async #mend(): Promise<void> {
     const torn = this.#torn;
     if (torn === undefined) return;

@@ -1,6 +1,6 @@
 /**
  * Keeps the port of the V8 inspector taken. SIGUSR1 makes `deno run` open it on a fixed address, with
- * no permission, whatever handler the program has: whoever may send that signal (the same user, or a
+ * no permission, whatever handler the program has: a sender of that signal (the same user, or a
  * module inside that signals its own process) could have any code run in here. With the port taken,
  * the runtime fails to open it. A compiled program has no such listener.
  *
@@ -18,7 +18,7 @@ const RETRY_MS = 250;
 
 /**
  * Takes the port for as long as the process runs; never accepts. Other gateways of this machine share it:
- * the runtime opens its inspector on a port that nobody has, and on no other. Where a process has it that
+ * the runtime opens its inspector on a port that no process has, and on no other. Where a process has it that
  * does not share, it is tried again until it can be had.
  */
 export function takeInspectorPort(): InspectorGuard {

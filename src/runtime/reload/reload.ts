@@ -1,5 +1,5 @@
 /**
- * Everything about a reload that happens before a worker hears of it, and how it is told afterwards.
+ * Everything about a reload that happens before a worker hears of it, and how it is reported afterwards.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Files that workers need and may not read themselves (`Needs.files`): the keeper reads them, has their
  * modules check what it read, and hands just that over, so no worker ever gets a path to a key, nor
- * content that nobody has checked.
+ * unchecked content.
  *
  * @module
  */
@@ -91,7 +91,7 @@ export function sameFiles(a: Files, b: Files): boolean {
   return true;
 }
 
-/** What a link leads to must belong to somebody who may decide about it: the link alone does not say. */
+/** What a link leads to must belong to a user who may decide about it: the link alone does not say. */
 function ownerProblem({ path, key }: FileRequest, { uid }: FileFacts): Problem | undefined {
   if (isTrusted(uid) || Deno.realPathSync(path) === path) return undefined;
   return {

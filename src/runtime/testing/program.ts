@@ -7,12 +7,12 @@
 import { newDirectory, putFile } from "../../config/testing/files.ts";
 import { until } from "../../net/testing/until.ts";
 
-/** A port of 127.0.0.1 where nobody listens: that of tcpmux, which the system never picks. */
+/** A port of 127.0.0.1 where no program listens: that of tcpmux, which the system never picks. */
 export const DEAD_PORT = 1;
 
 const given = new Set<number>();
 
-/** A port of 127.0.0.1 that was free a moment ago, and that nobody else in this program was given. */
+/** A port of 127.0.0.1 that was free a moment ago, and that no other test in this program was given. */
 export function freePort(): number {
   for (;;) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -107,7 +107,7 @@ class EdgeWorker {
 
   async #start(order: StartOrder): Promise<WorkerReport> {
     const { config, files, zones, modules, listeners, givenUp } = order;
-    // A rule whose module is missing here would be checked by the keeper and kept by nobody.
+    // A rule whose module is missing here would be checked by the keeper and not enforced.
     const here = this.#gateway.modules.map(({ name }) => name).join(", ");
     const asked = modules.join(", ");
     if (here !== asked) {
@@ -218,7 +218,7 @@ function listening(listeners: readonly Listener[]): WorkerReport {
   return { kind: "listening", listeners: listeners.map(({ name, door }) => ({ name, door })) };
 }
 
-/** A failure an operator may have caused is told in its own words, any other with its origin. */
+/** A failure an operator may have caused is reported in its own words, any other with its origin. */
 function failure(error: unknown): WorkerReport {
   if (error instanceof ListenError) return { kind: "failed", reason: error.message };
   return { kind: "failed", reason: traced(error) };

@@ -1,6 +1,6 @@
 /**
  * How a worker notices in time that its heap fills up. When it is full, the runtime ends the whole
- * process with a stack trace for last words; noticed before, the end can be told in a clear line.
+ * process with a stack trace for last words; noticed before, the end can be reported in a clear line.
  *
  * What V8 calls used has garbage in it, up to the limit at times. Only what is left by a full collection
  * counts, and a finalization callback comes after one: V8's collections of the young never make one.

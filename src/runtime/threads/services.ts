@@ -227,7 +227,7 @@ export class Services {
   }
 
   #onDeath(seat: Seat, thread: ServiceThread, reason: string): void {
-    // Whether it had started or not: who waits for that is told by its report.
+    // Whether it had started or not: its report settles what waits for that.
     if (seat.thread !== thread) return;
     this.#options.log.log("error", "fluxheim", `the service ${seat.role} died: ${reason}`);
     this.#vacate(seat);
@@ -255,7 +255,7 @@ export class Services {
     this.#pauses.add(timer);
   }
 
-  /** The thread of `seat` is gone: whoever calls it has no answer. */
+  /** The thread of `seat` is gone: its callers get no answer. */
   #vacate(seat: Seat): void {
     seat.thread = undefined;
     seat.closeCalls?.();

@@ -1,6 +1,6 @@
 /**
  * The shared memory of one worker's life: its heart and its log ring. The keeper and this worker see it,
- * no other thread does, and whoever takes the worker's place gets a new one: a thread that goes on after
+ * no other thread does, and the worker that takes its place gets a new one: a thread that goes on after
  * its end can neither speak for its successor nor stop that one's heart.
  *
  * @module

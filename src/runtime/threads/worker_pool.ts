@@ -219,7 +219,7 @@ export class WorkerPool {
   }
 
   /**
-   * First index of a generation that nobody has: its workers are new. When all are in use, the one that has
+   * First index of an unused generation: its workers are new. When all are in use, the one that has
    * been leaving the longest has had its time.
    */
   async #freeSlots(): Promise<number> {

@@ -1,7 +1,7 @@
 /** One of the workers whose requests crowd one limit in `queue_crowd_test.ts`. */
 import { queue } from "../queue.ts";
 
-/** What each worker is told. */
+/** The order for each worker. */
 export interface Order {
   readonly zone: SharedArrayBuffer;
   /** Word 0 counts workers that are ready, 1 starts them, 2 is in flight now, 3 the most ever. */

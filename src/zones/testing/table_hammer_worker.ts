@@ -2,7 +2,7 @@
 import { parseIp } from "../../net/ip.ts";
 import { BucketTable, bucketTable } from "../../modules/rate_limit/bucket_table.ts";
 
-/** What each worker is told. */
+/** The order for each worker. */
 export interface Order {
   readonly table: SharedArrayBuffer;
   /** Word 0 counts workers that are ready, word 1 starts them all, word 2 counts requests. */
