@@ -37,7 +37,10 @@ const WRITES = [
  * What makes socket files, which hold nothing: a configuration of a privacy build that asks for one is
  * refused, and the process may not write.
  */
-const SOCKETS = ["src/modules/control/unix_socket.ts"];
+const SOCKETS = [
+  "src/modules/control/unix_socket.ts",
+  "src/net/listen/socket_file.ts",
+];
 
 /** Code that keeps what it is told to count. */
 const COUNTS =
