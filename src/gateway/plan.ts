@@ -51,6 +51,12 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
   return { ...found, recodes, origin: origin && originStep(origin, arounds) };
 }
 
+/** The steps of two scopes that both hold, phase by phase; what answers is that of `one`. */
+export function stepsOfBoth(one: ScopeSteps, other: ScopeSteps): ScopeSteps {
+  const joined = PHASES.map((phase) => [phase, [...one[phase], ...other[phase]]]);
+  return { ...one, ...Object.fromEntries(joined) };
+}
+
 /** No function of its own waits here: what the codec waits for is the origin's own promise. */
 function originStep(steps: OriginSteps, arounds: readonly Around[]): PlanStep {
   const origin = wrapped(steps.origin, arounds);

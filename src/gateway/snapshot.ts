@@ -13,8 +13,8 @@ import type { Counter } from "./metrics.ts";
 import type { RouteScope, RunningModule, SnapshotContext, Step } from "./module.ts";
 import { isSafePath } from "./route/path_safety.ts";
 import { RoutePolicies } from "./route/name_policy.ts";
-import { joinPlan, type OwnSteps, type ScopeSteps, scopeSteps } from "./plan.ts";
-import { policyRoute } from "./route/policy_route.ts";
+import { joinPlan, type OwnSteps, type ScopeSteps, scopeSteps, stepsOfBoth } from "./plan.ts";
+import { policyRoutes } from "./route/policy_route.ts";
 import { compileRedirect, matchedRoutes } from "./route/redirect.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { requestIdStep } from "./request_id.ts";
@@ -51,7 +51,7 @@ interface CompiledScope {
   readonly scope: RouteScope;
   readonly steps: ScopeSteps;
   readonly plan: Plan;
-  /** Plans for requests whose policy route is another one, by its index; made when first needed. */
+  /** Plans for requests that other routes guard, by their indices; made when first needed. */
   readonly withPolicy: Map<number, Plan>;
 }
 
@@ -140,9 +140,8 @@ export class Snapshot {
     const found = compiled.scopes[at];
     exchange.scope = found.scope;
     exchange.captures = match?.captures;
-    const policy = policyRoute(compiled.routes, exchange.method, path, match);
-    const policyAt = scopeIndex(policy);
-    return policyAt === at ? found.plan : planWithPolicy(compiled, at, policyAt);
+    const guards = policyRoutes(compiled.routes, exchange.method, path);
+    return guards === undefined ? found.plan : planWithPolicies(compiled, at, guards);
   }
 
   /** Once a snapshot: a proxy that writes one such chain writes them all alike. */
@@ -206,23 +205,30 @@ function compileVhost(
   };
 }
 
-/** At most one plan for each pair of routes: the table is bounded by the configuration. */
-function planWithPolicy(vhost: CompiledVhost, at: number, policyAt: number): Plan {
+/** At most one plan for each route and those that guard it: the table is bounded by the configuration. */
+function planWithPolicies(
+  vhost: CompiledVhost,
+  at: number,
+  guards: readonly RouteMatch[],
+): Plan {
   const found = vhost.scopes[at];
-  let plan = found.withPolicy.get(policyAt);
+  const others = guards.map(scopeIndex).filter((other) => other !== at);
+  if (others.length === 0) return found.plan;
+  const key = others.reduce((sum, other) => sum * vhost.scopes.length + other, 0);
+  let plan = found.withPolicy.get(key);
   if (plan === undefined) {
-    const policy = vhost.scopes[policyAt];
+    const policies = others.map((other) => vhost.scopes[other]);
     plan = {
       ...joinPlan(
         vhost.scopes[0].steps,
         at === 0 ? undefined : found.steps,
-        policyAt === 0 ? undefined : policy.steps,
-        ownSteps(found.scope, policy.scope),
+        policies.map(({ steps }) => steps).reduce(stepsOfBoth),
+        ownSteps(found.scope, policies[0].scope),
       ),
-      scopes: [at, policyAt],
+      scopes: [at, ...others],
       names: vhost.names,
     };
-    found.withPolicy.set(policyAt, plan);
+    found.withPolicy.set(key, plan);
   }
   return plan;
 }

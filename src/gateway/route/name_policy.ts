@@ -48,17 +48,13 @@ export class RoutePolicies implements NamePolicies {
     const raw = this.#policyOf(routes.matchSpecific(method, path), plan?.scopes);
     if (path.indexOf("%") < 0 && !routes.hasEscapes) return raw;
     const decoded = percentDecode(path);
-    const other = decoded === undefined
-      ? undefined
-      : this.#policyOf(routes.matchDecoded(method, decoded), plan?.scopes);
-    if (raw === undefined || other === undefined || raw === other) return raw ?? other;
-    return {
-      steps: [...raw.steps, ...other.steps],
-      isGuarded: raw.isGuarded || other.isGuarded,
-      refusal: raw.refusal,
-      response: raw.response,
-      recodes: raw.recodes,
-    };
+    let policy = raw;
+    for (const guard of decoded === undefined ? [] : routes.guardsOf(method, decoded)) {
+      const other = this.#policyOf(guard, plan?.scopes);
+      if (other === undefined || other === raw) continue;
+      policy = policy === undefined ? other : both(policy, other);
+    }
+    return policy;
   }
 
   #policyOf(
@@ -69,6 +65,15 @@ export class RoutePolicies implements NamePolicies {
     const at = match.index + 1;
     return held?.includes(at) === true ? undefined : this.#policies[at];
   }
+}
+
+/** Both decide who may have the content; the answer is that of `one`. */
+function both(one: NamePolicy, other: NamePolicy): NamePolicy {
+  return {
+    ...one,
+    steps: [...one.steps, ...other.steps],
+    isGuarded: one.isGuarded || other.isGuarded,
+  };
 }
 
 /**

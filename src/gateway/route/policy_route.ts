@@ -9,21 +9,19 @@ import { percentDecode } from "../../http/percent.ts";
 import type { RouteMatch, RouteTable } from "./route_table.ts";
 
 /**
- * The route whose rate, concurrency and body limits hold. Its access rules are checked, and its auth
- * service is asked, as well as those of `route`.
+ * The routes whose access rules are checked, and whose auth services are asked, as well as those of the
+ * matched route; the rate, concurrency and body limits that hold are theirs. The matched route may be among
+ * them. `undefined` where the path has one reading only.
  *
  * @param path As sent, and safe.
- * @param route What {@linkcode RouteTable.match} found for it.
  */
-export function policyRoute(
+export function policyRoutes(
   table: RouteTable,
   method: string,
   path: string,
-  route: RouteMatch | undefined,
-): RouteMatch | undefined {
-  if (path.indexOf("%") < 0 && !table.hasEscapes) return route;
+): readonly RouteMatch[] | undefined {
+  if (path.indexOf("%") < 0 && !table.hasEscapes) return undefined;
   const decoded = percentDecode(path);
   // A safe path decodes; one that does not has no second reading.
-  if (decoded === undefined) return route;
-  return table.matchDecoded(method, decoded) ?? route;
+  return decoded === undefined ? undefined : table.guardsOf(method, decoded);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { policyRoute } from "./policy_route.ts";
-import { type RouteMatcher, RouteTable } from "./route_table.ts";
+import { policyRoutes } from "./policy_route.ts";
+import { type RouteMatch, type RouteMatcher, RouteTable } from "./route_table.ts";
 
 const ROUTES: RouteMatcher[] = [
   { name: "admin", path_prefix: "/admin", fallback: false, methods: [] },
@@ -8,9 +8,13 @@ const ROUTES: RouteMatcher[] = [
   { name: "rest", fallback: true, methods: [] },
 ];
 
+/** The first route that guards `path`; the matched one where no other does. */
+function first(table: RouteTable, method: string, path: string): RouteMatch | undefined {
+  return policyRoutes(table, method, path)?.[0] ?? table.match(method, path);
+}
+
 function policy(path: string, method = "GET"): string | undefined {
-  const table = new RouteTable(ROUTES);
-  const found = policyRoute(table, method, path, table.match(method, path));
+  const found = first(new RouteTable(ROUTES), method, path);
   return found === undefined ? undefined : ROUTES[found.index].name;
 }
 
@@ -33,12 +37,12 @@ Deno.test("a decoded path that only the fallback takes keeps the route of the ra
     { name: "raw", path_exact: "/%78", fallback: false, methods: [] },
     { name: "rest", fallback: true, methods: [] },
   ]);
-  assert.equal(policyRoute(table, "GET", "/%78", table.match("GET", "/%78"))?.index, 0);
+  assert.equal(first(table, "GET", "/%78")?.index, 0);
 });
 
 Deno.test("a vhost without a matching route has no policy route", () => {
   const table = new RouteTable([]);
-  assert.equal(policyRoute(table, "GET", "/%61", undefined), undefined);
+  assert.equal(first(table, "GET", "/%61"), undefined);
 });
 
 const ENCODED: RouteMatcher[] = [
@@ -65,7 +69,19 @@ for (
 ) {
   Deno.test(`a route that is written with escapes guards ${path} however they are written`, () => {
     const table = new RouteTable(ENCODED);
-    const found = policyRoute(table, "GET", path, table.match("GET", path));
+    const found = first(table, "GET", path);
     assert.equal(found === undefined ? undefined : ENCODED[found.index].name, name);
   });
 }
+
+Deno.test("a route that is written with escapes does not hide the guard of the path that it means", () => {
+  const routes: RouteMatcher[] = [
+    { name: "old", path_exact: "/%61dmin", fallback: false, methods: [] },
+    { name: "admin", path_prefix: "/admin", fallback: false, methods: [] },
+  ];
+  const table = new RouteTable(routes);
+  for (const path of ["/%61dmin", "/admin", "/adm%69n"]) {
+    const guards = policyRoutes(table, "GET", path) ?? [];
+    assert.deepEqual(guards.map(({ index }) => routes[index].name), ["old", "admin"], path);
+  }
+});

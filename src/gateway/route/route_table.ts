@@ -118,16 +118,22 @@ export class RouteTable {
   }
 
   /**
-   * The route that guards what a path stands for, whatever escapes the request or the configuration write
-   * it with. Without the fallback route.
+   * The routes that guard what a path stands for, whatever escapes the request or the configuration write it
+   * with: of the decoded configuration, and of the configuration as it is written, where that is another
+   * one. A route that is written with escapes must not hide the guard of the path that it means. Without the
+   * fallback route.
    *
    * @param decoded The path, decoded once.
    */
-  matchDecoded(method: string, decoded: string): RouteMatch | undefined {
-    if (this.#decoded === undefined) return this.matchSpecific(method, decoded);
+  guardsOf(method: string, decoded: string): readonly RouteMatch[] {
+    const written = this.matchSpecific(method, decoded);
     // A pattern cannot be decoded: it sees the path in the spelling that RFC 3986 section 6.2.2 prefers.
-    return this.#decoded.matchSpecific(method, decoded) ??
-      this.#matchPattern(method, percentEncodeLiteral(decoded));
+    const meant = this.#decoded === undefined
+      ? undefined
+      : this.#decoded.matchSpecific(method, decoded) ??
+        this.#matchPattern(method, percentEncodeLiteral(decoded));
+    if (written === undefined) return meant === undefined ? [] : [meant];
+    return meant === undefined || meant.index === written.index ? [written] : [meant, written];
   }
 
   /** For each route in turn, why it takes this request or does not. */
