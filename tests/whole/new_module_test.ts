@@ -53,6 +53,8 @@ export function greets({ vhosts }: Config): boolean {
 }
 `,
   "module.ts": `import type { Module } from "../../gateway/module.ts";
+import { count } from "../../zones/count.ts";
+import { zone } from "../../zones/layout.ts";
 import { greetingSchema } from "./schema.ts";
 import { greets, ZONE } from "./table.ts";
 
@@ -80,13 +82,14 @@ export const module: Module = {
     asks: [],
   }],
   needs: (config) => ({
-    zones: greets(config) ? [{ name: ZONE, bytes: 4, for: ["edge", "telemetry"] }] : [],
+    zones: greets(config) ? [zone(count, { name: ZONE, roles: ["edge", "telemetry"] })] : [],
   }),
   edge: async () => (await import("./edge.ts")).edge,
 };
 `,
   "edge.ts": `import type { EdgeModule } from "../../gateway/module.ts";
 import { Fields } from "../../http/fields.ts";
+import { count } from "../../zones/count.ts";
 import { ZONE } from "./table.ts";
 
 const encoder = new TextEncoder();
@@ -97,15 +100,15 @@ export const edge: EdgeModule = {
     start: ({ zones }) => ({
       plan({ vhost: { name, greeting } }) {
         if (greeting?.enabled !== true) return undefined;
-        const counted = new Int32Array(zones.get(ZONE));
+        const greeted = zones.open(count, ZONE);
         const counter = metrics.counter("fluxheim_greetings_total", { vhost: name });
         return {
           serve(exchange) {
             counter.count();
             exchange.status = 200;
             exchange.response = Fields.of(["content-type", "text/plain"]);
-            const number = Atomics.add(counted, 0, 1) + 1;
-            exchange.responseBody = encoder.encode(\`\${greeting.word} \${number}\`);
+            greeted.tryTake(1000);
+            exchange.responseBody = encoder.encode(\`\${greeting.word} \${greeted.total}\`);
           },
         };
       },
@@ -117,13 +120,14 @@ export const edge: EdgeModule = {
   "service.ts": `import "../../runtime/permissions/unguarded.ts";
 
 import { runService } from "../../runtime/threads/service_thread.ts";
+import { count } from "../../zones/count.ts";
 import { ZONE } from "./table.ts";
 
 runService({
   role: "telemetry",
   start({ zones, log }) {
-    const counted = new Int32Array(zones.get(ZONE));
-    const told = () => log.log("info", "fluxheim", \`greeted \${Atomics.load(counted, 0)} times\`);
+    const greeted = zones.open(count, ZONE);
+    const told = () => log.log("info", "fluxheim", \`greeted \${greeted.total} times\`);
     const timer = setInterval(told, 50);
     return Promise.resolve({
       reload: () => Promise.resolve(),
