@@ -59,6 +59,8 @@ export type CountedContext = SnapshotContext & {
   readonly metrics: CountingMetrics;
   /** The keeper's side of its zones. */
   readonly registry: ZoneRegistry;
+  /** Closes what was kept for it, as a worker does once the snapshot has stopped. */
+  release(): Promise<void>;
 };
 
 /**
@@ -91,6 +93,7 @@ export function contextOf(
     workers,
     extensions: () => [],
     keep: (key, make) => hold.get(key, make),
+    release: () => hold.release(),
     once<T>(key: string, make: () => T): T {
       if (!shared.has(key)) shared.set(key, make());
       return shared.get(key) as T;
@@ -113,13 +116,13 @@ export function needsOf(module: Module, config: Config, workers = 2): Needs {
 }
 
 /**
- * Opens `module` and starts it, as a worker does.
+ * Opens `module` and starts it, as a worker does; stopping it releases what its context keeps.
  *
  * @param others Modules of the same build, for what they add to lists and which facts they read.
  */
 export async function started(
   module: Module,
-  context: SnapshotContext,
+  context: SnapshotContext & Partial<Pick<CountedContext, "release">>,
   others: readonly Module[] = [],
 ): Promise<RunningModule> {
   const edges = await Promise.all([module, ...others].map((one) => one.edge()));
@@ -130,7 +133,13 @@ export async function started(
     wanted: (scope) => new Set(edges.flatMap((edge) => edge.facts?.(scope) ?? [])),
   };
   const part = await edges[0].open(given);
-  return await part.start(given);
+  const running = await part.start(given);
+  const stop = running.stop?.bind(running);
+  running.stop = async () => {
+    await stop?.();
+    await context.release?.();
+  };
+  return running;
 }
 
 /** A request of `clientAddress`, in no scope yet; `""` for a client whose address is not known. */
