@@ -39,6 +39,7 @@ export {
   type Draw,
   type EdgeModule,
   type EdgePart,
+  type EdgeServices,
   type Extension,
   ExtensionPoint,
   type Fact,
