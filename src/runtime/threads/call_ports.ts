@@ -1,6 +1,6 @@
 /**
  * The ports by which threads call each other. The keeper makes one for each declared pair whose ends are
- * there, and new ones when an end is replaced; a caller is told when its callee is gone.
+ * there, and new ones when an end is replaced; a caller learns when its callee is gone.
  *
  * @module
  */
