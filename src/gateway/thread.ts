@@ -30,6 +30,11 @@ export interface ThreadSpec {
   readonly role: ServiceRole;
   /** Written as `new URL("./service.ts", import.meta.url)`, so that bundling tools find the file. */
   readonly url: URL;
+  /**
+   * The same for builds that may write nothing (`privacy-mode`), where the program of {@linkcode url} has code
+   * for files of its own.
+   */
+  readonly urlWithoutFiles?: URL;
   /** Whether this configuration needs it. Pure. */
   wanted(config: Config): boolean;
   /**

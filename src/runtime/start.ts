@@ -90,7 +90,7 @@ export async function startWorkers(
   const ready = await readyConfig(options, names, sharedFiles);
   const { config: loaded, files, warnings, place } = ready;
   const { listeners } = deploymentOf(loaded, modules, { names });
-  const probed = await probeListeners(loaded, listeners);
+  const probed = await probeListeners(loaded, listeners, records?.sockets);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
 import type { TrustedPeers } from "../trusted_peers.ts";
 import type { HeaderFailure } from "./read_proxy_header.ts";
-import type { SocketIdentity, SocketSettings } from "./socket_file.ts";
+import type { SocketIdentity, SocketSettings } from "./socket_identity.ts";
 
 /**
  * The kinds of listeners a configuration or a module can ask for. Those that {@linkcode ListenerSpec} has no

@@ -13,6 +13,7 @@ import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { ServiceRole } from "../../gateway/thread.ts";
 import type { Listener } from "../../net/listen/listener.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
+import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { Zones } from "../../zones/zones.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
@@ -40,6 +41,7 @@ class EdgeWorker {
   readonly #life: ThreadLife;
   readonly #metrics: Metrics;
   readonly #gateway: Gateway;
+  readonly #sockets: UnixSockets | undefined;
   readonly #slot: number;
   /** Ports of the modules' own services; one that is replaced comes with another. */
   readonly #callPorts = new Map<string, () => void>();
@@ -53,6 +55,7 @@ class EdgeWorker {
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
+    this.#sockets = records?.sockets;
     this.#zones = new Zones(zones, { index: slot, count: slots });
     this.#life = new ThreadLife({
       name: `worker ${slot}`,
@@ -135,6 +138,7 @@ class EdgeWorker {
         log: this.#life.log,
         metrics: this.#metrics,
         zones: this.#zones,
+        sockets: this.#sockets,
         givenUp,
       });
     } catch (error) {
