@@ -12,6 +12,7 @@ export interface SocketSettings {
   readonly mode: number;
   /** Numeric ids; those of the process where `undefined`. */
   readonly owner: number | undefined;
+  /** The same for the group. */
   readonly group: number | undefined;
 }
 
@@ -37,11 +38,16 @@ export function longestSocketPath(most: number): number {
 export class SocketIdentity {
   readonly #cells: Float64Array;
 
-  /** @param shared Memory of {@linkcode SocketIdentity.BYTES}; without it the identity is this thread's. */
+  /**
+   * Of a process or of a thread.
+   *
+   * @param shared Memory of {@linkcode SocketIdentity.BYTES}; without it the identity is this thread's.
+   */
   constructor(shared?: SharedArrayBuffer) {
     this.#cells = new Float64Array(shared ?? new ArrayBuffer(SocketIdentity.BYTES));
   }
 
+  /** Size of its memory. */
   static readonly BYTES = 2 * Float64Array.BYTES_PER_ELEMENT;
 
   /** Whether `info` is of the file that was last set. */
@@ -49,6 +55,7 @@ export class SocketIdentity {
     return ino !== null && ino === this.#cells[1] && dev === this.#cells[0];
   }
 
+  /** The socket is this file from now on. */
   set({ dev, ino }: Deno.FileInfo): void {
     this.#cells[0] = dev;
     this.#cells[1] = ino ?? 0;
