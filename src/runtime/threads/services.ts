@@ -198,7 +198,9 @@ export class Services {
 
   /** Starts a service, and tries again later where that fails. */
   async #fill(seat: Seat): Promise<void> {
-    if (this.#stopping || !this.#mayStart(seat.role) || !this.#seats.includes(seat)) return;
+    // A reload may have filled it before its pause was over.
+    if (this.#stopping || seat.thread !== undefined || !this.#seats.includes(seat)) return;
+    if (!this.#mayStart(seat.role)) return;
     const failure = await this.#launch(seat, this.#load);
     if (failure === undefined) return;
     this.#options.log.log("error", "fluxheim", failure);
@@ -208,6 +210,7 @@ export class Services {
   /** Starts a service once; returns why it could not be done. */
   async #launch(seat: Seat, load: Load): Promise<string | undefined> {
     const { role, need: { spec } } = seat;
+    if (!this.#mayStart(role)) return `the service ${role} has stopped too often in this process`;
     const { log, logSettings, onRing, onLog } = this.#options;
     const permissions = this.#permissionsOf(role, load);
     const part = this.#partOf(seat, load);
