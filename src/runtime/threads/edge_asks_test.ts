@@ -182,21 +182,6 @@ Deno.test("a service that dies is unavailable, gives back what it held, and is r
   await until(() => /"level":"ERROR".*the service store died: .*told to die/.test(gateway.log));
 });
 
-Deno.test("a service that a reload has started before its pause was over is not started again", async () => {
-  await using gateway = await Gateway.start(neededStore);
-  const starts = () => gateway.log.split("the service store runs").length - 1;
-  // The first of these is still to be replaced when the reload comes, unless the machine is slow.
-  assert.equal((await gateway.ask("die")).kind, "unavailable");
-  gateway.configure({ calls: WANTED, greeting: "changed" });
-  assert.deepEqual(await gateway.keeper.reload(), { kind: "applied" });
-  await until(() => gateway.isThere());
-  assert.equal((await gateway.ask("die")).kind, "unavailable");
-  await until(() => gateway.isThere());
-  await until(() => gateway.log.split("the service store died").length === 3);
-  await until(() => starts() >= 3);
-  assert.equal(starts(), 3);
-});
-
 Deno.test("a worker that was succeeded asks services until its last request", async () => {
   await using gateway = await Gateway.start(neededStore);
   using client = await TestClient.connect(gateway.address);
