@@ -39,6 +39,7 @@ export {
   type Draw,
   type EdgeModule,
   type EdgePart,
+  type EdgeServices,
   type Extension,
   ExtensionPoint,
   type Fact,
@@ -85,9 +86,19 @@ export type {
   Service,
   ServiceContext,
 } from "./src/gateway/service.ts";
-export type { Accepted } from "./src/net/listen/listener.ts";
+export type { Accepted, Listener } from "./src/net/listen/listener.ts";
 export type { Drainable, OpenConnections } from "./src/http/server.ts";
-export type { ListenerKind } from "./src/net/listen/listener_spec.ts";
+export type {
+  CommonListenerSpec,
+  ListenerKind,
+  OpenCount,
+  Rejection,
+  UnixListenerSpec,
+} from "./src/net/listen/listener_spec.ts";
+export type { HeaderFailure } from "./src/net/listen/read_proxy_header.ts";
+export type { SocketIdentity, SocketSettings } from "./src/net/listen/socket_identity.ts";
+export type { UnixSockets } from "./src/net/listen/unix_sockets.ts";
+export type { TrustedPeers } from "./src/net/trusted_peers.ts";
 export type { Codec } from "./src/gateway/codec.ts";
 export type { ListenerNeed } from "./src/gateway/module.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";

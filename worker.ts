@@ -19,6 +19,7 @@
 export {
   type EdgeModule,
   type EdgePart,
+  type EdgeServices,
   type Extension,
   ExtensionPoint,
   type Fact,

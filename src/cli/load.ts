@@ -1,4 +1,5 @@
 /** Loading the configuration for a command, with the rules of the modules in this build. @module */
+import { serviceEntries } from "../runtime/threads/service_entry.ts";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
@@ -70,7 +71,7 @@ export function planFor(
 ): Plan {
   const configSource = source === undefined ? undefined : resolve(source);
   const { grants } = deploymentOf(config, modules, { configSource, standalone }).plan;
-  const services = modules.flatMap(({ threads = [] }) => threads.map(({ url }) => url));
+  const services = serviceEntries(modules);
   return { grants: standalone ? grants : [...grants, ...foreignEntries([workerUrl, ...services])] };
 }
 

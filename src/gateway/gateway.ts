@@ -11,6 +11,7 @@ import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../zones/zones.ts";
+import type { Calls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
 import { type BegunOn, Exchange, type Plan } from "./exchange.ts";
 import type { Logger } from "./log.ts";
@@ -29,7 +30,7 @@ import type {
   WorkerServices,
 } from "./module.ts";
 import { type Refusal, refuse } from "./refusal.ts";
-import type { Plain } from "./thread.ts";
+import type { Plain, ServiceRole } from "./thread.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** What a worker gives its gateway. */
@@ -41,7 +42,13 @@ export interface GatewayServices {
   /** Index of this worker, from 0. */
   readonly worker: number;
   readonly workers: number;
+  /** The service `role` of `module`; absent where no service runs. */
+  service?(module: string, role: ServiceRole): Calls;
 }
+
+const NO_SERVICE: Calls = {
+  call: () => Promise.resolve({ kind: "unavailable", reason: "no service runs here" }),
+};
 
 const NOTHING_SERVES: Refusal = { status: 404, text: "", cause: "no_content" };
 const FAULT: Refusal = { status: 500, text: "", cause: "fault", close: true };
@@ -241,7 +248,14 @@ export class Gateway implements Handler<Exchange> {
   async #open(): Promise<readonly EdgePart[]> {
     const parts: EdgePart[] = [];
     try {
-      for (const module of this.modules) parts.push(await module.open(this.#worker));
+      for (const module of this.modules) {
+        parts.push(
+          await module.open({
+            ...this.#worker,
+            service: (role) => this.services.service?.(module.name, role) ?? NO_SERVICE,
+          }),
+        );
+      }
     } catch (error) {
       for (const part of parts) await part.close?.();
       throw error;

@@ -16,10 +16,11 @@ import type { Zones } from "../zones/zones.ts";
 import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { ListenerKind } from "../net/listen/listener_spec.ts";
+import type { Calls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Plain, Role, ThreadSpec } from "./thread.ts";
+import type { Plain, Role, ServiceRole, ThreadSpec } from "./thread.ts";
 
 export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
 export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
@@ -218,6 +219,15 @@ export interface WorkerServices {
   extensions<T>(point: ExtensionPoint<T>): readonly T[];
 }
 
+/** What a module gets to open its part in a worker. */
+export interface EdgeServices extends WorkerServices {
+  /**
+   * A service of the module's own, for the calls of its {@linkcode ThreadSpec.edgeAsks}. One that is not there
+   * is `unavailable`. Works as long as the worker does, over replacements of the service.
+   */
+  service(role: ServiceRole): Calls;
+}
+
 /** What a part gets to serve by one configuration. */
 export interface SnapshotContext extends WorkerServices {
   /** The configuration of this snapshot. */
@@ -255,7 +265,7 @@ export interface EdgeModule {
   /** Facts about clients that its steps read in `scope` itself. Pure. */
   facts?(scope: RouteScope): readonly Fact[];
   /** Opens its part in one worker. */
-  open(worker: WorkerServices): EdgePart | Promise<EdgePart>;
+  open(worker: EdgeServices): EdgePart | Promise<EdgePart>;
 }
 
 /** A module in one worker, over all its configurations. */

@@ -6,26 +6,13 @@
  */
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../zones/zones.ts";
+import type { Calls } from "./calls.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Files } from "./module.ts";
 import type { ConfigPart, Plain, ServiceRole } from "./thread.ts";
 
-/** How a call ended: with an answer, or without one that can be used. */
-export type CallOutcome =
-  | { readonly kind: "answer"; readonly value: Plain }
-  /** The callee is not there, is busy, has failed, or has not answered by the deadline. */
-  | { readonly kind: "unavailable"; readonly reason: string };
-
-/** Calls to another thread. Every call settles at its deadline at the latest. */
-export interface Calls {
-  /**
-   * Makes one call.
-   *
-   * @param deadlineMs How long to wait for the answer.
-   */
-  call(name: string, input: Plain, deadlineMs: number): Promise<CallOutcome>;
-}
+export type { CallOutcome, Calls } from "./calls.ts";
 
 /** Answers of every edge worker. */
 export interface EdgeAnswers {

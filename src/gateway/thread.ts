@@ -30,6 +30,11 @@ export interface ThreadSpec {
   readonly role: ServiceRole;
   /** Written as `new URL("./service.ts", import.meta.url)`, so that bundling tools find the file. */
   readonly url: URL;
+  /**
+   * The same for builds that may write nothing (`privacy-mode`), where the program of {@linkcode url} has code
+   * for files of its own.
+   */
+  readonly urlWithoutFiles?: URL;
   /** Whether this configuration needs it. Pure. */
   wanted(config: Config): boolean;
   /**
@@ -37,13 +42,23 @@ export interface ThreadSpec {
    * nothing else of the configuration.
    */
   readonly tables: readonly string[];
-  /** `replace`: the process goes on without it when its event loop stops; `end`: the process ends. */
+  /**
+   * When it starts. `"serving"`: before an edge worker accepts connections; where it cannot start, the
+   * configuration is not served. Unless given, once the process is ready, and again until it can.
+   */
+  readonly startsBefore?: "serving";
+  /**
+   * When its event loop stops: `replace`, the process goes on and another thread takes its place; `end`, the
+   * process ends. A thread that dies is replaced either way.
+   */
   readonly whenLost: "replace" | "end";
   /**
    * Calls that it may make, by the role that takes them: `"keeper.reload"`, `"store.purge"`; `"edges"`
    * stands for calls to the module's own part in every edge worker.
    */
   readonly asks: readonly string[];
+  /** Calls that it takes of the module's own part in edge workers, by name (`EdgeServices.service`). */
+  readonly edgeAsks?: readonly string[];
 }
 
 /** Some of the tables and keys of a configuration. */

@@ -19,7 +19,11 @@ export class TrustedPeers {
     this.unix = unix;
   }
 
-  /** @throws {TypeError} for an entry that is neither an address, nor a network, nor `unix:`. */
+  /**
+   * Those of a configuration.
+   *
+   * @throws {TypeError} for an entry that is neither an address, nor a network, nor `unix:`.
+   */
   static of(entries: readonly string[]): TrustedPeers {
     return new TrustedPeers(
       IpSet.of(entries.filter((entry) => entry !== UNIX)),

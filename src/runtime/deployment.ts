@@ -21,6 +21,7 @@ import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { at, isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
+import { serviceEntry } from "./threads/service_entry.ts";
 import { workerSlots, zoneRequests } from "./threads/zone_plan.ts";
 
 /** What a configuration needs. */
@@ -73,7 +74,10 @@ export function deploymentOf(
       ...needs.flatMap(({ zones = [] }) => zones),
     ],
     services: modules.flatMap(({ name, threads = [] }) =>
-      threads.filter((spec) => spec.wanted(config)).map((spec) => ({ module: name, spec }))
+      threads.filter((spec) => spec.wanted(config)).map((spec) => ({
+        module: name,
+        spec: { ...spec, url: serviceEntry(spec, modules) },
+      }))
     ),
   };
 }

@@ -14,7 +14,6 @@ import { Clock } from "../net/clock.ts";
 import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
-import { hasBlanketNet } from "./permissions/granted.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
@@ -29,7 +28,7 @@ import {
   startWorkers,
 } from "./start.ts";
 import { within } from "./within.ts";
-import { Services } from "./threads/services.ts";
+import type { Services } from "./threads/services.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
@@ -85,14 +84,7 @@ export class Keeper {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
     this.#finish = resolve;
-    this.#services = new Services(this.#load, this.#state, {
-      log: this.#log,
-      logSettings: this.#log.settings,
-      blanketNet: hasBlanketNet(),
-      keeperCalls: new Map([["reload", () => this.#reloadForService()]]),
-      onRing: (ring) => this.#log.add(ring),
-      onLog: () => this.#log.pump(),
-    });
+    this.#services = started.services;
     started.workers.follow({
       addEdge: (worker) => {
         this.#services.addEdge(worker);
@@ -119,7 +111,12 @@ export class Keeper {
    * @throws {StartError} when it cannot; nothing is left running or listening.
    */
   static async start(options: KeeperOptions): Promise<Keeper> {
-    return new Keeper(options, await startWorkers(options));
+    const { promise, resolve } = Promise.withResolvers<Keeper>();
+    // A service can ask before there is a keeper that could answer.
+    const reload = async () => await (await promise).#reloadForService();
+    const keeper = new Keeper(options, await startWorkers(options, new Map([["reload", reload]])));
+    resolve(keeper);
+    return keeper;
   }
 
   /** Where the keeper and its services say things. */
@@ -134,7 +131,8 @@ export class Keeper {
 
   /** Every counter of the process, those of lost workers included; none in a build that keeps nothing. */
   series(): readonly SeriesValue[] {
-    return this.#pool.series();
+    if (this.#options.profile.records === undefined) return [];
+    return [...this.#pool.series(), ...this.#services.series()];
   }
 
   /** Takes up the configuration as its source has it now. Reloads run one after the other. */
@@ -194,8 +192,12 @@ export class Keeper {
     const zones = this.#load.zones.next([...deployment.zones, ...counters]);
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(deployment), deployment };
-    const failure = await this.#pool.reload(load);
-    if (failure !== undefined) return { kind: "failed", reason: failure };
+    const failure = await this.#services.startNeeded(load) ?? await this.#pool.reload(load);
+    if (failure !== undefined) {
+      // What was started for it alone ends again.
+      await this.#services.reload(this.#load);
+      return { kind: "failed", reason: failure };
+    }
     this.#loaded = change.config;
     this.#load = load;
     this.#requests = deployment.files.filter(isShared);

@@ -9,7 +9,7 @@
 import type { Config, Problem } from "../config/types.ts";
 import type { ListenerNeed } from "../gateway/module.ts";
 import { ipFamily } from "../net/ip.ts";
-import { claimPath, SocketIdentity } from "../net/listen/socket_file.ts";
+import type { UnixSockets } from "../net/listen/unix_sockets.ts";
 import { explainListenError, type ListenError } from "../net/listen/listen_error.ts";
 import { pathOf, portOf } from "./listeners.ts";
 
@@ -23,10 +23,13 @@ export type ProbeResult =
  * address family are bound at the same time, so that one that is there twice, or that another one
  * covers, is found too. (`0.0.0.0` and `[::]` may stand beside each other.) A unix socket is not bound: it is
  * enough that no other program serves it.
+ *
+ * @param sockets Absent in a build that opens none; its workers refuse them.
  */
 export async function probeListeners(
   config: Config,
   listeners: readonly ListenerNeed[],
+  sockets: UnixSockets | undefined,
 ): Promise<ProbeResult> {
   const found = new Map<string, string | Problem>();
   for (const family of [4, 6]) {
@@ -50,7 +53,7 @@ export async function probeListeners(
     const path = pathOf(need);
     if (path === undefined) continue;
     try {
-      await claimPath(path, new SocketIdentity());
+      await sockets?.claim(path);
     } catch (error) {
       found.set(need.key, problemOf(explainListenError(need.key, need.address, error)));
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { loadText } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
+import { unixSockets } from "../net/listen/unix.ts";
 import { probeListeners } from "./listen_probe.ts";
 import { ownListeners } from "./listeners.ts";
 
@@ -12,7 +13,7 @@ function withListeners(listen: readonly string[], tls_listen: readonly string[] 
 }
 
 function probe(config: Config) {
-  return probeListeners(config, ownListeners(config));
+  return probeListeners(config, ownListeners(config), unixSockets);
 }
 
 /** Keys of the listeners that cannot be bound. */

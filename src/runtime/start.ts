@@ -5,6 +5,7 @@
  */
 import type { Config, Problem } from "../config/types.ts";
 import type { FileRequest, Files } from "../gateway/module.ts";
+import type { ProcessState } from "../gateway/service.ts";
 import { ZoneRegistry } from "../zones/registry.ts";
 import { threadSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
@@ -19,6 +20,8 @@ import type { Profile } from "./threads/profile.ts";
 import type { Loaded } from "./reload/reload.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
 import { SharedFiles } from "./reload/shared_files.ts";
+import type { KeeperCalls } from "./threads/call_ports.ts";
+import { Services } from "./threads/services.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { WorkerHandle } from "./threads/worker_handle.ts";
 import { type Pace, paceOf } from "./pace.ts";
@@ -26,6 +29,8 @@ import type { OpenedListener } from "./threads/worker_messages.ts";
 
 /** How long the last log lines may take to be written. */
 export const LAST_LOG_MS = 1_000;
+
+const NOTHING_SERVES: ProcessState = { phase: "starting", reason: "no worker serves" };
 
 /** What a keeper works with. */
 export interface KeeperOptions {
@@ -63,23 +68,29 @@ export interface Started {
   readonly load: Load;
   readonly log: KeeperLog;
   readonly pool: WorkerPool;
+  /** Those that serving needs are up. */
+  readonly services: Services;
   readonly workers: ServingWorkers;
   readonly listeners: readonly OpenedListener[];
 }
 
 /**
- * Starts the workers.
+ * Starts the workers, after the services that serving needs.
  *
+ * @param keeperCalls What services may ask of the keeper.
  * @throws {StartError} when one cannot; nothing is left running or listening.
  */
-export async function startWorkers(options: KeeperOptions): Promise<Started> {
+export async function startWorkers(
+  options: KeeperOptions,
+  keeperCalls: KeeperCalls,
+): Promise<Started> {
   const { modules, workerUrl, records } = options.profile;
   const names = new ProcessNames();
   const sharedFiles = new SharedFiles();
   const ready = await readyConfig(options, names, sharedFiles);
   const { config: loaded, files, warnings, place } = ready;
   const { listeners } = deploymentOf(loaded, modules, { names });
-  const probed = await probeListeners(loaded, listeners);
+  const probed = await probeListeners(loaded, listeners, records?.sockets);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
@@ -92,21 +103,35 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
   const permissions = edgePermissions(deployment);
   const load: Load = { config, files, zones, permissions, deployment };
   options.beforeServing?.(config);
+  const pace = paceOf(options.pace);
+  const services = new Services(load, NOTHING_SERVES, {
+    log,
+    logSettings: log.settings,
+    blanketNet: hasBlanketNet(),
+    keeperCalls,
+    pace: pace.keeper,
+    onRing: (reader) => log.add(reader),
+    onLog: () => log.pump(),
+  });
   const workers = new ServingWorkers();
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,
-    pace: paceOf(options.pace),
+    pace,
     log,
     logSettings: log.settings,
     counters: records?.counters.ofProcess(log),
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
+    onStarting: (worker) => services.attach(worker),
+    onEnded: (worker) => services.detach(worker),
     onServing: (worker) => workers.begun(worker),
     onGone: (worker) => workers.gone(worker),
   });
-  const outcome = await pool.start();
+  const unready = await services.startNeeded(load);
+  const outcome = unready === undefined ? await pool.start() : { failure: unready };
   if ("failure" in outcome) {
+    await services.stop();
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
@@ -118,6 +143,7 @@ export async function startWorkers(options: KeeperOptions): Promise<Started> {
     load,
     log,
     pool,
+    services,
     workers,
     listeners: outcome.listeners,
   };

@@ -154,6 +154,7 @@ function writeEntry(dir: TempDir, name: string): string {
     const control = (spec) => ({
       ...spec,
       url: new URL("${here}hostile_service.ts"),
+      urlWithoutFiles: undefined,
       tables: ["server", "vhosts"],
     });
     const modules = real.modules.map((module) =>

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { load, planFor } from "../../src/cli/load.ts";
 import { EXIT_STATUS } from "../../src/runtime/exit_status.ts";
+import type { ThreadSpec } from "../../src/gateway/module.ts";
 import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { freePort, Process, TempDir, until } from "../support/peer.ts";
@@ -21,14 +22,18 @@ class Gateway implements AsyncDisposable {
   ) {}
 
   /** @param options Of the runtime, beside its permissions. */
-  static async start(attack: string, options: readonly string[] = []): Promise<Gateway> {
+  static async start(
+    attack: string,
+    options: readonly string[] = [],
+    whenLost: ThreadSpec["whenLost"] = "replace",
+  ): Promise<Gateway> {
     await using stack = new AsyncDisposableStack();
     const dir = stack.use(new TempDir());
     const program = stack.use(new TempDir());
     const port = freePort();
     dir.write("www/index.html", "page");
     const config = dir.write("fluxheim.toml", configText(port, attack));
-    const entry = program.write("entry.ts", ENTRY);
+    const entry = program.write("entry.ts", ENTRY.replace("{whenLost}", whenLost));
     const { profile }: { profile: Profile } = await import(`file://${entry}`);
     const loaded = await load(profile, config);
     assert.ok(loaded.config !== undefined, JSON.stringify(loaded.problems));
@@ -79,13 +84,21 @@ for (const attack of ATTACKS) {
   });
 }
 
-Deno.test("a service in an endless loop is given up, and requests are served", async () => {
+Deno.test("a service in an endless loop is replaced once, then given up, and requests are served", async () => {
   await using gateway = await Gateway.start("loop");
-  const text = "the service control is unavailable until the process is restarted";
-  await until("it is given up", () => gateway.said(text) > 0);
+  const unavailable = "the service control is unavailable until ";
+  await until("it is replaced", () => gateway.said(`${unavailable}it is replaced`) > 0);
+  await until("it is given up", () => gateway.said(`${unavailable}the process is restarted`) > 0);
   await gateway.serves();
-  assert.equal(gateway.said("the service control runs"), 1, "another one would loop beside it");
+  assert.equal(gateway.said("the service control runs"), 2, "a third one would loop beside them");
   assert.equal((await gateway.process.stop()).code, 0, gateway.process.output);
+});
+
+Deno.test("a service that the process cannot be without ends it when its event loop stops", async () => {
+  await using gateway = await Gateway.start("loop", [], "end");
+  await until("it ends", () => gateway.process.status !== undefined);
+  assert.equal(gateway.process.status?.code, EXIT_STATUS.fault, gateway.process.output);
+  assert.equal(gateway.said("the service control has not run its event loop for 10 s") > 0, true);
 });
 
 Deno.test("a service that fills its heap ends the process with a reason", async () => {
@@ -102,7 +115,7 @@ const ENTRY = `
     ...real,
     modules: real.modules.map((module) =>
       module.name === "control"
-        ? { ...module, threads: module.threads.map((spec) => ({ ...spec, url })) }
+        ? { ...module, threads: module.threads.map((spec) => ({ ...spec, url, whenLost: "{whenLost}" })) }
         : module
     ),
   };

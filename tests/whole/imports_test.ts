@@ -117,7 +117,8 @@ const RUNTIME_FOR_SERVICES = [
 
 /** `service.ts` of a module is the entry of a thread, as `<profile>_worker.ts` is. */
 function isEntryOfService({ from, to }: Import): boolean {
-  return /^modules\/\w+\/service\.ts$/.test(from) && RUNTIME_FOR_SERVICES.includes(to);
+  return /^modules\/\w+\/service(?:_without_files)?\.ts$/.test(from) &&
+    RUNTIME_FOR_SERVICES.includes(to);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * A module is its folder and an entry in the catalog: one is added to a copy of the tree, with a table, a
- * command, a zone, a service, a step and a metric, and nothing else is written by hand.
+ * command, a zone, two services, calls in every direction, a step and a metric, and nothing else is written by
+ * hand.
  */
 import assert from "node:assert/strict";
 import { entryPath, ROOT } from "../../src/cli/tasks/entry_files.ts";
@@ -73,14 +74,26 @@ export const module: Module = {
       return found === undefined ? 1 : 0;
     },
   }],
-  threads: [{
-    role: "telemetry",
-    url: new URL("./service.ts", import.meta.url),
-    wanted: greets,
-    tables: [],
-    whenLost: "replace",
-    asks: [],
-  }],
+  threads: [
+    {
+      role: "telemetry",
+      url: new URL("./service.ts", import.meta.url),
+      wanted: greets,
+      tables: [],
+      startsBefore: "serving",
+      whenLost: "replace",
+      asks: ["keeper.reload", "fleet.sign", "edges"],
+      edgeAsks: ["tell"],
+    },
+    {
+      role: "fleet",
+      url: new URL("./fleet.ts", import.meta.url),
+      wanted: greets,
+      tables: [],
+      whenLost: "replace",
+      asks: [],
+    },
+  ],
   needs: (config) => ({
     zones: greets(config) ? [zone(count, { name: ZONE, roles: ["edge", "telemetry"] })] : [],
   }),
@@ -96,17 +109,23 @@ const encoder = new TextEncoder();
 
 export const edge: EdgeModule = {
   name: "greeting",
-  open: ({ metrics }) => ({
+  open: ({ metrics, service }) => ({
+    onCall: (message) => \`hears \${message}\`,
     start: ({ zones }) => ({
       plan({ vhost: { name, greeting } }) {
         if (greeting?.enabled !== true) return undefined;
         const greeted = zones.open(count, ZONE);
         const counter = metrics.counter("fluxheim_greetings_total", { vhost: name });
         return {
-          serve(exchange) {
-            counter.count();
+          async serve(exchange) {
             exchange.status = 200;
             exchange.response = Fields.of(["content-type", "text/plain"]);
+            if (exchange.path === "/told") {
+              const told = await service("telemetry").call("tell", exchange.query ?? "", 10_000);
+              exchange.responseBody = encoder.encode(JSON.stringify(told));
+              return;
+            }
+            counter.count();
             greeted.tryTake(1000);
             exchange.responseBody = encoder.encode(\`\${greeting.word} \${greeted.total}\`);
           },
@@ -125,18 +144,43 @@ import { ZONE } from "./table.ts";
 
 runService({
   role: "telemetry",
-  start({ zones, log }) {
+  start({ zones, log, keeper, edges, service }) {
     const greeted = zones.open(count, ZONE);
     const told = () => log.log("info", "fluxheim", \`greeted \${greeted.total} times\`);
     const timer = setInterval(told, 50);
     return Promise.resolve({
       reload: () => Promise.resolve(),
+      async call(_name, input) {
+        switch (input) {
+          case "keeper":
+            return { ...(await keeper.call("reload", null, 10_000)) };
+          case "fleet":
+            return { ...(await service("fleet").call("sign", "letter", 10_000)) };
+          case "edges":
+            return { ...(await edges.call("a call", 10_000)) };
+        }
+        return greeted.total;
+      },
       stop() {
         clearInterval(timer);
         return Promise.resolve();
       },
     });
   },
+});
+`,
+  "fleet.ts": `import "../../runtime/permissions/unguarded.ts";
+
+import { runService } from "../../runtime/threads/service_thread.ts";
+
+runService({
+  role: "fleet",
+  start: () =>
+    Promise.resolve({
+      reload: () => Promise.resolve(),
+      call: (name, input) => Promise.resolve(\`\${name}ed \${input}\`),
+      stop: () => Promise.resolve(),
+    }),
 });
 `,
 };
@@ -285,24 +329,47 @@ Deno.test("a module with all that one can have is its folder and an entry of the
     assert.match(command.err, /greet needs the module greeting, which this build does not contain/);
   });
 
-  await t.step("its step counts in its zone over workers, and its service reads it", async () => {
-    const { out } = await copy.program("development", "permissions", "-c", config);
-    const flags = out.split("\n").filter((line) => line !== "");
-    const entry = entryPath("development");
-    await using gateway = new Process(
-      Deno.execPath(),
-      ["run", "-q", "--cached-only", ...flags, entry, "--config", config],
-      { cwd: copy.path },
-    );
-    await gateway.listening(port);
-    const seen = new Set<string>();
-    for (let i = 0; i < 20; i++) {
-      const response = await fetch(`http://127.0.0.1:${port}/`, {
-        headers: { connection: "close" },
-      });
-      seen.add(await response.text());
-    }
-    assert.deepEqual([...seen], Array.from({ length: 20 }, (_, i) => `good day ${i + 1}`));
-    await until("the service has read it", () => gateway.output.includes("greeted 20 times"));
-  });
+  await t.step(
+    "its step counts over workers, its service reads that, and calls go in every direction",
+    async () => {
+      const { out } = await copy.program("development", "permissions", "-c", config);
+      const flags = out.split("\n").filter((line) => line !== "");
+      const entry = entryPath("development");
+      await using gateway = new Process(
+        Deno.execPath(),
+        ["run", "-q", "--cached-only", ...flags, entry, "--config", config],
+        { cwd: copy.path },
+      );
+      await gateway.listening(port);
+      const seen = new Set<string>();
+      for (let i = 0; i < 20; i++) {
+        const response = await fetch(`http://127.0.0.1:${port}/`, {
+          headers: { connection: "close" },
+        });
+        seen.add(await response.text());
+      }
+      assert.deepEqual([...seen], Array.from({ length: 20 }, (_, i) => `good day ${i + 1}`));
+      await until("the service has read it", () => gateway.output.includes("greeted 20 times"));
+      const told = async (what: string) =>
+        await (await fetch(`http://127.0.0.1:${port}/told?${what}`)).json();
+      const answer = (value: unknown) => ({ kind: "answer", value });
+      assert.deepEqual(await told("count"), answer(20), "an edge worker asks its service");
+      assert.deepEqual(
+        await told("keeper"),
+        answer(answer({ kind: "noop" })),
+        "a service asks the keeper",
+      );
+      assert.deepEqual(
+        await told("edges"),
+        answer({ answers: ["hears a call", "hears a call"], unanswered: 0 }),
+        "a service asks its module in every edge worker",
+      );
+      // It starts when the process is ready, and no request waits for it.
+      const signed = answer(answer("signed letter"));
+      await until(
+        "a service asks another one",
+        async () => JSON.stringify(await told("fleet")) === JSON.stringify(signed),
+      );
+    },
+  );
 });

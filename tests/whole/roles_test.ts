@@ -67,16 +67,24 @@ Deno.test("the control service holds its own two keys, and no file and no zone",
   assert.deepEqual([...zones.sentTo("control", 0)], []);
   assert.deepEqual(workerPermissions(deployment.plan, "control", { blanketNet: true }), {
     atStart: {
-      net: ["127.0.0.1:9099", "unix:/run/fluxheim/health.sock"],
-      read: ["/run/fluxheim/health.sock"],
-      write: ["/run/fluxheim/health.sock"],
+      net: [
+        "127.0.0.1:9099",
+        "unix:/run/fluxheim/.health.sock.new/s",
+        "unix:/run/fluxheim/health.sock",
+      ],
+      read: ["/run/fluxheim/.health.sock.new", "/run/fluxheim/health.sock"],
+      write: ["/run/fluxheim/.health.sock.new", "/run/fluxheim/health.sock"],
       run: false,
       env: false,
       sys: false,
       ffi: false,
       import: false,
     },
-    givenUp: ["127.0.0.1:9099", "unix:/run/fluxheim/health.sock"],
+    givenUp: [
+      "127.0.0.1:9099",
+      "unix:/run/fluxheim/.health.sock.new/s",
+      "unix:/run/fluxheim/health.sock",
+    ],
   });
 });
 

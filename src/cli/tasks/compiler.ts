@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { serviceEntries } from "../../runtime/threads/service_entry.ts";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Profile } from "../../runtime/threads/profile.ts";
@@ -36,8 +37,7 @@ export interface Program {
 
 /** Files that the threads of a profile begin with: that of its edge workers, and those of services. */
 export function threadEntries({ workerUrl, modules }: Profile): string[] {
-  const services = modules.flatMap(({ threads = [] }) => threads.map(({ url }) => url));
-  return [workerUrl, ...services].map((url) => fileURLToPath(url));
+  return [workerUrl, ...serviceEntries(modules)].map((url) => fileURLToPath(url));
 }
 
 /**

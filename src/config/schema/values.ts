@@ -13,7 +13,7 @@ import { z } from "zod";
 import { isToken } from "../../http/chars.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily, parseNetwork } from "../../net/ip.ts";
-import { longestSocketPath } from "../../net/listen/socket_file.ts";
+import { longestSocketPath } from "../../net/listen/socket_identity.ts";
 import { MAX_SOCKET_PATH_BYTES, UNIX, unixPath } from "../../net/unix_address.ts";
 import { normalizeHost, normalizeHostPattern } from "./host.ts";
 import { layers, type Schema } from "./schema_walk.ts";

@@ -132,7 +132,12 @@ export async function started(
     extensions: <T>(point: ExtensionPoint<T>) => point.of(extensions),
     wanted: (scope) => new Set(edges.flatMap((edge) => edge.facts?.(scope) ?? [])),
   };
-  const part = await edges[0].open(given);
+  const part = await edges[0].open({
+    ...given,
+    service: () => ({
+      call: () => Promise.resolve({ kind: "unavailable", reason: "no service runs here" }),
+    }),
+  });
   const running = await part.start(given);
   const stop = running.stop?.bind(running);
   running.stop = async () => {

@@ -11,14 +11,16 @@ import { HttpExchange } from "../../http/exchange.ts";
 import { serveHttp1 } from "../../http/h1/server.ts";
 import { OpenConnections, type ServerOptions } from "../../http/server.ts";
 import type { ConnectionFacts } from "../../net/connection_facts.ts";
-import { closeQuietly, type Duplex } from "../../net/duplex.ts";
+import type { Duplex } from "../../net/duplex.ts";
 import { parseNetwork } from "../../net/ip.ts";
-import { AcceptLoop } from "../../net/listen/accept_loop.ts";
-import { openListener } from "../../net/listen/listen.ts";
-import { socketPath } from "./table.ts";
-import { isStillOwn, listenOnSocket } from "./unix_socket.ts";
+import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
+import { SocketIdentity } from "../../net/listen/socket_identity.ts";
+import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
+import { unixPath } from "../../net/unix_address.ts";
 import { answer, type HostRule } from "./health.ts";
 
+/** The owner and the group may connect. */
+const SOCKET_MODE = 0o660;
 /** Open connections of one listener; one more is closed at once. */
 const MAX_CONNECTIONS = 64;
 /** Time for a request head, from the connection's or the head's first byte. */
@@ -34,12 +36,19 @@ export type Answer = (exchange: HttpExchange, rule: HostRule) => void;
 /** Everything the service listens on. */
 export class ControlListeners {
   readonly #context: Pick<ServiceContext, "clock" | "log">;
+  readonly #sockets: UnixSockets | undefined;
   readonly #answer: Answer;
   readonly #closers: (() => void)[] = [];
   readonly #open = new OpenConnections();
 
-  constructor(context: Pick<ServiceContext, "clock" | "log">, answer: Answer) {
+  /** @param sockets Opens unix sockets, in builds that have them. */
+  constructor(
+    context: Pick<ServiceContext, "clock" | "log">,
+    sockets: UnixSockets | undefined,
+    answer: Answer,
+  ) {
     this.#context = context;
+    this.#sockets = sockets;
     this.#answer = answer;
   }
 
@@ -51,39 +60,15 @@ export class ControlListeners {
    * @throws when it cannot be bound.
    */
   async open(entry: string, key: string, names: () => ReadonlySet<string>): Promise<void> {
-    const path = socketPath(entry);
-    if (path !== undefined) return await this.#openSocket(entry, path, key);
-    const { clock, log } = this.#context;
-    const address = splitAuthority(entry);
-    if (address === undefined) throw new TypeError(`not an address and port: ${entry}`);
-    const rule = isLoopback(address.host)
-      ? {
-        get names() {
-          return names();
-        },
-      }
-      : { names: undefined };
+    const rule = ruleOf(entry, names);
     const handler = new ControlHandler((exchange) => this.#answer(exchange, rule));
-    const listener = await openListener({
-      kind: "tcp",
-      protocol: "http/1.1",
-      name: entry,
-      key,
-      hostname: address.host,
-      port: address.port,
-      reusePort: false,
-      maxConnections: MAX_CONNECTIONS,
-      proxyProtocol: "off",
-      trustedProxies: undefined,
-      headTimeoutMs: HEAD_TIMEOUT_MS,
-      clock,
-      onFault: (error) => log.log("warn", "fluxheim", `${key}: accepting failed: ${error.message}`),
-    }, (accepted) => {
+    const listener = await openListener(this.#specOf(entry, key), (accepted) => {
       const { stream, facts } = accepted;
       void this.#serve(stream, facts, handler).finally(() => accepted.done());
-    });
+    }, this.#sockets);
     this.#closers.push(() => listener.close());
-    log.log("info", "fluxheim", `health is served on ${withPort(entry, listener.port)}`);
+    const where = unixPath(entry) === undefined ? withPort(entry, listener.port) : entry;
+    this.#context.log.log("info", "fluxheim", `health is served on ${where}`);
   }
 
   /** Accepts nothing more, and cuts what is open. */
@@ -93,30 +78,28 @@ export class ControlListeners {
     this.#open.abort();
   }
 
-  async #openSocket(entry: string, path: string, key: string): Promise<void> {
+  #specOf(entry: string, key: string): ListenerSpec {
     const { clock, log } = this.#context;
-    const socket = await listenOnSocket(path).catch((error) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`${key}: cannot listen on ${entry}: ${reason}`, { cause: error });
-    });
-    const handler = new ControlHandler((exchange) => this.#answer(exchange, { names: undefined }));
-    const facts = factsOf(entry);
-    let open = 0;
-    const loop = new AcceptLoop<Deno.UnixConn>(
-      socket.listener,
+    const common = {
+      protocol: "http/1.1",
+      name: entry,
+      key,
+      maxConnections: MAX_CONNECTIONS,
+      proxyProtocol: "off",
+      trustedProxies: undefined,
+      headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
-      (connection) => {
-        if (open >= MAX_CONNECTIONS) return closeQuietly(connection);
-        open++;
-        void this.#serve(connection, facts, handler).finally(() => open--);
-      },
-      (error) => log.log("warn", "fluxheim", `${key}: accepting failed: ${error.message}`),
-    );
-    loop.start();
-    this.#closers.push(() => {
-      if (isStillOwn(socket)) void loop.close();
-    });
-    log.log("info", "fluxheim", `health is served on ${entry}`);
+      onFault: (error: Error) =>
+        log.log("warn", "fluxheim", `${key}: accepting failed: ${error.message}`),
+    } as const;
+    const path = unixPath(entry);
+    if (path !== undefined) {
+      const owners = { owner: undefined, group: undefined };
+      const identity = new SocketIdentity();
+      return { ...common, kind: "unix", path, mode: SOCKET_MODE, ...owners, identity };
+    }
+    const { host: hostname, port } = addressOf(entry);
+    return { ...common, kind: "tcp", hostname, port, reusePort: false };
   }
 
   #serve(stream: Duplex, facts: ConnectionFacts, handler: ControlHandler): Promise<void> {
@@ -163,22 +146,28 @@ class ControlHandler implements Handler<HttpExchange> {
   finish(): void {}
 }
 
+/** Loopback addresses answer to their own names; every other listener whatever the host is. */
+function ruleOf(entry: string, names: () => ReadonlySet<string>): HostRule {
+  if (unixPath(entry) !== undefined || !isLoopback(addressOf(entry).host)) {
+    return { names: undefined };
+  }
+  return {
+    get names() {
+      return names();
+    },
+  };
+}
+
+function addressOf(entry: string): { readonly host: string; readonly port: number } {
+  const address = splitAuthority(entry);
+  if (address === undefined) throw new TypeError(`not an address and port: ${entry}`);
+  return address;
+}
+
 function isLoopback(host: string): boolean {
   const address = parseNetwork(host);
   if (address === undefined) return false;
   return host === "::1" || (address.family === 4 && host.startsWith("127."));
-}
-
-function factsOf(listener: string): ConnectionFacts {
-  return {
-    peerAddress: "",
-    peerPort: 0,
-    peerIsDirect: true,
-    localAddress: "",
-    localPort: 0,
-    listener,
-    tls: undefined,
-  };
 }
 
 function withPort(entry: string, port: number): string {

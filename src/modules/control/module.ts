@@ -8,8 +8,10 @@
 import type { Config, Problem } from "../../config/types.ts";
 import type { Grant, Module } from "../../gateway/module.ts";
 import { splitAuthority } from "../../http/authority.ts";
+import { draftOf } from "../../net/listen/socket_identity.ts";
+import { UNIX, unixPath } from "../../net/unix_address.ts";
 import { controlHostsSchema, healthSchema } from "./schema.ts";
-import { healthListeners, socketPath, TABLES } from "./table.ts";
+import { healthListeners, TABLES } from "./table.ts";
 
 export type { HealthConfig } from "./schema.ts";
 
@@ -40,12 +42,18 @@ export const module: Module = {
     const write: Grant[] = [];
     for (const [index, entry] of healthListeners(config).entries()) {
       const grant = { key: `${KEY}[${index}]`, for: "control" } as const;
-      const path = socketPath(entry);
-      net.push({ ...grant, value: path === undefined ? bound(entry) : entry, startOnly: true });
-      if (path === undefined) continue;
-      // The runtime asks for both, to bind the socket and to remove it.
-      read.push({ ...grant, value: path });
-      write.push({ ...grant, value: path });
+      const path = unixPath(entry);
+      if (path === undefined) {
+        net.push({ ...grant, value: bound(entry), startOnly: true });
+        continue;
+      }
+      const { directory, socket } = draftOf(path);
+      // Connected to as well, to see whether another program serves it.
+      for (const value of [entry, UNIX + socket]) net.push({ ...grant, value, startOnly: true });
+      for (const value of [path, directory]) {
+        read.push({ ...grant, value });
+        write.push({ ...grant, value });
+      }
     }
     return { grants: { net, read, write } };
   },
@@ -55,6 +63,7 @@ export const module: Module = {
   threads: [{
     role: "control",
     url: new URL("./service.ts", import.meta.url),
+    urlWithoutFiles: new URL("./service_without_files.ts", import.meta.url),
     wanted: (config) => healthListeners(config).length > 0,
     tables: TABLES,
     whenLost: "replace",

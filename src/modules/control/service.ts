@@ -2,7 +2,8 @@
 // First of all: no module may find what no permission guards.
 import "../../runtime/permissions/unguarded.ts";
 
+import { unixSockets } from "../../net/listen/unix.ts";
 import { runService } from "../../runtime/threads/service_thread.ts";
 import { control } from "./control.ts";
 
-runService(control);
+runService(control(unixSockets));

@@ -1,11 +1,6 @@
 /** What the configuration says of the control service. @module */
 import type { ConfigPart } from "../../gateway/thread.ts";
 
-/** Begins the entry of a unix socket. */
-export const UNIX = "unix:";
-/** `sun_path` of Linux, without its final zero. */
-export const MAX_SOCKET_PATH_BYTES = 107;
-
 /** Tables and keys that the service is handed. */
 export const TABLES = ["server.health", "server.control_hosts"] as const;
 
@@ -17,9 +12,4 @@ export function healthListeners(config: ConfigPart): readonly string[] {
 /** Further names of loopback listeners, as hosts are compared. */
 export function controlHosts(config: ConfigPart): ReadonlySet<string> {
   return new Set((config.server?.control_hosts ?? []).map((host) => host.toLowerCase()));
-}
-
-/** The path of a `unix:` entry, or `undefined` for an address. */
-export function socketPath(entry: string): string | undefined {
-  return entry.startsWith(UNIX) ? entry.slice(UNIX.length) : undefined;
 }

@@ -9,7 +9,7 @@ import type { Accepted, Listener } from "./listener.ts";
 import type { ListenerKind, ListenerSpec } from "./listener_spec.ts";
 import { TcpListener } from "./tcp.ts";
 import { TlsListener } from "../tls/listener.ts";
-import { UnixListener } from "./unix.ts";
+import type { UnixSockets } from "./unix_sockets.ts";
 
 export type { ListenerSpec, Rejection } from "./listener_spec.ts";
 export type { KeyPair, TlsListenerSpec, TlsMaterial } from "../tls/spec.ts";
@@ -18,14 +18,16 @@ export type { KeyPair, TlsListenerSpec, TlsMaterial } from "../tls/spec.ts";
  * Binds and begins to accept.
  *
  * @param onAccept Called for each connection that is ready for its codec. Must not throw.
+ * @param sockets Opens unix sockets, in builds that have them.
  * @throws {ListenError} when the address cannot be bound.
  */
 export async function openListener(
   spec: ListenerSpec,
   onAccept: (accepted: Accepted) => void,
+  sockets?: UnixSockets,
 ): Promise<Listener> {
   try {
-    return await open(spec, onAccept);
+    return await open(spec, onAccept, sockets);
   } catch (error) {
     throw explainListenError(spec.key, spec.name, error);
   }
@@ -34,6 +36,7 @@ export async function openListener(
 function open(
   spec: ListenerSpec,
   onAccept: (accepted: Accepted) => void,
+  sockets: UnixSockets | undefined,
 ): Listener | Promise<Listener> {
   switch (spec.kind) {
     case "tcp":
@@ -41,7 +44,8 @@ function open(
     case "tls":
       return TlsListener.open(spec, onAccept);
     case "unix":
-      return UnixListener.open(spec, onAccept);
+      if (sockets === undefined) throw new Error("this build opens no unix sockets");
+      return sockets.open(spec, onAccept);
   }
 }
 

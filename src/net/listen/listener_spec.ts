@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
 import type { TrustedPeers } from "../trusted_peers.ts";
 import type { HeaderFailure } from "./read_proxy_header.ts";
-import type { SocketIdentity, SocketSettings } from "./socket_file.ts";
+import type { SocketIdentity, SocketSettings } from "./socket_identity.ts";
 
 /**
  * The kinds of listeners a configuration or a module can ask for. Those that {@linkcode ListenerSpec} has no
@@ -36,6 +36,7 @@ export interface CommonListenerSpec {
   readonly trustedProxies: TrustedPeers | undefined;
   /** Time for the whole PROXY header. */
   readonly headTimeoutMs: number;
+  /** For time limits, and for pauses after a failure to accept. */
   readonly clock: Clock;
   /** A connection was closed before it reached a codec. */
   onRejected?(reason: Rejection): void;
@@ -51,6 +52,7 @@ export interface CommonListenerSpec {
 export interface OpenCount {
   /** Counts one more, unless there are `max`. */
   tryTake(max: number): boolean;
+  /** Counts one less. */
   giveBack(): void;
 }
 
@@ -77,6 +79,7 @@ export interface SecureListenerSpec extends PortListenerSpec {
 
 /** Cleartext on a unix socket, which one worker serves at a time. */
 export interface UnixListenerSpec extends CommonListenerSpec, SocketSettings {
+  /** Its place among the kinds. */
   readonly kind: "unix";
   /** The socket of this process at that path, whichever worker has made it. */
   readonly identity: SocketIdentity;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { newDirectory } from "../../config/testing/files.ts";
-import { bindSocket, claimPath, draftOf, SocketIdentity, SocketInUse } from "./socket_file.ts";
+import { bindSocket, claimPath, SocketInUse } from "./socket_file.ts";
+import { draftOf, SocketIdentity } from "./socket_identity.ts";
 
 const SETTINGS = { mode: 0o600, owner: undefined, group: undefined };
 

@@ -4,7 +4,9 @@ import { deliverCleartext, describeCleartext } from "./cleartext.ts";
 import type { Accepted, Listener } from "./listener.ts";
 import type { UnixListenerSpec } from "./listener_spec.ts";
 import { type Addresses, Reception } from "./reception.ts";
-import { bindSocket, type BoundSocket } from "./socket_file.ts";
+import { bindSocket, type BoundSocket, claimPath } from "./socket_file.ts";
+import { SocketIdentity } from "./socket_identity.ts";
+import type { UnixSockets } from "./unix_sockets.ts";
 
 /** A unix peer has no address, and nor have we towards it. */
 const NO_ADDRESSES: Addresses = {
@@ -65,3 +67,9 @@ export class UnixListener implements Listener {
     deliverCleartext(connection, NO_ADDRESSES, this.#spec, this.#reception);
   }
 }
+
+/** Unix sockets, for builds that may write. */
+export const unixSockets: UnixSockets = {
+  open: (spec, onAccept) => UnixListener.open(spec, onAccept),
+  claim: (path) => claimPath(path, new SocketIdentity()),
+};

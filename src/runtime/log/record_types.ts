@@ -1,6 +1,6 @@
 /**
- * What a build can put down about what it did, as types: a build that cannot does not even load the files
- * that would do it.
+ * What a build can put down about what it did, and the files that it makes, as types: a build that may not
+ * does not even load the code for it.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Metrics } from "../../gateway/metrics.ts";
 import type { Role } from "../../gateway/module.ts";
+import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { ZoneRequest } from "../../zones/layout.ts";
 import type { ZoneRegistry } from "../../zones/registry.ts";
 import type { SeriesValue } from "../../zones/series.ts";
@@ -78,7 +79,7 @@ export interface CounterTotals {
   retire(zones: ZoneRegistry, index: number): void;
 }
 
-/** What a build can put down about what it did; `records.ts` has it. */
+/** What a build can put down about what it did, and which files it makes; `records.ts` has it. */
 export interface Records {
   /** Makes the shape of access records; `withGeo` adds country and network of the client. */
   accessRecord(settings: AccessLogSettings, withGeo: boolean): AccessRecords;
@@ -96,4 +97,6 @@ export interface Records {
    * @returns The file, or `undefined` where it could not be written.
    */
   writePidFile(path: string, log: Logger): PidFile | undefined;
+  /** Listeners that have files. */
+  readonly sockets: UnixSockets;
 }

@@ -1,12 +1,13 @@
 /**
  * Everything that puts something down about what the gateway did: access records, the log file, the pid
- * file. A build that keeps nothing does not import this, so that it has no code that could.
+ * file, and the files of unix sockets. A build that keeps nothing does not import this, so that it has no code that could.
  *
  * @module
  */
 import { AccessRecord } from "./access_log.ts";
 import { openLogFile } from "./file.ts";
 import { openMetrics, ProcessSeries, seriesZones } from "../metrics/series_metrics.ts";
+import { unixSockets } from "../../net/listen/unix.ts";
 import { writePidFile } from "../pid_file.ts";
 import type { Records } from "./record_types.ts";
 
@@ -20,4 +21,5 @@ export const records: Records = {
     ofProcess: (log) => new ProcessSeries(log),
   },
   writePidFile,
+  sockets: unixSockets,
 };

@@ -8,7 +8,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../config/types.ts";
 import type { ListenerNeed, Manifest, Module } from "../../gateway/module.ts";
-import { draftOf } from "../../net/listen/socket_file.ts";
+import { writesNothing } from "../threads/service_entry.ts";
+import { draftOf } from "../../net/listen/socket_identity.ts";
 import { UNIX } from "../../net/unix_address.ts";
 import { pathOf, portOf } from "../listeners.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
@@ -72,7 +73,7 @@ export function ownGrants(
     grants.push(once(keeper("read", file.path, "logging.file.path")));
     grants.push(once(keeper("write", file.path, "logging.file.path")));
   }
-  if (writesPidFile(modules)) {
+  if (!writesNothing(modules)) {
     const path = config.server.process.pid_file;
     for (const value of [path, pidFileDraft(path)]) {
       grants.push(optional("read", value, "server.process.pid_file"));
@@ -97,12 +98,7 @@ export function ownManifest(modules: readonly Module[]): Manifest {
     env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, SOCKETS_VARIABLE, CONFIG_VARIABLE],
     sys: ["uid"],
   };
-  return writesPidFile(modules) ? { ...manifest, write: SERVICE_DIRECTORIES } : manifest;
-}
-
-/** A privacy build writes nothing at all, not even its process id. */
-function writesPidFile(modules: readonly Module[]): boolean {
-  return !modules.some(({ name }) => name === "privacy-mode");
+  return writesNothing(modules) ? manifest : { ...manifest, write: SERVICE_DIRECTORIES };
 }
 
 /**

@@ -1,14 +1,22 @@
 /**
  * A module with two services for tests of the runtime: `control` calls the keeper, the edge workers and
- * `store`, and logs how that went; `store` answers. What `control` does is the probe table's `calls`.
+ * `store`, and logs how that went; `store` answers. What `control` does is the probe table's `calls`. The edge
+ * workers ask `store` what a request for `/ask` names.
  *
  * @module
  */
+import type { CallOutcome, Calls } from "../../gateway/calls.ts";
 import type { EdgeModule, Module } from "../../gateway/module.ts";
+import { Fields } from "../../http/fields.ts";
+import { count } from "../../zones/count.ts";
+import { zone } from "../../zones/layout.ts";
 import { at } from "../reload/compare.ts";
 
 /** Begins a line with the outcome of a call, as JSON. */
 export const OUTCOME = "outcome: ";
+
+/** Counts what `store` has taken. */
+export const TAKEN = "probe-services/taken";
 
 /** Begins a line with the state of the process, as JSON. */
 export const STATE = "state: ";
@@ -37,6 +45,7 @@ export const probeServices: Module = {
   name: "probe-services",
   schema: [],
   manifest: {},
+  needs: () => ({ zones: [zone(count, { name: TAKEN, roles: ["edge", "store"] as const })] }),
   threads: [
     {
       role: "control",
@@ -53,16 +62,40 @@ export const probeServices: Module = {
       tables: [],
       whenLost: "replace",
       asks: [],
+      edgeAsks: ["echo", "fail", "hang", "take", "die"],
     },
   ],
   edge: () => Promise.resolve(probeServicesEdge),
 };
 
+const encoder = new TextEncoder();
+/** Deadline of a call that is to miss it, and of one that is not. */
+const SHORT_MS = 20;
+const LONG_MS = 60_000;
+
+function asked(store: Calls, name: string): Promise<CallOutcome> {
+  return store.call(name, { n: 1 }, name === "hang" ? SHORT_MS : LONG_MS);
+}
+
 /** Its part in edge workers. */
 export const probeServicesEdge: EdgeModule = {
   name: "probe-services",
-  open: ({ worker }) => ({
-    start: () => ({ plan: () => undefined, stop() {} }),
+  open: ({ worker, service }) => ({
+    start: ({ zones }) => ({
+      plan: () => ({
+        async serve(exchange) {
+          const { path, query = "" } = exchange;
+          if (path !== "/ask" && path !== "/taken") return;
+          exchange.status = 200;
+          exchange.response = Fields.of(["content-type", "application/json"]);
+          const answer = path === "/taken"
+            ? zones.open(count, TAKEN).total
+            : await asked(service("store"), query);
+          exchange.responseBody = encoder.encode(JSON.stringify(answer));
+        },
+      }),
+      stop() {},
+    }),
     onCall(message) {
       if (message === "fail") throw new Error("told to fail");
       return message === "hang" ? new Promise(() => {}) : { worker, message };

@@ -5,14 +5,19 @@
  *
  * @module
  */
-import type { CallOutcome, Calls } from "../../gateway/service.ts";
+import type { CallOutcome, Calls } from "../../gateway/calls.ts";
 import { isPlain, type Plain } from "../../gateway/thread.ts";
 import { property } from "./thread_report.ts";
 
-/** Calls of one port that may be unanswered at once; one more is refused as busy. */
+/**
+ * Calls of one port that may be unanswered at once; one more is refused as busy. One that has missed its
+ * deadline is unanswered until the callee has finished it.
+ */
 export const MAX_PENDING_CALLS = 64;
-/** Messages that one end may send in a second. */
+/** Messages that one end may send in a second before it loses its port. */
 const MAX_MESSAGES_PER_SECOND = 10_000;
+/** Calls that a caller makes in a second; the callee's seconds begin at other times. */
+export const MAX_CALLS_PER_SECOND = MAX_MESSAGES_PER_SECOND / 2;
 /** Longest deadline of a call. */
 export const MAX_DEADLINE_MS = 600_000;
 
@@ -32,7 +37,9 @@ export class Caller implements Calls {
   readonly #asks: ReadonlySet<string>;
   readonly #callee: string;
   #port: MessagePort | undefined;
-  readonly #pending = new Map<number, (outcome: CallOutcome) => void>();
+  /** Calls that the callee has not answered, those that no longer wait for it among them. */
+  readonly #unanswered = new Map<number, (outcome: CallOutcome) => void>();
+  readonly #sent = new Rate(MAX_CALLS_PER_SECOND);
   #calls = 0;
 
   /**
@@ -48,11 +55,13 @@ export class Caller implements Calls {
   connect(port: MessagePort): void {
     this.disconnect("it was replaced");
     this.#port = port;
-    const rate = new Rate();
+    const rate = new Rate(MAX_MESSAGES_PER_SECOND);
     port.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (this.#port !== port) return;
       const reply = rate.exceeds() ? undefined : parseReply(data);
-      if (reply === undefined) this.disconnect("it broke the rules of calls");
-      else this.#pending.get(reply.id)?.(outcomeOf(reply, this.#callee));
+      if (reply === undefined) return this.disconnect("it broke the rules of calls");
+      this.#unanswered.get(reply.id)?.(outcomeOf(reply, this.#callee));
+      this.#unanswered.delete(reply.id);
     };
     port.onmessageerror = () => this.disconnect("its answer cannot be read");
   }
@@ -62,26 +71,32 @@ export class Caller implements Calls {
     this.#port?.close();
     this.#port = undefined;
     const outcome = unavailable(`${this.#callee}: ${reason}`);
-    for (const settle of this.#pending.values()) settle(outcome);
+    for (const settle of this.#unanswered.values()) settle(outcome);
+    this.#unanswered.clear();
   }
 
   async call(name: string, input: Plain, deadlineMs: number): Promise<CallOutcome> {
     const port = this.#port;
     if (!this.#asks.has(name)) return unavailable(`${this.#callee}.${name} was not declared`);
     if (port === undefined) return unavailable(`${this.#callee} is not there`);
-    if (this.#pending.size >= MAX_PENDING_CALLS) return unavailable(`${this.#callee} is busy`);
     if (!isPlain(input)) return unavailable("what was to be sent is too large, or no plain data");
+    if (this.#unanswered.size >= MAX_PENDING_CALLS || this.#sent.exceeds()) {
+      return unavailable(`${this.#callee} is busy`);
+    }
     const id = ++this.#calls;
+    const question: Question = { id, name, input };
+    try {
+      port.postMessage(question);
+    } catch {
+      return unavailable("what was to be sent cannot be copied");
+    }
     const { promise, resolve } = Promise.withResolvers<CallOutcome>();
-    this.#pending.set(id, resolve);
+    this.#unanswered.set(id, resolve);
     const limitMs = Math.max(0, Math.min(deadlineMs, MAX_DEADLINE_MS));
     const late = unavailable(`${this.#callee} has not answered in ${limitMs} ms`);
     const timer = setTimeout(() => resolve(late), limitMs);
-    const question: Question = { id, name, input };
-    port.postMessage(question);
     const outcome = await promise;
     clearTimeout(timer);
-    this.#pending.delete(id);
     return outcome;
   }
 }
@@ -99,7 +114,7 @@ export interface Callee {
 
 /** Takes calls from `port` until the returned function is called. */
 export function takeCalls(port: MessagePort, callee: Callee): () => void {
-  const rate = new Rate();
+  const rate = new Rate(MAX_MESSAGES_PER_SECOND);
   let pending = 0;
   let isOpen = true;
   const close = () => {
@@ -175,8 +190,14 @@ export function unavailable(reason: string): CallOutcome {
 
 /** Counts the messages of a port. */
 class Rate {
+  readonly #limit: number;
   #count = 0;
   #since = performance.now();
+
+  /** @param limit Messages in a second. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   /** Counts one more; whether that is too many in this second. */
   exceeds(): boolean {
@@ -185,7 +206,7 @@ class Rate {
       this.#count = 0;
       this.#since = now;
     }
-    return ++this.#count > MAX_MESSAGES_PER_SECOND;
+    return ++this.#count > this.#limit;
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Plain } from "../../gateway/thread.ts";
-import { Caller, MAX_PENDING_CALLS, takeCalls } from "./calls.ts";
+import { Caller, MAX_CALLS_PER_SECOND, MAX_PENDING_CALLS, takeCalls } from "./calls.ts";
 
 /** A callee of `echo` and `hang`, and the raw port of its caller. */
 function callee() {
@@ -98,6 +98,54 @@ Deno.test("a caller gets answers, and is told what has none", async () => {
     reason: "service store: it is gone",
   });
   assert.equal((await caller.call("echo", null, 60_000)).kind, "unavailable");
+});
+
+Deno.test("a call that has missed its deadline keeps its place until it is answered", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const caller = new Caller("service store", new Set(["echo"]));
+  caller.connect(port1);
+  const asked: number[] = [];
+  const all = Promise.withResolvers<void>();
+  port2.onmessage = ({ data }) => {
+    if (asked.push(data.id) === MAX_PENDING_CALLS) all.resolve();
+  };
+  const late = Array.from({ length: MAX_PENDING_CALLS }, () => caller.call("echo", null, 0));
+  for (const { kind } of await Promise.all(late)) assert.equal(kind, "unavailable");
+  const busy = { kind: "unavailable", reason: "service store is busy" };
+  assert.deepEqual(await caller.call("echo", null, 60_000), busy);
+  await all.promise;
+  port2.onmessage = ({ data }) => port2.postMessage({ id: data.id, value: "now" });
+  port2.postMessage({ id: asked[0], value: "late" });
+  let outcome = await caller.call("echo", null, 60_000);
+  while (outcome.kind === "unavailable") {
+    assert.deepEqual(outcome, busy);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    outcome = await caller.call("echo", null, 60_000);
+  }
+  assert.deepEqual(outcome, { kind: "answer", value: "now" });
+  caller.disconnect("test");
+  port2.close();
+});
+
+Deno.test("a caller is busy rather than flood its callee", async () => {
+  using end = callee();
+  const caller = new Caller("service store", new Set(["echo"]));
+  caller.connect(end.port);
+  let outcome = await caller.call("echo", 1, 60_000);
+  let made = 1;
+  for (; outcome.kind === "answer" && made < 4 * MAX_CALLS_PER_SECOND; made++) {
+    const calls = Array.from({ length: 50 }, () => caller.call("echo", 1, 60_000));
+    outcome = (await Promise.all(calls)).find(({ kind }) => kind !== "answer") ?? outcome;
+  }
+  // A machine that is too slow for so many calls in a second never gets there.
+  if (outcome.kind !== "answer") assert.match(outcome.reason, /busy/);
+  let later = await caller.call("echo", 2, 60_000);
+  while (later.kind !== "answer") {
+    assert.match(later.reason, /busy/);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    later = await caller.call("echo", 2, 60_000);
+  }
+  caller.disconnect("test");
 });
 
 Deno.test("an answer that breaks the rules is none", async () => {

@@ -16,6 +16,7 @@ import { closeQuietly } from "../../net/duplex.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
 import type { CommonListenerSpec, Rejection } from "../../net/listen/listener_spec.ts";
+import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { count } from "../../zones/count.ts";
@@ -43,6 +44,8 @@ export interface EdgeServices {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly zones: Zones;
+  /** Absent in builds that open none. */
+  readonly sockets: UnixSockets | undefined;
   /** What the permissions of the worker have for binding only. */
   readonly givenUp: readonly string[];
 }
@@ -56,6 +59,7 @@ export class EdgeListeners {
   readonly #socketSpecs: readonly ListenerSpec[];
   #sockets: readonly Listener[] = [];
   readonly #onAccept: (accepted: Accepted) => void;
+  readonly #opener: UnixSockets | undefined;
   #closed = false;
 
   private constructor(
@@ -63,13 +67,14 @@ export class EdgeListeners {
     socketSpecs: readonly ListenerSpec[],
     open: OpenConnections,
     onAccept: (accepted: Accepted) => void,
-    clock: Clock,
+    { clock, sockets: opener }: EdgeServices,
   ) {
     this.#ports = ports;
     this.#socketSpecs = socketSpecs;
     this.#open = open;
     this.#onAccept = onAccept;
     this.#clock = clock;
+    this.#opener = opener;
   }
 
   /**
@@ -105,7 +110,7 @@ export class EdgeListeners {
     bound = true;
     early.forEach(serve);
     const sockets = specs.filter(({ kind }) => kind === "unix");
-    return new EdgeListeners(ports, sockets, open, onAccept, services.clock);
+    return new EdgeListeners(ports, sockets, open, onAccept, services);
   }
 
   /** What it listens on now. */
@@ -120,7 +125,7 @@ export class EdgeListeners {
    * @throws {ListenError} when one cannot be bound; those that could be are served no more.
    */
   async takeSockets(): Promise<readonly Listener[]> {
-    const taken = await openAll(this.#socketSpecs, this.#onAccept);
+    const taken = await openAll(this.#socketSpecs, this.#onAccept, this.#opener);
     const old = this.#sockets;
     this.#sockets = taken;
     await Promise.all(old.map((listener) => listener.retire()));
@@ -202,10 +207,11 @@ function serverOptions(config: Config, clock: Clock, open: OpenConnections): Ser
 async function openAll(
   specs: readonly ListenerSpec[],
   onAccept: (accepted: Accepted) => void,
+  sockets?: UnixSockets,
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = [];
   try {
-    for (const spec of specs) listeners.push(await openListener(spec, onAccept));
+    for (const spec of specs) listeners.push(await openListener(spec, onAccept, sockets));
   } catch (error) {
     for (const listener of listeners) listener.close();
     throw error;

@@ -34,6 +34,7 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
   const lines: string[] = [];
   const edge = await EdgeListeners.open(config, ownListeners(config), tls, {
     codecs: [],
+    sockets: undefined,
     handler: {
       create: () => assert.fail("nobody asks for anything"),
       handle() {},

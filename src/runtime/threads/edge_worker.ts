@@ -10,12 +10,15 @@ import { Gateway } from "../../gateway/gateway.ts";
 import type { Metrics } from "../../gateway/metrics.ts";
 import { NO_METRICS } from "../../gateway/metrics_none.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
+import type { ServiceRole } from "../../gateway/thread.ts";
 import type { Listener } from "../../net/listen/listener.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
+import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { Zones } from "../../zones/zones.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { EDGE_CALL, takeCalls } from "./calls.ts";
+import { OwnServices } from "./own_services.ts";
 import type { ServingProfile } from "./profile.ts";
 import { runThread, ThreadLife, traced } from "./thread_program.ts";
 import type { PrepareOrder, StartOrder, WorkerOrder, WorkerReport } from "./worker_messages.ts";
@@ -38,18 +41,21 @@ class EdgeWorker {
   readonly #life: ThreadLife;
   readonly #metrics: Metrics;
   readonly #gateway: Gateway;
+  readonly #sockets: UnixSockets | undefined;
   readonly #slot: number;
   /** Ports of the modules' own services; one that is replaced comes with another. */
   readonly #callPorts = new Map<string, () => void>();
+  readonly #services = new OwnServices();
   #listeners: EdgeListeners | undefined;
   #prepared: { readonly config: Config; readonly snapshot: Snapshot } | undefined;
 
   constructor(
-    { zones, memory, slot, slots, pace, log }: StartOrder,
+    { zones, memory, slot, slots, pace, log, services: links }: StartOrder,
     { modules, records }: ServingProfile,
     onLogSegment: () => void,
   ) {
     this.#slot = slot;
+    this.#sockets = records?.sockets;
     this.#zones = new Zones(zones, { index: slot, count: slots });
     this.#life = new ThreadLife({
       name: `worker ${slot}`,
@@ -67,7 +73,9 @@ class EdgeWorker {
       zones: this.#zones,
       worker: slot,
       workers: slots,
+      service: (module: string, role: ServiceRole) => this.#services.of(module, role),
     };
+    for (const link of links) this.#services.link(link);
     this.#gateway = new Gateway(services, modules);
   }
 
@@ -102,6 +110,9 @@ class EdgeWorker {
       case "calls":
         this.#takeCalls(order);
         return undefined;
+      case "service":
+        this.#services.link(order);
+        return undefined;
     }
   }
 
@@ -127,6 +138,7 @@ class EdgeWorker {
         log: this.#life.log,
         metrics: this.#metrics,
         zones: this.#zones,
+        sockets: this.#sockets,
         givenUp,
       });
     } catch (error) {

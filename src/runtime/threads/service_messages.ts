@@ -44,12 +44,13 @@ export type ServiceOrder =
     readonly callee: "keeper" | ServiceRole;
     readonly port: MessagePort | undefined;
   }
-  /** Take calls of `caller`, of these names alone, from `port`. */
+  /** Take calls of `caller`, of these names alone, from `port`; without one, it is gone. */
   | {
     readonly kind: "caller";
-    readonly caller: ServiceRole;
+    /** `service admin`, `worker 3`. */
+    readonly caller: string;
     readonly names: readonly string[];
-    readonly port: MessagePort;
+    readonly port: MessagePort | undefined;
   }
   /** Call the edge worker in `slot` by `port`; without one, it is gone. */
   | { readonly kind: "edge"; readonly slot: number; readonly port: MessagePort | undefined }

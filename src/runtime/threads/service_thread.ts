@@ -13,7 +13,7 @@ import type {
   Service,
   ServiceContext,
 } from "../../gateway/service.ts";
-import type { Plain, ServiceRole } from "../../gateway/thread.ts";
+import type { Plain } from "../../gateway/thread.ts";
 import { Zones } from "../../zones/zones.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
 import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./calls.ts";
@@ -38,7 +38,7 @@ class ServiceThread {
   readonly #edges = new Edges();
   #running: RunningService | undefined;
   /** Ports of callers; one that is replaced comes with another. */
-  readonly #callers = new Map<ServiceRole, () => void>();
+  readonly #callers = new Map<string, () => void>();
 
   constructor(
     { role, slot, memory, log, zones, asks }: StartServiceOrder,
@@ -124,8 +124,10 @@ class ServiceThread {
     };
   }
 
-  #takeCalls(caller: ServiceRole, names: ReadonlySet<string>, port: MessagePort): void {
+  #takeCalls(caller: string, names: ReadonlySet<string>, port: MessagePort | undefined): void {
     this.#callers.get(caller)?.();
+    this.#callers.delete(caller);
+    if (port === undefined) return;
     const { log } = this.#life;
     const close = takeCalls(port, {
       names,

@@ -1,37 +1,40 @@
 /**
- * The services of a process, as the keeper has them: each a thread of its own, started when the edge workers
- * serve, replaced when it dies, and given up when its event loop stops.
+ * The services of a process, as the keeper has them: each a thread of its own. Those that serving needs start
+ * before the edge workers, the others when these serve. One that dies, or whose event loop stops, is replaced.
  *
  * @module
  */
 import type { Logger } from "../../gateway/log.ts";
 import type { ServiceRole } from "../../gateway/module.ts";
 import type { ProcessState } from "../../gateway/service.ts";
-import type { Plain } from "../../gateway/thread.ts";
 import { filesFor, type ServiceNeed, tablesFor } from "../deployment.ts";
 import { ZoneRegistry } from "../../zones/registry.ts";
 import type { RingReader } from "../../zones/ring.ts";
-import { serviceSlot, threadSlots } from "./zone_plan.ts";
+import type { SeriesValue } from "../../zones/series.ts";
+import { MAX_STOPPED_THREADS, serviceSlot, threadSlots } from "./zone_plan.ts";
 import { covers, type RolePermissions, workerPermissions } from "../permissions/plan.ts";
 import { equal } from "../reload/compare.ts";
 import { sameFiles } from "../reload/requested_files.ts";
 import { within } from "../within.ts";
 import { Backoff } from "./backoff.ts";
-import { askedOf, EDGES, takeCalls } from "./calls.ts";
+import { CallPorts, type KeeperCalls, type ServiceThread } from "./call_ports.ts";
 import { type FailedHeart, HEART_LIMIT_MS, HeartMonitor } from "./heart.ts";
-import {
-  parseServiceReport,
-  type ServiceOrder,
-  type ServicePart,
-  type ServiceReport,
-} from "./service_messages.ts";
+import { parseServiceReport, type ServicePart } from "./service_messages.ts";
 import { Thread } from "./thread.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
+import type { ServiceLink } from "./worker_messages.ts";
 import type { Load } from "./worker_pool.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 
 /** Time for a service to end by itself. */
 const STOP_MS = 1_000;
+/** Time in which a thread whose event loop runs beats more than once. */
+const BEAT_MS = 2_000;
+/** Configurations back to which a service may hold something in shared memory. */
+const RECENT_LOADS = 16;
+
+/** Whether a service is there: 1, or 0. */
+const UP = "fluxheim_service_up";
 
 /** What services work with. */
 export interface ServicesOptions {
@@ -39,15 +42,14 @@ export interface ServicesOptions {
   readonly logSettings: LogSettings;
   /** Whether the keeper may use the whole network; see {@linkcode workerPermissions}. */
   readonly blanketNet: boolean;
-  /** What services may ask of the keeper, by name. */
-  readonly keeperCalls: ReadonlyMap<string, (input: Plain) => Promise<Plain>>;
+  readonly keeperCalls: KeeperCalls;
+  /** How fast limits and pauses pass (`pace.ts`). */
+  readonly pace: number;
   /** A service begins to log in this ring. */
   onRing(ring: RingReader): void;
   /** A service's log ring wants to be emptied. */
   onLog(): void;
 }
-
-type ServiceThread = Thread<ServiceOrder, ServiceReport>;
 
 /** A service that should be there, whether it is at the moment or not. */
 interface Seat {
@@ -58,10 +60,6 @@ interface Seat {
   permissions: RolePermissions | undefined;
   /** What it was handed last. */
   part: ServicePart | undefined;
-  /** Its event loop has stopped; it is not replaced, for that thread still runs. */
-  isLost: boolean;
-  /** Ends the calls that the keeper takes of it. */
-  closeCalls: (() => void) | undefined;
 }
 
 /** All services of a process. */
@@ -70,9 +68,12 @@ export class Services {
   #load: Load;
   #state: ProcessState;
   #seats: Seat[] = [];
+  /** Memories of the configurations that services may have seen, latest first. */
+  #zones: readonly ZoneRegistry[];
+  readonly #ports: CallPorts;
   readonly #hearts = new HeartMonitor<ServiceRole>();
-  /** Edge workers that serve, by slot. */
-  readonly #edges = new Map<number, WorkerHandle>();
+  /** How many threads of a role have stopped. They may run for as long as the process does. */
+  readonly #stopped = new Map<ServiceRole, number>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -82,13 +83,35 @@ export class Services {
     this.#load = load;
     this.#state = state;
     this.#options = options;
+    this.#zones = [load.zones];
+    this.#ports = new CallPorts(() => this.#seats, options.keeperCalls, options.log);
+  }
+
+  /**
+   * Starts what must be up before an edge worker serves by `load`, and is not there yet.
+   *
+   * @returns Why one cannot start, or nothing. Then {@linkcode reload} with what is served ends the others.
+   */
+  startNeeded(load: Load): Promise<string | undefined> {
+    return this.#exclusively(async () => {
+      const missing = load.deployment.services
+        .filter(({ spec }) => spec.startsBefore === "serving" && !this.#has(spec.role))
+        .map((need) => this.#newSeat(need));
+      this.#seats = [...this.#seats, ...missing];
+      this.#remember(load.zones);
+      const failures = await Promise.all(missing.map((seat) => this.#launch(seat, load)));
+      return failures.find((failure) => failure !== undefined);
+    });
   }
 
   /** Starts every service that the configuration needs. One that cannot start is tried again. */
   start(): Promise<void> {
     return this.#exclusively(async () => {
-      this.#seats = this.#load.deployment.services.map(newSeat);
-      await Promise.all(this.#seats.map((seat) => this.#fill(seat)));
+      const added = this.#load.deployment.services
+        .filter(({ spec }) => !this.#has(spec.role))
+        .map((need) => this.#newSeat(need));
+      this.#seats = [...this.#seats, ...added];
+      await Promise.all(added.map((seat) => this.#fill(seat)));
     });
   }
 
@@ -96,12 +119,13 @@ export class Services {
   reload(load: Load): Promise<void> {
     return this.#exclusively(async () => {
       this.#load = load;
+      this.#remember(load.zones);
       const wanted = load.deployment.services;
       for (const seat of this.#seats) {
         if (!wanted.some(({ spec }) => spec.role === seat.role)) await this.#end(seat);
       }
       this.#seats = wanted.map((need) =>
-        this.#seats.find(({ role }) => role === need.spec.role) ?? newSeat(need)
+        this.#seats.find(({ role }) => role === need.spec.role) ?? this.#newSeat(need)
       );
       await Promise.all(this.#seats.map((seat) => this.#renew(seat)));
     });
@@ -114,20 +138,24 @@ export class Services {
     for (const { thread } of this.#seats) thread?.tell({ kind: "state", state });
   }
 
+  /** An edge worker is about to start; returns how its modules reach their services. */
+  attach(worker: WorkerHandle): readonly ServiceLink[] {
+    return this.#ports.attach(worker);
+  }
+
+  /** An edge worker has ended. */
+  detach(worker: WorkerHandle): void {
+    this.#ports.detach(worker);
+  }
+
   /** An edge worker has begun to serve. */
   addEdge(worker: WorkerHandle): void {
-    this.#edges.set(worker.slot, worker);
-    for (const seat of this.#seats) this.#joinEdge(seat, worker);
+    this.#ports.addServing(worker);
   }
 
   /** It serves no longer. */
   removeEdge(worker: WorkerHandle): void {
-    if (this.#edges.get(worker.slot) !== worker) return;
-    this.#edges.delete(worker.slot);
-    for (const { thread, need } of this.#seats) {
-      if (!need.spec.asks.includes(EDGES)) continue;
-      thread?.tell({ kind: "edge", slot: worker.slot, port: undefined });
-    }
+    this.#ports.removeServing(worker);
   }
 
   /** To be called on every tick; returns a service for which the process must end, if any. */
@@ -140,10 +168,17 @@ export class Services {
     const seat = this.#seats.find(({ role }) => role === failed.slot);
     if (failed.cause === "heap full" || seat?.need.spec.whenLost === "end") return failed;
     this.#hearts.unwatch(failed.slot);
-    if (seat !== undefined) {
-      this.#lose(seat, `it has not run its event loop for ${HEART_LIMIT_MS / 1000} s`);
-    }
+    if (seat !== undefined) this.#lose(seat);
     return undefined;
+  }
+
+  /** The series of the keeper's own about services, which their threads cannot keep. */
+  series(): readonly SeriesValue[] {
+    return this.#seats.map(({ role, thread }) => ({
+      name: UP,
+      labels: { role },
+      value: thread === undefined ? 0 : 1,
+    }));
   }
 
   /** Ends every service, in {@linkcode STOP_MS} at most. */
@@ -161,13 +196,25 @@ export class Services {
     return this.#seats.flatMap(({ role, thread }) => thread === undefined ? [] : [role]);
   }
 
+  /** Starts a service, and tries again later where that fails. */
   async #fill(seat: Seat): Promise<void> {
-    if (this.#stopping || seat.isLost || !this.#seats.includes(seat)) return;
+    // A reload may have filled it before its pause was over.
+    if (this.#stopping || seat.thread !== undefined || !this.#seats.includes(seat)) return;
+    if (!this.#mayStart(seat.role)) return;
+    const failure = await this.#launch(seat, this.#load);
+    if (failure === undefined) return;
+    this.#options.log.log("error", "fluxheim", failure);
+    this.#fillIn(seat.backoff.afterFailure(), seat);
+  }
+
+  /** Starts a service once; returns why it could not be done. */
+  async #launch(seat: Seat, load: Load): Promise<string | undefined> {
     const { role, need: { spec } } = seat;
+    if (!this.#mayStart(role)) return `the service ${role} has stopped too often in this process`;
     const { log, logSettings, onRing, onLog } = this.#options;
-    const permissions = this.#permissionsOf(role);
-    const part = this.#partOf(seat);
-    const { config } = this.#load;
+    const permissions = this.#permissionsOf(role, load);
+    const part = this.#partOf(seat, load);
+    const { config } = load;
     const thread: ServiceThread = new Thread(
       {
         name: role,
@@ -181,7 +228,7 @@ export class Services {
     const report = await thread.order({
       kind: "start",
       role,
-      slot: { index: serviceSlot(config, role), count: threadSlots(config) },
+      slot: { index: this.#slotOf(role), count: threadSlots(config) },
       ...part,
       memory: thread.memory,
       log: logSettings,
@@ -190,34 +237,38 @@ export class Services {
       givenUp: permissions.givenUp,
     });
     if (report.kind === "failed") {
+      const hasStopped = report.isLate === true && !await beats(thread);
       thread.terminate();
-      log.log("error", "fluxheim", `the service ${role} could not start: ${report.reason}`);
-      if (report.isLate === true) seat.isLost = true;
-      else this.#fillIn(seat.backoff.afterFailure(), seat);
-      return;
+      this.#reclaim(role);
+      if (hasStopped) this.#countStopped(role);
+      return `the service ${role} could not start: ${report.reason}`;
     }
-    if (this.#stopping) return thread.terminate();
+    if (this.#stopping) {
+      thread.terminate();
+      return undefined;
+    }
     seat.thread = thread;
     seat.permissions = permissions;
     seat.part = part;
     seat.backoff.started();
     this.#hearts.watch(role, thread.heart);
-    this.#join(seat);
+    this.#ports.join(seat);
     // It may have changed since the order was given.
     thread.tell({ kind: "state", state: this.#state });
     log.log("info", "fluxheim", `the service ${role} runs`);
+    return undefined;
   }
 
   /** Hands a service that is there what has changed for it; starts one that is not. */
   async #renew(seat: Seat): Promise<void> {
     const { thread, role } = seat;
     if (thread === undefined) return await this.#fill(seat);
-    const permissions = this.#permissionsOf(role);
+    const permissions = this.#permissionsOf(role, this.#load);
     if (seat.permissions === undefined || !covers(seat.permissions, permissions)) {
       await this.#end(seat);
       return await this.#fill(seat);
     }
-    const part = this.#partOf(seat);
+    const part = this.#partOf(seat, this.#load);
     if (samePart(part, seat.part)) return;
     seat.part = part;
     const report = await thread.order({ kind: "reload", ...part });
@@ -231,19 +282,36 @@ export class Services {
     if (seat.thread !== thread) return;
     this.#options.log.log("error", "fluxheim", `the service ${seat.role} died: ${reason}`);
     this.#vacate(seat);
-    this.#reclaim(seat);
+    this.#reclaim(seat.role);
     this.#fillIn(seat.backoff.afterDeath(), seat);
   }
 
-  /** A thread that no longer runs its event loop may run on for ever, and another one beside it. */
-  #lose(seat: Seat, reason: string): void {
-    seat.isLost = true;
+  /** The event loop of a service has stopped: its thread may run for as long as the process does. */
+  #lose(seat: Seat): void {
+    const { role } = seat;
     seat.thread?.terminate();
     this.#vacate(seat);
-    this.#reclaim(seat);
-    const text =
-      `the service ${seat.role} is unavailable until the process is restarted: ${reason}`;
+    this.#reclaim(role);
+    this.#countStopped(role);
+    const seconds = HEART_LIMIT_MS / 1000 / this.#options.pace;
+    const until = this.#mayStart(role) ? "until it is replaced" : "until the process is restarted";
+    const text = `the service ${role} is unavailable ${until}: ` +
+      `it has not run its event loop for ${seconds} s`;
     this.#options.log.log("error", "fluxheim", text);
+    this.#fillIn(seat.backoff.afterFailure(), seat);
+  }
+
+  #countStopped(role: ServiceRole): void {
+    this.#stopped.set(role, (this.#stopped.get(role) ?? 0) + 1);
+  }
+
+  /** Whether there may be one more thread of this role beside those that have stopped. */
+  #mayStart(role: ServiceRole): boolean {
+    return (this.#stopped.get(role) ?? 0) < MAX_STOPPED_THREADS;
+  }
+
+  #has(role: ServiceRole): boolean {
+    return this.#seats.some((seat) => seat.role === role);
   }
 
   #fillIn(pauseMs: number, seat: Seat): void {
@@ -251,101 +319,66 @@ export class Services {
     const timer = setTimeout(() => {
       this.#pauses.delete(timer);
       void this.#exclusively(() => this.#fill(seat));
-    }, pauseMs);
+    }, pauseMs / this.#options.pace);
     this.#pauses.add(timer);
   }
 
   /** The thread of `seat` is gone: its callers get no answer. */
   #vacate(seat: Seat): void {
     seat.thread = undefined;
-    seat.closeCalls?.();
-    seat.closeCalls = undefined;
     this.#hearts.unwatch(seat.role);
-    for (const { thread, need } of this.#seats) {
-      if (!askedOf(need.spec.asks).has(seat.role)) continue;
-      thread?.tell({ kind: "callee", callee: seat.role, port: undefined });
-    }
+    this.#ports.leave(seat);
   }
 
   async #end(seat: Seat): Promise<void> {
     const { thread } = seat;
     if (thread === undefined) return;
     this.#vacate(seat);
-    await within(STOP_MS, thread.order({ kind: "stop" }));
+    const isOver = await within(STOP_MS, thread.order({ kind: "stop" }));
+    const hasStopped = !isOver && !this.#stopping && !await beats(thread);
     thread.terminate();
-    this.#reclaim(seat);
+    this.#reclaim(seat.role);
+    if (hasStopped) this.#countStopped(seat.role);
+  }
+
+  #remember(zones: ZoneRegistry): void {
+    if (!this.#zones.includes(zones)) this.#zones = [zones, ...this.#zones].slice(0, RECENT_LOADS);
   }
 
   /** Gives back what the service held in shared memory. */
-  #reclaim({ role }: Seat): void {
-    const { config, zones } = this.#load;
-    for (const { zone, reason } of ZoneRegistry.reclaim([zones], serviceSlot(config, role))) {
+  #reclaim(role: ServiceRole): void {
+    for (const { zone, reason } of ZoneRegistry.reclaim(this.#zones, this.#slotOf(role))) {
       const what = `the shared memory ${zone} is not in order: ${reason}`;
       this.#options.log.log("error", "fluxheim", what);
     }
   }
 
-  /** Makes the ports of every declared pair that `seat` is in and whose other end is there. */
-  #join(seat: Seat): void {
-    for (const other of this.#seats) {
-      this.#joinServices(seat, other);
-      if (other !== seat) this.#joinServices(other, seat);
-    }
-    this.#joinKeeper(seat);
-    for (const worker of this.#edges.values()) this.#joinEdge(seat, worker);
-  }
-
-  #joinServices(caller: Seat, callee: Seat): void {
-    const names = askedOf(caller.need.spec.asks).get(callee.role);
-    if (names === undefined || caller.thread === undefined || callee.thread === undefined) return;
-    const { port1, port2 } = new MessageChannel();
-    callee.thread.tell(
-      { kind: "caller", caller: caller.role, names: [...names], port: port1 },
-      [port1],
-    );
-    caller.thread.tell({ kind: "callee", callee: callee.role, port: port2 }, [port2]);
-  }
-
-  #joinKeeper(seat: Seat): void {
-    const { thread, role, need: { spec } } = seat;
-    const names = askedOf(spec.asks).get("keeper");
-    if (names === undefined || thread === undefined) return;
-    const { log, keeperCalls } = this.#options;
-    const { port1, port2 } = new MessageChannel();
-    seat.closeCalls = takeCalls(port1, {
-      names,
-      answer: (name, input) => {
-        const answer = keeperCalls.get(name);
-        if (answer === undefined) throw new Error(`the keeper has no call "${name}"`);
-        return answer(input);
-      },
-      onFailure: (error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        log.log("error", "fluxheim", `a call of the service ${role} failed: ${reason}`);
-      },
-      onFault: (reason) => thread.kill(reason),
-    });
-    thread.tell({ kind: "callee", callee: "keeper", port: port2 }, [port2]);
-  }
-
-  #joinEdge({ thread, need: { module, spec } }: Seat, worker: WorkerHandle): void {
-    if (thread === undefined || !spec.asks.includes(EDGES)) return;
-    const { port1, port2 } = new MessageChannel();
-    worker.tell({ kind: "calls", module, port: port1 }, [port1]);
-    thread.tell({ kind: "edge", slot: worker.slot, port: port2 }, [port2]);
-  }
-
-  #permissionsOf(role: ServiceRole): RolePermissions {
+  #permissionsOf(role: ServiceRole, { deployment }: Load): RolePermissions {
     const { blanketNet } = this.#options;
-    return workerPermissions(this.#load.deployment.plan, role, { blanketNet });
+    return workerPermissions(deployment.plan, role, { blanketNet });
   }
 
-  #partOf({ role, need: { spec } }: Seat): ServicePart {
-    const { config, deployment, files, zones } = this.#load;
+  #slotOf(role: ServiceRole): number {
+    return serviceSlot(this.#load.config, role, this.#stopped.get(role));
+  }
+
+  #partOf({ role, need: { spec } }: Seat, load: Load): ServicePart {
+    const { config, deployment, files, zones } = load;
     return {
       config: tablesFor(config, spec.tables),
       files: filesFor(deployment, role, files),
-      zones: zones.sentTo(role, serviceSlot(config, role)),
+      zones: zones.sentTo(role, this.#slotOf(role)),
+    };
+  }
+
+  #newSeat(need: ServiceNeed): Seat {
+    return {
+      need,
+      role: need.spec.role,
+      backoff: new Backoff(this.#options.pace),
+      thread: undefined,
+      permissions: undefined,
+      part: undefined,
     };
   }
 
@@ -356,17 +389,11 @@ export class Services {
   }
 }
 
-function newSeat(need: ServiceNeed): Seat {
-  return {
-    need,
-    role: need.spec.role,
-    backoff: new Backoff(),
-    thread: undefined,
-    permissions: undefined,
-    part: undefined,
-    isLost: false,
-    closeCalls: undefined,
-  };
+/** Whether the event loop of a thread runs. */
+async function beats({ heart }: ServiceThread): Promise<boolean> {
+  const before = Atomics.load(heart, 0);
+  await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
+  return Atomics.load(heart, 0) !== before;
 }
 
 function samePart(one: ServicePart, other: ServicePart | undefined): boolean {

@@ -88,7 +88,7 @@ Deno.test("a callee that fails is unavailable, and the reason stays in its own l
     { kind: "unavailable", reason: "keeper has failed" },
     { answers: [], unanswered: 2 },
   ]);
-  assert.match(log, /a call of control: Error: told to fail/);
+  assert.match(log, /a call of service control: Error: told to fail/);
   assert.match(log, /a call to probe-services: Error: told to fail/);
 });
 

@@ -5,9 +5,20 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { Files, ListenerNeed } from "../../gateway/module.ts";
+import type { ServiceRole } from "../../gateway/thread.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import type { Failed, LogFull } from "./thread_messages.ts";
+
+/** How a module in the worker reaches a service of its own. */
+export interface ServiceLink {
+  readonly module: string;
+  readonly role: ServiceRole;
+  /** Of the calls that the service takes. */
+  readonly names: readonly string[];
+  /** Transferred; `undefined` when the service is gone. */
+  readonly port: MessagePort | undefined;
+}
 
 /** Builds everything from `config`, binds the listeners and begins to serve. */
 export interface StartOrder {
@@ -29,6 +40,8 @@ export interface StartOrder {
   readonly listeners: readonly ListenerNeed[];
   /** Network addresses to give up when the listeners are bound, before the first request. */
   readonly givenUp: readonly string[];
+  /** Services that are there already, so that the first request finds those that serving needs. */
+  readonly services: readonly ServiceLink[];
 }
 
 /** Builds a snapshot of `config` beside the one that serves. */
@@ -62,7 +75,9 @@ export type WorkerOrder =
   /** Cut what is left. */
   | { readonly kind: "abort" }
   /** Take calls of the service of `module` from `port`, which is transferred with the order. */
-  | { readonly kind: "calls"; readonly module: string; readonly port: MessagePort };
+  | { readonly kind: "calls"; readonly module: string; readonly port: MessagePort }
+  /** A service has come or gone. */
+  | ServiceLink & { readonly kind: "service" };
 
 /** A listener as a worker opened it. */
 export interface OpenedListener {

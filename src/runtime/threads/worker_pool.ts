@@ -18,7 +18,7 @@ import { covers, type RolePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
-import type { OpenedListener, StartOrder, WorkerReport } from "./worker_messages.ts";
+import type { OpenedListener, ServiceLink, StartOrder, WorkerReport } from "./worker_messages.ts";
 import { SocketHolder } from "./socket_holder.ts";
 import type { Pace } from "../pace.ts";
 import { GENERATIONS, threadSlots } from "./zone_plan.ts";
@@ -53,6 +53,10 @@ export interface PoolOptions {
   onRing(ring: RingReader): void;
   /** A worker's log ring wants to be emptied. */
   onLog(): void;
+  /** A worker is about to start; returns how its modules reach their services. */
+  onStarting?(worker: WorkerHandle): readonly ServiceLink[];
+  /** A worker that was to start, or has served, has ended; can be called more than once. */
+  onEnded?(worker: WorkerHandle): void;
   /** A worker serves from now on. */
   onServing?(worker: WorkerHandle): void;
   /** It serves no longer; called once, and only after the other. */
@@ -259,6 +263,7 @@ export class WorkerPool {
       onLog: this.#options.onLog,
     });
     this.#options.onRing(worker.ring);
+    const services = this.#options.onStarting?.(worker) ?? [];
     const order: StartOrder = {
       kind: "start",
       config,
@@ -271,11 +276,13 @@ export class WorkerPool {
       pace: pace.workers,
       log: logSettings,
       givenUp: permissions.givenUp,
+      services,
     };
-    const report = await worker.order(order);
+    const ports = services.flatMap(({ port }) => port ?? []);
+    const report = await worker.order(order, undefined, ports);
     if (report.kind === "failed") {
       worker.terminate();
-      this.#forget(seat.slot);
+      this.#forget(worker);
       return report;
     }
     seat.worker = worker;
@@ -291,7 +298,7 @@ export class WorkerPool {
     this.#options.log.log("error", "fluxheim", `worker ${dead.slot} died: ${reason}`);
     this.#hearts.unwatch(dead.slot);
     this.#leaving.delete(dead);
-    this.#forget(dead.slot);
+    this.#forget(dead);
     const seat = this.#seats.find(({ worker }) => worker === dead);
     if (seat === undefined) return;
     seat.worker = undefined;
@@ -323,8 +330,10 @@ export class WorkerPool {
     this.#replaceIn(seat.backoff.afterFailure(), seat);
   }
 
-  /** Gives back what the worker of `slot` held in shared memory. */
-  #forget(slot: number): void {
+  /** Gives back what a worker held in shared memory. */
+  #forget(worker: WorkerHandle): void {
+    const { slot } = worker;
+    this.#options.onEnded?.(worker);
     this.#options.counters?.retire(this.#load.zones, slot);
     this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
   }
@@ -369,7 +378,7 @@ export class WorkerPool {
     worker.terminate();
     this.#gone(worker);
     this.#leaving.delete(worker);
-    this.#forget(worker.slot);
+    this.#forget(worker);
   }
 
   #stop(): void {

@@ -6,7 +6,7 @@
 import type { Config } from "../../config/types.ts";
 import type { ListenerNeed } from "../../gateway/module.ts";
 import type { Role, ServiceRole } from "../../gateway/thread.ts";
-import { SocketIdentity } from "../../net/listen/socket_file.ts";
+import { SocketIdentity } from "../../net/listen/socket_identity.ts";
 import { count } from "../../zones/count.ts";
 import { type Layout, zone, type ZoneRequest } from "../../zones/layout.ts";
 
@@ -39,14 +39,25 @@ const SERVICE_ROLES = [
   "fleet",
 ] as const satisfies readonly ServiceRole[];
 
+/**
+ * Threads of one role whose event loop may stop. A thread in an endless loop cannot be ended from outside: it
+ * keeps a processor busy until the process ends, and can still write with the index that it has. So the thread
+ * that takes its place has another index, and there is no third one.
+ */
+export const MAX_STOPPED_THREADS = 2;
+
 /** How many threads may work with shared memory: those with a worker index, and the services after them. */
 export function threadSlots(config: Config): number {
-  return workerSlots(config) + SERVICE_ROLES.length;
+  return workerSlots(config) + MAX_STOPPED_THREADS * SERVICE_ROLES.length;
 }
 
-/** Index of a service among these. */
-export function serviceSlot(config: Config, role: ServiceRole): number {
-  return workerSlots(config) + SERVICE_ROLES.indexOf(role);
+/**
+ * Index of a service among these.
+ *
+ * @param stopped How many threads of this role have stopped before, fewer than {@linkcode MAX_STOPPED_THREADS}.
+ */
+export function serviceSlot(config: Config, role: ServiceRole, stopped = 0): number {
+  return workerSlots(config) + stopped * SERVICE_ROLES.length + SERVICE_ROLES.indexOf(role);
 }
 
 /** The zone that counts the open connections of a listener over all workers. */
