@@ -3,6 +3,7 @@
  * served on. Only a full heap ends the process, as the runtime would.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
 import { EXIT_STATUS } from "../../src/runtime/exit_status.ts";
 import type { ThreadSpec } from "../../src/gateway/module.ts";
@@ -38,7 +39,7 @@ class Gateway implements AsyncDisposable {
     const loaded = await load(profile, config);
     assert.ok(loaded.config !== undefined, JSON.stringify(loaded.problems));
     const flags = toFlags(planFor(profile, loaded.config, config));
-    const project = `--config=${root.pathname}deno.json`;
+    const project = `--config=${fileURLToPath(root)}deno.json`;
     const args = ["run", "-q", project, ...options, ...flags, entry, "--config", config];
     const process = stack.use(new Process(Deno.execPath(), args));
     return new Gateway(process, `http://127.0.0.1:${port}/`, stack.move());

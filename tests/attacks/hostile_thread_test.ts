@@ -3,6 +3,7 @@
  * keeper and what it sends costs that worker its life at most.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
 import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
@@ -32,10 +33,10 @@ class Gateway implements AsyncDisposable {
     const loaded = await load(profile, config);
     assert.ok(loaded.config !== undefined, JSON.stringify(loaded.problems));
     // The hostile module is read from here.
-    const value = here.pathname.replace(/\/$/, "");
+    const value = fileURLToPath(here).replace(/\/$/, "");
     const own = { kind: "read", value, key: "test", for: "keeper", optional: false } as const;
     const flags = toFlags({ grants: [...planFor(profile, loaded.config, config).grants, own] });
-    const project = `--config=${root.pathname}deno.json`;
+    const project = `--config=${fileURLToPath(root)}deno.json`;
     const args = ["run", "-q", project, ...flags, entry, "--config", config];
     const process = stack.use(new Process(Deno.execPath(), args));
     await until("a worker serves", () => /listening on/.test(process.output));

@@ -1,5 +1,6 @@
 /** Peers that send or take faster than the gateway works, and everybody else meanwhile. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { TestGateway } from "../support/gateway.ts";
 import { freePort, Process, until } from "../support/peer.ts";
 import { authority, pairFiles, pairTable } from "./support.ts";
@@ -64,7 +65,7 @@ upstream = "127.0.0.1:${upstream}"
         FILES,
       );
       const root = tls ? [`${gateway.dir.path}/tls/root.pem`] : [];
-      const file = new URL("_flood.ts", import.meta.url).pathname;
+      const file = fileURLToPath(new URL("_flood.ts", import.meta.url));
       await using flood = new Process(Deno.execPath(), [
         "run",
         "-q",

@@ -1,5 +1,6 @@
 /** Links in web roots, under exactly the permissions that the configuration needs. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { TestGateway } from "../support/gateway.ts";
 import { freePort, TempDir, until } from "../support/peer.ts";
 
@@ -71,7 +72,7 @@ Deno.test("a root that is a link is refused by default, with the key that allows
   const path = files.write("gateway.toml", text);
   const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "-q", "src/main.ts", "--validate-config", "--config", path],
-    cwd: new URL("../..", import.meta.url).pathname,
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
   }).output();
   const output = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
   assert.notEqual(code, 0);

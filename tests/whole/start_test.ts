@@ -1,8 +1,9 @@
 /** `deno task start`: what it started ends with it, however it ends. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { accepts, Process, until } from "../support/peer.ts";
 
-const root = new URL("../..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** As `deno task` does, or by itself. */
 const WAYS = {

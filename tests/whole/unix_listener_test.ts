@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { load } from "../../src/cli/load.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
@@ -134,7 +135,7 @@ Deno.test("a socket that another program serves is left alone, and so is what is
   assert.equal(Deno.readTextFileSync(path), "mine");
 });
 
-const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 Deno.test("a gateway that ends leaves the socket of one that has taken its place", async () => {
   await using gateway = await start(config("", SITE), FILES);
