@@ -1,0 +1,289 @@
+/**
+ * Pages of an arena: which block is free, and how many bytes each instance has taken. All of it changes under
+ * one lock, in a bounded number of steps.
+ *
+ * What stands here follows from the states of the blocks (`arena_memory.ts`). A change that was begun and not
+ * ended, since its thread was lost or found a page that is not in order, leaves a mark; the next thread under
+ * the lock then works out everything anew.
+ *
+ * @module
+ */
+import {
+  ArenaMemory,
+  BLOCKS_PER_PAGE,
+  CLASSES,
+  Header,
+  MAX_INSTANCES,
+  Page,
+  UNIT_BYTES,
+} from "./arena_memory.ts";
+import type { KeeperCall, ThreadSlot } from "./layout.ts";
+import { freeLockOf, lock, unlock } from "./lock.ts";
+
+/** How long a thread waits for the lock; after that the next call does not wait. */
+const LOCK_WAIT_MS = 1000;
+
+const { LOCK, CHANGING, FREE_PAGE, USED_PAGES, PARTIAL, TAKEN, BUDGET } = Header;
+const { CLASS, FREE_BITS, NEXT, PREVIOUS } = Page;
+
+/** The pages of an arena as one thread works with them. */
+export class ArenaPages {
+  readonly #memory: ArenaMemory;
+  readonly #words: Int32Array;
+  readonly #index: number;
+  readonly #waitUntil: () => number;
+  #isStuck = false;
+
+  constructor(memory: ArenaMemory, { index }: ThreadSlot, call?: KeeperCall) {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#index = index;
+    this.#waitUntil = call === undefined
+      ? () => this.#isStuck ? 0 : performance.now() + LOCK_WAIT_MS
+      : () => call.waitUntil;
+  }
+
+  /** Bytes that `instance` has taken, whole blocks. */
+  taken(instance: number): number {
+    return Atomics.load(this.#words, TAKEN + instance) * UNIT_BYTES;
+  }
+
+  /** Sets how many bytes each instance may take, by its number. */
+  setBudgets(budgets: readonly number[]): void {
+    for (let instance = 0; instance < MAX_INSTANCES; instance++) {
+      const units = Math.floor((budgets[instance] ?? 0) / UNIT_BYTES);
+      Atomics.store(this.#words, BUDGET + instance, units);
+    }
+  }
+
+  /**
+   * Takes a free block for `instance`; it is live and pinned by this thread.
+   *
+   * @returns -1 when the budget or the arena is full.
+   * @throws When the lock is not freed in time, or the arena is not in order.
+   */
+  take(sizeClass: number, instance: number): number {
+    if (!this.#hasBudget(instance, sizeClass)) return -1;
+    return this.#locked(() => {
+      if (!this.#hasBudget(instance, sizeClass)) return -1;
+      const block = this.#takeBlock(sizeClass);
+      if (block < 0) return -1;
+      Atomics.store(this.#words, TAKEN + instance, this.#words[TAKEN + instance] + (1 << sizeClass));
+      this.#memory.begin(block, instance);
+      return block;
+    });
+  }
+
+  /**
+   * Frees the block if it is live and nothing refers to it.
+   *
+   * @throws When the lock is not freed in time, or the arena is not in order.
+   */
+  freeUnused(block: number): void {
+    if (!this.#memory.isUnused(block)) return;
+    this.#locked(() => {
+      // Whether it is live has to be known before: `end` leaves free blocks alone.
+      if (this.#memory.isUnused(block) && this.#memory.end(block)) this.#freeBlock(block);
+      return 0;
+    });
+  }
+
+  /**
+   * The thread `lost` holds the lock no more, and what it was changing is in order. For the keeper.
+   *
+   * @throws When another thread does not free the lock in time.
+   */
+  mend(lost: number): void {
+    this.#locked(() => 0, lost);
+  }
+
+  #hasBudget(instance: number, sizeClass: number): boolean {
+    const words = this.#words;
+    return Atomics.load(words, TAKEN + instance) + (1 << sizeClass) <=
+      Atomics.load(words, BUDGET + instance);
+  }
+
+  #locked(change: () => number, lost?: number): number {
+    const words = this.#words;
+    this.#lock(lost);
+    try {
+      if (Atomics.load(words, CHANGING) !== 0) this.#workOut();
+      Atomics.store(words, CHANGING, 1);
+      const result = change();
+      Atomics.store(words, CHANGING, 0);
+      return result;
+    } finally {
+      unlock(words, LOCK, this.#index);
+    }
+  }
+
+  #lock(lost: number | undefined): void {
+    const words = this.#words;
+    this.#isStuck = !lock(words, LOCK, this.#index, this.#waitUntil);
+    if (this.#isStuck && lost !== undefined && freeLockOf({ index: lost }, words, LOCK)) {
+      this.#isStuck = !lock(words, LOCK, this.#index, this.#waitUntil);
+    }
+    if (this.#isStuck) throw new Error("a lock that is never freed");
+  }
+
+  /** Lists, free blocks and what is taken, from the states of the blocks. */
+  #workOut(): void {
+    const words = this.#words;
+    const taken = new Int32Array(MAX_INSTANCES);
+    Atomics.store(words, CHANGING, 1);
+    const used = this.#memory.usedPages;
+    Atomics.store(words, USED_PAGES, used);
+    Atomics.store(words, FREE_PAGE, 0);
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+      Atomics.store(words, PARTIAL + sizeClass, 0);
+    }
+    for (let page = used; page > 0; page--) this.#workOutPage(page, taken);
+    for (let instance = 0; instance < MAX_INSTANCES; instance++) {
+      Atomics.store(words, TAKEN + instance, taken[instance]);
+    }
+    Atomics.store(words, CHANGING, 0);
+  }
+
+  #workOutPage(page: number, taken: Int32Array): void {
+    const words = this.#words;
+    const sizeClass = this.#memory.classOf(page);
+    if (sizeClass < 0) return this.#freePage(page);
+    const at = this.#memory.pageWord(page);
+    const free = [0, 0];
+    let live = 0;
+    for (let ordinal = 0; ordinal < blocksOf(sizeClass); ordinal++) {
+      const block = blockAt(page, ordinal, sizeClass);
+      if (this.#memory.end(block)) {
+        free[ordinal >> 5] |= 1 << (ordinal & 31);
+      } else {
+        live++;
+        const instance = this.#memory.instanceOf(block);
+        if (instance >= 0) taken[instance] += 1 << sizeClass;
+      }
+    }
+    if (live === 0) return this.#freePage(page);
+    Atomics.store(words, at + FREE_BITS, free[0]);
+    Atomics.store(words, at + FREE_BITS + 1, free[1]);
+    if (live < blocksOf(sizeClass)) this.#link(page, sizeClass);
+  }
+
+  #takeBlock(sizeClass: number): number {
+    const words = this.#words;
+    const page = this.#page(words[PARTIAL + sizeClass]) || this.#newPage(sizeClass);
+    if (page === 0) return -1;
+    const at = this.#memory.pageWord(page);
+    if (this.#classAt(page) !== sizeClass) throw new Error(`page ${page} in the list of another class`);
+    const half = words[at + FREE_BITS] !== 0 ? 0 : 1;
+    const bits = words[at + FREE_BITS + half];
+    if (bits === 0) throw new Error(`a page ${page} without a free block`);
+    const bit = 31 - Math.clz32(bits & -bits);
+    const ordinal = half * 32 + bit;
+    if (ordinal >= blocksOf(sizeClass)) throw new Error(`a block ${ordinal} of page ${page}`);
+    const block = blockAt(page, ordinal, sizeClass);
+    if (!this.#memory.end(block)) throw new Error(`a block ${block} that is free and in use`);
+    Atomics.store(words, at + FREE_BITS + half, bits & ~(1 << bit));
+    if (words[at + FREE_BITS] === 0 && words[at + FREE_BITS + 1] === 0) {
+      this.#unlink(page, sizeClass);
+    }
+    return block;
+  }
+
+  /** A page of its own for `sizeClass`, or 0. */
+  #newPage(sizeClass: number): number {
+    const words = this.#words;
+    let page = this.#page(words[FREE_PAGE]);
+    if (page !== 0) Atomics.store(words, FREE_PAGE, words[this.#memory.pageWord(page) + NEXT]);
+    else if (words[USED_PAGES] >= 0 && words[USED_PAGES] < this.#memory.pageCount) {
+      page = words[USED_PAGES] + 1;
+      Atomics.store(words, USED_PAGES, page);
+    } else return 0;
+    const at = this.#memory.pageWord(page);
+    const [low, high] = allFree(sizeClass);
+    Atomics.store(words, at + CLASS, sizeClass + 1);
+    Atomics.store(words, at + FREE_BITS, low);
+    Atomics.store(words, at + FREE_BITS + 1, high);
+    this.#link(page, sizeClass);
+    return page;
+  }
+
+  /** The block is free in its page, and counts no more. */
+  #freeBlock(block: number): void {
+    const words = this.#words;
+    const page = this.#memory.pageOf(block);
+    const sizeClass = this.#classAt(page);
+    const instance = this.#memory.instanceOf(block);
+    if (instance >= 0) {
+      Atomics.store(words, TAKEN + instance, words[TAKEN + instance] - (1 << sizeClass));
+    }
+    const at = this.#memory.pageWord(page);
+    const ordinal = (block % BLOCKS_PER_PAGE) >> sizeClass;
+    const half = ordinal >> 5;
+    const bit = 1 << (ordinal & 31);
+    if ((words[at + FREE_BITS + half] & bit) !== 0) {
+      throw new Error(`block ${block} is free already`);
+    }
+    if (words[at + FREE_BITS] === 0 && words[at + FREE_BITS + 1] === 0) this.#link(page, sizeClass);
+    Atomics.store(words, at + FREE_BITS + half, words[at + FREE_BITS + half] | bit);
+    const [low, high] = allFree(sizeClass);
+    if (words[at + FREE_BITS] !== low || words[at + FREE_BITS + 1] !== high) return;
+    this.#unlink(page, sizeClass);
+    this.#freePage(page);
+  }
+
+  #freePage(page: number): void {
+    const words = this.#words;
+    const at = this.#memory.pageWord(page);
+    Atomics.store(words, at + CLASS, 0);
+    Atomics.store(words, at + NEXT, words[FREE_PAGE]);
+    Atomics.store(words, FREE_PAGE, page);
+  }
+
+  #link(page: number, sizeClass: number): void {
+    const words = this.#words;
+    const first = this.#page(words[PARTIAL + sizeClass]);
+    const at = this.#memory.pageWord(page);
+    Atomics.store(words, at + NEXT, first);
+    Atomics.store(words, at + PREVIOUS, 0);
+    if (first !== 0) Atomics.store(words, this.#memory.pageWord(first) + PREVIOUS, page);
+    Atomics.store(words, PARTIAL + sizeClass, page);
+  }
+
+  #unlink(page: number, sizeClass: number): void {
+    const words = this.#words;
+    const at = this.#memory.pageWord(page);
+    const next = this.#page(words[at + NEXT]);
+    const previous = this.#page(words[at + PREVIOUS]);
+    if (previous === 0) Atomics.store(words, PARTIAL + sizeClass, next);
+    else Atomics.store(words, this.#memory.pageWord(previous) + NEXT, next);
+    if (next !== 0) Atomics.store(words, this.#memory.pageWord(next) + PREVIOUS, previous);
+  }
+
+  #classAt(page: number): number {
+    const sizeClass = this.#memory.classOf(page);
+    if (sizeClass < 0) throw new Error(`a page ${page} without a class`);
+    return sizeClass;
+  }
+
+  /** `page`, which stood in the memory, if it can be one, or 0. */
+  #page(page: number): number {
+    if (page < 0 || page > this.#memory.pageCount) {
+      throw new Error(`page ${page} of ${this.#memory.pageCount}`);
+    }
+    return page;
+  }
+}
+
+function blockAt(page: number, ordinal: number, sizeClass: number): number {
+  return (page - 1) * BLOCKS_PER_PAGE + (ordinal << sizeClass);
+}
+
+function blocksOf(sizeClass: number): number {
+  return BLOCKS_PER_PAGE >> sizeClass;
+}
+
+/** The free bits of a page without a block in use. */
+function allFree(sizeClass: number): readonly [low: number, high: number] {
+  const blocks = blocksOf(sizeClass);
+  if (blocks === 64) return [-1, -1];
+  return [blocks === 32 ? -1 : (1 << blocks) - 1, 0];
+}
