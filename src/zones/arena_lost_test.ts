@@ -70,10 +70,10 @@ const CALLS: readonly (readonly [what: string, prepare: (scene: Scene) => () => 
 ];
 
 /** Thread 0 goes on as if nothing had happened, and everything is there again. */
-function assertWhole({ memory, live, lost, shared }: Scene, what: string): void {
+function assertWhole({ memory, live, shared }: Scene, what: string): void {
   const others = arena.open(memory, { index: 2, count: THREADS });
   const seen = others.pin(shared.handle);
-  assert.ok(seen?.bytes.every((byte) => byte === 7), what);
+  assert.ok(seen !== undefined && seen.bytes.every((byte) => byte === 7), what);
   others.unpin(seen);
   // Where the last call was that of a table that lets go, it may not have been made.
   const last = others.taken(0);
@@ -81,7 +81,6 @@ function assertWhole({ memory, live, lost, shared }: Scene, what: string): void 
   assert.equal(others.taken(0), last, what);
   live.unpin(shared);
   assert.equal(others.taken(0), last - 2 * KIB, what);
-  void lost;
 }
 
 function fill(memory: SharedArrayBuffer): number {

@@ -2,9 +2,8 @@
  * Pages of an arena: which block is free, and how many bytes each instance has taken. All of it changes under
  * one lock, in a bounded number of steps.
  *
- * What stands here follows from the states of the blocks (`arena_memory.ts`). A change that was begun and not
- * ended, since its thread was lost or found a page that is not in order, leaves a mark; the next thread under
- * the lock then works out everything anew.
+ * All of it follows from the states of the blocks (`arena_memory.ts`), and is worked out from them anew after a
+ * change that was not ended (`guard.ts`).
  *
  * @module
  */
@@ -17,11 +16,8 @@ import {
   Page,
   UNIT_BYTES,
 } from "./arena_memory.ts";
+import { Guard } from "./guard.ts";
 import type { KeeperCall, ThreadSlot } from "./layout.ts";
-import { freeLockOf, lock, unlock } from "./lock.ts";
-
-/** How long a thread waits for the lock; after that the next call does not wait. */
-const LOCK_WAIT_MS = 1000;
 
 const { LOCK, CHANGING, FREE_PAGE, USED_PAGES, PARTIAL, TAKEN, BUDGET } = Header;
 const { CLASS, FREE_BITS, NEXT, PREVIOUS } = Page;
@@ -30,17 +26,18 @@ const { CLASS, FREE_BITS, NEXT, PREVIOUS } = Page;
 export class ArenaPages {
   readonly #memory: ArenaMemory;
   readonly #words: Int32Array;
-  readonly #index: number;
-  readonly #waitUntil: () => number;
-  #isStuck = false;
+  readonly #guard: Guard;
 
-  constructor(memory: ArenaMemory, { index }: ThreadSlot, call?: KeeperCall) {
+  constructor(memory: ArenaMemory, own: ThreadSlot, call?: KeeperCall) {
     this.#memory = memory;
     this.#words = memory.words;
-    this.#index = index;
-    this.#waitUntil = call === undefined
-      ? () => this.#isStuck ? 0 : performance.now() + LOCK_WAIT_MS
-      : () => call.waitUntil;
+    const guarded = {
+      words: memory.words,
+      lock: LOCK,
+      changing: CHANGING,
+      workOut: () => this.#workOut(),
+    };
+    this.#guard = new Guard(guarded, own, call);
   }
 
   /** Bytes that `instance` has taken, whole blocks. */
@@ -64,7 +61,7 @@ export class ArenaPages {
    */
   take(sizeClass: number, instance: number): number {
     if (!this.#hasBudget(instance, sizeClass)) return -1;
-    return this.#locked(() => {
+    return this.#guard.change(() => {
       if (!this.#hasBudget(instance, sizeClass)) return -1;
       const block = this.#takeBlock(sizeClass);
       if (block < 0) return -1;
@@ -81,10 +78,9 @@ export class ArenaPages {
    */
   freeUnused(block: number): void {
     if (!this.#memory.isUnused(block)) return;
-    this.#locked(() => {
+    this.#guard.change(() => {
       // Whether it is live has to be known before: `end` leaves free blocks alone.
       if (this.#memory.isUnused(block) && this.#memory.end(block)) this.#freeBlock(block);
-      return 0;
     });
   }
 
@@ -94,7 +90,7 @@ export class ArenaPages {
    * @throws When another thread does not free the lock in time.
    */
   mend(lost: number): void {
-    this.#locked(() => 0, lost);
+    this.#guard.change(() => {}, lost);
   }
 
   #hasBudget(instance: number, sizeClass: number): boolean {
@@ -103,34 +99,10 @@ export class ArenaPages {
       Atomics.load(words, BUDGET + instance);
   }
 
-  #locked(change: () => number, lost?: number): number {
-    const words = this.#words;
-    this.#lock(lost);
-    try {
-      if (Atomics.load(words, CHANGING) !== 0) this.#workOut();
-      Atomics.store(words, CHANGING, 1);
-      const result = change();
-      Atomics.store(words, CHANGING, 0);
-      return result;
-    } finally {
-      unlock(words, LOCK, this.#index);
-    }
-  }
-
-  #lock(lost: number | undefined): void {
-    const words = this.#words;
-    this.#isStuck = !lock(words, LOCK, this.#index, this.#waitUntil);
-    if (this.#isStuck && lost !== undefined && freeLockOf({ index: lost }, words, LOCK)) {
-      this.#isStuck = !lock(words, LOCK, this.#index, this.#waitUntil);
-    }
-    if (this.#isStuck) throw new Error("a lock that is never freed");
-  }
-
   /** Lists, free blocks and what is taken, from the states of the blocks. */
-  #workOut(): void {
+  #workOut(): boolean {
     const words = this.#words;
     const taken = new Int32Array(MAX_INSTANCES);
-    Atomics.store(words, CHANGING, 1);
     const used = this.#memory.usedPages;
     Atomics.store(words, USED_PAGES, used);
     Atomics.store(words, FREE_PAGE, 0);
@@ -141,7 +113,7 @@ export class ArenaPages {
     for (let instance = 0; instance < MAX_INSTANCES; instance++) {
       Atomics.store(words, TAKEN + instance, taken[instance]);
     }
-    Atomics.store(words, CHANGING, 0);
+    return true;
   }
 
   #workOutPage(page: number, taken: Int32Array): void {

@@ -10,8 +10,6 @@
  *
  * @module
  */
-import type { ThreadSlot } from "./layout.ts";
-
 const FREE = 0;
 /** Set while a thread may wait for the lock. */
 const CONTENDED = 1 << 30;
@@ -60,13 +58,13 @@ export function unlock(words: Int32Array, at: number, index: number): void {
 }
 
 /**
- * Frees the lock if the lost thread holds it. A thread whose last turn is not over may be inside for a moment
+ * Frees the lock if the thread `lost` holds it. A thread whose last turn is not over may be inside for a moment
  * more, so the caller waits for the lock first.
  *
  * @returns Whether it was freed.
  */
-export function freeLockOf({ index }: Pick<ThreadSlot, "index">, words: Int32Array, at: number): boolean {
-  if ((Atomics.load(words, at) & ~CONTENDED) !== heldBy(index)) return false;
-  unlock(words, at, index);
+export function freeLockOf(words: Int32Array, at: number, lost: number): boolean {
+  if ((Atomics.load(words, at) & ~CONTENDED) !== heldBy(lost)) return false;
+  unlock(words, at, lost);
   return true;
 }

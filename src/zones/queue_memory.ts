@@ -12,14 +12,18 @@
  * of that worker and waking it. Grants of one worker are for its waiters in the order they came, so a
  * number is enough.
  *
- * Each worker's own permits are counted, so that those of one that died can be given back.
- * The keeper does that, and sets limits; it trusts nothing that stands in the zone, since any worker may
+ * What a worker holds is what it took itself, less what it gave back, and what it was granted. Each of these two
+ * changes in one place only, so those of a lost worker are known exactly, and so is how many permits are out:
+ * their sum over all workers. The queue follows from the tickets of the nodes. Both are worked out anew when a
+ * worker was lost, and after a change that was not ended (`guard.ts`).
+ *
+ * The keeper reclaims, and sets limits; it trusts nothing that stands in the zone, since any worker may
  * have written it: it waits for the lock a moment only, and a queue that cannot be one is an error.
  *
  * @module
  */
+import { Guard } from "./guard.ts";
 import { KEEPER, type KeeperCall, type ThreadSlot } from "./layout.ts";
-import { lock, unlock } from "./lock.ts";
 
 /** Header words. */
 const IN_FLIGHT = 0;
@@ -31,27 +35,37 @@ const HEAD = 4;
 const TAIL = 5;
 const SPARE = 6;
 const USED = 7;
-const HEADER_WORDS = 8;
+/** A change is under way (`guard.ts`). */
+const CHANGING = 8;
+/** Ticket of the node that joined last. */
+const TICKETS = 9;
+/** Node that is being granted a permit, and what the grants of its worker are after that. */
+const GRANTED_NODE = 10;
+const GRANTED_VALUE = 11;
+const HEADER_WORDS = 12;
 
-/** Words of each worker: permits it holds, and grants it has been given since the zone was made. */
-const HELD = 0;
+/**
+ * Words of each worker: permits it took less those it gave back, also granted ones; grants it has been given
+ * since the zone was made; steps that change what it holds and what is out, odd between the two.
+ */
+const TAKEN = 0;
 const GRANTS = 1;
-const WORKER_WORDS = 2;
+const STEPS = 2;
+const WORKER_WORDS = 3;
 
 /** Words of a node; nodes are named by their number plus one, so that 0 is none. */
 const NEXT = 0;
 const PREVIOUS = 1;
 const WORKER = 2;
-const NODE_WORDS = 3;
-
-/**
- * How long a thread waits for the lock, which is held for some dozen instructions. After that the memory is
- * not in order, and the next request does not wait.
- */
-const LOCK_WAIT_MS = 1000;
+/** Grows with each node that joins; 0 when it is not in the queue. */
+const TICKET = 3;
+const NODE_WORDS = 4;
 
 /** Attempts against other threads to take a permit. Each one that fails is another's success. */
 const MAX_ATTEMPTS = 10_000;
+
+/** Looks for a moment at which no worker is between two steps, which last some dozen nanoseconds. */
+const MAX_LOOKS = 1000;
 
 /**
  * Smallest queue room made, also where none may wait, so that most changes of `max_queue` keep the zone
@@ -72,24 +86,22 @@ export class QueueMemory {
   readonly #workers: number;
   readonly #firstNode: number;
   readonly #nodes: number;
-  /** Until when a lock may be waited for. */
-  readonly #waitUntil: () => number;
-  /** The lock was not freed in time when it was last waited for. */
-  #isStuck = false;
+  readonly #guard: Guard;
 
   /**
    * @param memory Of {@linkcode QueueMemory.bytes} or larger, all zero when new.
    * @param call For the keeper.
    */
-  constructor(memory: SharedArrayBuffer, { index, count }: ThreadSlot, call?: KeeperCall) {
+  constructor(memory: SharedArrayBuffer, own: ThreadSlot, call?: KeeperCall) {
+    const { index, count } = own;
     this.#words = new Int32Array(memory);
     this.#worker = index;
     this.#workers = count;
     this.#firstNode = HEADER_WORDS + count * WORKER_WORDS;
     this.#nodes = Math.floor((this.#words.length - this.#firstNode) / NODE_WORDS);
-    this.#waitUntil = call === undefined
-      ? () => this.#isStuck ? 0 : performance.now() + LOCK_WAIT_MS
-      : () => call.waitUntil;
+    const workOut = () => this.#workOut();
+    const guarded = { words: this.#words, lock: LOCK, changing: CHANGING, workOut };
+    this.#guard = new Guard(guarded, own, call);
   }
 
   /** As the keeper works with it. */
@@ -109,37 +121,47 @@ export class QueueMemory {
 
   /** Sets how many permits there are, for all snapshots. */
   setMax(max: number): void {
-    if (Atomics.exchange(this.#words, MAX_IN_FLIGHT, max) < max) this.#handOut();
+    Atomics.store(this.#words, MAX_IN_FLIGHT, max);
+    if (Atomics.load(this.#words, WAITING) > 0) this.#handOut();
   }
 
   /** Takes a permit if one is free and none waits for it. */
   tryTake(): boolean {
-    return Atomics.load(this.#words, WAITING) <= 0 && this.#reserve(this.#worker);
+    const words = this.#words;
+    if (Atomics.load(words, WAITING) > 0) return false;
+    const own = this.#workerWord(this.#worker, TAKEN);
+    const steps = this.#workerWord(this.#worker, STEPS);
+    Atomics.add(words, steps, 1);
+    const taken = this.#reserve();
+    if (taken) Atomics.add(words, own, 1);
+    Atomics.add(words, steps, 1);
+    return taken;
   }
 
   /** Gives a permit of this worker back. */
   giveBack(): void {
-    Atomics.sub(this.#words, this.#workerWord(this.#worker, HELD), 1);
-    Atomics.sub(this.#words, IN_FLIGHT, 1);
-    if (Atomics.load(this.#words, WAITING) > 0) this.#handOut();
+    const words = this.#words;
+    const steps = this.#workerWord(this.#worker, STEPS);
+    Atomics.add(words, steps, 1);
+    Atomics.sub(words, this.#workerWord(this.#worker, TAKEN), 1);
+    Atomics.sub(words, IN_FLIGHT, 1);
+    Atomics.add(words, steps, 1);
+    if (Atomics.load(words, WAITING) > 0) this.#handOut();
   }
 
   /**
    * Joins the queue, at its end.
    *
    * @returns The node to leave it by, or 0 when `maxQueue` are waiting. It may be granted at once.
+   * @throws When the lock is not freed in time, or the queue is not in order.
    */
   join(maxQueue: number): number {
-    const words = this.#words;
-    this.#lock();
-    try {
-      const hasRoom = Atomics.load(words, WAITING) < Math.min(maxQueue, this.#nodes);
+    return this.#guard.change(() => {
+      const hasRoom = Atomics.load(this.#words, WAITING) < Math.min(maxQueue, this.#nodes);
       const node = hasRoom ? this.#append() : 0;
       if (node !== 0) this.#handOutLocked();
       return node;
-    } finally {
-      unlock(words, LOCK);
-    }
+    });
   }
 
   /**
@@ -148,17 +170,14 @@ export class QueueMemory {
    * @param granted Grants of this worker that the caller has given to its waiters. When there are more,
    * one of them may be for this very node, and nothing is done.
    * @returns Whether the node left; if not, see to the grants first and ask again if need be.
+   * @throws When the lock is not freed in time, or the queue is not in order.
    */
   leave(node: number, granted: number): boolean {
-    const words = this.#words;
-    this.#lock();
-    try {
+    return this.#guard.change(() => {
       const current = this.grants === granted;
-      if (current) this.#unlink(node);
+      if (current && this.#isOf(node, this.#worker)) this.#unlink(node);
       return current;
-    } finally {
-      unlock(words, LOCK);
-    }
+    });
   }
 
   /** Permits this worker's waiters have been given since the zone was made, modulo 2^32. */
@@ -174,61 +193,50 @@ export class QueueMemory {
   }
 
   /**
-   * Gives back what the lost thread `worker` held, and takes its waiters out of the queue. For the keeper.
+   * Gives back what the lost thread `worker` held, and takes its waiters out of the queue. For the keeper; it
+   * may be called again, after an error as well.
    *
-   * @throws When the queue is not in order.
+   * @throws When another thread does not free the lock in time, or the queue was not in order: then it is now.
    */
   reclaim(worker: number): void {
-    const words = this.#words;
-    this.#lock();
-    try {
-      Atomics.sub(words, IN_FLIGHT, Atomics.exchange(words, this.#workerWord(worker, HELD), 0));
-      let seen = 0;
-      for (let node = this.#node(words[HEAD]); node !== 0;) {
-        if (++seen > this.#nodes) throw new Error("a queue without an end");
-        const next = this.#node(words[this.#nodeWord(node, NEXT)]);
-        if (words[this.#nodeWord(node, WORKER)] === worker) this.#unlink(node);
-        node = next;
+    let isCounted = false;
+    const disorder = this.#guard.change(() => {
+      const words = this.#words;
+      const found = this.#disorder();
+      for (let node = 1; node <= this.#nodes; node++) {
+        if (this.#isOf(node, worker)) Atomics.store(words, this.#nodeWord(node, TICKET), 0);
       }
+      // In this order: what the worker holds is not looked at before it is nothing.
+      const grants = Atomics.load(words, this.#workerWord(worker, GRANTS));
+      Atomics.store(words, this.#workerWord(worker, TAKEN), -grants);
+      const steps = this.#workerWord(worker, STEPS);
+      if ((Atomics.load(words, steps) & 1) !== 0) Atomics.add(words, steps, 1);
+      isCounted = this.#workOut();
       this.#handOutLocked();
-    } finally {
-      unlock(words, LOCK);
-    }
+      return found;
+    }, worker);
+    if (disorder !== undefined) throw new Error(disorder);
+    if (isCounted) return;
+    // Until a later change can.
+    Atomics.store(this.#words, CHANGING, 1);
+    throw new Error("permits that cannot be counted");
   }
 
-  /** @throws When the lock is not freed in time. */
-  #lock(): void {
-    this.#isStuck = !lock(this.#words, LOCK, this.#waitUntil);
-    if (this.#isStuck) throw new Error("a lock that is never freed");
-  }
-
-  /**
-   * Counts one permit more as out, held by `worker`, unless all are. Both counts change in one run without a
-   * call between them, so a thread is ended before or after both.
-   */
-  #reserve(worker: number): boolean {
+  /** Counts one permit more as out, unless all are. */
+  #reserve(): boolean {
     const words = this.#words;
-    const held = this.#workerWord(worker, HELD);
     let seen = Atomics.load(words, IN_FLIGHT);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (seen >= Atomics.load(words, MAX_IN_FLIGHT)) return false;
       const was = Atomics.compareExchange(words, IN_FLIGHT, seen, seen + 1);
-      if (was === seen) {
-        Atomics.add(words, held, 1);
-        return true;
-      }
+      if (was === seen) return true;
       seen = was;
     }
     return false;
   }
 
   #handOut(): void {
-    this.#lock();
-    try {
-      this.#handOutLocked();
-    } finally {
-      unlock(this.#words, LOCK);
-    }
+    this.#guard.change(() => this.#handOutLocked());
   }
 
   /** Gives free permits to the first in the queue. */
@@ -239,26 +247,126 @@ export class QueueMemory {
       const worker = words[this.#nodeWord(node, WORKER)];
       if (handed >= this.#nodes) throw new Error("a queue without an end");
       if (worker < 0 || worker >= this.#workers) throw new Error(`thread ${worker} in the queue`);
-      if (!this.#reserve(worker)) return;
-      this.#unlink(node);
+      if (!this.#reserve()) return;
       const grants = this.#workerWord(worker, GRANTS);
-      Atomics.add(words, grants, 1);
+      const value = (Atomics.load(words, grants) + 1) | 0;
+      Atomics.store(words, GRANTED_VALUE, value);
+      Atomics.store(words, GRANTED_NODE, node);
+      Atomics.store(words, grants, value);
+      this.#unlink(node);
+      Atomics.store(words, GRANTED_NODE, 0);
       if (worker !== this.#worker) Atomics.notify(words, grants);
     }
+  }
+
+  /** What keeps the queue from being one, if something does that no change under way explains. */
+  #disorder(): string | undefined {
+    const words = this.#words;
+    try {
+      let seen = 0;
+      for (let node = this.#node(words[HEAD]); node !== 0;) {
+        if (++seen > this.#nodes) return "a queue without an end";
+        node = this.#node(words[this.#nodeWord(node, NEXT)]);
+      }
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** The queue from its tickets, and the permits that are out; false when these could not be counted. */
+  #workOut(): boolean {
+    const words = this.#words;
+    this.#endGrant();
+    const used = Math.min(Math.max(0, words[USED]), this.#nodes);
+    const waiting: number[] = [];
+    Atomics.store(words, USED, used);
+    Atomics.store(words, SPARE, 0);
+    for (let node = used; node > 0; node--) {
+      const worker = words[this.#nodeWord(node, WORKER)];
+      if (this.#ticket(node) !== 0 && worker >= 0 && worker < this.#workers) waiting.push(node);
+      else this.#spare(node);
+    }
+    waiting.sort((one, other) => (this.#ticket(one) - this.#ticket(other)) | 0);
+    Atomics.store(words, HEAD, waiting[0] ?? 0);
+    Atomics.store(words, TAIL, waiting.at(-1) ?? 0);
+    for (const [i, node] of waiting.entries()) {
+      Atomics.store(words, this.#nodeWord(node, PREVIOUS), waiting[i - 1] ?? 0);
+      Atomics.store(words, this.#nodeWord(node, NEXT), waiting[i + 1] ?? 0);
+    }
+    Atomics.store(words, WAITING, waiting.length);
+    // Their thread may have been lost before it woke them.
+    for (let worker = 0; worker < this.#workers; worker++) {
+      Atomics.notify(words, this.#workerWord(worker, GRANTS));
+    }
+    return this.#count();
+  }
+
+  /** The node that was being granted a permit is no longer in the queue if its worker has the grant. */
+  #endGrant(): void {
+    const words = this.#words;
+    const node = words[GRANTED_NODE];
+    if (node > 0 && node <= this.#nodes) {
+      const worker = words[this.#nodeWord(node, WORKER)];
+      const isWorker = worker >= 0 && worker < this.#workers;
+      if (
+        isWorker &&
+        Atomics.load(words, this.#workerWord(worker, GRANTS)) === words[GRANTED_VALUE]
+      ) Atomics.store(words, this.#nodeWord(node, TICKET), 0);
+    }
+    Atomics.store(words, GRANTED_NODE, 0);
+  }
+
+  /**
+   * Counts the permits that are out. Workers take and give back meanwhile: the count is right when none was
+   * between two steps from the first look at it to the second.
+   */
+  #count(): boolean {
+    const words = this.#words;
+    for (let look = 0; look < MAX_LOOKS; look++) {
+      const first = this.#held();
+      const seen = Atomics.load(words, IN_FLIGHT);
+      const second = this.#held();
+      if (first === undefined || second === undefined) continue;
+      if (first.steps !== second.steps) continue;
+      if (seen === first.held) return true;
+      if (Atomics.compareExchange(words, IN_FLIGHT, seen, first.held) === seen) return true;
+    }
+    return false;
+  }
+
+  /** What all workers hold, and their steps so far; `undefined` when one is between two. */
+  #held(): { readonly held: number; readonly steps: number } | undefined {
+    const words = this.#words;
+    let held = 0, steps = 0;
+    for (let worker = 0; worker < this.#workers; worker++) {
+      const own = Atomics.load(words, this.#workerWord(worker, STEPS));
+      if ((own & 1) !== 0) return undefined;
+      steps = (steps + own) | 0;
+      held = (held + Atomics.load(words, this.#workerWord(worker, TAKEN))) | 0;
+      held = (held + Atomics.load(words, this.#workerWord(worker, GRANTS))) | 0;
+    }
+    return { held, steps };
   }
 
   #append(): number {
     const words = this.#words;
     let node = this.#node(words[SPARE]);
-    if (node !== 0) words[SPARE] = words[this.#nodeWord(node, NEXT)];
-    else node = this.#node(++words[USED]);
+    if (node !== 0) Atomics.store(words, SPARE, words[this.#nodeWord(node, NEXT)]);
+    else {
+      node = this.#node(words[USED] + 1);
+      Atomics.store(words, USED, node);
+    }
     const tail = this.#node(words[TAIL]);
-    words[this.#nodeWord(node, NEXT)] = 0;
-    words[this.#nodeWord(node, PREVIOUS)] = tail;
-    words[this.#nodeWord(node, WORKER)] = this.#worker;
-    if (tail === 0) words[HEAD] = node;
-    else words[this.#nodeWord(tail, NEXT)] = node;
-    words[TAIL] = node;
+    const ticket = (words[TICKETS] + 1) | 0 || 1;
+    Atomics.store(words, TICKETS, ticket);
+    Atomics.store(words, this.#nodeWord(node, WORKER), this.#worker);
+    Atomics.store(words, this.#nodeWord(node, TICKET), ticket);
+    Atomics.store(words, this.#nodeWord(node, NEXT), 0);
+    Atomics.store(words, this.#nodeWord(node, PREVIOUS), tail);
+    if (tail === 0) Atomics.store(words, HEAD, node);
+    else Atomics.store(words, this.#nodeWord(tail, NEXT), node);
+    Atomics.store(words, TAIL, node);
     Atomics.add(words, WAITING, 1);
     return node;
   }
@@ -267,13 +375,29 @@ export class QueueMemory {
     const words = this.#words;
     const next = this.#node(words[this.#nodeWord(node, NEXT)]);
     const previous = this.#node(words[this.#nodeWord(node, PREVIOUS)]);
-    if (previous === 0) words[HEAD] = next;
-    else words[this.#nodeWord(previous, NEXT)] = next;
-    if (next === 0) words[TAIL] = previous;
-    else words[this.#nodeWord(next, PREVIOUS)] = previous;
-    words[this.#nodeWord(node, NEXT)] = words[SPARE];
-    words[SPARE] = node;
+    Atomics.store(words, this.#nodeWord(node, TICKET), 0);
+    if (previous === 0) Atomics.store(words, HEAD, next);
+    else Atomics.store(words, this.#nodeWord(previous, NEXT), next);
+    if (next === 0) Atomics.store(words, TAIL, previous);
+    else Atomics.store(words, this.#nodeWord(next, PREVIOUS), previous);
+    this.#spare(node);
     Atomics.sub(words, WAITING, 1);
+  }
+
+  #spare(node: number): void {
+    const words = this.#words;
+    Atomics.store(words, this.#nodeWord(node, TICKET), 0);
+    Atomics.store(words, this.#nodeWord(node, NEXT), words[SPARE]);
+    Atomics.store(words, SPARE, node);
+  }
+
+  #ticket(node: number): number {
+    return this.#words[this.#nodeWord(node, TICKET)];
+  }
+
+  /** Whether the node is in the queue for `worker`. */
+  #isOf(node: number, worker: number): boolean {
+    return this.#ticket(node) !== 0 && this.#words[this.#nodeWord(node, WORKER)] === worker;
   }
 
   #workerWord(worker: number, word: number): number {
