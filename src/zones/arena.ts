@@ -126,16 +126,14 @@ export class Arena {
    * Gives back the pins of a lost thread, and ends what it was about to do. For the keeper; it may be called
    * again, after an error as well.
    *
-   * @throws When another thread does not free the lock in time, or the arena is not in order.
+   * @throws When another thread does not free the lock in time.
    */
   reclaim(lost: number): void {
-    this.#pages.mend(lost);
     const blocks = this.#memory.usedPages * BLOCKS_PER_PAGE;
     for (let block = 0; block < blocks; block++) {
       if (this.#memory.hasPin(block, lost)) this.#memory.clearPin(block, lost);
-      // Also one that the lost thread had given back, and was about to free.
-      this.#pages.freeUnused(block);
     }
+    this.#pages.mend(lost);
   }
 
   /** Sets how many bytes each instance may take, by its number. */

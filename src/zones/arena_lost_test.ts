@@ -46,8 +46,11 @@ const CALLS: readonly (readonly [what: string, prepare: (scene: Scene) => () => 
     return () => lost.take(32 * KIB, 0);
   }],
   ["pins a block", ({ lost, shared }) => () => lost.pin(shared.handle)],
-  ["pins a block that is gone", ({ lost, shared }) => () =>
-    lost.pin({ ...shared.handle, generation: shared.handle.generation + 1 })],
+  [
+    "pins a block that is gone",
+    ({ lost, shared }) => () =>
+      lost.pin({ ...shared.handle, generation: shared.handle.generation + 1 }),
+  ],
   ["gives back a block that others have", ({ lost, shared }) => {
     const pin = lost.pin(shared.handle);
     assert.ok(pin !== undefined);

@@ -95,6 +95,11 @@ export interface Handle {
   readonly generation: number;
 }
 
+/** The state of a block that is free, after `state`. */
+function nextGeneration(state: number): number {
+  return ((state >>> GENERATION_SHIFT) + 1) % GENERATIONS << GENERATION_SHIFT;
+}
+
 /** The memory of an arena as one thread sees it. */
 export class ArenaMemory {
   readonly words: Int32Array;
@@ -230,13 +235,20 @@ export class ArenaMemory {
       return false;
     }
     const closing = seen | CLOSING;
-    const next = ((seen >>> GENERATION_SHIFT) + 1) % GENERATIONS << GENERATION_SHIFT;
+    const next = nextGeneration(seen);
     if (Atomics.compareExchange(words, at, seen, closing) !== seen) return false;
     if (!this.#isPinned(block) && Atomics.compareExchange(words, at, closing, next) === closing) {
       return true;
     }
     Atomics.and(words, at, ~CLOSING);
     return false;
+  }
+
+  /** Ends a block of a page that has no class, where none can be; under the lock. */
+  endAnyway(block: number): void {
+    const state = this.#state(block);
+    if ((state & LIVE) === 0) return;
+    Atomics.store(this.words, this.#blockWord(block) + STATE, nextGeneration(state));
   }
 
   #state(block: number): number {

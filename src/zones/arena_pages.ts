@@ -65,7 +65,11 @@ export class ArenaPages {
       if (!this.#hasBudget(instance, sizeClass)) return -1;
       const block = this.#takeBlock(sizeClass);
       if (block < 0) return -1;
-      Atomics.store(this.#words, TAKEN + instance, this.#words[TAKEN + instance] + (1 << sizeClass));
+      Atomics.store(
+        this.#words,
+        TAKEN + instance,
+        this.#words[TAKEN + instance] + (1 << sizeClass),
+      );
       this.#memory.begin(block, instance);
       return block;
     });
@@ -85,12 +89,13 @@ export class ArenaPages {
   }
 
   /**
-   * The thread `lost` holds the lock no more, and what it was changing is in order. For the keeper.
+   * The thread `lost` holds the lock no more, and everything is in order: what nothing refers to is free, also
+   * what the lost thread had given back and was about to free. For the keeper.
    *
    * @throws When another thread does not free the lock in time.
    */
   mend(lost: number): void {
-    this.#guard.change(() => {}, lost);
+    this.#guard.change(() => this.#workOut(), lost);
   }
 
   #hasBudget(instance: number, sizeClass: number): boolean {
@@ -119,7 +124,12 @@ export class ArenaPages {
   #workOutPage(page: number, taken: Int32Array): void {
     const words = this.#words;
     const sizeClass = this.#memory.classOf(page);
-    if (sizeClass < 0) return this.#freePage(page);
+    if (sizeClass < 0) {
+      for (let unit = 0; unit < BLOCKS_PER_PAGE; unit++) {
+        this.#memory.endAnyway(blockAt(page, unit, 0));
+      }
+      return this.#freePage(page);
+    }
     const at = this.#memory.pageWord(page);
     const free = [0, 0];
     let live = 0;
@@ -144,7 +154,9 @@ export class ArenaPages {
     const page = this.#page(words[PARTIAL + sizeClass]) || this.#newPage(sizeClass);
     if (page === 0) return -1;
     const at = this.#memory.pageWord(page);
-    if (this.#classAt(page) !== sizeClass) throw new Error(`page ${page} in the list of another class`);
+    if (this.#classAt(page) !== sizeClass) {
+      throw new Error(`page ${page} in the list of another class`);
+    }
     const half = words[at + FREE_BITS] !== 0 ? 0 : 1;
     const bits = words[at + FREE_BITS + half];
     if (bits === 0) throw new Error(`a page ${page} without a free block`);

@@ -27,7 +27,11 @@ const FORGED:
       (words) => words[4] = 1_000_000,
       /node 1000000 of \d+ in the queue/,
     ],
-    ["a lock that another thread never frees", (words) => words[3] = 3, /a lock that is never freed/],
+    [
+      "a lock that another thread never frees",
+      (words) => words[3] = 3,
+      /a lock that is never freed/,
+    ],
   ];
 
 for (const [what, forge, said] of FORGED) {

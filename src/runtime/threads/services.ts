@@ -213,6 +213,8 @@ export class Services {
     if (!this.#mayStart(role)) return `the service ${role} has stopped too often in this process`;
     const { log, logSettings, onRing, onLog } = this.#options;
     const permissions = this.#permissionsOf(role, load);
+    // The last thread there may have gone on for a moment after its end, or a lock was not free then.
+    this.#reclaim(role);
     const part = this.#partOf(seat, load);
     const { config } = load;
     const thread: ServiceThread = new Thread(
