@@ -8,7 +8,7 @@
  * @module
  */
 import {
-  ArenaMemory,
+  type ArenaMemory,
   BLOCKS_PER_PAGE,
   CLASSES,
   Header,

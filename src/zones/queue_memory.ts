@@ -2,11 +2,10 @@
  * The memory of a queue: how many permits are out, which thread holds them, and the requests that wait for
  * one, in the order they came.
  *
- * While none waits, a permit is taken and given back by one atomic operation. The queue, a doubly
- * linked list of small nodes, is changed under a lock. Two rules make sure that no permit lies idle
- * while one waits: a waiter that joins the queue looks at the permits *after* being counted as waiting, and
- * who gives a permit back looks at the queue *after* the permit is back. Whichever comes second hands
- * out what there is.
+ * While none waits, a permit is taken and given back without a lock. The queue (`queue_list.ts`) is changed
+ * under one. Two rules make sure that no permit lies idle while one waits: a waiter that joins the queue looks
+ * at the permits *after* being counted as waiting, and a worker that gives a permit back looks at the queue
+ * *after* the permit is back. Whichever comes second hands out what there is.
  *
  * A permit is handed to the first in the queue, whichever worker it belongs to, by adding to the grants
  * of that worker and waking it. Grants of one worker are for its waiters in the order they came, so a
@@ -24,25 +23,9 @@
  */
 import { Guard } from "./guard.ts";
 import { KEEPER, type KeeperCall, type ThreadSlot } from "./layout.ts";
+import { bytesOfNodes, Header, QueueList } from "./queue_list.ts";
 
-/** Header words. */
-const IN_FLIGHT = 0;
-const MAX_IN_FLIGHT = 1;
-const WAITING = 2;
-const LOCK = 3;
-/** First and last node of the queue, the first that was given back, and how many were ever used. */
-const HEAD = 4;
-const TAIL = 5;
-const SPARE = 6;
-const USED = 7;
-/** A change is under way (`guard.ts`). */
-const CHANGING = 8;
-/** Ticket of the node that joined last. */
-const TICKETS = 9;
-/** Node that is being granted a permit, and what the grants of its worker are after that. */
-const GRANTED_NODE = 10;
-const GRANTED_VALUE = 11;
-const HEADER_WORDS = 12;
+const { IN_FLIGHT, MAX_IN_FLIGHT, WAITING, LOCK, CHANGING, GRANTED_NODE, GRANTED_VALUE } = Header;
 
 /**
  * Words of each worker: permits it took less those it gave back, also granted ones; grants it has been given
@@ -52,14 +35,6 @@ const TAKEN = 0;
 const GRANTS = 1;
 const STEPS = 2;
 const WORKER_WORDS = 3;
-
-/** Words of a node; nodes are named by their number plus one, so that 0 is none. */
-const NEXT = 0;
-const PREVIOUS = 1;
-const WORKER = 2;
-/** Grows with each node that joins; 0 when it is not in the queue. */
-const TICKET = 3;
-const NODE_WORDS = 4;
 
 /** Attempts against other threads to take a permit. Each one that fails is another's success. */
 const MAX_ATTEMPTS = 10_000;
@@ -78,14 +53,13 @@ export class QueueMemory {
   /** Bytes for a queue of up to `maxQueue` and `threads` threads; a larger memory has room for more. */
   static bytes(maxQueue: number, threads: number): number {
     const nodes = 2 ** Math.ceil(Math.log2(Math.max(maxQueue, LEAST_NODES)));
-    return 4 * (HEADER_WORDS + threads * WORKER_WORDS + nodes * NODE_WORDS);
+    return 4 * (Header.WORDS + threads * WORKER_WORDS) + bytesOfNodes(nodes);
   }
 
   readonly #words: Int32Array;
   readonly #worker: number;
   readonly #workers: number;
-  readonly #firstNode: number;
-  readonly #nodes: number;
+  readonly #list: QueueList;
   readonly #guard: Guard;
 
   /**
@@ -97,8 +71,7 @@ export class QueueMemory {
     this.#words = new Int32Array(memory);
     this.#worker = index;
     this.#workers = count;
-    this.#firstNode = HEADER_WORDS + count * WORKER_WORDS;
-    this.#nodes = Math.floor((this.#words.length - this.#firstNode) / NODE_WORDS);
+    this.#list = new QueueList(this.#words, Header.WORDS + count * WORKER_WORDS, count);
     const workOut = () => this.#workOut();
     const guarded = { words: this.#words, lock: LOCK, changing: CHANGING, workOut };
     this.#guard = new Guard(guarded, own, call);
@@ -157,8 +130,8 @@ export class QueueMemory {
    */
   join(maxQueue: number): number {
     return this.#guard.change(() => {
-      const hasRoom = Atomics.load(this.#words, WAITING) < Math.min(maxQueue, this.#nodes);
-      const node = hasRoom ? this.#append() : 0;
+      const hasRoom = Atomics.load(this.#words, WAITING) < Math.min(maxQueue, this.#list.size);
+      const node = hasRoom ? this.#list.append(this.#worker) : 0;
       if (node !== 0) this.#handOutLocked();
       return node;
     });
@@ -175,7 +148,7 @@ export class QueueMemory {
   leave(node: number, granted: number): boolean {
     return this.#guard.change(() => {
       const current = this.grants === granted;
-      if (current && this.#isOf(node, this.#worker)) this.#unlink(node);
+      if (current && this.#list.isOf(node, this.#worker)) this.#list.unlink(node);
       return current;
     });
   }
@@ -202,9 +175,9 @@ export class QueueMemory {
     let isCounted = false;
     const disorder = this.#guard.change(() => {
       const words = this.#words;
-      const found = this.#disorder();
-      for (let node = 1; node <= this.#nodes; node++) {
-        if (this.#isOf(node, worker)) Atomics.store(words, this.#nodeWord(node, TICKET), 0);
+      const found = this.#list.disorder();
+      for (let node = 1; node <= this.#list.size; node++) {
+        if (this.#list.isOf(node, worker)) this.#list.cancel(node);
       }
       // In this order: what the worker holds is not looked at before it is nothing.
       const grants = Atomics.load(words, this.#workerWord(worker, GRANTS));
@@ -242,35 +215,20 @@ export class QueueMemory {
   /** Gives free permits to the first in the queue. */
   #handOutLocked(): void {
     const words = this.#words;
-    for (let handed = 0; words[HEAD] !== 0; handed++) {
-      const node = this.#node(words[HEAD]);
-      const worker = words[this.#nodeWord(node, WORKER)];
-      if (handed >= this.#nodes) throw new Error("a queue without an end");
-      if (worker < 0 || worker >= this.#workers) throw new Error(`thread ${worker} in the queue`);
+    for (let handed = 0; this.#list.head !== 0; handed++) {
+      const node = this.#list.head;
+      const worker = this.#list.workerOf(node);
+      if (handed >= this.#list.size) throw new Error("a queue without an end");
+      if (worker < 0) throw new Error(`a node ${node} of no thread in the queue`);
       if (!this.#reserve()) return;
       const grants = this.#workerWord(worker, GRANTS);
       const value = (Atomics.load(words, grants) + 1) | 0;
       Atomics.store(words, GRANTED_VALUE, value);
       Atomics.store(words, GRANTED_NODE, node);
       Atomics.store(words, grants, value);
-      this.#unlink(node);
+      this.#list.unlink(node);
       Atomics.store(words, GRANTED_NODE, 0);
       if (worker !== this.#worker) Atomics.notify(words, grants);
-    }
-  }
-
-  /** What keeps the queue from being one, if something does that no change under way explains. */
-  #disorder(): string | undefined {
-    const words = this.#words;
-    try {
-      let seen = 0;
-      for (let node = this.#node(words[HEAD]); node !== 0;) {
-        if (++seen > this.#nodes) return "a queue without an end";
-        node = this.#node(words[this.#nodeWord(node, NEXT)]);
-      }
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
     }
   }
 
@@ -278,23 +236,7 @@ export class QueueMemory {
   #workOut(): boolean {
     const words = this.#words;
     this.#endGrant();
-    const used = Math.min(Math.max(0, words[USED]), this.#nodes);
-    const waiting: number[] = [];
-    Atomics.store(words, USED, used);
-    Atomics.store(words, SPARE, 0);
-    for (let node = used; node > 0; node--) {
-      const worker = words[this.#nodeWord(node, WORKER)];
-      if (this.#ticket(node) !== 0 && worker >= 0 && worker < this.#workers) waiting.push(node);
-      else this.#spare(node);
-    }
-    waiting.sort((one, other) => (this.#ticket(one) - this.#ticket(other)) | 0);
-    Atomics.store(words, HEAD, waiting[0] ?? 0);
-    Atomics.store(words, TAIL, waiting.at(-1) ?? 0);
-    for (const [i, node] of waiting.entries()) {
-      Atomics.store(words, this.#nodeWord(node, PREVIOUS), waiting[i - 1] ?? 0);
-      Atomics.store(words, this.#nodeWord(node, NEXT), waiting[i + 1] ?? 0);
-    }
-    Atomics.store(words, WAITING, waiting.length);
+    this.#list.workOut();
     // Their thread may have been lost before it woke them.
     for (let worker = 0; worker < this.#workers; worker++) {
       Atomics.notify(words, this.#workerWord(worker, GRANTS));
@@ -306,14 +248,10 @@ export class QueueMemory {
   #endGrant(): void {
     const words = this.#words;
     const node = words[GRANTED_NODE];
-    if (node > 0 && node <= this.#nodes) {
-      const worker = words[this.#nodeWord(node, WORKER)];
-      const isWorker = worker >= 0 && worker < this.#workers;
-      if (
-        isWorker &&
-        Atomics.load(words, this.#workerWord(worker, GRANTS)) === words[GRANTED_VALUE]
-      ) Atomics.store(words, this.#nodeWord(node, TICKET), 0);
-    }
+    const worker = node > 0 && node <= this.#list.size ? this.#list.workerOf(node) : -1;
+    const isGranted = worker >= 0 &&
+      Atomics.load(words, this.#workerWord(worker, GRANTS)) === words[GRANTED_VALUE];
+    if (isGranted) this.#list.cancel(node);
     Atomics.store(words, GRANTED_NODE, 0);
   }
 
@@ -349,70 +287,7 @@ export class QueueMemory {
     return { held, steps };
   }
 
-  #append(): number {
-    const words = this.#words;
-    let node = this.#node(words[SPARE]);
-    if (node !== 0) Atomics.store(words, SPARE, words[this.#nodeWord(node, NEXT)]);
-    else {
-      node = this.#node(words[USED] + 1);
-      Atomics.store(words, USED, node);
-    }
-    const tail = this.#node(words[TAIL]);
-    const ticket = (words[TICKETS] + 1) | 0 || 1;
-    Atomics.store(words, TICKETS, ticket);
-    Atomics.store(words, this.#nodeWord(node, WORKER), this.#worker);
-    Atomics.store(words, this.#nodeWord(node, TICKET), ticket);
-    Atomics.store(words, this.#nodeWord(node, NEXT), 0);
-    Atomics.store(words, this.#nodeWord(node, PREVIOUS), tail);
-    if (tail === 0) Atomics.store(words, HEAD, node);
-    else Atomics.store(words, this.#nodeWord(tail, NEXT), node);
-    Atomics.store(words, TAIL, node);
-    Atomics.add(words, WAITING, 1);
-    return node;
-  }
-
-  #unlink(node: number): void {
-    const words = this.#words;
-    const next = this.#node(words[this.#nodeWord(node, NEXT)]);
-    const previous = this.#node(words[this.#nodeWord(node, PREVIOUS)]);
-    Atomics.store(words, this.#nodeWord(node, TICKET), 0);
-    if (previous === 0) Atomics.store(words, HEAD, next);
-    else Atomics.store(words, this.#nodeWord(previous, NEXT), next);
-    if (next === 0) Atomics.store(words, TAIL, previous);
-    else Atomics.store(words, this.#nodeWord(next, PREVIOUS), previous);
-    this.#spare(node);
-    Atomics.sub(words, WAITING, 1);
-  }
-
-  #spare(node: number): void {
-    const words = this.#words;
-    Atomics.store(words, this.#nodeWord(node, TICKET), 0);
-    Atomics.store(words, this.#nodeWord(node, NEXT), words[SPARE]);
-    Atomics.store(words, SPARE, node);
-  }
-
-  #ticket(node: number): number {
-    return this.#words[this.#nodeWord(node, TICKET)];
-  }
-
-  /** Whether the node is in the queue for `worker`. */
-  #isOf(node: number, worker: number): boolean {
-    return this.#ticket(node) !== 0 && this.#words[this.#nodeWord(node, WORKER)] === worker;
-  }
-
   #workerWord(worker: number, word: number): number {
-    return HEADER_WORDS + worker * WORKER_WORDS + word;
-  }
-
-  /** `node`, which stood in the zone, if it can be one, or 0. */
-  #node(node: number): number {
-    if (node < 0 || node > this.#nodes) {
-      throw new Error(`node ${node} of ${this.#nodes} in the queue`);
-    }
-    return node;
-  }
-
-  #nodeWord(node: number, word: number): number {
-    return this.#firstNode + (node - 1) * NODE_WORDS + word;
+    return Header.WORDS + worker * WORKER_WORDS + word;
   }
 }
