@@ -1,7 +1,7 @@
 /**
- * What a lock guards, so that it stays in order whatever becomes of a thread inside. A change that was begun and
- * not ended, since its thread was lost or found something that cannot be, leaves a mark; the next thread under
- * the lock works out everything anew before it goes on.
+ * A lock and a mark that a change under it has begun. A change that did not end, because its thread was lost or
+ * found a value that cannot be, leaves the mark; the next thread under the lock then works out everything that
+ * the lock guards anew before it goes on.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { freeLockOf, lock, unlock } from "./lock.ts";
  */
 const LOCK_WAIT_MS = 1000;
 
-/** What is guarded. */
+/** The words of a lock, and how to restore what it guards. */
 export interface Guarded {
   readonly words: Int32Array;
   /** Word of the lock. */

@@ -2,9 +2,9 @@
  * A lock between threads, for the few steps that no single atomic operation can do. It is held for some dozen
  * instructions and never across anything that waits. A waiter sleeps in the kernel.
  *
- * The word names the holder. A lost thread that holds the lock frees it no more: whoever reclaims what the
- * thread held takes the lock over ({@linkcode freeLockOf}). What the lock guards is half-changed then, and
- * its next holder must put that in order.
+ * The word names the holder. A lost thread that holds the lock cannot free it; the keeper does, when it
+ * reclaims what the thread held ({@linkcode freeLockOf}). What the lock guards may be half-changed then, and
+ * its next holder must put that in order (`guard.ts`).
  *
  * Source: Drepper, "Futexes Are Tricky", mutex 2.
  *

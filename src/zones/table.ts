@@ -280,7 +280,7 @@ export class Table {
     return pruned;
   }
 
-  /** The slot at `at`, which nobody else changes now, is free. */
+  /** Frees the slot at `at`, which no other thread changes now. */
   #reset(at: number): void {
     Atomics.store(this.longs, at + SECOND_LONG, 0n);
     for (let value = FIRST_VALUE; value < this.#stride; value++) {
