@@ -393,9 +393,9 @@ export class Services {
 
 /** Whether the event loop of a thread runs. */
 async function beats({ heart }: ServiceThread): Promise<boolean> {
-  const before = Atomics.load(heart, 0);
+  const before = heart.beats;
   await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
-  return Atomics.load(heart, 0) !== before;
+  return heart.beats !== before;
 }
 
 function samePart(one: ServicePart, other: ServicePart | undefined): boolean {

@@ -261,7 +261,7 @@ export class WorkerPool {
     const { config, permissions } = load;
     const { url, modules, pace, logSettings } = this.#options;
     // The last worker there may have gone on for a moment after its end, or a lock was not free then.
-    if (this.#usedSlots.has(seat.slot)) this.#forget(seat.slot);
+    if (this.#usedSlots.has(seat.slot)) this.#reclaim(seat.slot);
     this.#usedSlots.add(seat.slot);
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
@@ -340,6 +340,10 @@ export class WorkerPool {
     const { slot } = worker;
     this.#options.onEnded?.(worker);
     this.#options.counters?.retire(this.#load.zones, slot);
+    this.#reclaim(slot);
+  }
+
+  #reclaim(slot: number): void {
     this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
   }
 
