@@ -2,56 +2,45 @@
  * The memory of a queue: how many permits are out, which thread holds them, and the requests that wait for
  * one, in the order they came.
  *
- * While none waits, a permit is taken and given back by one atomic operation. The queue, a doubly
- * linked list of small nodes, is changed under a lock. Two rules make sure that no permit lies idle
- * while one waits: a waiter that joins the queue looks at the permits *after* being counted as waiting, and
- * who gives a permit back looks at the queue *after* the permit is back. Whichever comes second hands
- * out what there is.
+ * While none waits, a permit is taken and given back without a lock. The queue (`queue_list.ts`) is changed
+ * under one. Two rules make sure that no permit lies idle while one waits: a waiter that joins the queue looks
+ * at the permits *after* being counted as waiting, and a worker that gives a permit back looks at the queue
+ * *after* the permit is back. Whichever comes second hands out what there is.
  *
  * A permit is handed to the first in the queue, whichever worker it belongs to, by adding to the grants
  * of that worker and waking it. Grants of one worker are for its waiters in the order they came, so a
  * number is enough.
  *
- * Each worker's own permits are counted, so that those of one that died can be given back.
- * The keeper does that, and sets limits; it trusts nothing that stands in the zone, since any worker may
+ * What a worker holds is what it took itself, less what it gave back, and what it was granted. Each of these two
+ * changes in one place only, so those of a lost worker are known exactly, and so is how many permits are out:
+ * their sum over all workers. The queue follows from the tickets of the nodes. Both are worked out anew when a
+ * worker was lost, and after a change that was not ended (`guard.ts`).
+ *
+ * The keeper reclaims, and sets limits; it trusts nothing that stands in the zone, since any worker may
  * have written it: it waits for the lock a moment only, and a queue that cannot be one is an error.
  *
  * @module
  */
+import { Guard } from "./guard.ts";
 import { KEEPER, type KeeperCall, type ThreadSlot } from "./layout.ts";
-import { lock, unlock } from "./lock.ts";
+import { bytesOfNodes, Header, QueueList } from "./queue_list.ts";
 
-/** Header words. */
-const IN_FLIGHT = 0;
-const MAX_IN_FLIGHT = 1;
-const WAITING = 2;
-const LOCK = 3;
-/** First and last node of the queue, the first that was given back, and how many were ever used. */
-const HEAD = 4;
-const TAIL = 5;
-const SPARE = 6;
-const USED = 7;
-const HEADER_WORDS = 8;
-
-/** Words of each worker: permits it holds, and grants it has been given since the zone was made. */
-const HELD = 0;
-const GRANTS = 1;
-const WORKER_WORDS = 2;
-
-/** Words of a node; nodes are named by their number plus one, so that 0 is none. */
-const NEXT = 0;
-const PREVIOUS = 1;
-const WORKER = 2;
-const NODE_WORDS = 3;
+const { IN_FLIGHT, MAX_IN_FLIGHT, WAITING, LOCK, CHANGING, GRANTED_NODE, GRANTED_VALUE } = Header;
 
 /**
- * How long a thread waits for the lock, which is held for some dozen instructions. After that the memory is
- * not in order, and the next request does not wait.
+ * Words of each worker: permits it took less those it gave back, also granted ones; grants it has been given
+ * since the zone was made; steps that change what it holds and what is out, odd between the two.
  */
-const LOCK_WAIT_MS = 1000;
+const TAKEN = 0;
+const GRANTS = 1;
+const STEPS = 2;
+const WORKER_WORDS = 3;
 
 /** Attempts against other threads to take a permit. Each one that fails is another's success. */
 const MAX_ATTEMPTS = 10_000;
+
+/** Looks for a moment at which no worker is between two steps, which last some dozen nanoseconds. */
+const MAX_LOOKS = 1000;
 
 /**
  * Smallest queue room made, also where none may wait, so that most changes of `max_queue` keep the zone
@@ -64,32 +53,28 @@ export class QueueMemory {
   /** Bytes for a queue of up to `maxQueue` and `threads` threads; a larger memory has room for more. */
   static bytes(maxQueue: number, threads: number): number {
     const nodes = 2 ** Math.ceil(Math.log2(Math.max(maxQueue, LEAST_NODES)));
-    return 4 * (HEADER_WORDS + threads * WORKER_WORDS + nodes * NODE_WORDS);
+    return 4 * (Header.WORDS + threads * WORKER_WORDS) + bytesOfNodes(nodes);
   }
 
   readonly #words: Int32Array;
   readonly #worker: number;
   readonly #workers: number;
-  readonly #firstNode: number;
-  readonly #nodes: number;
-  /** Until when a lock may be waited for. */
-  readonly #waitUntil: () => number;
-  /** The lock was not freed in time when it was last waited for. */
-  #isStuck = false;
+  readonly #list: QueueList;
+  readonly #guard: Guard;
 
   /**
    * @param memory Of {@linkcode QueueMemory.bytes} or larger, all zero when new.
    * @param call For the keeper.
    */
-  constructor(memory: SharedArrayBuffer, { index, count }: ThreadSlot, call?: KeeperCall) {
+  constructor(memory: SharedArrayBuffer, own: ThreadSlot, call?: KeeperCall) {
+    const { index, count } = own;
     this.#words = new Int32Array(memory);
     this.#worker = index;
     this.#workers = count;
-    this.#firstNode = HEADER_WORDS + count * WORKER_WORDS;
-    this.#nodes = Math.floor((this.#words.length - this.#firstNode) / NODE_WORDS);
-    this.#waitUntil = call === undefined
-      ? () => this.#isStuck ? 0 : performance.now() + LOCK_WAIT_MS
-      : () => call.waitUntil;
+    this.#list = new QueueList(this.#words, Header.WORDS + count * WORKER_WORDS, count);
+    const workOut = () => this.#workOut();
+    const guarded = { words: this.#words, lock: LOCK, changing: CHANGING, workOut };
+    this.#guard = new Guard(guarded, own, call);
   }
 
   /** As the keeper works with it. */
@@ -109,37 +94,47 @@ export class QueueMemory {
 
   /** Sets how many permits there are, for all snapshots. */
   setMax(max: number): void {
-    if (Atomics.exchange(this.#words, MAX_IN_FLIGHT, max) < max) this.#handOut();
+    Atomics.store(this.#words, MAX_IN_FLIGHT, max);
+    if (Atomics.load(this.#words, WAITING) > 0) this.#handOut();
   }
 
   /** Takes a permit if one is free and none waits for it. */
   tryTake(): boolean {
-    return Atomics.load(this.#words, WAITING) <= 0 && this.#reserve(this.#worker);
+    const words = this.#words;
+    if (Atomics.load(words, WAITING) > 0) return false;
+    const own = this.#workerWord(this.#worker, TAKEN);
+    const steps = this.#workerWord(this.#worker, STEPS);
+    Atomics.add(words, steps, 1);
+    const taken = this.#reserve();
+    if (taken) Atomics.add(words, own, 1);
+    Atomics.add(words, steps, 1);
+    return taken;
   }
 
   /** Gives a permit of this worker back. */
   giveBack(): void {
-    Atomics.sub(this.#words, this.#workerWord(this.#worker, HELD), 1);
-    Atomics.sub(this.#words, IN_FLIGHT, 1);
-    if (Atomics.load(this.#words, WAITING) > 0) this.#handOut();
+    const words = this.#words;
+    const steps = this.#workerWord(this.#worker, STEPS);
+    Atomics.add(words, steps, 1);
+    Atomics.sub(words, this.#workerWord(this.#worker, TAKEN), 1);
+    Atomics.sub(words, IN_FLIGHT, 1);
+    Atomics.add(words, steps, 1);
+    if (Atomics.load(words, WAITING) > 0) this.#handOut();
   }
 
   /**
    * Joins the queue, at its end.
    *
    * @returns The node to leave it by, or 0 when `maxQueue` are waiting. It may be granted at once.
+   * @throws When the lock is not freed in time, or the queue is not in order.
    */
   join(maxQueue: number): number {
-    const words = this.#words;
-    this.#lock();
-    try {
-      const hasRoom = Atomics.load(words, WAITING) < Math.min(maxQueue, this.#nodes);
-      const node = hasRoom ? this.#append() : 0;
+    return this.#guard.change(() => {
+      const hasRoom = Atomics.load(this.#words, WAITING) < Math.min(maxQueue, this.#list.size);
+      const node = hasRoom ? this.#list.append(this.#worker) : 0;
       if (node !== 0) this.#handOutLocked();
       return node;
-    } finally {
-      unlock(words, LOCK);
-    }
+    });
   }
 
   /**
@@ -148,17 +143,14 @@ export class QueueMemory {
    * @param granted Grants of this worker that the caller has given to its waiters. When there are more,
    * one of them may be for this very node, and nothing is done.
    * @returns Whether the node left; if not, see to the grants first and ask again if need be.
+   * @throws When the lock is not freed in time, or the queue is not in order.
    */
   leave(node: number, granted: number): boolean {
-    const words = this.#words;
-    this.#lock();
-    try {
+    return this.#guard.change(() => {
       const current = this.grants === granted;
-      if (current) this.#unlink(node);
+      if (current && this.#list.isOf(node, this.#worker)) this.#list.unlink(node);
       return current;
-    } finally {
-      unlock(words, LOCK);
-    }
+    });
   }
 
   /** Permits this worker's waiters have been given since the zone was made, modulo 2^32. */
@@ -174,121 +166,128 @@ export class QueueMemory {
   }
 
   /**
-   * Gives back what the lost thread `worker` held, and takes its waiters out of the queue. For the keeper.
+   * Gives back what the lost thread `worker` held, and takes its waiters out of the queue. For the keeper; it
+   * may be called again, after an error as well.
    *
-   * @throws When the queue is not in order.
+   * @throws When another thread does not free the lock in time, or the queue was not in order: then it is now.
    */
   reclaim(worker: number): void {
-    const words = this.#words;
-    this.#lock();
-    try {
-      Atomics.sub(words, IN_FLIGHT, Atomics.exchange(words, this.#workerWord(worker, HELD), 0));
-      let seen = 0;
-      for (let node = this.#node(words[HEAD]); node !== 0;) {
-        if (++seen > this.#nodes) throw new Error("a queue without an end");
-        const next = this.#node(words[this.#nodeWord(node, NEXT)]);
-        if (words[this.#nodeWord(node, WORKER)] === worker) this.#unlink(node);
-        node = next;
+    let isCounted = false;
+    const disorder = this.#guard.change(() => {
+      const words = this.#words;
+      const found = this.#list.disorder();
+      for (let node = 1; node <= this.#list.size; node++) {
+        if (this.#list.isOf(node, worker)) this.#list.cancel(node);
       }
+      // In this order: what the worker holds is not looked at before it is nothing.
+      const grants = Atomics.load(words, this.#workerWord(worker, GRANTS));
+      Atomics.store(words, this.#workerWord(worker, TAKEN), -grants);
+      const steps = this.#workerWord(worker, STEPS);
+      if ((Atomics.load(words, steps) & 1) !== 0) Atomics.add(words, steps, 1);
+      isCounted = this.#workOut();
       this.#handOutLocked();
-    } finally {
-      unlock(words, LOCK);
-    }
+      return found;
+    }, worker);
+    if (disorder !== undefined) throw new Error(disorder);
+    if (isCounted) return;
+    // Until a later change can.
+    Atomics.store(this.#words, CHANGING, 1);
+    throw new Error("permits that cannot be counted");
   }
 
-  /** @throws When the lock is not freed in time. */
-  #lock(): void {
-    this.#isStuck = !lock(this.#words, LOCK, this.#waitUntil);
-    if (this.#isStuck) throw new Error("a lock that is never freed");
-  }
-
-  /**
-   * Counts one permit more as out, held by `worker`, unless all are. Both counts change in one run without a
-   * call between them, so a thread is ended before or after both.
-   */
-  #reserve(worker: number): boolean {
+  /** Counts one permit more as out, unless all are. */
+  #reserve(): boolean {
     const words = this.#words;
-    const held = this.#workerWord(worker, HELD);
     let seen = Atomics.load(words, IN_FLIGHT);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (seen >= Atomics.load(words, MAX_IN_FLIGHT)) return false;
       const was = Atomics.compareExchange(words, IN_FLIGHT, seen, seen + 1);
-      if (was === seen) {
-        Atomics.add(words, held, 1);
-        return true;
-      }
+      if (was === seen) return true;
       seen = was;
     }
     return false;
   }
 
   #handOut(): void {
-    this.#lock();
-    try {
-      this.#handOutLocked();
-    } finally {
-      unlock(this.#words, LOCK);
-    }
+    this.#guard.change(() => this.#handOutLocked());
   }
 
   /** Gives free permits to the first in the queue. */
   #handOutLocked(): void {
     const words = this.#words;
-    for (let handed = 0; words[HEAD] !== 0; handed++) {
-      const node = this.#node(words[HEAD]);
-      const worker = words[this.#nodeWord(node, WORKER)];
-      if (handed >= this.#nodes) throw new Error("a queue without an end");
-      if (worker < 0 || worker >= this.#workers) throw new Error(`thread ${worker} in the queue`);
-      if (!this.#reserve(worker)) return;
-      this.#unlink(node);
+    for (let handed = 0; this.#list.head !== 0; handed++) {
+      const node = this.#list.head;
+      const worker = this.#list.workerOf(node);
+      if (handed >= this.#list.size) throw new Error("a queue without an end");
+      if (worker < 0) throw new Error(`a node ${node} of no thread in the queue`);
+      if (!this.#reserve()) return;
       const grants = this.#workerWord(worker, GRANTS);
-      Atomics.add(words, grants, 1);
+      const value = (Atomics.load(words, grants) + 1) | 0;
+      Atomics.store(words, GRANTED_VALUE, value);
+      Atomics.store(words, GRANTED_NODE, node);
+      Atomics.store(words, grants, value);
+      this.#list.unlink(node);
+      Atomics.store(words, GRANTED_NODE, 0);
       if (worker !== this.#worker) Atomics.notify(words, grants);
     }
   }
 
-  #append(): number {
+  /** The queue from its tickets, and the permits that are out; false when these could not be counted. */
+  #workOut(): boolean {
     const words = this.#words;
-    let node = this.#node(words[SPARE]);
-    if (node !== 0) words[SPARE] = words[this.#nodeWord(node, NEXT)];
-    else node = this.#node(++words[USED]);
-    const tail = this.#node(words[TAIL]);
-    words[this.#nodeWord(node, NEXT)] = 0;
-    words[this.#nodeWord(node, PREVIOUS)] = tail;
-    words[this.#nodeWord(node, WORKER)] = this.#worker;
-    if (tail === 0) words[HEAD] = node;
-    else words[this.#nodeWord(tail, NEXT)] = node;
-    words[TAIL] = node;
-    Atomics.add(words, WAITING, 1);
-    return node;
+    this.#endGrant();
+    this.#list.workOut();
+    // Their thread may have been lost before it woke them.
+    for (let worker = 0; worker < this.#workers; worker++) {
+      Atomics.notify(words, this.#workerWord(worker, GRANTS));
+    }
+    return this.#count();
   }
 
-  #unlink(node: number): void {
+  /** The node that was being granted a permit is no longer in the queue if its worker has the grant. */
+  #endGrant(): void {
     const words = this.#words;
-    const next = this.#node(words[this.#nodeWord(node, NEXT)]);
-    const previous = this.#node(words[this.#nodeWord(node, PREVIOUS)]);
-    if (previous === 0) words[HEAD] = next;
-    else words[this.#nodeWord(previous, NEXT)] = next;
-    if (next === 0) words[TAIL] = previous;
-    else words[this.#nodeWord(next, PREVIOUS)] = previous;
-    words[this.#nodeWord(node, NEXT)] = words[SPARE];
-    words[SPARE] = node;
-    Atomics.sub(words, WAITING, 1);
+    const node = words[GRANTED_NODE];
+    const worker = node > 0 && node <= this.#list.size ? this.#list.workerOf(node) : -1;
+    const isGranted = worker >= 0 &&
+      Atomics.load(words, this.#workerWord(worker, GRANTS)) === words[GRANTED_VALUE];
+    if (isGranted) this.#list.cancel(node);
+    Atomics.store(words, GRANTED_NODE, 0);
+  }
+
+  /**
+   * Counts the permits that are out. Workers take and give back meanwhile: the count is right when none was
+   * between two steps from the first look at it to the second.
+   */
+  #count(): boolean {
+    const words = this.#words;
+    for (let look = 0; look < MAX_LOOKS; look++) {
+      const first = this.#held();
+      const seen = Atomics.load(words, IN_FLIGHT);
+      const second = this.#held();
+      if (first === undefined || second === undefined) continue;
+      if (first.steps !== second.steps) continue;
+      if (seen === first.held) return true;
+      if (Atomics.compareExchange(words, IN_FLIGHT, seen, first.held) === seen) return true;
+    }
+    return false;
+  }
+
+  /** What all workers hold, and their steps so far; `undefined` when one is between two. */
+  #held(): { readonly held: number; readonly steps: number } | undefined {
+    const words = this.#words;
+    let held = 0, steps = 0;
+    for (let worker = 0; worker < this.#workers; worker++) {
+      const own = Atomics.load(words, this.#workerWord(worker, STEPS));
+      if ((own & 1) !== 0) return undefined;
+      steps = (steps + own) | 0;
+      held = (held + Atomics.load(words, this.#workerWord(worker, TAKEN))) | 0;
+      held = (held + Atomics.load(words, this.#workerWord(worker, GRANTS))) | 0;
+    }
+    return { held, steps };
   }
 
   #workerWord(worker: number, word: number): number {
-    return HEADER_WORDS + worker * WORKER_WORDS + word;
-  }
-
-  /** `node`, which stood in the zone, if it can be one, or 0. */
-  #node(node: number): number {
-    if (node < 0 || node > this.#nodes) {
-      throw new Error(`node ${node} of ${this.#nodes} in the queue`);
-    }
-    return node;
-  }
-
-  #nodeWord(node: number, word: number): number {
-    return this.#firstNode + (node - 1) * NODE_WORDS + word;
+    return Header.WORDS + worker * WORKER_WORDS + word;
   }
 }

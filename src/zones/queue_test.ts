@@ -15,19 +15,23 @@ function reclaim(memory: SharedArrayBuffer, index: number): void {
 const FORGED:
   readonly (readonly [what: string, forge: (words: Int32Array) => void, said: RegExp])[] = [
     ["a queue that goes in a circle", (words) => {
-      const first = 8 + WORKERS * 2;
+      const first = 12 + WORKERS * 3;
       words[4] = 1;
       words[first] = 2;
       words[first + 2] = 1;
-      words[first + 3] = 1;
-      words[first + 3 + 2] = 1;
+      words[first + 4] = 1;
+      words[first + 4 + 2] = 1;
     }, /a queue without an end/],
     [
       "a head beyond the queue",
       (words) => words[4] = 1_000_000,
       /node 1000000 of \d+ in the queue/,
     ],
-    ["a lock that is never freed", (words) => words[3] = 2, /a lock that is never freed/],
+    [
+      "a lock that another thread never frees",
+      (words) => words[3] = 3,
+      /a lock that is never freed/,
+    ],
   ];
 
 for (const [what, forge, said] of FORGED) {
@@ -43,7 +47,7 @@ for (const [what, forge, said] of FORGED) {
 Deno.test("a lock that is never freed costs a thread an error, and the next call no wait", () => {
   const memory = newMemory(queue, { maxQueue: 8 }, WORKERS);
   const permits = queue.open(memory, { index: 0, count: WORKERS });
-  new Int32Array(memory)[3] = 2;
+  new Int32Array(memory)[3] = 3;
   const waiter = { granted() {}, expired() {} };
   for (let i = 0; i < 20; i++) {
     assert.throws(() => permits.join(8, 1000, waiter), /a lock that is never freed/);

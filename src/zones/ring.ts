@@ -1,5 +1,5 @@
 /**
- * The way of a log line from the thread that says it to the keeper, which alone writes: segments of
+ * The kind `ring`: the way of a log line from the thread that says it to the keeper, which alone writes: segments of
  * shared memory with one writer and one reader. Lines of several threads can therefore never mix within
  * a line, a thread that dies leaves its last words, a sink that is stuck costs lines and never a
  * request, and nothing is allocated or sent for a line.
@@ -14,6 +14,7 @@
  *
  * @module
  */
+import type { Layout } from "./layout.ts";
 
 /** Bytes of one segment, and so of the longest line; a longer one is counted as lost. */
 export const SEGMENT_BYTES = 64 * 1024;
@@ -44,8 +45,7 @@ const SEALED = 2;
 const HEADER_CELLS = FIRST_SEGMENT + SEGMENTS * CELLS;
 const HEADER_BYTES = HEADER_CELLS * Int32Array.BYTES_PER_ELEMENT;
 
-/** Size of the shared memory of one ring. */
-export const RING_BYTES = HEADER_BYTES + SEGMENTS * SEGMENT_BYTES;
+const RING_BYTES = HEADER_BYTES + SEGMENTS * SEGMENT_BYTES;
 
 /** The one control character that a record has, at its end. */
 const LF = 10;
@@ -59,12 +59,11 @@ class Ring {
   readonly #cells: Int32Array;
   readonly #segments: readonly Uint8Array[];
 
-  constructor(shared: SharedArrayBuffer, start: number) {
-    const first = start + HEADER_BYTES;
-    this.#cells = new Int32Array(shared, start, HEADER_CELLS);
+  constructor(shared: SharedArrayBuffer) {
+    this.#cells = new Int32Array(shared, 0, HEADER_CELLS);
     this.#segments = Array.from(
       { length: SEGMENTS },
-      (_, index) => new Uint8Array(shared, first + index * SEGMENT_BYTES, SEGMENT_BYTES),
+      (_, index) => new Uint8Array(shared, HEADER_BYTES + index * SEGMENT_BYTES, SEGMENT_BYTES),
     );
   }
 
@@ -84,10 +83,13 @@ class Ring {
     Atomics.store(this.#cells, FIRST_SEGMENT + segment * CELLS + cell, value);
   }
 
-  /** The first segment in `state`, or -1. */
-  find(state: number): number {
+  /**
+   * The first segment that the writer can go on with, or -1. One that is open already and not `current` was
+   * chosen when something failed before the reader could be led to it.
+   */
+  nextAfter(current: number): number {
     for (let index = 0; index < SEGMENTS; index++) {
-      if (this.load(index, STATE) === state) return index;
+      if (index !== current && this.load(index, STATE) !== SEALED) return index;
     }
     return -1;
   }
@@ -96,18 +98,14 @@ class Ring {
 /** The end that says something. One thread at a time has it. */
 export class RingWriter {
   readonly #ring: Ring;
-  readonly #onSealed: () => void;
+  /** Called when a segment is full, so that the reader need not wait for its next look. */
+  onSealed: () => void = () => {};
   #segment = 0;
   #used = 0;
 
-  /**
-   * @param shared Memory that no ring was in before, all zero from `start` on.
-   * @param onSealed Called when a segment is full, so that the reader need not wait for its next look.
-   * @param start Where the ring begins, in bytes, a multiple of four.
-   */
-  constructor(shared: SharedArrayBuffer, onSealed: () => void, start = 0) {
-    this.#ring = new Ring(shared, start);
-    this.#onSealed = onSealed;
+  /** @param shared Memory that no ring was in before, all zero. */
+  constructor(shared: SharedArrayBuffer) {
+    this.#ring = new Ring(shared);
     this.#ring.store(0, STATE, OPEN);
   }
 
@@ -135,7 +133,7 @@ export class RingWriter {
   /** Goes on with a free segment, if there is one. */
   #advance(): boolean {
     const ring = this.#ring;
-    const next = ring.find(FREE);
+    const next = ring.nextAfter(this.#segment);
     if (next < 0) return false;
     ring.store(next, STATE, OPEN);
     ring.store(this.#segment, NEXT, next);
@@ -143,7 +141,7 @@ export class RingWriter {
     ring.store(this.#segment, STATE, SEALED);
     this.#segment = next;
     this.#used = 0;
-    this.#onSealed();
+    this.onSealed();
     return true;
   }
 }
@@ -162,9 +160,8 @@ export class RingReader {
   /** Segments that may still be gone through after the writer's thread has ended. */
   #segmentsLeft = Infinity;
 
-  /** @param start Where the ring begins, in bytes, a multiple of four. */
-  constructor(shared: SharedArrayBuffer, start = 0) {
-    this.#ring = new Ring(shared, start);
+  constructor(shared: SharedArrayBuffer) {
+    this.#ring = new Ring(shared);
   }
 
   /** How the ring breaks the rules, if it does: no {@linkcode RingWriter} did this. */
@@ -255,3 +252,11 @@ function isLines(bytes: Uint8Array, length: number): boolean {
   }
   return bytes[length - 1] === LF;
 }
+
+/** The kind `ring`, as the writing thread works with it; the keeper reads it with a {@linkcode RingReader}. */
+export const ring: Layout<RingWriter> = {
+  kind: "ring",
+  parts: "perThread",
+  bytes: () => RING_BYTES,
+  open: (memory) => new RingWriter(memory),
+};

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { RING_BYTES, RingReader, RingWriter, SEGMENT_BYTES, SEGMENTS } from "./ring.ts";
+import { newMemory } from "./layout.ts";
+import { ring as layout, RingReader, SEGMENT_BYTES, SEGMENTS } from "./ring.ts";
+import { cutShort } from "./testing/cut_short.ts";
 
 function ring(onSealed = () => {}) {
-  const shared = new SharedArrayBuffer(RING_BYTES);
-  return { shared, writer: new RingWriter(shared, onSealed), reader: new RingReader(shared) };
+  const shared = newMemory(layout, undefined, 1);
+  const writer = layout.open(shared, { index: 0, count: 1 });
+  writer.onSealed = onSealed;
+  return { shared, writer, reader: new RingReader(shared) };
 }
 
 /** Everything that waits, freed as it is read. */
@@ -68,6 +72,23 @@ Deno.test("a line that no segment can hold is counted as lost", () => {
   assert.equal(writer.append("€".repeat(SEGMENT_BYTES / 2)), false);
   assert.equal(drain(reader), "short\n");
   assert.equal(reader.takeLost(), 2);
+});
+
+Deno.test("an error at any step of the writer costs its line at most, and no room", () => {
+  const { writer, reader } = ring();
+  for (let step = 1, failed = true; failed; step++) {
+    failed = false;
+    for (let round = 0; round < 2 * SEGMENTS; round++) {
+      // A line that goes into a segment of its own, so that the writer goes on with the next.
+      if (cutShort("error", step, () => writer.append(LONG))) failed = true;
+      for (const line of drain(reader).split("\n")) assert.ok(["", LONG.trim()].includes(line));
+    }
+    let kept = 0;
+    while (writer.append(LONG)) kept++;
+    assert.ok(kept >= SEGMENTS - 1, `${kept} segments after errors at step ${step}`);
+    drain(reader);
+  }
+  assert.equal(reader.fault, undefined);
 });
 
 Deno.test("a full segment wakes the reader", () => {

@@ -90,12 +90,7 @@ export class SeriesWriter {
    */
   cell(name: string, labels: Labels): SeriesCell | undefined {
     const text = textOf(name, labels);
-    let cell = this.#known.get(text);
-    if (cell === undefined) {
-      cell = this.#register(text);
-      if (cell !== undefined) this.#known.set(text, cell);
-    }
-    return cell;
+    return this.#known.get(text) ?? this.#register(text);
   }
 
   #register(text: string): SeriesCell | undefined {
@@ -104,11 +99,14 @@ export class SeriesWriter {
     const room = this.#text.subarray(this.#used, this.#used + MAX_TEXT);
     const { read, written } = encoder.encodeInto(text, room);
     if (read < text.length) return undefined;
+    const cell = new SeriesCell(this.#cells, index);
+    // First: whatever fails after this, the index has this text.
+    this.#known.set(text, cell);
     this.#lengths[index] = written;
     this.#used += written;
     // Last: the reader looks no further than this.
     Atomics.store(this.#header, REGISTERED, index + 1);
-    return new SeriesCell(this.#cells, index);
+    return cell;
   }
 }
 

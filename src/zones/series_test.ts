@@ -9,6 +9,7 @@ import {
   SeriesTotals,
   type SeriesWriter,
 } from "./series.ts";
+import { cutShort } from "./testing/cut_short.ts";
 
 /** Threads with a memory each, and the sums over them. */
 class Process {
@@ -74,6 +75,18 @@ Deno.test("a thread has room for so many series and no more", () => {
   }
   assert.equal(writer.cell("requests_total", { route: "one more" }), undefined);
   assert.equal(process.read().length, MAX_SERIES);
+});
+
+Deno.test("an error at any step of a registration leaves the series that come after it in order", () => {
+  for (let step = 1, failed = true; failed; step++) {
+    const process = new Process();
+    const writer = process.thread(0);
+    failed = cutShort("error", step, () => writer.cell("a_total", { vhost: "a" }));
+    count(writer, { vhost: "b" }, 2);
+    writer.cell("a_total", { vhost: "a" })?.count();
+    const values = process.read().map(([name, { vhost }, value]) => [name, vhost, value]);
+    assert.deepEqual(values.sort(), [["a_total", "a", 1], ["requests_total", "b", 2]]);
+  }
 });
 
 Deno.test("a text that is too long is no series", () => {

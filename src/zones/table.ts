@@ -9,7 +9,8 @@
  *
  * - `EMPTY` ends a probe. A slot that was given up is `FREE`, which does not, so that entries after it stay
  *   reachable; it never turns `EMPTY` again, and the probe limit keeps look-ups short all the same.
- * - `CLOSING` is the moment between giving up a key and `FREE`, while values are reset.
+ * - `CLOSING`, plus the index of the thread, is the moment between giving up a key and `FREE`, while values are
+ *   reset. The keeper ends it for a lost thread.
  *
  * The second half is written after the first; a probe that comes between waits for it a moment.
  *
@@ -19,10 +20,13 @@
  * expires at the very moment it is used again may lose that use. These are the errors of the table: one use
  * each, in races of nanoseconds.
  *
+ * A thread that is lost while it inserts can leave a key without its second half, which ages out, or room that
+ * is counted and not used, which the keeper counts anew.
+ *
  * @module
  */
 import { HalfSipHash } from "./half_siphash.ts";
-import type { Layout } from "./layout.ts";
+import { KEEPER, type Layout } from "./layout.ts";
 
 /** Slots looked at for one key. With half of the slots in use a longer run does not occur. */
 const PROBE_LIMIT = 128;
@@ -32,6 +36,8 @@ const PRUNE_SLOTS = 128;
 const MAX_RETRIES = 8;
 /** Looks at the second half of a key that another thread is about to write. */
 const MAX_LOOKS = 1000;
+/** Attempts of the keeper to count entries while none comes or goes. */
+const MAX_COUNTS = 8;
 
 const HEADER_BYTES = 64;
 /** Key (128 bits), last use in seconds, and 32 spare bits; values come after these. */
@@ -55,7 +61,7 @@ const FREE = 1n;
 const CLOSING = 2n;
 /** The same as low words; their high word is zero, and that of a key never is. */
 const EMPTY_WORD = 0;
-const CLOSING_WORD = 2;
+const FREE_WORD = 1;
 
 /** No slot: neither one that is in use nor the complement of one. */
 const NONE = Number.MIN_SAFE_INTEGER;
@@ -82,18 +88,21 @@ export class Table {
   /** 64-bit words of a slot. */
   readonly #stride: number;
   readonly #hash: HalfSipHash;
+  /** The word of a slot that this thread gives up. */
+  readonly #closing: bigint;
   #firstLow = 0;
   #firstHigh = 0;
   #secondLow = 0;
   #secondHigh = 0;
   #home = 0;
 
-  constructor(memory: SharedArrayBuffer, valueWords: number) {
+  constructor(memory: SharedArrayBuffer, valueWords: number, index: number) {
     const words = this.#words = new Int32Array(memory);
     this.longs = new BigInt64Array(memory);
     this.#stride = FIRST_VALUE + valueWords;
     this.#mask = (memory.byteLength - HEADER_BYTES) / (8 * this.#stride) - 1;
     this.#hash = new HalfSipHash(words[SEED], words[SEED + 1]);
+    this.#closing = closingOf(index);
   }
 
   /** Entries in the table. */
@@ -240,7 +249,7 @@ export class Table {
       const low = Atomics.load(words, at + LOW);
       const high = Atomics.load(words, at + HIGH);
       if (low === this.#firstLow && high === this.#firstHigh && this.#hasSecond(at)) return slot;
-      if (high !== 0 || low === CLOSING_WORD) continue;
+      if (high !== 0 || low !== EMPTY_WORD && low !== FREE_WORD) continue;
       if (free === NONE) free = ~slot;
       if (low === EMPTY_WORD) break;
     }
@@ -260,19 +269,57 @@ export class Table {
       if (Atomics.load(words, half + LAST_USE) >= oldest) continue;
       const at = this.#longOf(slot);
       const first = Atomics.load(this.longs, at);
-      if (first === EMPTY || first === FREE || first === CLOSING) continue;
+      if (!isKey(first)) continue;
       // Again, after the key: the slot may have changed hands between the two reads above.
       if (Atomics.load(words, half + LAST_USE) >= oldest) continue;
-      if (Atomics.compareExchange(this.longs, at, first, CLOSING) !== first) continue;
-      Atomics.store(this.longs, at + SECOND_LONG, 0n);
-      for (let value = FIRST_VALUE; value < this.#stride; value++) {
-        Atomics.store(this.longs, at + value, 0n);
-      }
-      Atomics.store(this.longs, at, FREE);
+      if (Atomics.compareExchange(this.longs, at, first, this.#closing) !== first) continue;
+      this.#reset(at);
       Atomics.sub(words, LIVE, 1);
       pruned++;
     }
     return pruned;
+  }
+
+  /** Frees the slot at `at`, which no other thread changes now. */
+  #reset(at: number): void {
+    Atomics.store(this.longs, at + SECOND_LONG, 0n);
+    for (let value = FIRST_VALUE; value < this.#stride; value++) {
+      Atomics.store(this.longs, at + value, 0n);
+    }
+    Atomics.store(this.longs, at, FREE);
+  }
+
+  /** Ends what the thread `lost` was about to do. For the keeper; it may be called again. */
+  reclaim(lost: number): void {
+    const closing = closingOf(lost);
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      const at = this.#longOf(slot);
+      if (Atomics.load(this.#words, (at << 1) + HIGH) !== 0) continue;
+      if (Atomics.load(this.longs, at) === closing) this.#reset(at);
+    }
+    this.#recount();
+  }
+
+  /**
+   * Counts the entries. A thread that is between counting an entry and making it at this very moment gets that
+   * entry beyond the bound, of which there is room for twice as many.
+   */
+  #recount(): void {
+    for (let count = 0; count < MAX_COUNTS; count++) {
+      const seen = Atomics.load(this.#words, LIVE);
+      const keys = this.#keys();
+      if (keys === seen) return;
+      if (this.#keys() !== keys) continue;
+      if (Atomics.compareExchange(this.#words, LIVE, seen, keys) === seen) return;
+    }
+  }
+
+  #keys(): number {
+    let keys = 0;
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      if (Atomics.load(this.#words, this.#wordOf(slot) + HIGH) !== 0) keys++;
+    }
+    return keys;
   }
 
   #longOf(slot: number): number {
@@ -282,6 +329,17 @@ export class Table {
   #wordOf(slot: number): number {
     return this.#longOf(slot) << 1;
   }
+}
+
+/** The word of a slot that thread `index` gives up. */
+function closingOf(index: number): bigint {
+  // The keeper, which has the index -1, gives up none.
+  return CLOSING + BigInt(Math.max(0, index));
+}
+
+/** Whether a word is the first half of a key: its high half is not zero. */
+function isKey(first: bigint): boolean {
+  return first < 0n || first > 0xffff_ffffn;
 }
 
 /** Room of a table. */
@@ -305,12 +363,13 @@ export function tableOf(valueWords: number): Layout<Table, TableSize, TableSetti
     init(memory) {
       new Int32Array(memory).set(crypto.getRandomValues(new Int32Array(2)), SEED);
     },
-    open: (memory) => new Table(memory, valueWords),
+    open: (memory, { index }) => new Table(memory, valueWords, index),
     apply(memory, { maxEntries, ttlSecs }) {
       const words = new Int32Array(memory);
       Atomics.store(words, MAX_ENTRIES, maxEntries);
       Atomics.store(words, TTL_SECS, ttlSecs);
     },
+    reclaim: (memory, { index }) => new Table(memory, valueWords, KEEPER).reclaim(index),
   };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { newMemory } from "./layout.ts";
 import { sharedTime } from "./shared_time.ts";
 import { type Table, tableOf } from "./table.ts";
+import { cutShort, type Kind } from "./testing/cut_short.ts";
 
 const pairs = tableOf(2);
 const own = { index: 0, count: 1 };
@@ -66,12 +67,51 @@ Deno.test("other settings hold in a table that is there", () => {
   assert.equal(table.maxEntries, 2);
 });
 
+const LOST = { index: 1, count: 2 };
+
+/** Two entries of a table for two, and a thread that makes a third at `nowSecs`, cut short. */
+function cutInsertion(kind: Kind, step: number, nowSecs: number) {
+  const { memory, table } = newTable(2);
+  for (const key of [1, 2]) table.longs[table.valueOf(slotOf(table, key, 1))] = 7n;
+  const lost = pairs.open(memory, LOST);
+  const wasCut = cutShort(kind, step, () => slotOf(lost, 3, nowSecs));
+  return { memory, table, wasCut };
+}
+
+for (const nowSecs of [2, 100]) {
+  const what = nowSecs === 2 ? "a full table" : "a table of expired entries";
+  Deno.test(`a thread that is lost at any step of an insertion into ${what} takes no room along`, () => {
+    for (let step = 1, wasCut = true; wasCut; step++) {
+      for (let failing = 1, failed = true; failed; failing++) {
+        const cut = cutInsertion("lost", step, nowSecs);
+        ({ wasCut } = cut);
+        const { memory, table } = cut;
+        failed = cutShort("error", failing, () => pairs.reclaim?.(memory, LOST, call));
+        pairs.reclaim?.(memory, LOST, call);
+        const name = `step ${step}, then ${failing}`;
+        // Everything there ages out, and then the table holds two entries again.
+        const slots = [11, 12].map((key) => slotOf(table, key, 1000));
+        assert.ok(slots.every((slot) => slot >= 0), name);
+        for (const slot of slots) assert.equal(table.longs[table.valueOf(slot)], 0n, name);
+        assert.equal(slotOf(table, 13, 1000), -1, name);
+        assert.equal(table.size, 2, name);
+        const words = new Int32Array(memory);
+        const closing = [...words.keys()].filter((at) =>
+          at >= 16 && (at - 16) % 10 === 0 && words[at + 1] === 0 && words[at] > 1
+        );
+        assert.deepEqual(closing, [], name);
+      }
+    }
+  });
+}
+
 Deno.test("a table and a clock full of garbage cost a thread wrong answers and no more", () => {
   for (let round = 0; round < 30; round++) {
     const { memory, table } = newTable(100);
     const all = new Int32Array(memory);
     const most = [3, 2 ** 32][round % 2];
     for (let at = 0; at < all.length; at++) all[at] = Math.random() * most;
+    pairs.reclaim?.(memory, LOST, call);
     for (let key = 0; key < 300; key++) {
       const slot = slotOf(table, key, key);
       if (slot < 0) continue;

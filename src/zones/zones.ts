@@ -22,9 +22,15 @@ export interface Zone {
 export type ZonesByName = ReadonlyMap<string, Zone>;
 
 /** A memory that this thread has opened. */
-interface Opened extends Zone {
+interface Opened {
   readonly layout: Layout<unknown, unknown, unknown>;
-  readonly value: unknown;
+  readonly value: object;
+}
+
+/** A memory that this thread had opened for an earlier snapshot. */
+interface Earlier {
+  readonly layout: Opened["layout"];
+  readonly value: WeakRef<Opened["value"]>;
 }
 
 /**
@@ -36,8 +42,13 @@ export class Zones {
   #current: ZonesByName;
   /** Those of the snapshot that serves; what a discarded one came with is forgotten. */
   #committed: ZonesByName;
-  /** By number; those that no snapshot has any more are forgotten. */
+  /** By number; those of the snapshots above. */
   readonly #opened = new Map<number, Opened>();
+  /**
+   * Those of earlier snapshots, as long as requests that began on one hold them: a later configuration can ask for
+   * the same memory again, and two objects for it would each take what the other holds for its own.
+   */
+  readonly #earlier = new Map<number, Earlier>();
 
   /**
    * The zones of one thread.
@@ -71,16 +82,15 @@ export class Zones {
    *
    * @throws When it was not requested for this role, or not as a `layout`: a fault of the caller.
    */
-  open<T, Size, Settings>(layout: Layout<T, Size, Settings>, name: string): T {
+  open<T extends object, Size, Settings>(layout: Layout<T, Size, Settings>, name: string): T {
     const zone = this.#current.get(name);
     if (zone === undefined) throw new Error(`zone ${name} was not requested`);
-    let opened = this.#opened.get(zone.number);
+    const { number, buffer } = zone;
+    let opened = this.#opened.get(number) ?? this.#held(number);
     if (opened === undefined) {
-      const { number, buffer } = zone;
-      const value = layout.open(buffer, this.#own);
-      opened = { number, buffer, layout: layout as Opened["layout"], value };
-      this.#opened.set(number, opened);
+      opened = { layout: layout as Opened["layout"], value: layout.open(buffer, this.#own) };
     }
+    this.#opened.set(number, opened);
     if (opened.layout !== layout) {
       throw new Error(`zone ${name} is a ${opened.layout.kind}, not a ${layout.kind}`);
     }
@@ -92,6 +102,21 @@ export class Zones {
     for (const zones of [this.#current, this.#committed]) {
       for (const { number } of zones.values()) kept.add(number);
     }
-    for (const number of this.#opened.keys()) if (!kept.has(number)) this.#opened.delete(number);
+    for (const [number, { value }] of this.#earlier) {
+      if (value.deref() === undefined) this.#earlier.delete(number);
+    }
+    for (const [number, { layout, value }] of this.#opened) {
+      if (kept.has(number)) continue;
+      this.#opened.delete(number);
+      this.#earlier.set(number, { layout, value: new WeakRef(value) });
+    }
+  }
+
+  #held(number: number): Opened | undefined {
+    const earlier = this.#earlier.get(number);
+    const value = earlier?.value.deref();
+    return earlier === undefined || value === undefined
+      ? undefined
+      : { layout: earlier.layout, value };
   }
 }

@@ -165,3 +165,15 @@ Deno.test("a discarded snapshot leaves a thread the zones it serves with", async
   thread.adopt(await sent(keeper.next([request(16)])));
   assert.notEqual(thread.open(fixed, "table"), discarded);
 });
+
+Deno.test("a memory that an earlier snapshot still holds is the same object when it is asked for again", async () => {
+  const keeper = first(8);
+  const thread = await threadOf(keeper);
+  const cells = thread.open(fixed, "table");
+  const without = keeper.next([]);
+  thread.adopt(await sent(without));
+  thread.commit();
+  thread.adopt(await sent(without.next([request(8)])));
+  thread.commit();
+  assert.equal(thread.open(fixed, "table"), cells);
+});

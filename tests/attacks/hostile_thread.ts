@@ -19,13 +19,13 @@ addEventListener("message", (event) => {
   own.addEventListener("message", ({ data }) => {
     orders = Math.max(orders, data.id);
     if (data.order.kind !== "start") return;
-    memory = data.order.memory;
+    memory = data.order.memory.ring;
     for (const { buffer } of data.order.zones.values()) zones.push(buffer);
   });
 }, { once: true });
 
-/** Where things are in the worker's own memory, as `thread_memory.ts` and `ring.ts` lay it out. */
-const RING = 16;
+/** Where things are in the worker's own ring, as `ring.ts` lays it out. */
+const RING = 0;
 const SEGMENTS = 64;
 const STATE = RING + 1;
 const LENGTH = RING + 2;

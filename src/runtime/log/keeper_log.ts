@@ -6,7 +6,8 @@
 import type { Config } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
-import type { RingReader } from "../../zones/ring.ts";
+import { KEEPER, newMemory } from "../../zones/layout.ts";
+import { ring, RingReader } from "../../zones/ring.ts";
 import { type LogThreshold, parseThreshold } from "./lines.ts";
 import { LogSink } from "./sink.ts";
 import { within } from "../within.ts";
@@ -15,7 +16,6 @@ import { readableVariable } from "../preflight.ts";
 import type { Profile } from "../threads/profile.ts";
 import type { LogFile } from "./record_types.ts";
 import { type LogSettings, RingLogger } from "./ring_logger.ts";
-import { newThreadMemory, ringReader, ringWriter } from "../threads/thread_memory.ts";
 
 /** What the log depends on of a build. */
 export type LoggedProfile = Pick<Profile, "modules" | "records">;
@@ -51,10 +51,11 @@ export class KeeperLog implements Logger {
     this.#sink = new LogSink(stream, this.settings, (reason) => {
       void tellOnStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
     });
-    const memory = newThreadMemory();
-    this.#sink.add(ringReader(memory), true);
-    const ring = ringWriter(memory, () => this.pump());
-    this.#own = new RingLogger(ring, this.settings, records);
+    const memory = newMemory(ring, undefined, 1);
+    this.#sink.add(new RingReader(memory), true);
+    const own = ring.open(memory, { index: KEEPER, count: 1 });
+    own.onSealed = () => this.pump();
+    this.#own = new RingLogger(own, this.settings, records);
     if (override !== undefined && overridden === undefined) {
       this.log("warn", "fluxheim", `${LEVEL_VARIABLE}="${override}" is no log level; ignored`);
     }

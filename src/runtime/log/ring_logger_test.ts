@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Exchange } from "../../gateway/exchange.ts";
-import { RING_BYTES, RingReader, RingWriter } from "../../zones/ring.ts";
+import { newMemory } from "../../zones/layout.ts";
+import { ring, RingReader, RingWriter } from "../../zones/ring.ts";
 import { records } from "./records.ts";
 import { type AccessLogConfig, type LogSettings, RingLogger } from "./ring_logger.ts";
 
@@ -17,7 +18,7 @@ const ACCESS: AccessLogConfig = {
 };
 
 function logger(settings: Partial<LogSettings>) {
-  const shared = new SharedArrayBuffer(RING_BYTES);
+  const shared = newMemory(ring, undefined, 1);
   const reader = new RingReader(shared);
   const full: LogSettings = {
     level: "info",
@@ -27,7 +28,7 @@ function logger(settings: Partial<LogSettings>) {
     ...settings,
   };
   return {
-    log: new RingLogger(new RingWriter(shared, () => {}), full, records),
+    log: new RingLogger(new RingWriter(shared), full, records),
     written: () => new TextDecoder().decode(reader.peek()?.slice()),
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { RING_BYTES, RingReader, RingWriter, SEGMENT_BYTES, SEGMENTS } from "../../zones/ring.ts";
+import { newMemory } from "../../zones/layout.ts";
+import { ring, RingReader, RingWriter, SEGMENT_BYTES, SEGMENTS } from "../../zones/ring.ts";
 import { LogSink, type LogTargetStream } from "./sink.ts";
 
 /** A stream that a test can block or break. */
@@ -53,9 +54,9 @@ function setUpOn<Stream extends LogTargetStream>(stream: Stream) {
   const settings = { level: "info", format: "text" } as const;
   const sink = new LogSink(stream, settings, (reason) => faults.push(reason));
   const writer = () => {
-    const shared = new SharedArrayBuffer(RING_BYTES);
+    const shared = newMemory(ring, undefined, 1);
     sink.add(new RingReader(shared));
-    return new RingWriter(shared, () => {});
+    return new RingWriter(shared);
   };
   return { stream, faults, sink, writer };
 }

@@ -1,6 +1,6 @@
 /**
- * How the keeper notices that a worker no longer runs its event loop. Each worker counts up a cell of
- * shared memory on every tick of its clock, the keeper looks on its own ticks.
+ * How the keeper notices that a worker no longer runs its event loop. Each worker counts up its heart on
+ * every tick of its clock, the keeper looks on its own ticks.
  *
  * A thread in an endless loop cannot be stopped from outside, and one whose heap is full is about to take
  * the process with it; so either ends the process (`EXIT_STATUS.fault`), and whatever supervises it starts
@@ -9,25 +9,13 @@
  * @module
  */
 import { TICK_MS } from "../../net/clock.ts";
+import type { Heart } from "../../zones/heart.ts";
 
 /** A heart that has not beaten this long has stopped. */
 export const HEART_LIMIT_MS = 10_000;
 
 /** Ticks of the keeper, not time, so that a suspended machine wakes with its hearts beating. */
 const LIMIT_TICKS = HEART_LIMIT_MS / TICK_MS;
-
-/** Counts one beat. */
-export function beat(heart: Int32Array): void {
-  Atomics.add(heart, 0, 1);
-}
-
-/** What a worker that has filled its heap leaves in place of its beats. */
-export const HEAP_FULL = -1;
-
-/** Says that a worker has filled its heap; it must not {@linkcode beat} after that. */
-export function reportFullHeap(heart: Int32Array): void {
-  Atomics.store(heart, 0, HEAP_FULL);
-}
 
 /** A thread that cannot go on, and why. */
 export interface FailedHeart<Slot = number> {
@@ -37,7 +25,7 @@ export interface FailedHeart<Slot = number> {
 
 /** A heart that is expected to beat. */
 interface Watched {
-  readonly heart: Int32Array;
+  readonly heart: Heart;
   seen: number;
   silentTicks: number;
 }
@@ -51,7 +39,7 @@ export class HeartMonitor<Slot = number> {
   readonly #watched = new Map<Slot, Watched>();
 
   /** Begins to expect beats of the thread in `slot`. */
-  watch(slot: Slot, heart: Int32Array): void {
+  watch(slot: Slot, heart: Heart): void {
     this.#watched.set(slot, { heart, seen: 0, silentTicks: 0 });
   }
 
@@ -66,10 +54,10 @@ export class HeartMonitor<Slot = number> {
    */
   tick(): FailedHeart<Slot> | undefined {
     for (const [slot, watched] of this.#watched) {
-      const now = Atomics.load(watched.heart, 0);
+      const now = watched.heart.beats;
+      if (now === "heap full") return { slot, cause: now };
       watched.silentTicks = now === watched.seen ? watched.silentTicks + 1 : 0;
       watched.seen = now;
-      if (now === HEAP_FULL) return { slot, cause: "heap full" };
       if (watched.silentTicks >= LIMIT_TICKS) return { slot, cause: "stopped" };
     }
     return undefined;

@@ -9,6 +9,7 @@ import type { ConfigPart, ServiceRole } from "../../gateway/thread.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
 import type { ThreadSlot } from "../../zones/layout.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
+import type { ThreadMemory } from "./thread_memory.ts";
 import type { Failed, LogFull, ReportEnvelope } from "./thread_messages.ts";
 import { parseCommon, parseEnvelope } from "./thread_report.ts";
 
@@ -26,7 +27,7 @@ export interface StartServiceOrder extends ServicePart {
   /** Its index among the threads of the process. */
   readonly slot: ThreadSlot;
   /** Its own heart and log ring (`thread_memory.ts`). */
-  readonly memory: SharedArrayBuffer;
+  readonly memory: ThreadMemory;
   readonly log: LogSettings;
   readonly asks: readonly string[];
   readonly state: ProcessState;

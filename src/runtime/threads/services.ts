@@ -213,6 +213,8 @@ export class Services {
     if (!this.#mayStart(role)) return `the service ${role} has stopped too often in this process`;
     const { log, logSettings, onRing, onLog } = this.#options;
     const permissions = this.#permissionsOf(role, load);
+    // The last thread there may have gone on for a moment after its end, or a lock was not free then.
+    this.#reclaim(role);
     const part = this.#partOf(seat, load);
     const { config } = load;
     const thread: ServiceThread = new Thread(
@@ -391,9 +393,9 @@ export class Services {
 
 /** Whether the event loop of a thread runs. */
 async function beats({ heart }: ServiceThread): Promise<boolean> {
-  const before = Atomics.load(heart, 0);
+  const before = heart.beats;
   await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
-  return Atomics.load(heart, 0) !== before;
+  return heart.beats !== before;
 }
 
 function samePart(one: ServicePart, other: ServicePart | undefined): boolean {

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import type { RingReader } from "../../zones/ring.ts";
+import { Heart } from "../../zones/heart.ts";
+import { RingReader } from "../../zones/ring.ts";
 import type { ThreadPermissions } from "../permissions/plan.ts";
 import type { Birth, Failed, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
-import { heartOf, newThreadMemory, ringReader } from "./thread_memory.ts";
+import { newThreadMemory, type ThreadMemory } from "./thread_memory.ts";
 
 /** A thread that has not carried out an order by then is taken to be unable to. */
 const ORDER_LIMIT_MS = 30_000;
@@ -46,9 +47,9 @@ export class Thread<Order extends Message, Report extends Message> {
   readonly #launch: ThreadLaunch<Report>;
   readonly #events: ThreadEvents;
   /** The shared memory that is its own. */
-  readonly memory = newThreadMemory();
-  readonly heart: Int32Array = heartOf(this.memory);
-  readonly ring: RingReader = ringReader(this.memory);
+  readonly memory: ThreadMemory = newThreadMemory();
+  readonly heart: Heart = new Heart(this.memory.heart);
+  readonly ring: RingReader = new RingReader(this.memory.ring);
   readonly #awaited = new Map<number, (report: Report | Failed) => void>();
   #orders = 0;
   #alive = true;

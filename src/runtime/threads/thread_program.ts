@@ -5,12 +5,13 @@
  * @module
  */
 import { Clock } from "../../net/clock.ts";
+import { type Heart, heart } from "../../zones/heart.ts";
+import { ring } from "../../zones/ring.ts";
 import { isOfPeer } from "../log/peer_failure.ts";
 import type { Records } from "../log/record_types.ts";
 import { type LogSettings, RingLogger } from "../log/ring_logger.ts";
-import { beat, HEAP_FULL, reportFullHeap } from "./heart.ts";
 import { HeapWatch } from "./heap.ts";
-import { heartOf, ringWriter } from "./thread_memory.ts";
+import type { ThreadMemory } from "./thread_memory.ts";
 import type { Birth, LogFull, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
 
 /** Carries out an order; what it returns is the order's report, if it has one. */
@@ -46,7 +47,7 @@ export interface LifeSettings {
   /** For its last words: `worker 0`, `service control`. */
   readonly name: string;
   /** Its own heart and log ring (`thread_memory.ts`). */
-  readonly memory: SharedArrayBuffer;
+  readonly memory: ThreadMemory;
   readonly log: LogSettings;
   readonly records: Records | undefined;
   /** How fast its clock runs; 1 unless given. */
@@ -59,24 +60,27 @@ export class ThreadLife {
   readonly clock: Clock;
   readonly log: RingLogger;
   readonly #name: string;
-  readonly #heart: Int32Array;
+  readonly #heart: Heart;
   #heap: HeapWatch | undefined;
 
   constructor({ name, memory, log, records, onLogSegment, pace = 1 }: LifeSettings) {
     this.#name = name;
     this.clock = new Clock(pace);
-    this.#heart = heartOf(memory);
-    this.log = new RingLogger(ringWriter(memory, onLogSegment), log, records);
+    const own = { index: 0, count: 1 };
+    this.#heart = heart.open(memory.heart, own);
+    const lines = ring.open(memory.ring, own);
+    lines.onSealed = onLogSegment;
+    this.log = new RingLogger(lines, log, records);
     this.#leaveLastWords();
   }
 
   /** Begins to beat and to watch the heap. */
   start(): void {
-    this.clock.every(() => beat(this.#heart));
+    this.clock.every(() => this.#heart.beat());
     this.#heap = new HeapWatch(() => {
-      reportFullHeap(this.#heart);
+      this.#heart.reportFullHeap();
       // Whatever this thread did now could be what ends the process before the keeper can say why.
-      Atomics.wait(this.#heart, 0, HEAP_FULL);
+      this.#heart.holdStill();
     });
     this.clock.start();
   }

@@ -8,6 +8,7 @@ import type { Files, ListenerNeed } from "../../gateway/module.ts";
 import type { ServiceRole } from "../../gateway/thread.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
+import type { ThreadMemory } from "./thread_memory.ts";
 import type { Failed, LogFull } from "./thread_messages.ts";
 
 /** How a module in the worker reaches a service of its own. */
@@ -27,7 +28,7 @@ export interface StartOrder {
   readonly files: Files;
   readonly zones: ZonesByName;
   /** Its own heart and log ring (`thread_memory.ts`). */
-  readonly memory: SharedArrayBuffer;
+  readonly memory: ThreadMemory;
   /** Names of the profile's modules, in their order: the worker must have the same. */
   readonly modules: readonly string[];
   /** Index of this worker, and how many there are (`WorkerServices`). */

@@ -83,6 +83,8 @@ export class WorkerPool {
   readonly #hearts = new HeartMonitor();
   /** Workers whose beginning {@linkcode PoolOptions.onServing} has reported, and their end not yet. */
   readonly #serving = new Set<WorkerHandle>();
+  /** Indices that a worker has had. */
+  readonly #usedSlots = new Set<number>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   /** Starting, reloading and replacing happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -258,6 +260,9 @@ export class WorkerPool {
   async #occupy(seat: Seat, load: Load): Promise<WorkerReport> {
     const { config, permissions } = load;
     const { url, modules, pace, logSettings } = this.#options;
+    // The last worker there may have gone on for a moment after its end, or a lock was not free then.
+    if (this.#usedSlots.has(seat.slot)) this.#reclaim(seat.slot);
+    this.#usedSlots.add(seat.slot);
     const worker = new WorkerHandle(url, seat.slot, permissions.atStart, {
       onDeath: (dead, reason) => this.#onDeath(dead, reason),
       onLog: this.#options.onLog,
@@ -335,6 +340,10 @@ export class WorkerPool {
     const { slot } = worker;
     this.#options.onEnded?.(worker);
     this.#options.counters?.retire(this.#load.zones, slot);
+    this.#reclaim(slot);
+  }
+
+  #reclaim(slot: number): void {
     this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
   }
 
