@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestGateway } from "../support/gateway.ts";
+import { moment } from "../support/peer.ts";
 import { authority, pairFiles, pairTable } from "./support.ts";
 
 const PIECE = new Uint8Array(64 * 1024);
@@ -39,7 +40,7 @@ upstream = "127.0.0.1:${upstream.port}"
     await client.write(new TextEncoder().encode(head));
     for (let i = 0; i < PIECES; i++) {
       for (let sent = 0; sent < PIECE.length;) sent += await client.write(PIECE.subarray(sent));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await moment();
     }
     const answer = new Uint8Array(4096);
     const length = await client.read(answer);

@@ -100,12 +100,13 @@ async function connect(door: Door, port: number): Promise<Deno.Conn> {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");
 
-async function readAll(conn: Deno.Conn): Promise<string> {
+async function readAll(conn: Deno.Conn, onBytes = () => {}): Promise<string> {
   let text = "";
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const count = await conn.read(buffer).catch(() => null);
     if (count === null) return text;
+    onBytes();
     text += decoder.decode(buffer.subarray(0, count));
   }
 }
@@ -426,13 +427,13 @@ async function writeOn(
   }
 }
 
-/** How long the upstream takes nothing: the gateway asks an unread client after 750 ms. */
-const PAUSE_MS = 2_500;
-
-/** Reads nothing of a body before its client has been asked whether it is there. */
-async function takeSlowly(connection: RawUpstreamConnection): Promise<void> {
+/** Reads nothing of a body before its client has been `asked` whether it is there. */
+async function takeSlowly(
+  connection: RawUpstreamConnection,
+  asked: Promise<void>,
+): Promise<void> {
   const head = await connection.head();
-  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  await asked;
   if (head?.includes(" /hint ")) {
     await connection.send("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
   }
@@ -453,10 +454,12 @@ for (
 ) {
   for (const field of ["Accept: */*", "X-Forwarded-For: 192.0.2.1"]) {
     Deno.test(`an upload that its upstream takes slowly is answered ${what}, for ${field}`, async () => {
-      await using upstream = new RawUpstream(takeSlowly);
+      const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+      await using upstream = new RawUpstream((connection) => takeSlowly(connection, asked));
       await using gateway = await TestGateway.start(config("cleartext", upstream.port), FILES);
       using conn = await connect("cleartext", gateway.port);
-      const answer = readAll(conn);
+      // The first byte of a status line is the question.
+      const answer = readAll(conn, isAsked);
       await conn.write(encoder.encode(
         `POST ${path} HTTP/1.1\r\nHost: a.test\r\n${field}\r\nConnection: close\r\n` +
           `Content-Length: ${UPLOAD_BYTES}\r\n\r\n`,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { exchangeFrom } from "../../gateway/testing/modules.ts";
+import { until } from "../../net/testing/until.ts";
 import { newMemory } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
 import { QueueMemory } from "../../zones/queue_memory.ts";
@@ -72,7 +73,7 @@ Deno.test("those who wait are served in the order they came, whichever worker th
   });
   for (let i = 0; i < 20; i++) {
     last.releaseAll();
-    while (order.length === i) await new Promise((resolve) => setTimeout(resolve, 0));
+    await until(`waiter ${i} is served`, () => order.length > i);
   }
   await Promise.all(waiting);
   assert.deepEqual(order, Array.from({ length: 20 }, (_, i) => i));
