@@ -381,7 +381,7 @@ export interface RunningModule {
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
   explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;
   /** For `fluxheim explain`: leaves `exchange` as a step does that is described and not run. */
-  foretell?(scope: RouteScope, exchange: Exchange, phase: Phase): void;
+  predict?(scope: RouteScope, exchange: Exchange, phase: Phase): void;
   /** For `fluxheim explain`: the head of the request this module would send on, line by line. */
   sends?(scope: RouteScope, exchange: Exchange): readonly string[] | undefined;
 }

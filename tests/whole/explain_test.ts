@@ -1,4 +1,4 @@
-/** `fluxheim explain` against the gateway itself: what it foretells of a request is what happens. */
+/** `fluxheim explain` against the gateway itself: what it predicts of a request is what happens. */
 import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";

@@ -116,7 +116,7 @@ export class Trace {
         const told = isTold || this.forwarded !== undefined;
         // Asked before the step runs: a step may use up what its answer depends on.
         const said = running.explain?.(scope, exchange, phase) ?? "";
-        if (told) running.foretell?.(scope, exchange, phase);
+        if (told) running.predict?.(scope, exchange, phase);
         else await step(exchange);
         const verdict = told ? "not run" : verdictOf(exchange, phase);
         const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
