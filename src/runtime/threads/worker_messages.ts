@@ -27,7 +27,7 @@ export interface StartOrder {
   readonly config: Config;
   readonly files: Files;
   readonly zones: ZonesByName;
-  /** Its own heart and log ring (`thread_memory.ts`). */
+  /** Its own heartbeat and log ring (`thread_memory.ts`). */
   readonly memory: ThreadMemory;
   /** Names of the profile's modules, in their order: the worker must have the same. */
   readonly modules: readonly string[];
