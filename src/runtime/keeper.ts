@@ -99,8 +99,8 @@ export class Keeper {
     this.#clock.start();
     const { pid_file } = started.loaded.server.process;
     this.#pidFile = options.profile.records?.writePidFile(pid_file, this.#log);
-    for (const { name, door } of this.listeners) {
-      this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
+    for (const { name, description } of this.listeners) {
+      this.#log.log("info", "fluxheim", `listening on ${name} (${description})`);
     }
     void this.#services.start();
   }

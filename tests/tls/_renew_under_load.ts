@@ -84,5 +84,5 @@ for (let index = 1; index <= RENEWALS; index++) {
 }
 renewing = false;
 await Promise.all(clients);
-console.log(JSON.stringify({ door: listener.door, served, failed }));
+console.log(JSON.stringify({ terminator: listener.description, served, failed }));
 Deno.exit();

@@ -8,8 +8,8 @@ import { authority, pairFiles, pairTable } from "./support.ts";
 const PIECE = new Uint8Array(64 * 1024);
 const PIECES = 32;
 
-for (const [door, key] of [["names", ""], ["fast", "fast_listener = true\n"]]) {
-  Deno.test(`${door}: a client that sends on before it looks gets the early answer`, async () => {
+for (const [terminator, key] of [["names", ""], ["fast", "fast_listener = true\n"]]) {
+  Deno.test(`${terminator}: a client that sends on before it looks gets the early answer`, async () => {
     await using upstream = new RawUpstream(async (connection) => {
       await connection.head();
       await connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");

@@ -1,4 +1,4 @@
-/** What `fluxheim explain` tells of TLS listeners (docs/tls.md, "Two doors"). */
+/** What `fluxheim explain` tells of TLS listeners (docs/tls.md, "Two terminators"). */
 import assert from "node:assert/strict";
 import { runCli } from "../../src/cli/testing/run.ts";
 import { profile } from "../../src/profiles/development.ts";
@@ -33,7 +33,7 @@ ${vhost}`;
 }
 
 for (
-  const [door, server, tls, vhost] of [
+  const [terminator, server, tls, vhost] of [
     ["tls (names)", "", "", ""],
     ["tls (static certificate)", "", "fast_listener = true", ""],
     ["tls (names, for certificates by name)", "", "", site("b", "b.test", "b")],
@@ -58,8 +58,8 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`explain shows the door "${door}"`, async () => {
-    assert.equal(await listenerLine(server, tls, vhost), door);
+  Deno.test(`explain shows the terminator "${terminator}"`, async () => {
+    assert.equal(await listenerLine(server, tls, vhost), terminator);
   });
 }
 

@@ -28,8 +28,8 @@ Deno.test({
     const script = "ip link set lo up && echo 1 > /proc/sys/net/ipv4/tcp_migrate_req && exec " +
       [...deno, `${here}_renew_under_load.ts`].join(" ");
     const { out, err } = await run("unshare", ["--net", "sh", "-c", script]);
-    const { door, served, failed } = JSON.parse(out || `{"error":${JSON.stringify(err)}}`);
-    assert.equal(door, "tls (static certificate)");
+    const { terminator, served, failed } = JSON.parse(out || `{"error":${JSON.stringify(err)}}`);
+    assert.equal(terminator, "tls (static certificate)");
     assert.equal(failed, 0, `of ${served}`);
   },
 });

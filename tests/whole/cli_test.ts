@@ -330,7 +330,7 @@ Deno.test("start serves the default page and an application, and leaves nothing 
 });
 
 Deno.test(
-  "explain tells through which door a TLS listener would be opened",
+  "explain tells through which terminator a TLS listener would be opened",
   async () => {
     await using deployed = deployment();
     const { dir, config } = deployed;

@@ -15,12 +15,12 @@ const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /** More than the buffers of four sockets and what is read ahead. */
 const UPLOAD_BYTES = 12_000_000;
 
-const DOORS = {
+const LISTENERS = {
   cleartext: "",
   "tls by name": `[tls]\nenabled = true\ncertificates = [${pairTable("a")}]\n`,
   "fast tls": `[tls]\nenabled = true\nfast_listener = true\ncertificates = [${pairTable("a")}]\n`,
 };
-type Door = keyof typeof DOORS;
+type ListenerKind = keyof typeof LISTENERS;
 
 /** What a client sends before it leaves. */
 const KINDS: Record<string, string | [head: string, body: number]> = {
@@ -70,10 +70,10 @@ class StuckUpstream extends RawUpstream {
   }
 }
 
-function config(door: Door, upstream: number, proxy = ""): string {
+function config(listener: ListenerKind, upstream: number, proxy = ""): string {
   return `[server]
-${door === "cleartext" ? "" : "listen = []\ntls_"}listen = ["127.0.0.1:{port}"]
-${DOORS[door]}
+${listener === "cleartext" ? "" : "listen = []\ntls_"}listen = ["127.0.0.1:{port}"]
+${LISTENERS[listener]}
 [[vhosts]]
 name = "a"
 hosts = ["a.test"]
@@ -91,9 +91,9 @@ const FILES = {
   "tls/root.pem": authority.root,
 };
 
-async function connect(door: Door, port: number): Promise<Deno.Conn> {
+async function connect(listener: ListenerKind, port: number): Promise<Deno.Conn> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  if (door === "cleartext") return conn;
+  if (listener === "cleartext") return conn;
   return await Deno.startTls(conn, { hostname: "a.test", caCerts: [authority.root] });
 }
 
@@ -112,8 +112,8 @@ async function readAll(conn: Deno.Conn, onBytes = () => {}): Promise<string> {
 }
 
 /** The status of a request that needs a permit. */
-async function statusOf(door: Door, port: number): Promise<string> {
-  using conn = await connect(door, port);
+async function statusOf(listener: ListenerKind, port: number): Promise<string> {
+  using conn = await connect(listener, port);
   await conn.write(
     encoder.encode("GET /ok HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"),
   );
@@ -126,13 +126,13 @@ async function statusOf(door: Door, port: number): Promise<string> {
  * @returns Ends the client. One of the runtime's own that has something to say over TLS would stay.
  */
 async function begin(
-  door: Door,
+  listener: ListenerKind,
   port: number,
   head: string,
   bytes: number,
 ): Promise<() => void | Promise<void>> {
-  if (door === "cleartext" || bytes === 0) {
-    const conn = await connect(door, port);
+  if (listener === "cleartext" || bytes === 0) {
+    const conn = await connect(listener, port);
     await conn.write(encoder.encode(head));
     void writeOn((piece) => conn.write(piece), bytes);
     return () => conn.close();
@@ -152,23 +152,29 @@ async function begin(
 const UPLOAD_OVER_TLS = 'exec openssl s_client -quiet -servername a.test -connect "$2" ' +
   '< <(printf %s "$1"; exec cat /dev/zero)';
 
-for (const door of Object.keys(DOORS) as Door[]) {
+for (const listener of Object.keys(LISTENERS) as ListenerKind[]) {
   for (const [kind, what] of Object.entries(KINDS)) {
     testWith(
       ["openssl"],
-      `${door}: clients that leave after ${kind} leave nothing behind`,
+      `${listener}: clients that leave after ${kind} leave nothing behind`,
       async () => {
         await using upstream = new StuckUpstream();
-        await using gateway = await TestGateway.start(config(door, upstream.port), FILES, PACED);
+        await using gateway = await TestGateway.start(
+          config(listener, upstream.port),
+          FILES,
+          PACED,
+        );
         const [head, body] = typeof what === "string" ? [what, 0] : what;
         const leave: (() => void | Promise<void>)[] = [];
-        for (let i = 0; i < PERMITS; i++) leave.push(await begin(door, gateway.port, head, body));
+        for (let i = 0; i < PERMITS; i++) {
+          leave.push(await begin(listener, gateway.port, head, body));
+        }
         await until("all requests are at the upstream", () => upstream.heads === PERMITS);
-        assert.equal(await statusOf(door, gateway.port), "503");
+        assert.equal(await statusOf(listener, gateway.port), "503");
         await Promise.all(leave.map((each) => each()));
         await until(
           "the permits are free again",
-          async () => await statusOf(door, gateway.port) === "200",
+          async () => await statusOf(listener, gateway.port) === "200",
         );
         upstream.release();
         await until("the upstream's connections are closed", () => upstream.open <= 1);
@@ -200,12 +206,12 @@ class Conversation {
 
 /** Sends `what`, ends the sending side, and gives what comes until the connection ends. */
 async function halfClosed(
-  door: Door,
+  listener: ListenerKind,
   port: number,
   what: string,
   heard: Conversation,
 ): Promise<string> {
-  using conn = await connect(door, port);
+  using conn = await connect(listener, port);
   await conn.write(encoder.encode(what));
   // `Deno.Conn` closes the sending side of TLS with close_notify.
   await conn.closeWrite();
@@ -236,8 +242,8 @@ async function chunksWhenAsked(
   await connection.send("0\r\n\r\n");
 }
 
-for (const door of Object.keys(DOORS) as Door[]) {
-  Deno.test(`${door}: a client that has ended its sending side gets its answers`, async () => {
+for (const listener of Object.keys(LISTENERS) as ListenerKind[]) {
+  Deno.test(`${listener}: a client that has ended its sending side gets its answers`, async () => {
     const inChunks = new Conversation();
     const inTwo = new Conversation();
     await using upstream = new RawUpstream(async (connection) => {
@@ -248,11 +254,11 @@ for (const door of Object.keys(DOORS) as Door[]) {
         head = await connection.head();
       }
     });
-    await using gateway = await TestGateway.start(config(door, upstream.port), FILES, PACED);
+    await using gateway = await TestGateway.start(config(listener, upstream.port), FILES, PACED);
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
     const [chunks, two] = await Promise.all([
-      halfClosed(door, gateway.port, get("/chunks"), inChunks),
-      halfClosed(door, gateway.port, get("/a") + get("/b"), inTwo),
+      halfClosed(listener, gateway.port, get("/chunks"), inChunks),
+      halfClosed(listener, gateway.port, get("/a") + get("/b"), inTwo),
     ]);
     assert.match(chunks, /^HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\nHTTP\/1.1 200 /);
     assert.match(chunks, /\r\n\r\n0*3\r\none\r\n0*3\r\ntwo\r\n0+\r\n\r\n$/);

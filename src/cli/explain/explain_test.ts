@@ -253,7 +253,10 @@ Deno.test("a unix socket takes requests whose URL names no port, and its peer ha
     '"unix:app.sock", "[::1]:81"',
   );
   const { listeners, clientAddress } = await explainedBy(config, "http://second.example/page.txt");
-  assert.deepEqual(listeners.map((l) => [l.door, l.taken]), [["unix", true], ["tcp", false]]);
+  assert.deepEqual(listeners.map((l) => [l.description, l.taken]), [["unix", true], [
+    "tcp",
+    false,
+  ]]);
   assert.match(listeners[0].name, /^unix:\/.*\/app\.sock$/);
   assert.equal(clientAddress, "");
   const other = await explainedBy(config, "http://second.example:81/page.txt");

@@ -239,7 +239,7 @@ Deno.test("an attempt that is given up at any moment leaves no connection open",
   const byRuntime = { ...TLS, roots: undefined };
   for (const tls of [TLS, byRuntime]) {
     const to = target(listener.addr.port, { tls });
-    // The runtime's own door is left behind with the first handshake that is given up.
+    // The runtime's own dialling is left with the first handshake that is given up.
     let isFirst = tls === byRuntime;
     for (let moment = 0; moment < 40; moment++) {
       const caller = new AbortController();

@@ -9,7 +9,7 @@ import { Reception } from "./reception.ts";
 export class TcpListener implements Listener {
   readonly name: string;
   readonly port: number;
-  readonly door: string;
+  readonly description: string;
   readonly #spec: CleartextListenerSpec;
   readonly #reception: Reception;
   readonly #loop: AcceptLoop<Deno.TcpConn>;
@@ -21,7 +21,7 @@ export class TcpListener implements Listener {
     const listener = Deno.listen({ hostname, port, reusePort });
     this.name = spec.name;
     this.port = listener.addr.port;
-    this.door = describeCleartext("tcp", spec);
+    this.description = describeCleartext("tcp", spec);
     this.#loop = new AcceptLoop(
       listener,
       spec.clock,

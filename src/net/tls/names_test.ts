@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TestAuthority } from "../testing/certificates.ts";
 import { ListenerBench } from "../testing/listener_bench.ts";
 import { TlsClient } from "../testing/tls_client.ts";
-import { authority, finish, getsNothing, NAMES } from "../testing/tls_doors.ts";
+import { authority, finish, getsNothing, NAMES } from "../testing/tls_terminators.ts";
 
 Deno.test("names: each name gets its certificate, others the fallback", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES });

@@ -1,5 +1,5 @@
 /**
- * What the runtime's TLS offers, to clients at either door and to upstreams. Nothing of it can be chosen or
+ * What the runtime's TLS offers, to clients at either terminator and to upstreams. Nothing of it can be chosen or
  * asked for while the program runs, so it stands here, and `tls_offer_test.ts` shakes hands over each.
  *
  * @module

@@ -8,13 +8,13 @@ import { until } from "../testing/until.ts";
 import {
   authority,
   b,
-  DOORS,
   finish,
   material,
   NAMES,
   settled,
   STATIC,
-} from "../testing/tls_doors.ts";
+  TERMINATORS,
+} from "../testing/tls_terminators.ts";
 
 Deno.test("names: a handshake that takes too long ends the connection", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES, maxConnections: 1 });
@@ -108,8 +108,8 @@ Deno.test("names: an answer the peer does not take ends, and makes room", async 
   await finish(await bench.next(), next);
 });
 
-for (const [door, tls] of DOORS) {
-  Deno.test(`${door}: what nobody reads is left in the network`, async () => {
+for (const [terminator, tls] of TERMINATORS) {
+  Deno.test(`${terminator}: what nobody reads is left in the network`, async () => {
     using bench = await new ListenerBench().open({ tls });
     const client = await quietClient(bench);
     const accepted = await bench.next();
@@ -135,7 +135,7 @@ for (const [door, tls] of DOORS) {
   });
 }
 
-Deno.test("static: too many connections that cannot be ended close this door", async () => {
+Deno.test("static: too many connections that cannot be ended close this terminator", async () => {
   using bench = await new ListenerBench().open({
     tls: STATIC,
     maxConnections: 1000,
@@ -144,13 +144,13 @@ Deno.test("static: too many connections that cannot be ended close this door", a
   const { listener } = bench;
   const stalled: Deno.TcpConn[] = [];
   for (let i = 0; i < MAX_STUCK; i++) stalled.push(await bench.connect());
-  const changed = until("the other one opens", () => listener.door === "tls (names)");
+  const changed = until("the other one opens", () => listener.description === "tls (names)");
   await bench.passing(5_001, changed);
   assert.equal(bench.warnings.length, 1);
   await using client = await TlsClient.connect(listener.port);
   await finish(await bench.next(), client);
   await listener.updateTls?.({ ...STATIC, material: material([b]) });
-  assert.equal(listener.door, "tls (names)", "for good");
+  assert.equal(listener.description, "tls (names)", "for good");
   for (const connection of stalled) connection.close();
   assert.equal(await bench.rejection(MAX_STUCK), "tls_timeout");
 });

@@ -85,7 +85,7 @@ export interface OpenedListener {
   /** The configured entry, with the port that was found for port 0. */
   readonly name: string;
   /** How it works: `tcp`, `unix`, `tls (names)`. */
-  readonly door: string;
+  readonly description: string;
 }
 
 export type WorkerReport =
