@@ -225,7 +225,7 @@ Deno.test("a worker that dies is replaced while the other one serves on", async 
   assert.equal(await witness.get("/"), "hello");
 });
 
-Deno.test("a failure of one connection that nobody waits for is logged, and costs no other", async () => {
+Deno.test("an unhandled rejection of one connection is logged, and costs no other", async () => {
   await using cleanup = new AsyncDisposableStack();
   const folder = newDirectory();
   cleanup.defer(() => Deno.remove(folder, { recursive: true }));

@@ -125,7 +125,7 @@ Deno.test("a request that would wait too long, or find no room, is refused", asy
   assert.equal((await again.answer())?.body, "/again");
 });
 
-Deno.test("a client that leaves the queue makes room and takes nobody's place", async () => {
+Deno.test("a client that leaves the queue makes room and takes no other's place", async () => {
   await using held = await Held.start();
   await using gateway = await TestGateway.start(
     config(held.upstream.port, "max_in_flight = 1, max_queue = 1, queue_timeout_ms = 20000"),
@@ -176,7 +176,7 @@ Deno.test("the permits of workers that die come back, all of them and no more", 
   for (let round = 0; round < 3; round++) {
     const clients = await fill();
     await die(gateway.port);
-    await until("somebody listens", () => accepts(gateway.port));
+    await until("a worker listens", () => accepts(gateway.port));
     // Those in the other worker are still waiting; they give their permits back by going.
     const answered = otherVhost(gateway.port);
     const closed = clients.map((client) => Promise.race([client.isClosed(), answered]));
@@ -201,7 +201,7 @@ async function die(port: number): Promise<void> {
     await client.send("GET /die HTTP/1.1\r\nhost: other.test\r\n\r\n");
     await client.rest();
   } catch {
-    // Nobody listens while all workers are dead.
+    // No listener is open while all workers are dead.
   }
 }
 
@@ -315,7 +315,7 @@ for (const threads of [1, 2]) {
     await reload(gateway, "max_in_flight = 1", "max_in_flight = 3");
     await until("two more arrive", () => held.arrived.length === 3);
     for (const _ of clients) {
-      await until("somebody is served", () => held.waiting > 0);
+      await until("a request is served", () => held.waiting > 0);
       held.next();
     }
     for (const client of clients) assert.equal((await client.answer())?.status, 200);

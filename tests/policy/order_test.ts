@@ -159,7 +159,7 @@ async function askHttp2(port: number, root: string, kept: Kept): Promise<Refused
   return { status, body: new TextDecoder().decode(body) };
 }
 
-/** The gateway, with somebody who holds the only permit and has used the only token of his address. */
+/** The gateway, with a client that holds the only permit and has used the only token of its address. */
 async function crowded() {
   let arrived = () => {};
   let finish = () => {};
@@ -244,7 +244,7 @@ async function climbToContent(ladder: Ladder): Promise<void> {
   // 11.
   await ladder.step({ from: fresh(), body: true, cleartext: true }, 405);
   await ladder.step({ from: fresh(), method: true }, 415, "unsupported media type");
-  // 13: whoever may not ask costs the upstream nothing.
+  // 13: a client that may not ask costs the upstream nothing.
   await ladder.step({ from: fresh(), contentType: true }, 401, "who are you?");
   await ladder.step({ from: fresh(), authorized: true }, 502);
 }

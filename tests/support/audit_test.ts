@@ -30,6 +30,6 @@ Deno.test("what the plan does not have is told", async () => {
   );
 });
 
-Deno.test("a key that one test uses is used, whoever else only declares it", () => {
+Deno.test("a key that one test uses is used, also where others only declare it", () => {
   assert.deepEqual(neverUsed("declared net a\nused net a\ndeclared read b\n"), ["read b"]);
 });

@@ -39,7 +39,7 @@ export async function launchArguments(config: string, build = DEVELOPMENT): Prom
 async function planOf(config: string, { profile } = DEVELOPMENT): Promise<Plan> {
   const loaded = await load(profile, config);
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
-  // One listener is there unless the configuration says otherwise, on a port that may be somebody's.
+  // One listener is there unless the configuration says otherwise, on a port that may be in use.
   if (loaded.config.server.listen.includes(DEFAULT_LISTENER)) {
     throw new Error(
       `the configuration does not name its listeners: ${DEFAULT_LISTENER} is the default`,

@@ -154,7 +154,7 @@ upstream = "127.0.0.1:${upstream.port}"
 
 testWith(
   ["curl"],
-  "where a client certificate is required, nobody is served without",
+  "where a client certificate is required, no client is served without",
   async () => {
     await using gateway = await TestGateway.start(asking("required") + site("a", "a.test"), {
       ...CLIENT_FILES,

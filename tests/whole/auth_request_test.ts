@@ -266,7 +266,7 @@ Deno.test("an answer of exactly max_response_bytes is one", async () => {
   assert.deepEqual(await get(all.gateway.url("/")), [200, "ok"]);
 });
 
-Deno.test("a service that nobody runs is a 502", async () => {
+Deno.test("a service that does not run is a 502", async () => {
   await using app = await Upstream.start(OK);
   await using gateway = await TestGateway.start(config(DEAD_PORT, app.port));
   assert.deepEqual(await get(gateway.url("/")), [502, ""]);

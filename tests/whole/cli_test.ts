@@ -199,7 +199,7 @@ for (const args of ["schema", "--help", "-c {c} --check-config"]) {
 Deno.test("a reader that has seen enough is no fault", async () => {
   await using dir = new TempDir();
   const gone = `${dir.path}/gone`;
-  // The program starts when nobody can read any more what it writes; its status goes to the other stream.
+  // The program starts when what it writes can no longer be read; its status goes to the other stream.
   const waiting = `until [ -e ${gone} ]; do :; done; "$@"; echo $? >&2`;
   const { code, stderr } = await ran(`{ ${waiting}; } | { exec <&-; : > ${gone}; }`, "schema");
   assert.deepEqual([code, stderr], [0, "0\n"]);
@@ -322,7 +322,7 @@ Deno.test("start serves the default page and an application, and leaves nothing 
     await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: appPort }));
     await assert.rejects(fetch(`${url}/`));
     const config = /^configuration: (\S+)/m.exec(started.output)?.[1] ?? "";
-    assert.ok(!config.startsWith(root), "the checkout may belong to somebody else");
+    assert.ok(!config.startsWith(root), "the checkout may belong to another user");
     assert.throws(() => Deno.statSync(config), Deno.errors.NotFound);
   } finally {
     await started.stop();

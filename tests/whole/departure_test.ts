@@ -420,7 +420,7 @@ function uploadArguments(gateway: TestGateway): string[] {
   return ["--silent", "--insecure", "--http2", "--connect-to", to, ...args, url];
 }
 
-/** Writes zeros until all are written or nobody takes them. */
+/** Writes zeros until all are written or they are not taken. */
 async function writeOn(
   write: (piece: Uint8Array) => Promise<number>,
   bytes: number,

@@ -179,7 +179,7 @@ Deno.test("OPTIONS * passes the parser and fails at path safety", async () => {
   assert.deepEqual([answer.status, answer.body], [400, "unsafe request path"]);
 });
 
-Deno.test("a chunked body that nobody takes must be framed rightly all the same", async () => {
+Deno.test("a chunked body that is not read must be framed correctly all the same", async () => {
   await using gateway = await TestGateway.start(SITE, FILES);
   const post = head("POST / HTTP/1.1", CHUNKED.trim());
   const right = await sent(gateway.port, post + "5\r\nhello\r\n0\r\n\r\n");

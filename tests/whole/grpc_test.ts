@@ -103,7 +103,7 @@ grpcTest(
 
 testWith(["curl"], "other methods and content types are refused before the upstream", async () => {
   await using certificate = new TestCertificate();
-  // Nobody is there: what is refused does not need it.
+  // No upstream is there: what is refused does not need it.
   await using gateway = await TestGateway.start(config(1, certificate.tables));
   const curl = async (...args: string[]): Promise<string> => {
     const { stdout } = await new Deno.Command(find("curl")!, {

@@ -146,7 +146,7 @@ testWith(["curl"], "a request leaves no address and no word of itself in the log
   assert.doesNotMatch(gateway.output, /client|upstream|"event":"access"|fluxheim::(?!tls)/);
 });
 
-Deno.test("no request id is made for anybody", async () => {
+Deno.test("no request id is made", async () => {
   await using deployed = await deployment();
   const { port, args, seen } = deployed;
   await using gateway = new Process(Deno.execPath(), args);

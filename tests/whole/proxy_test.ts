@@ -95,7 +95,7 @@ Deno.test("hop-by-hop fields go neither way", async () => {
   }
 });
 
-Deno.test("an upstream that nobody listens for is a 502 with no body, and logged with its reason", async () => {
+Deno.test("an upstream without a listener is a 502 with no body, and logged with its reason", async () => {
   await using gateway = await TestGateway.start(config(DEAD_PORT));
   const response = await fetch(gateway.url("/"));
   assert.equal(response.status, 502);

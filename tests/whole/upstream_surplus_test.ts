@@ -84,7 +84,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${what} is nobody's answer, and is logged as the upstream's fault once`, async () => {
+  Deno.test(`${what} is no request's answer, and is logged as the upstream's fault once`, async () => {
     const { upstream, speak } = talkative(answer, surplus);
     await using _ = upstream;
     await using gateway = await TestGateway.start(config(upstream.port));
@@ -101,7 +101,7 @@ for (
   });
 }
 
-Deno.test("bytes after a refused upgrade are nobody's answer", async () => {
+Deno.test("bytes after a refused upgrade are no request's answer", async () => {
   const { upstream, speak } = talkative(FIVE, STOLEN);
   await using _ = upstream;
   await using gateway = await TestGateway.start(config(upstream.port, "websocket = true"));

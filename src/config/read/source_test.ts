@@ -166,7 +166,7 @@ Deno.test("an ancestor with the sticky bit passes, as /tmp has it", async () => 
 });
 
 Deno.test({
-  name: "a file that belongs to somebody else is refused",
+  name: "a file that belongs to another user is refused",
   ignore: Deno.uid() !== 0,
   fn: () =>
     withDirectory({ "a.toml": "" }, (directory) => {

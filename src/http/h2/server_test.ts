@@ -277,7 +277,7 @@ Deno.test("padding is given back at once and is no part of the body", async () =
   await done;
 });
 
-Deno.test("a client that waits for 100 Continue is asked when somebody reads", async () => {
+Deno.test("a client that waits for 100 Continue is asked when its body is read", async () => {
   const { peer, handler, done } = serve(async (x) => {
     await readAll(x.requestBody!, 100);
     answer(x, 200);

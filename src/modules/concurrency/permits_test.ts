@@ -49,7 +49,7 @@ Deno.test("permits are counted over all workers", () => {
   assert.equal(two.take(client()), true);
 });
 
-Deno.test("nobody overtakes those who wait", async () => {
+Deno.test("no request overtakes those that wait", async () => {
   const { one, two } = twoWorkers(1, 10);
   const first = taken(one);
   const waiting = client();
@@ -156,7 +156,7 @@ Deno.test("a larger limit lets those in at once who wait", async () => {
   assert.deepEqual(one.load, { inFlight: 0, waiting: 0 });
 });
 
-Deno.test("a smaller limit lets nobody in until enough have gone", () => {
+Deno.test("a smaller limit lets no request in until enough have gone", () => {
   const { buffer, one } = twoWorkers(3, 0);
   const held = [taken(one), taken(one), taken(one)];
   setMax(buffer, 1);

@@ -147,7 +147,7 @@ Deno.test("a client's country and network are found, once for vhost and routes",
   await running.stop();
 });
 
-Deno.test("nobody is looked up where neither the log nor a policy asks", async () => {
+Deno.test("no client is looked up where neither the log nor a policy asks", async () => {
   using folder = new Folder();
   const path = folder.put("country", COUNTRIES);
   const asked: readonly (readonly [isAsked: boolean, tables: Parameters<typeof configWith>[1]])[] =

@@ -34,7 +34,7 @@ Deno.test("all who wait fail together", async () => {
   for (const failure of failures) await assert.rejects(failure, /refused/);
 });
 
-Deno.test("the attempt goes on as long as somebody waits", async () => {
+Deno.test("the attempt goes on as long as a request waits", async () => {
   const opening = new Opening<string>();
   const leaving = caller();
   const staying = caller();

@@ -137,7 +137,7 @@ Deno.test("a cleartext upstream is reached, HTTP/2 by prior knowledge", async ()
   }
 });
 
-Deno.test("nobody listening is told with the address", async () => {
+Deno.test("a refused connection is reported with the address", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -221,7 +221,7 @@ Deno.test("a connection outlives the time limits it was made within", async () =
   stream.close();
 });
 
-Deno.test("whoever asked may give up", async () => {
+Deno.test("a caller may cancel", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const caller = new AbortController();
   const to = target(listener.addr.port, { tls: TLS });

@@ -199,7 +199,7 @@ Deno.test("a change of the key opens the other terminator on the same port", asy
   await finish(await bench.next(), client);
 });
 
-Deno.test("names: a listener that nobody came to accepts on", async () => {
+Deno.test("names: a listener without connections for a while accepts on", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES });
   for (let round = 0; round < 3; round++) {
     await using client = await TlsClient.connect(bench.listener.port);

@@ -109,7 +109,7 @@ Deno.test("names: an answer the peer does not take ends, and makes room", async 
 });
 
 for (const [terminator, tls] of TERMINATORS) {
-  Deno.test(`${terminator}: what nobody reads is left in the network`, async () => {
+  Deno.test(`${terminator}: what is not read is left in the network`, async () => {
     using bench = await new ListenerBench().open({ tls });
     const client = await quietClient(bench);
     const accepted = await bench.next();
