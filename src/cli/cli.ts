@@ -57,7 +57,7 @@ const MODES: readonly Mode[] = [
       name: "reload-from",
       value: "OLD",
       conflicts: ["check-config", "validate-config", "check-tls-storage"],
-      help: "tell how the change from the configuration OLD to --config can be applied",
+      help: "show how the change from the configuration OLD to --config can be applied",
     },
   },
   { command: reload, option: { name: "reload", help: reload.summary } },

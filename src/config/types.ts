@@ -85,7 +85,7 @@ export interface Problem {
 }
 
 /**
- * A schema of zod 4 (`z.ZodType`), of any copy of it. The contract names only what tells zod's schemas from
+ * A schema of zod 4 (`z.ZodType`), of any copy of it. The contract names only what distinguishes zod's schemas from
  * others, so that it does not depend on zod's types.
  */
 export interface ZodSchema {

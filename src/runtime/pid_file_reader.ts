@@ -31,7 +31,7 @@ export function readPidFile(path: string): FoundPid {
 }
 
 /**
- * The process id that `text` is: decimal digits, with white space around. 0 and 1 are none: the one
+ * The process id that `text` is: decimal digits, with white space around. 0 and 1 do not count: the one
  * would be the caller's process group, the other is the init process.
  */
 export function parsePid(text: string): number | undefined {

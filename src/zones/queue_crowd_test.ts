@@ -6,7 +6,7 @@ import { queue } from "./queue.ts";
 
 const WORKERS = 4;
 
-/** Lets real workers loose on one limit of `max` permits; tells how they fared and the most in flight. */
+/** Runs real workers on one limit of `max` permits; returns their outcomes and the most in flight. */
 async function crowd(
   max: number,
   order: Pick<Order, "maxQueue" | "clients" | "rounds" | "leaveEvery">,

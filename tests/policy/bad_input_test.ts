@@ -33,7 +33,7 @@ const CASES: readonly (readonly [what: string, tables: string, key: string, allo
     "must not stand in the list twice",
   ],
   [
-    "a fingerprint that is none",
+    "an invalid fingerprint",
     'access = { allow_client_cert_sha256 = ["abc"] }',
     "vhosts[0].access.allow_client_cert_sha256[0]",
     "must be 64 hexadecimal digits",

@@ -165,7 +165,7 @@ root = "{dir}/pages"
   assert.equal(await response.text(), "<h1>sorry</h1>");
 });
 
-Deno.test("two pages for one status, a path that is none and a missing root are refused", async () => {
+Deno.test("two pages for one status, an invalid path and a missing root are refused", async () => {
   const refused = (pages: string, reason: RegExp) =>
     assert.rejects(TestGateway.start(config(1, pages), FILES), reason);
   await refused(

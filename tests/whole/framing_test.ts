@@ -113,7 +113,7 @@ const VECTORS: readonly Vector[] = [
   refused("a list of hosts", "GET / HTTP/1.1\r\nHost: a.test, b.test\r\n\r\n"),
   refused("a host with a dot behind", "GET / HTTP/1.1\r\nHost: a.test.\r\n\r\n"),
   refused("a port beyond 65535", "GET / HTTP/1.1\r\nHost: a.test:65536\r\n\r\n"),
-  refused("an IPv6 host that is none", "GET / HTTP/1.1\r\nHost: [::g]\r\n\r\n"),
+  refused("an invalid IPv6 host", "GET / HTTP/1.1\r\nHost: [::g]\r\n\r\n"),
   refused("another scheme", head("GET ftp://a.test/ HTTP/1.1")),
   refused("a target that begins with //", head("GET //a HTTP/1.1")),
   refused("a fragment", head("GET /a#b HTTP/1.1")),

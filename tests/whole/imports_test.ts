@@ -39,7 +39,7 @@ const RUNTIME_FOR_PROFILES = [
 const files = [...walk("")];
 const imports = files.flatMap(importsOf);
 
-Deno.test("the folders of the house import only what stands below them", () => {
+Deno.test("folders import only what is below them", () => {
   const wrong = imports.filter(({ from, to }) => {
     const [source, target] = [top(from), top(to)];
     return source !== target && !(ALLOWED[source] ?? []).includes(target) &&

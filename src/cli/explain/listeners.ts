@@ -14,7 +14,7 @@ import type { AskedRequest } from "./request.ts";
 export interface ListenerVerdict extends Verdict {
   /**
    * How it would be opened: `tcp`, `unix`, `tls (static certificate)`, or `tls (names, for client certificates)`
-   * and whatever else the faster of both cannot do. Another suffix tells of PROXY headers.
+   * and whatever else the faster of both cannot do. Another suffix is about PROXY headers.
    */
   readonly description: string;
 }

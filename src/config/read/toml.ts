@@ -13,7 +13,7 @@ import type { Problem } from "../types.ts";
 /** Longest source line that a message shows. */
 const MAX_SHOWN = 60;
 
-/** The table of a text, or why it is none. */
+/** The table of a text, or why it is not TOML. */
 export type ParsedToml =
   | { readonly ok: true; readonly table: Table }
   | { readonly ok: false; readonly problem: Problem };

@@ -70,7 +70,7 @@ their names, and after them those of its \`conf.d\`. A single file may ask for t
 directory of the file it stands in. Files, directories and everything above them must belong to root or
 the service user and not be writable by others.
 
-Unknown keys are refused everywhere. \`fluxheim --check-config --config FILE\` tells everything that is
+Unknown keys are refused everywhere. \`fluxheim --check-config --config FILE\` reports everything that is
 wrong in one run; \`fluxheim schema\` prints the JSON Schema for editors.
 
 ## Value formats

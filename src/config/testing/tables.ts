@@ -22,7 +22,7 @@ const proxy = z.strictObject({
   mode: enumWord(["plain", "secure"]).default("plain").describe("How to speak."),
   auth_request: z.strictObject({
     url: z.string().optional().describe("Whom to ask."),
-    forward: list(headerName(), { max: 4 }).default([]).describe("What to tell."),
+    forward: list(headerName(), { max: 4 }).default([]).describe("Fields to forward."),
   }).prefault({}),
 });
 

@@ -41,7 +41,7 @@ export function clientAddressOf(
 }
 
 /**
- * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) tells of, or `undefined` when a
+ * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) names, or `undefined` when a
  * hop that has to be looked at is malformed.
  */
 function forwardedClient(chain: string, trusted: TrustedPeers): string | undefined {

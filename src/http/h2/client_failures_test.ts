@@ -143,7 +143,7 @@ Deno.test("a body that arrived whole is readable when the connection is gone", a
 for (
   const [name, pairs, endStream] of [
     ["no status", [["x-a", "1"]], true],
-    ["a status that is none", [[":status", "2000"]], true],
+    ["a status that is invalid", [[":status", "2000"]], true],
     ["two statuses", [[":status", "200"], [":status", "200"]], true],
     ["101", [[":status", "101"]], false],
     ["an interim answer at the end", [[":status", "103"]], true],

@@ -30,7 +30,7 @@ const FIELDS_OF_THE_ORIGINAL = [
   "repr-digest",
 ];
 
-/** Taken for the type of what a 304 of an upstream is about, which need not tell. */
+/** Taken for the type of what a 304 of an upstream is about, which need not name it. */
 const PERHAPS_TEXT = "text/plain";
 
 /** A codec this scope offers. */

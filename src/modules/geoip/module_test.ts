@@ -275,7 +275,7 @@ Deno.test("rules that no database looks able to answer are warned about", async 
     access: { deny_countries: ["SE"], allow_asns: [64500] },
   });
   const message =
-    "policies ask for AS numbers, which databases of type GeoLite2-Country do not tell";
+    "policies ask for AS numbers, which databases of type GeoLite2-Country do not contain";
   assert.deepEqual((await readFor(config, [module, ...READERS])).problems, [
     { key: "geoip.databases", message, warning: true },
   ]);

@@ -52,7 +52,7 @@ export class ForwardedFields {
   readonly #fields: readonly (readonly [name: string, source: Source | undefined])[];
   readonly #tellsHost: boolean;
 
-  /** @param withheld Names that are not told although they are listed, in whichever spelling. */
+  /** @param withheld Names that are not sent although they are listed, in whichever spelling. */
   constructor(names: readonly string[], withheld: readonly string[]) {
     this.#fields = names
       .filter((name) => !isOwn(name) && name !== "host" && !withheld.includes(dashed(name)))

@@ -28,7 +28,7 @@ function pairProblems(config: Config, files: Files): Problem[] {
   });
 }
 
-/** A key without effect; that there is one certificate for all names only fit files can tell. */
+/** A key without effect; whether there is one certificate for all names only valid files show. */
 function doorProblems(config: Config, files: Files): Problem[] {
   if (config.tls?.fast_listener !== true) return [];
   const tls = listenerTlsOf(config, files);

@@ -45,7 +45,7 @@ export class TcpListener implements Listener {
       // Heads and last pieces leave at once; the codecs write in as few pieces as they can.
       connection.setNoDelay(true);
     } catch {
-      // Reset since it was accepted: its first read will tell.
+      // Reset since it was accepted: its first read will show it.
     }
     deliverCleartext(connection, connection, this.#spec, this.#reception);
   }

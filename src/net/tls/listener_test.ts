@@ -285,7 +285,7 @@ Deno.test("names: that no client can shake hands with a certificate of ours is t
     await getsNothing(bench, { servername: "u.test" });
     assert.equal(await bench.rejection(i), "tls_handshake");
   }
-  await bench.told();
+  await bench.reported();
   assert.equal(bench.unfit.length, 1);
   assert.match(bench.unfit[0], /^the certificate of CN=u\.test cannot be served, .* 1\.2\.3\.4/);
 });
@@ -294,7 +294,7 @@ Deno.test("names: a handshake that fails because of the client says nothing of t
   using bench = await new ListenerBench().open({ tls: { ...NAMES, material: UNFIT } });
   await assert.rejects(TlsClient.connect(bench.listener.port, { ALPNProtocols: ["h3"] }));
   await getsNothing(bench, { servername: "u.test" });
-  await bench.told();
+  await bench.reported();
   assert.deepEqual(bench.unfit.map((message) => message.includes("u.test")), [true]);
 });
 

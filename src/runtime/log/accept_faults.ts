@@ -1,5 +1,5 @@
 /**
- * Why a listener cannot accept, told to the operator.
+ * Why a listener cannot accept, reported to the operator.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Clock } from "../../net/clock.ts";
 const REPEAT_MS = 10_000;
 
 /**
- * Tells of a fault at once, and then once in a while for as long as it lasts.
+ * Reports a fault at once, and then once in a while for as long as it lasts.
  *
  * @param key The configuration's key of the listener, which the line begins with.
  */

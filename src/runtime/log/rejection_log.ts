@@ -1,5 +1,5 @@
 /**
- * Connections that were closed before they could ask for anything, told to the operator: what happens to
+ * Connections that were closed before they could ask for anything, reported to the operator: what happens to
  * them is in no access log.
  *
  * @module
@@ -16,7 +16,7 @@ const TOLD: Readonly<Record<Rejection, readonly [level: LogLevel, why: string]>>
   max_connections: ["warn", "the listener has server.limits.max_connections already"],
   proxy_untrusted: [
     "warn",
-    "the peer is none of server.trusted_proxies, so no PROXY header counts",
+    "the peer is not in server.trusted_proxies, so no PROXY header counts",
   ],
   proxy_invalid: ["warn", "there was no valid PROXY header"],
   proxy_timeout: ["warn", "the PROXY header did not come in time"],
@@ -26,7 +26,7 @@ const TOLD: Readonly<Record<Rejection, readonly [level: LogLevel, why: string]>>
   tls_timeout: ["debug", "the TLS handshake took too long"],
 };
 
-/** Tells of rejections at one listener. */
+/** Reports rejections at one listener. */
 export class RejectionLog {
   readonly #key: string;
   readonly #clock: Clock;

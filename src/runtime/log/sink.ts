@@ -2,7 +2,7 @@
  * Where log lines end: the keeper empties the rings of all threads into one file descriptor. One write
  * is under way at a time and never waited for by anything else, so a pipe that is not read and a disk that is
  * full stop the writing and nothing more. Lines then wait in their rings; what no longer fits is dropped
- * there, counted, and told once writing works again.
+ * there, counted, and reported once writing works again.
  *
  * @module
  */
@@ -54,7 +54,7 @@ export class LogSink {
   #running: Promise<void> | undefined;
   /** Goes before everything else, so that nothing stands between its two parts. */
   #torn: Torn | undefined;
-  /** Lines that were dropped and not told yet. */
+  /** Lines that were dropped and not reported yet. */
   #lost = 0;
   /** The last attempt to empty the rings ended with a write that failed. */
   #isStuck = false;
@@ -62,7 +62,7 @@ export class LogSink {
   #isTold = false;
 
   /**
-   * @param onBroken Told once when writing begins to fail (a full disk, a closed pipe), and not again
+   * @param onBroken Called once when writing begins to fail (a full disk, a closed pipe), and not again
    * before everything that had waited was written.
    */
   constructor(
@@ -206,12 +206,12 @@ export class LogSink {
     } catch (error) {
       this.#isStuck = true;
       const done = await this.#keepTorn(lines, at);
-      this.#tell(error);
+      this.#report(error);
       return done;
     }
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     if (this.#isTold) return;
     this.#isTold = true;
     this.onBroken(error instanceof Error ? error.message : String(error));

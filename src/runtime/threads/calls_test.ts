@@ -148,7 +148,7 @@ Deno.test("a caller is busy rather than flood its callee", async () => {
   caller.disconnect("test");
 });
 
-Deno.test("an answer that breaks the rules is none", async () => {
+Deno.test("an answer that breaks the rules is dropped", async () => {
   const { port1, port2 } = new MessageChannel();
   const caller = new Caller("service store", new Set(["echo"]));
   caller.connect(port1);

@@ -37,7 +37,7 @@ export interface StartOrder {
   /** Of its clock. */
   readonly pace: number;
   readonly log: LogSettings;
-  /** What to listen on; the unix sockets among them only when told to. */
+  /** What to listen on; the unix sockets among them only when ordered to. */
   readonly listeners: readonly ListenerNeed[];
   /** Network addresses to give up when the listeners are bound, before the first request. */
   readonly givenUp: readonly string[];

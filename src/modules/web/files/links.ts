@@ -17,7 +17,7 @@ export const SYMLINKS = ["refuse", "same-owner", "inside-root"] as const;
 /** Which links are followed. */
 export type Symlinks = typeof SYMLINKS[number];
 
-/** Told when something was not found because it is, or is behind, a link that is not followed. */
+/** Called when something was not found because it is, or is behind, a link that is not followed. */
 export type OnRefused = () => void;
 
 /**
