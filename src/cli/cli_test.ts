@@ -116,7 +116,7 @@ Deno.test("an unknown command is wrong usage", async () => {
 });
 
 for (const command of ["schema", "profiles", "cache-keygen"]) {
-  Deno.test(`${command}, which reads no configuration, refuses to be told of one`, async () => {
+  Deno.test(`${command}, which reads no configuration, refuses to get one`, async () => {
     for (const argv of [[command, "--config", "x"], ["--config=x", command]]) {
       const { status, out, err } = await runCli(bare, ...argv);
       assert.deepEqual([status, out], [2, ""]);

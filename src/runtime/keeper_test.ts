@@ -347,7 +347,7 @@ Deno.test("a gateway serves on during its grace period", async () => {
   await stopped;
 });
 
-Deno.test("a port that is taken is told by its key", async () => {
+Deno.test("a port that is taken is reported by its key", async () => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { problems } = await startFailure({
     listen: ["127.0.0.1:0", `127.0.0.1:${other.addr.port}`],

@@ -86,7 +86,7 @@ redirect = { to = "https://other.test/" }
   assert.equal(other.status, 308);
 });
 
-Deno.test("what is wrong with [vhosts.acme_challenge] is told of it", () => {
+Deno.test("what is wrong with [vhosts.acme_challenge] is reported for it", () => {
   const told = (keys: string) => {
     const { problems } = loadText(
       `[[vhosts]]\nname = "a"\nhosts = ["a.test"]\nacme_challenge = { enabled = true, ${keys} }`,

@@ -68,7 +68,7 @@ pythonTests("python3-grpcio")(
       }).output();
       assert.equal(code, 0, new TextDecoder().decode(stderr));
       assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), EVERY_CALL);
-      // Both calls that hung were told of their end.
+      // Both calls that hung learned of their end.
       assert.equal(await lines.next(), "cancelled");
       assert.equal(await lines.next(), "cancelled");
     } finally {

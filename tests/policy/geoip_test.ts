@@ -71,7 +71,7 @@ Deno.test("clients are let in by country and network, and the log tells both", a
   await logged('"geo_country":"","geo_asn":null');
 });
 
-Deno.test("an upstream is told where a client is, whatever he claims himself", async () => {
+Deno.test("an upstream learns where a client is, whatever the client claims", async () => {
   const heads: string[] = [];
   await using upstream = await Upstream.start((request, response) => {
     const { "x-country": country, "x-asn": asn } = request.headers;

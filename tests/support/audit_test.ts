@@ -23,7 +23,7 @@ Deno.test("what the plan has is no fault, a directory with all that is below", a
   );
 });
 
-Deno.test("what the plan does not have is told", async () => {
+Deno.test("what the plan does not have is reported", async () => {
   assert.deepEqual(
     await undeclared(["read", "/srv/www2"], ["net", "127.0.0.1:81"], ["env", "HOME"]),
     ["env HOME", "net 127.0.0.1:81", "read /srv/www2"],

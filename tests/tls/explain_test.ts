@@ -65,7 +65,7 @@ for (
 
 for (const mode of ["optional", "required"]) {
   const has = mode === "required" ? "with" : "without";
-  Deno.test(`values of a TLS connection are told as unknown, ${has} a certificate where one is ${mode}`, async () => {
+  Deno.test(`values of a TLS connection are shown as unknown, ${has} a certificate where one is ${mode}`, async () => {
     await using dir = new TempDir();
     for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
     const text = `[server]
@@ -97,7 +97,7 @@ x-certificate = "{tls.client_cert_serial}"
   });
 }
 
-Deno.test("files that are not fit to serve with are told by key, and nothing is explained", async () => {
+Deno.test("files that are not fit to serve with are reported by key, and nothing is explained", async () => {
   await using dir = new TempDir();
   for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
   const { key } = authority.issue({ name: "other.test" });

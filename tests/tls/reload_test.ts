@@ -5,7 +5,7 @@ import { TempDir, until } from "../support/peer.ts";
 import { authority, pairFiles, pairTable, site } from "./support.ts";
 import { TlsClient } from "../../src/net/testing/tls_client.ts";
 
-/** Two pairs for the same name, to be told apart by their common name. */
+/** Two pairs for the same name, distinguished by their common name. */
 const GENERATIONS = ["old.test", "new.test"].map((name) =>
   authority.issue({ name, names: [name, "a.test"] })
 );

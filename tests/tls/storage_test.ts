@@ -50,7 +50,7 @@ Deno.test("the storage check finds keys of global and vhost pairs that others ma
   assert.equal(code, 1);
 });
 
-Deno.test("the storage check finds files that are missing, and what is no file", async () => {
+Deno.test("the storage check finds files that are missing, and what is not a file", async () => {
   const { code, said } = await checked((dir) => {
     Deno.removeSync(`${dir.path}/tls/a.key`);
     Deno.removeSync(`${dir.path}/tls/b.pem`);

@@ -33,7 +33,7 @@ const WRITES = [
   /\bopenKv\b/,
 ];
 
-/** Code that keeps what it is told to count. */
+/** Code that keeps what it is asked to count. */
 const COUNTS =
   /\bimplements Metrics\b|: Metrics = (?!Object\.freeze\(\{ counter: \(\) => UNCOUNTED \}\);)/;
 

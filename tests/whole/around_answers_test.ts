@@ -32,7 +32,7 @@ ${route("h2", http2, "http2")}
 
 const LINK = "</a.css>; rel=preload";
 
-/** An HTTP/1 upstream that gives hints; what is too late behind a body stands among its trailers. */
+/** An HTTP/1 upstream that gives hints; what is too late after a body is among its trailers. */
 function oldUpstream(): RawUpstream {
   return new RawUpstream(async (connection) => {
     while (await connection.head() !== undefined) {

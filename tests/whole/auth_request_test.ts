@@ -61,7 +61,7 @@ Deno.test("the service is asked with a bodyless GET, and told nothing that is no
   assert.equal(all.app.last.body, "secret");
 });
 
-Deno.test("what it is told of the request is the gateway's word, not the client's", async () => {
+Deno.test("what it learns of the request is the gateway's word, not the client's", async () => {
   const made = {
     "x-original-uri": "/a%20b?c=d",
     "x-forwarded-uri": "/a%20b?c=d",
@@ -103,7 +103,7 @@ Deno.test("a request with two Authorization lines is refused before anything is 
   assert.deepEqual([all.auth.seen.length, all.app.seen.length], [0, 0]);
 });
 
-Deno.test("a trusted proxy's word on the client is what the service is told", async () => {
+Deno.test("a trusted proxy's word on the client is what the service gets", async () => {
   await using all = await start(
     OK,
     'forward_headers = ["x-real-ip", "x-forwarded-for"]',

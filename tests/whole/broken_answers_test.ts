@@ -23,7 +23,7 @@ function gatewayTo(upstream: RawUpstream, keys = ""): Promise<TestGateway> {
   );
 }
 
-/** Access record of the one request that was asked, and what was told beside it. */
+/** Access record of the one request that was asked, and what was logged beside it. */
 async function logged(gateway: TestGateway): Promise<{ access: string; warning: string }> {
   const lines = () => gateway.process.output.split("\n");
   const find = (text: string) => lines().find((line) => line.includes(text)) ?? "";

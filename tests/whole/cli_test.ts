@@ -149,7 +149,7 @@ Deno.test("reload finds the gateway by its pid file, and the new configuration s
   });
 });
 
-Deno.test("of two gateways with one pid file the later is told, also when the other has ended", async () => {
+Deno.test("of two gateways with one pid file the later is reported, also when the other has ended", async () => {
   await using first = await TestGateway.start(CONFIG, { "www/index.html": "first" });
   const pidFile = `${first.dir.path}/fluxheim.pid`;
   const written = (pid: number) => async () => await pidIn(pidFile) === pid;
@@ -188,7 +188,7 @@ Deno.test("a gateway that was killed leaves a pid file that is known to be stale
 });
 
 for (const args of ["schema", "--help", "-c {c} --check-config"]) {
-  Deno.test(`output that cannot be written is told in a line: ${args}`, async () => {
+  Deno.test(`output that cannot be written is reported in a line: ${args}`, async () => {
     await using deployed = deployment();
     const { code, stderr } = await ran(`"$@" > /dev/full`, args.replace("{c}", deployed.config));
     assert.equal(code, 1);
@@ -249,7 +249,7 @@ Deno.test("reload without a pid file says what to do", async () => {
   assert.match(text, /^fluxheim: server\.process\.pid_file .* does not exist: .*kill -HUP/);
 });
 
-Deno.test("what is wrong with the machine is told by file, line and key, too", async () => {
+Deno.test("what is wrong with the machine is reported by file, line and key, too", async () => {
   await using deployed = deployment();
   const { dir, config } = deployed;
   await Deno.remove(`${dir.path}/www`, { recursive: true });

@@ -43,7 +43,7 @@ function head(line: string, ...fields: string[]): string {
   return `${line}\r\n${HOST}${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
 }
 
-/** What one connection gets for these bytes, and whether it is closed behind the first answer. */
+/** What one connection gets for these bytes, and whether it is closed after the first answer. */
 async function sent(port: number, bytes: string): Promise<Answer & { closed: boolean }> {
   using client = await RawClient.connect(port);
   await client.send(bytes);

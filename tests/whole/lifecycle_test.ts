@@ -134,7 +134,7 @@ Deno.test("the pid file names the process until it ends with status 0", async ()
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
-Deno.test("a port that is taken is told by its key, and nothing is left listening", async () => {
+Deno.test("a port that is taken is reported by its key, and nothing is left listening", async () => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using dir = new TempDir();
   const free = freePort();

@@ -59,7 +59,7 @@ Deno.test("a copy has the original path, the listed fields, a mark and no body",
   });
 });
 
-/** What a mirror with every field about the client is told of a forged request. */
+/** What a mirror with every field about the client gets of a forged request. */
 async function toldOf(headers: string): Promise<Record<string, unknown>> {
   await using app = await Upstream.start(OK);
   await using mirror = await Upstream.start(OK);

@@ -91,7 +91,7 @@ Deno.test("HEAD says what GET would, and sends nothing behind it", async () => {
   }
 });
 
-/** Path, status and body of what needs no more to be told. */
+/** Path, status and body of what needs no more description. */
 const PATHS: readonly (readonly [path: string, status: number, body: string])[] = [
   ["/", 200, "<p>home</p>"],
   ["/?query=ignored", 200, "<p>home</p>"],

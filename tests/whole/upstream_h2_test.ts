@@ -241,7 +241,7 @@ Deno.test("a connection that is lost inside an answer cuts the client's short", 
   assert.equal(await get(gateway.url("/")), "200 ok");
 });
 
-Deno.test("a body that the upstream gave up in the middle ends its connection behind the answer", async () => {
+Deno.test("a body that the upstream gave up in the middle ends its connection after the answer", async () => {
   await using upstream = await Http2Upstream.start((stream) => {
     stream.once("data", () => stream.close(8));
   });

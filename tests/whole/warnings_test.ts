@@ -126,7 +126,7 @@ for (const [text, key, security] of WITHOUT_EFFECT) {
   });
 }
 
-/** What is no reason for a warning. */
+/** What is not a reason for a warning. */
 const FINE: readonly string[] = [
   // Stating a default asks for what happens anyway.
   `${SERVER}[server.process]

@@ -39,7 +39,7 @@ Deno.test("the links of a volume of Kubernetes are followed, in a directory with
   });
 });
 
-Deno.test("a file in a directory with the sticky bit can be replaced by other users", async () => {
+Deno.test("a file in a directory with the sticky bit is no link that others can replace", async () => {
   await withDirectory({ "tmp/a.key": "" }, (directory) => {
     Deno.chmodSync(`${directory}/tmp`, 0o1777);
     assert.match(wrong(`${directory}/tmp/a.key`), /writable/);

@@ -224,7 +224,7 @@ Deno.test("a body that fails behind an early answer ends the connection", async 
   await until("the connection is closed", () => wire.closed === 1);
 });
 
-Deno.test("a body at fault from its first piece on is told as the body's fault", async () => {
+Deno.test("a body at fault from its first piece on is reported as the body's fault", async () => {
   await using wire = await Wire.open();
   const body = {
     length: undefined,
@@ -341,7 +341,7 @@ for (
   });
 }
 
-Deno.test("an upgrade becomes a tunnel with the bytes behind the head", async () => {
+Deno.test("an upgrade becomes a tunnel with the bytes after the head", async () => {
   await using wire = await Wire.open();
   const asked = wire.client.request(request({ upgrade: "websocket" }));
   await wire.heard("connection: upgrade\r\nupgrade: websocket\r\n");

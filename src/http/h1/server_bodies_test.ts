@@ -258,7 +258,7 @@ for (
   });
 }
 
-Deno.test("a body whose reader has stopped behind the answer holds its connection no longer than allowed", async () => {
+Deno.test("a body whose reader has stopped after the answer holds its connection no longer than allowed", async () => {
   await using server = new TestServer(async (exchange) => {
     await exchange.requestBody?.read(new Uint8Array(10));
     exchange.status = 200;

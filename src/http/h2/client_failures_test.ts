@@ -56,7 +56,7 @@ Deno.test("GOAWAY: streams above its number were not processed, those below go o
   await closed;
 });
 
-Deno.test("a connection that ends in front of the first answer leaves the request in doubt", async () => {
+Deno.test("a connection that ends before the first answer leaves the request in doubt", async () => {
   const { client, peer, closed } = await connect();
   const response = client.request(request());
   await peer.until(FrameType.HEADERS, 1);
@@ -65,7 +65,7 @@ Deno.test("a connection that ends in front of the first answer leaves the reques
   await closed;
 });
 
-Deno.test("an upstream that answers in HTTP/1 is told apart from one that breaks HTTP/2's rules", async () => {
+Deno.test("an upstream that answers in HTTP/1 is distinguished from one that breaks HTTP/2's rules", async () => {
   const [stream, far] = memoryPair();
   const client = new Http2Client(stream, {
     clock: new Clock(),

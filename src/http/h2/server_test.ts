@@ -317,7 +317,7 @@ Deno.test("a request that is answered before it has ended may end, and is droppe
   assert.equal(handler.finished.length, 2);
 });
 
-Deno.test("a request that is answered and does not end is told to stop after a while", async () => {
+Deno.test("a request that is answered and does not end is asked to stop after a while", async () => {
   const { peer, clock, done } = serve((x) => answer(x, 403, "no"));
   await peer.greet();
   await peer.send(peer.headers(1, post(), false));

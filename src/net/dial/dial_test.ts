@@ -149,7 +149,7 @@ Deno.test("a refused connection is reported with the address", async () => {
   }
 });
 
-Deno.test("a name that does not resolve is told as such", async () => {
+Deno.test("a name that does not resolve is reported as such", async () => {
   for (const tls of [undefined, TLS]) {
     const to = { ...target(1, { tls }), host: "no-such-host.invalid" };
     assert.equal(await reasonOf(dial(to, undefined, new Clock())), "dns");
@@ -417,7 +417,7 @@ Deno.test("a PROXY header comes before TLS", async () => {
   }
 });
 
-Deno.test("an unknown client is told as such", async () => {
+Deno.test("an unknown client is reported as such", async () => {
   await using peer = new Peer({}, "v2");
   const to = target(await peer.listen(), { tls: TLS, proxyProtocol: "v2" });
   await greet(to, { ...SOURCE, sourceAddress: "" });

@@ -279,7 +279,7 @@ Deno.test("a PROXY header before TLS that does not come in time is given up", as
 const UNKNOWN = authority.issue({ name: "u.test", criticalExtension: [0x2a, 0x03, 0x04] });
 const UNFIT = material([a, UNKNOWN], [["u.test", 1]]);
 
-Deno.test("names: that no client can shake hands with a certificate of ours is told once", async () => {
+Deno.test("names: that no client can shake hands with a certificate of ours is reported once", async () => {
   using bench = await new ListenerBench().open({ tls: { ...NAMES, material: UNFIT } });
   for (let i = 1; i <= 3; i++) {
     await getsNothing(bench, { servername: "u.test" });
