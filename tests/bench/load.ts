@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { find, Process } from "../support/peer.ts";
+import { find, Process } from "../testing/peer.ts";
 
 /** Core of everything that is measured. */
 export const SERVER_CORE = 0;

@@ -6,7 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { TempDir } from "../support/peer.ts";
+import { TempDir } from "../testing/peer.ts";
 import { cpuSeconds, median } from "./load.ts";
 import type { Contest, Scenario } from "./contest.ts";
 import { CLEARTEXT } from "./scenarios.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
-import type { TempDir } from "../support/peer.ts";
+import type { TempDir } from "../testing/peer.ts";
 import { profile as bare } from "./bare.ts";
 import type { Scenario } from "./contest.ts";
 import { wrk } from "./load.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Issued, TestAuthority } from "../../src/net/testing/certificates.ts";
-import { find, type TempDir } from "../support/peer.ts";
+import { find, type TempDir } from "../testing/peer.ts";
 import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
 import { CLIENT_CORE, h2load, residentKib, startPinned, wrk } from "./load.ts";
 import { failedAnew, failedOnKept, type Renewal } from "./renewals.ts";

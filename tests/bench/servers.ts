@@ -5,8 +5,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { find, freePort, type Process, type TempDir } from "../support/peer.ts";
-import { type Build, launchArguments } from "../support/gateway.ts";
+import { find, freePort, type Process, type TempDir } from "../testing/peer.ts";
+import { type Build, launchArguments } from "../testing/gateway.ts";
 import { CLIENT_CORE, SERVER_CORE, startPinned } from "./load.ts";
 
 /** One program at work. */

@@ -9,8 +9,8 @@ import { loadText } from "../../src/config/load.ts";
 import { formatProblem } from "../../src/config/problems/problems.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, freePort, TempDir } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, freePort, TempDir } from "../testing/peer.ts";
 import { TestCertificate } from "../peers/tls.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { accessRecord } from "../peers/gateway_log.ts";
-import { type Build, TestGateway } from "../support/gateway.ts";
-import { accepts, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { type Build, TestGateway } from "../testing/gateway.ts";
+import { accepts, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { profile as fragile } from "./fragile.ts";
 
 /** Two workers, or `threads`, in front of an upstream that answers when the test says so. */

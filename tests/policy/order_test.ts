@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { START_LINE_OVERHEAD } from "../../src/http/head_limits.ts";
 import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, freePort } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, freePort } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]

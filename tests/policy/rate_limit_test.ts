@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** Two workers; the address a request comes from is what it says. */
 function config(rateLimit: string): string {

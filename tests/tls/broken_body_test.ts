@@ -1,9 +1,9 @@
 /** Bodies that break off while a piece of them is on its way, over each kind of socket. */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith } from "../support/peer.ts";
-import { authority, curl, pairFiles, pairTable } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith } from "../testing/peer.ts";
+import { authority, curl, pairFiles, pairTable } from "./testing/tls_site.ts";
 
 const TRIES = 10;
 const PIECE = "x".repeat(100_000);

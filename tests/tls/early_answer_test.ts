@@ -1,9 +1,9 @@
 /** An answer that comes before the upload it is for has ended, over TLS. */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { moment } from "../support/peer.ts";
-import { authority, pairFiles, pairTable } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { moment } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable } from "./testing/tls_site.ts";
 
 const PIECE = new Uint8Array(64 * 1024);
 const PIECES = 32;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { runCli } from "../../src/cli/testing/run.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { TempDir } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, site } from "./support.ts";
+import { TempDir } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, site } from "./testing/tls_site.ts";
 
 const FILES = {
   "tls/root.pem": authority.root,

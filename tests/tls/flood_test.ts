@@ -1,9 +1,9 @@
 /** Peers that send or take faster than the gateway works, and everybody else meanwhile. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, Process, until } from "../support/peer.ts";
-import { authority, pairFiles, pairTable } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, Process, until } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable } from "./testing/tls_site.ts";
 
 const PAIR = authority.issue({ name: "localhost", names: ["localhost", "127.0.0.1"] });
 const FILES = {

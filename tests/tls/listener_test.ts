@@ -1,10 +1,10 @@
 /** TLS listeners of the real program, met by curl and openssl (spec 05). */
 import assert from "node:assert/strict";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
-import { authority, curl, pairFiles, pairTable, run, sClient, site } from "./support.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
+import { authority, curl, pairFiles, pairTable, run, sClient, site } from "./testing/tls_site.ts";
 
 const a = authority.issue({ name: "a.test", names: ["a.test"] });
 const b = authority.issue({ name: "b.test", names: ["b.test"] });

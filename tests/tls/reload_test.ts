@@ -1,8 +1,8 @@
 /** Certificates that change while the program serves (spec 05 section 3.4, and one-pair listeners). */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { TempDir, until } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, site } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { TempDir, until } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, site } from "./testing/tls_site.ts";
 import { TlsClient } from "../../src/net/testing/tls_client.ts";
 
 /** Two pairs for the same name, distinguished by their common name. */

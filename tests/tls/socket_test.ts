@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
-import { find, Process, testWith, until } from "../support/peer.ts";
-import { run } from "./support.ts";
+import { find, Process, testWith, until } from "../testing/peer.ts";
+import { run } from "./testing/tls_site.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const deno = [Deno.execPath(), "run", "-A", "-q"];

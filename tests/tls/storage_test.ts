@@ -1,8 +1,8 @@
 /** `--check-tls-storage` of the real program, on real files (spec 05 section 3.6). */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TempDir } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, run, site } from "./support.ts";
+import { TempDir } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, run, site } from "./testing/tls_site.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 

@@ -7,8 +7,8 @@ import { compileProgram, threadEntries } from "../../src/cli/tasks/compiler.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { contains } from "../../src/cli/testing/embedded.ts";
-import { graphOf, writeEntry } from "../support/build.ts";
-import { TempDir } from "../support/peer.ts";
+import { graphOf, writeEntry } from "../testing/build.ts";
+import { TempDir } from "../testing/peer.ts";
 
 /** Sets beside the profiles, each without most of the modules. */
 const SETS: readonly (readonly string[])[] = [

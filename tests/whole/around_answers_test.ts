@@ -4,9 +4,9 @@ import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** A gateway that listens with and without TLS, and has an upstream of each protocol. */
 function config(http1: number, http2: number, secure: number, tables: string): string {

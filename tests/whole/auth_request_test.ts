@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, moment, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { type Responder, Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, moment, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { type Responder, Upstream } from "../testing/upstream.ts";
 
 /** A gateway that asks `auth` about every path before it forwards to `app`. */
 function config(auth: number, app: number, keys = "", server = "", vhost = ""): string {

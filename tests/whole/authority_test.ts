@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]

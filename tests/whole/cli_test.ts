@@ -4,8 +4,8 @@ import { relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { copyFolder } from "../../src/config/testing/files.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { catchesUsr1, freePort, Process, TempDir, until } from "../support/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { catchesUsr1, freePort, Process, TempDir, until } from "../testing/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = `${root}src/main.ts`;

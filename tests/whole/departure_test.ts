@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { authority, curl, pairFiles, pairTable } from "../tls/support.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { authority, curl, pairFiles, pairTable } from "../tls/testing/tls_site.ts";
 
 const PERMITS = 4;
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -1,10 +1,10 @@
 /** Pages in place of the gateway's own failures (spec 02 section 7.6). */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 function page(status: number, path: string, web = ""): string {
   return `[[vhosts.proxy.error_pages]]

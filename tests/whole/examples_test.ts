@@ -20,9 +20,9 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { launchArguments } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { copyFolder } from "../../src/config/testing/files.ts";
 
 const examples = new URL("../../examples/", import.meta.url);

@@ -5,10 +5,10 @@ import type { AddressInfo } from "node:net";
 import type { Explanation } from "../../src/cli/explain/explain.ts";
 import { runCli } from "../../src/cli/testing/run.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { type Answer, RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { type Answer, RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]

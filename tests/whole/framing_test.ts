@@ -3,10 +3,10 @@
  * the body framing of 3.3 and the connection rules of 3.4, byte for byte over a socket.
  */
 import assert from "node:assert/strict";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { moment, until } from "../support/peer.ts";
-import { type Answer, RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { moment, until } from "../testing/peer.ts";
+import { type Answer, RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** The limits that the vectors are written for. */
 const LIMITS = `

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { EVERY_CALL, GRPC_CLIENT, GRPC_SERVER } from "../peers/grpc.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { find, Process, testWith, until } from "../support/peer.ts";
-import { pythonTests } from "../support/python.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { find, Process, testWith, until } from "../testing/peer.ts";
+import { pythonTests } from "../testing/python.ts";
 
 function config(upstream: number, tables: string): string {
   return `[server]

@@ -162,3 +162,19 @@ function importsOf(from: string): Import[] {
   }
   return found;
 }
+
+Deno.test("helpers of tests are in folders called testing, or in tests/peers with the peers", () => {
+  const others = ["support", "helpers", "helper", "fixtures", "utils", "util", "common"];
+  const odd = ["src", "tests"].flatMap(pathsBelow).filter((path) =>
+    path.split("/").some((part) => others.includes(part.replace(/\.ts$/, "")))
+  );
+  assert.deepEqual(odd, []);
+});
+
+/** Everything below a folder of the repository. */
+function pathsBelow(folder: string): string[] {
+  const url = new URL(`../../${folder}/`, import.meta.url);
+  return [...Deno.readDirSync(url)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? pathsBelow(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
+}

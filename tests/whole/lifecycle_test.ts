@@ -1,8 +1,8 @@
 /** How the real program reloads, logs and ends, under exactly the permissions it asks for. */
 import assert from "node:assert/strict";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { accepts, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { accepts, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { putDirectory } from "../../src/config/testing/files.ts";
 
 const SITE = `

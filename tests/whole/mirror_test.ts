@@ -1,10 +1,10 @@
 /** Traffic mirroring (spec 02 section 9.9). */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, moment, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { type Responder, Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, moment, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { type Responder, Upstream } from "../testing/upstream.ts";
 
 function config(mirror: number, app: number, keys = "", server = "", base = ""): string {
   return `[server]

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, nginx, testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** A gateway whose every path goes to `port`. */
 function config(port: number, proxy = ""): string {

@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { load } from "../../src/cli/load.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { find, freePort, nginx, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { find, freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
 import { UnixClient } from "../../src/net/testing/unix_client.ts";
-import { Upstream } from "../support/upstream.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** A gateway with a socket `run/app.sock` beside its configuration. */
 function config(server = "", rest = ""): string {

@@ -10,9 +10,9 @@ import {
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { accessRecord } from "../peers/gateway_log.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, nginx, testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 function config(port: number, proxy = "", server = ""): string {
   return `[server]

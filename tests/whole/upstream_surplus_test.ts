@@ -1,10 +1,10 @@
 /** Bytes that an upstream sends after its answer, or without being asked, are never another request's answer. */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** An answer of one request that another one must never get. */
 const STOLEN = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-User: alice\r\n\r\nstolen";

@@ -4,8 +4,8 @@ import { load } from "../../src/cli/load.ts";
 import { runCli } from "../../src/cli/testing/run.ts";
 import type { Problem } from "../../src/config/types.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, TempDir, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, TempDir, until } from "../testing/peer.ts";
 
 const SERVER = '[server]\nlisten = ["127.0.0.1:8080"]\n';
 const VHOST = `[[vhosts]]

@@ -29,7 +29,7 @@ const DEFAULT_LISTENER = "127.0.0.1:8080";
 const DEVELOPMENT: Build = { profile: development, entry: "src/main.ts" };
 
 /** The same with limits that end ten times sooner: for tests in which one ends. */
-export const PACED: Build = { profile: development, entry: "tests/support/paced.ts" };
+export const PACED: Build = { profile: development, entry: "tests/testing/paced.ts" };
 
 /** Arguments of `deno` that run the gateway on `config`. */
 export async function launchArguments(config: string, build = DEVELOPMENT): Promise<string[]> {
