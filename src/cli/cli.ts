@@ -81,7 +81,7 @@ const VERSION_OPTION: OptionSpec = {
   short: "V",
   help: "print the version and end",
 };
-/** What may stand beside a command; of its modes it is said that they have no effect. */
+/** What may be beside a command; of its modes it is said that they have no effect. */
 const SHARED: readonly OptionSpec[] = [...MODES.map((m) => m.option), HELP];
 const GLOBAL: readonly OptionSpec[] = [
   CONFIG,

@@ -61,7 +61,7 @@ const greeting: Module = {
   edge: () => Promise.reject(new Error("never loaded")),
 };
 
-Deno.test("a module's command stands in the help, and has a help of its own", async () => {
+Deno.test("a module's command is in the help, and has a help of its own", async () => {
   const build = profileOf(greeting);
   assert.match((await runCli(build, "--help")).out, /^ {2}greet +greet every vhost/m);
   const { out } = await runCli(build, "greet", "--help");

@@ -100,7 +100,7 @@ export interface TableSchema {
    * adds a key to a table that another module of the same build owns.
    */
   readonly table: string;
-  /** Each scope in which it may stand. */
+  /** Each scope in which it may be. */
   readonly scopes: readonly TableScope[];
   /**
    * Unknown keys are refused at every level: built with `z.strictObject` and the builders of

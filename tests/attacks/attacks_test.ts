@@ -22,7 +22,7 @@ const BEGIN = "<!-- attacks: begin -->\n";
 const END = "<!-- attacks: end -->";
 
 /**
- * What the runtime itself lets pass where there is a web root; code of ours stands in the way, as
+ * What the runtime itself lets pass where there is a web root; code of ours is in the way, as
  * `docs/permissions.md` says.
  */
 const KNOWN = [

@@ -1,5 +1,5 @@
 /**
- * A gRPC server and a gRPC client that people use (python3-grpcio), for what stands between them.
+ * A gRPC server and a gRPC client that people use (python3-grpcio), for what is between them.
  *
  * @module
  */

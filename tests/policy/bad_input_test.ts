@@ -30,7 +30,7 @@ const CASES: readonly (readonly [what: string, tables: string, key: string, allo
     "a network twice",
     'access = { deny = ["10.0.0.1", "10.0.0.1"] }',
     "vhosts[0].access.deny[1]",
-    "must not stand in the list twice",
+    "must not be in the list twice",
   ],
   [
     "an invalid fingerprint",

@@ -140,7 +140,7 @@ const TABLE: readonly (readonly [path: string, status: number, what: string])[] 
   // A name that a template makes has no URL of its own to be sent to.
   ["/t/deep", 200, "deep"],
   ["/t/deep/", 200, "deep"],
-  // What was compressed beforehand and what it was made of stand under the guards of both.
+  // What was compressed beforehand and what it was made of are under the guards of both.
   ["/pages/secret.html", 403, "forbidden"],
   ["/pages/secret.html.gz", 403, "forbidden"],
   ["/pages/secret.html%2egz", 403, "forbidden"],

@@ -90,7 +90,7 @@ export class TestGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Puts `to` into its configuration in place of `from`, which must stand in it. */
+  /** Puts `to` into its configuration in place of `from`, which must be in it. */
   rewrite(from: string, to: string): void {
     const text = Deno.readTextFileSync(this.configPath);
     if (!text.includes(from)) throw new Error(`${from} does not stand in the configuration`);

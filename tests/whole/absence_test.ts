@@ -99,7 +99,7 @@ Deno.test("the same look finds what other builds write with", async () => {
   assert.match(await Deno.readTextFile(`${ROOT}src/gateway/testing/metrics_fixture.ts`), COUNTS);
 });
 
-/** The first sentence of a module's documentation, which stands in no other file. */
+/** The first sentence of a module's documentation, which is in no other file. */
 async function signature(folder: string): Promise<string> {
   const text = await Deno.readTextFile(`${ROOT}src/modules/${folder}/module.ts`);
   const line = text.split("\n").find((line) => /^(?: \*|\/\*\*) \w/.test(line)) ?? "";

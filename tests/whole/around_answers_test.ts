@@ -1,4 +1,4 @@
-/** What stands around answers, between every pair of protocols: interim answers, and trailers. */
+/** What is around answers, between every pair of protocols: interim answers, and trailers. */
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";

@@ -2,7 +2,7 @@
  * Every folder of `examples/` is run: its `fluxheim.toml` as it is, but for the ports, which are free
  * ones. Addresses that the configuration listens on are the gateway's; behind every other address of
  * 127.0.0.1 stands an upstream that tells what it was asked. What is asked and what must come back
- * stands in `try.toml`:
+ * is in `try.toml`:
  *
  *     [[request]]
  *     path = "/docs/"            # asked of the first port, or of `listener = "127.0.0.1:8443"`

@@ -109,7 +109,7 @@ function reaches(targets: ReadonlyMap<string, readonly string[]>, start: string)
   return false;
 }
 
-/** The runtime's part in the entry of a service's thread, which stands in its module. */
+/** The runtime's part in the entry of a service's thread, which is in its module. */
 const RUNTIME_FOR_SERVICES = [
   "runtime/threads/service_thread.ts",
   "runtime/permissions/unguarded.ts",

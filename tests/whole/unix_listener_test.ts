@@ -242,7 +242,7 @@ Deno.test("unix sockets cannot be TLS listeners, listed twice, or in privacy bui
   );
   assert.match(
     await problemsOf('[server]\nlisten = ["unix:/run/a.sock", "unix:/run/./a.sock"]\n'),
-    /^server\.listen\[1\] must not stand in the list twice/m,
+    /^server\.listen\[1\] must not be in the list twice/m,
   );
   assert.match(
     await problemsOf(`[server]\nlisten = ["unix:/${"a".repeat(100)}"]\n`),

@@ -36,7 +36,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bhearts?\b/i, "heartbeat"],
   [/\bforetells?\b/i, "predict"],
   [/\b(fared?|fares)\b/i, "outcome"],
-  [/\bat hand\b/i, "available"],
+  [/\b(stands?|stood) (?!in for|in,)(in|at|below|beside|between|here|there)\b/i, "is, is allowed"],
   [/\bunless told otherwise\b/i, "by default"],
   [/\b(it|they|this|which|that) tells? (of|whether|how)\b/i, "reports, returns, describes"],
 ];

@@ -218,7 +218,7 @@ Deno.test("every host field that is given is sent, as every other field is", asy
   assert.equal(outcome.status, 400);
 });
 
-Deno.test("what stands behind a value is sent, too", async () => {
+Deno.test("what comes after a value is sent, too", async () => {
   const argv = ["http://second.example/app", "-X", "POST", "-H"];
   const behind = async (end: string) =>
     (await explained(...argv, `content-length: 5${end}`)).outcome.kind;

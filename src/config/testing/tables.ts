@@ -48,7 +48,7 @@ export const testTables: readonly TableSchema[] = [
   { table: "stream", scopes: ["root"], schema: stream },
 ];
 
-/** What stands at `path` of a configuration; the types of tests do not know the tables above. */
+/** What is at `path` of a configuration; the types of tests do not know the tables above. */
 export function valueAt(config: unknown, ...path: (string | number)[]): unknown {
   return path.reduce<unknown>((value, key) => {
     return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;

@@ -1,5 +1,5 @@
 /**
- * Who the client is when trusted proxies stand between (spec 01 section 2.2, spec 02 section 6.1). The
+ * Who the client is when trusted proxies are between (spec 01 section 2.2, spec 02 section 6.1). The
  * answer decides access, rate limits, GeoIP, logs and the fields an upstream sees.
  *
  * @module

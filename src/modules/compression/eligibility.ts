@@ -1,6 +1,6 @@
 /**
  * Which answers may be compressed (spec 02 section 12). Two kinds of rules: compressing must be worth
- * it, and it must not leak. A body in which a secret of the client stands beside what an attacker can
+ * it, and it must not leak. A body in which a secret of the client is beside what an attacker can
  * put into a request reveals the secret by its compressed length (BREACH); so nothing is compressed that
  * could depend on the client.
  *

@@ -64,7 +64,7 @@ function trailed(
   return [...rules.trailers(exchange, Fields.of(...fields))?.names ?? []];
 }
 
-Deno.test("trailers pass, less what may not stand in a head", () => {
+Deno.test("trailers pass, less what may not be in a head", () => {
   const exchange = exchangeFixture(client());
   const rules = policy({ set: { "x-gateway": "1" }, unset: ["x-secret"], x_real_ip: true });
   const names = [

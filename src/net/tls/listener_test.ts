@@ -226,7 +226,7 @@ for (const together of [false, true]) {
   Deno.test(`a PROXY header before TLS is read, ${how}`, async () => {
     using bench = await new ListenerBench().open(PROXIED);
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    // What stands between client and gateway: puts the header first.
+    // What is between client and gateway: puts the header first.
     const relayed = (async () => {
       using inner = await listener.accept();
       using outer = await bench.connect();

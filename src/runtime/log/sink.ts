@@ -52,7 +52,7 @@ export class LogSink {
   /** Whose bytes are being written; its reader must be left alone meanwhile. */
   #written: RingReader | undefined;
   #running: Promise<void> | undefined;
-  /** Goes before everything else, so that nothing stands between its two parts. */
+  /** Goes before everything else, so that nothing is between its two parts. */
   #torn: Torn | undefined;
   /** Lines that were dropped and not reported yet. */
   #lost = 0;
