@@ -135,7 +135,7 @@ export class Services {
   setState(state: ProcessState): void {
     if (equal(state, this.#state)) return;
     this.#state = state;
-    for (const { thread } of this.#seats) thread?.tell({ kind: "state", state });
+    for (const { thread } of this.#seats) thread?.post({ kind: "state", state });
   }
 
   /** An edge worker is about to start; returns how its modules reach their services. */
@@ -256,7 +256,7 @@ export class Services {
     this.#heartbeats.watch(role, thread.heartbeat);
     this.#ports.join(seat);
     // It may have changed since the order was given.
-    thread.tell({ kind: "state", state: this.#state });
+    thread.post({ kind: "state", state: this.#state });
     log.log("info", "fluxheim", `the service ${role} runs`);
     return undefined;
   }

@@ -108,8 +108,8 @@ export class Thread<Order extends Message, Report extends Message> {
     return report;
   }
 
-  /** Gives an order that has no report. */
-  tell(order: Order, transfer: readonly MessagePort[] = []): void {
+  /** Posts an order that has no report. */
+  post(order: Order, transfer: readonly MessagePort[] = []): void {
     if (this.#alive) this.#send(++this.#orders, order, transfer);
   }
 

@@ -191,7 +191,7 @@ export class WorkerPool {
     );
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
-      for (const worker of workers) worker.tell({ kind: "discard" });
+      for (const worker of workers) worker.post({ kind: "discard" });
       return failed.reason;
     }
     // From here on a worker that dies is replaced by one with the new snapshot.
@@ -372,7 +372,7 @@ export class WorkerPool {
    */
   async forceClose(isMeant: (worker: WorkerHandle) => boolean = () => true): Promise<void> {
     const leaving = [...this.#leaving].filter(([worker]) => isMeant(worker));
-    for (const [worker] of leaving) worker.tell({ kind: "abort" });
+    for (const [worker] of leaving) worker.post({ kind: "abort" });
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CUT_MS);
     await Promise.race([Promise.all(leaving.map(([, finished]) => finished)), late]);
