@@ -96,7 +96,7 @@ export class RequestPolicy {
       (!enabled || (!unset.has(requestIdField) && !set.has(requestIdField)));
     this.#requestIdField = keepsId ? requestIdField : undefined;
 
-    const isHidden = zeroRetention ? tellsAddress : undefined;
+    const isHidden = zeroRetention ? disclosesAddress : undefined;
     const written = ([name, value]: readonly [string, string]): Written => {
       const template = new ValueTemplate(value, isHidden);
       return { name, constant: template.constant, template };
@@ -279,7 +279,7 @@ function forwarded(exchange: Exchange): string {
 }
 
 /** Whether a variable would disclose a client's address, also one of a field in its other spelling. */
-function tellsAddress(variable: string): boolean {
+function disclosesAddress(variable: string): boolean {
   const name = variable.toLowerCase();
   return name === "remote_addr" ||
     (name.startsWith("http.") &&

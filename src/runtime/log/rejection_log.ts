@@ -31,8 +31,8 @@ export class RejectionLog {
   readonly #key: string;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #toldAt = new Map<Rejection, number>();
-  readonly #untold = new Map<Rejection, number>();
+  readonly #reportedAt = new Map<Rejection, number>();
+  readonly #unreported = new Map<Rejection, number>();
 
   /** @param key The configuration's key of the listener, which each line begins with. */
   constructor(key: string, clock: Clock, log: Logger) {
@@ -44,14 +44,14 @@ export class RejectionLog {
   /** Takes note of a connection that was closed. */
   add(reason: Rejection): void {
     const [level, why] = TOLD[reason];
-    const count = (this.#untold.get(reason) ?? 0) + 1;
+    const count = (this.#unreported.get(reason) ?? 0) + 1;
     const { now } = this.#clock;
-    if (now - (this.#toldAt.get(reason) ?? -Infinity) < REPEAT_MS) {
-      this.#untold.set(reason, count);
+    if (now - (this.#reportedAt.get(reason) ?? -Infinity) < REPEAT_MS) {
+      this.#unreported.set(reason, count);
       return;
     }
-    this.#toldAt.set(reason, now);
-    this.#untold.delete(reason);
+    this.#reportedAt.set(reason, now);
+    this.#unreported.delete(reason);
     if (!this.#log.enabled(level)) return;
     const what = count === 1 ? "a connection was closed" : `${count} connections were closed`;
     this.#log.log(level, "fluxheim::security", `${this.#key}: ${what}: ${why}`);

@@ -59,7 +59,7 @@ export class LogSink {
   /** The last attempt to empty the rings ended with a write that failed. */
   #isStuck = false;
   /** That writing fails has been reported, and nothing has been caught up with since. */
-  #isTold = false;
+  #isReported = false;
 
   /**
    * @param onBroken Called once when writing begins to fail (a full disk, a closed pipe), and not again
@@ -160,9 +160,9 @@ export class LogSink {
         this.#written = undefined;
         if (this.#isStuck) return;
       }
-      await this.#tellLost();
+      await this.#reportLost();
     }
-    if (!this.#isStuck) this.#isTold = false;
+    if (!this.#isStuck) this.#isReported = false;
   }
 
   /** Writes the rest of a torn line; all of it, where the target was emptied after its first part. */
@@ -177,7 +177,7 @@ export class LogSink {
     if (this.#isStuck) this.#torn ??= { line: torn.line, written: 0, targetBytes: undefined };
   }
 
-  async #tellLost(): Promise<void> {
+  async #reportLost(): Promise<void> {
     for (const reader of this.#readers) this.#lost += reader.takeLost();
     const lost = this.#lost;
     if (lost === 0) return;
@@ -212,8 +212,8 @@ export class LogSink {
   }
 
   #report(error: unknown): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
+    if (this.#isReported) return;
+    this.#isReported = true;
     this.onBroken(error instanceof Error ? error.message : String(error));
   }
 
