@@ -8,9 +8,9 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WAITS_FILE } from "../src/net/testing/until.ts";
-import { AUDIT_REPORT, neverUsed } from "./support/audit.ts";
+import { AUDIT_REPORT, neverUsed } from "./testing/audit.ts";
 
-/** Stands in what the runner says of a test that has run for four minutes. */
+/** Part of what the runner prints about a test that has run for four minutes. */
 const HANGS = "(4m0s)";
 
 const here = fileURLToPath(new URL("..", import.meta.url));

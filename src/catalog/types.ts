@@ -1,12 +1,12 @@
 /**
- * The words of the catalog: where a table may stand, how files of one configuration merge, what a change
+ * The words of the catalog: where a table may be, how files of one configuration merge, what a change
  * asks of a running process, and how far a module has come. Everything here is data, so that the parts
  * that read a configuration, reload it, build a profile and parse a command line share one list.
  *
  * @module
  */
 
-/** Where a configuration table may stand. */
+/** Where a configuration table may be. */
 export type TableScope = "root" | "vhost" | "route";
 
 /**
@@ -92,7 +92,7 @@ export interface CatalogCommand {
 
 /** How far a module has come. */
 export type ModuleState =
-  /** Its code stands in these folders of `src/modules`, or, for none, in the gateway itself. */
+  /** Its code is in these folders of `src/modules`, or, for none, in the gateway itself. */
   | { readonly kind: "built"; readonly folders: readonly string[] }
   /** Planned, and not there yet: a set that names it is refused. */
   | { readonly kind: "not-built" }

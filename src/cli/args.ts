@@ -30,7 +30,7 @@ export class ParsedArgs implements CommandArgs {
     return this.values.has(name);
   }
 
-  /** The value of an option that stands at most once. */
+  /** The value of an option that is given at most once. */
   get(name: string): string | undefined {
     return this.values.get(name)?.[0];
   }
@@ -83,7 +83,7 @@ export function parseArgs(argv: readonly string[], specs: readonly OptionSpec[])
 }
 
 /**
- * Where the command's name stands in `argv`: the first argument that is neither an option of `specs` nor
+ * Where the command's name is in `argv`: the first argument that is neither an option of `specs` nor
  * the value of one; -1 without a command.
  *
  * @throws {UsageError} on an option before the command that `specs` does not have.

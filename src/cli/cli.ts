@@ -57,7 +57,7 @@ const MODES: readonly Mode[] = [
       name: "reload-from",
       value: "OLD",
       conflicts: ["check-config", "validate-config", "check-tls-storage"],
-      help: "tell how the change from the configuration OLD to --config can be applied",
+      help: "show how the change from the configuration OLD to --config can be applied",
     },
   },
   { command: reload, option: { name: "reload", help: reload.summary } },
@@ -81,7 +81,7 @@ const VERSION_OPTION: OptionSpec = {
   short: "V",
   help: "print the version and end",
 };
-/** What may stand beside a command; of its modes it is said that they have no effect. */
+/** What may be beside a command; of its modes it is said that they have no effect. */
 const SHARED: readonly OptionSpec[] = [...MODES.map((m) => m.option), HELP];
 const GLOBAL: readonly OptionSpec[] = [
   CONFIG,

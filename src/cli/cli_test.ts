@@ -61,7 +61,7 @@ const greeting: Module = {
   edge: () => Promise.reject(new Error("never loaded")),
 };
 
-Deno.test("a module's command stands in the help, and has a help of its own", async () => {
+Deno.test("a module's command is in the help, and has a help of its own", async () => {
   const build = profileOf(greeting);
   assert.match((await runCli(build, "--help")).out, /^ {2}greet +greet every vhost/m);
   const { out } = await runCli(build, "greet", "--help");
@@ -116,7 +116,7 @@ Deno.test("an unknown command is wrong usage", async () => {
 });
 
 for (const command of ["schema", "profiles", "cache-keygen"]) {
-  Deno.test(`${command}, which reads no configuration, refuses to be told of one`, async () => {
+  Deno.test(`${command}, which reads no configuration, refuses to get one`, async () => {
     for (const argv of [[command, "--config", "x"], ["--config=x", command]]) {
       const { status, out, err } = await runCli(bare, ...argv);
       assert.deepEqual([status, out], [2, ""]);

@@ -45,7 +45,7 @@ const OPTIONS: readonly OptionSpec[] = [
     name: "resolve-upstreams",
     help: "resolve the name of every upstream; nothing is connected to",
   },
-  { name: "explain", help: "tell what is tested, and each step that passed" },
+  { name: "explain", help: "print what is tested, and each step that passed" },
   { name: "crypto", help: "print the crypto diagnostics" },
   HELP,
   VERSION_OPTION,

@@ -21,7 +21,7 @@ export function programHelp(
     `${program} ${VERSION}: an edge gateway driven by one TOML configuration`,
     "",
     `usage: ${program} [options]              run the gateway`,
-    `       ${program} [options] COMMAND ...  ${program} COMMAND --help tells more`,
+    `       ${program} [options] COMMAND ...  ${program} COMMAND --help has more`,
     "",
     "options:",
     ...options.flatMap(optionLines),

@@ -79,7 +79,7 @@ export function planFor(
 const FACES = ["../../mod.ts", "../../worker.ts"];
 
 /**
- * A custom build's entries of threads stand outside this program's own folder: they must be readable, and so
+ * A custom build's entries of threads are outside this program's own folder: they must be readable, and so
  * must the face that they import.
  */
 function foreignEntries(urls: readonly URL[]): PlannedGrant[] {

@@ -234,7 +234,7 @@ async function listening(port: number, ended: Promise<unknown>): Promise<boolean
       // not enough.
       using connection = await Deno.connect({ hostname: HOST, port });
       await connection.write(new TextEncoder().encode(`HEAD / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`));
-      if (await connection.read(new Uint8Array(1)) === null) throw new Error("nobody answers");
+      if (await connection.read(new Uint8Array(1)) === null) throw new Error("no answer");
       return true;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -79,7 +79,7 @@ export function loadConfig(
 }
 
 /**
- * Loads one text as if it stood in `file`, which need not exist: relative paths start at its directory.
+ * Loads one text as if it were in `file`, which need not exist: relative paths start at its directory.
  */
 export function loadText(
   text: string,
@@ -147,7 +147,7 @@ function evaluate(
   const refused = (problems: readonly Problem[]): Loaded => {
     return { config: undefined, problems, files, effective: {}, place: (problem) => problem };
   };
-  // What stands in a file that could not be read or parsed would be missed by everything below.
+  // What is in a file that could not be read or parsed would be missed by everything below.
   if (hasErrors(reading.problems)) return refused(reading.problems);
 
   const schema = assemble(tables);
@@ -204,13 +204,13 @@ function evaluate(
     effective: deepFreeze(value),
     place(problem) {
       const placed = place(placeOfMadeRoute(problem, config), root, origins, implicit);
-      // Some keys are of the command line and stand in no file.
+      // Some keys are of the command line and are in no file.
       return placed.file === undefined ? problem : placed;
     },
   };
 }
 
-/** Relative paths start at the directory of the file they stand in (spec 01 section 1.3). */
+/** Relative paths start at the directory of the file they are in (spec 01 section 1.3). */
 function resolvePaths(schema: Schema, root: Table, origins: Origins): void {
   for (const { rule, text, found: { parent, path } } of configuredPaths(schema, root)) {
     const key = path[path.length - 1];
@@ -262,7 +262,7 @@ function* withoutVhosts(
   }
 }
 
-/** Without `[[vhosts]]`, what stands in the one there is was written at the root. */
+/** Without `[[vhosts]]`, what is in the one there is was written at the root. */
 function written(path: Path, implicit: boolean): Path {
   return implicit && path[0] === "vhosts" && path[1] === 0 ? path.slice(2) : path;
 }

@@ -110,7 +110,7 @@ Deno.test("a table in the wrong place is sent to the nearest right one, with its
   assert.equal(only("[server.routes]").hint, "write [[vhosts.routes]]");
 });
 
-Deno.test("one value where a list belongs is told how the list is written", () => {
+Deno.test("one value where a list belongs is refused with how the list is written", () => {
   const hint = (text: string) => only(text).hint;
   assert.equal(hint('server.listen = "127.0.0.1:80"'), 'write listen = ["127.0.0.1:80"]');
   const vhost = "[[vhosts]]\nname = 'a'\nhosts = ";
@@ -178,7 +178,7 @@ Deno.test("wrong types are refused without conversion, with what was found", () 
   ]);
 });
 
-Deno.test("problems are told in spec order, whatever the order of the file", () => {
+Deno.test("problems are reported in spec order, whatever the order of the file", () => {
   assert.deepEqual(
     keys(`
       [stream]
@@ -286,7 +286,7 @@ Deno.test("positions in lists are those of the file after wrong entries were tak
   ]);
 });
 
-Deno.test("several wrong entries of one list are told, and only those", () => {
+Deno.test("several wrong entries of one list are reported, and only those", () => {
   const text = '[[vhosts]]\nname = "a"\nhosts = ["a..b", "c.d", "-e", "g.h", "g.h"]\n';
   assert.deepEqual(keys(text), ["vhosts[0].hosts[0]", "vhosts[0].hosts[2]", "vhosts[0].hosts[4]"]);
 });
@@ -314,7 +314,7 @@ Deno.test("a warning does not keep a configuration from loading", () => {
   assert.equal(problems.length, 1);
 });
 
-Deno.test("the same problem found twice is told once", () => {
+Deno.test("the same problem found twice is reported once", () => {
   const check: Check = () => [{ key: "server", message: "no" }];
   assert.equal(load("", [check, check]).problems.length, 1);
 });

@@ -85,7 +85,7 @@ export interface Problem {
 }
 
 /**
- * A schema of zod 4 (`z.ZodType`), of any copy of it. The contract names only what tells zod's schemas from
+ * A schema of zod 4 (`z.ZodType`), of any copy of it. The contract names only what distinguishes zod's schemas from
  * others, so that it does not depend on zod's types.
  */
 export interface ZodSchema {
@@ -100,7 +100,7 @@ export interface TableSchema {
    * adds a key to a table that another module of the same build owns.
    */
   readonly table: string;
-  /** Each scope in which it may stand. */
+  /** Each scope in which it may be. */
   readonly scopes: readonly TableScope[];
   /**
    * Unknown keys are refused at every level: built with `z.strictObject` and the builders of

@@ -18,7 +18,7 @@ export interface CommandOption {
   readonly repeat?: boolean;
   /** Closed list of values. */
   readonly choices?: readonly string[];
-  /** Options that may not stand beside it. */
+  /** Options that may not be beside it. */
   readonly conflicts?: readonly string[];
   /** What it does, in one line of the help text. */
   readonly help: string;

@@ -19,7 +19,7 @@ export interface Refusal {
   readonly cause: string;
   /** Extra answer fields, such as `allow` or `retry-after`. */
   readonly fields?: readonly (readonly [name: string, value: string])[];
-  /** What stands behind the gateway failed it: steps of the phase `failure` may answer otherwise. */
+  /** The origin failed: steps of the phase `failure` may answer otherwise. */
   readonly isFailure?: boolean;
   /** Ends an HTTP/1 connection after the answer. */
   readonly close?: boolean;
@@ -126,7 +126,7 @@ export class Exchange extends HttpExchange {
   requestId = "";
   /** Set when the gateway refused; its cause and text. */
   refusal: Refusal | undefined = undefined;
-  /** An error page stands in the refusal's place: header policy is applied to it as to all content. */
+  /** An error page is in the refusal's place: header policy is applied to it as to all content. */
   hasErrorPage = false;
 
   /** What was found out on the way. */

@@ -212,7 +212,7 @@ export interface WorkerServices {
   readonly worker: number;
   /**
    * How many indices there are. More than `server.process.threads`, because workers that finish old
-   * requests may stand beside those that replaced them.
+   * requests may run beside those that replaced them.
    */
   readonly workers: number;
   /** What the modules of this build add to `point`, in their order. */
@@ -324,7 +324,7 @@ export interface Draw {
 
 /**
  * A capability of the gateway, as the keeper and the command line know it. Its part for workers is loaded
- * only by commands that build what a worker would. The import stands in each module as a literal, so that
+ * only by commands that build what a worker would. The import is in each module as a literal, so that
  * bundling tools find the file.
  */
 export interface Module {
@@ -381,7 +381,7 @@ export interface RunningModule {
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */
   explain?(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined;
   /** For `fluxheim explain`: leaves `exchange` as a step does that is described and not run. */
-  foretell?(scope: RouteScope, exchange: Exchange, phase: Phase): void;
+  predict?(scope: RouteScope, exchange: Exchange, phase: Phase): void;
   /** For `fluxheim explain`: the head of the request this module would send on, line by line. */
   sends?(scope: RouteScope, exchange: Exchange): readonly string[] | undefined;
 }

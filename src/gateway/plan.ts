@@ -63,7 +63,7 @@ function originStep(steps: OriginSteps, arounds: readonly Around[]): PlanStep {
   return (exchange) => origin.fetch(steps.request(exchange), exchange);
 }
 
-/** Steps of the gateway itself that stand between those of the modules. */
+/** Steps of the gateway itself that are between those of the modules. */
 export interface OwnSteps {
   /** Row 8: the request is larger than this scope takes. */
   readonly limits: Step;
@@ -134,7 +134,7 @@ export function joinPlan(
   return { steps, failure, refusal, response, recodes };
 }
 
-/** 13: what stands in front of an upstream runs only when the upstream is really asked. */
+/** 13: what is in front of an upstream runs only when the upstream is really asked. */
 function forwardSteps({ authorize, mirror, lookup, forward, origin }: ScopeSteps): PlanStep[] {
   if (forward.length === 0 && origin === undefined) return [];
   return [

@@ -66,7 +66,7 @@ const REFUSED: readonly string[] = [
   `${"a".repeat(49)}.`.repeat(5) + "abcd",
 ];
 
-Deno.test("what is no host that all readers read alike is refused", () => {
+Deno.test("what is not a host that all readers read alike is refused", () => {
   for (const text of REFUSED) assert.equal(readAuthority(text), undefined, JSON.stringify(text));
 });
 

@@ -62,7 +62,7 @@ Deno.test("conditional: If-Unmodified-Since is not asked when If-Match is there"
   assert.ok(preconditionHolds(fields, weak));
 });
 
-Deno.test("conditional: a date that is none, or is there twice, is ignored", () => {
+Deno.test("conditional: a date that is invalid, or is there twice, is ignored", () => {
   assert.ok(preconditionHolds(request(["if-unmodified-since", "yesterday"]), weak));
   assert.ok(!isNotModified(request(["if-modified-since", "yesterday"]), weak));
   const twice = request(["if-modified-since", AFTER], ["if-modified-since", AFTER]);

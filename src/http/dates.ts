@@ -8,7 +8,7 @@ const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const LONG_DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/** A number could not be read where one must stand; falls out of every range check. */
+/** A number could not be read where one must be; falls out of every range check. */
 const NOT_A_NUMBER = -1;
 
 /**

@@ -19,6 +19,6 @@ Deno.test("any token comes out as itself in lower case", () => {
   fc.assert(fc.property(token, (name) => assert.equal(read(name), name.toLowerCase())));
 });
 
-Deno.test("characters that differ from a common name's in bit 5 only are told apart", () => {
+Deno.test("characters that differ from a common name's in bit 5 only are distinguished", () => {
   for (const name of ["x-real_ip", "hos^", "accep~", "-ost"]) assert.equal(read(name), name);
 });

@@ -29,13 +29,13 @@ export function percentEncodePath(text: string): string {
   return encode(text, PATH_UNRESERVED);
 }
 
-/** Encodes what may not stand in a path (RFC 3986 `pchar` and `/`), `%` included. */
+/** Encodes what may not be in a path (RFC 3986 `pchar` and `/`), `%` included. */
 export function percentEncodeLiteral(text: string): string {
   return encode(text, PATH);
 }
 
 /**
- * Byte value of the escape whose `%` stands at `at`, or -1 when two hexadecimal digits do not follow
+ * Byte value of the escape whose `%` is at `at`, or -1 when two hexadecimal digits do not follow
  * before `end`.
  */
 export function escapedByte(bytes: Uint8Array, at: number, end: number): number {

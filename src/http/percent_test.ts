@@ -21,7 +21,7 @@ Deno.test("encoding a path keeps unreserved characters and slashes only", () => 
   assert.equal(percentEncodePath("a b%41!*'()é"), "a%20b%2541%21%2A%27%28%29%C3%A9");
 });
 
-Deno.test("encoding a literal keeps what may stand in a path", () => {
+Deno.test("encoding a literal keeps what may be in a path", () => {
   assert.equal(percentEncodeLiteral("/a:@!$&'()*+,;=~"), "/a:@!$&'()*+,;=~");
   assert.equal(percentEncodeLiteral('"<é>|%'), "%22%3C%C3%A9%3E%7C%25");
 });

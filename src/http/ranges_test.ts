@@ -27,7 +27,7 @@ Deno.test("ranges: the unit is compared without regard to case", () => {
   assert.deepEqual(parseRange("BYTES=1-2", 10), { first: 1, last: 2 });
 });
 
-Deno.test("ranges: several ranges are told apart, also with broken ones among them", () => {
+Deno.test("ranges: several ranges are distinguished, also with broken ones among them", () => {
   for (const value of ["bytes=0-1,3-4", "bytes=0-1, x", "bytes=0-1,bytes=2-3"]) {
     assert.equal(parseRange(value, 10), "several", value);
   }

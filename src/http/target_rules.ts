@@ -11,7 +11,7 @@
 import { HEX, PATH, QUERY } from "./chars.ts";
 import type { HeadLimits } from "./head_limits.ts";
 
-/** Bytes that may stand in a target as they are. A `%` that is not among them begins an escape. */
+/** Bytes that may be in a target as they are. A `%` that is not among them begins an escape. */
 export interface TargetRules {
   readonly path: Uint8Array;
   readonly query: Uint8Array;

@@ -4,7 +4,7 @@
  * A read whose bytes are there already is settled without a turn of the event loop, and so is a write for
  * which there is room: always so on the runtime's TLS connections, up to a number of times on its TCP
  * connections. A peer that sends or takes faster than the worker works would hold the worker for as long as
- * it likes: other sockets wait, timers do not fire, and in the end the keeper takes the worker's heart for
+ * it likes: other sockets wait, timers do not fire, and in the end the keeper takes the worker's heartbeat for
  * stopped. So work that has gone on for too long waits until the worker has looked at its timers and sockets.
  *
  * Only a timer shows that it has. What `setImmediate` asks for comes sooner, but while it is asked for again

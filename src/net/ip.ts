@@ -180,7 +180,7 @@ export function formatIp(family: 4 | 6, words: Uint32Array): string {
   return text;
 }
 
-/** The one canonical text of an address, or `undefined` when `text` is none. */
+/** The one canonical text of an address, or `undefined` when `text` is not an address. */
 export function canonicalIp(text: string): string | undefined {
   const family = parseIp(text, scratch);
   return family === 0 ? undefined : formatIp(family, scratch);

@@ -91,7 +91,7 @@ Deno.test("networks carry their prefix, whether canonical or not", () => {
   assert.equal(mapped?.prefix, 8);
 });
 
-Deno.test("what is no network is refused", () => {
+Deno.test("what is not a network is refused", () => {
   for (
     const bad of ["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0 /8"]
       .concat(["/8", "10.0.0.0/8/8", "10.0.0.0/1e1", "::ffff:10.0.0.0/95", ""])

@@ -156,7 +156,7 @@ Deno.test("closing ends a pending read and tells the peer", async () => {
   await assert.rejects(pair.duplex.write(new Uint8Array(1)), Deno.errors.Interrupted);
 });
 
-Deno.test("closing forgets what nobody has read", async () => {
+Deno.test("closing drops what was not read", async () => {
   await using pair = await Pair.open();
   await pair.peer.write(encoder.encode("late"));
   await once(pair.socket, "data");

@@ -13,7 +13,7 @@ import type { Plain } from "../gateway/thread.ts";
 import { Clock } from "../net/clock.ts";
 import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
-import { type FailedHeart, HEART_LIMIT_MS } from "./threads/heart.ts";
+import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS } from "./threads/heartbeat.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
@@ -99,8 +99,8 @@ export class Keeper {
     this.#clock.start();
     const { pid_file } = started.loaded.server.process;
     this.#pidFile = options.profile.records?.writePidFile(pid_file, this.#log);
-    for (const { name, door } of this.listeners) {
-      this.#log.log("info", "fluxheim", `listening on ${name} (${door})`);
+    for (const { name, description } of this.listeners) {
+      this.#log.log("info", "fluxheim", `listening on ${name} (${description})`);
     }
     void this.#services.start();
   }
@@ -249,7 +249,7 @@ export class Keeper {
     if (++this.#ticks % REFRESH_TICKS === 0 && this.#requests.length > 0) this.#refresh();
     const failed = this.#pool.tick() ?? this.#services.tick();
     if (failed !== undefined) {
-      void this.#fault(inWords(failed, this.#realMs(HEART_LIMIT_MS / 1000)));
+      void this.#fault(inWords(failed, this.#realMs(HEARTBEAT_LIMIT_MS / 1000)));
     } else if (this.#pool.workerlessMs > WORKERLESS_LIMIT_MS && !this.#stopping) {
       const seconds = this.#realMs(WORKERLESS_LIMIT_MS / 1000) / 1000;
       void this.#fault(`no worker could be kept alive for ${seconds} s`);
@@ -288,7 +288,7 @@ function failed(error: unknown): ReloadOutcome {
   return { kind: "failed", reason };
 }
 
-function inWords({ slot, cause }: FailedHeart<number | ServiceRole>, limitMs: number): string {
+function inWords({ slot, cause }: FailedHeartbeat<number | ServiceRole>, limitMs: number): string {
   const thread = typeof slot === "number" ? `worker ${slot}` : `the service ${slot}`;
   return cause === "heap full"
     ? `${thread} has filled its heap`

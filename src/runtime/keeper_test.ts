@@ -225,7 +225,7 @@ Deno.test("a worker that dies is replaced while the other one serves on", async 
   assert.equal(await witness.get("/"), "hello");
 });
 
-Deno.test("a failure of one connection that nobody waits for is logged, and costs no other", async () => {
+Deno.test("an unhandled rejection of one connection is logged, and costs no other", async () => {
   await using cleanup = new AsyncDisposableStack();
   const folder = newDirectory();
   cleanup.defer(() => Deno.remove(folder, { recursive: true }));
@@ -347,7 +347,7 @@ Deno.test("a gateway serves on during its grace period", async () => {
   await stopped;
 });
 
-Deno.test("a port that is taken is told by its key", async () => {
+Deno.test("a port that is taken is reported by its key", async () => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { problems } = await startFailure({
     listen: ["127.0.0.1:0", `127.0.0.1:${other.addr.port}`],

@@ -21,7 +21,7 @@ export type ProbeResult =
 /**
  * Binds each listener once and lets go of it again; all failures are reported in one run. Those of one
  * address family are bound at the same time, so that one that is there twice, or that another one
- * covers, is found too. (`0.0.0.0` and `[::]` may stand beside each other.) A unix socket is not bound: it is
+ * covers, is found too. (`0.0.0.0` and `[::]` may be beside each other.) A unix socket is not bound: it is
  * enough that no other program serves it.
  *
  * @param sockets Absent in a build that opens none; its workers refuse them.

@@ -55,7 +55,7 @@ Deno.test("each entry with port 0 gets a port of its own", async () => {
   assert.ok(bound.every((entry) => /^127\.0\.0\.1:[1-9]\d*$/.test(entry)));
 });
 
-Deno.test("a port of another program is told with the others that are wrong", async () => {
+Deno.test("a port of another program is reported with the others that are wrong", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const entry = `127.0.0.1:${taken.addr.port}`;
   assert.deepEqual(await refused(withListeners([entry, "192.0.2.1:80"])), [

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Hearts of workers beat in real time; a faster keeper would find them stopped. */
+/** Heartbeats of workers beat in real time; a faster keeper would find them stopped. */
 const MAX_PACE = 20;
 
 /**

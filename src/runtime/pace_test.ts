@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startGateway, TestClient } from "./testing/keeper.ts";
 import { paceOf } from "./pace.ts";
 
-Deno.test("a gateway keeps its limits in real time unless it is told otherwise", () => {
+Deno.test("a gateway keeps its limits in real time by default", () => {
   assert.deepEqual(paceOf(), { workers: 1, keeper: 1 });
   assert.deepEqual(paceOf({ keeper: 4 }), { workers: 1, keeper: 4 });
 });

@@ -10,7 +10,7 @@ export const MAX_PID = 4_194_304;
 /** A number of seven digits with white space around; what is longer was not written by a gateway. */
 const MAX_BYTES = 64;
 
-/** What stands in a pid file. */
+/** What is in a pid file. */
 export type FoundPid =
   /** `held`: the gateway that wrote it runs. `stale`: it does not, and the number may be another process's. */
   | { readonly kind: "held" | "stale"; readonly pid: number }
@@ -31,7 +31,7 @@ export function readPidFile(path: string): FoundPid {
 }
 
 /**
- * The process id that `text` is: decimal digits, with white space around. 0 and 1 are none: the one
+ * The process id that `text` is: decimal digits, with white space around. 0 and 1 do not count: the one
  * would be the caller's process group, the other is the init process.
  */
 export function parsePid(text: string): number | undefined {

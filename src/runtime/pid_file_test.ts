@@ -41,7 +41,7 @@ Deno.test("a pid file is held while its gateway runs, and gone afterwards", () =
   assert.deepEqual(told, []);
 });
 
-Deno.test("a pid file that nobody holds is stale, whoever has its number", () => {
+Deno.test("a pid file that no process holds is stale, whichever process has its number", () => {
   withPath((path) => {
     putFile(path, `${Deno.pid}\n`);
     assert.deepEqual(readPidFile(path), { kind: "stale", pid: Deno.pid });

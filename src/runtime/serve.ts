@@ -12,7 +12,7 @@ import type { KeeperOptions } from "./start.ts";
 const END_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
- * One Ctrl-C arrives several times where something stands between the terminal and this program: from the
+ * One Ctrl-C arrives several times where something is between the terminal and this program: from the
  * terminal, and again from each of `npx`, `deno task` and `supervise` that hands it on. All within this
  * time of the first is that one.
  */

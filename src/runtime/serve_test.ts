@@ -99,7 +99,7 @@ Deno.test("FLUXHEIM_LOG overrides the level", async () => {
   assert.match(stderr, /"level":"DEBUG","target":"fluxheim","message":"server.process.pid_file: /);
 });
 
-Deno.test("a FLUXHEIM_LOG that is no level is told and has no effect", async () => {
+Deno.test("a FLUXHEIM_LOG that is not a level is reported and has no effect", async () => {
   const process = await startProcess({ level: "warn" }, { FLUXHEIM_LOG: "loud" });
   process.kill("SIGTERM");
   const { stderr } = await process.ended();

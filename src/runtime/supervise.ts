@@ -29,7 +29,7 @@ export interface SuperviseOptions {
   readonly entry: string;
   /** Its arguments. */
   readonly args: readonly string[];
-  /** Told what happens, in one line. */
+  /** Called with what happens, in one line. */
   say(line: string): void;
 }
 

@@ -81,7 +81,7 @@ Deno.test("signals are handed on, and an end by signal is an end", () =>
     assert.deepEqual(journal(), ["start", "ready", "reload", "stop"]);
   }));
 
-Deno.test("a program that ends badly when it is told to end is not started again", () =>
+Deno.test("a program that ends badly when it is ordered to end is not started again", () =>
   launch(["wait-3", "0"], async ({ launcher, journal }) => {
     await until(() => journal().includes("ready"));
     launcher.kill("SIGTERM");

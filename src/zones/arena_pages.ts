@@ -248,7 +248,7 @@ export class ArenaPages {
     return sizeClass;
   }
 
-  /** `page`, which stood in the memory, if it can be one, or 0. */
+  /** `page`, which was in the memory, if it can be one, or 0. */
   #page(page: number): number {
     if (page < 0 || page > this.#memory.pageCount) {
       throw new Error(`page ${page} of ${this.#memory.pageCount}`);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { arena, type Pin } from "./arena.ts";
 import { count } from "./count.ts";
-import { heart } from "./heart.ts";
+import { heartbeat } from "./heartbeat.ts";
 import { type Layout, newMemory } from "./layout.ts";
 import { lock, unlock } from "./lock.ts";
 import { queue } from "./queue.ts";
@@ -236,9 +236,9 @@ Deno.test("a lock survives garbage, and is waited for no longer than it may be",
   ]);
 });
 
-Deno.test("a heart and a clock survive garbage", () => {
-  const memory = newMemory(heart, undefined, 1);
-  const own = heart.open(memory, OWN);
+Deno.test("a heartbeat and a clock survive garbage", () => {
+  const memory = newMemory(heartbeat, undefined, 1);
+  const own = heartbeat.open(memory, OWN);
   survive(memory, 1, [
     () => own.beat(),
     () => assert.ok(own.beats === "heap full" || Number.isInteger(own.beats)),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../net/testing/until.ts";
 import { freeLockOf, lock, unlock } from "./lock.ts";
 
 const AT = 1;
@@ -48,9 +49,8 @@ Deno.test("a thread that waits for a lock is woken when it is freed, also for a 
     });
     const done = new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
     worker.postMessage({ words, at: AT });
-    // Until it is marked as waited for.
     const held = words[AT];
-    while (Atomics.load(words, AT) === held) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("it is waited for", () => Atomics.load(words, AT) !== held);
     free(words, AT, 0);
     assert.equal(await done, true);
     worker.terminate();

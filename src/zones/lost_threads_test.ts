@@ -1,5 +1,6 @@
 /** Shared memory whose threads are ended at random: what they held comes back, exactly. */
 import assert from "node:assert/strict";
+import { until } from "../net/testing/until.ts";
 import { arena } from "./arena.ts";
 import { count } from "./count.ts";
 import { type Layout, newMemory } from "./layout.ts";
@@ -16,10 +17,6 @@ const BUDGET = 2 * 1024 * 1024;
 const MAX_IN_FLIGHT = 6;
 
 const call = () => ({ threads: THREADS, waitUntil: performance.now() + 1000 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
 
 /** How many worker threads the process has: one that is ended goes on until its turn is over. */
 function workerThreads(): number {
@@ -65,10 +62,16 @@ Deno.test("what threads held that were ended at random comes back, to the last b
 
   for (let round = 0; round < ROUNDS; round++) {
     const turns = Array.from({ length: WORKERS }, (_, index) => gate[TURNS + index]);
-    await until(() => turns.every((seen, i) => gate[TURNS + i] >= seen + TURNS_A_ROUND));
+    await until(
+      "all threads have worked",
+      () => turns.every((seen, i) => gate[TURNS + i] >= seen + TURNS_A_ROUND),
+    );
     const victims = [round % WORKERS, (round + 1) % WORKERS];
     for (const index of victims) workers.get(index)?.terminate();
-    await until(() => workerThreads() === others + WORKERS - victims.length);
+    await until(
+      "the victims have ended",
+      () => workerThreads() === others + WORKERS - victims.length,
+    );
     for (const index of victims) {
       const lost = { index, count: THREADS };
       const reclaim = <T, S, A>(layout: Layout<T, S, A>, memory: SharedArrayBuffer) =>

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { until } from "../net/testing/until.ts";
 import type { Order, Tally } from "./testing/crowd_worker.ts";
 import { newMemory } from "./layout.ts";
 import { queue } from "./queue.ts";
 
 const WORKERS = 4;
 
-/** Lets real workers loose on one limit of `max` permits; tells how they fared and the most in flight. */
+/** Runs real workers on one limit of `max` permits; returns their outcomes and the most in flight. */
 async function crowd(
   max: number,
   order: Pick<Order, "maxQueue" | "clients" | "rounds" | "leaveEvery">,
@@ -28,7 +29,7 @@ async function crowd(
       thread.postMessage({ ...order, zone, gate, worker, workers } satisfies Order);
     })
   );
-  while (Atomics.load(words, 0) < WORKERS) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until("all workers are ready", () => Atomics.load(words, 0) === WORKERS);
   Atomics.store(words, 1, 1);
   Atomics.notify(words, 1);
   const sum = { granted: 0, refused: 0, aborted: 0 };

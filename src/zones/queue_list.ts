@@ -166,7 +166,7 @@ export class QueueList {
     return this.#words[this.#word(node, TICKET)];
   }
 
-  /** `node`, which stood in the zone, if it can be one, or 0. */
+  /** `node`, which was in the zone, if it can be one, or 0. */
   #node(node: number): number {
     if (node < 0 || node > this.size) {
       throw new Error(`node ${node} of ${this.size} in the queue`);

@@ -16,7 +16,7 @@
  * their sum over all workers. The queue follows from the tickets of the nodes. Both are worked out anew when a
  * worker was lost, and after a change that was not ended (`guard.ts`).
  *
- * The keeper reclaims, and sets limits; it trusts nothing that stands in the zone, since any worker may
+ * The keeper reclaims, and sets limits; it trusts nothing that is in the zone, since any worker may
  * have written it: it waits for the lock a moment only, and a queue that cannot be one is an error.
  *
  * @module

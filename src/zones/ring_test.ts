@@ -53,7 +53,7 @@ Deno.test("many times the ring's size passes through a ring that is read", () =>
   assert.equal(reader.takeLost(), 0);
 });
 
-Deno.test("a ring nobody reads drops lines, counts them, and goes on when it is read again", () => {
+Deno.test("a ring that is not read drops lines, counts them, and goes on when it is read again", () => {
   const { writer, reader } = ring();
   let kept = 0;
   for (let i = 0; i < 4 * SEGMENTS; i++) if (writer.append(LONG)) kept++;

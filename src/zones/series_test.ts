@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { turn } from "../net/testing/until.ts";
 import { newMemory } from "./layout.ts";
 import {
   type Labels,
@@ -164,7 +165,7 @@ Deno.test("threads that count while they are read lose nothing", async () => {
     const now = sum();
     assert.ok(now >= last);
     last = now;
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await turn();
   }
   for (const [index, { worker }] of workers.entries()) {
     worker.terminate();

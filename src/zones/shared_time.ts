@@ -1,7 +1,7 @@
 /**
  * One monotonic clock for all workers of a process. Each worker's `performance.now()` counts from its
  * own start, and the wall clock that could relate them may be set at any time. So the latest time that any
- * thread has seen stands in shared memory, and a thread whose own clock is behind it sets that forward: within
+ * thread has seen is in shared memory, and a thread whose own clock is behind it sets that forward: within
  * moments all follow the one that is furthest ahead.
  *
  * @module

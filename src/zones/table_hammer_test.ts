@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../net/testing/until.ts";
 import { BucketTable, bucketTable } from "../modules/rate_limit/bucket_table.ts";
 import { newMemory } from "./layout.ts";
 import type { Order, Tally } from "./testing/table_hammer_worker.ts";
@@ -26,9 +27,7 @@ async function hammer(
       worker.postMessage({ ...order, table, gate } satisfies Order);
     })
   );
-  for (let ready = 0; ready < count; ready = Atomics.load(words, 0)) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await until("all workers are ready", () => Atomics.load(words, 0) === count);
   Atomics.store(words, 1, 1);
   Atomics.notify(words, 1);
   const sum = { allowed: 0, overflowed: 0 };

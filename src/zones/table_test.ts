@@ -52,7 +52,7 @@ Deno.test("an exact key is no hashed key, and tags keep exact keys apart", () =>
 Deno.test("a key whose second half is never written is not found, and waited for no longer than a moment", () => {
   const { memory, table } = newTable(10);
   const slot = slotOf(table, 7, 1);
-  // The second half of a key stands before its last use and its values.
+  // The second half of a key is before its last use and its values.
   new BigInt64Array(memory)[table.valueOf(slot) - 2] = 0n;
   words.fill(7);
   table.useHashedKey(words, 4);

@@ -9,7 +9,7 @@ import type { Layout, ThreadSlot } from "./layout.ts";
 
 /**
  * A memory and its number. With every message a thread gets another object for the same memory, and two
- * memories of one size look the same: only the number tells which one it is.
+ * memories of one size look the same: only the number identifies one.
  */
 export interface Zone {
   /** Unique among all memories of the process that ever were. */

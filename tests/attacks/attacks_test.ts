@@ -11,7 +11,7 @@ import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { freePort, Process, TempDir, until } from "../testing/peer.ts";
 import { ATTEMPTS, type Verdict } from "./attempts.ts";
 import { KEEPER_SAYS, nameOf, SERVICE_SAYS } from "./hostile_module.ts";
 
@@ -22,7 +22,7 @@ const BEGIN = "<!-- attacks: begin -->\n";
 const END = "<!-- attacks: end -->";
 
 /**
- * What the runtime itself lets pass where there is a web root; code of ours stands in the way, as
+ * What the runtime itself lets pass where there is a web root; code of ours is in the way, as
  * `docs/permissions.md` says.
  */
 const KNOWN = [

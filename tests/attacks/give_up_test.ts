@@ -1,7 +1,7 @@
 /** What a gateway can still do after it has given up what only its start needed. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 
 const CONFIG = `
 [server]

@@ -16,7 +16,7 @@ export const KEEPER_SAYS = "hostile in the keeper: ";
 /** Begins the warning of the control service, likewise. */
 export const SERVICE_SAYS = "hostile in control: ";
 
-/** The targets stand in the name of the first vhost; see `nameOf`. */
+/** The targets are in the name of the first vhost; see `nameOf`. */
 export function targetsOf({ server, vhosts }: ConfigPart): Targets {
   const [stranger, upstream, directory] = (vhosts?.[0]?.name ?? "").split(" ");
   return {

@@ -9,7 +9,7 @@ import { EXIT_STATUS } from "../../src/runtime/exit_status.ts";
 import type { ThreadSpec } from "../../src/gateway/module.ts";
 import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { freePort, Process, TempDir, until } from "../testing/peer.ts";
 
 const here = new URL(".", import.meta.url);
 const root = new URL("../..", import.meta.url);

@@ -131,7 +131,7 @@ export const HARMLESS: Readonly<Record<string, () => void>> = {
   "ring-lost": () => words()[RING] = -(2 ** 31),
 };
 
-/** What edges share they can spoil for one another; the keeper goes on, and ends when it is told to. */
+/** What edges share they can spoil for one another; the keeper goes on, and ends when it is ordered to. */
 export const SPOILING: Readonly<Record<string, () => void>> = {
   "zones-large"() {
     for (const zone of zones) garble(zone, 2 ** 32);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { load, planFor } from "../../src/cli/load.ts";
 import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { freePort, Process, TempDir, until } from "../testing/peer.ts";
 import { DEADLY, HARMLESS, SPOILING } from "./hostile_thread.ts";
 
 const here = new URL(".", import.meta.url);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TempDir } from "../support/peer.ts";
+import type { TempDir } from "../testing/peer.ts";
 import type { Server } from "./servers.ts";
 
 /** One figure of one program. */

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { find, Process } from "../support/peer.ts";
+import { find, Process } from "../testing/peer.ts";
 
 /** Core of everything that is measured. */
 export const SERVER_CORE = 0;
 /** Core of clients and origins. */
 export const CLIENT_CORE = 1;
 
-/** Longest that a load generator may take; h2load 1.52 now and then never ends, whoever it asks. */
+/** Longest that a load generator may take; h2load 1.52 now and then never ends, whichever server it asks. */
 const MAX_SECONDS = 120;
 
 /** Runs a command pinned to a core and gives its output. */

@@ -6,7 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { TempDir } from "../support/peer.ts";
+import { TempDir } from "../testing/peer.ts";
 import { cpuSeconds, median } from "./load.ts";
 import type { Contest, Scenario } from "./contest.ts";
 import { CLEARTEXT } from "./scenarios.ts";
@@ -76,7 +76,7 @@ async function measure(
   const [first, end] = unit === "KiB" || unit === "failed" ? [0, 1] : [-1, rounds];
   // The first turn warms each program up and is not counted.
   for (let round = first; round < end; round++) {
-    // There and back: whatever grows steadily within a round favours nobody.
+    // There and back: whatever grows steadily within a round favours no server.
     const order = [...servers.entries()];
     for (const [index, server] of round % 2 === 0 ? order : order.reverse()) {
       const before = await cpuSeconds(server.process.pid);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Issued } from "../../src/net/testing/certificates.ts";
-import { find, Process, until } from "../support/peer.ts";
+import { find, Process, until } from "../testing/peer.ts";
 import { CLIENT_CORE } from "./load.ts";
 import type { KeyPairFiles, Server } from "./servers.ts";
 

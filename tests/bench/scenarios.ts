@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { find, type TempDir, until } from "../support/peer.ts";
+import { find, type TempDir, until } from "../testing/peer.ts";
 import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
 import { cpuSeconds, h2load, latencyAt, residentKib, workerSeconds, wrk } from "./load.ts";
 import {

@@ -1,18 +1,18 @@
 /**
- * What the edge policies cost a small proxied request: when nobody configures them, and when somebody
- * configures all of them. The programs are all ours, so the differences are small: many short rounds
+ * What the edge policies cost a small proxied request: when they are not configured, and when
+ * all are. The programs are all ours, so the differences are small: many short rounds
  * (`--seconds 1 --rounds 25`) say more than few long ones.
  *
  * @module
  */
 import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
-import type { TempDir } from "../support/peer.ts";
+import type { TempDir } from "../testing/peer.ts";
 import { profile as bare } from "./bare.ts";
 import type { Scenario } from "./contest.ts";
 import { wrk } from "./load.ts";
 import { fluxheim, fluxheimConfig, type Job, origin, type Server } from "./servers.ts";
 
-/** Networks that nobody asks from; as many as a list may have. */
+/** Networks that no request comes from; as many as a list may have. */
 const DENIED = Array.from({ length: 256 }, (_, i) => `"10.${i}.0.0/16"`).join(", ");
 
 /** Limits that no client of the benchmark comes to. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Issued, TestAuthority } from "../../src/net/testing/certificates.ts";
-import { find, type TempDir } from "../support/peer.ts";
+import { find, type TempDir } from "../testing/peer.ts";
 import { type Contest, type Measure, type Scenario, webRoot } from "./contest.ts";
 import { CLIENT_CORE, h2load, residentKib, startPinned, wrk } from "./load.ts";
 import { failedAnew, failedOnKept, type Renewal } from "./renewals.ts";
@@ -16,11 +16,11 @@ import {
   nginxServer,
   origin,
   type Server,
-  type TlsDoorOptions,
+  type TerminatorOptions,
 } from "./servers.ts";
 
 /** How a contest over TLS is set up. */
-interface TlsOptions extends TlsDoorOptions {
+interface TlsOptions extends TerminatorOptions {
   /** Static unless given. */
   readonly job?: Job;
   readonly helpers?: readonly Server[];
@@ -113,7 +113,7 @@ export const OVER_TLS: readonly Scenario[] = [
   renewals("tls-renewals-anew", failedAnew),
 ];
 
-/** A hundred certificate renewals under load, at either door. */
+/** A hundred certificate renewals under load, at either terminator. */
 function renewals(
   name: string,
   failed: (server: Server, renewal: Renewal) => Promise<number>,
@@ -127,17 +127,17 @@ function renewals(
       const names = ["localhost", "127.0.0.1"];
       const generations = [1, 2].map(() => authority.issue({ name: names[0], names }));
       const renewalOf = new Map<Server, Renewal>();
-      for (const door of ["static", "names"] as const) {
-        const files = writePair(dir, door, generations[0]);
-        writePair(dir, `${door}.other`, authority.issue({ name: "other.example" }));
+      for (const terminator of ["static", "names"] as const) {
+        const files = writePair(dir, terminator, generations[0]);
+        writePair(dir, `${terminator}.other`, authority.issue({ name: "other.example" }));
         const job: Job = { kind: "static", root: webRoot(dir) };
         const config = fluxheimTlsConfig(job, files, {
-          names: door === "names",
-          fast: door === "static",
+          names: terminator === "names",
+          fast: terminator === "static",
         })
           .replace('level = "warn"', 'level = "info"')
-          .replace("[server]", `[server]\nprocess.pid_file = "${dir.path}/${door}.pid"`);
-        const server = await fluxheim(dir, config, `${door} door`);
+          .replace("[server]", `[server]\nprocess.pid_file = "${dir.path}/${terminator}.pid"`);
+        const server = await fluxheim(dir, config, `${terminator} terminator`);
         renewalOf.set(server, { files, generations, root: authority.root });
       }
       const measure: Measure = (server) => failed(server, renewalOf.get(server)!);

@@ -5,8 +5,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { find, freePort, type Process, type TempDir } from "../support/peer.ts";
-import { type Build, launchArguments } from "../support/gateway.ts";
+import { find, freePort, type Process, type TempDir } from "../testing/peer.ts";
+import { type Build, launchArguments } from "../testing/gateway.ts";
 import { CLIENT_CORE, SERVER_CORE, startPinned } from "./load.ts";
 
 /** One program at work. */
@@ -192,9 +192,9 @@ ${content}
 `;
 }
 
-/** Which of its TLS doors the gateway is to use; unless told, what it uses by itself. */
-export interface TlsDoorOptions {
-  /** A second certificate, which only the door for names can show. */
+/** Which of its TLS terminators the gateway is to use; unless told, what it uses by itself. */
+export interface TerminatorOptions {
+  /** A second certificate, which only the terminator for names can show. */
   readonly names?: boolean;
   /** The faster one, also where a renewal can lose a client. */
   readonly fast?: boolean;
@@ -204,7 +204,7 @@ export interface TlsDoorOptions {
 export function fluxheimTlsConfig(
   job: Job,
   pair: KeyPairFiles,
-  { names = false, fast = false, h2c = false }: TlsDoorOptions & { h2c?: boolean } = {},
+  { names = false, fast = false, h2c = false }: TerminatorOptions & { h2c?: boolean } = {},
 ): string {
   const pairKeys = `cert_path = "${pair.cert}"\nkey_path = "${pair.key}"`;
   let config = fluxheimConfig(job).replace("listen = [", "listen = []\ntls_listen = [");
@@ -214,8 +214,8 @@ export function fluxheimTlsConfig(
       'proxy = { $1, upstream_http_version = "http2", upstream_h2_max_streams = 128 }',
     );
   }
-  const door = fast ? "fast_listener = true\n" : "";
-  config += `[tls]\nenabled = true\n${door}[[tls.certificates]]\n${pairKeys}\n`;
+  const listener = fast ? "fast_listener = true\n" : "";
+  config += `[tls]\nenabled = true\n${listener}[[tls.certificates]]\n${pairKeys}\n`;
   if (!names) return config;
   return config + `[[vhosts]]
 name = "other"

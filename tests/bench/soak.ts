@@ -11,8 +11,8 @@
  */
 import { parseArgs } from "node:util";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { launchArguments } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir } from "../support/peer.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { find, freePort, Process, TempDir } from "../testing/peer.ts";
 import { cpuSeconds, median, residentKib } from "./load.ts";
 import { origin } from "./servers.ts";
 import { Clients } from "./soak_clients.ts";

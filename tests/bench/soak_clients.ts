@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RawClient } from "../support/raw.ts";
+import { RawClient } from "../testing/raw.ts";
 
 const HOST = "host: 127.0.0.1\r\n";
 

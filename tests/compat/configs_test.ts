@@ -9,8 +9,8 @@ import { loadText } from "../../src/config/load.ts";
 import { formatProblem } from "../../src/config/problems/problems.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, freePort, TempDir } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, freePort, TempDir } from "../testing/peer.ts";
 import { TestCertificate } from "../peers/tls.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -86,7 +86,7 @@ redirect = { to = "https://other.test/" }
   assert.equal(other.status, 308);
 });
 
-Deno.test("what is wrong with [vhosts.acme_challenge] is told of it", () => {
+Deno.test("what is wrong with [vhosts.acme_challenge] is reported for it", () => {
   const told = (keys: string) => {
     const { problems } = loadText(
       `[[vhosts]]\nname = "a"\nhosts = ["a.test"]\nacme_challenge = { enabled = true, ${keys} }`,

@@ -6,8 +6,8 @@ import { Http2Client, serveHttp2 } from "../../src/http/h2/mod.ts";
 import { OpenConnections } from "../../src/http/server.ts";
 import { Clock } from "../../src/net/clock.ts";
 import { EVERY_CALL, GRPC_CLIENT, GRPC_SERVER } from "../peers/grpc.ts";
-import { Lines } from "../support/lines.ts";
-import { pythonTests } from "../support/python.ts";
+import { Lines } from "../testing/lines.ts";
+import { pythonTests } from "../testing/python.ts";
 
 /** Sends every request on to the upstream as it is. */
 function relayTo(upstream: Http2Client) {
@@ -68,7 +68,7 @@ pythonTests("python3-grpcio")(
       }).output();
       assert.equal(code, 0, new TextDecoder().decode(stderr));
       assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), EVERY_CALL);
-      // Both calls that hung were told of their end.
+      // Both calls that hung learned of their end.
       assert.equal(await lines.next(), "cancelled");
       assert.equal(await lines.next(), "cancelled");
     } finally {

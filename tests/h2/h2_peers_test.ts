@@ -7,8 +7,8 @@ import { Fields } from "../../src/http/fields.ts";
 import { ErrorCode } from "../../src/http/h2/wire/errors.ts";
 import { Http2Client } from "../../src/http/h2/mod.ts";
 import { Clock } from "../../src/net/clock.ts";
-import { Lines } from "../support/lines.ts";
-import { pythonTests } from "../support/python.ts";
+import { Lines } from "../testing/lines.ts";
+import { pythonTests } from "../testing/python.ts";
 import { startServer } from "./_server.ts";
 
 const CLIENT = fileURLToPath(new URL("h2_client_peer.py", import.meta.url));

@@ -12,8 +12,8 @@ import {
 import { Decoder } from "../../src/http/h2/hpack/decoder.ts";
 import { Encoder } from "../../src/http/h2/hpack/encoder.ts";
 import { HpackError } from "../../src/http/h2/hpack/error.ts";
-import { Lines } from "../support/lines.ts";
-import { pythonTests } from "../support/python.ts";
+import { Lines } from "../testing/lines.ts";
+import { pythonTests } from "../testing/python.ts";
 
 const PEER = fileURLToPath(new URL("hpack_peer.py", import.meta.url));
 

@@ -1,6 +1,6 @@
 /** Our server with the clients that people use. */
 import assert from "node:assert/strict";
-import { testWith } from "../support/peer.ts";
+import { testWith } from "../testing/peer.ts";
 import { type Server, startServer } from "./_server.ts";
 
 async function run(program: string, ...args: string[]): Promise<string> {

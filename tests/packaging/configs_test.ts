@@ -6,7 +6,7 @@ import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { profile } from "../../src/profiles/development.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
-import { TempDir } from "../support/peer.ts";
+import { TempDir } from "../testing/peer.ts";
 
 for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {
   Deno.test(`packaging/${name} is a right configuration with the packaged values`, async () => {

@@ -1,6 +1,6 @@
 /** The container files, read as a builder would. */
 import assert from "node:assert/strict";
-import { testWith } from "../support/peer.ts";
+import { testWith } from "../testing/peer.ts";
 
 const folder = new URL("../../packaging/containers/", import.meta.url);
 

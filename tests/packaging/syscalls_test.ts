@@ -1,8 +1,8 @@
 /** What a gateway asks of the kernel, beside what the packaged unit lets it ask. */
 import assert from "node:assert/strict";
-import { launchArguments } from "../support/gateway.ts";
+import { launchArguments } from "../testing/gateway.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { DEAD_PORT, find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { DEAD_PORT, find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 const UNIT = new URL("../../packaging/systemd/fluxheim.service", import.meta.url);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { testWith } from "../support/peer.ts";
+import { testWith } from "../testing/peer.ts";
 
 const folder = fileURLToPath(new URL("../../packaging/systemd", import.meta.url));
 

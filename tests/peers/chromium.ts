@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { find, Process, TempDir } from "../support/peer.ts";
+import { find, Process, TempDir } from "../testing/peer.ts";
 
 /** Without these it tries to reach its maker, and asks for a sandbox that root does not get. */
 const FLAGS = [

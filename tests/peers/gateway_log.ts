@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import type { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 
 /** The fields of access records that tests ask for. */
 export interface AccessRecord {

@@ -1,5 +1,5 @@
 /**
- * A gRPC server and a gRPC client that people use (python3-grpcio), for what stands between them.
+ * A gRPC server and a gRPC client that people use (python3-grpcio), for what is between them.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 /** A script of the server, which prints its port first. */
 export const GRPC_SERVER = fileURLToPath(new URL("grpc_server.py", import.meta.url));
-/** A script of the client; its arguments are told at its beginning. */
+/** A script of the client; its beginning describes its arguments. */
 export const GRPC_CLIENT = fileURLToPath(new URL("grpc_client.py", import.meta.url));
 
 /** What the client prints, as JSON, when every kind of call has passed. */

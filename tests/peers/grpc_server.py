@@ -2,7 +2,7 @@
 
 Speaks TLS when it is given a certificate. Messages are bytes. `unary` gives its message back in capitals, with initial and trailing metadata;
 `collect` joins a stream; `count` answers N with N messages; `talk` gives each message back;
-`fail` ends with a status; `hang` never answers and prints `cancelled` when its client has gone.
+`fail` ends with a status; `hang` prints `hanging`, never answers, and prints `cancelled` when its client has gone.
 """
 
 import sys
@@ -45,6 +45,7 @@ class Calls(grpc.GenericRpcHandler):
     def hang(self, message, context):
         gone = threading.Event()
         context.add_callback(gone.set)
+        print("hanging", flush=True)
         gone.wait(10)
         print("cancelled", flush=True)
         return b""

@@ -4,7 +4,7 @@
  * @module
  */
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TempDir } from "../support/peer.ts";
+import { TempDir } from "../testing/peer.ts";
 
 /** A certificate for `localhost` and 127.0.0.1, and the files that hold it. */
 export class TestCertificate implements AsyncDisposable {

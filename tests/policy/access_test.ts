@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 const CONFIG = `
 [server]
@@ -47,7 +47,7 @@ Deno.test("another spelling of a path does not get around the rules of its route
   assert.equal(await statusOf(gateway.port, "/adm%69n/", "198.51.100.7"), 200);
 });
 
-Deno.test("a port behind an address changes nothing, and what is no address is logged once", async () => {
+Deno.test("a port behind an address changes nothing, and what is not an address is logged once", async () => {
   await using gateway = await TestGateway.start(CONFIG, SITE);
   const { port } = gateway;
   assert.equal(await statusOf(port, "/", "192.0.2.7:50000"), 403);

@@ -30,10 +30,10 @@ const CASES: readonly (readonly [what: string, tables: string, key: string, allo
     "a network twice",
     'access = { deny = ["10.0.0.1", "10.0.0.1"] }',
     "vhosts[0].access.deny[1]",
-    "must not stand in the list twice",
+    "must not be in the list twice",
   ],
   [
-    "a fingerprint that is none",
+    "an invalid fingerprint",
     'access = { allow_client_cert_sha256 = ["abc"] }',
     "vhosts[0].access.allow_client_cert_sha256[0]",
     "must be 64 hexadecimal digits",

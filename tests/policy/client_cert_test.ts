@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { find, freePort, testWith } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { find, freePort, testWith } from "../testing/peer.ts";
 
 testWith(
   ["curl"],

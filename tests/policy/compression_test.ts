@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const PAGE = "<p>What is said twice is said twice.</p>\n".repeat(100);
 const LARGE = "<p>What is said twice is said twice.</p>\n".repeat(20_000);

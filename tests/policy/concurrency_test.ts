@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { accessRecord } from "../peers/gateway_log.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { accepts, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { type Build, TestGateway } from "../testing/gateway.ts";
+import { accepts, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { profile as fragile } from "./fragile.ts";
 
 /** Two workers, or `threads`, in front of an upstream that answers when the test says so. */
@@ -60,9 +60,12 @@ class Held implements AsyncDisposable {
   }
 }
 
-/** Gives a request the time to join or leave the queue: nothing tells from outside that it has. */
-function queued(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
+/** A build that logs with which requests a worker has begun. */
+const LOGGING: Build = { profile: fragile, entry: "tests/policy/fragile.ts" };
+
+/** Waits until a request for `path` has its permit or its place in the queue. */
+async function queued(gateway: TestGateway, path: string): Promise<void> {
+  await until(`${path} waits`, () => gateway.process.output.includes(`begun with ${path};`));
 }
 
 async function ask(port: number, path: string): Promise<RawClient> {
@@ -75,13 +78,14 @@ Deno.test("requests beyond the limit wait and are served in the order they came"
   await using held = await Held.start();
   await using gateway = await TestGateway.start(
     config(held.upstream.port, "max_in_flight = 1, max_queue = 100, queue_timeout_ms = 20000"),
+    {},
+    LOGGING,
   );
   const clients: RawClient[] = [];
   for (let i = 0; i < 12; i++) {
     clients.push(await ask(gateway.port, `/${i}`));
     // The order is the test's, not that of two workers that wake at once.
-    if (i === 0) await until("the first arrives", () => held.arrived.length === 1);
-    else await queued();
+    await queued(gateway, `/${i}`);
   }
   for (let i = 0; i < clients.length; i++) {
     await until(`request ${i} arrives`, () => held.arrived.length === i + 1);
@@ -96,11 +100,13 @@ Deno.test("a request that would wait too long, or find no room, is refused", asy
   await using held = await Held.start();
   await using gateway = await TestGateway.start(
     config(held.upstream.port, "max_in_flight = 1, max_queue = 1, queue_timeout_ms = 2000"),
+    {},
+    LOGGING,
   );
   using first = await ask(gateway.port, "/first");
   await until("the first arrives", () => held.arrived.length === 1);
   using waits = await ask(gateway.port, "/waits");
-  await queued();
+  await queued(gateway, "/waits");
   using finds = await ask(gateway.port, "/finds-no-room");
   const refusals: string[] = [];
   const [refused, late] = await Promise.all([finds, waits].map(async (client) => {
@@ -119,19 +125,21 @@ Deno.test("a request that would wait too long, or find no room, is refused", asy
   assert.equal((await again.answer())?.body, "/again");
 });
 
-Deno.test("a client that leaves the queue makes room and takes nobody's place", async () => {
+Deno.test("a client that leaves the queue makes room and takes no other's place", async () => {
   await using held = await Held.start();
   await using gateway = await TestGateway.start(
     config(held.upstream.port, "max_in_flight = 1, max_queue = 1, queue_timeout_ms = 20000"),
+    {},
+    LOGGING,
   );
   using first = await ask(gateway.port, "/first");
   await until("the first arrives", () => held.arrived.length === 1);
   const leaves = await ask(gateway.port, "/leaves");
-  await queued();
+  await queued(gateway, "/leaves");
   leaves[Symbol.dispose]();
   await accessRecord(gateway, "/leaves");
   using stays = await ask(gateway.port, "/stays");
-  await queued();
+  await queued(gateway, "/stays");
   held.next();
   assert.equal((await first.answer())?.status, 200);
   await until("the second arrives", () => held.arrived.length === 2);
@@ -156,8 +164,7 @@ Deno.test("the permits of workers that die come back, all of them and no more", 
   await using held = await Held.start();
   const tables = config(held.upstream.port, "max_in_flight = 4") +
     '[[vhosts]]\nname = "other"\nhosts = ["other.test"]\n';
-  const build = { profile: fragile, entry: "tests/policy/fragile.ts" };
-  await using gateway = await TestGateway.start(tables, {}, build);
+  await using gateway = await TestGateway.start(tables, {}, LOGGING);
   const fill = async () => {
     const clients: RawClient[] = [];
     for (let i = 0; i < 4; i++) clients.push(await arriving(gateway.port, held));
@@ -169,15 +176,23 @@ Deno.test("the permits of workers that die come back, all of them and no more", 
   for (let round = 0; round < 3; round++) {
     const clients = await fill();
     await die(gateway.port);
-    await until("somebody listens", () => accepts(gateway.port));
+    await until("a worker listens", () => accepts(gateway.port));
     // Those in the other worker are still waiting; they give their permits back by going.
-    const closed = clients.map((client) => Promise.race([client.isClosed(), queued()]));
+    const answered = otherVhost(gateway.port);
+    const closed = clients.map((client) => Promise.race([client.isClosed(), answered]));
     for (const wasClosed of await Promise.all(closed)) if (wasClosed === true) lost++;
     for (const client of clients) client[Symbol.dispose]();
   }
   assert.ok(lost > 0, "no worker that died held a permit");
   for (const client of await fill()) client[Symbol.dispose]();
 });
+
+/** Asks a vhost without a limit; what died before has closed its connections when the answer is there. */
+async function otherVhost(port: number): Promise<void> {
+  using client = await RawClient.connect(port);
+  await client.send("GET / HTTP/1.1\r\nhost: other.test\r\n\r\n");
+  await client.answer();
+}
 
 /** Ends the worker that happens to take this connection; none may be there to take it. */
 async function die(port: number): Promise<void> {
@@ -186,7 +201,7 @@ async function die(port: number): Promise<void> {
     await client.send("GET /die HTTP/1.1\r\nhost: other.test\r\n\r\n");
     await client.rest();
   } catch {
-    // Nobody listens while all workers are dead.
+    // No listener is open while all workers are dead.
   }
 }
 
@@ -227,12 +242,15 @@ for (const threads of [1, 2]) {
         "max_in_flight = 1, queue_timeout_ms = 20000, max_queue = 20",
         threads,
       ),
+      {},
+      LOGGING,
     );
     const clients = [await ask(gateway.port, "/0")];
     await until("the first arrives", () => held.arrived.length === 1);
     const join = async () => {
-      clients.push(await ask(gateway.port, `/${clients.length}`));
-      await queued();
+      const path = `/${clients.length}`;
+      clients.push(await ask(gateway.port, path));
+      await queued(gateway, path);
     };
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 4; i++) await join();
@@ -241,10 +259,11 @@ for (const threads of [1, 2]) {
     for (let i = 0; i < 4; i++) await join();
     await serveInOrder(held, clients);
     // What has gone through the queue left the count right.
-    const later = await Promise.all(["/a", "/b", "/c"].map((path) => ask(gateway.port, path)));
+    const paths = ["/a", "/b", "/c"];
+    const later = await Promise.all(paths.map((path) => ask(gateway.port, path)));
+    for (const path of paths) await queued(gateway, path);
     for (let i = 0; i < later.length; i++) {
       await until("one more arrives", () => held.arrived.length === clients.length + i + 1);
-      await queued();
       held.next();
     }
     for (const client of later) assert.equal((await client.answer())?.status, 200);
@@ -260,12 +279,14 @@ for (const threads of [1, 2]) {
         "max_in_flight = 1, queue_timeout_ms = 20000, max_queue = 200",
         threads,
       ),
+      {},
+      LOGGING,
     );
     const clients = [await ask(gateway.port, "/0")];
     await until("the first arrives", () => held.arrived.length === 1);
     await reload(gateway, "max_queue = 200", "max_queue = 10");
     clients.push(await ask(gateway.port, "/1"));
-    await queued();
+    await queued(gateway, "/1");
     await reload(gateway, "queue_timeout_ms = 20000, max_queue = 10", "queue_timeout_ms = 0");
     using refused = await ask(gateway.port, "/refused");
     let status: number | undefined;
@@ -282,17 +303,19 @@ for (const threads of [1, 2]) {
     await using held = await Held.start();
     await using gateway = await TestGateway.start(
       config(held.upstream.port, "max_in_flight = 1, queue_timeout_ms = 20000", threads),
+      {},
+      LOGGING,
     );
     const clients = [await ask(gateway.port, "/0")];
     await until("the first arrives", () => held.arrived.length === 1);
     for (let i = 1; i < 5; i++) {
       clients.push(await ask(gateway.port, `/${i}`));
-      await queued();
+      await queued(gateway, `/${i}`);
     }
     await reload(gateway, "max_in_flight = 1", "max_in_flight = 3");
     await until("two more arrive", () => held.arrived.length === 3);
     for (const _ of clients) {
-      await until("somebody is served", () => held.waiting > 0);
+      await until("a request is served", () => held.waiting > 0);
       held.next();
     }
     for (const client of clients) assert.equal((await client.answer())?.status, 200);

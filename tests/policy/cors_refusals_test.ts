@@ -1,9 +1,9 @@
 /** What a page of an allowed origin can learn of a refusal: the fields of CORS are on every answer. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT } from "../support/peer.ts";
-import { type Answer, RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT } from "../testing/peer.ts";
+import { type Answer, RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const ORIGIN = "https://app.example";
 

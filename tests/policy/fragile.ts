@@ -1,5 +1,6 @@
 /**
- * The development build with one module more, whose requests for `/die` end the worker they come to.
+ * The development build with one module more. Requests for `/die` end the worker they come to, and each request
+ * is logged when the worker has begun with it: by then it has its permit, or its place in the queue.
  *
  * @module
  */
@@ -13,9 +14,13 @@ import type { Profile } from "../../src/runtime/threads/profile.ts";
 /** The part for workers. */
 export const edge: EdgeModule = {
   name: "mortal",
-  open: () => ({
+  open: ({ log }) => ({
     start: () => ({
       plan: () => ({
+        access: ({ path }) => {
+          // After the steps that follow this one at once.
+          queueMicrotask(() => log.log("info", "fluxheim", `begun with ${path};`));
+        },
         serve: ({ path }) => {
           if (path !== "/die") return;
           // Outside of the exchange, where nothing catches it.

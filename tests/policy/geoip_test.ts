@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]
@@ -71,7 +71,7 @@ Deno.test("clients are let in by country and network, and the log tells both", a
   await logged('"geo_country":"","geo_asn":null');
 });
 
-Deno.test("an upstream is told where a client is, whatever he claims himself", async () => {
+Deno.test("an upstream learns where a client is, whatever the client claims", async () => {
   const heads: string[] = [];
   await using upstream = await Upstream.start((request, response) => {
     const { "x-country": country, "x-asn": asn } = request.headers;

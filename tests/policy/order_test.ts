@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { START_LINE_OVERHEAD } from "../../src/http/head_limits.ts";
 import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, freePort } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, freePort } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]
@@ -159,7 +159,7 @@ async function askHttp2(port: number, root: string, kept: Kept): Promise<Refused
   return { status, body: new TextDecoder().decode(body) };
 }
 
-/** The gateway, with somebody who holds the only permit and has used the only token of his address. */
+/** The gateway, with a client that holds the only permit and has used the only token of its address. */
 async function crowded() {
   let arrived = () => {};
   let finish = () => {};
@@ -244,7 +244,7 @@ async function climbToContent(ladder: Ladder): Promise<void> {
   // 11.
   await ladder.step({ from: fresh(), body: true, cleartext: true }, 405);
   await ladder.step({ from: fresh(), method: true }, 415, "unsupported media type");
-  // 13: whoever may not ask costs the upstream nothing.
+  // 13: a client that may not ask costs the upstream nothing.
   await ladder.step({ from: fresh(), contentType: true }, 401, "who are you?");
   await ladder.step({ from: fresh(), authorized: true }, 502);
 }

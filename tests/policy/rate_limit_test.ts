@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** Two workers; the address a request comes from is what it says. */
 function config(rateLimit: string): string {
@@ -94,7 +94,7 @@ Deno.test("a request that waits for its token is in flight", async () => {
   using client = await RawClient.connect(gateway.port);
   await client.send(request("198.51.100.1") + request("198.51.100.1"));
   statuses.push((await client.answer())?.status);
-  // The second one sleeps now, with the only permit: nobody else is let in until it has been served.
+  // The second one sleeps now, with the only permit: no other request is let in until it has been served.
   using other = await RawClient.connect(gateway.port);
   await until("another client is refused", async () => {
     await other.send(request("198.51.100.2"));

@@ -3,11 +3,11 @@
  * a directory, a file compressed beforehand, a name in a listing.
  */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith } from "../support/peer.ts";
-import { type Answer, RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
-import { authority, curl, pairFiles, pairTable } from "../tls/support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith } from "../testing/peer.ts";
+import { type Answer, RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
+import { authority, curl, pairFiles, pairTable } from "../tls/testing/tls_site.ts";
 
 const CLOSED = `access = { deny = ["127.0.0.1"] }\nweb = { root = "{dir}/www" }\n`;
 
@@ -140,7 +140,7 @@ const TABLE: readonly (readonly [path: string, status: number, what: string])[] 
   // A name that a template makes has no URL of its own to be sent to.
   ["/t/deep", 200, "deep"],
   ["/t/deep/", 200, "deep"],
-  // What was compressed beforehand and what it was made of stand under the guards of both.
+  // What was compressed beforehand and what it was made of are under the guards of both.
   ["/pages/secret.html", 403, "forbidden"],
   ["/pages/secret.html.gz", 403, "forbidden"],
   ["/pages/secret.html%2egz", 403, "forbidden"],

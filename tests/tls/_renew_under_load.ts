@@ -6,6 +6,7 @@ import { Clock } from "../../src/net/clock.ts";
 import { openListener, type TlsListenerSpec } from "../../src/net/listen/listen.ts";
 import type { Accepted } from "../../src/net/listen/listener.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
+import { until } from "../../src/net/testing/until.ts";
 
 const RENEWALS = 40;
 const CLIENTS = 12;
@@ -79,9 +80,9 @@ const clients = Array.from({ length: CLIENTS }, async () => {
 for (let index = 1; index <= RENEWALS; index++) {
   const before = served;
   await listener.updateTls?.(generation(index));
-  while (served < before + CLIENTS) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until("all clients are served again", () => served >= before + CLIENTS);
 }
 renewing = false;
 await Promise.all(clients);
-console.log(JSON.stringify({ door: listener.door, served, failed }));
+console.log(JSON.stringify({ terminator: listener.description, served, failed }));
 Deno.exit();

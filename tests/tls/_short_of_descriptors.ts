@@ -1,9 +1,13 @@
 /**
- * A listener of the door for names in a process with few descriptors. Run by `socket_test.ts`.
+ * A listener by `tls/names.ts` in a process with few descriptors. Run by `socket_test.ts`.
  */
 import { Clock } from "../../src/net/clock.ts";
 import { openListener } from "../../src/net/listen/listen.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
+import { until } from "../../src/net/testing/until.ts";
+
+/** Its bit in the masks of signals. */
+const SIGUSR1 = 1n << 9n;
 
 const clock = new Clock();
 clock.start();
@@ -35,5 +39,9 @@ const listener = await openListener({
   await stream.read(new Uint8Array(1)).catch(() => null);
   stream.close();
 });
-// The runtime opens its inspector's signal half a second after its start, and panics when it cannot.
-setTimeout(() => console.log(listener.port), 1_000);
+// The runtime opens its inspector's signal some time after its start, and panics when it cannot.
+await until("the runtime waits for SIGUSR1", () => {
+  const caught = /^SigCgt:\s+(\w+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
+  return (BigInt(`0x${caught}`) & SIGUSR1) !== 0n;
+});
+console.log(listener.port);

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { authority, curl, pairFiles, pairTable } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { authority, curl, pairFiles, pairTable } from "./testing/tls_site.ts";
 
 const SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
 

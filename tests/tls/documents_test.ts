@@ -1,9 +1,9 @@
 /** The configurations in docs/tls.md and docs/http2.md, each served and met by curl. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
-import { authority, curl } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
+import { authority, curl } from "./testing/tls_site.ts";
 
 const HOST = "shop.example";
 const server = authority.issue({ name: HOST, names: [HOST, "*.shop.example"] });

@@ -1,14 +1,15 @@
 /** An answer that comes before the upload it is for has ended, over TLS. */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { authority, pairFiles, pairTable } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { moment } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable } from "./testing/tls_site.ts";
 
 const PIECE = new Uint8Array(64 * 1024);
 const PIECES = 32;
 
-for (const [door, key] of [["names", ""], ["fast", "fast_listener = true\n"]]) {
-  Deno.test(`${door}: a client that sends on before it looks gets the early answer`, async () => {
+for (const [terminator, key] of [["names", ""], ["fast", "fast_listener = true\n"]]) {
+  Deno.test(`${terminator}: a client that sends on before it looks gets the early answer`, async () => {
     await using upstream = new RawUpstream(async (connection) => {
       await connection.head();
       await connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
@@ -39,7 +40,7 @@ upstream = "127.0.0.1:${upstream.port}"
     await client.write(new TextEncoder().encode(head));
     for (let i = 0; i < PIECES; i++) {
       for (let sent = 0; sent < PIECE.length;) sent += await client.write(PIECE.subarray(sent));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await moment();
     }
     const answer = new Uint8Array(4096);
     const length = await client.read(answer);

@@ -1,9 +1,9 @@
-/** What `fluxheim explain` tells of TLS listeners (docs/tls.md, "Two doors"). */
+/** What `fluxheim explain` tells of TLS listeners (docs/tls.md, "Two terminators"). */
 import assert from "node:assert/strict";
 import { runCli } from "../../src/cli/testing/run.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { TempDir } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, site } from "./support.ts";
+import { TempDir } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, site } from "./testing/tls_site.ts";
 
 const FILES = {
   "tls/root.pem": authority.root,
@@ -33,7 +33,7 @@ ${vhost}`;
 }
 
 for (
-  const [door, server, tls, vhost] of [
+  const [terminator, server, tls, vhost] of [
     ["tls (names)", "", "", ""],
     ["tls (static certificate)", "", "fast_listener = true", ""],
     ["tls (names, for certificates by name)", "", "", site("b", "b.test", "b")],
@@ -58,14 +58,14 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`explain shows the door "${door}"`, async () => {
-    assert.equal(await listenerLine(server, tls, vhost), door);
+  Deno.test(`explain shows the terminator "${terminator}"`, async () => {
+    assert.equal(await listenerLine(server, tls, vhost), terminator);
   });
 }
 
 for (const mode of ["optional", "required"]) {
   const has = mode === "required" ? "with" : "without";
-  Deno.test(`values of a TLS connection are told as unknown, ${has} a certificate where one is ${mode}`, async () => {
+  Deno.test(`values of a TLS connection are shown as unknown, ${has} a certificate where one is ${mode}`, async () => {
     await using dir = new TempDir();
     for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
     const text = `[server]
@@ -97,7 +97,7 @@ x-certificate = "{tls.client_cert_serial}"
   });
 }
 
-Deno.test("files that are not fit to serve with are told by key, and nothing is explained", async () => {
+Deno.test("files that are not fit to serve with are reported by key, and nothing is explained", async () => {
   await using dir = new TempDir();
   for (const [name, content] of Object.entries(FILES)) dir.write(name, content);
   const { key } = authority.issue({ name: "other.test" });

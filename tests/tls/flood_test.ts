@@ -1,9 +1,9 @@
 /** Peers that send or take faster than the gateway works, and everybody else meanwhile. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, Process, until } from "../support/peer.ts";
-import { authority, pairFiles, pairTable } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, Process, until } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable } from "./testing/tls_site.ts";
 
 const PAIR = authority.issue({ name: "localhost", names: ["localhost", "127.0.0.1"] });
 const FILES = {
@@ -19,14 +19,14 @@ const TLS = `listen = []\ntls_listen = ["127.0.0.1:{port}"]`;
 const TABLE = `[tls]\nenabled = true\ncertificates = [${pairTable("a")}]`;
 
 /** Both kinds of connections whose reads and writes the runtime settles at once. */
-const DOORS = [
+const LISTENERS = [
   {
-    door: "fast TLS listener",
+    listener: "fast TLS listener",
     tls: true,
     listen: TLS,
     table: `${TABLE}\nfast_listener = true`,
   },
-  { door: "cleartext", tls: false, listen: `listen = ["127.0.0.1:{port}"]`, table: "" },
+  { listener: "cleartext", tls: false, listen: `listen = ["127.0.0.1:{port}"]`, table: "" },
 ];
 
 const FLOODS = [
@@ -38,9 +38,9 @@ const FLOODS = [
   ["one side of a tunnel", "tunnel"],
 ] as const;
 
-for (const { door, tls, listen, table } of DOORS) {
+for (const { listener, tls, listen, table } of LISTENERS) {
   for (const [what, kind] of FLOODS) {
-    Deno.test(`${door}: ${what} does not keep others waiting for ever`, async () => {
+    Deno.test(`${listener}: ${what} does not keep others waiting for ever`, async () => {
       const upstream = freePort();
       await using gateway = await TestGateway.start(
         `

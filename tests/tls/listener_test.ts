@@ -1,10 +1,10 @@
 /** TLS listeners of the real program, met by curl and openssl (spec 05). */
 import assert from "node:assert/strict";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
-import { authority, curl, pairFiles, pairTable, run, sClient, site } from "./support.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
+import { authority, curl, pairFiles, pairTable, run, sClient, site } from "./testing/tls_site.ts";
 
 const a = authority.issue({ name: "a.test", names: ["a.test"] });
 const b = authority.issue({ name: "b.test", names: ["b.test"] });
@@ -31,10 +31,10 @@ certificates = [${pairTable("a")}]
 
 const SEVERAL = ONE + site("a", "a.test") + site("b", "b.test", "b") + site("c", "*.c.test", "c");
 
-/** The same site through either door. */
+/** The same site through either terminator. */
 const EITHER = ["", "fast_listener = true"].map((key) => `${ONE}${key}\n${site("a", "a.test")}`);
 
-testWith(["curl"], "curl gets pages over HTTP/1.1 and HTTP/2 from either door", async () => {
+testWith(["curl"], "curl gets pages over HTTP/1.1 and HTTP/2 from either terminator", async () => {
   for (const config of EITHER) {
     await using gateway = await TestGateway.start(config, FILES);
     for (const version of ["--http1.1", "--http2"]) {
@@ -98,8 +98,8 @@ testWith(["openssl"], "a session is resumed", async () => {
     const session = `${gateway.dir.path}/session.pem`;
     const first = await run("sh", [
       "-c",
-      `{ printf 'GET / HTTP/1.1\\r\\nHost: a.test\\r\\nConnection: close\\r\\n\\r\\n'; sleep 1; } | ` +
-      `openssl s_client -connect 127.0.0.1:${gateway.port} -tls1_3 -quiet -no_ign_eof ` +
+      `printf 'GET / HTTP/1.1\\r\\nHost: a.test\\r\\nConnection: close\\r\\n\\r\\n' | ` +
+      `openssl s_client -connect 127.0.0.1:${gateway.port} -tls1_3 -quiet ` +
       `-sess_out ${session}`,
     ]);
     assert.match(first.out, /page of a/);
@@ -152,28 +152,32 @@ upstream = "127.0.0.1:${upstream.port}"
   assert.equal(private_["x-tls"], "TLSv1.3");
 });
 
-testWith(["curl"], "where a client certificate is required, nobody is served without", async () => {
-  await using gateway = await TestGateway.start(asking("required") + site("a", "a.test"), {
-    ...CLIENT_FILES,
-    ...pairFiles("foreign", FOREIGN),
-  });
-  const { path } = gateway.dir;
-  const certificate = (name: string) => [
-    "--cert",
-    `${path}/tls/${name}.pem`,
-    "--key",
-    `${path}/tls/${name}.key`,
-  ];
-  for (const version of ["1.2", "1.3"]) {
-    const tls = ["--tlsv1.2", "--tls-max", version];
-    const known = await curl(gateway, "https://a.test/", ...tls, ...certificate("client"));
-    assert.equal(known.out, "page of a", known.err);
-    assert.notEqual((await curl(gateway, "https://a.test/", ...tls)).code, 0);
-    const refused = await curl(gateway, "https://a.test/", ...tls, ...certificate("foreign"));
-    assert.notEqual(refused.code, 0);
-    assert.equal(refused.out, "");
-  }
-});
+testWith(
+  ["curl"],
+  "where a client certificate is required, no client is served without",
+  async () => {
+    await using gateway = await TestGateway.start(asking("required") + site("a", "a.test"), {
+      ...CLIENT_FILES,
+      ...pairFiles("foreign", FOREIGN),
+    });
+    const { path } = gateway.dir;
+    const certificate = (name: string) => [
+      "--cert",
+      `${path}/tls/${name}.pem`,
+      "--key",
+      `${path}/tls/${name}.key`,
+    ];
+    for (const version of ["1.2", "1.3"]) {
+      const tls = ["--tlsv1.2", "--tls-max", version];
+      const known = await curl(gateway, "https://a.test/", ...tls, ...certificate("client"));
+      assert.equal(known.out, "page of a", known.err);
+      assert.notEqual((await curl(gateway, "https://a.test/", ...tls)).code, 0);
+      const refused = await curl(gateway, "https://a.test/", ...tls, ...certificate("foreign"));
+      assert.notEqual(refused.code, 0);
+      assert.equal(refused.out, "");
+    }
+  },
+);
 
 testWith(["curl"], "an optional client certificate that does not verify is refused", async () => {
   await using gateway = await TestGateway.start(asking("optional") + site("a", "a.test"), {
@@ -290,7 +294,7 @@ testWith(["curl"], "TLS secrets are written to a file only where that is asked f
   assert.match(allowed.output, /"level":"WARN".*SSLKEYLOGFILE is set/);
 });
 
-Deno.test("a listener lists its door", async () => {
+Deno.test("a listener lists its terminator", async () => {
   await using gateway = await TestGateway.start(SEVERAL, FILES);
   await until("it is said", () => /listening on .* \(tls \(names\)\)/.test(gateway.process.output));
 });

@@ -1,11 +1,11 @@
 /** Certificates that change while the program serves (spec 05 section 3.4, and one-pair listeners). */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { TempDir, until } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, site } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { TempDir, until } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, site } from "./testing/tls_site.ts";
 import { TlsClient } from "../../src/net/testing/tls_client.ts";
 
-/** Two pairs for the same name, to be told apart by their common name. */
+/** Two pairs for the same name, distinguished by their common name. */
 const GENERATIONS = ["old.test", "new.test"].map((name) =>
   authority.issue({ name, names: [name, "a.test"] })
 );
@@ -39,15 +39,15 @@ fast_listener = true
 certificates = [${pairTable("a")}]
 ` + site("a", "a.test");
 
-const DOORS = [
-  { name: "static", door: "static certificate", config: ONE, lossy: true },
+const TERMINATORS = [
+  { name: "static", terminator: "static certificate", config: ONE, lossy: true },
   {
     name: "one pair",
-    door: "names",
+    terminator: "names",
     config: ONE.replace("fast_listener = true", ""),
     lossy: false,
   },
-  { name: "names", door: "names", config: ONE + site("b", "b.test", "b"), lossy: false },
+  { name: "names", terminator: "names", config: ONE + site("b", "b.test", "b"), lossy: false },
 ];
 
 /** Writes a generation's files, the way a renewal does, and asks the gateway to take them up. */
@@ -97,10 +97,13 @@ async function ask(client: TlsClient): Promise<string> {
   return answer;
 }
 
-for (const { name, door, config, lossy } of DOORS) {
+for (const { name, terminator, config, lossy } of TERMINATORS) {
   Deno.test(`${name}: a renewed certificate is shown after a reload, old connections go on`, async () => {
     await using gateway = await TestGateway.start(config, FILES);
-    await until("the door is told", () => gateway.process.output.includes(`tls (${door})`));
+    await until(
+      "the terminator is told",
+      () => gateway.process.output.includes(`tls (${terminator})`),
+    );
     await using old = await TlsClient.connect(gateway.port);
     assert.equal(old.shown, "old.test");
     assert.match(await ask(old), /^HTTP\/1\.1 200 /);
@@ -152,7 +155,7 @@ for (const { name, door, config, lossy } of DOORS) {
 }
 
 Deno.test("names: renewals fail no new connection either", async () => {
-  await using gateway = await TestGateway.start(DOORS[1].config, FILES);
+  await using gateway = await TestGateway.start(TERMINATORS[1].config, FILES);
   let renewing = true;
   let connections = 0;
   const clients = Array.from({ length: 4 }, async () => {

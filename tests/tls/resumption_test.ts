@@ -1,9 +1,9 @@
 /** Sessions that clients resume, and what they may not bring along (spec 05 section 1.3). */
 import assert from "node:assert/strict";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, run } from "./support.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, run } from "./testing/tls_site.ts";
 
 const FIRST = new TestAuthority("First");
 const SECOND = new TestAuthority("Second");

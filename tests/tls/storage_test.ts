@@ -1,8 +1,8 @@
 /** `--check-tls-storage` of the real program, on real files (spec 05 section 3.6). */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TempDir } from "../support/peer.ts";
-import { authority, pairFiles, pairTable, run, site } from "./support.ts";
+import { TempDir } from "../testing/peer.ts";
+import { authority, pairFiles, pairTable, run, site } from "./testing/tls_site.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
@@ -50,7 +50,7 @@ Deno.test("the storage check finds keys of global and vhost pairs that others ma
   assert.equal(code, 1);
 });
 
-Deno.test("the storage check finds files that are missing, and what is no file", async () => {
+Deno.test("the storage check finds files that are missing, and what is not a file", async () => {
   const { code, said } = await checked((dir) => {
     Deno.removeSync(`${dir.path}/tls/a.key`);
     Deno.removeSync(`${dir.path}/tls/b.pem`);

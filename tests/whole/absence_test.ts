@@ -7,8 +7,8 @@ import { compileProgram, threadEntries } from "../../src/cli/tasks/compiler.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { contains } from "../../src/cli/testing/embedded.ts";
-import { graphOf, writeEntry } from "../support/build.ts";
-import { TempDir } from "../support/peer.ts";
+import { graphOf, writeEntry } from "../testing/build.ts";
+import { TempDir } from "../testing/peer.ts";
 
 /** Sets beside the profiles, each without most of the modules. */
 const SETS: readonly (readonly string[])[] = [
@@ -33,7 +33,7 @@ const WRITES = [
   /\bopenKv\b/,
 ];
 
-/** Code that keeps what it is told to count. */
+/** Code that keeps what it is asked to count. */
 const COUNTS =
   /\bimplements Metrics\b|: Metrics = (?!Object\.freeze\(\{ counter: \(\) => UNCOUNTED \}\);)/;
 
@@ -99,7 +99,7 @@ Deno.test("the same look finds what other builds write with", async () => {
   assert.match(await Deno.readTextFile(`${ROOT}src/gateway/testing/metrics_fixture.ts`), COUNTS);
 });
 
-/** The first sentence of a module's documentation, which stands in no other file. */
+/** The first sentence of a module's documentation, which is in no other file. */
 async function signature(folder: string): Promise<string> {
   const text = await Deno.readTextFile(`${ROOT}src/modules/${folder}/module.ts`);
   const line = text.split("\n").find((line) => /^(?: \*|\/\*\*) \w/.test(line)) ?? "";

@@ -1,12 +1,12 @@
-/** What stands around answers, between every pair of protocols: interim answers, and trailers. */
+/** What is around answers, between every pair of protocols: interim answers, and trailers. */
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { RawUpstream } from "../peers/raw_upstream.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** A gateway that listens with and without TLS, and has an upstream of each protocol. */
 function config(http1: number, http2: number, secure: number, tables: string): string {
@@ -32,7 +32,7 @@ ${route("h2", http2, "http2")}
 
 const LINK = "</a.css>; rel=preload";
 
-/** An HTTP/1 upstream that gives hints; what is too late behind a body stands among its trailers. */
+/** An HTTP/1 upstream that gives hints; what is too late after a body is among its trailers. */
 function oldUpstream(): RawUpstream {
   return new RawUpstream(async (connection) => {
     while (await connection.head() !== undefined) {

@@ -7,9 +7,9 @@ import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import type { Pair } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 const CONFIG = `
 [server]

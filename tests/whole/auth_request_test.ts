@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, moment, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { type Responder, Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, moment, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { type Responder, Upstream } from "../testing/upstream.ts";
 
 /** A gateway that asks `auth` about every path before it forwards to `app`. */
 function config(auth: number, app: number, keys = "", server = "", vhost = ""): string {
@@ -61,7 +61,7 @@ Deno.test("the service is asked with a bodyless GET, and told nothing that is no
   assert.equal(all.app.last.body, "secret");
 });
 
-Deno.test("what it is told of the request is the gateway's word, not the client's", async () => {
+Deno.test("what it learns of the request is the gateway's word, not the client's", async () => {
   const made = {
     "x-original-uri": "/a%20b?c=d",
     "x-forwarded-uri": "/a%20b?c=d",
@@ -103,7 +103,7 @@ Deno.test("a request with two Authorization lines is refused before anything is 
   assert.deepEqual([all.auth.seen.length, all.app.seen.length], [0, 0]);
 });
 
-Deno.test("a trusted proxy's word on the client is what the service is told", async () => {
+Deno.test("a trusted proxy's word on the client is what the service gets", async () => {
   await using all = await start(
     OK,
     'forward_headers = ["x-real-ip", "x-forwarded-for"]',
@@ -266,7 +266,7 @@ Deno.test("an answer of exactly max_response_bytes is one", async () => {
   assert.deepEqual(await get(all.gateway.url("/")), [200, "ok"]);
 });
 
-Deno.test("a service that nobody runs is a 502", async () => {
+Deno.test("a service that does not run is a 502", async () => {
   await using app = await Upstream.start(OK);
   await using gateway = await TestGateway.start(config(DEAD_PORT, app.port));
   assert.deepEqual(await get(gateway.url("/")), [502, ""]);

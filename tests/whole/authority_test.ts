@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RawPeer } from "../../src/http/h2/testing/connection.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]
@@ -121,7 +121,7 @@ const INVALID: readonly string[] = [
   `${"a.".repeat(126)}test`,
 ];
 
-/** What a client learns, and what the upstream was told of the host. */
+/** What a client learns, and what the upstream got as the host. */
 interface Outcome {
   readonly status: number;
   readonly body: string;
@@ -218,7 +218,7 @@ Deno.test("every way to say a host selects its vhost, and forwards a name of tha
   }
 });
 
-Deno.test("what is no valid host is refused however it is said, and goes to no upstream", async () => {
+Deno.test("what is not a valid host is refused however it is sent, and goes to no upstream", async () => {
   await using gateway = await site();
   for (const [form, ask] of Object.entries(gateway.forms)) {
     for (const given of INVALID) {

@@ -1,9 +1,9 @@
 /** What clients can take of the whole program, and what it does when they take more. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const SITE = `
 [server]

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: app.test\r\nX-Request-ID: asked-1\r\n\r\n";
 
@@ -23,7 +23,7 @@ function gatewayTo(upstream: RawUpstream, keys = ""): Promise<TestGateway> {
   );
 }
 
-/** Access record of the one request that was asked, and what was told beside it. */
+/** Access record of the one request that was asked, and what was logged beside it. */
 async function logged(gateway: TestGateway): Promise<{ access: string; warning: string }> {
   const lines = () => gateway.process.output.split("\n");
   const find = (text: string) => lines().find((line) => line.includes(text)) ?? "";

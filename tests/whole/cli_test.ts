@@ -4,8 +4,8 @@ import { relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { copyFolder } from "../../src/config/testing/files.ts";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { catchesUsr1, freePort, Process, TempDir, until } from "../support/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { catchesUsr1, freePort, Process, TempDir, until } from "../testing/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = `${root}src/main.ts`;
@@ -149,7 +149,7 @@ Deno.test("reload finds the gateway by its pid file, and the new configuration s
   });
 });
 
-Deno.test("of two gateways with one pid file the later is told, also when the other has ended", async () => {
+Deno.test("of two gateways with one pid file the later is reported, also when the other has ended", async () => {
   await using first = await TestGateway.start(CONFIG, { "www/index.html": "first" });
   const pidFile = `${first.dir.path}/fluxheim.pid`;
   const written = (pid: number) => async () => await pidIn(pidFile) === pid;
@@ -188,7 +188,7 @@ Deno.test("a gateway that was killed leaves a pid file that is known to be stale
 });
 
 for (const args of ["schema", "--help", "-c {c} --check-config"]) {
-  Deno.test(`output that cannot be written is told in a line: ${args}`, async () => {
+  Deno.test(`output that cannot be written is reported in a line: ${args}`, async () => {
     await using deployed = deployment();
     const { code, stderr } = await ran(`"$@" > /dev/full`, args.replace("{c}", deployed.config));
     assert.equal(code, 1);
@@ -199,7 +199,7 @@ for (const args of ["schema", "--help", "-c {c} --check-config"]) {
 Deno.test("a reader that has seen enough is no fault", async () => {
   await using dir = new TempDir();
   const gone = `${dir.path}/gone`;
-  // The program starts when nobody can read any more what it writes; its status goes to the other stream.
+  // The program starts when what it writes can no longer be read; its status goes to the other stream.
   const waiting = `until [ -e ${gone} ]; do :; done; "$@"; echo $? >&2`;
   const { code, stderr } = await ran(`{ ${waiting}; } | { exec <&-; : > ${gone}; }`, "schema");
   assert.deepEqual([code, stderr], [0, "0\n"]);
@@ -249,7 +249,7 @@ Deno.test("reload without a pid file says what to do", async () => {
   assert.match(text, /^fluxheim: server\.process\.pid_file .* does not exist: .*kill -HUP/);
 });
 
-Deno.test("what is wrong with the machine is told by file, line and key, too", async () => {
+Deno.test("what is wrong with the machine is reported by file, line and key, too", async () => {
   await using deployed = deployment();
   const { dir, config } = deployed;
   await Deno.remove(`${dir.path}/www`, { recursive: true });
@@ -322,7 +322,7 @@ Deno.test("start serves the default page and an application, and leaves nothing 
     await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: appPort }));
     await assert.rejects(fetch(`${url}/`));
     const config = /^configuration: (\S+)/m.exec(started.output)?.[1] ?? "";
-    assert.ok(!config.startsWith(root), "the checkout may belong to somebody else");
+    assert.ok(!config.startsWith(root), "the checkout may belong to another user");
     assert.throws(() => Deno.statSync(config), Deno.errors.NotFound);
   } finally {
     await started.stop();
@@ -330,7 +330,7 @@ Deno.test("start serves the default page and an application, and leaves nothing 
 });
 
 Deno.test(
-  "explain tells through which door a TLS listener would be opened",
+  "explain tells through which terminator a TLS listener would be opened",
   async () => {
     await using deployed = deployment();
     const { dir, config } = deployed;

@@ -1,7 +1,7 @@
 /** The health endpoints of a real gateway, asked by curl. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, until } from "../testing/peer.ts";
 
 function configText(health: string, more = ""): string {
   return `

@@ -5,22 +5,22 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { authority, curl, pairFiles, pairTable } from "../tls/support.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { authority, curl, pairFiles, pairTable } from "../tls/testing/tls_site.ts";
 
 const PERMITS = 4;
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /** More than the buffers of four sockets and what is read ahead. */
 const UPLOAD_BYTES = 12_000_000;
 
-const DOORS = {
+const LISTENERS = {
   cleartext: "",
   "tls by name": `[tls]\nenabled = true\ncertificates = [${pairTable("a")}]\n`,
   "fast tls": `[tls]\nenabled = true\nfast_listener = true\ncertificates = [${pairTable("a")}]\n`,
 };
-type Door = keyof typeof DOORS;
+type ListenerKind = keyof typeof LISTENERS;
 
 /** What a client sends before it leaves. */
 const KINDS: Record<string, string | [head: string, body: number]> = {
@@ -70,10 +70,10 @@ class StuckUpstream extends RawUpstream {
   }
 }
 
-function config(door: Door, upstream: number, proxy = ""): string {
+function config(listener: ListenerKind, upstream: number, proxy = ""): string {
   return `[server]
-${door === "cleartext" ? "" : "listen = []\ntls_"}listen = ["127.0.0.1:{port}"]
-${DOORS[door]}
+${listener === "cleartext" ? "" : "listen = []\ntls_"}listen = ["127.0.0.1:{port}"]
+${LISTENERS[listener]}
 [[vhosts]]
 name = "a"
 hosts = ["a.test"]
@@ -91,28 +91,29 @@ const FILES = {
   "tls/root.pem": authority.root,
 };
 
-async function connect(door: Door, port: number): Promise<Deno.Conn> {
+async function connect(listener: ListenerKind, port: number): Promise<Deno.Conn> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  if (door === "cleartext") return conn;
+  if (listener === "cleartext") return conn;
   return await Deno.startTls(conn, { hostname: "a.test", caCerts: [authority.root] });
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");
 
-async function readAll(conn: Deno.Conn): Promise<string> {
+async function readAll(conn: Deno.Conn, onBytes = () => {}): Promise<string> {
   let text = "";
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const count = await conn.read(buffer).catch(() => null);
     if (count === null) return text;
+    onBytes();
     text += decoder.decode(buffer.subarray(0, count));
   }
 }
 
 /** The status of a request that needs a permit. */
-async function statusOf(door: Door, port: number): Promise<string> {
-  using conn = await connect(door, port);
+async function statusOf(listener: ListenerKind, port: number): Promise<string> {
+  using conn = await connect(listener, port);
   await conn.write(
     encoder.encode("GET /ok HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"),
   );
@@ -125,13 +126,13 @@ async function statusOf(door: Door, port: number): Promise<string> {
  * @returns Ends the client. One of the runtime's own that has something to say over TLS would stay.
  */
 async function begin(
-  door: Door,
+  listener: ListenerKind,
   port: number,
   head: string,
   bytes: number,
 ): Promise<() => void | Promise<void>> {
-  if (door === "cleartext" || bytes === 0) {
-    const conn = await connect(door, port);
+  if (listener === "cleartext" || bytes === 0) {
+    const conn = await connect(listener, port);
     await conn.write(encoder.encode(head));
     void writeOn((piece) => conn.write(piece), bytes);
     return () => conn.close();
@@ -151,23 +152,29 @@ async function begin(
 const UPLOAD_OVER_TLS = 'exec openssl s_client -quiet -servername a.test -connect "$2" ' +
   '< <(printf %s "$1"; exec cat /dev/zero)';
 
-for (const door of Object.keys(DOORS) as Door[]) {
+for (const listener of Object.keys(LISTENERS) as ListenerKind[]) {
   for (const [kind, what] of Object.entries(KINDS)) {
     testWith(
       ["openssl"],
-      `${door}: clients that leave after ${kind} leave nothing behind`,
+      `${listener}: clients that leave after ${kind} leave nothing behind`,
       async () => {
         await using upstream = new StuckUpstream();
-        await using gateway = await TestGateway.start(config(door, upstream.port), FILES, PACED);
+        await using gateway = await TestGateway.start(
+          config(listener, upstream.port),
+          FILES,
+          PACED,
+        );
         const [head, body] = typeof what === "string" ? [what, 0] : what;
         const leave: (() => void | Promise<void>)[] = [];
-        for (let i = 0; i < PERMITS; i++) leave.push(await begin(door, gateway.port, head, body));
+        for (let i = 0; i < PERMITS; i++) {
+          leave.push(await begin(listener, gateway.port, head, body));
+        }
         await until("all requests are at the upstream", () => upstream.heads === PERMITS);
-        assert.equal(await statusOf(door, gateway.port), "503");
+        assert.equal(await statusOf(listener, gateway.port), "503");
         await Promise.all(leave.map((each) => each()));
         await until(
           "the permits are free again",
-          async () => await statusOf(door, gateway.port) === "200",
+          async () => await statusOf(listener, gateway.port) === "200",
         );
         upstream.release();
         await until("the upstream's connections are closed", () => upstream.open <= 1);
@@ -199,12 +206,12 @@ class Conversation {
 
 /** Sends `what`, ends the sending side, and gives what comes until the connection ends. */
 async function halfClosed(
-  door: Door,
+  listener: ListenerKind,
   port: number,
   what: string,
   heard: Conversation,
 ): Promise<string> {
-  using conn = await connect(door, port);
+  using conn = await connect(listener, port);
   await conn.write(encoder.encode(what));
   // `Deno.Conn` closes the sending side of TLS with close_notify.
   await conn.closeWrite();
@@ -235,8 +242,8 @@ async function chunksWhenAsked(
   await connection.send("0\r\n\r\n");
 }
 
-for (const door of Object.keys(DOORS) as Door[]) {
-  Deno.test(`${door}: a client that has ended its sending side gets its answers`, async () => {
+for (const listener of Object.keys(LISTENERS) as ListenerKind[]) {
+  Deno.test(`${listener}: a client that has ended its sending side gets its answers`, async () => {
     const inChunks = new Conversation();
     const inTwo = new Conversation();
     await using upstream = new RawUpstream(async (connection) => {
@@ -247,11 +254,11 @@ for (const door of Object.keys(DOORS) as Door[]) {
         head = await connection.head();
       }
     });
-    await using gateway = await TestGateway.start(config(door, upstream.port), FILES, PACED);
+    await using gateway = await TestGateway.start(config(listener, upstream.port), FILES, PACED);
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
     const [chunks, two] = await Promise.all([
-      halfClosed(door, gateway.port, get("/chunks"), inChunks),
-      halfClosed(door, gateway.port, get("/a") + get("/b"), inTwo),
+      halfClosed(listener, gateway.port, get("/chunks"), inChunks),
+      halfClosed(listener, gateway.port, get("/a") + get("/b"), inTwo),
     ]);
     assert.match(chunks, /^HTTP\/1.1 100 Continue\r\nx-wait: \.+\r\n\r\nHTTP\/1.1 200 /);
     assert.match(chunks, /\r\n\r\n0*3\r\none\r\n0*3\r\ntwo\r\n0+\r\n\r\n$/);
@@ -413,7 +420,7 @@ function uploadArguments(gateway: TestGateway): string[] {
   return ["--silent", "--insecure", "--http2", "--connect-to", to, ...args, url];
 }
 
-/** Writes zeros until all are written or nobody takes them. */
+/** Writes zeros until all are written or they are not taken. */
 async function writeOn(
   write: (piece: Uint8Array) => Promise<number>,
   bytes: number,
@@ -426,13 +433,13 @@ async function writeOn(
   }
 }
 
-/** How long the upstream takes nothing: the gateway asks an unread client after 750 ms. */
-const PAUSE_MS = 2_500;
-
-/** Reads nothing of a body before its client has been asked whether it is there. */
-async function takeSlowly(connection: RawUpstreamConnection): Promise<void> {
+/** Reads nothing of a body before its client has been `asked` whether it is there. */
+async function takeSlowly(
+  connection: RawUpstreamConnection,
+  asked: Promise<void>,
+): Promise<void> {
   const head = await connection.head();
-  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  await asked;
   if (head?.includes(" /hint ")) {
     await connection.send("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
   }
@@ -453,10 +460,12 @@ for (
 ) {
   for (const field of ["Accept: */*", "X-Forwarded-For: 192.0.2.1"]) {
     Deno.test(`an upload that its upstream takes slowly is answered ${what}, for ${field}`, async () => {
-      await using upstream = new RawUpstream(takeSlowly);
+      const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+      await using upstream = new RawUpstream((connection) => takeSlowly(connection, asked));
       await using gateway = await TestGateway.start(config("cleartext", upstream.port), FILES);
       using conn = await connect("cleartext", gateway.port);
-      const answer = readAll(conn);
+      // The first byte of a status line is the question.
+      const answer = readAll(conn, isAsked);
       await conn.write(encoder.encode(
         `POST ${path} HTTP/1.1\r\nHost: a.test\r\n${field}\r\nConnection: close\r\n` +
           `Content-Length: ${UPLOAD_BYTES}\r\n\r\n`,

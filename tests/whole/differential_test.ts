@@ -12,7 +12,7 @@ import { readAll } from "../../src/http/body.ts";
 import { serveHttp1 } from "../../src/http/h1/server.ts";
 import { OpenConnections } from "../../src/http/server.ts";
 import { Clock } from "../../src/net/clock.ts";
-import { RawClient } from "../support/raw.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** What a server made of the bytes. */
 interface Reading {

@@ -1,7 +1,7 @@
-/** A gateway of somebody's own, built from `mod.ts` as its documentation says. */
+/** A gateway of an embedder, built from `mod.ts` as its documentation says. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { freePort, Process, TempDir } from "../support/peer.ts";
+import { freePort, Process, TempDir } from "../testing/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -1,10 +1,10 @@
 /** Pages in place of the gateway's own failures (spec 02 section 7.6). */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 function page(status: number, path: string, web = ""): string {
   return `[[vhosts.proxy.error_pages]]
@@ -165,7 +165,7 @@ root = "{dir}/pages"
   assert.equal(await response.text(), "<h1>sorry</h1>");
 });
 
-Deno.test("two pages for one status, a path that is none and a missing root are refused", async () => {
+Deno.test("two pages for one status, an invalid path and a missing root are refused", async () => {
   const refused = (pages: string, reason: RegExp) =>
     assert.rejects(TestGateway.start(config(1, pages), FILES), reason);
   await refused(

@@ -2,7 +2,7 @@
  * Every folder of `examples/` is run: its `fluxheim.toml` as it is, but for the ports, which are free
  * ones. Addresses that the configuration listens on are the gateway's; behind every other address of
  * 127.0.0.1 stands an upstream that tells what it was asked. What is asked and what must come back
- * stands in `try.toml`:
+ * is in `try.toml`:
  *
  *     [[request]]
  *     path = "/docs/"            # asked of the first port, or of `listener = "127.0.0.1:8443"`
@@ -20,9 +20,9 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { launchArguments } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { copyFolder } from "../../src/config/testing/files.ts";
 
 const examples = new URL("../../examples/", import.meta.url);

@@ -1,14 +1,14 @@
-/** `fluxheim explain` against the gateway itself: what it foretells of a request is what happens. */
+/** `fluxheim explain` against the gateway itself: what it predicts of a request is what happens. */
 import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Explanation } from "../../src/cli/explain/explain.ts";
 import { runCli } from "../../src/cli/testing/run.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { type Answer, RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { type Answer, RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const CONFIG = `
 [server]
@@ -223,7 +223,7 @@ Deno.test("what is explained is what happens", async () => {
   }
 });
 
-Deno.test("the head that goes to an HTTP/2 upstream is told as HTTP/2 has it", async () => {
+Deno.test("the head that goes to an HTTP/2 upstream is shown as HTTP/2 has it", async () => {
   let reached: readonly string[] = [];
   const upstream = createServer();
   const hear = (
@@ -270,7 +270,7 @@ proxy = { upstream = "127.0.0.1:${port}", upstream_http_version = "http2" }
   }
 });
 
-Deno.test("what an auth service may say is told by name, and takes what a client claims out", async () => {
+Deno.test("what an auth service may say is reported by name, and takes what a client claims out", async () => {
   await using upstream = await Upstream.start((_request, response) => response.end());
   await using auth = await Upstream.start((_request, response) => {
     response.setHeader("x-user", "ann");
@@ -300,7 +300,7 @@ allow_response_headers = ["x-user"]
   assert.equal(upstream.last.headers["x-user"], "ann");
 });
 
-Deno.test("the auth service of the route that the decoded path would take is told", async () => {
+Deno.test("the auth service of the route that the decoded path would take is reported", async () => {
   await using upstream = await Upstream.start((_request, response) => response.end());
   await using auth = await Upstream.start((_request, response) => {
     response.setHeader("x-user", "ann");

@@ -4,7 +4,7 @@ import type { EdgeModule, Module } from "../../src/gateway/module.ts";
 import { FOLDER_ORDER } from "../../src/catalog/modules.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
-import { startGraphOf } from "../support/build.ts";
+import { startGraphOf } from "../testing/build.ts";
 
 /** What only the keeper and the command line have a use for. */
 const FOR_CHECKING =

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { EVERY_CALL, GRPC_CLIENT, GRPC_SERVER } from "../peers/grpc.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { find, Process, testWith, until } from "../support/peer.ts";
-import { pythonTests } from "../support/python.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { find, Process, testWith, until } from "../testing/peer.ts";
+import { pythonTests } from "../testing/python.ts";
 
 function config(upstream: number, tables: string): string {
   return `[server]
@@ -88,9 +88,7 @@ grpcTest(
   "a server that is lost ends its calls as UNAVAILABLE or INTERNAL",
   async ({ server, client }) => {
     await using hanging = client("/test/hang");
-    await until("the call is under way", () => hanging.output.includes("began"));
-    // Most likely it has come through by then; a call that has not ends in the same way.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await until("the call has come through", () => server.output.includes("hanging"));
     await server.stop("SIGKILL");
     await hanging.ended;
     await hanging.stop();
@@ -105,7 +103,7 @@ grpcTest(
 
 testWith(["curl"], "other methods and content types are refused before the upstream", async () => {
   await using certificate = new TestCertificate();
-  // Nobody is there: what is refused does not need it.
+  // No upstream is there: what is refused does not need it.
   await using gateway = await TestGateway.start(config(1, certificate.tables));
   const curl = async (...args: string[]): Promise<string> => {
     const { stdout } = await new Deno.Command(find("curl")!, {

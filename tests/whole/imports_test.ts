@@ -39,7 +39,7 @@ const RUNTIME_FOR_PROFILES = [
 const files = [...walk("")];
 const imports = files.flatMap(importsOf);
 
-Deno.test("the folders of the house import only what stands below them", () => {
+Deno.test("folders import only what is below them", () => {
   const wrong = imports.filter(({ from, to }) => {
     const [source, target] = [top(from), top(to)];
     return source !== target && !(ALLOWED[source] ?? []).includes(target) &&
@@ -109,7 +109,7 @@ function reaches(targets: ReadonlyMap<string, readonly string[]>, start: string)
   return false;
 }
 
-/** The runtime's part in the entry of a service's thread, which stands in its module. */
+/** The runtime's part in the entry of a service's thread, which is in its module. */
 const RUNTIME_FOR_SERVICES = [
   "runtime/threads/service_thread.ts",
   "runtime/permissions/unguarded.ts",
@@ -161,4 +161,20 @@ function importsOf(from: string): Import[] {
     found.push({ from, to: normalize(join(dirname(from), target)) });
   }
   return found;
+}
+
+Deno.test("helpers of tests are in folders called testing, or in tests/peers with the peers", () => {
+  const others = ["support", "helpers", "helper", "fixtures", "utils", "util", "common"];
+  const odd = ["src", "tests"].flatMap(pathsBelow).filter((path) =>
+    path.split("/").some((part) => others.includes(part.replace(/\.ts$/, "")))
+  );
+  assert.deepEqual(odd, []);
+});
+
+/** Everything below a folder of the repository. */
+function pathsBelow(folder: string): string[] {
+  const url = new URL(`../../${folder}/`, import.meta.url);
+  return [...Deno.readDirSync(url)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? pathsBelow(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
 }

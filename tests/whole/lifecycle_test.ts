@@ -1,8 +1,8 @@
 /** How the real program reloads, logs and ends, under exactly the permissions it asks for. */
 import assert from "node:assert/strict";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { accepts, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { accepts, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { putDirectory } from "../../src/config/testing/files.ts";
 
 const SITE = `
@@ -134,7 +134,7 @@ Deno.test("the pid file names the process until it ends with status 0", async ()
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
-Deno.test("a port that is taken is told by its key, and nothing is left listening", async () => {
+Deno.test("a port that is taken is reported by its key, and nothing is left listening", async () => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using dir = new TempDir();
   const free = freePort();

@@ -1,8 +1,8 @@
 /** Links in web roots, under exactly the permissions that the configuration needs. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, TempDir, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, TempDir, until } from "../testing/peer.ts";
 
 function config(root: string, symlinks: string): string {
   return `

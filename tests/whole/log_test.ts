@@ -1,7 +1,7 @@
 /** What becomes of log lines when the place they go to is full. */
 import assert from "node:assert/strict";
-import { launchArguments } from "../support/gateway.ts";
-import { freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 const CONFIG = `
 [server]

@@ -16,8 +16,8 @@ import { FrameType, readUint32 } from "../../src/http/h2/wire/frames.ts";
 import { ErrorCode } from "../../src/http/h2/wire/errors.ts";
 import { connectH2 } from "../peers/raw_h2.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 
 /** Streams that one connection may have reset at once before it ends. */
 const RESETS_AT_ONCE = 128;

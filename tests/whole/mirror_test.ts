@@ -1,10 +1,10 @@
 /** Traffic mirroring (spec 02 section 9.9). */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, moment, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { type Responder, Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, moment, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { type Responder, Upstream } from "../testing/upstream.ts";
 
 function config(mirror: number, app: number, keys = "", server = "", base = ""): string {
   return `[server]
@@ -59,7 +59,7 @@ Deno.test("a copy has the original path, the listed fields, a mark and no body",
   });
 });
 
-/** What a mirror with every field about the client is told of a forged request. */
+/** What a mirror with every field about the client gets of a forged request. */
 async function toldOf(headers: string): Promise<Record<string, unknown>> {
   await using app = await Upstream.start(OK);
   await using mirror = await Upstream.start(OK);

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { entryPath, ROOT } from "../../src/cli/tasks/entry_files.ts";
-import { freePort, Process, TempDir, until } from "../support/peer.ts";
+import { freePort, Process, TempDir, until } from "../testing/peer.ts";
 
 /** What of the checkout the program and its generators read. */
 const TREE = [

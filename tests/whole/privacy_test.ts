@@ -4,8 +4,8 @@ import { load, planFor } from "../../src/cli/load.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { toFlags } from "../../src/runtime/permissions/plan.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
-import { writeEntry } from "../support/build.ts";
-import { DEAD_PORT, find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { writeEntry } from "../testing/build.ts";
+import { DEAD_PORT, find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 const ADDRESS_FIELDS = [
   "x-forwarded-for",
@@ -146,7 +146,7 @@ testWith(["curl"], "a request leaves no address and no word of itself in the log
   assert.doesNotMatch(gateway.output, /client|upstream|"event":"access"|fluxheim::(?!tls)/);
 });
 
-Deno.test("no request id is made for anybody", async () => {
+Deno.test("no request id is made", async () => {
   await using deployed = await deployment();
   const { port, args, seen } = deployed;
   await using gateway = new Process(Deno.execPath(), args);

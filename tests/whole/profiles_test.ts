@@ -4,7 +4,7 @@ import { profileFeatures } from "../../src/cli/features/feature_set.ts";
 import { ROOT } from "../../src/cli/tasks/entry_files.ts";
 import { builtProfiles } from "../../src/cli/tasks/generated.ts";
 import { staleFiles } from "../../src/cli/tasks/manifests.ts";
-import { freePort, Process, TempDir } from "../support/peer.ts";
+import { freePort, Process, TempDir } from "../testing/peer.ts";
 
 function siteConfig(port: number): string {
   return `[server]\nlisten = ["127.0.0.1:${port}"]\n[proxy]\n[web]\nroot = "www"\n`;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, nginx, testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** A gateway whose every path goes to `port`. */
 function config(port: number, proxy = ""): string {
@@ -95,7 +95,7 @@ Deno.test("hop-by-hop fields go neither way", async () => {
   }
 });
 
-Deno.test("an upstream that nobody listens for is a 502 with no body, and logged with its reason", async () => {
+Deno.test("an upstream without a listener is a 502 with no body, and logged with its reason", async () => {
   await using gateway = await TestGateway.start(config(DEAD_PORT));
   const response = await fetch(gateway.url("/"));
   assert.equal(response.status, 502);

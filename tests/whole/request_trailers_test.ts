@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { connectH2 } from "../peers/raw_h2.ts";
 import { data, type Pair, post } from "../../src/http/h2/testing/connection.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
+import { TestGateway } from "../testing/gateway.ts";
 
 /** Answers each request with the names of its trailers, in both protocols. */
 async function upstreams(): Promise<AsyncDisposable & { http1: number; http2: number }> {

@@ -1,7 +1,7 @@
 /** `deno task start`: what it started ends with it, however it ends. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { accepts, Process, until } from "../support/peer.ts";
+import { accepts, Process, until } from "../testing/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

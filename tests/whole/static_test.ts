@@ -1,9 +1,9 @@
 /** Static files of the whole program (spec 02 section 7), as a client sees them over the wire. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
-import { type Answer, RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
+import { type Answer, RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const SITE = `
 [server]
@@ -91,7 +91,7 @@ Deno.test("HEAD says what GET would, and sends nothing behind it", async () => {
   }
 });
 
-/** Path, status and body of what needs no more to be told. */
+/** Path, status and body of what needs no more description. */
 const PATHS: readonly (readonly [path: string, status: number, body: string])[] = [
   ["/", 200, "<p>home</p>"],
   ["/?query=ignored", 200, "<p>home</p>"],

@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { load } from "../../src/cli/load.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { find, freePort, nginx, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { find, freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
 import { UnixClient } from "../../src/net/testing/unix_client.ts";
-import { Upstream } from "../support/upstream.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** A gateway with a socket `run/app.sock` beside its configuration. */
 function config(server = "", rest = ""): string {
@@ -242,7 +242,7 @@ Deno.test("unix sockets cannot be TLS listeners, listed twice, or in privacy bui
   );
   assert.match(
     await problemsOf('[server]\nlisten = ["unix:/run/a.sock", "unix:/run/./a.sock"]\n'),
-    /^server\.listen\[1\] must not stand in the list twice/m,
+    /^server\.listen\[1\] must not be in the list twice/m,
   );
   assert.match(
     await problemsOf(`[server]\nlisten = ["unix:/${"a".repeat(100)}"]\n`),

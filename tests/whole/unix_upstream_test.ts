@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import { load } from "../../src/cli/load.ts";
 import { profile as development } from "../../src/profiles/development.ts";
 import { profile as privacy } from "../../src/profiles/privacy.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { nginx, TempDir, testWith } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { nginx, TempDir, testWith } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** A gateway whose every path goes to the socket `app.sock` of `dir`. */
 function config(dir: string, proxy = ""): string {

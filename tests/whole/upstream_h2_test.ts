@@ -10,9 +10,9 @@ import {
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { accessRecord } from "../peers/gateway_log.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, nginx, testWith, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, nginx, testWith, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 function config(port: number, proxy = "", server = ""): string {
   return `[server]
@@ -241,7 +241,7 @@ Deno.test("a connection that is lost inside an answer cuts the client's short", 
   assert.equal(await get(gateway.url("/")), "200 ok");
 });
 
-Deno.test("a body that the upstream gave up in the middle ends its connection behind the answer", async () => {
+Deno.test("a body that the upstream gave up in the middle ends its connection after the answer", async () => {
   await using upstream = await Http2Upstream.start((stream) => {
     stream.once("data", () => stream.close(8));
   });

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { moment, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { moment, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -30,7 +30,7 @@ async function answerAll(connection: RawUpstreamConnection): Promise<void> {
   while (await connection.head() !== undefined) await connection.send(OK);
 }
 
-/** A listener that accepts nobody, with as many connections in its queue as there is room for. */
+/** A listener that accepts no connection, with as many connections in its queue as there is room for. */
 async function deaf(): Promise<Disposable & { port: number }> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
@@ -54,9 +54,9 @@ async function deaf(): Promise<Disposable & { port: number }> {
 }
 
 Deno.test("an upstream that does not accept is given up after connect_timeout_secs", async () => {
-  using nobody = await deaf();
+  using deafListener = await deaf();
   await using gateway = await TestGateway.start(
-    config(nobody.port, "connect_timeout_secs = 1"),
+    config(deafListener.port, "connect_timeout_secs = 1"),
     {},
     PACED,
   );
@@ -65,8 +65,8 @@ Deno.test("an upstream that does not accept is given up after connect_timeout_se
 });
 
 Deno.test("a client that leaves while its upstream is connected to is let go at once", async () => {
-  using nobody = await deaf();
-  await using gateway = await TestGateway.start(config(nobody.port));
+  using deafListener = await deaf();
+  await using gateway = await TestGateway.start(config(deafListener.port));
   const client = await RawClient.connect(gateway.port);
   await client.send("GET /left HTTP/1.1\r\nHost: a\r\n\r\n");
   client[Symbol.dispose]();

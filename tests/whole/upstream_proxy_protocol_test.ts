@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { find, freePort, nginx, Process, TempDir, testWith } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { find, freePort, nginx, Process, TempDir, testWith } from "../testing/peer.ts";
 
 function config(port: number, proxy: string, server = ""): string {
   return `[server]

@@ -4,8 +4,8 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 
 const authority = new TestAuthority();
 const origin = authority.issue({ name: "origin.test" });

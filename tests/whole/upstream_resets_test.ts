@@ -5,8 +5,8 @@ import { ErrorCode } from "../../src/http/h2/wire/errors.ts";
 import { FrameType, readUint32 } from "../../src/http/h2/wire/frames.ts";
 import { connectH2 } from "../peers/raw_h2.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 
 Deno.test("a reset within an answer passes with its code, but for those that would mislead", async () => {
   await using certificate = new TestCertificate();

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { RawClient } from "../support/raw.ts";
-import { until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { RawClient } from "../testing/raw.ts";
+import { until } from "../testing/peer.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

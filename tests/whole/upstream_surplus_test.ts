@@ -1,10 +1,10 @@
 /** Bytes that an upstream sends after its answer, or without being asked, are never another request's answer. */
 import assert from "node:assert/strict";
 import { RawUpstream } from "../peers/raw_upstream.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** An answer of one request that another one must never get. */
 const STOLEN = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-User: alice\r\n\r\nstolen";
@@ -84,7 +84,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${what} is nobody's answer, and is logged as the upstream's fault once`, async () => {
+  Deno.test(`${what} is no request's answer, and is logged as the upstream's fault once`, async () => {
     const { upstream, speak } = talkative(answer, surplus);
     await using _ = upstream;
     await using gateway = await TestGateway.start(config(upstream.port));
@@ -101,7 +101,7 @@ for (
   });
 }
 
-Deno.test("bytes after a refused upgrade are nobody's answer", async () => {
+Deno.test("bytes after a refused upgrade are no request's answer", async () => {
   const { upstream, speak } = talkative(FIVE, STOLEN);
   await using _ = upstream;
   await using gateway = await TestGateway.start(config(upstream.port, "websocket = true"));

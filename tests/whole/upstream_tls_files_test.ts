@@ -4,8 +4,8 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { launchArguments, TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, freePort, Process, TempDir, until } from "../support/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, freePort, Process, TempDir, until } from "../testing/peer.ts";
 
 const authority = new TestAuthority();
 const origin = authority.issue({ name: "origin.test" });

@@ -6,8 +6,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 
 const authority = new TestAuthority();
 const origin = authority.issue({ name: "origin.test", names: ["origin.test", "other.test"] });
@@ -48,7 +48,7 @@ class TlsUpstream implements AsyncDisposable {
   }
 
   static async start(options: ServerOptions = {}): Promise<TlsUpstream> {
-    const server = createServer({ cert: origin.cert, key: origin.key, ...options }, tell);
+    const server = createServer({ cert: origin.cert, key: origin.key, ...options }, describe);
     server.on("tlsClientError", () => {});
     const upstream = new TlsUpstream(server);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -65,7 +65,7 @@ class TlsUpstream implements AsyncDisposable {
   }
 }
 
-function tell(request: IncomingMessage, response: ServerResponse): void {
+function describe(request: IncomingMessage, response: ServerResponse): void {
   const socket = request.socket as TLSSocket & { servername?: string };
   const { fingerprint256 = "" } = socket.getPeerCertificate() ?? {};
   const sha256 = fingerprint256.replaceAll(":", "").toLowerCase();

@@ -4,8 +4,8 @@ import { load } from "../../src/cli/load.ts";
 import { runCli } from "../../src/cli/testing/run.ts";
 import type { Problem } from "../../src/config/types.ts";
 import { profile } from "../../src/profiles/development.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { DEAD_PORT, TempDir, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { DEAD_PORT, TempDir, until } from "../testing/peer.ts";
 
 const SERVER = '[server]\nlisten = ["127.0.0.1:8080"]\n';
 const VHOST = `[[vhosts]]
@@ -126,7 +126,7 @@ for (const [text, key, security] of WITHOUT_EFFECT) {
   });
 }
 
-/** What is no reason for a warning. */
+/** What is not a reason for a warning. */
 const FINE: readonly string[] = [
   // Stating a default asks for what happens anyway.
   `${SERVER}[server.process]

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Chromium } from "../peers/chromium.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { testWith, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { testWith, until } from "../testing/peer.ts";
 
 const PAGE = `<!doctype html><title>chat</title><script type="module">
 const scheme = location.protocol === "https:" ? "wss" : "ws";

@@ -4,9 +4,9 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { PACED, TestGateway } from "../support/gateway.ts";
-import { moment, until } from "../support/peer.ts";
-import { RawClient } from "../support/raw.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { moment, until } from "../testing/peer.ts";
+import { RawClient } from "../testing/raw.ts";
 
 function config(port: number, proxy = "websocket = true", server = ""): string {
   return `[server]

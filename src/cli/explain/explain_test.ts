@@ -76,7 +76,7 @@ function takenName(verdicts: readonly { name: string; taken: boolean }[]): strin
   return verdicts.find((verdict) => verdict.taken)?.name;
 }
 
-Deno.test("a file answers, and its path is told", async () => {
+Deno.test("a file answers, and its path is reported", async () => {
   const { vhosts, steps, outcome } = await explained("http://a.second.example/page.txt");
   assert.equal(takenName(vhosts), "second");
   assert.ok(outcome.kind === "answered");
@@ -86,7 +86,7 @@ Deno.test("a file answers, and its path is told", async () => {
   assert.deepEqual(steps.map((s) => s.phase), ["access", "serve", "response"]);
 });
 
-Deno.test("an upstream is not asked, and what it would get is told", async () => {
+Deno.test("an upstream is not asked, and what it would get is reported", async () => {
   const { routes, outcome } = await explained(
     "http://second.example/app/x?q=1",
     "-H",
@@ -218,7 +218,7 @@ Deno.test("every host field that is given is sent, as every other field is", asy
   assert.equal(outcome.status, 400);
 });
 
-Deno.test("what stands behind a value is sent, too", async () => {
+Deno.test("what comes after a value is sent, too", async () => {
   const argv = ["http://second.example/app", "-X", "POST", "-H"];
   const behind = async (end: string) =>
     (await explained(...argv, `content-length: 5${end}`)).outcome.kind;
@@ -226,7 +226,7 @@ Deno.test("what stands behind a value is sent, too", async () => {
   assert.equal(await behind("\t"), "refused");
 });
 
-Deno.test("a request that a gRPC route does not take is told so, and not that it is forwarded", async () => {
+Deno.test("a request that a gRPC route does not take is shown as refused, not as forwarded", async () => {
   const get = await explained("http://second.example/calls/x");
   assert.ok(get.outcome.kind === "answered");
   assert.equal(get.outcome.status, 405);
@@ -253,7 +253,10 @@ Deno.test("a unix socket takes requests whose URL names no port, and its peer ha
     '"unix:app.sock", "[::1]:81"',
   );
   const { listeners, clientAddress } = await explainedBy(config, "http://second.example/page.txt");
-  assert.deepEqual(listeners.map((l) => [l.door, l.taken]), [["unix", true], ["tcp", false]]);
+  assert.deepEqual(listeners.map((l) => [l.description, l.taken]), [["unix", true], [
+    "tcp",
+    false,
+  ]]);
   assert.match(listeners[0].name, /^unix:\/.*\/app\.sock$/);
   assert.equal(clientAddress, "");
   const other = await explainedBy(config, "http://second.example:81/page.txt");
@@ -261,14 +264,14 @@ Deno.test("a unix socket takes requests whose URL names no port, and its peer ha
   assert.equal(other.listeners[0].reason, "is a unix socket, the request goes to port 81");
 });
 
-Deno.test("a request that nothing listens for is told so", async () => {
+Deno.test("a request that nothing listens for is shown as such", async () => {
   for (const url of ["http://second.example:8082/", "https://second.example/"]) {
     const { outcome } = await explained(url);
     assert.equal(outcome.kind, "unheard", url);
   }
 });
 
-Deno.test("what is no URL, no header and no address is wrong usage", async () => {
+Deno.test("what is not a URL, a header or an address is wrong usage", async () => {
   for (
     const argv of [
       ["second.example/page"],
@@ -317,7 +320,7 @@ Deno.test("a host field goes before the URL's host", async () => {
   assert.equal(takenName(vhosts), "second");
 });
 
-Deno.test("a configuration that cannot be served is told in one line", () =>
+Deno.test("a configuration that cannot be served is reported in one line", () =>
   withConfig(
     `[geoip]
 enabled = true

@@ -14,9 +14,9 @@ import type { AskedRequest } from "./request.ts";
 export interface ListenerVerdict extends Verdict {
   /**
    * How it would be opened: `tcp`, `unix`, `tls (static certificate)`, or `tls (names, for client certificates)`
-   * and whatever else the faster of both cannot do. Another suffix tells of PROXY headers.
+   * and whatever else the faster of both cannot do. Another suffix is about PROXY headers.
    */
-  readonly door: string;
+  readonly description: string;
 }
 
 /** One candidate and why it is or is not the one. */
@@ -69,13 +69,18 @@ export function chooseListener(
       : entry.address.isSocket
       ? `is a unix socket, the request goes to port ${asked.port}`
       : `listens on port ${entry.address.port}, the request goes to ${asked.port}`;
-    const door = entry.scheme === "https"
-      ? tlsDoor(server.proxy_protocol, tls)
+    const description = entry.scheme === "https"
+      ? describeTls(server.proxy_protocol, tls)
       : entry.address.isSocket
       ? "unix"
       : "tcp";
     const proxied = server.proxy_protocol === "off" ? "" : `, PROXY ${server.proxy_protocol}`;
-    return { name: entry.name, taken: entry === chosen, door: door + proxied, reason };
+    return {
+      name: entry.name,
+      taken: entry === chosen,
+      description: description + proxied,
+      reason,
+    };
   });
   if (chosen === undefined) return { taking: undefined, verdicts };
   const { host, port } = chosen.address;
@@ -89,7 +94,7 @@ function addressOf(name: string): { host: string; port: number; isSocket: boolea
   return { host: "", port: 0, isSocket: true };
 }
 
-function tlsDoor(
+function describeTls(
   proxyProtocol: Config["server"]["proxy_protocol"],
   tls: TlsListenerSpec | undefined,
 ): string {

@@ -12,7 +12,10 @@ export function explanationText(found: Explanation): string[] {
     : ` (port ${asked.port})`;
   const lines = [
     `${asked.method} ${asked.scheme}://${asked.authority}${asked.target}${port} from ${asked.from}${via}`,
-    ...section("listener", listeners.map((l) => ({ ...l, reason: `${l.door}; ${l.reason}` }))),
+    ...section(
+      "listener",
+      listeners.map((l) => ({ ...l, reason: `${l.description}; ${l.reason}` })),
+    ),
     ...section("vhost", vhosts),
     ...section("route", routes),
   ];

@@ -32,7 +32,13 @@ export interface StepReport {
  * Phases that are described and not run: they sleep, or speak to an auth service, a mirror, a cache peer or
  * the upstream.
  */
-const TOLD: ReadonlySet<Phase> = new Set(["delay", "authorize", "mirror", "lookup", "forward"]);
+const PREVIEWED: ReadonlySet<Phase> = new Set([
+  "delay",
+  "authorize",
+  "mirror",
+  "lookup",
+  "forward",
+]);
 
 /**
  * Phases whose verdict is shown even when an earlier one has refused the request: a user who asks why a
@@ -111,14 +117,14 @@ export class Trace {
       const wrapped: Step = async (exchange) => {
         // A forward step that would send nothing answers by itself.
         const sends = phase === "forward" ? running.sends?.(scope, exchange) : undefined;
-        const isTold = phase === "forward" ? sends !== undefined : TOLD.has(phase);
+        const isPreviewed = phase === "forward" ? sends !== undefined : PREVIEWED.has(phase);
         // After an upstream that was not asked there is no answer to work on.
-        const told = isTold || this.forwarded !== undefined;
+        const previewed = isPreviewed || this.forwarded !== undefined;
         // Asked before the step runs: a step may use up what its answer depends on.
         const said = running.explain?.(scope, exchange, phase) ?? "";
-        if (told) running.foretell?.(scope, exchange, phase);
+        if (previewed) running.predict?.(scope, exchange, phase);
         else await step(exchange);
-        const verdict = told ? "not run" : verdictOf(exchange, phase);
+        const verdict = previewed ? "not run" : verdictOf(exchange, phase);
         const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
         const report = { phase, module: name, scope: scope.key, verdict, detail } as const;
         this.reports.push(report);

@@ -1,6 +1,6 @@
 /**
  * The source text of a profile's three files: its list of modules, the program with them, and the entry of
- * its edge workers. Entries of services stand in their modules, which name them. Committed profiles and custom sets come from the same text, so neither can hold anything else.
+ * its edge workers. Entries of services are in their modules, which name them. Committed profiles and custom sets come from the same text, so neither can hold anything else.
  *
  * @module
  */

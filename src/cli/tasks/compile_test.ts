@@ -175,7 +175,7 @@ function ownFiles(program: Uint8Array): Map<string, Uint8Array> {
   return new Map(files.filter(([path]) => !path.startsWith(".deno_compile_node_modules/")));
 }
 
-Deno.test("the files inside are those that entry and worker load, as they stand in the checkout", async () => {
+Deno.test("the files inside are those that entry and worker load, as they are in the checkout", async () => {
   const files = ownFiles((await built()).program);
   const graph = await graphOf(`${ROOT}src/cli/entries/development.ts`);
   for (const [path, bytes] of files) {

@@ -26,7 +26,7 @@ export interface Range {
   readonly end: number;
 }
 
-/** Where in a compiled program its parts stand. */
+/** Where in a compiled program its parts are. */
 export interface Parts {
   /** JSON. */
   readonly description: Range;

@@ -31,7 +31,7 @@ export function entryPath(profile: string): string {
   return `src/cli/entries/${profile}.ts`;
 }
 
-/** The three files of a custom profile by their name in the folder they stand in. */
+/** The three files of a custom profile by their name in the folder they are in. */
 export async function customFiles(entry: EntryText): Promise<ReadonlyMap<string, string>> {
   const { name, source } = entry;
   return new Map([

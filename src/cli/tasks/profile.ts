@@ -1,5 +1,5 @@
 /**
- * `deno task profile`: tells what a profile contains, or runs it under its own permission set.
+ * `deno task profile`: prints what a profile contains, or runs it under its own permission set.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const task: Task = {
   name: "profile",
   usage: "NAME [-- ARGUMENTS]",
   summary:
-    "Tells what a profile contains; with arguments, runs the program of this profile with them,\n" +
+    "Prints what a profile contains; with arguments, runs the program of this profile with them,\n" +
     "under the permission set of the same name.",
   options: [],
   run,
@@ -41,7 +41,7 @@ async function run({ positionals }: ParsedArgs): Promise<number> {
   return EXIT.ok;
 }
 
-/** Runs it as a child that gets every signal; the gateway itself tells one Ctrl-C from two. */
+/** Runs it as a child that gets every signal; the gateway itself distinguishes one Ctrl-C from two. */
 async function runProfile(name: string, entry: string, args: string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...NO_NEW_CODE, `-P=${name}`, ROOT + entry, ...args],

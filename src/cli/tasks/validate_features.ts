@@ -1,5 +1,5 @@
 /**
- * `deno task validate-features a,b,c`: says whether a set of modules may stand together, and writes the
+ * `deno task validate-features a,b,c`: says whether a set of modules may be combined, and writes the
  * entry of a build with it.
  *
  * @module

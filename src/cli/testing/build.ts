@@ -19,7 +19,7 @@ export async function writeEntry(
   return `${dir.path}/${name}.ts`;
 }
 
-/** A file as `deno info --json` tells of it. */
+/** A file as `deno info --json` describes it. */
 interface GraphModule {
   readonly specifier: string;
   readonly local?: string;

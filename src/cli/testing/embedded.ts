@@ -45,7 +45,7 @@ export function embeddedFiles(program: Uint8Array): ReadonlyMap<string, Uint8Arr
   return found;
 }
 
-/** Whether `text` stands anywhere in `program`. */
+/** Whether `text` is anywhere in `program`. */
 export function contains(program: Uint8Array, text: string): boolean {
   return Buffer.from(program.buffer, program.byteOffset, program.byteLength).includes(text);
 }

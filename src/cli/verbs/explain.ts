@@ -5,7 +5,7 @@ import { CONFIG, JSON_OUTPUT } from "../options.ts";
 /** Explains one request; nothing is bound, and no upstream is asked. */
 export const explain: Command = {
   name: "explain",
-  summary: "tell which listener, vhost, route, policies and content would serve a request",
+  summary: "show which listener, vhost, route, policies and content would serve a request",
   details: [
     "Nothing is bound and no upstream is asked. Static content is looked up as a worker",
     "would, so the command needs permission to read the web roots.",

@@ -1,4 +1,4 @@
-/** `fluxheim reload`, also `--reload`: tells the running gateway to take up its configuration. @module */
+/** `fluxheim reload`, also `--reload`: makes the running gateway load its configuration. @module */
 import { type FoundPid, MAX_PID, readPidFile } from "../../runtime/pid_file_reader.ts";
 import { type Call, type Command, EXIT, Failure } from "../command.ts";
 import { loadOrReport } from "../load.ts";
@@ -7,7 +7,7 @@ import { CONFIG } from "../options.ts";
 /** Sends SIGHUP to the process of `server.process.pid_file`, once the configuration is known to be right. */
 export const reload: Command = {
   name: "reload",
-  summary: "check the configuration, then tell the running gateway to take it up",
+  summary: "check the configuration, then make the running gateway load it",
   details: [
     "The gateway is found by server.process.pid_file. Exit status 0 says that it was asked,",
     "not what came of it: that is in its log. A change that needs a new process is refused",
@@ -65,7 +65,7 @@ function runningPid(path: string): number {
       );
     case "malformed":
       throw new Failure(
-        `${file} does not hold the id of a process that could be told, a number from 2 to ${MAX_PID}`,
+        `${file} does not hold the id of a process that could be signalled, a number from 2 to ${MAX_PID}`,
       );
   }
 }

@@ -30,7 +30,7 @@ export function unknownKeyHint(root: Schema, path: Path, key: string): string | 
     tableWith(startOf(root), key);
   if (elsewhere !== undefined) return elsewhere;
   const names = namesAt(root, path);
-  return names.length <= MAX_NAMES_SHOWN ? `what may stand here: ${names.join(", ")}` : undefined;
+  return names.length <= MAX_NAMES_SHOWN ? `allowed here: ${names.join(", ")}` : undefined;
 }
 
 /** The key of the table at `path` that `key` is nearest to. */
@@ -84,7 +84,7 @@ function startOf(schema: Schema): Found {
   return { schema, name: "", list: false };
 }
 
-/** Where the first key called `key` stands in `start` or below it, breadth first. */
+/** Where the first key called `key` is in `start` or below it, breadth first. */
 function tableWith(start: Found, key: string): string | undefined {
   const queue = [start];
   for (const { schema, name, list } of queue) {

@@ -53,7 +53,7 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
         path: [...path, key],
         message: path.length === 0
           ? "is not a table or key of the configuration"
-          : "is not a key that stands here",
+          : "is not a known key here",
         hint: unknownKeyHint(root, path, key),
         unknown: { meant: meantKey(root, path, key) },
       }));

@@ -22,21 +22,21 @@ function said(input: unknown): string[] {
   );
 }
 
-Deno.test("a number is told its whole range, not just the bound it missed", () => {
+Deno.test("a number out of range gets its whole range, not just the bound it missed", () => {
   assert.deepEqual(said({ secs: 0 }), ["secs must be from 1 to 86400; found 0"]);
   assert.deepEqual(said({ secs: 86_401 }), ["secs must be from 1 to 86400; found 86401"]);
 });
 
-Deno.test("a byte size is told its bounds in the largest unit", () => {
+Deno.test("a byte size gets its bounds in the largest unit", () => {
   assert.deepEqual(said({ size: "2k" }), ['size must be from 1 byte to 1 KiB; found "2k"']);
 });
 
-Deno.test("a word is told the others", () => {
+Deno.test("an unknown word gets the known ones", () => {
   assert.deepEqual(said({ word: "tow" }), ['word must be one of "one", "two"; found "tow"']);
   assert.deepEqual(said({ only: "y" }), ['only must be "x"; found "y"']);
 });
 
-Deno.test("a list is told how long it may be and is", () => {
+Deno.test("a list gets how long it may be and is", () => {
   assert.deepEqual(said({ list: [] }), ["list must have at least 1 entry; found 0"]);
   assert.deepEqual(said({ list: ["", "", ""] }), ["list must have at most 2 entries; found 3"]);
 });
@@ -45,11 +45,11 @@ Deno.test("a text in place of a list is not told how long it may be", () => {
   assert.deepEqual(said({ list: "abc" }), ['list must be a list; found "abc"']);
 });
 
-Deno.test("a text is told how long it may be", () => {
+Deno.test("a text gets how long it may be", () => {
   assert.deepEqual(said({ text: "a" }), ['text must have at least 2 characters; found "a"']);
 });
 
-Deno.test("names and values of a map are told apart", () => {
+Deno.test("names and values of a map are distinguished", () => {
   assert.deepEqual(said({ set: { "a b": "x", c: "\t" } }).length, 2);
 });
 
@@ -58,7 +58,7 @@ Deno.test("of a choice, the option that came furthest speaks", () => {
   assert.deepEqual(said({ choice: "on" }), ['choice must be "off" or a table; found "on"']);
 });
 
-Deno.test("a missing key is told what it would be", () => {
+Deno.test("a missing key gets what it would be", () => {
   assert.deepEqual(said({ need: {} }), ["need.a is required: true or false"]);
 });
 

@@ -90,7 +90,7 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
     if (strip !== undefined || route.rewrite_prefix !== undefined) {
       problems.push({
         key: `${key}.rewrite_template`,
-        message: "must not stand beside strip_prefix or rewrite_prefix",
+        message: "must not be used with strip_prefix or rewrite_prefix",
         about: [`${key}.strip_prefix`, `${key}.rewrite_prefix`],
       });
     }

@@ -62,7 +62,7 @@ function* socketProblems({ server }: Config): Generator<Problem> {
     if (unixPath(entry) === undefined || listen.indexOf(entry) === index) continue;
     yield {
       key: `server.listen[${index}]`,
-      message: `must not stand in the list twice (${entry})`,
+      message: `must not be in the list twice (${entry})`,
     };
   }
   const trusts = trusted.indexOf(UNIX);

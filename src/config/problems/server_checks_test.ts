@@ -16,7 +16,7 @@ Deno.test("TLS listeners need TLS to be on", () => {
   assert.deepEqual(keys('[server]\ntls_listen = ["127.0.0.1:1"]'), ["server.tls_listen"]);
 });
 
-Deno.test("a PROXY header needs somebody who may send one", () => {
+Deno.test("a PROXY header needs a peer that may send one", () => {
   assert.deepEqual(keys('[server]\nproxy_protocol = "v2"'), ["server.proxy_protocol"]);
   assert.deepEqual(keys('[server]\nproxy_protocol = "v2"\ntrusted_proxies = ["10.0.0.0/8"]'), []);
 });

@@ -63,7 +63,7 @@ function hostProblems(vhost: VhostConfig, index: number, owners: Map<string, num
     problems.push({
       key: `vhosts[${index}].hosts[${h}]`,
       message: owner === index
-        ? `must not stand in the list twice: "${host}"`
+        ? `must not be in the list twice: "${host}"`
         : `must belong to one vhost only: vhosts[${owner}] serves "${host}" too`,
     });
   }

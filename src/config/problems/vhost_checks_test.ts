@@ -26,7 +26,7 @@ Deno.test("a host belongs to one vhost, however it is written", () => {
     'vhosts[1].hosts[1] must belong to one vhost only: vhosts[0] serves "*.x.y" too',
   ]);
   assert.deepEqual(problems(vhost("a", '"a.b", "A.B"')), [
-    'vhosts[0].hosts[1] must not stand in the list twice: "a.b"',
+    'vhosts[0].hosts[1] must not be in the list twice: "a.b"',
   ]);
 });
 

@@ -107,7 +107,7 @@ function isUnsaid(name: string, value: unknown): boolean {
     Object.keys(value).length > 0;
 }
 
-/** Whether a table that a key stands in is off, which makes it harmless. */
+/** Whether a table that a key is in is off, which makes it harmless. */
 function isOff(path: readonly string[], table: Table): boolean {
   return path.slice(0, -1).some((_, depth) => {
     const around = tableAt(table, path.slice(0, depth + 1));

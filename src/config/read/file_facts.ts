@@ -7,7 +7,7 @@
  */
 import { isClosed } from "./unusable_path.ts";
 
-/** What stands at a path; `hidden` when this process may not look. */
+/** What is at a path; `hidden` when this process may not look. */
 export type Facts =
   | { readonly kind: "there"; readonly info: Deno.FileInfo }
   | { readonly kind: "missing" }
@@ -93,7 +93,7 @@ export function beginnings(path: string): string[] {
   return ["/", ...parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`)];
 }
 
-/** The directory a path stands in; of `/` it is `/`. */
+/** The directory a path is in; of `/` it is `/`. */
 export function parentOf(path: string): string {
   const at = path.lastIndexOf("/");
   return at <= 0 ? "/" : path.slice(0, at);

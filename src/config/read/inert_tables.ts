@@ -15,7 +15,7 @@ export interface InertTable {
   readonly hint: string;
 }
 
-/** Why the table `name`, which stands in `holder`, has no effect; `undefined` where it may have one. */
+/** Why the table `name`, which is in `holder`, has no effect; `undefined` where it may have one. */
 export function inertTable(name: string, holder: Table): InertTable | undefined {
   if (name !== "proxy.load_balance" || hasPool(holder)) return undefined;
   return {

@@ -26,7 +26,7 @@ export function mergeRule(name: string, tables: readonly TableSchema[]): MergeRu
 /**
  * Merges files in load order.
  *
- * @param schema Tells tables, which merge key by key, from maps, which are replaced whole.
+ * @param schema Distinguishes tables, which merge key by key, from maps, which are replaced whole.
  * @returns New tables; nothing of the fragments is changed.
  */
 export function mergeFragments(

@@ -17,7 +17,7 @@ Deno.test("a relative path starts at its directory, an absolute one stays", () =
   assert.equal(resolvePath("/etc/x", "../y"), "/etc/x/../y");
 });
 
-Deno.test("a path that the runtime opens to nobody is refused, there or not, with a way out", () => {
+Deno.test("a path that the runtime never opens is refused, there or not, with a way out", () => {
   const closed = [
     "/dev",
     "/dev/shm",

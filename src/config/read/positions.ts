@@ -1,5 +1,5 @@
 /**
- * In which line of a TOML text each key stands. The parser tells lines only for syntax errors; a
+ * In which line of a TOML text each key stands. The parser reports lines for syntax errors only; a
  * problem with a value should name its line too.
  *
  * Reads texts that the parser has accepted, so it follows the grammar only as far as is needed to

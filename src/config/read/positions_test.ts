@@ -9,7 +9,7 @@ function lineOf(text: string, ...path: (string | number)[]): number | undefined 
   return place?.line;
 }
 
-Deno.test("a key stands in the line where it is written", () => {
+Deno.test("a key is in the line where it is written", () => {
   const text = '# comment\na = 1\n\n[b]\nc.d = "x"\n"q k" = 2\n';
   assert.equal(lineOf(text, "a"), 2);
   assert.equal(lineOf(text, "b"), 4);

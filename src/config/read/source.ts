@@ -186,7 +186,7 @@ function readFile(path: string, trust: Trust): string {
   }
 }
 
-/** At most one byte more than may be read, which tells that there is more. */
+/** At most one byte more than may be read, which shows that there is more. */
 function readAll(file: Deno.FsFile): Uint8Array {
   const buffer = new Uint8Array(MAX_FILE_BYTES + 1);
   let length = 0;

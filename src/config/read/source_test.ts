@@ -144,7 +144,7 @@ Deno.test("a file or directory that others may write to is refused", async () =>
   });
 });
 
-Deno.test("everything that others may write to is told in one run", async () => {
+Deno.test("everything that others may write to is reported in one run", async () => {
   await withDirectory({ "open/er/a.toml": "", "open/er/b.toml": "" }, (directory) => {
     for (const name of ["open", "open/er", "open/er/a.toml"]) {
       Deno.chmodSync(`${directory}/${name}`, 0o775);
@@ -166,7 +166,7 @@ Deno.test("an ancestor with the sticky bit passes, as /tmp has it", async () => 
 });
 
 Deno.test({
-  name: "a file that belongs to somebody else is refused",
+  name: "a file that belongs to another user is refused",
   ignore: Deno.uid() !== 0,
   fn: () =>
     withDirectory({ "a.toml": "" }, (directory) => {
@@ -177,7 +177,7 @@ Deno.test({
     }),
 });
 
-Deno.test("all files that cannot be parsed are told in one run", async () => {
+Deno.test("all files that cannot be parsed are reported in one run", async () => {
   await withDirectory({ "a.toml": "= 1", "b.toml": "", "c.toml": "x = y" }, async (directory) => {
     const { problems } = await loadConfig(directory, [], []);
     assert.deepEqual(

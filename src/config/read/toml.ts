@@ -13,7 +13,7 @@ import type { Problem } from "../types.ts";
 /** Longest source line that a message shows. */
 const MAX_SHOWN = 60;
 
-/** The table of a text, or why it is none. */
+/** The table of a text, or why it is not TOML. */
 export type ParsedToml =
   | { readonly ok: true; readonly table: Table }
   | { readonly ok: false; readonly problem: Problem };
@@ -23,7 +23,7 @@ export type ParsedToml =
  *
  * Integers come out as numbers, offset date-times as `TomlDate`. What no key takes (a float, a local
  * date, an integer that a double cannot hold) comes out as a symbol that describes it: no schema
- * accepts one, and the problem can say what stands in the file.
+ * accepts one, and the problem can say what is in the file.
  *
  * @param origins Receives the line of every key.
  */
@@ -94,8 +94,8 @@ function syntaxHint(source: string, reason: string): string | undefined {
   }
   const doubled = /^\[\[\s*(.+?)\s*\]\]/.exec(source)?.[1];
   if (doubled !== undefined) return `write [${doubled}] with one bracket: it is a single table`;
-  if (reason.includes("redefine")) return "a key or table may stand only once";
-  return /^[^=\s]+\s*=\s*[^\s"'[{]/.test(source) ? "texts stand in quotes" : undefined;
+  if (reason.includes("redefine")) return "a key or table may appear only once";
+  return /^[^=\s]+\s*=\s*[^\s"'[{]/.test(source) ? "strings are quoted" : undefined;
 }
 
 function floatText(value: number): string {

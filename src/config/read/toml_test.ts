@@ -68,7 +68,7 @@ Deno.test("a text without quotes gets a hint", () => {
   assert.match(problem("a = 127.0.0.1").hint ?? "", /quotes/);
 });
 
-Deno.test("a table's name whose bracket is not closed is told so, and how it is written", () => {
+Deno.test("a table's name whose bracket is not closed is reported, with how it is written", () => {
   const headers = [
     ["[server\nlisten = []", "[server]"],
     ["[server", "[server]"],

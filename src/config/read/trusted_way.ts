@@ -1,9 +1,9 @@
 /**
  * Paths to keys and certificates, which may go through symbolic links: certbot's `live` directory is made of
  * them, and so is a volume of Kubernetes, where one link (`..data`) puts all files in place at once. What a
- * link leads to is trusted when no other user can have made or can change it: every link stands in a directory
+ * link leads to is trusted when no other user can have made or can change it: every link is in a directory
  * that only its owner writes to, or, in one with the sticky bit (such a volume is one), belongs to root or to
- * the user this runs as; and what is at the end stands in a directory of the first kind.
+ * the user this runs as; and what is at the end is in a directory of the first kind.
  *
  * @module
  */

@@ -39,7 +39,7 @@ Deno.test("the links of a volume of Kubernetes are followed, in a directory with
   });
 });
 
-Deno.test("a file in a directory with the sticky bit is no link that nobody can replace", async () => {
+Deno.test("a file in a directory with the sticky bit is no link that others can replace", async () => {
   await withDirectory({ "tmp/a.key": "" }, (directory) => {
     Deno.chmodSync(`${directory}/tmp`, 0o1777);
     assert.match(wrong(`${directory}/tmp/a.key`), /writable/);
@@ -58,7 +58,7 @@ Deno.test("links that lead nowhere are left to who opens them, those that never 
   });
 });
 
-Deno.test("a link to where the runtime lets nobody is refused", async () => {
+Deno.test("a link to where the runtime allows no access is refused", async () => {
   await withDirectory({}, (directory) => {
     Deno.symlinkSync("/proc/self/environ", `${directory}/link`);
     assert.match(wrong(`${directory}/link`), /^leads into \/proc/);

@@ -49,7 +49,7 @@ export function whyUnusable(path: string): PathProblem | undefined {
   }
   if (!path.includes(",")) return undefined;
   return {
-    message: "has a comma, which separates paths where the runtime is told what it may do: no " +
+    message: "has a comma, which separates paths where the runtime gets its permissions: no " +
       "permission can be given for this one",
     hint: "rename it, or the directory that has the comma in its name",
   };

@@ -8,7 +8,7 @@ import type { TableSchema } from "../types.ts";
 
 const extra = z.strictObject({ a: z.int().optional() });
 
-Deno.test("a table stands in the scopes of its module only", () => {
+Deno.test("a table is in the scopes of its module only", () => {
   const schema = assemble(testTables);
   assert.ok(schemaAt(schema, ["stream"]) !== undefined);
   assert.equal(schemaAt(schema, ["vhosts", 0, "stream"]), undefined);
@@ -52,7 +52,7 @@ Deno.test("tables that cannot be put together are a fault of the profile", () =>
   assert.throws(() => assemble([table("a"), table("a.b.c")]), /needs a table b/);
 });
 
-Deno.test("tables of ours stand before vhosts and behind those of the 1.5 line", () => {
+Deno.test("tables of ours are before vhosts and behind those of the 1.5 line", () => {
   assert.ok(rootRank("udp") < rootRank("ours") && rootRank("ours") < rootRank("vhosts"));
   assert.ok(rootRank("server") < rootRank("proxy"));
 });

@@ -16,7 +16,7 @@ export function applyBuildDefaults(root: Table, defaults: readonly BuildDefault[
   }
 }
 
-/** The table at `path`, made where it is missing; `undefined` where something else stands in the way. */
+/** The table at `path`, made where it is missing; `undefined` where something else is in the way. */
 function tableAt(root: Table, path: readonly string[]): Table | undefined {
   let table = root;
   for (const key of path) {

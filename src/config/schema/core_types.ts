@@ -68,7 +68,7 @@ function inBrackets(type: string): string {
   return type.includes(" | ") ? `(${type})` : type;
 }
 
-/** Longest line of a comment, without what stands before its text. */
+/** Longest line of a comment, without what is before its text. */
 const LINE_LENGTH = 85;
 
 function comment(text: string): string {

@@ -30,7 +30,7 @@ import {
   type ValueKind,
 } from "./values.ts";
 
-/** A table of keys, under every header it may stand below. */
+/** A table of keys, under every header it may have. */
 interface Section {
   readonly headers: [string, ...string[]];
   readonly meaning: string;
@@ -67,10 +67,10 @@ Generated from the schemas that check a configuration: \`deno task docs\`.
 \`--config\` names a TOML file, or a directory whose visible \`.toml\` files are loaded in byte order of
 their names, and after them those of its \`conf.d\`. A single file may ask for the \`conf.d\` beside it with
 \`include_conf_d = true\`. Later files add vhosts and override tables; a relative path starts at the
-directory of the file it stands in. Files, directories and everything above them must belong to root or
+directory of the file it is in. Files, directories and everything above them must belong to root or
 the service user and not be writable by others.
 
-Unknown keys are refused everywhere. \`fluxheim --check-config --config FILE\` tells everything that is
+Unknown keys are refused everywhere. \`fluxheim --check-config --config FILE\` reports everything that is
 wrong in one run; \`fluxheim schema\` prints the JSON Schema for editors.
 
 ## Value formats
@@ -78,7 +78,7 @@ wrong in one run; \`fluxheim schema\` prints the JSON Schema for editors.
 
 /**
  * The whole reference: formats, then one section a table, in the order in which they are checked.
- * Tables that may stand globally, in a vhost and in a route are described once.
+ * Tables that are allowed globally, in a vhost and in a route are described once.
  */
 export function configReference(tables: readonly TableSchema[]): string {
   const sections: Section[] = [];
@@ -228,7 +228,7 @@ function header(name: string, list: boolean): string {
   return list ? `[[${name}]]` : `[${name}]`;
 }
 
-/** A header without the scope it stands in: `[vhosts.routes.proxy]` gives `[proxy]`. */
+/** A header without the scope it is in: `[vhosts.routes.proxy]` gives `[proxy]`. */
 function baseName(header: string): string {
   return header.replace(/vhosts\.(routes\.)?/, "");
 }

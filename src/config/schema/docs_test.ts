@@ -17,7 +17,7 @@ Deno.test("a key has its type, default, bounds and meaning in one row", () => {
   assert.match(reference, /^\| `hosts` \| list of host pattern \| required \| 1 to 64 entries \|/m);
 });
 
-Deno.test("a table that may stand in several places is described once", () => {
+Deno.test("a table that may be in several places is described once", () => {
   assert.equal(reference.match(/^## .*proxy\]`$/gm)?.length, 1);
   assert.match(
     reference,

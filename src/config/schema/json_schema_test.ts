@@ -21,7 +21,7 @@ Deno.test("unknown keys are refused at every level", () => {
   assert.equal(valueAt(at("vhosts"), "items", "additionalProperties"), false);
 });
 
-Deno.test("tables of modules are in it, where they may stand", () => {
+Deno.test("tables of modules are in it, where they may be", () => {
   assert.notEqual(at("proxy", "upstream"), undefined);
   assert.notEqual(valueAt(at("vhosts"), "items", "properties", "proxy"), undefined);
   assert.equal(valueAt(at("vhosts"), "items", "properties", "stream"), undefined);

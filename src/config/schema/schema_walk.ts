@@ -155,7 +155,7 @@ export interface Visited {
   readonly schema: Schema;
   readonly value: unknown;
   readonly path: Path;
-  /** The table or list it stands in; its key there is the last of `path`. */
+  /** The table or list it is in; its key there is the last of `path`. */
   readonly parent: Container | undefined;
 }
 

@@ -333,7 +333,7 @@ export function list<Item extends z.ZodType>(
           code: "custom",
           input: entry,
           path: [index],
-          message: "must not stand in the list twice",
+          message: "must not be in the list twice",
         });
       }
       seen.add(key);

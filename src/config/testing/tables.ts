@@ -22,7 +22,7 @@ const proxy = z.strictObject({
   mode: enumWord(["plain", "secure"]).default("plain").describe("How to speak."),
   auth_request: z.strictObject({
     url: z.string().optional().describe("Whom to ask."),
-    forward: list(headerName(), { max: 4 }).default([]).describe("What to tell."),
+    forward: list(headerName(), { max: 4 }).default([]).describe("Fields to forward."),
   }).prefault({}),
 });
 
@@ -48,7 +48,7 @@ export const testTables: readonly TableSchema[] = [
   { table: "stream", scopes: ["root"], schema: stream },
 ];
 
-/** What stands at `path` of a configuration; the types of tests do not know the tables above. */
+/** What is at `path` of a configuration; the types of tests do not know the tables above. */
 export function valueAt(config: unknown, ...path: (string | number)[]): unknown {
   return path.reduce<unknown>((value, key) => {
     return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;

@@ -1,5 +1,5 @@
 /**
- * Who the client is when trusted proxies stand between (spec 01 section 2.2, spec 02 section 6.1). The
+ * Who the client is when trusted proxies are between (spec 01 section 2.2, spec 02 section 6.1). The
  * answer decides access, rate limits, GeoIP, logs and the fields an upstream sees.
  *
  * @module
@@ -41,7 +41,7 @@ export function clientAddressOf(
 }
 
 /**
- * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) tells of, or `undefined` when a
+ * The client that `chain` (all `X-Forwarded-For` lines, joined by commas) names, or `undefined` when a
  * hop that has to be looked at is malformed.
  */
 function forwardedClient(chain: string, trusted: TrustedPeers): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * What can only be said about routes with the matching engine at hand: whether their patterns compile,
+ * What only the matching engine can check about routes: whether their patterns compile,
  * and whether templates name groups that are there. The rest of a route is checked by `config`.
  *
  * @module

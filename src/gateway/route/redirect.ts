@@ -1,5 +1,5 @@
 /**
- * Redirects: a route's `redirect` action, and a vhost's, which stands behind all of its routes (spec 02
+ * Redirects: a route's `redirect` action, and a vhost's, which comes after all of its routes (spec 02
  * sections 2.3 and 5).
  *
  * @module

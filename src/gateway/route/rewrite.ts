@@ -1,6 +1,6 @@
 /**
  * The path a route serves or forwards, made from the one that was asked for (spec 02 section 4.5). The
- * query is none of its business.
+ * query is left alone.
  *
  * @module
  */

@@ -50,7 +50,7 @@ Deno.test("a prefix that makes an unsafe path is refused", () => {
   assert.equal(rewritten({ strip_prefix: "/app", rewrite_prefix: "/a//b" }, "/app/x"), undefined);
 });
 
-Deno.test("what may not stand in a URI is encoded in prefixes and templates", () => {
+Deno.test("what may not be in a URI is encoded in prefixes and templates", () => {
   assert.equal(rewritten({ strip_prefix: "/a", rewrite_prefix: "/é" }, "/a/x"), "/%C3%A9/x");
   assert.equal(rewritten({ rewrite_template: "/é/{route.regex.1}" }, "/a/x", "a/(.)"), "/%C3%A9/x");
 });

@@ -224,7 +224,7 @@ Deno.test("a body that fails behind an early answer ends the connection", async 
   await until("the connection is closed", () => wire.closed === 1);
 });
 
-Deno.test("a body at fault from its first piece on is told as the body's fault", async () => {
+Deno.test("a body at fault from its first piece on is reported as the body's fault", async () => {
   await using wire = await Wire.open();
   const body = {
     length: undefined,
@@ -341,7 +341,7 @@ for (
   });
 }
 
-Deno.test("an upgrade becomes a tunnel with the bytes behind the head", async () => {
+Deno.test("an upgrade becomes a tunnel with the bytes after the head", async () => {
   await using wire = await Wire.open();
   const asked = wire.client.request(request({ upgrade: "websocket" }));
   await wire.heard("connection: upgrade\r\nupgrade: websocket\r\n");
@@ -370,7 +370,7 @@ const BAD_ANSWERS: readonly (readonly [string, string])[] = [
   ["a folded line", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"],
   ["a NUL in a value", "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"],
   ["a bare LF in a value", "HTTP/1.1 200 OK\r\nX: a\nSet-Cookie: b\r\n\r\n"],
-  ["an upgrade nobody asked for", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"],
+  ["an upgrade that was not asked for", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"],
   ["a head without end", `HTTP/1.1 200 OK\r\nX: ${"a".repeat(70_000)}`],
   ["endless interim answers", "HTTP/1.1 100 Continue\r\n\r\n".repeat(20)],
 ];
@@ -486,7 +486,7 @@ Deno.test("an answer behind a write that failed is taken, and the connection is 
   body.second.resolve(10);
   await until("the second piece is written", () => stream.writes.length === 2);
   stream.writes[1].reject(new Deno.errors.BrokenPipe("pipe"));
-  await until("nobody feeds it any more", () => body.isCancelled);
+  await until("it is cancelled", () => body.isCancelled);
   stream.reads[0].resolve(WHOLE);
   const answer = await response;
   assert.equal(decoder.decode(await readAll(answer.body!, 100)), "no");
@@ -503,11 +503,11 @@ Deno.test("an upstream that answers and stops to read is given up in time", asyn
   await readAll(answer.body!, 100);
   for (let ms = 0; ms < 10_000; ms += 500) clock.tick(clock.now + 500);
   assert.deepEqual([stream.isClosed, counts.closed, counts.idle], [true, 1, 0]);
-  await until("nobody feeds it any more", () => body.isCancelled);
+  await until("it is cancelled", () => body.isCancelled);
   assert.equal(clock.watched, 0);
 });
 
-Deno.test("an upload that ends while nobody reads the answer starts no time limit", async () => {
+Deno.test("an upload that ends while the answer is not read starts no time limit", async () => {
   const { stream, body, clock, client, response } = await uploading();
   stream.reads[0].resolve("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
   const answer = await response;
@@ -546,7 +546,7 @@ async function idling() {
 }
 
 for (
-  const [what, surplus] of [["answer that nobody asked for", WHOLE], ["end", null]] as const
+  const [what, surplus] of [["answer that was not asked for", WHOLE], ["end", null]] as const
 ) {
   Deno.test(`an ${what} that comes with the next request keeps it from being read or sent`, async () => {
     const { stream, counts, client } = await idling();
@@ -571,7 +571,7 @@ Deno.test("the read that an idle connection waits with brings the next answer", 
   client.close();
 });
 
-Deno.test("more than an answer is nobody's, and ends the connection", async () => {
+Deno.test("more than an answer is dropped, and ends the connection", async () => {
   const { stream, counts, client } = await idling();
   const next = client.request(request({ method: "HEAD" }));
   await until("it is sent", () => stream.writes.length === 2);

@@ -57,7 +57,7 @@ export interface WatchHost {
   /** The same at the next sweep. */
   lookAtNextTick(): void;
   /** Sends `bytes` after what is being sent; calls `onVanished` when that fails. */
-  tell(bytes: Uint8Array): void;
+  writeInterim(bytes: Uint8Array): void;
   /** The client has gone. */
   readonly onVanished: () => void;
 }
@@ -144,26 +144,26 @@ export class ClientWatch {
       const pieces = this.#asked - STATUS_BEGIN.length;
       if (pieces < 0) this.#tellStatus(now);
       else if (pieces < MAX_INTERIM_PIECES) {
-        this.#tell(pieces === 0 ? INTERIM_BEGIN : INTERIM_PIECE, now);
+        this.#send(pieces === 0 ? INTERIM_BEGIN : INTERIM_PIECE, now);
       }
     } else {
       const isSecond = this.#asked % 2 === 1;
       if (!isSecond && quietMs < BELIEVED_MS << (this.#asked >> 1)) return;
       if (question === "zero") {
-        if (this.#asked < MAX_ZEROS) this.#tell(ZERO, now);
+        if (this.#asked < MAX_ZEROS) this.#send(ZERO, now);
       } else if (this.#asked < STATUS_BEGIN.length - 1) this.#tellStatus(now);
       else if (this.#hasEnded) this.#host.onVanished();
     }
   }
 
   #tellStatus(now: number): void {
-    this.#tell(STATUS_BEGIN.subarray(this.#asked, this.#asked + 1), now);
+    this.#send(STATUS_BEGIN.subarray(this.#asked, this.#asked + 1), now);
   }
 
-  #tell(bytes: Uint8Array, now: number): void {
+  #send(bytes: Uint8Array, now: number): void {
     this.#asked++;
     this.#askedAt = now;
-    this.#host.tell(bytes);
+    this.#host.writeInterim(bytes);
   }
 
   readonly #onAhead = (count: number | null): void => {

@@ -76,7 +76,7 @@ Deno.test("an answer's head is its own, whatever came before it and however ofte
   }
 });
 
-Deno.test("a list that is changed behind its answer does not change what is kept", () => {
+Deno.test("a list that is changed after its answer does not change what is kept", () => {
   const fields = Fields.of(["date", "now"], ["a", "1"]);
   for (let i = 0; i < 3; i++) head({ status: 200, fields });
   fields.set("a", "2");

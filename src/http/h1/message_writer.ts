@@ -244,7 +244,7 @@ export class MessageWriter implements HeadSink {
     return this.#out.length - this.#at - this.#overhead < MIN_ROOM_BYTES;
   }
 
-  /** Frames the piece that stands at `at + PREFIX_BYTES`; what is unsent moves up to its size line. */
+  /** Frames the piece that is at `at + PREFIX_BYTES`; what is unsent moves up to its size line. */
   #frame(count: number): void {
     const out = this.#out;
     const data = this.#at + PREFIX_BYTES;

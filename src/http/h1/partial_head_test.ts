@@ -67,7 +67,7 @@ for (const [what, right, wrong] of DAMNED) {
   });
 }
 
-Deno.test("a head is refused at its first byte behind an answer, too", async () => {
+Deno.test("a head is refused at its first byte after an answer, too", async () => {
   await using server = new TestServer(hello);
   using client = await RawClient.connect(server.port);
   await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

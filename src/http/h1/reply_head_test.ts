@@ -4,7 +4,7 @@ import { type ReplyHead, ReplyReader } from "./reply_head.ts";
 const OK = "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\n";
 
 function read(reader: ReplyReader, text: string, method = "GET"): ReplyHead {
-  // The head need not stand at the beginning of what has come.
+  // The head need not be at the beginning of what has come.
   const bytes = new TextEncoder().encode("before" + text + "behind");
   const head = reader.read(bytes, 6, bytes.length - 6, method);
   assert.ok(typeof head === "object", String(head));

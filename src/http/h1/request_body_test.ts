@@ -31,7 +31,7 @@ class Client implements Duplex {
   }
 
   send(count: number | null): void {
-    assert.ok(this.#deliver !== undefined, "nobody reads");
+    assert.ok(this.#deliver !== undefined, "no read is pending");
     this.#deliver(count);
   }
 
@@ -85,7 +85,7 @@ Deno.test("each piece of a body has the whole time limit, and no piece has more"
   );
 });
 
-Deno.test("while nobody waits for a piece, no time limit runs", async () => {
+Deno.test("while no read waits for a piece, no time limit runs", async () => {
   const { client, clock, body: read } = body(2);
   const first = read.read(room);
   client.send(1);
@@ -157,7 +157,7 @@ Deno.test("a body that was cancelled is over and gives nothing any more", async 
   assert.equal(await cancelled.finish(room), false);
 });
 
-Deno.test("whoever has begun to read a body reads it to its end before the connection goes on", async () => {
+Deno.test("a reader that has begun with a body reads it to its end before the connection goes on", async () => {
   const { client, body: read } = body(2);
   const first = read.read(room);
   client.send(1);
@@ -169,7 +169,7 @@ Deno.test("whoever has begun to read a body reads it to its end before the conne
   assert.equal(await finished, true);
 });
 
-Deno.test("a body that nobody has begun to read is dropped to its end", async () => {
+Deno.test("a body of which nothing was read is dropped to its end", async () => {
   const { client, body: unread } = body(2);
   const finished = unread.finish(room);
   client.send(2);

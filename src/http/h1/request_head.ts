@@ -114,7 +114,7 @@ const SLASH = 47;
  * Reads the head in `bytes[start, end)`, where `end` is after its CRLFCRLF.
  *
  * @returns Why it is answered before routing, or `undefined`; `head` is then filled in, and what else is
- * wrong stands in its `fault`.
+ * wrong is in its `fault`.
  */
 export function readRequestHead(
   bytes: Uint8Array,

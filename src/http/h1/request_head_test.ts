@@ -178,7 +178,7 @@ Deno.test("bytes above 0x7F in a value stay as they came", () => {
   assert.equal(head.fields.get("x"), "\xa0caf\xc3\xa9\x80\xff\xa0");
 });
 
-Deno.test("an empty query is told from none", () => {
+Deno.test("an empty query is distinguished from none", () => {
   assert.equal(accepted("GET /? HTTP/1.1\r\nHost: a\r\n\r\n").query, "");
   assert.equal(accepted("GET / HTTP/1.1\r\nHost: a\r\n\r\n").query, undefined);
 });
@@ -256,7 +256,7 @@ Deno.test("a target beyond the URI limit is refused with 414", () => {
   assert.equal(read(`GET /${"a".repeat(16)} HTTP/1.1\r\nHost: a\r\n\r\n`, limits), 414);
 });
 
-Deno.test("what leaves target and fields certain is a fault of the head, to be refused in its turn", () => {
+Deno.test("what leaves target and fields certain is a fault of the head, to be refused in its order", () => {
   const limits = { ...LIMITS, maxUriBytes: 16 };
   const faults: readonly (readonly [text: string, status: number])[] = [
     [`GET /${"a".repeat(34)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414],

@@ -50,7 +50,7 @@ function isEscape(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Origin form, which stands in `text[start, end)` and has been looked through: its path ends at `pathEnd`.
+ * Origin form, which is in `text[start, end)` and has been looked through: its path ends at `pathEnd`.
  * Two slashes at its start are refused, which the next hop might read as an authority.
  */
 export function readOriginTarget(

@@ -63,7 +63,7 @@ class ServerConnection<X extends HttpExchange>
   #exchange: X | undefined;
   #body: RequestBody | undefined;
   /** What is sent besides the answer, interim answers above all; the answer waits for it. */
-  #told: Promise<void> | undefined;
+  #interim: Promise<void> | undefined;
   /** Most requests are answered before their client is looked for. */
   #watch: ClientWatch | undefined;
   /** The answer that is under way comes in chunks. */
@@ -147,7 +147,7 @@ class ServerConnection<X extends HttpExchange>
     while (sent < bytes.length) {
       this.#phase = "writing";
       this.#limitWrite();
-      if (this.#told !== undefined) await this.#settleTold(this.#told);
+      if (this.#interim !== undefined) await this.#settleInterim(this.#interim);
       const began = this.options.clock.now;
       sent += await this.stream.write(sent === 0 ? bytes : bytes.subarray(sent));
       this.#pace.blocked(this.options.clock.now - began);
@@ -160,7 +160,7 @@ class ServerConnection<X extends HttpExchange>
     if (this.#exchange === undefined || this.#exchange.status !== 0) return;
     const begun = this.#endInterim();
     const head = interimHead(status, fields);
-    return this.tell(begun === 0 ? head : head.subarray(begun));
+    return this.writeInterim(begun === 0 ? head : head.subarray(begun));
   }
 
   /**
@@ -170,13 +170,13 @@ class ServerConnection<X extends HttpExchange>
    */
   #endInterim(): number {
     const rest = this.#watch?.takeRest();
-    if (rest !== undefined) void this.tell(rest);
+    if (rest !== undefined) void this.writeInterim(rest);
     return this.#watch?.takeBegun() ?? 0;
   }
 
-  tell(bytes: Uint8Array): Promise<void> {
-    const before = this.#told ?? Promise.resolve();
-    return this.#told = before.then(() => writeAll(this.stream, bytes)).catch(this.onVanished);
+  writeInterim(bytes: Uint8Array): Promise<void> {
+    const before = this.#interim ?? Promise.resolve();
+    return this.#interim = before.then(() => writeAll(this.stream, bytes)).catch(this.onVanished);
   }
 
   countBody(bytes: number): void {
@@ -257,11 +257,11 @@ class ServerConnection<X extends HttpExchange>
       const persistent = !exchange.closeAfter && framing !== "close";
       this.#pace.begin(clock.now);
       let begun = 0;
-      if (this.#told !== undefined) {
+      if (this.#interim !== undefined) {
         this.#phase = "writing";
         this.#limitWrite();
         begun = this.#endInterim();
-        await this.#settleTold(this.#told);
+        await this.#settleInterim(this.#interim);
       }
       if (this.#begin(exchange, framing, persistent, begun)) {
         const bytes = writer.unsent;
@@ -426,9 +426,9 @@ class ServerConnection<X extends HttpExchange>
   }
 
   /** Waits for what is sent besides the answer, so that the answer comes after it. */
-  async #settleTold(told: Promise<void>): Promise<void> {
-    await told;
-    this.#told = undefined;
+  async #settleInterim(interim: Promise<void>): Promise<void> {
+    await interim;
+    this.#interim = undefined;
   }
 
   readonly onVanished = (): void => {
@@ -439,7 +439,7 @@ class ServerConnection<X extends HttpExchange>
     cancelAnswer(exchange);
   };
 
-  /** The exchange is over: tell the gateway, once. */
+  /** The exchange is over: the gateway learns it, once. */
   #over(failed: boolean): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;

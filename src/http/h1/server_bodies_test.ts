@@ -82,7 +82,7 @@ Deno.test("100 Continue is sent when the body is read, and not when it is not", 
   assert.equal(answer?.fields.get("connection"), "close");
 });
 
-Deno.test("a short body nobody read is skipped and the connection goes on", async () => {
+Deno.test("a short unread body is skipped and the connection goes on", async () => {
   await using server = new TestServer(hello);
   using client = await RawClient.connect(server.port);
   await client.send(
@@ -92,7 +92,7 @@ Deno.test("a short body nobody read is skipped and the connection goes on", asyn
   assert.equal((await client.answer())?.status, 200);
 });
 
-Deno.test("a long body nobody read ends the connection behind the answer", async () => {
+Deno.test("a long unread body ends the connection after the answer", async () => {
   await using server = new TestServer(hello);
   using client = await RawClient.connect(server.port);
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\nabc");
@@ -258,7 +258,7 @@ for (
   });
 }
 
-Deno.test("a body whose reader has stopped behind the answer holds its connection no longer than allowed", async () => {
+Deno.test("a body whose reader has stopped after the answer holds its connection no longer than allowed", async () => {
   await using server = new TestServer(async (exchange) => {
     await exchange.requestBody?.read(new Uint8Array(10));
     exchange.status = 200;

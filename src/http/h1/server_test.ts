@@ -37,7 +37,7 @@ Deno.test("a request that comes byte by byte is understood", async () => {
   assert.equal((await client.answer())?.body, "POST /x z");
 });
 
-Deno.test("one empty line in front of a request is overlooked", async () => {
+Deno.test("one empty line before a request is skipped", async () => {
   await using server = new TestServer(echo);
   using client = await RawClient.connect(server.port);
   await client.send("\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -21,7 +21,7 @@ Deno.test("messages stand behind each other until a sheet is half full", () => {
   for (const sheet of [first, first, first, next]) leaveSheet(sheet);
 });
 
-Deno.test("nobody is given a sheet that a message is being written on", () => {
+Deno.test("a sheet that a message is being written on is not given out", () => {
   const first = takeSheet();
   const second = takeSheet();
   assert.notEqual(first.bytes, second.bytes);

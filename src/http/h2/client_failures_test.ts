@@ -56,7 +56,7 @@ Deno.test("GOAWAY: streams above its number were not processed, those below go o
   await closed;
 });
 
-Deno.test("a connection that ends in front of the first answer leaves the request in doubt", async () => {
+Deno.test("a connection that ends before the first answer leaves the request in doubt", async () => {
   const { client, peer, closed } = await connect();
   const response = client.request(request());
   await peer.until(FrameType.HEADERS, 1);
@@ -65,7 +65,7 @@ Deno.test("a connection that ends in front of the first answer leaves the reques
   await closed;
 });
 
-Deno.test("an upstream that answers in HTTP/1 is told apart from one that breaks HTTP/2's rules", async () => {
+Deno.test("an upstream that answers in HTTP/1 is distinguished from one that breaks HTTP/2's rules", async () => {
   const [stream, far] = memoryPair();
   const client = new Http2Client(stream, {
     clock: new Clock(),
@@ -143,7 +143,7 @@ Deno.test("a body that arrived whole is readable when the connection is gone", a
 for (
   const [name, pairs, endStream] of [
     ["no status", [["x-a", "1"]], true],
-    ["a status that is none", [[":status", "2000"]], true],
+    ["a status that is invalid", [[":status", "2000"]], true],
     ["two statuses", [[":status", "200"], [":status", "200"]], true],
     ["101", [[":status", "101"]], false],
     ["an interim answer at the end", [[":status", "103"]], true],

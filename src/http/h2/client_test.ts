@@ -51,7 +51,7 @@ Deno.test("a request body is sent with its length and its trailers", async () =>
   await end(connected);
 });
 
-Deno.test("a POST without a body says so; gRPC is told that trailers pass", async () => {
+Deno.test("a POST without a body says so; gRPC learns that trailers pass", async () => {
   const connected = await connect();
   const { client, peer } = connected;
   const post = client.request(request({ method: "POST" }));
@@ -84,7 +84,7 @@ Deno.test("interim answers are left out", async () => {
   await end(connected);
 });
 
-Deno.test("an answer's trailers are there behind its body", async () => {
+Deno.test("an answer's trailers are there after its body", async () => {
   const connected = await connect();
   const { client, peer } = connected;
   const response = client.request(request());

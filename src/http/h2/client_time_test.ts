@@ -20,7 +20,7 @@ Deno.test("an upstream that does not answer in time loses the request, not the c
   await end(connected);
 });
 
-Deno.test("a body that stalls is given up, one that nobody reads is not", async () => {
+Deno.test("a body that stalls is cancelled, one that is not read is not", async () => {
   const connected = await connect({ timeouts: { readMs: 5000, sendMs: 0, idleMs: 0 } });
   const { client, peer, clock } = connected;
   const response = client.request(request());

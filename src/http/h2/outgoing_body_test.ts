@@ -56,7 +56,7 @@ Deno.test("a body that was released is not read again, and not cancelled", async
   assert.equal(source.cancelled, false);
 });
 
-Deno.test("a buffer that a read may still write to is not given to anybody else", async () => {
+Deno.test("a buffer that a read may still write to is not given to another body", async () => {
   let into: Uint8Array | undefined;
   let finish = (_count: number | null) => {};
   const source = new PiecesBody(new Uint8Array(0), 1, true);

@@ -86,7 +86,7 @@ Deno.test("a PING now and then is fine for ever", async () => {
   await stillServes(served, 1);
 });
 
-Deno.test("flood of empty DATA behind the end of a stream", async () => {
+Deno.test("flood of empty DATA after the end of a stream", async () => {
   const served = serve((x) => answer(x, 200));
   const { peer } = served;
   await peer.greet();

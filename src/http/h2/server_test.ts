@@ -277,7 +277,7 @@ Deno.test("padding is given back at once and is no part of the body", async () =
   await done;
 });
 
-Deno.test("a client that waits for 100 Continue is asked when somebody reads", async () => {
+Deno.test("a client that waits for 100 Continue is asked when its body is read", async () => {
   const { peer, handler, done } = serve(async (x) => {
     await readAll(x.requestBody!, 100);
     answer(x, 200);
@@ -317,7 +317,7 @@ Deno.test("a request that is answered before it has ended may end, and is droppe
   assert.equal(handler.finished.length, 2);
 });
 
-Deno.test("a request that is answered and does not end is told to stop after a while", async () => {
+Deno.test("a request that is answered and does not end is asked to stop after a while", async () => {
   const { peer, clock, done } = serve((x) => answer(x, 403, "no"));
   await peer.greet();
   await peer.send(peer.headers(1, post(), false));

@@ -18,7 +18,7 @@ import { Flag, FrameType, PREFACE, readUint32 } from "./wire/frames.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-Deno.test("an idle connection is told GOAWAY and closed", async () => {
+Deno.test("an idle connection gets GOAWAY and is closed", async () => {
   const { peer, clock, done } = serve();
   await peer.greet();
   await peer.send(peer.headers(1, get()));
@@ -238,7 +238,7 @@ Deno.test("a preface that comes octet by octet is understood", async () => {
   await done;
 });
 
-Deno.test("another protocol than HTTP/2 is told so and closed", async () => {
+Deno.test("another protocol than HTTP/2 gets an error and is closed", async () => {
   const { peer, done } = serve();
   await peer.send(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: test\r\n\r\n"));
   const { payload } = await peer.until(FrameType.GOAWAY);

@@ -1,5 +1,5 @@
 /**
- * Sets of SHA-256 fingerprints, compared in constant time: how long a look-up takes tells nothing about
+ * Sets of SHA-256 fingerprints, compared in constant time: how long a look-up takes reveals nothing about
  * how much of a fingerprint was right.
  *
  * @module

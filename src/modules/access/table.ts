@@ -1,4 +1,4 @@
-/** Where access rules stand. @module */
+/** Where access rules are allowed. @module */
 import { ownTables } from "../../gateway/edge_policy.ts";
 import type { Fact, RouteScope } from "../../gateway/module.ts";
 import type { AccessConfig } from "./schema.ts";

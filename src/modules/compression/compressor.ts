@@ -30,7 +30,7 @@ const FIELDS_OF_THE_ORIGINAL = [
   "repr-digest",
 ];
 
-/** Taken for the type of what a 304 of an upstream is about, which need not tell. */
+/** Taken for the type of what a 304 of an upstream is about, which need not name it. */
 const PERHAPS_TEXT = "text/plain";
 
 /** A codec this scope offers. */
@@ -69,7 +69,7 @@ export class Compressor {
     }
     if (status !== 200 || (method !== "GET" && method !== "HEAD")) return;
     const length = body?.length ??
-      (method === "HEAD" ? lengthToldBy(exchange.response) : undefined);
+      (method === "HEAD" ? lengthFieldOf(exchange.response) : undefined);
     if (length === undefined || !this.#isWorthIt(length)) return;
     if (!isCompressible(exchange.response)) return;
     // For every client: a cache must not give the plain answer to all, nor a compressed one.
@@ -127,7 +127,7 @@ export class Compressor {
   #revalidate(exchange: Exchange): void {
     const { request, response } = exchange;
     const unsent = UNSENT.of(exchange);
-    const bytes = unsent?.length ?? lengthToldBy(response);
+    const bytes = unsent?.length ?? lengthFieldOf(response);
     if (bytes !== undefined && !this.#isWorthIt(bytes)) return;
     if (!isCompressible(response, unsent?.mediaType ?? PERHAPS_TEXT)) return;
     addVary(response);
@@ -173,7 +173,7 @@ export class Compressor {
 }
 
 /** The length in a 304 of an upstream, which need not have one. */
-function lengthToldBy(response: Fields): number | undefined {
+function lengthFieldOf(response: Fields): number | undefined {
   const length = response.get("content-length");
   return length === undefined ? undefined : Number(length);
 }

@@ -1,7 +1,7 @@
 /**
  * Which answers may be compressed (spec 02 section 12). Two kinds of rules: compressing must be worth
- * it, and it must not leak. A body in which a secret of the client stands beside what an attacker can
- * put into his request tells the secret by its compressed length (BREACH); so nothing is compressed that
+ * it, and it must not leak. A body in which a secret of the client is beside what an attacker can
+ * put into a request reveals the secret by its compressed length (BREACH); so nothing is compressed that
  * could depend on the client.
  *
  * @module
@@ -28,7 +28,7 @@ export function isAnonymous(request: ReadonlyFields): boolean {
 /**
  * Whether the fields of a 200 answer allow compressing it.
  *
- * @param mediaType The type where no field tells one.
+ * @param mediaType The type where no field names one.
  * @param isPart It is a 206, which as a part is not compressed itself.
  */
 export function isCompressible(response: Fields, mediaType = "", isPart = false): boolean {

@@ -80,15 +80,9 @@ Deno.test("a quoted argument that never ends may hide anything", () => {
 });
 
 Deno.test("the time for a long Cache-Control grows as its length does", () => {
-  const spent = (pairs: number) => {
-    const value = `private-${'\\"'.repeat(pairs)}`;
-    const began = performance.now();
-    compressible(["cache-control", `"${value}`]);
-    return performance.now() - began;
-  };
-  spent(1000);
-  // Where each quote is looked at anew this takes seconds, not milliseconds.
-  assert.ok(spent(50_000) < 200);
+  // Where each quote is looked at anew this takes hours.
+  const value = `"private-${'\\"'.repeat(4_000_000)}`;
+  assert.equal(compressible(["cache-control", value]), false);
 });
 
 Deno.test("a request with a cookie or credentials is not anonymous", () => {

@@ -1,6 +1,6 @@
 /**
  * Compression of answers (spec 02 section 12): gzip, Zstandard and Brotli, whichever codecs the build
- * has, for clients that ask for them. Static files are compressed as proxied answers are; what stands in
+ * has, for clients that ask for them. Static files are compressed as proxied answers are; what is in
  * a cache stays as it came.
  *
  * In a profile this module stands after the header policy and everything else that has a `response`

@@ -80,7 +80,7 @@ function later(bytes: Uint8Array): Body {
 }
 
 for (const coding of ["br", "zstd", "gzip"] as const) {
-  Deno.test(`${coding} bodies decode to what they were, small and large, at hand and not`, async () => {
+  Deno.test(`${coding} bodies decode to what they were, small and large, available at once or later`, async () => {
     const { response } = await compressing();
     for (const body of [PAGE, LARGE]) {
       for (const given of [body, new BytesBody(body), later(body)]) {

@@ -86,7 +86,7 @@ export class SmallBody implements Body {
     return this.#result.read(into);
   }
 
-  /** Counts what was read; tells whether that was the end. */
+  /** Counts what was read; returns whether that was the end. */
   #isEnd(count: number | null): boolean {
     if (count !== null) this.#size += count;
     if (count === null ? this.#size < this.#inputBytes : this.#size > this.#inputBytes) {

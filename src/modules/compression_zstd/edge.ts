@@ -9,7 +9,7 @@ const QUICK_LEVEL = 6;
 
 /**
  * The size of the body fits the tables to it; without it the highest levels clear more memory than
- * compressing takes time. It may not stand in types of the runtime: it is an option of the library.
+ * compressing takes time. It may not be in types of the runtime: it is an option of the library.
  */
 function options(level: number, inputBytes: number): ZstdOptions & { pledgedSrcSize: number } {
   return {

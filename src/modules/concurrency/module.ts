@@ -22,7 +22,7 @@ function* idleQueues(config: Config): Generator<Problem> {
     if (table.max_queue === 0 || table.queue_timeout_ms > 0) continue;
     yield {
       key: `${scope.key}.concurrency.max_queue`,
-      message: `${table.max_queue} has no effect while queue_timeout_ms is 0: nobody waits`,
+      message: `${table.max_queue} has no effect while queue_timeout_ms is 0: no request waits`,
       about: [`${scope.key}.concurrency.queue_timeout_ms`],
       hint: "set queue_timeout_ms to the longest wait, or leave max_queue out",
       warning: true,

@@ -30,7 +30,7 @@ Deno.test("a scope without a limit, or with one that is off, has no step and nee
   assert.equal(running.plan(routeScope(config)), undefined);
 });
 
-Deno.test("a request beyond the limit is refused at once when nobody may wait", async () => {
+Deno.test("a request beyond the limit is refused at once when none may wait", async () => {
   const config = configOf({ concurrency: table({}) });
   const context = contextOf(config, [module]);
   const step = (await started(module, context)).plan(vhostScope(config))?.concurrency;
@@ -180,7 +180,7 @@ Deno.test("a zero or missing max_in_flight is refused with the key", () => {
   ]);
 });
 
-Deno.test("a length for a queue in which nobody may wait is a warning", () => {
+Deno.test("a length for a queue in which no request may wait is a warning", () => {
   const problems = (toml: Record<string, unknown>) =>
     module.check?.(configOf({}, { concurrency: table(toml) })) ?? [];
   const [{ key, message, warning }] = problems({ max_queue: 5 });

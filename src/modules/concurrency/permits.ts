@@ -6,7 +6,7 @@
 import type { Exchange, Held } from "../../gateway/exchange.ts";
 import type { Queue } from "../../zones/queue.ts";
 
-/** How a request fared. */
+/** Outcome of a request. */
 export type Outcome =
   /** It holds a permit, which it gives back when it is over. */
   | "granted"

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { exchangeFrom } from "../../gateway/testing/modules.ts";
+import { until } from "../../net/testing/until.ts";
 import { newMemory } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
 import { QueueMemory } from "../../zones/queue_memory.ts";
@@ -48,7 +49,7 @@ Deno.test("permits are counted over all workers", () => {
   assert.equal(two.take(client()), true);
 });
 
-Deno.test("nobody overtakes those who wait", async () => {
+Deno.test("no request overtakes those that wait", async () => {
   const { one, two } = twoWorkers(1, 10);
   const first = taken(one);
   const waiting = client();
@@ -72,7 +73,7 @@ Deno.test("those who wait are served in the order they came, whichever worker th
   });
   for (let i = 0; i < 20; i++) {
     last.releaseAll();
-    while (order.length === i) await new Promise((resolve) => setTimeout(resolve, 0));
+    await until(`waiter ${i} is served`, () => order.length > i);
   }
   await Promise.all(waiting);
   assert.deepEqual(order, Array.from({ length: 20 }, (_, i) => i));
@@ -155,7 +156,7 @@ Deno.test("a larger limit lets those in at once who wait", async () => {
   assert.deepEqual(one.load, { inFlight: 0, waiting: 0 });
 });
 
-Deno.test("a smaller limit lets nobody in until enough have gone", () => {
+Deno.test("a smaller limit lets no request in until enough have gone", () => {
   const { buffer, one } = twoWorkers(3, 0);
   const held = [taken(one), taken(one), taken(one)];
   setMax(buffer, 1);

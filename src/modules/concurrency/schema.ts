@@ -26,7 +26,7 @@ export const concurrencySchema = z.strictObject({
   max_queue: countWhenEnabled(bounds.max_queue).default(0)
     .describe("Requests that may wait, first in first out; 0: four times `max_in_flight`."),
   queue_timeout_ms: countWhenEnabled(bounds.queue_timeout_ms).default(0)
-    .describe("Longest wait; 0: nobody waits, the queue is not used."),
+    .describe("Longest wait; 0: no request waits, the queue is not used."),
   status: status().default(503).describe("Status of a refusal."),
 }).superRefine(checkWhenEnabled(bounds)).superRefine((table, context) => {
   if (!table.enabled || table.max_in_flight !== undefined) return;

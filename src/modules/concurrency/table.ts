@@ -1,4 +1,4 @@
-/** Where concurrency limits stand, and what they come to. @module */
+/** Where concurrency limits are allowed, and what they come to. @module */
 import type { Config } from "../../config/types.ts";
 import { ownTables, scopesOf, zoneName } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";

@@ -1,4 +1,4 @@
-/** Where error pages stand. @module */
+/** Where error pages are allowed. @module */
 import type { RouteScope } from "../../gateway/module.ts";
 import { proxyOf } from "../proxy/table.ts";
 import type { ErrorPages } from "./schema.ts";

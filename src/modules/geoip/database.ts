@@ -68,17 +68,17 @@ export class GeoDatabase {
     return database;
   }
 
-  /** Whether databases of this type tell countries; from their name, as nothing else says so. */
+  /** Whether databases of this type contain countries; by their name, as nothing else says so. */
   get tellsCountry(): boolean {
     return /country|city|enterprise|insights/i.test(this.type);
   }
 
-  /** Whether databases of this type tell the numbers of autonomous systems. */
+  /** Whether databases of this type contain the numbers of autonomous systems. */
   get tellsAsn(): boolean {
     return /asn|isp/i.test(this.type);
   }
 
-  /** Where `address` is, as far as this database knows. A record that cannot be read is none. */
+  /** Where `address` is, as far as this database knows. A record that cannot be read counts as absent. */
   lookup(address: string): Place {
     // The reader would take the first 32 bits of an IPv6 address for an IPv4 address.
     if (this.#onlyIpv4 && address.includes(":")) return NOWHERE;

@@ -19,7 +19,7 @@ function open(content: MmdbContent, provider: GeoProvider = "maxmind"): Promise<
   return GeoDatabase.prove(mmdbFile(content), provider);
 }
 
-Deno.test("countries are told in upper case, the registered one where there is no other", async () => {
+Deno.test("countries are reported in upper case, the registered one where there is no other", async () => {
   for (const recordSize of [24, 28, 32] as const) {
     const database = await open({ ...COUNTRIES, recordSize });
     assert.equal(database.lookup("192.0.2.7").country, "SE");
@@ -48,7 +48,7 @@ Deno.test("an IPv4 database knows nothing of IPv6 addresses", async () => {
   assert.deepEqual(database.lookup("2001:db8::1"), NOWHERE);
 });
 
-Deno.test("autonomous systems are told by number", async () => {
+Deno.test("autonomous systems are reported by number", async () => {
   const database = await open({
     type: "GeoLite2-ASN",
     networks: {
@@ -74,7 +74,7 @@ Deno.test("the combined Geo Open database tells the number as text beside the co
   assert.deepEqual(database.lookup("198.51.100.1"), { country: "LU", asn: null });
 });
 
-Deno.test("what is no database is refused as such", async () => {
+Deno.test("what is not a database is refused as such", async () => {
   for (const bytes of ["", "not a database", "\xab\xcd\xefMaxMind"]) {
     await assert.rejects(
       GeoDatabase.prove(Buffer.from(bytes, "latin1"), "maxmind"),

@@ -147,7 +147,7 @@ Deno.test("a client's country and network are found, once for vhost and routes",
   await running.stop();
 });
 
-Deno.test("nobody is looked up where neither the log nor a policy asks", async () => {
+Deno.test("no client is looked up where neither the log nor a policy asks", async () => {
   using folder = new Folder();
   const path = folder.put("country", COUNTRIES);
   const asked: readonly (readonly [isAsked: boolean, tables: Parameters<typeof configWith>[1]])[] =
@@ -275,7 +275,7 @@ Deno.test("rules that no database looks able to answer are warned about", async 
     access: { deny_countries: ["SE"], allow_asns: [64500] },
   });
   const message =
-    "policies ask for AS numbers, which databases of type GeoLite2-Country do not tell";
+    "policies ask for AS numbers, which databases of type GeoLite2-Country do not contain";
   assert.deepEqual((await readFor(config, [module, ...READERS])).problems, [
     { key: "geoip.databases", message, warning: true },
   ]);

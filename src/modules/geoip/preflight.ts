@@ -26,7 +26,7 @@ export async function checkDatabases(geoip: GeoipConfig, system: System): Promis
   return problems;
 }
 
-/** One problem for each database that is not whole, or a warning for what policies ask and none can tell. */
+/** One problem for each database that is not whole, or a warning for what policies ask for and none contains. */
 export async function proveDatabases(
   config: Config,
   geoip: GeoipConfig,
@@ -45,7 +45,7 @@ export async function proveDatabases(
       problems.push({ key: databaseKey(i), message: `${path} ${error.message}` });
     }
   }
-  // Of databases that are in use already, a worker says what they cannot tell.
+  // Of databases that are in use already, a worker reports what they lack.
   if (problems.length > 0 || databases.length < consulted(geoip).length) return problems;
   return blindSpots(config, databases, system.wanted).map((message) => ({
     key: "geoip.databases",

@@ -12,7 +12,7 @@ export function checkHeaders(config: Config): Problem[] {
   return [...checkMerged(config), ...checkPlaces(config), ...checkEffects(config)];
 }
 
-/** What stands in some `headers` table and is not done. */
+/** What is in some `headers` table and is not done. */
 function checkEffects(config: Config): Problem[] {
   const problems = [...inertEdits(config.headers, "")];
   let answersCors = false;

@@ -66,7 +66,7 @@ export function checkEdits(table: Edits, context: z.RefinementCtx): void {
   checkNames([["append"]], table, context);
 }
 
-/** Where a map of names to values stands in a table. */
+/** Where a map of names to values is in a table. */
 type EditPlace =
   | readonly ["set"]
   | readonly ["add"]

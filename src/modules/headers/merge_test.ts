@@ -34,7 +34,7 @@ Deno.test("without tables the defaults hold", () => {
   });
 });
 
-Deno.test("X-Real-IP is on where a request table stands anywhere", () => {
+Deno.test("X-Real-IP is on where a request table is anywhere", () => {
   assert.equal(request({}).xRealIp, true);
   assert.equal(request(undefined, {}).xRealIp, true);
   assert.equal(request(undefined, undefined, {}).xRealIp, true);

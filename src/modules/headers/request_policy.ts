@@ -96,7 +96,7 @@ export class RequestPolicy {
       (!enabled || (!unset.has(requestIdField) && !set.has(requestIdField)));
     this.#requestIdField = keepsId ? requestIdField : undefined;
 
-    const isHidden = zeroRetention ? tellsAddress : undefined;
+    const isHidden = zeroRetention ? disclosesAddress : undefined;
     const written = ([name, value]: readonly [string, string]): Written => {
       const template = new ValueTemplate(value, isHidden);
       return { name, constant: template.constant, template };
@@ -150,7 +150,7 @@ export class RequestPolicy {
       }
     }
     if (listed !== undefined) {
-      // Only the client's own fields: it must not talk away what the gateway tells the upstream.
+      // Only the client's own fields: it must not remove what the gateway reports to the upstream.
       for (const name of listed) into.delete(name);
     }
     if (authorized !== undefined) this.#addAuthorized(authorized, into);
@@ -278,8 +278,8 @@ function forwarded(exchange: Exchange): string {
   return `for=${node}${host};proto=${schemeOf(exchange)}`;
 }
 
-/** Whether a variable would tell a client's address, also one of a field in its other spelling. */
-function tellsAddress(variable: string): boolean {
+/** Whether a variable would disclose a client's address, also one of a field in its other spelling. */
+function disclosesAddress(variable: string): boolean {
   const name = variable.toLowerCase();
   return name === "remote_addr" ||
     (name.startsWith("http.") &&

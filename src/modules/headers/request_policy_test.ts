@@ -64,7 +64,7 @@ function trailed(
   return [...rules.trailers(exchange, Fields.of(...fields))?.names ?? []];
 }
 
-Deno.test("trailers pass, less what may not stand in a head", () => {
+Deno.test("trailers pass, less what may not be in a head", () => {
   const exchange = exchangeFixture(client());
   const rules = policy({ set: { "x-gateway": "1" }, unset: ["x-secret"], x_real_ip: true });
   const names = [
@@ -413,7 +413,7 @@ Deno.test("a request without a host has no X-Forwarded-Host", () => {
   assert.deepEqual(values("x-forwarded-host", { authority: "", version: 10 }), []);
 });
 
-Deno.test("a host made of request values that is none is not sent", () => {
+Deno.test("an invalid host made of request values is not sent", () => {
   const exchange = exchangeFixture({ fields: [["x-h", "a b"]] });
   assert.equal(policy({ set: { host: "{http.x-h}" } }).authority(exchange), "example.com");
   assert.equal(policy({ set: { host: "{http.x-none}" } }).authority(exchange), "example.com");

@@ -123,7 +123,7 @@ Deno.test("a hardening profile isolates, and a key of its own goes before it", (
   assert.deepEqual(values("cross-origin-resource-policy", isolated), ["same-site"]);
 });
 
-Deno.test("proxied answers carry Via, behind the chain that is there", () => {
+Deno.test("proxied answers carry Via, after the chain that is there", () => {
   const fields = [["via", "1.1 a"], ["via", "1.1 b"]] as const;
   assert.deepEqual(values("via", {}, { proxied: true }), ["1.1 fluxheim"]);
   assert.deepEqual(values("via", {}, { proxied: true, fields }), ["1.1 a, 1.1 b, 1.1 fluxheim"]);

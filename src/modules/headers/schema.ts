@@ -136,7 +136,7 @@ const responseSchema = z.strictObject({
     refuseKey(context, {
       key: "strict_transport_security",
       input: table.strict_transport_security,
-      message: "must not stand beside hsts in one table",
+      message: "must not be used with hsts in one table",
       about: ["hsts"],
     });
   }
@@ -188,7 +188,7 @@ function rules(side: ReturnType<typeof urlPrefix>, what: string) {
             code: "custom",
             input: from,
             path: [index, "from"],
-            message: "must not stand in the list twice",
+            message: "must not be in the list twice",
           });
         }
         seen.add(from);

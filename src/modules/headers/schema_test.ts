@@ -100,7 +100,7 @@ Deno.test("a request's host is set, not deleted or appended, and is a host", () 
 Deno.test("hsts has an age when it is enabled, and no raw spelling beside it", () => {
   assert.match(response({ hsts: { max_age_secs: 0 } })[0], /hsts\.max_age_secs: must be above 0/);
   assert.deepEqual(response({ hsts: { enabled: false, max_age_secs: 0 } }), []);
-  assert.match(response({ hsts: {}, strict_transport_security: "x" })[0], /beside hsts/);
+  assert.match(response({ hsts: {}, strict_transport_security: "x" })[0], /used with hsts/);
 });
 
 Deno.test("rewrite rules have the form of what they rewrite", () => {
@@ -131,7 +131,7 @@ Deno.test("rewrite rules are at most 32 and each for something else", () => {
   const twice = response({
     rewrite: { location: [{ from: "/a", to: "/" }, { from: "/a", to: "/b" }] },
   });
-  assert.match(twice[0], /rewrite\.location\.1\.from: must not stand in the list twice/);
+  assert.match(twice[0], /rewrite\.location\.1\.from: must not be in the list twice/);
 });
 
 Deno.test("reporting endpoints are named https URLs, at most 16", () => {

@@ -34,7 +34,7 @@ function writtenVariables({ config, vhost, route }: RouteScope): ReadonlySet<str
   return found;
 }
 
-/** Facts whose variables stand in a value that is written to an upstream. */
+/** Facts whose variables are in a value that is written to an upstream. */
 export function writtenFacts(scope: RouteScope): readonly Fact[] {
   const variables = writtenVariables(scope);
   const facts: Fact[] = [];

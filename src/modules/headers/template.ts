@@ -43,7 +43,7 @@ const GEO_SOURCES: Readonly<Record<string, Source>> = {
 };
 
 /**
- * What the gateway vouches for. An appended value would stand beside what the client itself claims in a
+ * What the gateway vouches for. An appended value would be beside what the client itself claims in a
  * field of that name, and one that comes out empty would leave the claim alone.
  */
 const VOUCHED_SOURCES: Readonly<Record<string, Source>> = { ...TLS_SOURCES, ...GEO_SOURCES };

@@ -24,7 +24,7 @@ Deno.test("a value that the request does not have is empty", () => {
   assert.equal(rendered("[{query}{request_id}{tls.version}{http.x-a}{route.regex.1}]"), "[]");
 });
 
-Deno.test("the request id is told", () => {
+Deno.test("the request id is inserted", () => {
   const exchange = exchangeFixture();
   exchange.requestId = "fh-1";
   assert.equal(new ValueTemplate("{request_id}").render(exchange), "fh-1");
@@ -39,7 +39,7 @@ Deno.test("variables tell about the TLS connection", () => {
   assert.equal(rendered("{tls.client_cert_organization}", { tls }), "Gr\u00c3\u00b6\u00c3\u009fe");
 });
 
-Deno.test("where the client is is told, and nothing where that is not known", () => {
+Deno.test("the client's place is inserted, and nothing where that is not known", () => {
   const template = new ValueTemplate("{geo.country}/{geo.asn}");
   const exchange = exchangeFixture();
   assert.equal(template.render(exchange), "/");
@@ -54,12 +54,12 @@ Deno.test("what the gateway vouches for is not appended to what a client claims"
   }
 });
 
-Deno.test("a request field is told, several lines as a list", () => {
+Deno.test("a request field is inserted, several lines as a list", () => {
   const fields = [["x-a", "1"], ["x-a", "2"], ["cookie", "a"], ["cookie", "b"]] as const;
   assert.equal(rendered("{http.X-A} {http.cookie}", { fields }), "1, 2 a; b");
 });
 
-Deno.test("captures are told, by number and by name", () => {
+Deno.test("captures are inserted, by number and by name", () => {
   const pattern = PathPattern.parse("^/(?P<kind>[a-z]+)/([0-9]+)");
   assert(pattern instanceof PathPattern);
   const exchange = exchangeFixture();

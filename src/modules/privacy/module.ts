@@ -22,7 +22,7 @@ export const module: Module = {
   schema: [],
   defaults: [{ path: ["logging", "access", "enabled"], value: false }],
   manifest: {},
-  check: (config) => [...retained(config), ...told(config), ...sockets(config)],
+  check: (config) => [...retained(config), ...disclosed(config), ...sockets(config)],
   edge: async () => (await import("./edge.ts")).edge,
 };
 
@@ -55,7 +55,7 @@ function retained({ logging, server }: Config): Problem[] {
 }
 
 /** Where a configuration would name the client to an upstream, outside of the fields that are left out anyway. */
-function told(config: Config): Problem[] {
+function disclosed(config: Config): Problem[] {
   const problems: Problem[] = [];
   for (const scope of scopesOf(config)) {
     const proxy: ProxyConfig | undefined = ownTables(scope).proxy;
@@ -64,7 +64,7 @@ function told(config: Config): Problem[] {
     problems.push({
       key: `${key}.upstream_proxy_protocol`,
       message:
-        `must be "off": a privacy build tells no upstream the client's address, which is what ` +
+        `must be "off": a privacy build gives no upstream the client's address, which is what ` +
         `a PROXY header is for; found "${proxy.upstream_proxy_protocol}"`,
       hint: "leave it out, and let the upstream expect no PROXY header",
     });

@@ -36,7 +36,7 @@ Deno.test("it needs no permission, ever", () => {
   assert.deepEqual(module.manifest, {});
 });
 
-Deno.test("a pid file that somebody chose has no effect, which is worth a warning", () => {
+Deno.test("a configured pid file has no effect, which is worth a warning", () => {
   const { config, problems } = load('[server.process]\npid_file = "/srv/f.pid"\n');
   assert.ok(config !== undefined);
   assert.deepEqual(problems.map(({ key, warning }) => [key, warning]), [

@@ -87,7 +87,7 @@ export class AuthRequest {
   }
 
   /** For `fluxheim explain`: leaves `exchange` as a service does that allows it, as far as that is known. */
-  foretell(exchange: Exchange): void {
+  predict(exchange: Exchange): void {
     if (ALLOWED.of(exchange) === this.#key) return;
     this.#allow(exchange, this.config.allow_response_headers.map((name) => [name, NOT_ASKED]));
   }

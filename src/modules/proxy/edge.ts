@@ -110,10 +110,10 @@ class RunningProxy implements RunningModule {
     return proxy && this.#forwarders.get(proxy)?.preview(exchange);
   }
 
-  foretell(scope: RouteScope, exchange: Exchange, phase: Phase): void {
+  predict(scope: RouteScope, exchange: Exchange, phase: Phase): void {
     const proxy = proxyOf(scope);
     if (proxy !== undefined && phase === "authorize") {
-      this.#authRequests.get(proxy)?.foretell(exchange);
+      this.#authRequests.get(proxy)?.predict(exchange);
     }
   }
 

@@ -50,14 +50,14 @@ function isOwn(name: string): boolean {
 /** The fields of one `forward_headers`, compiled. */
 export class ForwardedFields {
   readonly #fields: readonly (readonly [name: string, source: Source | undefined])[];
-  readonly #tellsHost: boolean;
+  readonly #sendsHost: boolean;
 
-  /** @param withheld Names that are not told although they are listed, in whichever spelling. */
+  /** @param withheld Names that are not sent although they are listed, in whichever spelling. */
   constructor(names: readonly string[], withheld: readonly string[]) {
     this.#fields = names
       .filter((name) => !isOwn(name) && name !== "host" && !withheld.includes(dashed(name)))
       .map((name) => [name, SYNTHESIZED.get(dashed(name))]);
-    this.#tellsHost = names.includes("host");
+    this.#sendsHost = names.includes("host");
   }
 
   /** Writes them into `fields`; repeated lines are joined, and what is empty is left out. */
@@ -72,7 +72,7 @@ export class ForwardedFields {
 
   /** `Host` of the question: the client's where it is listed, else `own`. */
   authority(exchange: Exchange, own: string): string {
-    return this.#tellsHost && exchange.authority !== "" ? exchange.authority : own;
+    return this.#sendsHost && exchange.authority !== "" ? exchange.authority : own;
   }
 }
 

@@ -72,7 +72,7 @@ for (
       /upstream_client_cert_path: needs upstream_tls/,
     ],
     [
-      "HTTP/2 to nobody",
+      "HTTP/2 without an upstream",
       'upstream_http_version = "http2"',
       /upstream_http_version: needs an upstream/,
     ],
@@ -92,7 +92,7 @@ for (
       /upstream_h2_ping_interval_secs: needs/,
     ],
     [
-      "a PROXY header to nobody",
+      "a PROXY header without an upstream",
       'upstream_proxy_protocol = "v1"',
       /upstream_proxy_protocol: needs an upstream/,
     ],

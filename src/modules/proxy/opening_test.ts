@@ -34,7 +34,7 @@ Deno.test("all who wait fail together", async () => {
   for (const failure of failures) await assert.rejects(failure, /refused/);
 });
 
-Deno.test("the attempt goes on as long as somebody waits", async () => {
+Deno.test("the attempt goes on as long as a request waits", async () => {
   const opening = new Opening<string>();
   const leaving = caller();
   const staying = caller();
@@ -49,7 +49,7 @@ Deno.test("the attempt goes on as long as somebody waits", async () => {
   await assert.rejects(stayed, ClientError);
 });
 
-Deno.test("the last who leaves is told when the attempt has ended, and not before", async () => {
+Deno.test("the last caller that leaves learns when the attempt has ended, and not before", async () => {
   const opening = new Opening<string>();
   const leaving = caller();
   let isTold = false;

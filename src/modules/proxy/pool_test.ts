@@ -88,7 +88,7 @@ Deno.test("a burst uses the connections of the one before, however many are kept
   pool.close();
 });
 
-Deno.test("connections over the limit are closed when nobody has needed them for a tick", async () => {
+Deno.test("connections over the limit are closed when no request has needed them for a tick", async () => {
   await using upstream = new Upstream();
   const pool = await upstream.pool(2);
   await burst(pool, 5);

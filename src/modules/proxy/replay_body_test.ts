@@ -139,7 +139,7 @@ Deno.test("a body that an attempt gave up is given up when there is no other", (
   assert.ok(source.isCancelled);
 });
 
-Deno.test("behind the answer a body is given up at once", () => {
+Deno.test("after the answer a body is given up at once", () => {
   const source = new ClientBody([new Uint8Array(5)]);
   const replay = replayOf(source);
   const body = replay.attempt();

@@ -12,7 +12,7 @@
  */
 import { type Table, tableOf } from "../../zones/table.ts";
 
-/** The kind of table that buckets stand in. */
+/** The kind of table that buckets are in. */
 export const bucketTable = tableOf(1);
 
 /**

@@ -7,7 +7,7 @@ const FAR_MS = 60_000;
 
 const client = () => exchangeFrom("192.0.2.1");
 
-Deno.test("sleepers wake in the order of their times, whoever leaves meanwhile", async () => {
+Deno.test("sleepers wake in the order of their times, also when others leave meanwhile", async () => {
   const sleeper = fc.record({ delay: fc.integer({ min: 0, max: 20 }), leaves: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.array(sleeper, { maxLength: 40 }), async (all) => {

@@ -1,4 +1,4 @@
-/** Where rate limits stand, and the shared tables they need. @module */
+/** Where rate limits are allowed, and the shared tables they need. @module */
 import { ownTables } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import type { RateLimitConfig } from "./schema.ts";

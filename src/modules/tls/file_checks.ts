@@ -11,7 +11,7 @@ export function checkTlsFiles(config: Config, files: Files): Problem[] {
   const problems = [...pairProblems(config, files), ...rootProblems(config, files)];
   const fit = problems.every(({ warning }) => warning === true) &&
     tlsFiles(config).every(({ path }) => files.has(path));
-  return fit ? [...problems, ...doorProblems(config, files)] : problems;
+  return fit ? [...problems, ...listenerProblems(config, files)] : problems;
 }
 
 function pairProblems(config: Config, files: Files): Problem[] {
@@ -28,8 +28,8 @@ function pairProblems(config: Config, files: Files): Problem[] {
   });
 }
 
-/** A key without effect; that there is one certificate for all names only fit files can tell. */
-function doorProblems(config: Config, files: Files): Problem[] {
+/** A key without effect; whether there is one certificate for all names only valid files show. */
+function listenerProblems(config: Config, files: Files): Problem[] {
   if (config.tls?.fast_listener !== true) return [];
   const tls = listenerTlsOf(config, files);
   if (tls === undefined) return [];

@@ -316,7 +316,7 @@ Deno.test("keys and curves of every supported kind shake hands", async () => {
   );
 });
 
-Deno.test("a later global certificate is checked although nobody is shown it", async () => {
+Deno.test("a later global certificate is checked although no client is shown it", async () => {
   using files = new TestFiles();
   const [good, bad] = [files.pair("a", a), files.pair("bad", { cert: a.cert, key: b.key })];
   const problems = await fileProblems(`[tls]\nenabled = true\ncertificates = [${good}, ${bad}]`);
@@ -388,7 +388,7 @@ Deno.test("a client bundle that clients could not take is refused with its size"
   assert.ok(problem.includes(` has ${(mostRoots + 1) * size} bytes of certificates`), problem);
 });
 
-Deno.test("a pair that nobody has checked is refused when it is built, unless it is fit", async () => {
+Deno.test("a pair that was not checked is refused when it is built, unless it is fit", async () => {
   using files = new TestFiles();
   const text = `[tls]\nenabled = true\ncertificates = [${files.pair("a", a)}]`;
   files.write("a.key", b.key);

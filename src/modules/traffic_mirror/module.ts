@@ -74,7 +74,7 @@ function* withheldWarnings({ forward_headers }: MirrorConfig, key: string): Gene
       key: `${key}[${index}]`,
       message: `"${name}" has no effect while headers.request.strip_inbound_client_ip_headers is ` +
         "true: clients could claim any address",
-      hint: "x-real-ip and x-forwarded-for are told the client's address by the gateway",
+      hint: "the gateway puts the client's address into x-real-ip and x-forwarded-for",
       warning: true,
     };
   }

@@ -1,4 +1,4 @@
-/** Where mirrors stand, and the shared tables they need. @module */
+/** Where mirrors are allowed, and the shared tables they need. @module */
 import type { Config } from "../../config/types.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { proxyOf, proxyTables } from "../proxy/table.ts";

@@ -41,7 +41,7 @@ export interface Content {
 
 /** An open file, read while it is sent. */
 export class DiskContent implements Content {
-  /** @param grown Told when the file became longer while it was sent. */
+  /** @param grown Called when the file became longer while it was sent. */
   constructor(
     readonly representation: Representation,
     private readonly file: OpenFile,

@@ -11,7 +11,7 @@ import type { PageConfig } from "./schema.ts";
 
 /**
  * Checks that `root` is a directory that is there, that no part of its path is a symbolic link unless such
- * are followed, and that this process may enter it. Whether the service may, where that is another user, only its start can tell.
+ * are followed, and that this process may enter it. Whether the service may, where that is another user, only its start can show.
  *
  * @param key Of the root, for the problem: `vhosts[0].web.root`.
  */

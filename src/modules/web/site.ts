@@ -394,7 +394,7 @@ function pathOf(exchange: Exchange, { representation: { index } }: Content): str
   return index === "" ? exchange.path : directoryPath(exchange) + percentEncodePath(index);
 }
 
-/** The path that what is in a directory stands under. */
+/** The path that what is in a directory is under. */
 function directoryPath({ path }: Exchange): string {
   return path.endsWith("/") ? path : path + "/";
 }

@@ -1,4 +1,4 @@
-/** Where `web` tables stand, and what holds where they do not say. @module */
+/** Where `web` tables are allowed, and what holds where they do not say. @module */
 import type { Config } from "../../config/types.ts";
 import type { PageConfig, SiteConfig, WebConfig } from "./schema.ts";
 

@@ -50,8 +50,8 @@ export async function dial(
   } finally {
     attempt.end();
   }
-  const isUntold = failure.reason === "tls_certificate" && target.tls?.client !== undefined;
-  throw isUntold ? await lookAt(target, source, clock) ?? failure : failure;
+  const isUndescribed = failure.reason === "tls_certificate" && target.tls?.client !== undefined;
+  throw isUndescribed ? await lookAt(target, source, clock) ?? failure : failure;
 }
 
 /**

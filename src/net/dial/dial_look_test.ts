@@ -74,7 +74,7 @@ async function messageOf(target: UpstreamTarget, clock: Clock): Promise<string> 
   return error.message;
 }
 
-Deno.test("what is wrong with the upstream's certificate is told all the same", async () => {
+Deno.test("what is wrong with the upstream's certificate is reported all the same", async () => {
   await using upstream = await ExpiredUpstream.start();
   assert.match(await messageOf(upstream.target(), new Clock()), /its certificate expired on/);
 });

@@ -137,7 +137,7 @@ Deno.test("a cleartext upstream is reached, HTTP/2 by prior knowledge", async ()
   }
 });
 
-Deno.test("nobody listening is told with the address", async () => {
+Deno.test("a refused connection is reported with the address", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -149,7 +149,7 @@ Deno.test("nobody listening is told with the address", async () => {
   }
 });
 
-Deno.test("a name that does not resolve is told as such", async () => {
+Deno.test("a name that does not resolve is reported as such", async () => {
   for (const tls of [undefined, TLS]) {
     const to = { ...target(1, { tls }), host: "no-such-host.invalid" };
     assert.equal(await reasonOf(dial(to, undefined, new Clock())), "dns");
@@ -221,7 +221,7 @@ Deno.test("a connection outlives the time limits it was made within", async () =
   stream.close();
 });
 
-Deno.test("whoever asked may give up", async () => {
+Deno.test("a caller may cancel", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const caller = new AbortController();
   const to = target(listener.addr.port, { tls: TLS });
@@ -239,7 +239,7 @@ Deno.test("an attempt that is given up at any moment leaves no connection open",
   const byRuntime = { ...TLS, roots: undefined };
   for (const tls of [TLS, byRuntime]) {
     const to = target(listener.addr.port, { tls });
-    // The runtime's own door is left behind with the first handshake that is given up.
+    // The runtime's own dialling is left with the first handshake that is given up.
     let isFirst = tls === byRuntime;
     for (let moment = 0; moment < 40; moment++) {
       const caller = new AbortController();
@@ -417,7 +417,7 @@ Deno.test("a PROXY header comes before TLS", async () => {
   }
 });
 
-Deno.test("an unknown client is told as such", async () => {
+Deno.test("an unknown client is reported as such", async () => {
   await using peer = new Peer({}, "v2");
   const to = target(await peer.listen(), { tls: TLS, proxyProtocol: "v2" });
   await greet(to, { ...SOURCE, sourceAddress: "" });

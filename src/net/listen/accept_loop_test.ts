@@ -82,7 +82,7 @@ Deno.test("a loop that retires hands over everybody who waits, and its socket is
   for (const connection of [...seen, ...clients]) connection.close();
 });
 
-Deno.test("a loop that retires waits for nobody when nobody comes", async () => {
+Deno.test("a loop that retires ends at once when no connection waits", async () => {
   const script = new Script();
   const loop = new AcceptLoop(script, new Clock(), () => {}, () => {});
   loop.start();

@@ -1,6 +1,6 @@
 /**
  * Opens the gateway's listeners, each kind by its opener. Cleartext connections are handed over as the
- * runtime's own, with nothing in between; TLS goes through one of two doors.
+ * runtime's own, with nothing in between; TLS goes through one of two terminators.
  *
  * @module
  */

@@ -19,8 +19,8 @@ export class ListenError extends Error {
     readonly hint: string,
     cause: Error,
   ) {
-    const told = hint === "" ? "" : `; ${hint}`;
-    super(`${key}: cannot listen on ${address}: ${cause.message}${told}`, { cause });
+    const advice = hint === "" ? "" : `; ${hint}`;
+    super(`${key}: cannot listen on ${address}: ${cause.message}${advice}`, { cause });
     this.name = "ListenError";
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What accepts connections: cleartext, or one of two TLS doors, with or without a PROXY header first.
+ * What accepts connections: cleartext, or one of two TLS terminators, with or without a PROXY header first.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface Listener {
   /** The bound port: differs from the entry for port 0. 0 for a unix socket. */
   readonly port: number;
   /** How it works, for `fluxheim explain`: `tcp`, `unix`, `tls (names)`. */
-  readonly door: string;
+  readonly description: string;
   /**
    * TLS listeners only: shows and asks for what `tls` says in every handshake from now on. Handshakes
    * under way end as they began, open connections are not touched.

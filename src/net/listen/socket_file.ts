@@ -2,7 +2,7 @@
  * The file of a listening unix socket: made so that no moment exists in which others can connect who may
  * not, never taken from another program, and removed only while it is still ours.
  *
- * The runtime unlinks the path a socket was bound by when it is closed, whatever stands there by then. So
+ * The runtime unlinks the path a socket was bound by when it is closed, whatever is there by then. So
  * a socket is bound under another name, which no longer exists when it is closed.
  *
  * @module

@@ -9,7 +9,7 @@ import { Reception } from "./reception.ts";
 export class TcpListener implements Listener {
   readonly name: string;
   readonly port: number;
-  readonly door: string;
+  readonly description: string;
   readonly #spec: CleartextListenerSpec;
   readonly #reception: Reception;
   readonly #loop: AcceptLoop<Deno.TcpConn>;
@@ -21,7 +21,7 @@ export class TcpListener implements Listener {
     const listener = Deno.listen({ hostname, port, reusePort });
     this.name = spec.name;
     this.port = listener.addr.port;
-    this.door = describeCleartext("tcp", spec);
+    this.description = describeCleartext("tcp", spec);
     this.#loop = new AcceptLoop(
       listener,
       spec.clock,
@@ -45,7 +45,7 @@ export class TcpListener implements Listener {
       // Heads and last pieces leave at once; the codecs write in as few pieces as they can.
       connection.setNoDelay(true);
     } catch {
-      // Reset since it was accepted: its first read will tell.
+      // Reset since it was accepted: its first read will show it.
     }
     deliverCleartext(connection, connection, this.#spec, this.#reception);
   }

@@ -18,7 +18,7 @@ const NO_ADDRESSES: Addresses = {
 export class UnixListener implements Listener {
   readonly name: string;
   readonly port = 0;
-  readonly door: string;
+  readonly description: string;
   readonly #spec: UnixListenerSpec;
   readonly #reception: Reception;
   readonly #socket: BoundSocket;
@@ -33,7 +33,7 @@ export class UnixListener implements Listener {
     this.#socket = socket;
     this.#reception = new Reception(spec, onAccept);
     this.name = spec.name;
-    this.door = describeCleartext("unix", spec);
+    this.description = describeCleartext("unix", spec);
     this.#loop = new AcceptLoop(
       socket.listener,
       spec.clock,

@@ -39,7 +39,7 @@ const DAY_MS = 86_400_000;
 export class TestAuthority {
   readonly #keys: KeyPair;
   readonly #subject: Uint8Array;
-  /** The authority's own certificate, PEM: a root, unless it stands below another authority. */
+  /** The authority's own certificate, PEM: a root, unless it is below another authority. */
   readonly root: string;
 
   /** @param mayIssue Without it what it issues is worth nothing. */

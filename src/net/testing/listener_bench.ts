@@ -18,7 +18,7 @@ export class ListenerBench {
   readonly #accepted: Accepted[] = [];
   #arrived: (() => void) | undefined;
   #rejected: (() => void) | undefined;
-  #told: (() => void) | undefined;
+  #reported: (() => void) | undefined;
   #listener: Listener | undefined;
 
   get listener(): Listener {
@@ -49,7 +49,7 @@ export class ListenerBench {
       onWarning: (message) => void this.warnings.push(message),
       onUnfitCertificate: (message) => {
         this.unfit.push(message);
-        this.#told?.();
+        this.#reported?.();
       },
       ...options,
     };
@@ -82,8 +82,8 @@ export class ListenerBench {
   }
 
   /** Waits until something is reported about a certificate. */
-  async told(): Promise<void> {
-    while (this.unfit.length === 0) await new Promise<void>((r) => this.#told = r);
+  async reported(): Promise<void> {
+    while (this.unfit.length === 0) await new Promise<void>((r) => this.#reported = r);
   }
 
   /** Lets time pass, `ms` at a step, until a connection is rejected; returns the reason. */

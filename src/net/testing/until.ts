@@ -33,6 +33,11 @@ function name(what: string): void {
   else Deno.writeTextFileSync(file, `${line}\n`, { append: true });
 }
 
+/** One turn of the event loop: what was ready has happened then. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** A moment, as a slow peer takes it: nothing may depend on its length. */
 export function moment(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, LOOK_MS));

@@ -68,7 +68,7 @@ Deno.test("a client that leaves before its hello is complete has none", async ()
   assert.equal(await readClientHello(stream, new Uint8Array(0)), undefined);
 });
 
-Deno.test("what is no hello has no name, and nothing more is waited for", () => {
+Deno.test("what is not a hello has no name, and nothing more is waited for", () => {
   const encoder = new TextEncoder();
   assert.equal(serverNameIn(encoder.encode("G")), "");
   assert.equal(serverNameIn(encoder.encode("GET / HTTP/1.1\r\n\r\n")), "");
@@ -76,7 +76,7 @@ Deno.test("what is no hello has no name, and nothing more is waited for", () => 
   assert.equal(serverNameIn(Uint8Array.of(22, 3, 1, 0, 4, 2, 0, 0, 0)), "", "another message");
 });
 
-Deno.test("what is no hello is told from one that is not complete", () => {
+Deno.test("what is not a hello is distinguished from one that is not complete", () => {
   const encoder = new TextEncoder();
   for (const start of [[22], [22, 3, 1, 0, 200], [22, 3, 1, 0, 200, 1]]) {
     assert.ok(mayBeHello(Uint8Array.from(start)));

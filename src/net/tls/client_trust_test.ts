@@ -41,7 +41,7 @@ const CASES: readonly (readonly [what: string, holds: boolean, roots: string, ch
     ["a chain with a gap", false, ROOT.root, [deep, LOW.root]],
     ["a chain to a root in the middle", true, MIDDLE.root, [deep, LOW.root]],
     ["the certificate itself is trusted", true, client, [client]],
-    ["an authority nobody knows", false, ROOT.root, [imposter.issue({ name: "x" }).cert]],
+    ["an unknown authority", false, ROOT.root, [imposter.issue({ name: "x" }).cert]],
     ["one issued by who may not issue", false, ROOT.root, [
       PRETENDER.issue({ name: "x" }).cert,
       PRETENDER.root,

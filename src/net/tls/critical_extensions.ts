@@ -2,7 +2,7 @@
 
 const SEQUENCE = 0x30;
 const BOOLEAN = 0x01;
-/** `[3]`, what extensions stand in. */
+/** `[3]`, what extensions are in. */
 const EXTENSIONS = 0xa3;
 
 /** One DER value: its tag, and where its content is. */

@@ -6,14 +6,14 @@ import { TestAuthority } from "../testing/certificates.ts";
 const authority = new TestAuthority();
 const derOf = (pem: string) => new X509Certificate(pem).raw;
 
-Deno.test("critical extensions are told by their dotted identifiers", () => {
+Deno.test("critical extensions are reported by their dotted identifiers", () => {
   const criticalExtension = [0x88, 0x37, 0x03];
   const { cert } = authority.issue({ name: "a.test", criticalExtension });
   assert.deepEqual(criticalExtensions(derOf(cert)), ["2.999.3"]);
   assert.deepEqual(criticalExtensions(derOf(authority.root)), ["2.5.29.19"]);
 });
 
-Deno.test("extensions that are not critical, and what is no certificate, come to nothing", () => {
+Deno.test("extensions that are not critical, and what is not a certificate, come to nothing", () => {
   const { cert } = authority.issue({ name: "a.test" });
   assert.deepEqual(criticalExtensions(derOf(cert)), []);
   const der = derOf(cert);

@@ -38,7 +38,7 @@ const theirs = THEIRS.issue({ name: "theirs" }).cert;
 
 const CASES:
   readonly (readonly [what: string, rule: "off" | "optional" | "required", Session, boolean])[] = [
-    ["nobody was asked", "off", { cert: theirs, isReused: true }, true],
+    ["no certificate was asked for", "off", { cert: theirs, isReused: true }, true],
     ["none, and none is needed", "optional", {}, true],
     ["none, in a session from elsewhere", "required", { isReused: true, authorized: false }, false],
     ["one that verified", "required", { cert: ours }, true],

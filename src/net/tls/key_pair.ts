@@ -85,7 +85,7 @@ export function certificatesIn(file: Uint8Array): readonly [X509Certificate, ...
   return [first, ...rest];
 }
 
-/** The certificates of a PEM file as text, without what stands between them. */
+/** The certificates of a PEM file as text, without what is between them. */
 export function pemOf(certificate: X509Certificate): string {
   const lines = certificate.raw.toString("base64").match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;

@@ -39,7 +39,7 @@ Deno.test("a key of another certificate is refused", () => {
   assert.equal(checkPair(bytes(cert), bytes(key), [], NOW).pair, undefined);
 });
 
-Deno.test("what is no PEM is refused, each file by itself", () => {
+Deno.test("what is not PEM is refused, each file by itself", () => {
   const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   const noKey = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
   assert.deepEqual(said("", ""), [
@@ -90,7 +90,7 @@ Deno.test("a certificate that is not valid now serves with a warning", () => {
   assert.ok(checkPair(bytes(expired.cert), bytes(expired.key), [], NOW).pair !== undefined);
 });
 
-Deno.test("names the certificate does not have are told", () => {
+Deno.test("names the certificate does not have are reported", () => {
   const names = ["a.test", "*.b.test", "192.0.2.1"];
   const { cert, key } = authority.issue({ name: "a.test", names });
   assert.deepEqual(said(cert, key, ["a.test", "x.b.test", "*.b.test", "192.0.2.1"]), []);
@@ -99,7 +99,7 @@ Deno.test("names the certificate does not have are told", () => {
   ]);
 });
 
-Deno.test("a chain in the wrong order is told", () => {
+Deno.test("a chain in the wrong order is reported", () => {
   const { cert, key } = authority.issue({ name: "a.test" });
   const other = new TestAuthority("Another").root;
   assert.deepEqual(said(cert + authority.root, key), []);

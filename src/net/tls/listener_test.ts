@@ -9,19 +9,19 @@ import {
   a,
   authority,
   b,
-  DOORS,
   finish,
   getsNothing,
   material,
   NAMES,
   STATIC,
-} from "../testing/tls_doors.ts";
+  TERMINATORS,
+} from "../testing/tls_terminators.ts";
 import type { TlsListenerSpec } from "./spec.ts";
 
 const encoder = new TextEncoder();
 
-Deno.test("the door follows from what is asked for", async () => {
-  const doors: [string, Partial<TlsListenerSpec>, "off" | "v1"][] = [
+Deno.test("the terminator follows from what is asked for", async () => {
+  const terminators: [string, Partial<TlsListenerSpec>, "off" | "v1"][] = [
     ["tls (static certificate)", {}, "off"],
     ["tls (static certificate)", { material: material([a], [["a.test", 0]]) }, "off"],
     ["tls (names)", { material: material([a, b], [["b.test", 1]]) }, "off"],
@@ -30,14 +30,14 @@ Deno.test("the door follows from what is asked for", async () => {
     ["tls (names), client certificates optional", { clientAuth: "optional" }, "off"],
     ["tls (names), PROXY v1", {}, "v1"],
   ];
-  for (const [door, options, proxyProtocol] of doors) {
+  for (const [terminator, options, proxyProtocol] of terminators) {
     using bench = await new ListenerBench().open({ tls: { ...STATIC, ...options }, proxyProtocol });
-    assert.equal(bench.listener.door, door);
+    assert.equal(bench.listener.description, terminator);
   }
 });
 
-for (const [door, tls] of DOORS) {
-  Deno.test(`${door}: bytes go both ways, and a close says goodbye`, async () => {
+for (const [terminator, tls] of TERMINATORS) {
+  Deno.test(`${terminator}: bytes go both ways, and a close says goodbye`, async () => {
     using bench = await new ListenerBench().open({ tls });
     await using client = await TlsClient.connect(bench.listener.port);
     client.write("hello");
@@ -48,7 +48,7 @@ for (const [door, tls] of DOORS) {
     await finish(accepted, client);
   });
 
-  Deno.test(`${door}: the protocol is what the client prefers of what is offered`, async () => {
+  Deno.test(`${terminator}: the protocol is what the client prefers of what is offered`, async () => {
     using bench = await new ListenerBench().open({ tls });
     const cases = [[["h2"], "h2"], [["http/1.1"], "http/1.1"], [[], "http/1.1"]] as const;
     for (const [offered, protocol] of cases) {
@@ -60,13 +60,13 @@ for (const [door, tls] of DOORS) {
     }
   });
 
-  Deno.test(`${door}: a client without a common protocol is refused`, async () => {
+  Deno.test(`${terminator}: a client without a common protocol is refused`, async () => {
     using bench = await new ListenerBench().open({ tls });
     await assert.rejects(TlsClient.connect(bench.listener.port, { ALPNProtocols: ["h3"] }));
     assert.equal(await bench.rejection(), "tls_handshake");
   });
 
-  Deno.test(`${door}: the client's end of sending is seen, and an answer still goes out`, async () => {
+  Deno.test(`${terminator}: the client's end of sending is seen, and an answer still goes out`, async () => {
     using bench = await new ListenerBench().open({ tls });
     await using client = await TlsClient.connect(bench.listener.port);
     client.socket.end("last");
@@ -78,7 +78,7 @@ for (const [door, tls] of DOORS) {
     await finish(accepted, client);
   });
 
-  Deno.test(`${door}: a client that speaks no TLS is refused and makes room`, async () => {
+  Deno.test(`${terminator}: a client that speaks no TLS is refused and makes room`, async () => {
     using bench = await new ListenerBench().open({ tls, maxConnections: 1 });
     for (let i = 1; i <= 3; i++) {
       using client = await bench.connect();
@@ -87,7 +87,7 @@ for (const [door, tls] of DOORS) {
     }
   });
 
-  Deno.test(`${door}: a client that leaves in the handshake makes room`, async () => {
+  Deno.test(`${terminator}: a client that leaves in the handshake makes room`, async () => {
     using bench = await new ListenerBench().open({ tls, maxConnections: 1 });
     for (let i = 1; i <= 3; i++) {
       const client = await bench.connect();
@@ -97,7 +97,7 @@ for (const [door, tls] of DOORS) {
     }
   });
 
-  Deno.test(`${door}: a connection outlives the time limit of its handshake`, async () => {
+  Deno.test(`${terminator}: a connection outlives the time limit of its handshake`, async () => {
     using bench = await new ListenerBench().open({ tls });
     await using client = await TlsClient.connect(bench.listener.port);
     const accepted = await bench.next();
@@ -107,7 +107,7 @@ for (const [door, tls] of DOORS) {
     await finish(accepted, client);
   });
 
-  Deno.test(`${door}: a connection past the bound is closed and counted`, async () => {
+  Deno.test(`${terminator}: a connection past the bound is closed and counted`, async () => {
     using bench = await new ListenerBench().open({ tls, maxConnections: 1 });
     await using client = await TlsClient.connect(bench.listener.port);
     const accepted = await bench.next();
@@ -118,7 +118,7 @@ for (const [door, tls] of DOORS) {
     await finish(await bench.next(), next);
   });
 
-  Deno.test(`${door}: a port in use is refused with its key`, async () => {
+  Deno.test(`${terminator}: a port in use is refused with its key`, async () => {
     using bench = await new ListenerBench().open({ tls });
     const options = { tls, port: bench.listener.port, key: "server.tls_listen[0]" };
     const error = await new ListenerBench().open(options).catch((error) => error);
@@ -127,7 +127,7 @@ for (const [door, tls] of DOORS) {
     assert.match(error.message, /^server\.tls_listen\[0\]: /);
   });
 
-  Deno.test(`${door}: new certificates are shown to new clients, and old clients go on`, async () => {
+  Deno.test(`${terminator}: new certificates are shown to new clients, and old clients go on`, async () => {
     using bench = await new ListenerBench().open({ tls, reusePort: true });
     const { listener } = bench;
     await using old = await TlsClient.connect(listener.port);
@@ -163,12 +163,12 @@ Deno.test("static: the same certificates keep the listener as it is", async () =
   await finish(await bench.next(), client);
 });
 
-Deno.test("a second certificate opens the other door on the same port", async () => {
+Deno.test("a second certificate opens the other terminator on the same port", async () => {
   using bench = await new ListenerBench().open({ tls: STATIC, reusePort: true });
   const { listener } = bench;
   const { port } = listener;
   await listener.updateTls?.(NAMES);
-  assert.equal(listener.door, "tls (names)");
+  assert.equal(listener.description, "tls (names)");
   assert.equal(listener.port, port);
   await using client = await TlsClient.connect(port, { servername: "b.test" });
   assert.equal(client.shown, "b.test");
@@ -179,7 +179,7 @@ Deno.test("names: what clients are asked for changes without a new socket", asyn
   // It could not bind a second time: this one does not share its port.
   using bench = await new ListenerBench().open({ tls: NAMES });
   await bench.listener.updateTls?.({ ...NAMES, clientAuth: "required", alpn: ["http/1.1"] });
-  assert.equal(bench.listener.door, "tls (names), client certificates required");
+  assert.equal(bench.listener.description, "tls (names), client certificates required");
   await getsNothing(bench, { servername: "b.test" });
   await bench.listener.updateTls?.({ ...NAMES, alpn: ["http/1.1"] });
   await using client = await TlsClient.connect(bench.listener.port, {
@@ -189,17 +189,17 @@ Deno.test("names: what clients are asked for changes without a new socket", asyn
   await finish(await bench.next(), client);
 });
 
-Deno.test("a change of the key opens the other door on the same port", async () => {
+Deno.test("a change of the key opens the other terminator on the same port", async () => {
   using bench = await new ListenerBench().open({ tls: STATIC, reusePort: true });
   await bench.listener.updateTls?.({ ...STATIC, fastListener: false });
-  assert.equal(bench.listener.door, "tls (names)");
+  assert.equal(bench.listener.description, "tls (names)");
   await bench.listener.updateTls?.(STATIC);
-  assert.equal(bench.listener.door, "tls (static certificate)");
+  assert.equal(bench.listener.description, "tls (static certificate)");
   await using client = await TlsClient.connect(bench.listener.port);
   await finish(await bench.next(), client);
 });
 
-Deno.test("names: a listener that nobody came to accepts on", async () => {
+Deno.test("names: a listener without connections for a while accepts on", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES });
   for (let round = 0; round < 3; round++) {
     await using client = await TlsClient.connect(bench.listener.port);
@@ -226,7 +226,7 @@ for (const together of [false, true]) {
   Deno.test(`a PROXY header before TLS is read, ${how}`, async () => {
     using bench = await new ListenerBench().open(PROXIED);
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    // What stands between client and gateway: puts the header first.
+    // What is between client and gateway: puts the header first.
     const relayed = (async () => {
       using inner = await listener.accept();
       using outer = await bench.connect();
@@ -279,13 +279,13 @@ Deno.test("a PROXY header before TLS that does not come in time is given up", as
 const UNKNOWN = authority.issue({ name: "u.test", criticalExtension: [0x2a, 0x03, 0x04] });
 const UNFIT = material([a, UNKNOWN], [["u.test", 1]]);
 
-Deno.test("names: that no client can shake hands with a certificate of ours is told once", async () => {
+Deno.test("names: that no client can shake hands with a certificate of ours is reported once", async () => {
   using bench = await new ListenerBench().open({ tls: { ...NAMES, material: UNFIT } });
   for (let i = 1; i <= 3; i++) {
     await getsNothing(bench, { servername: "u.test" });
     assert.equal(await bench.rejection(i), "tls_handshake");
   }
-  await bench.told();
+  await bench.reported();
   assert.equal(bench.unfit.length, 1);
   assert.match(bench.unfit[0], /^the certificate of CN=u\.test cannot be served, .* 1\.2\.3\.4/);
 });
@@ -294,7 +294,7 @@ Deno.test("names: a handshake that fails because of the client says nothing of t
   using bench = await new ListenerBench().open({ tls: { ...NAMES, material: UNFIT } });
   await assert.rejects(TlsClient.connect(bench.listener.port, { ALPNProtocols: ["h3"] }));
   await getsNothing(bench, { servername: "u.test" });
-  await bench.told();
+  await bench.reported();
   assert.deepEqual(bench.unfit.map((message) => message.includes("u.test")), [true]);
 });
 

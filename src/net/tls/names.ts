@@ -1,9 +1,9 @@
 /**
- * The usual TLS door: a certificate for each name, a minimum version, client certificates, a PROXY header
+ * The usual TLS terminator: a certificate for each name, a minimum version, client certificates, a PROXY header
  * before the handshake. Each certificate has a `node:tls` server, which never listens: it is handed the
  * connections of clients that ask for its names. Choosing by the runtime's own callback would make it set
  * up TLS twice for every connection, and keep both. Certificates, and what clients are asked for, change
- * while the door is open.
+ * while the terminator is open.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { readProxyHeader, type ReceivedHeader } from "../listen/read_proxy_heade
 import { type Addresses, type Handshake, type Reception, withTls } from "../listen/reception.ts";
 import { SocketHead } from "../listen/socket_head.ts";
 import { type ClientRule, tlsFactsOf } from "./facts.ts";
-import type { TlsDoor } from "./door.ts";
+import type { TlsTerminator } from "./terminator.ts";
 import type { KeyPair, TlsListenerSpec } from "./spec.ts";
 
 /** With no new connection for so long, a listener may have stopped accepting: see `acceptAgain`. */
@@ -45,7 +45,7 @@ interface Pending {
 }
 
 /** A TLS listener with a certificate for each name. */
-export class NamesDoor implements TlsDoor {
+export class NamesTerminator implements TlsTerminator {
   readonly port: number;
   readonly #spec: PortListenerSpec;
   readonly #reception: Reception;
@@ -78,14 +78,14 @@ export class NamesDoor implements TlsDoor {
     this.#stopWatching = spec.clock.every(() => this.#breakSilence());
   }
 
-  /** @param port To bind; differs from that of `spec` when this door replaces another. */
+  /** @param port To bind; differs from that of `spec` when this terminator replaces another. */
   static async open(
     spec: PortListenerSpec,
     tls: TlsListenerSpec,
     reception: Reception,
     port: number,
-  ): Promise<NamesDoor> {
-    return new NamesDoor(spec, tls, reception, await bind(spec, port));
+  ): Promise<NamesTerminator> {
+    return new NamesTerminator(spec, tls, reception, await bind(spec, port));
   }
 
   get description(): string {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TestAuthority } from "../testing/certificates.ts";
 import { ListenerBench } from "../testing/listener_bench.ts";
 import { TlsClient } from "../testing/tls_client.ts";
-import { authority, finish, getsNothing, NAMES } from "../testing/tls_doors.ts";
+import { authority, finish, getsNothing, NAMES } from "../testing/tls_terminators.ts";
 
 Deno.test("names: each name gets its certificate, others the fallback", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES });
@@ -35,7 +35,7 @@ Deno.test("names: without a fallback only known names are served", async () => {
   await finish(await bench.next(), client);
 });
 
-Deno.test("names: version and cipher are told", async () => {
+Deno.test("names: version and cipher are reported", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES });
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     const options = { minVersion: version, maxVersion: version };
@@ -62,7 +62,7 @@ for (const clientAuth of ["optional", "required"] as const) {
   for (const servername of ["", "b.test"]) {
     const where = `${clientAuth}${servername === "" ? "" : ", by name"}`;
 
-    Deno.test(`client certificate ${where}: a verified one is told`, async () => {
+    Deno.test(`client certificate ${where}: a verified one is reported`, async () => {
       using bench = await new ListenerBench().open({ tls: { ...NAMES, clientAuth } });
       const { cert, key } = client;
       await using peer = await TlsClient.connect(bench.listener.port, { servername, cert, key });
@@ -85,7 +85,7 @@ for (const clientAuth of ["optional", "required"] as const) {
   }
 }
 
-Deno.test("client certificate optional: none is fine, and none is told", async () => {
+Deno.test("client certificate optional: none is accepted, and none is reported", async () => {
   using bench = await new ListenerBench().open({ tls: { ...NAMES, clientAuth: "optional" } });
   await using peer = await TlsClient.connect(bench.listener.port);
   const accepted = await bench.next();

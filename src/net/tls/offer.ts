@@ -1,6 +1,6 @@
 /**
- * What the runtime's TLS offers, to clients at either door and to upstreams. Nothing of it can be chosen or
- * asked for while the program runs, so it stands here, and `tls_offer_test.ts` shakes hands over each.
+ * What the runtime's TLS offers, to clients at either terminator and to upstreams. Nothing of it can be chosen or
+ * asked for while the program runs, so it is listed here, and `offer_test.ts` shakes hands over each.
  *
  * @module
  */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { connect } from "node:tls";
 import { writeAll } from "../duplex.ts";
-import { authority, DOORS, material } from "../testing/tls_doors.ts";
+import { authority, material, TERMINATORS } from "../testing/tls_terminators.ts";
 import { ListenerBench } from "../testing/listener_bench.ts";
 import { GROUPS, TLS12_SUITES, TLS13_SUITES } from "./offer.ts";
 import type { TlsListenerSpec } from "./spec.ts";
@@ -94,21 +94,21 @@ function names(named: readonly (readonly [name: string, id: number])[]): readonl
   return named.map(([name]) => name);
 }
 
-for (const [door, spec] of DOORS) {
+for (const [terminator, spec] of TERMINATORS) {
   const tls = { ...spec, material: material([ELLIPTIC]) };
 
-  Deno.test(`${door}: the groups that the documents name are offered, and no others`, async () => {
+  Deno.test(`${terminator}: the groups that the documents name are offered, and no others`, async () => {
     const hello = (group: number): Hello => ({ version: 0x0304, suite: 0x1301, group });
     assert.deepEqual(await offered(tls, [...GROUPS, ...OTHER_GROUPS], hello), names(GROUPS));
   });
 
-  Deno.test(`${door}: the suites of TLS 1.3 are offered, and no others`, async () => {
+  Deno.test(`${terminator}: the suites of TLS 1.3 are offered, and no others`, async () => {
     const hello = (suite: number): Hello => ({ version: 0x0304, suite, group: 29 });
     const all = [...TLS13_SUITES, ...OTHER_TLS13_SUITES];
     assert.deepEqual(await offered(tls, all, hello), names(TLS13_SUITES));
   });
 
-  Deno.test(`${door}: the suites of TLS 1.2 that fit the certificate are offered, and no others`, async () => {
+  Deno.test(`${terminator}: the suites of TLS 1.2 that fit the certificate are offered, and no others`, async () => {
     const hello = (suite: number): Hello => ({ version: 0x0303, suite, group: 29 });
     const all = [...TLS12_SUITES, ...OTHER_TLS12_SUITES];
     for (const [pair, key] of [[ELLIPTIC, "_ECDSA_"], [RSA, "_RSA_"]] as const) {

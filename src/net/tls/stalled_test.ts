@@ -4,16 +4,17 @@ import { MAX_HANDSHAKES } from "../listen/reception.ts";
 import { MAX_STUCK } from "./static_stream.ts";
 import { isClosed, ListenerBench } from "../testing/listener_bench.ts";
 import { TlsClient } from "../testing/tls_client.ts";
+import { turn } from "../testing/until.ts";
 import {
   authority,
   b,
-  DOORS,
   finish,
   material,
   NAMES,
   settled,
   STATIC,
-} from "../testing/tls_doors.ts";
+  TERMINATORS,
+} from "../testing/tls_terminators.ts";
 
 Deno.test("names: a handshake that takes too long ends the connection", async () => {
   using bench = await new ListenerBench().open({ tls: NAMES, maxConnections: 1 });
@@ -107,8 +108,8 @@ Deno.test("names: an answer the peer does not take ends, and makes room", async 
   await finish(await bench.next(), next);
 });
 
-for (const [door, tls] of DOORS) {
-  Deno.test(`${door}: what nobody reads is left in the network`, async () => {
+for (const [terminator, tls] of TERMINATORS) {
+  Deno.test(`${terminator}: what is not read is left in the network`, async () => {
     using bench = await new ListenerBench().open({ tls });
     const client = await quietClient(bench);
     const accepted = await bench.next();
@@ -134,7 +135,7 @@ for (const [door, tls] of DOORS) {
   });
 }
 
-Deno.test("static: too many connections that cannot be ended close this door", async () => {
+Deno.test("static: too many connections that cannot be ended close this terminator", async () => {
   using bench = await new ListenerBench().open({
     tls: STATIC,
     maxConnections: 1000,
@@ -144,14 +145,14 @@ Deno.test("static: too many connections that cannot be ended close this door", a
   const stalled: Deno.TcpConn[] = [];
   for (let i = 0; i < MAX_STUCK; i++) stalled.push(await bench.connect());
   const changed = (async () => {
-    while (listener.door !== "tls (names)") await new Promise((r) => setTimeout(r, 0));
+    while (listener.description !== "tls (names)") await turn();
   })();
   await bench.passing(5_001, changed);
   assert.equal(bench.warnings.length, 1);
   await using client = await TlsClient.connect(listener.port);
   await finish(await bench.next(), client);
   await listener.updateTls?.({ ...STATIC, material: material([b]) });
-  assert.equal(listener.door, "tls (names)", "for good");
+  assert.equal(listener.description, "tls (names)", "for good");
   for (const connection of stalled) connection.close();
   assert.equal(await bench.rejection(MAX_STUCK), "tls_timeout");
 });

@@ -1,5 +1,5 @@
 /**
- * The fast TLS door: the runtime's own listener with one certificate for every name. It offers TLS 1.2
+ * The fast TLS terminator: the runtime's own listener with one certificate for every name. It offers TLS 1.2
  * and 1.3, asks no client for a certificate, and does not report version, cipher or server name.
  *
  * @module
@@ -11,14 +11,14 @@ import type { PortListenerSpec } from "../listen/listener_spec.ts";
 import { type Handshake, type Reception, withTls } from "../listen/reception.ts";
 import { staticPair } from "./static_pair.ts";
 import { StaticStream, type StuckConnections } from "./static_stream.ts";
-import type { TlsDoor } from "./door.ts";
+import type { TlsTerminator } from "./terminator.ts";
 import type { KeyPair, TlsListenerSpec } from "./spec.ts";
 
-/** Nothing more is known of a connection through this door. */
+/** Nothing more is known of a connection through this terminator. */
 const UNTOLD: TlsFacts = { version: "", cipher: "", serverName: "", client: undefined };
 
 /** A TLS listener with one certificate. */
-export class StaticDoor implements TlsDoor {
+export class StaticTerminator implements TlsTerminator {
   readonly description = "tls (static certificate)";
   readonly port: number;
   readonly #pair: KeyPair;
@@ -28,7 +28,7 @@ export class StaticDoor implements TlsDoor {
   readonly #handshakeTimeoutMs: number;
   readonly #stuck: StuckConnections;
 
-  /** @param port To bind; differs from that of `spec` when this door replaces another. */
+  /** @param port To bind; differs from that of `spec` when this terminator replaces another. */
   constructor(
     spec: PortListenerSpec,
     tls: TlsListenerSpec,

@@ -1,9 +1,9 @@
-/** Whether the fast TLS door, which has one certificate and asks for none, will do. @module */
+/** Whether the fast TLS terminator, which has one certificate and asks for none, will do. @module */
 import type { CommonListenerSpec } from "../listen/listener_spec.ts";
 import { type KeyPair, onlyPair, type TlsListenerSpec } from "./spec.ts";
 
 /**
- * The pair that door would show for `spec`, or `undefined` when it cannot do what is asked or is not
+ * The pair that terminator would show for `spec`, or `undefined` when it cannot do what is asked or is not
  * wanted: a new certificate takes a new socket here, and a client that is just connecting can be lost.
  */
 export function staticPair(
@@ -14,7 +14,7 @@ export function staticPair(
   return onlyPair(tls.material);
 }
 
-/** What is asked for that this door cannot do, in words. */
+/** What is asked for that this terminator cannot do, in words. */
 export function beyondStatic(
   { proxyProtocol }: Pick<CommonListenerSpec, "proxyProtocol">,
   { material, minVersion, clientAuth, needsFacts }: TlsListenerSpec,

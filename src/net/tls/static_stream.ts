@@ -1,8 +1,8 @@
 /**
- * Ending connections of the static TLS door. The runtime never gives up on such a connection once it has
+ * Ending connections of the static TLS terminator. The runtime never gives up on such a connection once it has
  * something to say: while a peer does not finish its handshake, or does not read, `close()` leaves the
  * socket open unnoticed, for as long as the peer likes. What cannot be ended is therefore counted
- * and reported to the listener, which changes to the other door before it is too much. A connection that got
+ * and reported to the listener, which changes to the other terminator before it is too much. A connection that got
  * through its handshake keeps its place among the open ones meanwhile.
  *
  * @module
@@ -42,7 +42,7 @@ export class StuckConnections {
   }
 }
 
-/** A connection of the static door, which knows when it has really ended. */
+/** A connection of the static terminator, which knows when it has really ended. */
 export class StaticStream implements Duplex, Expiring {
   deadline = 0;
   readonly #connection: Deno.TlsConn;

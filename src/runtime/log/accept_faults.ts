@@ -1,5 +1,5 @@
 /**
- * Why a listener cannot accept, told to the operator.
+ * Why a listener cannot accept, reported to the operator.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import type { Clock } from "../../net/clock.ts";
 const REPEAT_MS = 10_000;
 
 /**
- * Tells of a fault at once, and then once in a while for as long as it lasts.
+ * Reports a fault at once, and then once in a while for as long as it lasts.
  *
  * @param key The configuration's key of the listener, which the line begins with.
  */
 export function acceptFaults(key: string, clock: Clock, log: Logger): (error: Error) => void {
-  let toldAt = -Infinity;
+  let reportedAt = -Infinity;
   return ({ message }) => {
-    if (clock.now - toldAt < REPEAT_MS) return;
-    toldAt = clock.now;
+    if (clock.now - reportedAt < REPEAT_MS) return;
+    reportedAt = clock.now;
     const hint = /too many open files/i.test(message)
       ? "; give the process more descriptors (LimitNOFILE, ulimit -n)"
       : "";

@@ -7,19 +7,19 @@ Deno.test("a listener that cannot accept says so at once, and again only after t
   const clock = new Clock();
   const lines: string[] = [];
   const log = { ...SILENT, log: (...line: string[]) => void lines.push(line.join(" ")) };
-  const tell = acceptFaults("server.listen[0]", clock, log);
+  const report = acceptFaults("server.listen[0]", clock, log);
   const began = clock.now;
   const fault = new Error("Too many open files (os error 24)");
   for (const after of [0, 250, 9_750]) {
     clock.tick(began + after);
-    tell(fault);
+    report(fault);
   }
   assert.deepEqual(lines, [
     "error fluxheim server.listen[0]: cannot accept for the moment: " +
     "Too many open files (os error 24); give the process more descriptors (LimitNOFILE, ulimit -n)",
   ]);
   clock.tick(began + 10_000);
-  tell(new Error("No buffer space available"));
+  report(new Error("No buffer space available"));
   assert.equal(lines.length, 2);
   assert.match(lines[1], /for the moment: No buffer space available$/);
 });

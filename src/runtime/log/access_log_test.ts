@@ -111,7 +111,7 @@ Deno.test("what a client sent cannot break the record", () => {
   assert.equal(record(exchange).method, exchange.method);
 });
 
-Deno.test("the client certificate is told", () => {
+Deno.test("the client certificate is reported", () => {
   const client = { sha256: "ab", serial: "0F", organization: "Ex, Inc" };
   const tls = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", serverName: "", client };
   const fields = record(served(tls));

@@ -65,6 +65,6 @@ Deno.test("a symbolic link is refused and what it leads to is not emptied", () =
     assert.equal(Deno.readTextFileSync(`${directory}/target`), "precious");
   }));
 
-Deno.test("what is no regular file is refused", () => {
+Deno.test("what is not a regular file is refused", () => {
   assert.throws(() => openLogFile({ path: "/dev/null", append: true }), /is not a regular file/);
 });

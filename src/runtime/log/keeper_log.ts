@@ -49,7 +49,7 @@ export class KeeperLog implements Logger {
       : undefined;
     const stream = this.#file ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
     this.#sink = new LogSink(stream, this.settings, (reason) => {
-      void tellOnStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
+      void writeToStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
     });
     const memory = newMemory(ring, undefined, 1);
     this.#sink.add(new RingReader(memory), true);
@@ -98,13 +98,13 @@ export class KeeperLog implements Logger {
     if (this.#sink.isWriting) return;
     this.#file?.close();
     if (isWhole) return;
-    const told = tellOnStderr(`${this.#sink.abandon()} log lines were lost at the end`);
-    await within(limitMs, told);
+    const written = writeToStderr(`${this.#sink.abandon()} log lines were lost at the end`);
+    await within(limitMs, written);
   }
 }
 
 /** A log that cannot be written must be noticed somewhere else. */
-async function tellOnStderr(text: string): Promise<void> {
+async function writeToStderr(text: string): Promise<void> {
   // There is no place left to report that standard error is gone, too.
   await Deno.stderr.write(new TextEncoder().encode(`fluxheim: ${text}\n`)).catch(() => {});
 }

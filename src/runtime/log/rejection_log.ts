@@ -1,5 +1,5 @@
 /**
- * Connections that were closed before they could ask for anything, told to the operator: what happens to
+ * Connections that were closed before they could ask for anything, reported to the operator: what happens to
  * them is in no access log.
  *
  * @module
@@ -16,7 +16,7 @@ const TOLD: Readonly<Record<Rejection, readonly [level: LogLevel, why: string]>>
   max_connections: ["warn", "the listener has server.limits.max_connections already"],
   proxy_untrusted: [
     "warn",
-    "the peer is none of server.trusted_proxies, so no PROXY header counts",
+    "the peer is not in server.trusted_proxies, so no PROXY header counts",
   ],
   proxy_invalid: ["warn", "there was no valid PROXY header"],
   proxy_timeout: ["warn", "the PROXY header did not come in time"],
@@ -26,13 +26,13 @@ const TOLD: Readonly<Record<Rejection, readonly [level: LogLevel, why: string]>>
   tls_timeout: ["debug", "the TLS handshake took too long"],
 };
 
-/** Tells of rejections at one listener. */
+/** Reports rejections at one listener. */
 export class RejectionLog {
   readonly #key: string;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #toldAt = new Map<Rejection, number>();
-  readonly #untold = new Map<Rejection, number>();
+  readonly #reportedAt = new Map<Rejection, number>();
+  readonly #unreported = new Map<Rejection, number>();
 
   /** @param key The configuration's key of the listener, which each line begins with. */
   constructor(key: string, clock: Clock, log: Logger) {
@@ -44,14 +44,14 @@ export class RejectionLog {
   /** Takes note of a connection that was closed. */
   add(reason: Rejection): void {
     const [level, why] = TOLD[reason];
-    const count = (this.#untold.get(reason) ?? 0) + 1;
+    const count = (this.#unreported.get(reason) ?? 0) + 1;
     const { now } = this.#clock;
-    if (now - (this.#toldAt.get(reason) ?? -Infinity) < REPEAT_MS) {
-      this.#untold.set(reason, count);
+    if (now - (this.#reportedAt.get(reason) ?? -Infinity) < REPEAT_MS) {
+      this.#unreported.set(reason, count);
       return;
     }
-    this.#toldAt.set(reason, now);
-    this.#untold.delete(reason);
+    this.#reportedAt.set(reason, now);
+    this.#unreported.delete(reason);
     if (!this.#log.enabled(level)) return;
     const what = count === 1 ? "a connection was closed" : `${count} connections were closed`;
     this.#log.log(level, "fluxheim::security", `${this.#key}: ${what}: ${why}`);

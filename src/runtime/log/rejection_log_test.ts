@@ -3,7 +3,7 @@ import { SILENT } from "../../gateway/log_none.ts";
 import { Clock } from "../../net/clock.ts";
 import { RejectionLog } from "./rejection_log.ts";
 
-Deno.test("closed connections are told at once, then counted, each reason for itself", () => {
+Deno.test("closed connections are reported at once, then counted, each reason for itself", () => {
   const clock = new Clock();
   const lines: string[] = [];
   const log = {

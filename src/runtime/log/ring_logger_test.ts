@@ -52,7 +52,7 @@ Deno.test("a record less severe than the level is not written", () => {
   assert.match(written(), /^\{[^\n]*"message":"shown"\}\n$/);
 });
 
-Deno.test("an access record in JSON stands alone", () => {
+Deno.test("an access record in JSON is alone", () => {
   const { log, written } = logger({});
   log.useAccessLog(ACCESS);
   log.access(exchange());

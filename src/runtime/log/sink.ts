@@ -2,7 +2,7 @@
  * Where log lines end: the keeper empties the rings of all threads into one file descriptor. One write
  * is under way at a time and never waited for by anything else, so a pipe that is not read and a disk that is
  * full stop the writing and nothing more. Lines then wait in their rings; what no longer fits is dropped
- * there, counted, and told once writing works again.
+ * there, counted, and reported once writing works again.
  *
  * @module
  */
@@ -52,17 +52,17 @@ export class LogSink {
   /** Whose bytes are being written; its reader must be left alone meanwhile. */
   #written: RingReader | undefined;
   #running: Promise<void> | undefined;
-  /** Goes before everything else, so that nothing stands between its two parts. */
+  /** Goes before everything else, so that nothing is between its two parts. */
   #torn: Torn | undefined;
-  /** Lines that were dropped and not told yet. */
+  /** Lines that were dropped and not reported yet. */
   #lost = 0;
   /** The last attempt to empty the rings ended with a write that failed. */
   #isStuck = false;
   /** That writing fails has been reported, and nothing has been caught up with since. */
-  #isTold = false;
+  #isReported = false;
 
   /**
-   * @param onBroken Told once when writing begins to fail (a full disk, a closed pipe), and not again
+   * @param onBroken Called once when writing begins to fail (a full disk, a closed pipe), and not again
    * before everything that had waited was written.
    */
   constructor(
@@ -160,9 +160,9 @@ export class LogSink {
         this.#written = undefined;
         if (this.#isStuck) return;
       }
-      await this.#tellLost();
+      await this.#reportLost();
     }
-    if (!this.#isStuck) this.#isTold = false;
+    if (!this.#isStuck) this.#isReported = false;
   }
 
   /** Writes the rest of a torn line; all of it, where the target was emptied after its first part. */
@@ -177,7 +177,7 @@ export class LogSink {
     if (this.#isStuck) this.#torn ??= { line: torn.line, written: 0, targetBytes: undefined };
   }
 
-  async #tellLost(): Promise<void> {
+  async #reportLost(): Promise<void> {
     for (const reader of this.#readers) this.#lost += reader.takeLost();
     const lost = this.#lost;
     if (lost === 0) return;
@@ -206,14 +206,14 @@ export class LogSink {
     } catch (error) {
       this.#isStuck = true;
       const done = await this.#keepTorn(lines, at);
-      this.#tell(error);
+      this.#report(error);
       return done;
     }
   }
 
-  #tell(error: unknown): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
+  #report(error: unknown): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
     this.onBroken(error instanceof Error ? error.message : String(error));
   }
 

@@ -98,7 +98,7 @@ Deno.test("a stuck stream costs lines, which are counted once it works again", a
   assert.match(stream.text, /^\d+ WARN fluxheim: 3 log lines were lost: /m);
 });
 
-Deno.test("a stream that fails is told once, and again after it has worked", async () => {
+Deno.test("a stream that fails is reported once, and again after it has worked", async () => {
   const { stream, sink, writer, faults } = setUp();
   const a = writer();
   for (const broken of [true, true, false, true]) {
@@ -177,7 +177,7 @@ Deno.test("what a full disk makes a ring drop is counted, once the disk has room
   assert.equal(lines.length, written + told.length, "there is no other line");
 });
 
-Deno.test("a number of lost lines that could not be written is told later", async () => {
+Deno.test("a number of lost lines that could not be written is reported later", async () => {
   const disk = new TestDisk();
   const { sink, writer } = setUpOn(disk);
   const a = writer();

@@ -15,7 +15,7 @@ Deno.test("what speaks of requests says nothing", () => {
   for (const target of targets) assert.equal(withoutRequest(target, "x"), undefined, target);
 });
 
-Deno.test("start, stop, configuration and certificates are told in full", () => {
+Deno.test("start, stop, configuration and certificates are reported in full", () => {
   for (
     const message of [
       "listening on 127.0.0.1:80 (tcp)",
@@ -45,7 +45,7 @@ Deno.test("what failed to be served is not named", () => {
   assert.equal(told, "static file not served");
 });
 
-Deno.test("a worker that died is told without what it died of", () => {
+Deno.test("a worker that died is reported without what it died of", () => {
   assert.equal(withoutRequest("fluxheim", "worker 3 died: Invalid URL: /secret"), "worker 3 died");
   assert.equal(
     withoutRequest("fluxheim", "worker 3 ends by an uncaught error: /secret"),

@@ -89,7 +89,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a port that somebody has is no failure",
+  name: "a port that is in use is no failure",
   ignore: taken,
   async fn() {
     const holder = Deno.listen(INSPECTOR);

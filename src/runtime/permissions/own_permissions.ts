@@ -105,7 +105,7 @@ export function ownManifest(modules: readonly Module[]): Manifest {
  * What the workers need to bind a listener. For port 0 the port is not known before it is bound, so the plan
  * has the whole address; the workers' own grants name the port that was found.
  *
- * A TLS listener may have to be bound again, when new certificates ask for the other one of its two doors,
+ * A TLS listener may have to be bound again, when new certificates ask for the other one of its two terminators,
  * and a unix socket, when the worker that serves it has died; a cleartext port never is.
  */
 function listenerGrants(need: ListenerNeed): PlannedGrant[] {

@@ -90,7 +90,7 @@ export function toFlags(plan: Plan): string[] {
  * Ring 2 as flags that a compiled program takes, too. The two unstable features are those every build
  * uses.
  *
- * @throws When a value has a comma. The runtime (2.9.6) splits there whatever stands around it, so the flag
+ * @throws When a value has a comma. The runtime (2.9.6) splits there whatever is around it, so the flag
  * would allow other things than it says. Paths of a configuration have none (`unusable_path.ts`); what is
  * left is the place of the program itself.
  */

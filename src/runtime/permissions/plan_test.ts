@@ -39,7 +39,7 @@ Deno.test("every listener is asked for exactly, by its key, for the edge", () =>
   ]);
 });
 
-Deno.test("the inspector's port is asked for, to keep it shut, and nobody needs it", () => {
+Deno.test("the inspector's port is asked for, to keep it shut, and no thread needs it", () => {
   const { grants } = plan();
   const grant = grants.find(({ value }) => value === "127.0.0.1:9229");
   assert.equal(grant?.for, "keeper");

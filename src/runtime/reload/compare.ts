@@ -7,7 +7,7 @@
 /** Keys from the root of a configuration downwards. */
 export type Path = readonly string[];
 
-/** What stands at `path`, or `undefined` where a table on the way is absent. */
+/** What is at `path`, or `undefined` where a table on the way is absent. */
 export function at(value: unknown, path: Path): unknown {
   let found = value;
   for (const key of path) {

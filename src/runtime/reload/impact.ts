@@ -107,7 +107,7 @@ function changed(running: Config, next: Config, { path, scopes, view }: Rule): b
   return !equal(own(running), own(next));
 }
 
-/** What stands at `path` in each vhost and route where it is on, with their names, in order. */
+/** What is at `path` in each vhost and route where it is on, with their names, in order. */
 function insideVhosts(
   config: Config,
   scopes: readonly TableScope[],
@@ -130,7 +130,7 @@ function insideVhosts(
 }
 
 /**
- * Whether what stands at `path` has changed. A table that is switched off is as good as none, whatever else
+ * Whether what is at `path` has changed. A table that is switched off is as good as none, whatever else
  * it says; of one that is switched on or off its switch has changed and nothing else.
  */
 function differs(running: Config, next: Config, path: Path): boolean {

@@ -97,7 +97,7 @@ export async function judgeReload(
   return { config, files: read.files, warnings: [...problems, ...found] };
 }
 
-/** Tells the log how a reload went. */
+/** Logs how a reload went. */
 export function reportReload(outcome: ReloadOutcome, log: Logger): void {
   switch (outcome.kind) {
     case "noop":

@@ -33,7 +33,7 @@ export async function readRequestedFiles(
   const files = new Map<string, Uint8Array>();
   const problems: Problem[] = [];
   /** Paths whose mode has been spoken of: many scopes may name the same file. */
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (const request of requests) {
     const { path, key, maxBytes } = request;
     if (request.isShared === true) {
@@ -48,11 +48,11 @@ export async function readRequestedFiles(
       continue;
     }
     files.set(path, found.content);
-    const doubt = told.has(path)
+    const doubt = reported.has(path)
       ? undefined
       : modeProblem(request, found.info) ?? ownerProblem(request, found.info);
     if (doubt === undefined) continue;
-    told.add(path);
+    reported.add(path);
     problems.push(doubt);
   }
   shared.retain(new Set(requests.filter(({ isShared }) => isShared).map(({ path }) => path)));

@@ -63,7 +63,7 @@ Deno.test("a file that others can change is refused once, whatever asks for it",
   }));
 
 Deno.test({
-  name: "a link to a file of somebody else is refused, to one of ours it is not",
+  name: "a link to a file of another user is refused, to one of ours it is not",
   ignore: Deno.uid() !== 0,
   fn: () =>
     withDirectory(async (directory) => {

@@ -58,7 +58,7 @@ export class CallPorts {
     this.#running.delete(worker.slot);
     for (const { thread, need: { spec } } of this.#services()) {
       if (spec.edgeAsks === undefined) continue;
-      thread?.tell({ kind: "caller", caller: nameOf(worker), names: [], port: undefined });
+      thread?.post({ kind: "caller", caller: nameOf(worker), names: [], port: undefined });
     }
   }
 
@@ -74,7 +74,7 @@ export class CallPorts {
     this.#serving.delete(worker.slot);
     for (const { thread, need } of this.#services()) {
       if (!need.spec.asks.includes(EDGES)) continue;
-      thread?.tell({ kind: "edge", slot: worker.slot, port: undefined });
+      thread?.post({ kind: "edge", slot: worker.slot, port: undefined });
     }
   }
 
@@ -88,7 +88,7 @@ export class CallPorts {
     for (const worker of this.#serving.values()) callEdge(service, worker);
     for (const worker of this.#running.values()) {
       const link = linkOf(service, worker);
-      if (link !== undefined) worker.tell({ kind: "service", ...link }, [link.port]);
+      if (link !== undefined) worker.post({ kind: "service", ...link }, [link.port]);
     }
   }
 
@@ -98,12 +98,12 @@ export class CallPorts {
     this.#closers.delete(role);
     for (const { thread, need } of this.#services()) {
       if (!askedOf(need.spec.asks).has(role)) continue;
-      thread?.tell({ kind: "callee", callee: role, port: undefined });
+      thread?.post({ kind: "callee", callee: role, port: undefined });
     }
     const names = spec.edgeAsks;
     if (names === undefined) return;
     for (const worker of this.#running.values()) {
-      worker.tell({ kind: "service", module, role, names, port: undefined });
+      worker.post({ kind: "service", module, role, names, port: undefined });
     }
   }
 
@@ -125,7 +125,7 @@ export class CallPorts {
       onFault: (reason) => thread.kill(reason),
     });
     this.#closers.set(role, close);
-    thread.tell({ kind: "callee", callee: "keeper", port: port2 }, [port2]);
+    thread.post({ kind: "callee", callee: "keeper", port: port2 }, [port2]);
   }
 }
 
@@ -138,18 +138,18 @@ function callService(caller: ServiceEnd, callee: ServiceEnd): void {
   const names = askedOf(caller.need.spec.asks).get(callee.role);
   if (names === undefined || caller.thread === undefined || callee.thread === undefined) return;
   const { port1, port2 } = new MessageChannel();
-  callee.thread.tell(
+  callee.thread.post(
     { kind: "caller", caller: `service ${caller.role}`, names: [...names], port: port1 },
     [port1],
   );
-  caller.thread.tell({ kind: "callee", callee: callee.role, port: port2 }, [port2]);
+  caller.thread.post({ kind: "callee", callee: callee.role, port: port2 }, [port2]);
 }
 
 function callEdge({ thread, need: { module, spec } }: ServiceEnd, worker: WorkerHandle): void {
   if (thread === undefined || !spec.asks.includes(EDGES)) return;
   const { port1, port2 } = new MessageChannel();
-  worker.tell({ kind: "calls", module, port: port1 }, [port1]);
-  thread.tell({ kind: "edge", slot: worker.slot, port: port2 }, [port2]);
+  worker.post({ kind: "calls", module, port: port1 }, [port1]);
+  thread.post({ kind: "edge", slot: worker.slot, port: port2 }, [port2]);
 }
 
 /** A port by which `worker` calls a service of one of its modules, if that takes such calls. */
@@ -160,6 +160,6 @@ function linkOf(
   const names = spec.edgeAsks;
   if (thread === undefined || names === undefined) return undefined;
   const { port1, port2 } = new MessageChannel();
-  thread.tell({ kind: "caller", caller: nameOf(worker), names, port: port1 }, [port1]);
+  thread.post({ kind: "caller", caller: nameOf(worker), names, port: port1 }, [port1]);
   return { module, role, names, port: port2 };
 }

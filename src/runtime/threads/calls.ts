@@ -105,7 +105,7 @@ export class Caller implements Calls {
 export interface Callee {
   /** Names that the calling end has declared. */
   readonly names: ReadonlySet<string>;
-  /** What it throws is reported to `onFailure` and told the caller as a failure, without the reason. */
+  /** What it throws is reported to `onFailure`, and to the caller as a failure without the reason. */
   answer(name: string, input: Plain): Plain | Promise<Plain>;
   onFailure(error: unknown): void;
   /** The calling end has broken the rules; its port is closed. */

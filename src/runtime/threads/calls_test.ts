@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Plain } from "../../gateway/thread.ts";
+import { moment, turn } from "../../net/testing/until.ts";
 import { Caller, MAX_CALLS_PER_SECOND, MAX_PENDING_CALLS, takeCalls } from "./calls.ts";
 
 /** A callee of `echo` and `hang`, and the raw port of its caller. */
@@ -79,7 +80,7 @@ Deno.test("a callee with enough to do is busy", async () => {
   assert.deepEqual(await promise, { id: MAX_PENDING_CALLS + 1, refusal: "busy" });
 });
 
-Deno.test("a caller gets answers, and is told what has none", async () => {
+Deno.test("a caller gets answers, and learns what has none", async () => {
   using end = callee();
   const caller = new Caller("service store", new Set(["echo", "hang", "large"]));
   caller.connect(end.port);
@@ -119,7 +120,7 @@ Deno.test("a call that has missed its deadline keeps its place until it is answe
   let outcome = await caller.call("echo", null, 60_000);
   while (outcome.kind === "unavailable") {
     assert.deepEqual(outcome, busy);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await turn();
     outcome = await caller.call("echo", null, 60_000);
   }
   assert.deepEqual(outcome, { kind: "answer", value: "now" });
@@ -142,13 +143,13 @@ Deno.test("a caller is busy rather than flood its callee", async () => {
   let later = await caller.call("echo", 2, 60_000);
   while (later.kind !== "answer") {
     assert.match(later.reason, /busy/);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await moment();
     later = await caller.call("echo", 2, 60_000);
   }
   caller.disconnect("test");
 });
 
-Deno.test("an answer that breaks the rules is none", async () => {
+Deno.test("an answer that breaks the rules is dropped", async () => {
   const { port1, port2 } = new MessageChannel();
   const caller = new Caller("service store", new Set(["echo"]));
   caller.connect(port1);

@@ -36,7 +36,7 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     codecs: [],
     sockets: undefined,
     handler: {
-      create: () => assert.fail("nobody asks for anything"),
+      create: () => assert.fail("no request is sent"),
       handle() {},
       resume() {},
       fail() {},

@@ -227,7 +227,10 @@ class EdgeWorker {
 }
 
 function listening(listeners: readonly Listener[]): WorkerReport {
-  return { kind: "listening", listeners: listeners.map(({ name, door }) => ({ name, door })) };
+  return {
+    kind: "listening",
+    listeners: listeners.map(({ name, description }) => ({ name, description })),
+  };
 }
 
 /** A failure an operator may have caused is reported in its own words, any other with its origin. */

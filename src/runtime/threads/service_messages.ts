@@ -26,7 +26,7 @@ export interface StartServiceOrder extends ServicePart {
   readonly role: ServiceRole;
   /** Its index among the threads of the process. */
   readonly slot: ThreadSlot;
-  /** Its own heart and log ring (`thread_memory.ts`). */
+  /** Its own heartbeat and log ring (`thread_memory.ts`). */
   readonly memory: ThreadMemory;
   readonly log: LogSettings;
   readonly asks: readonly string[];

@@ -18,7 +18,7 @@ import { sameFiles } from "../reload/requested_files.ts";
 import { within } from "../within.ts";
 import { Backoff } from "./backoff.ts";
 import { CallPorts, type KeeperCalls, type ServiceThread } from "./call_ports.ts";
-import { type FailedHeart, HEART_LIMIT_MS, HeartMonitor } from "./heart.ts";
+import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS, HeartbeatMonitor } from "./heartbeat.ts";
 import { parseServiceReport, type ServicePart } from "./service_messages.ts";
 import { Thread } from "./thread.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -71,7 +71,7 @@ export class Services {
   /** Memories of the configurations that services may have seen, latest first. */
   #zones: readonly ZoneRegistry[];
   readonly #ports: CallPorts;
-  readonly #hearts = new HeartMonitor<ServiceRole>();
+  readonly #heartbeats = new HeartbeatMonitor<ServiceRole>();
   /** How many threads of a role have stopped. They may run for as long as the process does. */
   readonly #stopped = new Map<ServiceRole, number>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
@@ -135,7 +135,7 @@ export class Services {
   setState(state: ProcessState): void {
     if (equal(state, this.#state)) return;
     this.#state = state;
-    for (const { thread } of this.#seats) thread?.tell({ kind: "state", state });
+    for (const { thread } of this.#seats) thread?.post({ kind: "state", state });
   }
 
   /** An edge worker is about to start; returns how its modules reach their services. */
@@ -159,15 +159,15 @@ export class Services {
   }
 
   /** To be called on every tick; returns a service for which the process must end, if any. */
-  tick(): FailedHeart<ServiceRole> | undefined {
+  tick(): FailedHeartbeat<ServiceRole> | undefined {
     for (const { thread } of this.#seats) {
       if (thread?.ring.fault !== undefined) thread.kill(`it left ${thread.ring.fault}`);
     }
-    const failed = this.#hearts.tick();
+    const failed = this.#heartbeats.tick();
     if (failed === undefined) return undefined;
     const seat = this.#seats.find(({ role }) => role === failed.slot);
     if (failed.cause === "heap full" || seat?.need.spec.whenLost === "end") return failed;
-    this.#hearts.unwatch(failed.slot);
+    this.#heartbeats.unwatch(failed.slot);
     if (seat !== undefined) this.#lose(seat);
     return undefined;
   }
@@ -253,10 +253,10 @@ export class Services {
     seat.permissions = permissions;
     seat.part = part;
     seat.backoff.started();
-    this.#hearts.watch(role, thread.heart);
+    this.#heartbeats.watch(role, thread.heartbeat);
     this.#ports.join(seat);
     // It may have changed since the order was given.
-    thread.tell({ kind: "state", state: this.#state });
+    thread.post({ kind: "state", state: this.#state });
     log.log("info", "fluxheim", `the service ${role} runs`);
     return undefined;
   }
@@ -295,7 +295,7 @@ export class Services {
     this.#vacate(seat);
     this.#reclaim(role);
     this.#countStopped(role);
-    const seconds = HEART_LIMIT_MS / 1000 / this.#options.pace;
+    const seconds = HEARTBEAT_LIMIT_MS / 1000 / this.#options.pace;
     const until = this.#mayStart(role) ? "until it is replaced" : "until the process is restarted";
     const text = `the service ${role} is unavailable ${until}: ` +
       `it has not run its event loop for ${seconds} s`;
@@ -328,7 +328,7 @@ export class Services {
   /** The thread of `seat` is gone: its callers get no answer. */
   #vacate(seat: Seat): void {
     seat.thread = undefined;
-    this.#hearts.unwatch(seat.role);
+    this.#heartbeats.unwatch(seat.role);
     this.#ports.leave(seat);
   }
 
@@ -392,10 +392,10 @@ export class Services {
 }
 
 /** Whether the event loop of a thread runs. */
-async function beats({ heart }: ServiceThread): Promise<boolean> {
-  const before = heart.beats;
+async function beats({ heartbeat }: ServiceThread): Promise<boolean> {
+  const before = heartbeat.beats;
   await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
-  return heart.beats !== before;
+  return heartbeat.beats !== before;
 }
 
 function samePart(one: ServicePart, other: ServicePart | undefined): boolean {

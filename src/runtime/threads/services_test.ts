@@ -131,7 +131,7 @@ Deno.test("a reload starts the services that it wants, and ends the others", asy
   }
 });
 
-Deno.test("a service is told that no worker serves, and when one does again", async () => {
+Deno.test("a service learns that no worker serves, and when one does again", async () => {
   const directory = await Deno.makeTempDir();
   const logFile = `${directory}/log`;
   const config = configWith([], logFile, 1);

@@ -84,7 +84,7 @@ Deno.test("a module serves its own protocol on listeners of its own", async () =
   await client.send("ping");
   await client.until(/^worker 0\nping$/);
   assert.equal(await get(gateway.address, "/"), "hello");
-  assert.deepEqual(gateway.keeper.listeners.map(({ door }) => door), ["tcp", "unix"]);
+  assert.deepEqual(gateway.keeper.listeners.map(({ description }) => description), ["tcp", "unix"]);
   gateway.configure({ probe: {} });
   const outcome = await gateway.keeper.reload();
   assert.deepEqual(outcome, {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Heart } from "../../zones/heart.ts";
+import { Heartbeat } from "../../zones/heartbeat.ts";
 import { RingReader } from "../../zones/ring.ts";
 import type { ThreadPermissions } from "../permissions/plan.ts";
 import type { Birth, Failed, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
@@ -48,7 +48,7 @@ export class Thread<Order extends Message, Report extends Message> {
   readonly #events: ThreadEvents;
   /** The shared memory that is its own. */
   readonly memory: ThreadMemory = newThreadMemory();
-  readonly heart: Heart = new Heart(this.memory.heart);
+  readonly heartbeat: Heartbeat = new Heartbeat(this.memory.heartbeat);
   readonly ring: RingReader = new RingReader(this.memory.ring);
   readonly #awaited = new Map<number, (report: Report | Failed) => void>();
   #orders = 0;
@@ -108,8 +108,8 @@ export class Thread<Order extends Message, Report extends Message> {
     return report;
   }
 
-  /** Gives an order that has no report. */
-  tell(order: Order, transfer: readonly MessagePort[] = []): void {
+  /** Posts an order that has no report. */
+  post(order: Order, transfer: readonly MessagePort[] = []): void {
     if (this.#alive) this.#send(++this.#orders, order, transfer);
   }
 

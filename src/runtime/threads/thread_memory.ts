@@ -1,21 +1,21 @@
 /**
- * The shared memory of one thread's life: its heart and its log ring. The keeper and this thread see them,
+ * The shared memory of one thread's life: its heartbeat and its log ring. The keeper and this thread see them,
  * no other thread does, and the thread that takes its place gets new ones: a thread that goes on after
- * its end can neither speak for its successor nor stop that one's heart.
+ * its end can neither speak for its successor nor stop that one's heartbeat.
  *
  * The registry of zones makes neither: a ring is read after its thread has gone, and a thread has both before
  * it has a configuration.
  *
  * @module
  */
-import { heart } from "../../zones/heart.ts";
+import { heartbeat } from "../../zones/heartbeat.ts";
 import { newMemory } from "../../zones/layout.ts";
 import { ring } from "../../zones/ring.ts";
 
 /** The memories of one life. */
 export interface ThreadMemory {
-  /** Of the kind `heart`. */
-  readonly heart: SharedArrayBuffer;
+  /** Of the kind `heartbeat`. */
+  readonly heartbeat: SharedArrayBuffer;
   /** Of the kind `ring`. */
   readonly ring: SharedArrayBuffer;
 }
@@ -26,7 +26,7 @@ const ONE_THREAD = 1;
 /** Makes the memories for one life of a thread. */
 export function newThreadMemory(): ThreadMemory {
   return {
-    heart: newMemory(heart, undefined, ONE_THREAD),
+    heartbeat: newMemory(heartbeat, undefined, ONE_THREAD),
     ring: newMemory(ring, undefined, ONE_THREAD),
   };
 }

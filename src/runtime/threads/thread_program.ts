@@ -5,7 +5,7 @@
  * @module
  */
 import { Clock } from "../../net/clock.ts";
-import { type Heart, heart } from "../../zones/heart.ts";
+import { type Heartbeat, heartbeat } from "../../zones/heartbeat.ts";
 import { ring } from "../../zones/ring.ts";
 import { isOfPeer } from "../log/peer_failure.ts";
 import type { Records } from "../log/record_types.ts";
@@ -46,7 +46,7 @@ export function runThread<Order extends Message, Report extends Message>(
 export interface LifeSettings {
   /** For its last words: `worker 0`, `service control`. */
   readonly name: string;
-  /** Its own heart and log ring (`thread_memory.ts`). */
+  /** Its own heartbeat and log ring (`thread_memory.ts`). */
   readonly memory: ThreadMemory;
   readonly log: LogSettings;
   readonly records: Records | undefined;
@@ -55,19 +55,19 @@ export interface LifeSettings {
   onLogSegment(): void;
 }
 
-/** Clock, heart and log of a thread. */
+/** Clock, heartbeat and log of a thread. */
 export class ThreadLife {
   readonly clock: Clock;
   readonly log: RingLogger;
   readonly #name: string;
-  readonly #heart: Heart;
+  readonly #heartbeat: Heartbeat;
   #heap: HeapWatch | undefined;
 
   constructor({ name, memory, log, records, onLogSegment, pace = 1 }: LifeSettings) {
     this.#name = name;
     this.clock = new Clock(pace);
     const own = { index: 0, count: 1 };
-    this.#heart = heart.open(memory.heart, own);
+    this.#heartbeat = heartbeat.open(memory.heartbeat, own);
     const lines = ring.open(memory.ring, own);
     lines.onSealed = onLogSegment;
     this.log = new RingLogger(lines, log, records);
@@ -76,16 +76,16 @@ export class ThreadLife {
 
   /** Begins to beat and to watch the heap. */
   start(): void {
-    this.clock.every(() => this.#heart.beat());
+    this.clock.every(() => this.#heartbeat.beat());
     this.#heap = new HeapWatch(() => {
-      this.#heart.reportFullHeap();
+      this.#heartbeat.reportFullHeap();
       // Whatever this thread did now could be what ends the process before the keeper can say why.
-      this.#heart.holdStill();
+      this.#heartbeat.holdStill();
     });
     this.clock.start();
   }
 
-  /** Stops the clock, and with it the heart. */
+  /** Stops the clock, and with it the heartbeat. */
   stop(): void {
     this.clock.stop();
   }

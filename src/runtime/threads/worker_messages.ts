@@ -27,7 +27,7 @@ export interface StartOrder {
   readonly config: Config;
   readonly files: Files;
   readonly zones: ZonesByName;
-  /** Its own heart and log ring (`thread_memory.ts`). */
+  /** Its own heartbeat and log ring (`thread_memory.ts`). */
   readonly memory: ThreadMemory;
   /** Names of the profile's modules, in their order: the worker must have the same. */
   readonly modules: readonly string[];
@@ -37,7 +37,7 @@ export interface StartOrder {
   /** Of its clock. */
   readonly pace: number;
   readonly log: LogSettings;
-  /** What to listen on; the unix sockets among them only when told to. */
+  /** What to listen on; the unix sockets among them only when ordered to. */
   readonly listeners: readonly ListenerNeed[];
   /** Network addresses to give up when the listeners are bound, before the first request. */
   readonly givenUp: readonly string[];
@@ -85,7 +85,7 @@ export interface OpenedListener {
   /** The configured entry, with the port that was found for port 0. */
   readonly name: string;
   /** How it works: `tcp`, `unix`, `tls (names)`. */
-  readonly door: string;
+  readonly description: string;
 }
 
 export type WorkerReport =

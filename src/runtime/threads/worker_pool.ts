@@ -13,7 +13,7 @@ import type { SeriesValue } from "../../zones/series.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
 import { type Deployment, filesFor } from "../deployment.ts";
 import type { CounterTotals } from "../log/record_types.ts";
-import { type FailedHeart, HeartMonitor } from "./heart.ts";
+import { type FailedHeartbeat, HeartbeatMonitor } from "./heartbeat.ts";
 import { covers, type RolePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
@@ -80,7 +80,7 @@ export class WorkerPool {
   readonly #leaving = new Map<WorkerHandle, Promise<void>>();
   /** What the workers that are there have run, latest first: tables may have changed in between. */
   #recent: readonly Pick<Load, "config" | "zones" | "deployment">[];
-  readonly #hearts = new HeartMonitor();
+  readonly #heartbeats = new HeartbeatMonitor();
   /** Workers whose beginning {@linkcode PoolOptions.onServing} has reported, and their end not yet. */
   readonly #serving = new Set<WorkerHandle>();
   /** Indices that a worker has had. */
@@ -174,10 +174,10 @@ export class WorkerPool {
   }
 
   /** To be called on every tick; returns a worker for which the process must end, if any. */
-  tick(): FailedHeart | undefined {
+  tick(): FailedHeartbeat | undefined {
     for (const { worker } of this.#seats) if (worker !== undefined) endIfFaulty(worker);
     for (const worker of this.#leaving.keys()) endIfFaulty(worker);
-    return this.#hearts.tick();
+    return this.#heartbeats.tick();
   }
 
   /** Every worker builds the snapshot beside its own; then all of them change over. */
@@ -191,7 +191,7 @@ export class WorkerPool {
     );
     const failed = reports.find((report) => report.kind === "failed");
     if (failed !== undefined) {
-      for (const worker of workers) worker.tell({ kind: "discard" });
+      for (const worker of workers) worker.post({ kind: "discard" });
       return failed.reason;
     }
     // From here on a worker that dies is replaced by one with the new snapshot.
@@ -293,7 +293,7 @@ export class WorkerPool {
     seat.worker = worker;
     seat.backoff.started();
     this.#workerlessSince = undefined;
-    this.#hearts.watch(seat.slot, worker.heart);
+    this.#heartbeats.watch(seat.slot, worker.heartbeat);
     this.#serving.add(worker);
     this.#options.onServing?.(worker);
     return report;
@@ -301,7 +301,7 @@ export class WorkerPool {
 
   #onDeath(dead: WorkerHandle, reason: string): void {
     this.#options.log.log("error", "fluxheim", `worker ${dead.slot} died: ${reason}`);
-    this.#hearts.unwatch(dead.slot);
+    this.#heartbeats.unwatch(dead.slot);
     this.#leaving.delete(dead);
     this.#forget(dead);
     const seat = this.#seats.find(({ worker }) => worker === dead);
@@ -372,7 +372,7 @@ export class WorkerPool {
    */
   async forceClose(isMeant: (worker: WorkerHandle) => boolean = () => true): Promise<void> {
     const leaving = [...this.#leaving].filter(([worker]) => isMeant(worker));
-    for (const [worker] of leaving) worker.tell({ kind: "abort" });
+    for (const [worker] of leaving) worker.post({ kind: "abort" });
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CUT_MS);
     await Promise.race([Promise.all(leaving.map(([, finished]) => finished)), late]);
@@ -383,7 +383,7 @@ export class WorkerPool {
   /** Ends a worker, whatever it is doing. */
   #cut(worker: WorkerHandle): void {
     if (!worker.alive) return;
-    this.#hearts.unwatch(worker.slot);
+    this.#heartbeats.unwatch(worker.slot);
     worker.terminate();
     this.#gone(worker);
     this.#leaving.delete(worker);

@@ -36,10 +36,10 @@ function parseListeners(value: unknown): OpenedListener[] | undefined {
   const listeners: OpenedListener[] = [];
   for (const entry of value) {
     const name = property(entry, "name");
-    const door = property(entry, "door");
-    if (typeof name !== "string" || typeof door !== "string") return undefined;
-    if (name.length > MAX_TEXT || door.length > MAX_TEXT) return undefined;
-    listeners.push({ name, door });
+    const description = property(entry, "description");
+    if (typeof name !== "string" || typeof description !== "string") return undefined;
+    if (name.length > MAX_TEXT || description.length > MAX_TEXT) return undefined;
+    listeners.push({ name, description });
   }
   return listeners;
 }

@@ -8,7 +8,7 @@ const REPORTS = [
   { kind: "drained" },
   { kind: "log" },
   { kind: "failed", reason: "why" },
-  { kind: "listening", listeners: [{ name: "127.0.0.1:80", door: "tcp" }] },
+  { kind: "listening", listeners: [{ name: "127.0.0.1:80", description: "tcp" }] },
 ];
 
 for (const report of REPORTS) {
@@ -58,8 +58,11 @@ const OTHERS: readonly unknown[] = [
   { id: 0, report: { kind: "listening", listeners: null } },
   { id: 0, report: { kind: "listening", listeners: { length: 1 } } },
   { id: 0, report: { kind: "listening", listeners: [null] } },
-  { id: 0, report: { kind: "listening", listeners: [{ name: 1, door: {} }] } },
-  { id: 0, report: { kind: "listening", listeners: [{ name: "x".repeat(10_000), door: "tcp" }] } },
+  { id: 0, report: { kind: "listening", listeners: [{ name: 1, description: {} }] } },
+  {
+    id: 0,
+    report: { kind: "listening", listeners: [{ name: "x".repeat(10_000), description: "tcp" }] },
+  },
   { id: 0, report: { kind: "listening", listeners: new Array(2 ** 32 - 1) } },
 ];
 

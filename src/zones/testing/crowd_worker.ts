@@ -16,7 +16,7 @@ export interface Order {
   readonly leaveEvery: number;
 }
 
-/** What it tells. */
+/** Its report. */
 export type Tally = Record<"granted" | "refused" | "aborted", number>;
 
 const scope = self as unknown as {

@@ -1,6 +1,6 @@
 /**
  * Threads that are lost, and calls that fail, between two changes of shared memory. Only atomic operations
- * that change something are counted: what stands between two of them is the same to every other thread.
+ * that change something are counted: what is between two of them is the same to every other thread.
  *
  * @module
  */

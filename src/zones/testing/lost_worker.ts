@@ -109,7 +109,7 @@ scope.onmessage = async ({ data }) => {
     Atomics.add(gate, TURNS + data.index, 1);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  while (waiting > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (waiting > 0) await new Promise((resolve) => setTimeout(resolve, 0));
   for (; open > 0; open--) connections.giveBack();
   for (; held > 0; held--) permits.giveBack();
   for (const pin of pins) blocks.unpin(pin);

@@ -18,7 +18,7 @@ export interface Order {
   readonly limit: number;
 }
 
-/** What it tells: requests allowed, and those that found no room in the table. */
+/** Its report: requests allowed, and those that found no room in the table. */
 export interface Tally {
   readonly allowed: number;
   readonly overflowed: number;

@@ -57,7 +57,7 @@ export class RawUpstreamConnection extends RawConnection {
 export class RawUpstream implements AsyncDisposable {
   /** Connections so far. */
   readonly connections: RawUpstreamConnection[] = [];
-  /** What the test's function threw: told when the upstream is disposed of. */
+  /** What the test's function threw: reported when the upstream is disposed of. */
   readonly #faults: unknown[] = [];
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving = new Set<Promise<void>>();

@@ -15,7 +15,7 @@ const MAX_TRAILER_BYTES = 16 * 1024;
 /** Collects trailers. */
 export class TrailerFields implements FieldSink {
   readonly fields = new Fields();
-  /** A field that may not stand here, or too many of them. */
+  /** A field that may not be here, or too many of them. */
   isMalformed = false;
   #bytes = 0;
 

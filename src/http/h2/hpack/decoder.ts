@@ -35,10 +35,10 @@ export interface FieldSink {
 
 /**
  * Says once what kind of field a name and value are, so that a field which comes from a table is not
- * looked at again each time: its tag stands beside it.
+ * looked at again each time: its tag is beside it.
  */
 export class Classifier {
-  /** Tags of the static table; index 1 stands at 0. */
+  /** Tags of the static table; index 1 is at 0. */
   readonly staticTags: readonly number[];
 
   constructor(readonly classify: (name: string, value: string) => number) {
@@ -100,7 +100,7 @@ export class Decoder {
     this.#at = start;
     this.#end = end;
     this.#mayKeep = MAX_KEPT_IN_BLOCK;
-    // Updates of the table's size stand at the beginning of a block or nowhere (section 4.2).
+    // Updates of the table's size are at the beginning of a block or nowhere (section 4.2).
     let updates = 0;
     while (this.#at < end && (block[this.#at] & 0xe0) === 0x20) {
       if (++updates > MAX_SIZE_UPDATES) {

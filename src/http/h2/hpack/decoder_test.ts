@@ -35,7 +35,7 @@ Deno.test("a table size above the announced one is refused", () => {
   ]);
 });
 
-Deno.test("two table size updates may stand before the first field", () => {
+Deno.test("two table size updates may be before the first field", () => {
   const decoder = new Decoder(plainClassifier);
   decodeBlock(decoder, fromHex("40 01 61 01 62"));
   assert.equal(decoder.tableBytes, 34);
@@ -67,7 +67,7 @@ Deno.test("a name comes out the same whether it was kept or decoded", () => {
   }
 });
 
-Deno.test("a kept value comes out the same, with the tag of the name it stands beside", () => {
+Deno.test("a kept value comes out the same, with the tag of the name it is beside", () => {
   const names: string[] = [];
   const classifier = new Classifier((name) => {
     names.push(name);

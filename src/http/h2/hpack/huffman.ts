@@ -44,7 +44,7 @@ const steps = buildSteps();
  *
  * @param into Room for at least `(end - start) * 8 / 5` bytes: the shortest code has five bits.
  * @returns How many bytes were written.
- * @throws {HpackError} when EOS stands in the text, or the padding is not the first bits of EOS or
+ * @throws {HpackError} when EOS is in the text, or the padding is not the first bits of EOS or
  * longer than seven bits (RFC 7541 section 5.2).
  */
 export function huffmanDecode(

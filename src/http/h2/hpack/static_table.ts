@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Name and value of each entry; index 1 of the RFC stands at 0. */
+/** Name and value of each entry; index 1 of the RFC is at 0. */
 export const STATIC_TABLE: readonly (readonly [name: string, value: string])[] = [
   [":authority", ""],
   [":method", "GET"],

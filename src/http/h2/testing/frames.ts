@@ -41,7 +41,7 @@ export function reset(streamId: number, code: number): Uint8Array {
   return frame(FrameType.RST_STREAM, 0, streamId, uint32(code));
 }
 
-/** One setting as it stands in SETTINGS. */
+/** One setting as it is in SETTINGS. */
 export function setting(id: number, value: number): Uint8Array {
   return Uint8Array.of(0, id, ...uint32(value));
 }

@@ -18,7 +18,7 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** A peer that sends what it is told and keeps what it gets, and has no opinion on either. */
+/** A peer that sends what a test gives it and keeps what it gets, and has no opinion on either. */
 export class RawPeer {
   /** All frames that came, in order. */
   readonly frames: Frame[] = [];

@@ -43,9 +43,9 @@ export class ResetBody extends BodyError {
    */
   get codeForClient(): number {
     const { code } = this;
-    const isTold = code === ErrorCode.CANCEL || code === ErrorCode.ENHANCE_YOUR_CALM ||
+    const isKept = code === ErrorCode.CANCEL || code === ErrorCode.ENHANCE_YOUR_CALM ||
       code === ErrorCode.INADEQUATE_SECURITY;
-    return isTold ? code : ErrorCode.INTERNAL_ERROR;
+    return isKept ? code : ErrorCode.INTERNAL_ERROR;
   }
 }
 

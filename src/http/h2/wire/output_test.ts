@@ -56,7 +56,7 @@ Deno.test("a source with more than one batch is asked until it has no more", asy
   assert.ok(far.largestWrite <= 65_536);
 });
 
-Deno.test("what the source throws is told as a fault, and not taken for the peer's", async () => {
+Deno.test("what the source throws is reported as a fault, and not taken for the peer's", async () => {
   for (const method of ["fill", "onWritten"] as const) {
     const { output, source } = fixture();
     const fault = new TypeError("a fault");
@@ -97,7 +97,7 @@ Deno.test("the end comes behind what waits", async () => {
   assert.equal(received, 3 * 10_009);
 });
 
-Deno.test("a write that fails is told once", async () => {
+Deno.test("a write that fails is reported once", async () => {
   const { output, near, source } = fixture();
   near.close();
   output.frame(8, FrameType.PING, 0, 0);

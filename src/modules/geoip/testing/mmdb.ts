@@ -65,7 +65,7 @@ export function mmdbFile(content: MmdbContent): Buffer<ArrayBuffer> {
   ]);
 }
 
-/** The bits of a network's prefix in a tree of that version; IPv4 stands below `::/96`. */
+/** The bits of a network's prefix in a tree of that version; IPv4 is below `::/96`. */
 function bitsOf(text: string, ipVersion: 4 | 6): number[] {
   const network = parseNetwork(text);
   if (network === undefined) throw new TypeError(`not a network: ${text}`);

@@ -17,7 +17,7 @@ export class Kept {
   isKept = false;
 
   /**
-   * @param home The map it stands in.
+   * @param home The map it is in.
    * @param key Its key there.
    * @param cost Bytes it counts for.
    */

@@ -82,7 +82,7 @@ Deno.test("file body: keeps the last bytes back when the file has changed meanwh
   }
 });
 
-Deno.test("file body: a file that becomes longer is given as it was, and that is told", async () => {
+Deno.test("file body: a file that becomes longer is given as it was, and that is reported", async () => {
   await using t = await TestSite.with({ "n.txt": "0123456789" });
   const file = openFile(locate(t.root, ["n.txt"]) as Place)!;
   let told = 0;

@@ -1,7 +1,7 @@
 /**
  * Symbolic links in a root: which are followed (`web.symlinks`).
  *
- * What a link leads to is looked at as if it stood in the link's place, by the same path. So nothing
+ * What a link leads to is looked at as if it were in the link's place, by the same path. So nothing
  * outside of the root need be allowed to be read by name, and a link that is changed is noticed as a
  * directory is that was swapped for another one. What can be proved of directories that were left alone
  * cannot be of those that a link leads through: such ways are always looked at again many times
@@ -17,7 +17,7 @@ export const SYMLINKS = ["refuse", "same-owner", "inside-root"] as const;
 /** Which links are followed. */
 export type Symlinks = typeof SYMLINKS[number];
 
-/** Told when something was not found because it is, or is behind, a link that is not followed. */
+/** Called when something was not found because it is, or is behind, a link that is not followed. */
 export type OnRefused = () => void;
 
 /**

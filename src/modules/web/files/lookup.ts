@@ -1,5 +1,5 @@
 /**
- * What stands at a path below a root, found without following a symbolic link unawares.
+ * What is at a path below a root, found without following a symbolic link unawares.
  *
  * The runtime has no `openat` and, under a scoped read permission, no `O_NOFOLLOW` either, and such a
  * permission does not stop a link from leading out of the root. So each component is looked at on its own.

@@ -30,7 +30,7 @@ export class OpenFile {
     return fs.readSync(this.#fd, into, 0, length, position);
   }
 
-  /** Whether its content is still what it was when it was opened, as far as size and time tell. */
+  /** Whether its content is still what it was when it was opened, as far as size and time show. */
   isUnchanged(): boolean {
     const stats = fs.fstatSync(this.#fd);
     return stats.size === this.size && stats.mtimeMs === this.modifiedMs;

@@ -17,7 +17,7 @@ const SUFFIXES: ReadonlyMap<string, string> = new Map([
   ["gzip", ".gz"],
 ]);
 
-/** The path of the file that the one at `path` stands beside by its name; `undefined` for most. */
+/** The path of the file that the one at `path` is beside by its name; `undefined` for most. */
 export function originalOf(path: string): string | undefined {
   const decoded = percentDecode(path) ?? path;
   for (const suffix of SUFFIXES.values()) {
@@ -43,7 +43,7 @@ export class Precompressed {
   }
 
   /**
-   * Answers with `content`, or with what stands beside it in a coding the client accepts.
+   * Answers with `content`, or with what is beside it in a coding the client accepts.
    *
    * @param path Of `content`, percent-encoded: a variant that another route guards is not sent in its place.
    */

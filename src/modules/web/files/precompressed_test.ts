@@ -95,7 +95,7 @@ Deno.test("precompressed: conditions and ranges are those of the variant", async
   assert.equal(part.fields.get("content-encoding"), "br");
 });
 
-Deno.test("precompressed: what stays in memory and what is read from the disk are told apart", async () => {
+Deno.test("precompressed: what stays in memory and what is read from the disk are distinguished", async () => {
   await using t = await site();
   await t.settle();
   for (let round = 0; round < 3; round++) {

@@ -67,7 +67,7 @@ function withCharset(type: string, charset: string): string {
 }
 
 /**
- * `W/"<length>-<seconds>-<nanoseconds>"` in hexadecimal (spec 02 section 7.2). The runtime tells the
+ * `W/"<length>-<seconds>-<nanoseconds>"` in hexadecimal (spec 02 section 7.2). The runtime has the
  * time of a change to the millisecond; the last six digits of the nanoseconds are zero.
  */
 function weakTag(length: number, modifiedMs: number): string {

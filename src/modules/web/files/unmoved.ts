@@ -18,7 +18,7 @@ import { isSame, look, type Looker, type Place, type Sight } from "./lookup.ts";
 
 /**
  * How long something must have been left alone before any later change gives it another change time. The
- * runtime tells change times in whole seconds, and the kernel's own clock for them may be one tick, at
+ * runtime has change times in whole seconds, and the kernel's own clock for them may be one tick, at
  * most 10 ms, behind.
  */
 const SETTLED_MS = 1000 + 20;
@@ -41,7 +41,7 @@ export function isUnmoved(
   place: Pick<Place, "looker" | "isLinked" | "lookedAt">,
 ): boolean {
   const { looker, isLinked, lookedAt } = place;
-  // A link may lead through directories that were not looked at, so what these tell is no proof.
+  // A link may lead through directories that were not looked at, so what these show is no proof.
   return !isLinked && directories.every(({ info }) => isSettled(info, lookedAt))
     ? wereLeftAlone(directories)
     : canBeFoundAgain(directories, targets, looker);

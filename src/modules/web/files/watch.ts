@@ -33,7 +33,7 @@ export class TreeWatch {
     this.#started = this.#start([...roots]);
   }
 
-  /** Settles once it watches, or knows that it cannot; tells whether it does. */
+  /** Settles once it watches, or knows that it cannot; returns whether it does. */
   async started(): Promise<boolean> {
     await this.#started;
     return this.#watcher !== undefined;

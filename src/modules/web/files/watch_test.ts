@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { Clock } from "../../../net/clock.ts";
+import { until } from "../../../net/testing/until.ts";
 import { TestSite } from "../testing/site.ts";
 import { TreeWatch } from "./watch.ts";
-
-/** Resolves when `isTrue` is. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 Deno.test("watch: a change of a file in a root, or below it, is counted", async () => {
   await using t = await TestSite.with({ "a.txt": "a", "deep/er/b.txt": "b" });
@@ -17,7 +13,7 @@ Deno.test("watch: a change of a file in a root, or below it, is counted", async 
     const before = watch.changes;
     clock.tick();
     t.write(path, "changed");
-    await until(() => watch.changes > before);
+    await until("the change is counted", () => watch.changes > before);
   }
   await watch.close();
 });
@@ -28,9 +24,9 @@ Deno.test("watch: changes within a tick count once when they begin and once at i
   const watch = new TreeWatch([t.root], clock);
   await watch.started();
   for (let i = 0; i < 50; i++) t.write("a.txt", String(i));
-  await until(() => watch.changes > 0);
+  await until("the first change is counted", () => watch.changes > 0);
   assert.equal(watch.changes, 1);
-  await until(() => {
+  await until("the last change is counted", () => {
     clock.tick();
     return watch.changes === 2;
   });
@@ -42,7 +38,7 @@ Deno.test("watch: nothing is counted once it is closed", async () => {
   const clock = new Clock();
   const watch = new TreeWatch([t.root], clock);
   await watch.started();
-  await until(() => {
+  await until("a change is counted elsewhere", () => {
     t.write("a.txt", "changed");
     return watch.changes > 0;
   });
@@ -76,9 +72,9 @@ Deno.test("watch: a link is not followed", async () => {
   const there = new TreeWatch([outside.root], new Clock());
   await Promise.all([watch.started(), there.started()]);
   outside.write("b.txt", "changed");
-  await until(() => there.changes > 0);
+  await until("the change is counted there", () => there.changes > 0);
   assert.equal(watch.changes, 0);
   t.write("in/a.txt", "changed");
-  await until(() => watch.changes > 0);
+  await until("the first change is counted", () => watch.changes > 0);
   await Promise.all([watch.close(), there.close()]);
 });

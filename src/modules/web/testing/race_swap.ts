@@ -7,7 +7,7 @@
 
 /** What to swap. */
 export interface Swaps {
-  /** Pairs of a thing and a link that stands beside it. */
+  /** Pairs of a thing and a link that is beside it. */
   readonly pairs: readonly (readonly [thing: string, link: string])[];
   /** Its first element counts rounds, its second stops the swapping. */
   readonly state: SharedArrayBuffer;

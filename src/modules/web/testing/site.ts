@@ -12,11 +12,9 @@ import { type PageConfig, pageSchema } from "../schema.ts";
 import { Site } from "../site.ts";
 import { DEFAULT_MEMORY } from "../defaults.ts";
 import { newDirectory, putDirectory, putFile } from "../../../config/testing/files.ts";
+import { until } from "../../../net/testing/until.ts";
 
 const realNow = Date.now;
-
-/** Coarsest step of the clock that the kernel takes the times of files from. */
-const KERNEL_TICK_MS = 10;
 
 /** A root with files, a site that serves it, and the levers that time and the watch have on it. */
 export class TestSite {
@@ -62,12 +60,21 @@ export class TestSite {
 
   /**
    * Lets what was written so far count as having been left alone for a while. Change times cannot be set,
-   * so it is the time of day that moves; but for the moment that the kernel's clock for them needs to tell
-   * what follows from what was before.
+   * so it is the time of day that moves; but first the kernel's clock for them has to move on from what
+   * was written, which a file of its own shows.
    */
   async settle(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 2 * KERNEL_TICK_MS));
+    const before = this.#changeTime();
+    await until("the kernel's clock moves on", () => this.#changeTime() > before);
     Date.now = () => realNow() + 5000;
+  }
+
+  /** When a file that is written now was last changed, by the clock of the kernel for files. */
+  #changeTime(): number {
+    const path = Deno.makeTempFileSync();
+    const { ctime } = Deno.statSync(path);
+    Deno.removeSync(path);
+    return Number(ctime);
   }
 
   /** Asks the site; the exchange is left open. */

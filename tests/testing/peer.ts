@@ -34,7 +34,7 @@ export function find(name: string): string | undefined {
 
 /**
  * A test that needs programs which are not part of the project. Where one is missing the test is
- * skipped, and its name says for want of what.
+ * skipped, and its name says what is missing.
  */
 export function testWith(
   programs: readonly string[],

@@ -29,7 +29,7 @@ const DEFAULT_LISTENER = "127.0.0.1:8080";
 const DEVELOPMENT: Build = { profile: development, entry: "src/main.ts" };
 
 /** The same with limits that end ten times sooner: for tests in which one ends. */
-export const PACED: Build = { profile: development, entry: "tests/support/paced.ts" };
+export const PACED: Build = { profile: development, entry: "tests/testing/paced.ts" };
 
 /** Arguments of `deno` that run the gateway on `config`. */
 export async function launchArguments(config: string, build = DEVELOPMENT): Promise<string[]> {
@@ -39,7 +39,7 @@ export async function launchArguments(config: string, build = DEVELOPMENT): Prom
 async function planOf(config: string, { profile } = DEVELOPMENT): Promise<Plan> {
   const loaded = await load(profile, config);
   if (loaded.config === undefined) throw new Error(loaded.problems.map(formatProblem).join("\n"));
-  // One listener is there unless the configuration says otherwise, on a port that may be somebody's.
+  // One listener is there unless the configuration says otherwise, on a port that may be in use.
   if (loaded.config.server.listen.includes(DEFAULT_LISTENER)) {
     throw new Error(
       `the configuration does not name its listeners: ${DEFAULT_LISTENER} is the default`,
@@ -90,7 +90,7 @@ export class TestGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Puts `to` into its configuration in place of `from`, which must stand in it. */
+  /** Puts `to` into its configuration in place of `from`, which must be in it. */
   rewrite(from: string, to: string): void {
     const text = Deno.readTextFileSync(this.configPath);
     if (!text.includes(from)) throw new Error(`${from} does not stand in the configuration`);

@@ -1,5 +1,5 @@
 /**
- * The kind `heart`: one cell that a thread counts up on every tick of its clock, so that the keeper notices when
+ * The kind `heartbeat`: one cell that a thread counts up on every tick of its clock, so that the keeper notices when
  * it no longer runs its event loop. The keeper compares what it finds with what it found before, and takes it for
  * nothing else: any word is a beat, but for the one that reports a full heap.
  *
@@ -10,8 +10,8 @@ import type { Layout } from "./layout.ts";
 /** In place of the beats of a thread that has filled its heap. */
 const HEAP_FULL = -1;
 
-/** A heart, as the thread and the keeper work with it. */
-export class Heart {
+/** A heartbeat, as the thread and the keeper work with it. */
+export class Heartbeat {
   readonly #words: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
@@ -29,7 +29,7 @@ export class Heart {
     Atomics.add(this.#words, 0, 1);
   }
 
-  /** The thread has filled its heap; it must not {@linkcode Heart.beat} after that. */
+  /** The thread has filled its heap; it must not {@linkcode Heartbeat.beat} after that. */
   reportFullHeap(): void {
     Atomics.store(this.#words, 0, HEAP_FULL);
   }
@@ -40,10 +40,10 @@ export class Heart {
   }
 }
 
-/** The kind `heart`. */
-export const heart: Layout<Heart> = {
-  kind: "heart",
+/** The kind `heartbeat`. */
+export const heartbeat: Layout<Heartbeat> = {
+  kind: "heartbeat",
   parts: "perThread",
   bytes: () => Int32Array.BYTES_PER_ELEMENT,
-  open: (memory) => new Heart(memory),
+  open: (memory) => new Heartbeat(memory),
 };

@@ -1,6 +1,6 @@
 /** A gateway with TLS listeners, certificates of a test's own, and real clients. @module */
-import { type Issued, TestAuthority } from "../../src/net/testing/certificates.ts";
-import type { TestGateway } from "../support/gateway.ts";
+import { type Issued, TestAuthority } from "../../../src/net/testing/certificates.ts";
+import type { TestGateway } from "../../testing/gateway.ts";
 
 export const authority = new TestAuthority();
 

@@ -23,13 +23,13 @@ Deno.test("what the plan has is no fault, a directory with all that is below", a
   );
 });
 
-Deno.test("what the plan does not have is told", async () => {
+Deno.test("what the plan does not have is reported", async () => {
   assert.deepEqual(
     await undeclared(["read", "/srv/www2"], ["net", "127.0.0.1:81"], ["env", "HOME"]),
     ["env HOME", "net 127.0.0.1:81", "read /srv/www2"],
   );
 });
 
-Deno.test("a key that one test uses is used, whoever else only declares it", () => {
+Deno.test("a key that one test uses is used, also where others only declare it", () => {
   assert.deepEqual(neverUsed("declared net a\nused net a\ndeclared read b\n"), ["read b"]);
 });

@@ -1,5 +1,5 @@
 /**
- * How the keeper notices that a worker no longer runs its event loop. Each worker counts up its heart on
+ * How the keeper notices that a worker no longer runs its event loop. Each worker counts up its heartbeat on
  * every tick of its clock, the keeper looks on its own ticks.
  *
  * A thread in an endless loop cannot be stopped from outside, and one whose heap is full is about to take
@@ -9,38 +9,38 @@
  * @module
  */
 import { TICK_MS } from "../../net/clock.ts";
-import type { Heart } from "../../zones/heart.ts";
+import type { Heartbeat } from "../../zones/heartbeat.ts";
 
-/** A heart that has not beaten this long has stopped. */
-export const HEART_LIMIT_MS = 10_000;
+/** A heartbeat that has not changed for this long has stopped. */
+export const HEARTBEAT_LIMIT_MS = 10_000;
 
-/** Ticks of the keeper, not time, so that a suspended machine wakes with its hearts beating. */
-const LIMIT_TICKS = HEART_LIMIT_MS / TICK_MS;
+/** Ticks of the keeper, not time, so that a suspended machine wakes with its heartbeats going on. */
+const LIMIT_TICKS = HEARTBEAT_LIMIT_MS / TICK_MS;
 
 /** A thread that cannot go on, and why. */
-export interface FailedHeart<Slot = number> {
+export interface FailedHeartbeat<Slot = number> {
   readonly slot: Slot;
   readonly cause: "stopped" | "heap full";
 }
 
-/** A heart that is expected to beat. */
+/** A heartbeat that is expected to go on. */
 interface Watched {
-  readonly heart: Heart;
+  readonly heartbeat: Heartbeat;
   seen: number;
   silentTicks: number;
 }
 
 /**
- * Watches the hearts of the threads that are there, each in memory of its own.
+ * Watches the heartbeats of the threads that are there, each in memory of its own.
  *
  * @typeParam Slot Names a thread: the index of an edge worker, the role of a service.
  */
-export class HeartMonitor<Slot = number> {
+export class HeartbeatMonitor<Slot = number> {
   readonly #watched = new Map<Slot, Watched>();
 
   /** Begins to expect beats of the thread in `slot`. */
-  watch(slot: Slot, heart: Heart): void {
-    this.#watched.set(slot, { heart, seen: 0, silentTicks: 0 });
+  watch(slot: Slot, heartbeat: Heartbeat): void {
+    this.#watched.set(slot, { heartbeat, seen: 0, silentTicks: 0 });
   }
 
   unwatch(slot: Slot): void {
@@ -50,11 +50,11 @@ export class HeartMonitor<Slot = number> {
   /**
    * To be called on every tick.
    *
-   * @returns A thread whose heart has stopped or whose heap is full, if there is one.
+   * @returns A thread whose heartbeat has stopped or whose heap is full, if there is one.
    */
-  tick(): FailedHeart<Slot> | undefined {
+  tick(): FailedHeartbeat<Slot> | undefined {
     for (const [slot, watched] of this.#watched) {
-      const now = watched.heart.beats;
+      const now = watched.heartbeat.beats;
       if (now === "heap full") return { slot, cause: now };
       watched.silentTicks = now === watched.seen ? watched.silentTicks + 1 : 0;
       watched.seen = now;

@@ -1,5 +1,5 @@
 /**
- * What the tests of TLS listeners have in common: certificates, the two doors, and how a connection ends.
+ * What the tests of TLS listeners have in common: certificates, the two terminators, and how a connection ends.
  *
  * @module
  */
@@ -46,8 +46,8 @@ export const NAMES: TlsListenerSpec = {
   material: material([a, b, c], [["b.test", 1], ["*.c.test", 2]]),
 };
 
-/** The doors, for what both must do. */
-export const DOORS = [["static", STATIC], ["names", NAMES]] as const;
+/** The terminators, for what both must do. */
+export const TERMINATORS = [["static", STATIC], ["names", NAMES]] as const;
 
 /** Ends a connection from the gateway's side. */
 export async function finish(accepted: Accepted, client: TlsClient): Promise<void> {

@@ -34,7 +34,7 @@ function pythonWith(name: PythonPackage): string | undefined {
 
 /**
  * What declares tests that need a Python with a package; each gets the path of that Python. Where there is
- * none the tests are skipped, and their names say for want of what.
+ * none the tests are skipped, and their names say what is missing.
  */
 export function pythonTests(
   name: PythonPackage,
