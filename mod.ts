@@ -211,4 +211,5 @@ export type { Pace } from "./src/runtime/pace.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
-export { runService } from "./src/runtime/threads/service_thread.ts";
+export { runService, runServiceWith } from "./src/runtime/threads/service_thread.ts";
+export type { ServiceEntries } from "./src/runtime/threads/profile.ts";

@@ -227,6 +227,9 @@ export const UNNAMED: readonly CatalogModule[] = [
   }),
 ];
 
+/** Folders with a part in the control service (`control.ts`). */
+export const CONTROL_FOLDERS: readonly string[] = ["control", "admin"];
+
 /** Folders of `src/modules` that every profile contains. */
 export const BASE_FOLDERS: readonly string[] = UNNAMED.flatMap(foldersIn);
 

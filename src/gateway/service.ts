@@ -5,8 +5,10 @@
  * @module
  */
 import type { Clock } from "../net/clock.ts";
+import type { UnixSockets } from "../net/listen/unix_sockets.ts";
 import type { Zones } from "../zones/zones.ts";
 import type { Calls } from "./calls.ts";
+import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Files } from "./module.ts";
@@ -58,12 +60,18 @@ export interface ServiceContext {
   service(role: ServiceRole): Calls;
   /** The module in every edge worker, where `asks` has `"edges"`. */
   readonly edges: EdgeCalls;
+  /** Opens unix sockets; `undefined` in builds that may write nothing. */
+  readonly sockets: UnixSockets | undefined;
+  /** What the parts of this thread add to `point`, in the order of their modules. */
+  extensions<T>(point: ExtensionPoint<T>): readonly T[];
 }
 
 /** A service at work. */
 export interface RunningService {
   /** Takes up a new configuration. What it throws has the service replaced by one with that. */
   reload(config: ConfigPart, files: Files): Promise<void>;
+  /** Names of the calls that it takes; unless given, all. Another part of its thread may take others. */
+  readonly takes?: readonly string[];
   /** What other threads may ask of it; `name` is one that the caller has declared. */
   call?(name: string, input: Plain): Promise<Plain>;
   /** The process has become ready, or has ceased to be. */
@@ -72,10 +80,14 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** The program of a service's thread. */
+/** The program of a service's thread, or the part of it that one module brings. */
 export interface Service {
+  /** Name of the module that brings it. */
+  readonly module: string;
   /** The one that its module declares. */
   readonly role: ServiceRole;
+  /** What it adds to the lists of the other parts of its thread. */
+  readonly extends?: readonly Extension<unknown>[];
   /**
    * Starts it. Addresses that its module's grants have for the start alone are given up when this
    * resolves.

@@ -42,4 +42,5 @@ export const profile: Profile = {
   ],
   records,
   workerUrl: new URL("./development_worker.ts", import.meta.url),
+  services: { control: new URL("./development_control.ts", import.meta.url) },
 };

@@ -108,6 +108,7 @@ export async function startWorkers(
     log,
     logSettings: log.settings,
     blanketNet: hasBlanketNet(),
+    entries: options.profile.services,
     keeperCalls,
     pace: pace.keeper,
     onRing: (reader) => log.add(reader),

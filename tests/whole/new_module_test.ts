@@ -143,6 +143,7 @@ import { count } from "../../zones/count.ts";
 import { ZONE } from "./table.ts";
 
 runService({
+  module: "greeting",
   role: "telemetry",
   start({ zones, log, keeper, edges, service }) {
     const greeted = zones.open(count, ZONE);
@@ -174,6 +175,7 @@ runService({
 import { runService } from "../../runtime/threads/service_thread.ts";
 
 runService({
+  module: "greeting",
   role: "fleet",
   start: () =>
     Promise.resolve({

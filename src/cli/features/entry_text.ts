@@ -1,11 +1,14 @@
 /**
- * The source text of a profile's three files: its list of modules, the program with them, and the entry of
- * its edge workers. Entries of services are in their modules, which name them. Committed profiles and custom sets come from the same text, so neither can hold anything else.
+ * The source text of a profile's four files: its list of modules, the program with them, and the entries of
+ * its edge workers and of the control service, in which several modules have parts. Entries of other services
+ * are in their modules, which name them. Committed profiles and custom sets come from the same text, so
+ * neither can hold anything else.
  *
  * @module
  */
+import { CONTROL_FOLDERS } from "../../catalog/modules.ts";
 
-/** What the three files are made from. */
+/** What the four files are made from. */
 export interface EntryText {
   readonly name: string;
   readonly use: string;
@@ -31,6 +34,7 @@ export function profileText({ name, use, folders, keepsRecords, source }: EntryT
     `  name: "${name}",`,
     ...parts(folders, keepsRecords),
     `  workerUrl: new URL("./${name}_worker.ts", import.meta.url),`,
+    `  services: { control: new URL("./${name}_control.ts", import.meta.url) },`,
     "};",
     "",
   ].join("\n");
@@ -75,6 +79,33 @@ export function workerText({ name, folders, keepsRecords, source }: EntryText): 
   ].join("\n");
 }
 
+/** The file that the control service of the profile runs: the parts that its modules have in it. */
+export function controlText(
+  { name, folders, source, keepsRecords }: Omit<EntryText, "use">,
+): string {
+  const own = folders.filter((folder) => CONTROL_FOLDERS.includes(folder));
+  const parts = own.map(camel).join(", ");
+  return [
+    `/** Entry of the control service of profile \`${name}\`. @module */`,
+    ...guard(source),
+    ...moduleImports("control", own, source),
+    ...(keepsRecords
+      // A socket has a file.
+      ? [
+        `import { unixSockets } from "${source}/net/listen/unix.ts";`,
+        `import { runServiceWith } from "${source}/runtime/threads/service_thread.ts";`,
+        "",
+        `runServiceWith(unixSockets, ${parts});`,
+      ]
+      : [
+        `import { runService } from "${source}/runtime/threads/service_thread.ts";`,
+        "",
+        `runService(${parts});`,
+      ]),
+    "",
+  ].join("\n");
+}
+
 function guard(source: string): string[] {
   return [
     "// First of all: no module may find what no permission guards.",
@@ -85,13 +116,15 @@ function guard(source: string): string[] {
 
 /** @param face The file of a module's folder that is imported, and what it exports. */
 function moduleImports(
-  face: "module" | "edge",
+  face: "module" | "edge" | "control",
   folders: readonly string[],
   source: string,
 ): string[] {
-  return [...folders].sort().map((folder) =>
-    `import { ${face} as ${camel(folder)} } from "${source}/modules/${folder}/${face}.ts";`
-  );
+  return [...folders].sort().map((folder) => {
+    const name = camel(folder);
+    const named = name === face ? face : `${face} as ${name}`;
+    return `import { ${named} } from "${source}/modules/${folder}/${face}.ts";`;
+  });
 }
 
 function recordsImport(keepsRecords: boolean, source: string): string[] {

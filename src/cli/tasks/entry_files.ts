@@ -4,13 +4,19 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type EntryText, profileText, programText, workerText } from "../features/entry_text.ts";
+import {
+  controlText,
+  type EntryText,
+  profileText,
+  programText,
+  workerText,
+} from "../features/entry_text.ts";
 import { Failure } from "../command.ts";
 
 /** The checkout, with a slash at the end. */
 export const ROOT: string = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** The three files of a profile of the catalog, by their path below the checkout. */
+/** The four files of a profile of the catalog, by their path below the checkout. */
 export async function profileFiles(
   entry: Omit<EntryText, "source">,
 ): Promise<ReadonlyMap<string, string>> {
@@ -19,6 +25,7 @@ export async function profileFiles(
   return new Map([
     [`src/profiles/${name}.ts`, await formatted(profileText(text))],
     [`src/profiles/${name}_worker.ts`, await formatted(workerText(text))],
+    [`src/profiles/${name}_control.ts`, await formatted(controlText(text))],
     [
       entryPath(name),
       await formatted(programText(entry, `../../profiles/${name}.ts`, "..")),
@@ -31,12 +38,13 @@ export function entryPath(profile: string): string {
   return `src/cli/entries/${profile}.ts`;
 }
 
-/** The three files of a custom profile by their name in the folder they are in. */
+/** The four files of a custom profile by their name in the folder they are in. */
 export async function customFiles(entry: EntryText): Promise<ReadonlyMap<string, string>> {
   const { name, source } = entry;
   return new Map([
     [`${name}_profile.ts`, await formatted(profileText(entry))],
     [`${name}_worker.ts`, await formatted(workerText(entry))],
+    [`${name}_control.ts`, await formatted(controlText(entry))],
     [`${name}.ts`, await formatted(programText(entry, `./${name}_profile.ts`, `${source}/cli`))],
   ]);
 }

@@ -1,46 +1,38 @@
 /** The control service at work. @module */
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
+import type { RunningService, Service } from "../../gateway/service.ts";
 import { answerHealth } from "./health.ts";
 import { ControlListeners } from "./listeners.ts";
 import { controlHosts, healthListeners } from "./table.ts";
 
-/**
- * Serves the health endpoints.
- *
- * @param sockets Opens unix sockets, in builds that have them.
- */
-export function control(sockets: UnixSockets | undefined): Service {
-  return { role: "control", start: (context) => start(context, sockets) };
-}
-
-async function start(
-  context: ServiceContext,
-  sockets: UnixSockets | undefined,
-): Promise<RunningService> {
-  let { state } = context;
-  let names = controlHosts(context.config);
-  const listeners = new ControlListeners(context, sockets, (exchange, rule) => {
-    answerHealth(exchange, state, rule);
-  });
-  try {
-    for (const [index, entry] of healthListeners(context.config).entries()) {
-      await listeners.open(entry, `server.health.listen[${index}]`, () => names);
-    }
-  } catch (error) {
-    listeners.close();
-    throw error;
-  }
-  return {
-    reload(config) {
-      // The listeners never change in a running process.
-      names = controlHosts(config);
-      return Promise.resolve();
-    },
-    onState: (next) => state = next,
-    stop() {
+/** Serves the health endpoints. */
+export const control: Service = {
+  module: "control",
+  role: "control",
+  async start(context): Promise<RunningService> {
+    let { state } = context;
+    let names = controlHosts(context.config);
+    const listeners = new ControlListeners(context, (exchange, rule) => {
+      answerHealth(exchange, state, rule);
+    });
+    try {
+      for (const [index, entry] of healthListeners(context.config).entries()) {
+        await listeners.open(entry, `server.health.listen[${index}]`, () => names);
+      }
+    } catch (error) {
       listeners.close();
-      return Promise.resolve();
-    },
-  };
-}
+      throw error;
+    }
+    return {
+      reload(config) {
+        // The listeners never change in a running process.
+        names = controlHosts(config);
+        return Promise.resolve();
+      },
+      onState: (next) => state = next,
+      stop() {
+        listeners.close();
+        return Promise.resolve();
+      },
+    };
+  },
+};

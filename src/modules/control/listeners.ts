@@ -15,7 +15,6 @@ import type { Duplex } from "../../net/duplex.ts";
 import { parseNetwork } from "../../net/ip.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
 import { SocketIdentity } from "../../net/listen/socket_identity.ts";
-import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import { unixPath } from "../../net/unix_address.ts";
 import { answer, type HostRule } from "./health.ts";
 
@@ -35,20 +34,13 @@ export type Answer = (exchange: HttpExchange, rule: HostRule) => void;
 
 /** Everything the service listens on. */
 export class ControlListeners {
-  readonly #context: Pick<ServiceContext, "clock" | "log">;
-  readonly #sockets: UnixSockets | undefined;
+  readonly #context: Pick<ServiceContext, "clock" | "log" | "sockets">;
   readonly #answer: Answer;
   readonly #closers: (() => void)[] = [];
   readonly #open = new OpenConnections();
 
-  /** @param sockets Opens unix sockets, in builds that have them. */
-  constructor(
-    context: Pick<ServiceContext, "clock" | "log">,
-    sockets: UnixSockets | undefined,
-    answer: Answer,
-  ) {
+  constructor(context: Pick<ServiceContext, "clock" | "log" | "sockets">, answer: Answer) {
     this.#context = context;
-    this.#sockets = sockets;
     this.#answer = answer;
   }
 
@@ -65,7 +57,7 @@ export class ControlListeners {
     const listener = await openListener(this.#specOf(entry, key), (accepted) => {
       const { stream, facts } = accepted;
       void this.#serve(stream, facts, handler).finally(() => accepted.done());
-    }, this.#sockets);
+    }, this.#context.sockets);
     this.#closers.push(() => listener.close());
     const where = unixPath(entry) === undefined ? withPort(entry, listener.port) : entry;
     this.#context.log.log("info", "fluxheim", `health is served on ${where}`);

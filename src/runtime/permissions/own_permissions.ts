@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../config/types.ts";
 import type { ListenerNeed, Manifest, Module } from "../../gateway/module.ts";
-import { writesNothing } from "../threads/service_entry.ts";
+import { writesNothing } from "./writes_nothing.ts";
 import { draftOf } from "../../net/listen/socket_identity.ts";
 import { UNIX } from "../../net/unix_address.ts";
 import { pathOf, portOf } from "../listeners.ts";

@@ -24,6 +24,8 @@ export interface ServicePart {
 export interface StartServiceOrder extends ServicePart {
   readonly kind: "start";
   readonly role: ServiceRole;
+  /** Modules whose parts make up the service. */
+  readonly modules: readonly string[];
   /** Its index among the threads of the process. */
   readonly slot: ThreadSlot;
   /** Its own heartbeat and log ring (`thread_memory.ts`). */

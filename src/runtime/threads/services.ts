@@ -19,6 +19,7 @@ import { within } from "../within.ts";
 import { Backoff } from "./backoff.ts";
 import { CallPorts, type KeeperCalls, type ServiceThread } from "./call_ports.ts";
 import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS, HeartbeatMonitor } from "./heartbeat.ts";
+import { entryOf, type ServiceEntries } from "./profile.ts";
 import { parseServiceReport, type ServicePart } from "./service_messages.ts";
 import { Thread } from "./thread.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -43,6 +44,8 @@ export interface ServicesOptions {
   /** Whether the keeper may use the whole network; see {@linkcode workerPermissions}. */
   readonly blanketNet: boolean;
   readonly keeperCalls: KeeperCalls;
+  /** Entries of the build's services. */
+  readonly entries: ServiceEntries | undefined;
   /** How fast limits and pauses pass (`pace.ts`). */
   readonly pace: number;
   /** A service begins to log in this ring. */
@@ -209,9 +212,14 @@ export class Services {
 
   /** Starts a service once; returns why it could not be done. */
   async #launch(seat: Seat, load: Load): Promise<string | undefined> {
-    const { role, need: { spec } } = seat;
+    const { role, need } = seat;
+    const { spec } = need;
     if (!this.#mayStart(role)) return `the service ${role} has stopped too often in this process`;
-    const { log, logSettings, onRing, onLog } = this.#options;
+    const { log, logSettings, entries, onRing, onLog } = this.#options;
+    const url = entryOf(spec, entries);
+    if (url === undefined) {
+      return `the service ${role} cannot start: its profile has no entry for it`;
+    }
     const permissions = this.#permissionsOf(role, load);
     // The last thread there may have gone on for a moment after its end, or a lock was not free then.
     this.#reclaim(role);
@@ -220,7 +228,7 @@ export class Services {
     const thread: ServiceThread = new Thread(
       {
         name: role,
-        url: spec.url,
+        url,
         permissions: permissions.atStart,
         parse: parseServiceReport,
       },
@@ -230,6 +238,7 @@ export class Services {
     const report = await thread.order({
       kind: "start",
       role,
+      modules: need.modules,
       slot: { index: this.#slotOf(role), count: threadSlots(config) },
       ...part,
       memory: thread.memory,
