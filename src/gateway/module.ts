@@ -19,7 +19,7 @@ import type { ListenerKind } from "../net/listen/listener_spec.ts";
 import type { Calls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
 import type { Logger } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics, MetricSpec } from "./metrics.ts";
 import type { Plain, Role, ServiceRole, ThreadSpec } from "./thread.ts";
 
 export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
@@ -338,6 +338,8 @@ export interface Module {
   readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
+  /** Metrics that it counts, in the order they are shown. */
+  readonly metrics?: readonly MetricSpec[];
   /** Threads of its own. */
   readonly threads?: readonly ThreadSpec[];
   /** Loads the part that works on requests. */

@@ -10,7 +10,7 @@ import type { Zones } from "../zones/zones.ts";
 import type { Calls } from "./calls.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Logger } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics, MetricSpec } from "./metrics.ts";
 import type { Files } from "./module.ts";
 import type { ConfigPart, Plain, ServiceRole } from "./thread.ts";
 
@@ -38,6 +38,14 @@ export interface ProcessState {
   readonly reason: string;
 }
 
+/** Memory of another thread. */
+export interface PartOfThread {
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** Thread `index` has ended, and this is what it leaves. */
+export type PartGone = (index: number, buffer: SharedArrayBuffer) => void;
+
 /** What a service gets. */
 export interface ServiceContext {
   /** The tables of its {@linkcode ThreadSpec.tables}, and nothing else of the configuration. */
@@ -50,8 +58,18 @@ export interface ServiceContext {
   readonly clock: Clock;
   /** The log of this thread. */
   readonly log: Logger;
-  /** The counters of this thread. */
+  /** The metrics of this thread. */
   readonly metrics: Metrics;
+  /** Every metric of this build: the gateway's own, and those of its modules. */
+  readonly metricSpecs: readonly MetricSpec[];
+  /**
+   * Memories of other threads, by thread index, where this role is a reader (`ZoneRequest.readers`). What is
+   * in them is untrusted.
+   *
+   * @param onGone Called when a thread is gone, with the memory that it leaves.
+   * @returns Those that are there; the map changes as threads come and go.
+   */
+  reads(zone: string, onGone?: PartGone): ReadonlyMap<number, PartOfThread>;
   /** As the service starts; what changes comes by {@linkcode RunningService.onState}. */
   readonly state: ProcessState;
   /** The keeper: names of `asks` alone. */

@@ -188,7 +188,7 @@ export class Keeper {
     const config = keepPorts(change.config, this.#load.config);
     const { configSource } = this.#options;
     const deployment = deploymentOf(config, modules, { configSource, names: this.#names });
-    const counters = this.#options.profile.records?.counters.zones ?? [];
+    const counters = this.#options.profile.records?.counters.zones(config) ?? [];
     const zones = this.#load.zones.next([...deployment.zones, ...counters]);
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(deployment), deployment };

@@ -96,7 +96,7 @@ export async function startWorkers(
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
   const zones = new ZoneRegistry(threadSlots(config), [
     ...deployment.zones,
-    ...records?.counters.zones ?? [],
+    ...records?.counters.zones(config) ?? [],
   ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Config } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Metrics } from "../../gateway/metrics.ts";
@@ -63,8 +64,8 @@ export interface PidFile {
 
 /** Counters of a process. */
 export interface Counters {
-  /** The memory in which threads count. */
-  readonly zones: readonly ZoneRequest<Role>[];
+  /** The memory in which threads count, where this configuration has a use for counts. */
+  zones(config: Config): readonly ZoneRequest<Role>[];
   /** Those of one thread. */
   open(zones: Zones, log: Logger): Metrics;
   /** Those of all threads, for the keeper. */
@@ -75,6 +76,8 @@ export interface Counters {
 export interface CounterTotals {
   /** Every series of the process: name, labels and sum. */
   read(zones: ZoneRegistry): SeriesValue[];
+  /** A copy of what lost threads have counted until now: a memory of the kind `series`. */
+  readonly past: SharedArrayBuffer;
   /** Thread `index` is lost, and its memory is about to be given up. */
   retire(zones: ZoneRegistry, index: number): void;
 }

@@ -6,7 +6,8 @@
  */
 import { AccessRecord } from "./access_log.ts";
 import { openLogFile } from "./file.ts";
-import { openMetrics, ProcessSeries, seriesZones } from "../metrics/series_metrics.ts";
+import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
+import { ProcessSeries, seriesZones } from "../metrics/process_series.ts";
 import { unixSockets } from "../../net/listen/unix.ts";
 import { writePidFile } from "../pid_file.ts";
 import type { Records } from "./record_types.ts";
@@ -17,7 +18,7 @@ export const records: Records = {
   openLogFile,
   counters: {
     zones: seriesZones,
-    open: openMetrics,
+    open: openSeriesMetrics,
     ofProcess: (log) => new ProcessSeries(log),
   },
   writePidFile,
