@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../net/clock.ts";
 import type { UnixSockets } from "../net/listen/unix_sockets.ts";
-import type { Zones } from "../zones/zones.ts";
+import type { Zone, Zones } from "../zones/zones.ts";
 import type { Calls } from "./calls.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Logger } from "./log.ts";
@@ -39,9 +39,7 @@ export interface ProcessState {
 }
 
 /** Memory of another thread. */
-export interface PartOfThread {
-  readonly buffer: SharedArrayBuffer;
-}
+export type PartOfThread = Zone;
 
 /** Thread `index` has ended, and this is what it leaves. */
 export type PartGone = (index: number, buffer: SharedArrayBuffer) => void;
@@ -104,6 +102,11 @@ export interface Service {
   readonly module: string;
   /** The one that its module declares. */
   readonly role: ServiceRole;
+  /**
+   * Opens the metrics of its thread, for a part that is in no build that keeps nothing. Without one the thread
+   * counts nothing.
+   */
+  readonly openMetrics?: (zones: Zones, log: Logger) => Metrics;
   /** What it adds to the lists of the other parts of its thread. */
   readonly extends?: readonly Extension<unknown>[];
   /**

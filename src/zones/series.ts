@@ -14,9 +14,10 @@
  * @module
  */
 import type { Layout } from "./layout.ts";
+import { SERIES_ZONE_NAME } from "./zone_names.ts";
 
 /** Name of the memory in which each thread counts. */
-export const SERIES_ZONE = "runtime/series";
+export const SERIES_ZONE = SERIES_ZONE_NAME;
 
 /** Most series of one thread. */
 export const MAX_SERIES = 16_384;

@@ -78,6 +78,9 @@ export interface CounterTotals {
   read(zones: ZoneRegistry): SeriesValue[];
   /** A copy of what lost threads have counted until now: a memory of the kind `series`. */
   readonly past: SharedArrayBuffer;
+  /** The keeper's own metrics, and the memory that they are in. */
+  readonly metrics: Metrics;
+  readonly own: SharedArrayBuffer;
   /** Thread `index` is lost, and its memory is about to be given up. */
   retire(zones: ZoneRegistry, index: number): void;
 }

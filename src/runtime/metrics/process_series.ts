@@ -6,7 +6,9 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { Logger } from "../../gateway/log.ts";
+import type { Metrics } from "../../gateway/metrics.ts";
 import type { Role } from "../../gateway/module.ts";
+import { SeriesMetrics } from "../../gateway/series_metrics.ts";
 import { newMemory, zone, type ZoneRequest } from "../../zones/layout.ts";
 import type { ZoneRegistry } from "../../zones/registry.ts";
 import {
@@ -40,9 +42,12 @@ export class ProcessSeries {
   readonly #past = newMemory(series, undefined, 1);
   readonly #pastWriter = new SeriesWriter(this.#past);
   readonly #log: Pick<Logger, "log">;
+  readonly own: SharedArrayBuffer = newMemory(series, undefined, 1);
+  readonly metrics: Metrics;
 
   constructor(log: Pick<Logger, "log">) {
     this.#log = log;
+    this.metrics = new SeriesMetrics(new SeriesWriter(this.own), log);
     this.#totals = new SeriesTotals({
       onFault: (what) => log.log("error", "fluxheim::metrics", what),
     });

@@ -9,6 +9,8 @@ import type {
   Calls,
   EdgeAnswers,
   EdgeCalls,
+  PartGone,
+  PartOfThread,
   RunningService,
   Service,
   ServiceContext,
@@ -19,7 +21,13 @@ import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import { Zones } from "../../zones/zones.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
 import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./calls.ts";
-import type { ServiceOrder, ServiceReport, StartServiceOrder } from "./service_messages.ts";
+import type {
+  PartOrder,
+  PartsByZone,
+  ServiceOrder,
+  ServiceReport,
+  StartServiceOrder,
+} from "./service_messages.ts";
 import { runThread, ThreadLife, traced } from "./thread_program.ts";
 
 /**
@@ -59,9 +67,10 @@ class ServiceThread {
   readonly #running: RunningService[] = [];
   /** Ports of callers; one that is replaced comes with another. */
   readonly #callers = new Map<string, () => void>();
+  readonly #reads: ReadParts;
 
   constructor(
-    { role, slot, memory, log, zones, asks }: StartServiceOrder,
+    { role, slot, memory, log, zones, asks, reads }: StartServiceOrder,
     parts: readonly Service[],
     sockets: UnixSockets | undefined,
     onLogSegment: () => void,
@@ -69,6 +78,7 @@ class ServiceThread {
     this.#parts = parts;
     this.#sockets = sockets;
     this.#zones = new Zones(zones, slot);
+    this.#reads = new ReadParts(reads);
     const name = `service ${role}`;
     this.#life = new ThreadLife({ name, memory, log, records: undefined, onLogSegment });
     for (const [callee, names] of askedOf(asks)) {
@@ -97,6 +107,9 @@ class ServiceThread {
         return { kind: "reloaded" };
       case "state":
         for (const running of this.#running) running.onState?.(order.state);
+        return undefined;
+      case "part":
+        this.#reads.set(order);
         return undefined;
       case "callee": {
         const caller = this.#callees.get(order.callee);
@@ -146,7 +159,7 @@ class ServiceThread {
   }
 
   #context(
-    { config, files, state }: StartServiceOrder,
+    { config, files, state, metricSpecs }: StartServiceOrder,
     extensions: readonly Extension<unknown>[],
   ): ServiceContext {
     return {
@@ -158,7 +171,10 @@ class ServiceThread {
       zones: this.#zones,
       clock: this.#life.clock,
       log: this.#life.log,
-      metrics: NO_METRICS,
+      metrics: this.#parts.find(({ openMetrics }) => openMetrics !== undefined)
+        ?.openMetrics?.(this.#zones, this.#life.log) ?? NO_METRICS,
+      metricSpecs,
+      reads: (zone, onGone) => this.#reads.of(zone, onGone),
       keeper: this.#callees.get("keeper") ?? NOT_DECLARED,
       service: (role) => this.#callees.get(role) ?? NOT_DECLARED,
       edges: this.#edges,
@@ -185,6 +201,36 @@ class ServiceThread {
       },
     });
     this.#callers.set(caller, close);
+  }
+}
+
+/** Memories of other threads that a service reads. */
+class ReadParts {
+  readonly #byZone = new Map<string, Map<number, PartOfThread>>();
+  readonly #onGone = new Map<string, PartGone[]>();
+
+  constructor(reads: PartsByZone) {
+    for (const [zone, parts] of reads) this.#byZone.set(zone, new Map(parts));
+  }
+
+  of(zone: string, onGone?: PartGone): ReadonlyMap<number, PartOfThread> {
+    const parts = this.#byZone.get(zone) ?? new Map<number, PartOfThread>();
+    this.#byZone.set(zone, parts);
+    if (onGone !== undefined) this.#onGone.set(zone, [...this.#onGone.get(zone) ?? [], onGone]);
+    return parts;
+  }
+
+  set({ zone, index, part }: PartOrder): void {
+    const parts = this.#byZone.get(zone);
+    if (parts === undefined) return;
+    const before = parts.get(index);
+    // Sent twice, a memory is another object with the same number.
+    if (before !== undefined && before.number === part?.number) return;
+    if (before !== undefined) {
+      parts.delete(index);
+      for (const onGone of this.#onGone.get(zone) ?? []) onGone(index, before.buffer);
+    }
+    if (part !== undefined) parts.set(index, part);
   }
 }
 
