@@ -163,10 +163,8 @@ export const MODULES: readonly CatalogModule[] = [
   entry("compression-gzip", ["compression"], "gzip codec", built("compression_gzip")),
   entry("compression-zstd", ["compression"], "zstd codec", built("compression_zstd")),
   entry("compression-brotli", ["compression"], "brotli codec", built("compression_brotli")),
-  entry("metrics", [], "Prometheus listener", NOT_BUILT, {
-    tables: [
-      table("metrics", ROOT, { ...OFF, merge: "whole", reload: "metrics-service-changed" }),
-    ],
+  entry("metrics", [], "Prometheus listener", built("metrics"), {
+    tables: [table("metrics", ROOT, { ...OFF, merge: "whole" })],
   }),
   entry("metrics-otlp", ["metrics"], "OTLP metrics export", NOT_BUILT, {
     tables: [table("metrics.otlp", ROOT, { ...OFF, reload: "metrics-service-changed" })],
@@ -228,7 +226,7 @@ export const UNNAMED: readonly CatalogModule[] = [
 ];
 
 /** Folders with a part in the control service (`control.ts`). */
-export const CONTROL_FOLDERS: readonly string[] = ["control", "admin"];
+export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics"];
 
 /** Folders of `src/modules` that every profile contains. */
 export const BASE_FOLDERS: readonly string[] = UNNAMED.flatMap(foldersIn);

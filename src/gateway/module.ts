@@ -378,6 +378,8 @@ export interface RunningModule {
    * throw, and finds everything that the exchange held still held.
    */
   readonly finished?: Finished;
+  /** It uses the times of exchanges: their beginning, and those of their findings. */
+  readonly usesTime?: boolean;
   /** Closes what `start` opened; no exchange is on the snapshot any more. */
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */

@@ -60,6 +60,8 @@ export class Snapshot {
   /** Exchanges that began on this snapshot and are not over. */
   inFlight = 0;
   readonly finished: readonly Finished[];
+  /** Whether a module uses the times of exchanges. */
+  readonly usesTime: boolean;
   readonly #hosts: HostTable;
   readonly #vhosts: readonly CompiledVhost[];
   readonly #clientAddress: ClientAddressRule;
@@ -87,6 +89,7 @@ export class Snapshot {
       TrustedPeers.of(server.trusted_proxies),
       (peer) => this.#reportChain(peer),
     );
+    this.usesTime = modules.some(({ usesTime }) => usesTime === true);
     this.finished = modules.flatMap((module) => module.finished?.bind(module) ?? []);
     this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
     const rejected = (reason: string) =>

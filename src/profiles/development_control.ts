@@ -3,7 +3,8 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { control } from "../modules/control/control.ts";
+import { control as metrics } from "../modules/metrics/control.ts";
 import { unixSockets } from "../net/listen/unix.ts";
 import { runServiceWith } from "../runtime/threads/service_thread.ts";
 
-runServiceWith(unixSockets, control);
+runServiceWith(unixSockets, metrics, control);

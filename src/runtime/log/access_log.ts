@@ -9,6 +9,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
+import { hasFailed } from "../../gateway/outcome.ts";
 import type { Findings } from "../../gateway/findings.ts";
 import type { TlsFacts } from "../../net/connection_facts.ts";
 import { quoted } from "./lines.ts";
@@ -76,15 +77,6 @@ function tlsFields(tls: TlsFacts): string {
 
 function geoFields({ country, asn }: Findings): string {
   return ',"geo_country":' + quoted(country) + ',"geo_asn":' + asn;
-}
-
-/**
- * An exchange failed when it did not run to its end, or when this program itself had to answer with a
- * server error. An upstream's own 5xx is an answer like any other.
- */
-function hasFailed(exchange: Exchange): boolean {
-  const { refusal } = exchange;
-  return exchange.failed || (refusal !== undefined && refusal.status >= 500);
 }
 
 /** `"1xx"` to `"5xx"`; `"other"` beyond; `"unknown"` when nothing was answered (spec 06 section B2). */
