@@ -5,6 +5,7 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { AccessField } from "./access_field.ts";
 import type { ClientRequest } from "../http/client.ts";
 import type { ModuleCommand } from "./command.ts";
 import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
@@ -378,6 +379,8 @@ export interface RunningModule {
    * throw, and finds everything that the exchange held still held.
    */
   readonly finished?: Finished;
+  /** Fields that it adds to the access record. */
+  readonly accessFields?: readonly AccessField[];
   /** It uses the times of exchanges: their beginning, and those of their findings. */
   readonly usesTime?: boolean;
   /** Closes what `start` opened; no exchange is on the snapshot any more. */

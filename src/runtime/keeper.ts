@@ -135,6 +135,12 @@ export class Keeper {
     return [...this.#pool.series(), ...this.#services.series()];
   }
 
+  /** Something has put the log file aside: goes on in the one that has its path now. */
+  reopenLog(): void {
+    if (this.#log.reopen()) this.#log.log("info", "fluxheim", "the log file was opened again");
+    else this.#log.log("warn", "fluxheim", "SIGUSR2: the log is no file, and stays as it is");
+  }
+
   /** Takes up the configuration as its source has it now. Reloads run one after the other. */
   reload(): Promise<ReloadOutcome> {
     const outcome = this.#reloading.then(() => this.#reload()).catch(failed);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { AccessField } from "../../gateway/access_field.ts";
 import type { Config } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
@@ -34,6 +35,11 @@ export interface AccessLogSettings {
   readonly include_listener: boolean;
   /** Fill `request_id`. */
   readonly request_id: boolean;
+  readonly format: "record" | "combined";
+  /** Those that a record has, in their order; `undefined` for the usual ones. */
+  readonly fields?: readonly string[];
+  /** Other names of fields. */
+  readonly rename: Readonly<Record<string, string>>;
 }
 
 /** `[logging.file]`. */
@@ -42,12 +48,27 @@ export interface LogFileConfig {
   readonly path: string;
   /** `false` empties the file. */
   readonly append: boolean;
+  /** Size at which it is put aside; `undefined` for never. */
+  readonly max_bytes?: number;
+  /** How many files that were put aside are kept. */
+  readonly max_files: number;
 }
 
 /** An opened log file. */
 export interface LogFile extends LogTargetStream {
+  /**
+   * Goes on in the file that has the path now, from the next whole line on. Where that cannot be opened the
+   * old one stays.
+   */
+  reopen(): void;
   /** Closes the file. */
   close(): void;
+}
+
+/** `[logging.syslog]`. */
+export interface SyslogConfig {
+  /** `udp:` with address and port, or `unix:` and the path of a socket. */
+  readonly address: string;
 }
 
 /** Makes access records of one shape. */
@@ -87,14 +108,30 @@ export interface CounterTotals {
 
 /** What a build can put down about what it did, and which files it makes; `records.ts` has it. */
 export interface Records {
-  /** Makes the shape of access records; `withGeo` adds country and network of the client. */
-  accessRecord(settings: AccessLogSettings, withGeo: boolean): AccessRecords;
+  /**
+   * Makes the shape of access records.
+   *
+   * @param fields Those that modules add.
+   * @param forPeople Lines to be read at a terminal.
+   */
+  accessRecord(
+    settings: AccessLogSettings,
+    fields: readonly AccessField[],
+    forPeople: boolean,
+  ): AccessRecords;
   /**
    * Opens `[logging.file]`.
    *
+   * @param onFailure Gets a line when the file could not be put aside or opened again.
    * @throws When it cannot be opened.
    */
-  openLogFile(config: LogFileConfig): LogFile;
+  openLogFile(config: LogFileConfig, onFailure: (what: string) => void): LogFile;
+  /**
+   * Opens `[logging.syslog]`.
+   *
+   * @throws When no socket can be opened.
+   */
+  openSyslog(config: SyslogConfig): LogTargetStream & { close(): void };
   /** Counters, which outlive requests. */
   readonly counters: Counters;
   /**

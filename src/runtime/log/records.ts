@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { AccessRecord } from "./access_log.ts";
+import { accessRecordOf } from "./access_log.ts";
 import { openLogFile } from "./file.ts";
+import { openSyslog } from "./syslog.ts";
 import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import { ProcessSeries, seriesZones } from "../metrics/process_series.ts";
 import { unixSockets } from "../../net/listen/unix.ts";
@@ -14,8 +15,9 @@ import type { Records } from "./record_types.ts";
 
 /** The records of every build but those with the module `privacy-mode`. */
 export const records: Records = {
-  accessRecord: (settings, withGeo) => new AccessRecord(settings, withGeo),
+  accessRecord: accessRecordOf,
   openLogFile,
+  openSyslog,
   counters: {
     zones: seriesZones,
     open: openSeriesMetrics,

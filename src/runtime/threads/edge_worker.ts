@@ -192,7 +192,8 @@ class EdgeWorker {
     if (prepared === undefined) return { kind: "failed", reason: "nothing is prepared" };
     this.#prepared = undefined;
     this.#zones.commit();
-    this.#life.log.useAccessLog(prepared.config.logging.access);
+    const fields = prepared.snapshot.modules.flatMap(({ accessFields = [] }) => accessFields);
+    this.#life.log.useAccessLog(prepared.config.logging.access, fields);
     await this.#gateway.commit(prepared.snapshot);
     await this.#updateTls();
     return { kind: "committed" };
