@@ -243,7 +243,8 @@ function openLog(
     return new KeeperLog(config, profile);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const problem = { key: "logging.file.path", message: `cannot be opened: ${message}` };
+    const key = config.logging.syslog.enabled ? "logging.syslog.address" : "logging.file.path";
+    const problem = { key, message: `cannot be opened: ${message}` };
     throw new StartError([place(problem)]);
   }
 }

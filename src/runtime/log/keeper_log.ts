@@ -12,6 +12,7 @@ import { type LogThreshold, parseThreshold } from "./lines.ts";
 import { LogSink } from "./sink.ts";
 import { within } from "../within.ts";
 import { LEVEL_VARIABLE } from "../permissions/own_permissions.ts";
+import { syslogSocket } from "../pid_file_draft.ts";
 import { readableVariable } from "../preflight.ts";
 import type { Profile } from "../threads/profile.ts";
 import type { SyslogHeader } from "./lines.ts";
@@ -52,7 +53,10 @@ export class KeeperLog implements Logger {
         (what) => this.log("warn", "fluxheim", what),
       )
       : syslog.enabled
-      ? records?.openSyslog(syslog)
+      ? records?.openSyslog({
+        address: syslog.address,
+        own: syslogSocket(config.server.process.pid_file),
+      })
       : undefined;
     this.#opened = opened;
     const stream = opened ?? (target === "stdout" ? Deno.stdout : Deno.stderr);

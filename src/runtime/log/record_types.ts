@@ -69,6 +69,8 @@ export interface LogFile extends LogTargetStream {
 export interface SyslogConfig {
   /** `udp:` with address and port, or `unix:` and the path of a socket. */
   readonly address: string;
+  /** Path of the socket that messages to another socket are sent from. */
+  readonly own: string;
 }
 
 /** Makes access records of one shape. */

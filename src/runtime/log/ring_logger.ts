@@ -4,6 +4,7 @@
  * @module
  */
 import type { Exchange } from "../../gateway/exchange.ts";
+import type { Counter } from "../../gateway/metrics.ts";
 import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
 import type { AccessField } from "../../gateway/access_field.ts";
 import { LEVELS, type LogFormat, logLine, type LogThreshold, syslogHeader } from "./lines.ts";
@@ -38,6 +39,9 @@ export class RingLogger implements Logger {
   #isCombined = false;
   /** Parts of the records that are written, by status; `undefined` for all. */
   #rates: Float32Array | undefined;
+
+  /** Counts lines that find no room. */
+  lost: Counter | undefined;
 
   /** @param records What this build has; without it no access record is ever made. */
   constructor(ring: RingWriter, settings: LogSettings, records: Records | undefined) {
@@ -75,7 +79,11 @@ export class RingLogger implements Logger {
     const { format, zeroRetention } = this.#settings;
     const said = zeroRetention ? withoutRequest(target, message) : message;
     if (said === undefined) return;
-    this.#ring.append(logLine(format, Date.now(), level, target, said));
+    this.#append(logLine(format, Date.now(), level, target, said));
+  }
+
+  #append(line: string): void {
+    if (!this.#ring.append(line)) this.lost?.count();
   }
 
   access(exchange: Exchange): void {
@@ -86,9 +94,9 @@ export class RingLogger implements Logger {
     const line = record.of(exchange);
     const { format } = this.#settings;
     if (typeof format === "object") {
-      this.#ring.append(`${syslogHeader(format, Date.now(), "info", "access")} ${line}\n`);
+      this.#append(`${syslogHeader(format, Date.now(), "info", "access")} ${line}\n`);
     } else if (format === "text" && !this.#isCombined) {
-      this.#ring.append(Date.now() + " INFO fluxheim::access: " + line + "\n");
-    } else this.#ring.append(line + "\n");
+      this.#append(Date.now() + " INFO fluxheim::access: " + line + "\n");
+    } else this.#append(line + "\n");
   }
 }

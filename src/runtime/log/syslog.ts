@@ -19,11 +19,12 @@ const MAX_MESSAGE = 60_000;
  * Opens a socket to send from. Whether a server listens is not known over UDP; where one does not on a unix
  * socket, lines wait.
  */
-export function openSyslog({ address }: SyslogConfig): LogTargetStream & { close(): void } {
+export function openSyslog({ address, own }: SyslogConfig): LogTargetStream & { close(): void } {
   const path = unixPath(address);
   if (path !== undefined) {
-    const socket = Deno.listenDatagram({ transport: "unixpacket", path: "" });
-    return new Datagrams(socket, { transport: "unixpacket", path });
+    removeStale(own);
+    const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
+    return new Datagrams(socket, { transport: "unixpacket", path }, own);
   }
   const parts = splitAuthority(address.slice("udp:".length));
   if (parts === undefined) throw new TypeError(`not an address and port: ${address}`);
@@ -35,10 +36,13 @@ export function openSyslog({ address }: SyslogConfig): LogTargetStream & { close
 class Datagrams implements LogTargetStream {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.Addr;
+  readonly #own: string | undefined;
 
-  constructor(socket: Deno.DatagramConn, server: Deno.Addr) {
+  /** @param own Path of the socket's own file, if it has one. */
+  constructor(socket: Deno.DatagramConn, server: Deno.Addr, own?: string) {
     this.#socket = socket;
     this.#server = server;
+    this.#own = own;
   }
 
   /** Sends the first line; a datagram is one message. */
@@ -54,5 +58,15 @@ class Datagrams implements LogTargetStream {
 
   close(): void {
     this.#socket.close();
+    if (this.#own !== undefined) removeStale(this.#own);
+  }
+}
+
+/** A process that was killed leaves its socket behind. Another kind of file is left alone, and binding fails. */
+function removeStale(path: string): void {
+  try {
+    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

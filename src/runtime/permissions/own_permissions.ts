@@ -14,7 +14,7 @@ import { UNIX, unixPath } from "../../net/unix_address.ts";
 import { pathOf, portOf } from "../listeners.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./planned_grant.ts";
-import { pidFileDraft } from "../pid_file_draft.ts";
+import { pidFileDraft, syslogSocket } from "../pid_file_draft.ts";
 
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */
 export const LEVEL_VARIABLE = "FLUXHEIM_LOG";
@@ -76,7 +76,7 @@ export function ownGrants(
       grants.push(keeper("write", path, "logging.file.path"));
     }
   }
-  if (syslog.enabled) grants.push(...syslogGrants(syslog.address));
+  if (syslog.enabled) grants.push(...syslogGrants(syslog.address, config.server.process.pid_file));
   if (!writesNothing(modules)) {
     const path = config.server.process.pid_file;
     for (const value of [path, pidFileDraft(path)]) {
@@ -103,10 +103,16 @@ function putAside(
   return Array.from({ length: max_files }, (_, index) => `${path}.${index + 1}`);
 }
 
-function syslogGrants(address: string): readonly PlannedGrant[] {
+function syslogGrants(address: string, pidFile: string): readonly PlannedGrant[] {
   const key = "logging.syslog.address";
   const path = unixPath(address);
-  if (path !== undefined) return [keeper("read", path, key), keeper("write", path, key)];
+  if (path !== undefined) {
+    return [path, syslogSocket(pidFile)].flatMap((socket) => [
+      keeper("net", UNIX + socket, key),
+      keeper("read", socket, key),
+      keeper("write", socket, key),
+    ]);
+  }
   const server = address.slice("udp:".length);
   const own = server.startsWith("[") ? "[::]:0" : "0.0.0.0:0";
   return [keeper("net", server, key), keeper("net", own, key)];

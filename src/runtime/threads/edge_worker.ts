@@ -69,6 +69,7 @@ class EdgeWorker {
       onLogSegment,
     });
     this.#metrics = records?.counters.open(this.#zones, this.#life.log) ?? NO_METRICS;
+    this.#life.log.lost = this.#metrics.counter("fluxheim_log_lines_lost_total", {});
     const services = {
       clock: this.#life.clock,
       log: this.#life.log,
