@@ -372,6 +372,8 @@ export interface RunningModule {
    * (`mergeTls`).
    */
   readonly listenerTls?: TlsListenerSpec;
+  /** Sees every exchange before it has a scope, with the effective address of its client. Never answers. */
+  readonly begin?: (exchange: Exchange) => void;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
   /**

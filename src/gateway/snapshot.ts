@@ -62,6 +62,7 @@ export class Snapshot {
   readonly finished: readonly Finished[];
   /** Whether a module uses the times of exchanges. */
   readonly usesTime: boolean;
+  readonly #begin: readonly ((exchange: Exchange) => void)[];
   readonly #hosts: HostTable;
   readonly #vhosts: readonly CompiledVhost[];
   readonly #clientAddress: ClientAddressRule;
@@ -90,6 +91,7 @@ export class Snapshot {
       (peer) => this.#reportChain(peer),
     );
     this.usesTime = modules.some(({ usesTime }) => usesTime === true);
+    this.#begin = modules.flatMap((module) => module.begin?.bind(module) ?? []);
     this.finished = modules.flatMap((module) => module.finished?.bind(module) ?? []);
     this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
     const rejected = (reason: string) =>
@@ -114,6 +116,8 @@ export class Snapshot {
    */
   locate(exchange: Exchange): Plan | undefined {
     exchange.clientAddress = this.#clientAddress(exchange);
+    const begin = this.#begin;
+    for (let i = 0; i < begin.length; i++) begin[i](exchange);
     const { authority, host } = exchange;
     let selected = this.#lastSelected;
     if (host === "" || host !== this.#lastHost) {

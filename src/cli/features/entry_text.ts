@@ -1,14 +1,14 @@
 /**
- * The source text of a profile's four files: its list of modules, the program with them, and the entries of
- * its edge workers and of the control service, in which several modules have parts. Entries of other services
- * are in their modules, which name them. Committed profiles and custom sets come from the same text, so
+ * The source text of a profile's files: its list of modules, the program with them, and the entries of its
+ * edge workers and of the services in which several modules have parts. Entries of other services are in
+ * their modules, which name them. Committed profiles and custom sets come from the same text, so
  * neither can hold anything else.
  *
  * @module
  */
-import { CONTROL_FOLDERS } from "../../catalog/modules.ts";
+import { CONTROL_FOLDERS, TELEMETRY_FOLDERS } from "../../catalog/modules.ts";
 
-/** What the four files are made from. */
+/** What the files are made from. */
 export interface EntryText {
   readonly name: string;
   readonly use: string;
@@ -34,7 +34,11 @@ export function profileText({ name, use, folders, keepsRecords, source }: EntryT
     `  name: "${name}",`,
     ...parts(folders, keepsRecords),
     `  workerUrl: new URL("./${name}_worker.ts", import.meta.url),`,
-    `  services: { control: new URL("./${name}_control.ts", import.meta.url) },`,
+    "  services: {",
+    ...sharedServices(folders).map((role) =>
+      `    ${role}: new URL("./${name}_${role}.ts", import.meta.url),`
+    ),
+    "  },",
     "};",
     "",
   ].join("\n");
@@ -79,16 +83,32 @@ export function workerText({ name, folders, keepsRecords, source }: EntryText): 
   ].join("\n");
 }
 
-/** The file that the control service of the profile runs: the parts that its modules have in it. */
-export function controlText(
+/** A service that several modules have parts in; each part is a file of that name. */
+export type SharedService = "control" | "telemetry";
+
+const PARTS: Readonly<Record<SharedService, readonly string[]>> = {
+  control: CONTROL_FOLDERS,
+  telemetry: TELEMETRY_FOLDERS,
+};
+
+/** The shared services that modules in `folders` have parts in. */
+export function sharedServices(folders: readonly string[]): readonly SharedService[] {
+  return (["control", "telemetry"] as const).filter((role) =>
+    folders.some((folder) => PARTS[role].includes(folder))
+  );
+}
+
+/** The file that a shared service of the profile runs: the parts that its modules have in it. */
+export function serviceText(
+  role: SharedService,
   { name, folders, source, keepsRecords }: Omit<EntryText, "use">,
 ): string {
-  const own = folders.filter((folder) => CONTROL_FOLDERS.includes(folder));
+  const own = folders.filter((folder) => PARTS[role].includes(folder));
   const parts = own.map(camel).join(", ");
   return [
-    `/** Entry of the control service of profile \`${name}\`. @module */`,
+    `/** Entry of the ${role} service of profile \`${name}\`. @module */`,
     ...guard(source),
-    ...moduleImports("control", own, source),
+    ...moduleImports(role, own, source),
     ...(keepsRecords
       // A socket has a file.
       ? [
@@ -116,7 +136,7 @@ function guard(source: string): string[] {
 
 /** @param face The file of a module's folder that is imported, and what it exports. */
 function moduleImports(
-  face: "module" | "edge" | "control",
+  face: "module" | "edge" | SharedService,
   folders: readonly string[],
   source: string,
 ): string[] {

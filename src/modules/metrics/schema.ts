@@ -24,8 +24,12 @@ export const metricsSchema = z.strictObject({
   });
 });
 
+/** Tables that other modules add to `[metrics]`. */
+// deno-lint-ignore no-empty-interface -- filled by declaration merging
+export interface MetricsTables {}
+
 /** A checked `[metrics]` table. */
-export type MetricsConfig = Frozen<z.output<typeof metricsSchema>>;
+export type MetricsConfig = Frozen<z.output<typeof metricsSchema>> & MetricsTables;
 
 declare module "../../config/types.ts" {
   interface RootTables {
