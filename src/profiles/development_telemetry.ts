@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { telemetry as metricsOtlp } from "../modules/metrics_otlp/telemetry.ts";
 import { telemetry as otelOtlp } from "../modules/otel_otlp/telemetry.ts";
-import { runService } from "../runtime/threads/service_thread.ts";
+import { unixSockets } from "../net/listen/unix.ts";
+import { runServiceWith } from "../runtime/threads/service_thread.ts";
 
-runService(metricsOtlp, otelOtlp);
+runServiceWith(unixSockets, metricsOtlp, otelOtlp);

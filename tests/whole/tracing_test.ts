@@ -52,11 +52,14 @@ async function started(setting: Setting) {
     }),
   );
   const gateway = made.use(await TestGateway.start(configText(upstream.port, setting)));
-  await until("services run", () =>
-    ["control", "telemetry"].every((role) =>
-      setting.more?.includes(role === "control" ? "[metrics]" : ".otlp]") !== true ||
-      gateway.process.output.includes(`the service ${role} runs`)
-    ));
+  await until(
+    "services run",
+    () =>
+      ["control", "telemetry"].every((role) =>
+        setting.more?.includes(role === "control" ? "[metrics]" : ".otlp]") !== true ||
+        gateway.process.output.includes(`the service ${role} runs`)
+      ),
+  );
   const stack = made.move();
   return {
     gateway,
