@@ -116,7 +116,7 @@ Deno.test("a compiled program has the code of its modules and of no others", asy
   const name = `absence-${Deno.pid}`;
   const written = await writeEntry(dir, name, features);
   const entry = `${custom}/${name}.ts`;
-  const parts = ["", "_profile", "_worker"];
+  const parts = ["", "_profile", "_worker", "_control"];
   for (const part of parts) {
     await Deno.copyFile(written.replace(/\.ts$/, `${part}.ts`), `${custom}/${name}${part}.ts`);
   }
