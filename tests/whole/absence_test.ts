@@ -81,7 +81,7 @@ Deno.test("the profile privacy loads no file that can write, cache, count or tra
     for (const pattern of [...WRITES, COUNTS]) assert.doesNotMatch(text, pattern, file);
   }
   assert.ok(files.includes("src/gateway/metrics_none.ts"));
-  assert.ok(files.includes("src/modules/control/service_without_files.ts"));
+  assert.ok(files.includes("src/profiles/privacy_control.ts"));
 });
 
 Deno.test("the same look finds what other builds write with", async () => {
@@ -93,6 +93,7 @@ Deno.test("the same look finds what other builds write with", async () => {
   const writers = [
     "src/net/listen/socket_file.ts",
     "src/runtime/log/file.ts",
+    "src/runtime/log/syslog.ts",
     "src/runtime/pid_file.ts",
   ];
   assert.deepEqual(found.sort(), writers.sort());

@@ -90,7 +90,7 @@ Deno.test("records have the chosen fields, and statuses are sampled", async () =
       `[logging.access]
 fields = ["time", "status", "path", "user_agent", "latency_us", "protocol"]
 rename = { path = "uri" }
-sample = { "2xx" = 0 }`,
+sample_per_mille = { "2xx" = 0 }`,
     ),
     FILES,
   );

@@ -188,7 +188,7 @@ Deno.test("traces are sampled by ratio, and by what a trusted peer has decided",
   await using collector = await Collector.start();
   await using run = await started({
     server: 'trusted_proxies = ["127.0.0.1"]',
-    tracing: 'sampling = { mode = "parent", ratio = 0 }',
+    tracing: 'sampling = { mode = "parent", ratio_per_mille = 0 }',
     more: otlp(collector.port),
   });
   const { traceparent: own } = await run.ask();

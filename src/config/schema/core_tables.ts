@@ -227,10 +227,10 @@ export interface LoggingConfig {
     /** Other names of fields: `{ client_ip = "ip" }`. Ours. */
     readonly rename: { readonly [name: string]: string };
     /**
-     * Parts of the records that are written, by status or class: `{ "2xx" = 0.1, "404" = 0
-     * }`. What is not named is written, and so is every request that failed. Ours.
+     * How many of a thousand records are written, by status or class: `{ "2xx" = 100, "404"
+     * = 0 }`. What is not named is written, and so is every request that failed. Ours.
      */
-    readonly sample: { readonly [name: string]: number };
+    readonly sample_per_mille: { readonly [name: string]: number };
     /** Fill `host`; off leaves it empty. */
     readonly include_host: boolean;
     /** Fill `client_ip`. */

@@ -68,9 +68,9 @@ const access = z.strictObject({
     .describe("Fields of a record in this order. Unset: all but those that must be named. Ours."),
   rename: z.record(z.string(), fieldName()).default({})
     .describe('Other names of fields: `{ client_ip = "ip" }`. Ours.'),
-  sample: z.record(z.string(), z.number().min(0).max(1)).default({})
+  sample_per_mille: z.record(z.string(), count({ max: 1000 })).default({})
     .describe(
-      'Parts of the records that are written, by status or class: `{ "2xx" = 0.1, "404" = 0 }`. What is not ' +
+      'How many of a thousand records are written, by status or class: `{ "2xx" = 100, "404" = 0 }`. What is not ' +
         "named is written, and so is every request that failed. Ours.",
     ),
   include_host: z.boolean().default(true).describe("Fill `host`; off leaves it empty."),
@@ -85,7 +85,7 @@ const access = z.strictObject({
     .describe("Take over or make a request id, forward it and log it."),
   request_id_header: headerName().default("x-request-id")
     .describe("Header field of the request id."),
-}).superRefine(({ rename, sample, fields }, context) => {
+}).superRefine(({ rename, sample_per_mille: sample, fields }, context) => {
   const refuse = (path: string[], message: string) => {
     context.addIssue({
       code: "custom",
@@ -104,10 +104,10 @@ const access = z.strictObject({
   }
   for (const name of Object.keys(sample)) {
     if (/^[1-5](?:xx|[0-9]{2})$/.test(name)) continue;
-    refuse(["sample", name], 'must be a status such as "404", or a class such as "2xx"');
+    refuse(["sample_per_mille", name], 'must be a status such as "404", or a class such as "2xx"');
   }
   if (Object.keys(sample).length > MAX_SAMPLES) {
-    refuse(["sample"], `must have at most ${MAX_SAMPLES} entries`);
+    refuse(["sample_per_mille"], `must have at most ${MAX_SAMPLES} entries`);
   }
 });
 

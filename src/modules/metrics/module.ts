@@ -9,7 +9,8 @@ import type { Module } from "../../gateway/module.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { METRICS } from "./descriptions.ts";
 import { metricsSchema } from "./schema.ts";
-import { isLoopbackListener, metricsOf, TABLES } from "./table.ts";
+import { isLoopbackListener } from "./loopback.ts";
+import { metricsOf, TABLES } from "./table.ts";
 
 export type { MetricsConfig } from "./schema.ts";
 

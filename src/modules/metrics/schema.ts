@@ -3,7 +3,7 @@ import { z } from "zod";
 import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { listener } from "../../config/schema/values.ts";
-import { isLoopbackListener } from "./table.ts";
+import { isLoopbackListener } from "./loopback.ts";
 
 /** `[metrics]`. */
 export const metricsSchema = z.strictObject({

@@ -2,7 +2,7 @@
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
 import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import { Collector, Pauses } from "../../gateway/otlp/collector.ts";
-import { randomId } from "../otel_tracing/table.ts";
+import { RandomIds } from "../otel_tracing/table.ts";
 import { DROPPED, EXPORTED, QUEUED } from "./descriptions.ts";
 import type { TracingOtlpConfig } from "./schema.ts";
 import { SpanQueue } from "./span_queue.ts";
@@ -39,6 +39,7 @@ class Exporter {
   readonly #collector: Collector;
   readonly #queue: SpanQueue;
   readonly #pauses = new Pauses();
+  readonly #ids = new RandomIds();
   readonly #stopTicking: () => void;
   readonly #counters;
   #posting: Promise<void> | undefined;
@@ -117,7 +118,7 @@ class Exporter {
   }
 
   #json(batch: ReturnType<SpanQueue["next"]>): string {
-    return tracesJson(batch, this.#otlp.service_name, () => randomId(8));
+    return tracesJson(batch, this.#otlp.service_name, () => this.#ids.next(8));
   }
 
   /** Once until it works again: a collector that is away is away for long. */

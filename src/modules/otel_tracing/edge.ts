@@ -9,7 +9,7 @@ import type { TracingConfig } from "./schema.ts";
 import { tracingOf } from "./table.ts";
 import {
   isWithin,
-  randomId,
+  RandomIds,
   readTraceparent,
   type Traceparent,
   tracestateOf,
@@ -32,6 +32,7 @@ const SPAN_ID: AccessField = { name: "span_id", of: ({ trace }) => trace?.spanId
 class Tracing implements RunningModule {
   readonly accessFields: readonly AccessField[];
   readonly #tracing: TracingConfig;
+  readonly #ids = new RandomIds();
   readonly #trusted: TrustedPeers;
 
   constructor(tracing: TracingConfig, { config }: SnapshotContext) {
@@ -40,15 +41,16 @@ class Tracing implements RunningModule {
     this.accessFields = tracing.log_trace_id ? [TRACE_ID, SPAN_ID] : [];
   }
 
-  /** Only the direct peer decides about the flag: whoever else wrote it may be anybody. */
+  /** Only a direct peer that is trusted decides about the flag: any client can write it. */
   readonly begin = (exchange: Exchange): void => {
     const { request, connection } = exchange;
     const parent = request.has("traceparent") ? onlyOne(request.all("traceparent")) : undefined;
-    const { mode, ratio } = this.#tracing.sampling;
-    const spanId = randomId(8);
+    const { mode, ratio_per_mille } = this.#tracing.sampling;
+    const ratio = ratio_per_mille / 1000;
+    const spanId = this.#ids.next(8);
     const now = Date.now();
     if (parent === undefined) {
-      const traceId = randomId(16);
+      const traceId = this.#ids.next(16);
       const isChosen = mode === "all" || isWithin(ratio, traceId);
       exchange.trace = new TraceContext(
         traceId,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
-import { enumWord } from "../../config/schema/values.ts";
+import { count, enumWord } from "../../config/schema/values.ts";
 
 const sampling = z.strictObject({
   mode: enumWord(["all", "ratio", "parent"]).default("all")
@@ -10,7 +10,7 @@ const sampling = z.strictObject({
       "Which requests have an exported span. `all`: every one. `ratio`: a part of the traces. `parent`: those " +
         "that a trusted peer has sampled, and of the others a part.",
     ),
-  ratio: z.number().min(0).max(1).default(1).describe("The part, from 0 to 1."),
+  ratio_per_mille: count({ max: 1000 }).default(1000).describe("The part, of a thousand."),
 });
 
 /** `[tracing]`. */

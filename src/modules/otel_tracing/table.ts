@@ -7,4 +7,4 @@ export function tracingOf({ tracing }: Pick<ConfigPart, "tracing">): TracingConf
   return tracing?.enabled === true ? tracing as TracingConfig : undefined;
 }
 
-export { randomId } from "./trace_fields.ts";
+export { RandomIds } from "./trace_fields.ts";

@@ -69,27 +69,32 @@ function lengthOf(members: readonly string[]): number {
 }
 
 const POOL_BYTES = 4096;
-const pool = new Uint8Array(POOL_BYTES);
-let used = POOL_BYTES;
 
 const HEX_PAIRS: readonly string[] = Array.from(
   { length: 256 },
   (_, byte) => byte.toString(16).padStart(2, "0"),
 );
 
-/** Random lower-case hexadecimal digits, two for each of `bytes`; never all zero. */
-export function randomId(bytes: 8 | 16): string {
-  if (used + bytes > POOL_BYTES) {
-    crypto.getRandomValues(pool);
-    used = 0;
+/** Random ids; one call for randomness serves many. */
+export class RandomIds {
+  readonly #pool = new Uint8Array(POOL_BYTES);
+  #used = POOL_BYTES;
+
+  /** Lower-case hexadecimal digits, two for each of `bytes`; never all zero. */
+  next(bytes: 8 | 16): string {
+    const pool = this.#pool;
+    if (this.#used + bytes > POOL_BYTES) {
+      crypto.getRandomValues(pool);
+      this.#used = 0;
+    }
+    let id = "";
+    let any = 0;
+    for (const end = this.#used + bytes; this.#used < end; this.#used++) {
+      any |= pool[this.#used];
+      id += HEX_PAIRS[pool[this.#used]];
+    }
+    return any === 0 ? this.next(bytes) : id;
   }
-  let id = "";
-  let any = 0;
-  for (const end = used + bytes; used < end; used++) {
-    any |= pool[used];
-    id += HEX_PAIRS[pool[used]];
-  }
-  return any === 0 ? randomId(bytes) : id;
 }
 
 /** Digits of an id that a ratio is compared with: 52 bits are exact in a number. */

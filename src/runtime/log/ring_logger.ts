@@ -24,8 +24,8 @@ export interface LogSettings {
 /** `[logging.access]`. */
 export interface AccessLogConfig extends AccessLogSettings {
   readonly enabled: boolean;
-  /** Parts of the records that are written, by status or class. */
-  readonly sample: Readonly<Record<string, number>>;
+  /** How many of a thousand records are written, by status or class. */
+  readonly sample_per_mille: Readonly<Record<string, number>>;
 }
 
 /** Writes log records into a ring. */
@@ -63,7 +63,7 @@ export class RingLogger implements Logger {
     if (!config.enabled || !this.enabled("info") || this.#records === undefined) return;
     this.#access = this.#records.accessRecord(config, fields, format === "human");
     this.#isCombined = config.format === "combined";
-    this.#rates = ratesOf(config.sample);
+    this.#rates = ratesOf(config.sample_per_mille);
   }
 
   get logsAccess(): boolean {

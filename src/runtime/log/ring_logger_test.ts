@@ -17,7 +17,7 @@ const ACCESS: AccessLogConfig = {
   request_id: true,
   format: "record",
   rename: {},
-  sample: {},
+  sample_per_mille: {},
 };
 
 function logger(settings: Partial<LogSettings>) {
@@ -91,7 +91,7 @@ Deno.test("a level stricter than info silences the access log", () => {
 
 Deno.test("records are sampled by status, and what failed is always written", () => {
   const { log, written } = logger({});
-  log.useAccessLog({ ...ACCESS, sample: { "2xx": 0, "204": 1 } });
+  log.useAccessLog({ ...ACCESS, sample_per_mille: { "2xx": 0, "204": 1000 } });
   for (const status of [200, 204, 404]) {
     const one = exchange();
     one.status = status;

@@ -10,16 +10,16 @@ import { hasFailed } from "../../gateway/outcome.ts";
 const STATUSES = 600;
 
 /** The part of the records that is written, by status; `undefined` for all of them. */
-export function ratesOf(sample: Readonly<Record<string, number>>): Float32Array | undefined {
-  const entries = Object.entries(sample);
+export function ratesOf(perMille: Readonly<Record<string, number>>): Float32Array | undefined {
+  const entries = Object.entries(perMille);
   if (entries.length === 0) return undefined;
   const rates = new Float32Array(STATUSES).fill(1);
   for (const [name, rate] of entries) {
     const first = 100 * Number(name[0]);
-    if (name.endsWith("xx")) rates.fill(rate, first, first + 100);
+    if (name.endsWith("xx")) rates.fill(rate / 1000, first, first + 100);
   }
   // A status of its own goes before its class.
-  for (const [name, rate] of entries) if (!name.endsWith("xx")) rates[Number(name)] = rate;
+  for (const [name, rate] of entries) if (!name.endsWith("xx")) rates[Number(name)] = rate / 1000;
   return rates;
 }
 

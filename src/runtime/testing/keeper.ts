@@ -55,7 +55,16 @@ export function testConfig(
       process: { pid_file: "/nonexistent/fluxheim.pid", threads: 2, ...process },
     }),
     logging: loggingSchema.parse({ level, ...file }),
-    ...(metrics ? { metrics: { enabled: true } } : {}),
+    ...(metrics
+      ? {
+        metrics: {
+          enabled: true,
+          listen: "127.0.0.1:0",
+          require_loopback: true,
+          route_histograms: false,
+        },
+      }
+      : {}),
     vhosts: [{
       ...vhostSchema.parse({ name: "test", hosts: ["test.local"] }),
       routes: [],

@@ -1,5 +1,5 @@
 /**
- * Which services see the memories of other threads (`ZoneRequest.readers`), and what they are told as
+ * Which services see the memories of other threads (`ZoneRequest.readers`), and what they learn as
  * threads come and go.
  *
  * @module
