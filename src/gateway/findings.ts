@@ -24,19 +24,19 @@ export class Findings {
 
   // Times as `timing.ts` has them; -1 for what has not happened, or where nothing asks for times.
   /** When the first attempt at an upstream began. */
-  upstreamAt = -1;
+  upstreamAt: number = -1;
   /** How long it took from there to the head of the answer, or to the failure of the last attempt. */
-  upstreamUs = -1;
+  upstreamUs: number = -1;
   /** When the last attempt began to connect; not where a connection was there. */
-  connectAt = -1;
+  connectAt: number = -1;
   /** How long that took. */
-  connectUs = -1;
+  connectUs: number = -1;
   /** When the last attempt had a connection: the request is sent, and the head of the answer waited for. */
-  waitAt = -1;
+  waitAt: number = -1;
   /** How long that took. */
-  waitUs = -1;
+  waitUs: number = -1;
   /** When the last auth service was asked. */
-  authAt = -1;
+  authAt: number = -1;
   /** How long its answer took. */
-  authUs = -1;
+  authUs: number = -1;
 }

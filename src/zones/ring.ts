@@ -54,14 +54,6 @@ const DELETE = 0x7f;
 
 const encoder = new TextEncoder();
 
-/** The kind `ring`: lines from one thread to a service that reads those of all. */
-export const ring: Layout<RingWriter> = {
-  kind: "ring",
-  parts: "perThread",
-  bytes: () => RING_BYTES,
-  open: (memory) => new RingWriter(memory, () => {}),
-};
-
 /** A ring's memory, as both ends see it. */
 class Ring {
   readonly #cells: Int32Array;

@@ -242,6 +242,7 @@ export interface SeriesValue {
   readonly name: string;
   /** Names and values. */
   readonly labels: Labels;
+  /** What it is. */
   readonly kind: SeriesKind;
   /** Of a counter the sum, those of lost threads included; of a gauge its level over the threads that live. */
   readonly value: number;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { MetricSpec } from "../../src/gateway/metrics.ts";
 import { profile } from "../../src/profiles/development.ts";
 import { metricsOf } from "../../src/runtime/metrics/metric_specs.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 const FOLDER = fileURLToPath(new URL("../../packaging/observability/", import.meta.url));
 const DOCUMENT = fileURLToPath(new URL("../../docs/metrics.md", import.meta.url));

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { Upstream } from "../support/upstream.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** A span, as far as tests look at it. */
 export interface Span {

@@ -1,7 +1,7 @@
 /** Where the log of a real gateway goes, in which form, and what becomes of its files. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { TempDir, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { TempDir, until } from "../testing/peer.ts";
 
 function configText(logging: string): string {
   return `

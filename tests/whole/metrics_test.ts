@@ -1,9 +1,9 @@
 /** Metrics of a real gateway, checked by promtool and scraped by a real Prometheus. */
 import assert from "node:assert/strict";
 import { profile as fragile } from "../policy/fragile.ts";
-import { type Build, TestGateway } from "../support/gateway.ts";
-import { find, freePort, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
+import { type Build, TestGateway } from "../testing/gateway.ts";
+import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 /** Names may be any text: this one has every character that the format escapes. */
 const ODD = `'a"b\\c'`;

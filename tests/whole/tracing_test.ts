@@ -1,9 +1,9 @@
 /** Traces through a real gateway: what upstreams, the log and a collector learn. */
 import assert from "node:assert/strict";
 import { Collector, type Span, valueOf } from "../peers/collector.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { freePort, until } from "../support/peer.ts";
-import { Upstream } from "../support/upstream.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { freePort, until } from "../testing/peer.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 interface Setting {
   /** In `[server]`. */

@@ -35,6 +35,7 @@ export interface AccessLogSettings {
   readonly include_listener: boolean;
   /** Fill `request_id`. */
   readonly request_id: boolean;
+  /** The object, or the combined format of the Apache HTTP Server. */
   readonly format: "record" | "combined";
   /** Those that a record has, in their order; `undefined` for the usual ones. */
   readonly fields?: readonly string[];
@@ -101,8 +102,9 @@ export interface CounterTotals {
   read(zones: ZoneRegistry): SeriesValue[];
   /** A copy of what lost threads have counted until now: a memory of the kind `series`. */
   readonly past: SharedArrayBuffer;
-  /** The keeper's own metrics, and the memory that they are in. */
+  /** The keeper's own metrics. */
   readonly metrics: Metrics;
+  /** The memory that they are in. */
   readonly own: SharedArrayBuffer;
   /** Thread `index` is lost, and its memory is about to be given up. */
   retire(zones: ZoneRegistry, index: number): void;
