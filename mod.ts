@@ -102,7 +102,17 @@ export type { TrustedPeers } from "./src/net/trusted_peers.ts";
 export type { Codec } from "./src/gateway/codec.ts";
 export type { ListenerNeed } from "./src/gateway/module.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
-export type { Counter, Metrics } from "./src/gateway/metrics.ts";
+export type {
+  Counter,
+  Gauge,
+  Histogram,
+  LabelValues,
+  Metrics,
+  MetricSpec,
+} from "./src/gateway/metrics.ts";
+export type { AccessField, AccessValue } from "./src/gateway/access_field.ts";
+export { TraceContext } from "./src/gateway/trace_context.ts";
+export type { PartGone, PartOfThread } from "./src/gateway/service.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
 export {
   KEEPER,
@@ -189,8 +199,9 @@ export type {
   LogFileConfig,
   PidFile,
   Records,
+  SyslogConfig,
 } from "./src/runtime/log/record_types.ts";
-export type { Labels, SeriesValue } from "./src/zones/series.ts";
+export type { Labels, SeriesKind, SeriesValue } from "./src/zones/series.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
@@ -211,4 +222,5 @@ export type { Pace } from "./src/runtime/pace.ts";
 export { type KeeperOptions, StartError } from "./src/runtime/start.ts";
 export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
-export { runService } from "./src/runtime/threads/service_thread.ts";
+export { runService, runServiceWith } from "./src/runtime/threads/service_thread.ts";
+export type { ServiceEntries } from "./src/runtime/threads/profile.ts";

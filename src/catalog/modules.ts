@@ -163,21 +163,17 @@ export const MODULES: readonly CatalogModule[] = [
   entry("compression-gzip", ["compression"], "gzip codec", built("compression_gzip")),
   entry("compression-zstd", ["compression"], "zstd codec", built("compression_zstd")),
   entry("compression-brotli", ["compression"], "brotli codec", built("compression_brotli")),
-  entry("metrics", [], "Prometheus listener", NOT_BUILT, {
-    tables: [
-      table("metrics", ROOT, { ...OFF, merge: "whole", reload: "metrics-service-changed" }),
-    ],
+  entry("metrics", [], "Prometheus listener", built("metrics"), {
+    tables: [table("metrics", ROOT, { ...OFF, merge: "whole" })],
   }),
-  entry("metrics-otlp", ["metrics"], "OTLP metrics export", NOT_BUILT, {
-    tables: [table("metrics.otlp", ROOT, { ...OFF, reload: "metrics-service-changed" })],
+  entry("metrics-otlp", ["metrics"], "OTLP metrics export", built("metrics_otlp"), {
+    tables: [table("metrics.otlp", ROOT, OFF)],
   }),
-  entry("otel-tracing", ["proxy"], "trace context", NOT_BUILT, {
-    tables: [
-      table("tracing", ROOT, { ...OFF, merge: "whole", reload: "tracing-service-changed" }),
-    ],
+  entry("otel-tracing", ["proxy"], "trace context", built("otel_tracing"), {
+    tables: [table("tracing", ROOT, { ...OFF, merge: "whole" })],
   }),
-  entry("otel-otlp", ["otel-tracing"], "OTLP trace export", NOT_BUILT, {
-    tables: [table("tracing.otlp", ROOT, { ...OFF, reload: "tracing-service-changed" })],
+  entry("otel-otlp", ["otel-tracing"], "OTLP trace export", built("otel_otlp"), {
+    tables: [table("tracing.otlp", ROOT, OFF)],
   }),
   entry("acme", ["tls"], "ACME configuration, planning, challenge serving", NOT_BUILT, {
     tables: [table("tls.acme", ["root", "vhost"], { ...OFF, reload: "acme-service-changed" })],
@@ -226,6 +222,12 @@ export const UNNAMED: readonly CatalogModule[] = [
     tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
   }),
 ];
+
+/** Folders with a part in the control service (`control.ts`). */
+export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics"];
+
+/** Folders with a part in the telemetry service (`telemetry.ts`). */
+export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];
 
 /** Folders of `src/modules` that every profile contains. */
 export const BASE_FOLDERS: readonly string[] = UNNAMED.flatMap(foldersIn);

@@ -44,6 +44,7 @@ export const CORE_TABLES: readonly CoreTable[] = [
         format: "logging-runtime-changed",
         target: "logging-runtime-changed",
         file: "logging-runtime-changed",
+        syslog: "logging-runtime-changed",
         access: "live",
       },
     },

@@ -1,5 +1,4 @@
 /** Loading the configuration for a command, with the rules of the modules in this build. @module */
-import { serviceEntries } from "../runtime/threads/service_entry.ts";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
@@ -9,7 +8,7 @@ import { patternProblems } from "../gateway/route/pattern_check.ts";
 import { deploymentOf } from "../runtime/deployment.ts";
 import type { Plan } from "../runtime/permissions/plan.ts";
 import type { PlannedGrant } from "../runtime/permissions/planned_grant.ts";
-import type { Profile } from "../runtime/threads/profile.ts";
+import { type Profile, threadEntries } from "../runtime/threads/profile.ts";
 import type { Call, Io } from "./command.ts";
 import { configSource, JSON_OUTPUT } from "./options.ts";
 
@@ -64,15 +63,14 @@ export function printFailure(problems: readonly Problem[], io: Io): void {
  * @param standalone Whether in a compiled program; unless given, in one like this.
  */
 export function planFor(
-  { modules, workerUrl }: Profile,
+  profile: Profile,
   config: Config,
   source: string | undefined,
   standalone = Deno.build.standalone,
 ): Plan {
   const configSource = source === undefined ? undefined : resolve(source);
-  const { grants } = deploymentOf(config, modules, { configSource, standalone }).plan;
-  const services = serviceEntries(modules);
-  return { grants: standalone ? grants : [...grants, ...foreignEntries([workerUrl, ...services])] };
+  const { grants } = deploymentOf(config, profile.modules, { configSource, standalone }).plan;
+  return { grants: standalone ? grants : [...grants, ...foreignEntries(threadEntries(profile))] };
 }
 
 /** What a custom build may import this program by. */

@@ -8,6 +8,7 @@ import type { ClientResponse } from "../http/client.ts";
 import { HttpExchange } from "../http/exchange.ts";
 import { Findings } from "./findings.ts";
 import type { RouteScope } from "./scope.ts";
+import type { TraceContext } from "./trace_context.ts";
 
 /** Why a request was not served. A value, not an exception: a client can cause it at will. */
 export interface Refusal {
@@ -124,6 +125,8 @@ export class Exchange extends HttpExchange {
   captures: Captures | undefined = undefined;
   /** `""` until assigned (spec 06 D4). */
   requestId = "";
+  /** Its place in a trace; `undefined` where the gateway takes part in none. */
+  trace: TraceContext | undefined = undefined;
   /** Set when the gateway refused; its cause and text. */
   refusal: Refusal | undefined = undefined;
   /** An error page is in the refusal's place: header policy is applied to it as to all content. */

@@ -21,4 +21,22 @@ export class Findings {
   country = "";
   /** The autonomous system that the client is in. */
   asn: number | null = null;
+
+  // Times as `timing.ts` has them; -1 for what has not happened, or where nothing asks for times.
+  /** When the first attempt at an upstream began. */
+  upstreamAt: number = -1;
+  /** How long it took from there to the head of the answer, or to the failure of the last attempt. */
+  upstreamUs: number = -1;
+  /** When the last attempt began to connect; not where a connection was there. */
+  connectAt: number = -1;
+  /** How long that took. */
+  connectUs: number = -1;
+  /** When the last attempt had a connection: the request is sent, and the head of the answer waited for. */
+  waitAt: number = -1;
+  /** How long that took. */
+  waitUs: number = -1;
+  /** When the last auth service was asked. */
+  authAt: number = -1;
+  /** How long its answer took. */
+  authUs: number = -1;
 }

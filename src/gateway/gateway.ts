@@ -148,7 +148,9 @@ export class Gateway implements Handler<Exchange> {
     this.#inFlight++;
     const exchange = new Exchange(connection);
     // Asking the system for the time is not worth it where the time is not used.
-    if (this.services.log.logsAccess) exchange.startedAt = performance.now();
+    if (this.services.log.logsAccess || this.#current?.usesTime === true) {
+      exchange.startedAt = performance.now();
+    }
     return exchange;
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
+import type { AccessField } from "./access_field.ts";
 import type { ClientRequest } from "../http/client.ts";
 import type { ModuleCommand } from "./command.ts";
 import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
@@ -19,7 +20,7 @@ import type { ListenerKind } from "../net/listen/listener_spec.ts";
 import type { Calls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
 import type { Logger } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics, MetricSpec } from "./metrics.ts";
 import type { Plain, Role, ServiceRole, ThreadSpec } from "./thread.ts";
 
 export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
@@ -338,6 +339,8 @@ export interface Module {
   readonly commands?: readonly ModuleCommand[];
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
+  /** Metrics that it counts, in the order they are shown. */
+  readonly metrics?: readonly MetricSpec[];
   /** Threads of its own. */
   readonly threads?: readonly ThreadSpec[];
   /** Loads the part that works on requests. */
@@ -369,6 +372,8 @@ export interface RunningModule {
    * (`mergeTls`).
    */
   readonly listenerTls?: TlsListenerSpec;
+  /** Sees every exchange before it has a scope, with the effective address of its client. Never answers. */
+  readonly begin?: (exchange: Exchange) => void;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
   /**
@@ -376,6 +381,10 @@ export interface RunningModule {
    * throw, and finds everything that the exchange held still held.
    */
   readonly finished?: Finished;
+  /** Fields that it adds to the access record. */
+  readonly accessFields?: readonly AccessField[];
+  /** It uses the times of exchanges: their beginning, and those of their findings. */
+  readonly usesTime?: boolean;
   /** Closes what `start` opened; no exchange is on the snapshot any more. */
   stop(): Promise<void> | void;
   /** For `fluxheim explain`: what this module's step of `phase` would do with a request, in one line. */

@@ -60,6 +60,9 @@ export class Snapshot {
   /** Exchanges that began on this snapshot and are not over. */
   inFlight = 0;
   readonly finished: readonly Finished[];
+  /** Whether a module uses the times of exchanges. */
+  readonly usesTime: boolean;
+  readonly #begin: readonly ((exchange: Exchange) => void)[];
   readonly #hosts: HostTable;
   readonly #vhosts: readonly CompiledVhost[];
   readonly #clientAddress: ClientAddressRule;
@@ -87,6 +90,8 @@ export class Snapshot {
       TrustedPeers.of(server.trusted_proxies),
       (peer) => this.#reportChain(peer),
     );
+    this.usesTime = modules.some(({ usesTime }) => usesTime === true);
+    this.#begin = modules.flatMap((module) => module.begin?.bind(module) ?? []);
     this.finished = modules.flatMap((module) => module.finished?.bind(module) ?? []);
     this.#vhosts = vhosts.map((vhost, index) => compileVhost(config, vhost, index, modules));
     const rejected = (reason: string) =>
@@ -111,6 +116,8 @@ export class Snapshot {
    */
   locate(exchange: Exchange): Plan | undefined {
     exchange.clientAddress = this.#clientAddress(exchange);
+    const begin = this.#begin;
+    for (let i = 0; i < begin.length; i++) begin[i](exchange);
     const { authority, host } = exchange;
     let selected = this.#lastSelected;
     if (host === "" || host !== this.#lastHost) {

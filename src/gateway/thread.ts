@@ -26,15 +26,16 @@ export type ServiceRole =
 
 /** A thread of a module's own: its service. */
 export interface ThreadSpec {
-  /** Unique in the process. */
-  readonly role: ServiceRole;
-  /** Written as `new URL("./service.ts", import.meta.url)`, so that bundling tools find the file. */
-  readonly url: URL;
   /**
-   * The same for builds that may write nothing (`privacy-mode`), where the program of {@linkcode url} has code
-   * for files of its own.
+   * Several modules may bring parts of one service, each with a `ThreadSpec` of the same role: the thread
+   * then holds what all of them ask for.
    */
-  readonly urlWithoutFiles?: URL;
+  readonly role: ServiceRole;
+  /**
+   * The entry of the thread in a profile that names none for the role (`Profile.services`). Written as
+   * `new URL("./service.ts", import.meta.url)`, so that bundling tools find the file.
+   */
+  readonly url?: URL;
   /** Whether this configuration needs it. Pure. */
   wanted(config: Config): boolean;
   /**

@@ -16,6 +16,8 @@ export interface Drainable {
    * open as long as it would have. A protocol that can inform its peer at any time drains instead.
    */
   retire?(): void;
+  /** Requests under way, of a protocol with several at a time. */
+  readonly underWay?: number;
   /**
    * End now, whatever is in flight.
    *
@@ -33,6 +35,13 @@ export class OpenConnections {
   /** How many there are. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Requests under way on connections that have several at a time. */
+  get streams(): number {
+    let count = 0;
+    for (const connection of this.#open) count += connection.underWay ?? 0;
+    return count;
   }
 
   /** Counts a connection in. */

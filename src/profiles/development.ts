@@ -12,6 +12,10 @@ import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
+import { module as metrics } from "../modules/metrics/module.ts";
+import { module as metricsOtlp } from "../modules/metrics_otlp/module.ts";
+import { module as otelOtlp } from "../modules/otel_otlp/module.ts";
+import { module as otelTracing } from "../modules/otel_tracing/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
@@ -24,6 +28,10 @@ import { records } from "../runtime/log/records.ts";
 export const profile: Profile = {
   name: "development",
   modules: [
+    metrics,
+    metricsOtlp,
+    otelTracing,
+    otelOtlp,
     geoip,
     access,
     rateLimit,
@@ -42,4 +50,8 @@ export const profile: Profile = {
   ],
   records,
   workerUrl: new URL("./development_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./development_control.ts", import.meta.url),
+    telemetry: new URL("./development_telemetry.ts", import.meta.url),
+  },
 };

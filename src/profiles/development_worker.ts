@@ -12,6 +12,10 @@ import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as geoip } from "../modules/geoip/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as metrics } from "../modules/metrics/edge.ts";
+import { edge as metricsOtlp } from "../modules/metrics_otlp/edge.ts";
+import { edge as otelOtlp } from "../modules/otel_otlp/edge.ts";
+import { edge as otelTracing } from "../modules/otel_tracing/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
@@ -22,6 +26,10 @@ import { records } from "../runtime/log/records.ts";
 
 runEdgeWorker({
   modules: [
+    metrics,
+    metricsOtlp,
+    otelTracing,
+    otelOtlp,
     geoip,
     access,
     rateLimit,

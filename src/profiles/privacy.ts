@@ -30,4 +30,7 @@ export const profile: Profile = {
     privacy,
   ],
   workerUrl: new URL("./privacy_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./privacy_control.ts", import.meta.url),
+  },
 };

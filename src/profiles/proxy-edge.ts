@@ -34,4 +34,7 @@ export const profile: Profile = {
   ],
   records,
   workerUrl: new URL("./proxy-edge_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./proxy-edge_control.ts", import.meta.url),
+  },
 };

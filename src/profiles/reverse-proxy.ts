@@ -26,4 +26,7 @@ export const profile: Profile = {
   ],
   records,
   workerUrl: new URL("./reverse-proxy_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./reverse-proxy_control.ts", import.meta.url),
+  },
 };

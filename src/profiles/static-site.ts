@@ -30,4 +30,7 @@ export const profile: Profile = {
   ],
   records,
   workerUrl: new URL("./static-site_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./static-site_control.ts", import.meta.url),
+  },
 };

@@ -38,4 +38,7 @@ export const profile: Profile = {
   ],
   records,
   workerUrl: new URL("./web-server_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./web-server_control.ts", import.meta.url),
+  },
 };

@@ -13,6 +13,7 @@ import type {
   Module,
   Needs,
   Role,
+  ServiceRole,
   ThreadSpec,
 } from "../gateway/module.ts";
 import type { ZoneRequest } from "../zones/layout.ts";
@@ -21,7 +22,7 @@ import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { at, isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
-import { serviceEntry } from "./threads/service_entry.ts";
+import { EDGES } from "./threads/calls.ts";
 import { workerSlots, zoneRequests } from "./threads/zone_plan.ts";
 
 /** What a configuration needs. */
@@ -35,13 +36,17 @@ export interface Deployment {
   readonly listeners: readonly ListenerNeed[];
   /** Shared tables, the runtime's own among them. */
   readonly zones: readonly ZoneRequest<Role>[];
-  /** Services that it needs, and the module that each belongs to. */
+  /** Services that it needs. */
   readonly services: readonly ServiceNeed[];
 }
 
 /** A service that a configuration needs. */
 export interface ServiceNeed {
-  readonly module: string;
+  /** Modules with a part in it, in their order. */
+  readonly modules: readonly string[];
+  /** The one whose part in the edge workers it may call. */
+  readonly edgeModule: string;
+  /** What its parts ask for, as one. */
   readonly spec: ThreadSpec;
 }
 
@@ -73,12 +78,43 @@ export function deploymentOf(
       ...zoneRequests(listeners),
       ...needs.flatMap(({ zones = [] }) => zones),
     ],
-    services: modules.flatMap(({ name, threads = [] }) =>
-      threads.filter((spec) => spec.wanted(config)).map((spec) => ({
-        module: name,
-        spec: { ...spec, url: serviceEntry(spec, modules) },
-      }))
-    ),
+    services: servicesOf(config, modules),
+  };
+}
+
+/** The services that `config` asks for; parts of one role make up one. */
+function servicesOf(config: Config, modules: readonly Module[]): ServiceNeed[] {
+  const byRole = new Map<ServiceRole, ServiceNeed>();
+  for (const { name, threads = [] } of modules) {
+    for (const spec of threads.filter((spec) => spec.wanted(config))) {
+      const first = byRole.get(spec.role);
+      byRole.set(
+        spec.role,
+        first === undefined
+          ? { modules: [name], edgeModule: name, spec }
+          : joinedNeed(first, name, spec),
+      );
+    }
+  }
+  return [...byRole.values()];
+}
+
+function joinedNeed(first: ServiceNeed, name: string, spec: ThreadSpec): ServiceNeed {
+  const { modules, edgeModule, spec: before } = first;
+  const hasEdges = before.asks.includes(EDGES) || before.edgeAsks !== undefined;
+  const ends = before.whenLost === "end" || spec.whenLost === "end";
+  return {
+    modules: [...modules, name],
+    edgeModule: hasEdges ? edgeModule : name,
+    spec: {
+      ...before,
+      url: before.url ?? spec.url,
+      tables: [...new Set([...before.tables, ...spec.tables])],
+      asks: [...new Set([...before.asks, ...spec.asks])],
+      ...(hasEdges ? {} : { edgeAsks: spec.edgeAsks }),
+      startsBefore: before.startsBefore ?? spec.startsBefore,
+      whenLost: ends ? "end" : "replace",
+    },
   };
 }
 

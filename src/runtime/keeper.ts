@@ -135,6 +135,12 @@ export class Keeper {
     return [...this.#pool.series(), ...this.#services.series()];
   }
 
+  /** Something has put the log file aside: goes on in the one that has its path now. */
+  reopenLog(): void {
+    if (this.#log.reopen()) this.#log.log("info", "fluxheim", "the log file was opened again");
+    else this.#log.log("warn", "fluxheim", "SIGUSR2: the log is no file, and stays as it is");
+  }
+
   /** Takes up the configuration as its source has it now. Reloads run one after the other. */
   reload(): Promise<ReloadOutcome> {
     const outcome = this.#reloading.then(() => this.#reload()).catch(failed);
@@ -188,7 +194,7 @@ export class Keeper {
     const config = keepPorts(change.config, this.#load.config);
     const { configSource } = this.#options;
     const deployment = deploymentOf(config, modules, { configSource, names: this.#names });
-    const counters = this.#options.profile.records?.counters.zones ?? [];
+    const counters = this.#options.profile.records?.counters.zones(config) ?? [];
     const zones = this.#load.zones.next([...deployment.zones, ...counters]);
     const { files } = change;
     const load = { config, files, zones, permissions: edgePermissions(deployment), deployment };

@@ -1,6 +1,11 @@
-/** Where `server.process.pid_file` is put together before it gets its name. @module */
+/** Paths beside `server.process.pid_file`. @module */
 
-/** A path beside the file's own. */
+/** Where it is put together before it gets its name. */
 export function pidFileDraft(path: string): string {
   return `${path}.new`;
+}
+
+/** The socket that messages to a syslog server's unix socket are sent from; the runtime binds none without a path. */
+export function syslogSocket(path: string): string {
+  return `${path}.log`;
 }

@@ -20,7 +20,7 @@ export const SAME_END_MS = 500;
 
 /**
  * Serves until a signal ends it. The first SIGTERM, SIGINT or SIGQUIT drains, one that comes later than
- * {@linkcode SAME_END_MS} ends at once; SIGHUP reloads. A signal that comes during the start is obeyed
+ * {@linkcode SAME_END_MS} ends at once; SIGHUP reloads; SIGUSR2 opens the log file again. A signal that comes during the start is obeyed
  * when that is over.
  *
  * @param onReady Called once it serves.
@@ -60,6 +60,7 @@ class Signals implements Disposable {
     this.#giveUp = resolve;
     this.#handlers = [
       ["SIGHUP", () => this.#onReload()],
+      ["SIGUSR2", () => this.#keeper?.reopenLog()],
       ...END_SIGNALS.map((signal) => [signal, () => this.#onEnd(signal)] as const),
     ];
     for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);

@@ -18,6 +18,7 @@ import { modulePreflight, permissionProblems, processProblems } from "./prefligh
 import { logWarning, problemText } from "./log/problem_text.ts";
 import type { Profile } from "./threads/profile.ts";
 import type { Loaded } from "./reload/reload.ts";
+import { metricsOf } from "./metrics/metric_specs.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
 import { SharedFiles } from "./reload/shared_files.ts";
 import type { KeeperCalls } from "./threads/call_ports.ts";
@@ -96,7 +97,7 @@ export async function startWorkers(
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
   const zones = new ZoneRegistry(threadSlots(config), [
     ...deployment.zones,
-    ...records?.counters.zones ?? [],
+    ...records?.counters.zones(config) ?? [],
   ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
@@ -104,29 +105,41 @@ export async function startWorkers(
   const load: Load = { config, files, zones, permissions, deployment };
   options.beforeServing?.(config);
   const pace = paceOf(options.pace);
+  const counters = records?.counters.ofProcess(log);
   const services = new Services(load, NOTHING_SERVES, {
     log,
     logSettings: log.settings,
     blanketNet: hasBlanketNet(),
+    entries: options.profile.services,
+    metricSpecs: metricsOf(modules),
+    counters,
     keeperCalls,
     pace: pace.keeper,
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
   });
   const workers = new ServingWorkers();
+  const serving = counters?.metrics.gauge("fluxheim_workers", {});
   const pool = new WorkerPool(load, {
     url: workerUrl,
     modules,
     pace,
     log,
     logSettings: log.settings,
-    counters: records?.counters.ofProcess(log),
+    counters,
     onRing: (reader) => log.add(reader),
     onLog: () => log.pump(),
     onStarting: (worker) => services.attach(worker),
     onEnded: (worker) => services.detach(worker),
-    onServing: (worker) => workers.begun(worker),
-    onGone: (worker) => workers.gone(worker),
+    onServing(worker) {
+      serving?.add(1);
+      workers.begun(worker);
+    },
+    onGone(worker) {
+      serving?.add(-1);
+      workers.gone(worker);
+    },
+    onForgotten: (slot) => services.forgetEdge(slot),
   });
   const unready = await services.startNeeded(load);
   const outcome = unready === undefined ? await pool.start() : { failure: unready };
@@ -230,7 +243,8 @@ function openLog(
     return new KeeperLog(config, profile);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const problem = { key: "logging.file.path", message: `cannot be opened: ${message}` };
+    const key = config.logging.syslog.enabled ? "logging.syslog.address" : "logging.file.path";
+    const problem = { key, message: `cannot be opened: ${message}` };
     throw new StartError([place(problem)]);
   }
 }

@@ -30,6 +30,11 @@ export class Count {
     return Atomics.load(this.#words, TOTAL);
   }
 
+  /** Of this thread alone. */
+  get own(): number {
+    return Atomics.load(this.#words, this.#own);
+  }
+
   /** Counts one more, unless there are `max`. */
   tryTake(max: number): boolean {
     const words = this.#words;

@@ -208,14 +208,14 @@ Deno.test("series survive garbage at both ends", () => {
   const memory = newMemory(series, undefined, 1);
   const writer = series.open(memory, OWN);
   const threads = new Map([[0, { buffer: memory }]]);
-  let totals = new SeriesTotals(() => {});
+  let totals = new SeriesTotals({ onFault() {} });
   survive(memory, 60_000, [
     (random) => writer.cell("a_total", { route: String(Math.floor(random() * 300)) })?.count(),
     () => assert.ok(totals.read(threads).every(({ value }) => value >= 0)),
     (random) => {
       if (random() > 0.05) return;
       totals.retire(0, memory);
-      totals = new SeriesTotals(() => {});
+      totals = new SeriesTotals({ onFault() {} });
     },
   ]);
 });

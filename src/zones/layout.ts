@@ -65,11 +65,17 @@ export interface ZoneRequest<Role extends string = string> {
   readonly settings: unknown;
   /** Threads that are attached to it. */
   readonly roles: readonly Role[];
+  /** Services that see the memories of all threads, where each has one of its own. */
+  readonly readers?: readonly Role[];
 }
 
 /** What a request says beside its layout. */
 export type ZoneOptions<Size, Settings, Role extends string> =
-  & { readonly name: string; readonly roles: readonly Role[] }
+  & {
+    readonly name: string;
+    readonly roles: readonly Role[];
+    readonly readers?: readonly Role[];
+  }
   & ([Size] extends [void] ? unknown : { readonly size: Size })
   & ([Settings] extends [void] ? unknown : { readonly settings: Settings });
 
@@ -78,13 +84,21 @@ export function zone<T, Size, Settings, Role extends string>(
   layout: Layout<T, Size, Settings>,
   options: ZoneOptions<Size, Settings, Role>,
 ): ZoneRequest<Role> {
-  const { name, roles, size, settings } = options as {
+  const { name, roles, readers, size, settings } = options as {
     readonly name: string;
     readonly roles: readonly Role[];
+    readonly readers?: readonly Role[];
     readonly size?: Size;
     readonly settings?: Settings;
   };
-  return { name, roles, layout: layout as Layout<unknown, unknown, unknown>, size, settings };
+  const request = {
+    name,
+    roles,
+    layout: layout as Layout<unknown, unknown, unknown>,
+    size,
+    settings,
+  };
+  return readers === undefined ? request : { ...request, readers };
 }
 
 /** A new memory of `layout`. */

@@ -109,6 +109,13 @@ export class ZoneRegistry {
     return this.#entries.get(name)?.parts ?? new Map();
   }
 
+  /** Names of the memories of which `role` sees those of all threads. */
+  readBy(role: string): readonly string[] {
+    return [...this.#entries].flatMap(([name, { request, isWanted }]) =>
+      isWanted && request.readers?.includes(role) === true ? [name] : []
+    );
+  }
+
   #part({ request: { layout, size }, parts }: Entry, index: number): Zone {
     let part = parts.get(index);
     if (part === undefined) {

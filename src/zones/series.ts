@@ -1,11 +1,12 @@
 /**
- * The kind `series`: counters of one thread, each with a name and labels. Only the thread itself writes to its
- * memory, so counting is one increment without `Atomics`; the keeper, or a service that reads, adds up those
- * of all threads.
+ * The kind `series`: counters, gauges and histograms of one thread, each with a name and labels. Only the
+ * thread itself writes to its memory, so counting is one increment without `Atomics`; a reader, the keeper or
+ * a service, adds up those of all threads.
  *
- * A thread registers a series once: the text of its name and labels goes into a bounded area, its number is
- * that of its cell. The reader takes what it finds for untrusted: it copies text before it looks, keeps its own
- * book of what it has read, and no value ever goes down.
+ * A thread registers a series once: the text of its name and labels goes into a bounded area, and it gets
+ * the next cells: one for a counter or a gauge, for a histogram one for each bucket and one for the sum of
+ * what was observed, in microseconds. The reader takes what it finds for untrusted: it copies text before it
+ * looks, keeps its own book of what it has read, and no count ever goes down.
  *
  * Cells are 64-bit numbers in their natural place, which the processors that the runtime exists for write in
  * one piece: a reader sees the count before or after an increment.
@@ -13,6 +14,10 @@
  * @module
  */
 import type { Layout } from "./layout.ts";
+import { SERIES_ZONE_NAME } from "./zone_names.ts";
+
+/** Name of the memory in which each thread counts. */
+export const SERIES_ZONE = SERIES_ZONE_NAME;
 
 /** Most series of one thread. */
 export const MAX_SERIES = 16_384;
@@ -30,25 +35,34 @@ const MAX_LABELS = 12;
 /** Most characters of a name, of a series or of a label. */
 const MAX_NAME = 128;
 
+/** Cells of one thread: a histogram of 14 buckets by a thousand vhosts takes 16,000. */
+export const MAX_CELLS = 131_072;
+/** Most finite buckets of a histogram. */
+export const MAX_BUCKETS = 32;
+
 // Header cells.
 const REGISTERED = 0;
 const HEADER_BYTES = 64;
 const LENGTHS_AT = HEADER_BYTES;
 const CELLS_AT = LENGTHS_AT + 2 * MAX_SERIES;
-const TEXT_AT = CELLS_AT + 8 * MAX_SERIES;
+const TEXT_AT = CELLS_AT + 8 * MAX_CELLS;
 
 /** Bytes of the memory of one thread. Untouched pages of it cost nothing. */
 export const SERIES_BYTES = TEXT_AT + TEXT_BYTES;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const NAME = /^[A-Za-z_:][A-Za-z0-9_:]*$/;
 
 /** Labels of a series, in the order they are shown. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** What a series is registered as. */
-function textOf(name: string, labels: Labels): string {
-  return JSON.stringify([name, labels]);
+/** What a series is: a count that only grows, a level of now, or counts by size. */
+export type SeriesKind = "counter" | "gauge" | "histogram";
+
+/** What a series is registered as; a histogram with the number of its finite buckets. */
+function textOf(name: string, labels: Labels, form?: "gauge" | number): string {
+  return JSON.stringify(form === undefined ? [name, labels] : [name, labels, form]);
 }
 
 /** One counter of this thread. */
@@ -65,6 +79,56 @@ export class SeriesCell {
   count(): void {
     this.#cells[this.#index]++;
   }
+
+  /** Counts `amount` more, a whole number that is not negative. */
+  add(amount: number): void {
+    this.#cells[this.#index] += amount;
+  }
+}
+
+/** One gauge of this thread. */
+export class GaugeCell {
+  readonly #cells: Float64Array;
+  readonly #index: number;
+
+  constructor(cells: Float64Array, index: number) {
+    this.#cells = cells;
+    this.#index = index;
+  }
+
+  /** It is `value` now. */
+  set(value: number): void {
+    this.#cells[this.#index] = value;
+  }
+
+  /** It is `change` more than before. */
+  add(change: number): void {
+    this.#cells[this.#index] += change;
+  }
+}
+
+/** One histogram of this thread. */
+export class HistogramCells {
+  readonly #cells: Float64Array;
+  readonly #first: number;
+  /** Upper bounds of its finite buckets, in microseconds. */
+  readonly #bounds: Int32Array;
+
+  constructor(cells: Float64Array, first: number, bounds: Int32Array) {
+    this.#cells = cells;
+    this.#first = first;
+    this.#bounds = bounds;
+  }
+
+  /** Observes one time, in whole microseconds. */
+  observe(us: number): void {
+    const bounds = this.#bounds;
+    const cells = this.#cells;
+    let bucket = 0;
+    while (bucket < bounds.length && us > bounds[bucket]) bucket++;
+    cells[this.#first + bucket]++;
+    cells[this.#first + bounds.length + 1] += us;
+  }
 }
 
 /** The series of one thread, as that thread works with them. */
@@ -73,13 +137,18 @@ export class SeriesWriter {
   readonly #lengths: Uint16Array;
   readonly #cells: Float64Array;
   readonly #text: Uint8Array;
-  readonly #known = new Map<string, SeriesCell>();
+  readonly #counters = new Map<string, SeriesCell>();
+  readonly #gauges = new Map<string, GaugeCell>();
+  readonly #histograms = new Map<string, HistogramCells>();
+  readonly #absorbed = new Map<string, number>();
+  #registered = 0;
+  #cellsUsed = 0;
   #used = 0;
 
   constructor(memory: SharedArrayBuffer) {
     this.#header = new Int32Array(memory, 0, 1);
     this.#lengths = new Uint16Array(memory, LENGTHS_AT, MAX_SERIES);
-    this.#cells = new Float64Array(memory, CELLS_AT, MAX_SERIES);
+    this.#cells = new Float64Array(memory, CELLS_AT, MAX_CELLS);
     this.#text = new Uint8Array(memory, TEXT_AT, TEXT_BYTES);
   }
 
@@ -89,24 +158,81 @@ export class SeriesWriter {
    * @returns `undefined` when there is no room for one more.
    */
   cell(name: string, labels: Labels): SeriesCell | undefined {
-    const text = textOf(name, labels);
-    return this.#known.get(text) ?? this.#register(text);
+    return this.#once(
+      this.#counters,
+      textOf(name, labels),
+      1,
+      (at) => new SeriesCell(this.#cells, at),
+    );
   }
 
-  #register(text: string): SeriesCell | undefined {
-    const index = this.#known.size;
+  /** The gauge of a series, as {@linkcode SeriesWriter.cell}. */
+  gauge(name: string, labels: Labels): GaugeCell | undefined {
+    return this.#once(
+      this.#gauges,
+      textOf(name, labels, "gauge"),
+      1,
+      (at) => new GaugeCell(this.#cells, at),
+    );
+  }
+
+  /**
+   * The histogram of a series, as {@linkcode SeriesWriter.cell}.
+   *
+   * @param buckets Upper bounds of its finite buckets, in seconds, ascending.
+   */
+  histogram(name: string, labels: Labels, buckets: readonly number[]): HistogramCells | undefined {
+    if (buckets.length === 0 || buckets.length > MAX_BUCKETS) return undefined;
+    const bounds = Int32Array.from(buckets, (seconds) => Math.round(seconds * 1e6));
+    return this.#once(
+      this.#histograms,
+      textOf(name, labels, bounds.length),
+      bounds.length + 2,
+      (at) => new HistogramCells(this.#cells, at, bounds),
+    );
+  }
+
+  /** Adds what another thread has counted, which is over. Gauges are of threads that live. */
+  absorb({ name, labels, kind, cells }: SeriesValue): void {
+    if (kind === "gauge") return;
+    const text = textOf(name, labels, kind === "histogram" ? cells.length - 2 : undefined);
+    const first = this.#once(this.#absorbed, text, cells.length, (at) => at);
+    if (first === undefined) return;
+    for (let i = 0; i < cells.length; i++) this.#cells[first + i] += cells[i];
+  }
+
+  #once<T>(
+    known: Map<string, T>,
+    text: string,
+    width: number,
+    make: (at: number) => T,
+  ): T | undefined {
+    let made = known.get(text);
+    if (made === undefined) {
+      const at = this.#register(text, width);
+      if (at === undefined) return undefined;
+      made = make(at);
+      known.set(text, made);
+    }
+    return made;
+  }
+
+  /** Where its cells begin. */
+  #register(text: string, width: number): number | undefined {
+    const index = this.#registered;
     if (index === MAX_SERIES || text.length > MAX_TEXT) return undefined;
+    const first = this.#cellsUsed;
+    if (first + width > MAX_CELLS) return undefined;
     const room = this.#text.subarray(this.#used, this.#used + MAX_TEXT);
     const { read, written } = encoder.encodeInto(text, room);
     if (read < text.length) return undefined;
-    const cell = new SeriesCell(this.#cells, index);
-    // First: whatever fails after this, the index has this text.
-    this.#known.set(text, cell);
     this.#lengths[index] = written;
     this.#used += written;
+    this.#cellsUsed = first + width;
+    this.#registered = index + 1;
     // Last: the reader looks no further than this.
     Atomics.store(this.#header, REGISTERED, index + 1);
-    return cell;
+    return first;
   }
 }
 
@@ -116,43 +242,74 @@ export interface SeriesValue {
   readonly name: string;
   /** Names and values. */
   readonly labels: Labels;
-  /** The sum, those of lost threads included. */
+  /** What it is. */
+  readonly kind: SeriesKind;
+  /** Of a counter the sum, those of lost threads included; of a gauge its level over the threads that live. */
   readonly value: number;
+  /** Of a histogram the count in each bucket, the one without a bound last, and then the sum in microseconds. */
+  readonly cells: readonly number[];
 }
+
+/** How a gauge of several threads is one number. */
+export type GaugeFold = "sum" | "max";
 
 /** A series that some thread has registered. */
 interface Entry {
   readonly name: string;
   readonly labels: Labels;
+  readonly kind: SeriesKind;
+  readonly fold: GaugeFold;
   /** What lost threads have counted. */
-  retired: number;
+  readonly retired: Float64Array;
   /** Scratch for {@linkcode SeriesTotals.read}. */
-  sum: number;
+  readonly sums: Float64Array;
+  /** Whether a thread that lives has it. */
+  isLive: boolean;
+}
+
+/** A series of one thread, and where its cells begin. */
+interface Placed {
+  /** `undefined` for one that is not taken. */
+  readonly entry: Entry | undefined;
+  readonly first: number;
+  /** Highest counts seen, or the latest level. */
+  readonly seen: Float64Array;
 }
 
 /** One thread's series as the reader knows them. */
 interface Source {
   readonly memory: SharedArrayBuffer;
-  /** Where each of the thread's series counts; `undefined` for one that is not taken. */
-  readonly entries: (Entry | undefined)[];
-  /** Highest value seen of each. */
-  readonly values: number[];
-  /** Bytes of text read. */
-  at: number;
+  readonly placed: Placed[];
+  /** Bytes of text read, and cells given out. */
+  textAt: number;
+  cellsAt: number;
   /** Its memory is not in order, and no more of its series are taken. */
   isBroken: boolean;
+}
+
+/** Name and labels as they are shown, and how a gauge of them is folded. */
+export interface Shown {
+  readonly labels: Labels;
+  readonly fold: GaugeFold;
+}
+
+/** What a reader knows of the series beside what threads say. */
+export interface SeriesReading {
+  /** Reports what went wrong: once for all series that find no room, once for each thread. */
+  onFault(what: string): void;
+  /** How a series is shown; `undefined` for as it is registered. Two that are shown alike are one. */
+  show?(name: string, labels: Labels, kind: SeriesKind): Shown | undefined;
 }
 
 /** The sums over all threads of a process. */
 export class SeriesTotals {
   readonly #entries = new Map<string, Entry>();
   readonly #sources = new Map<number, Source>();
-  readonly #onFault: (what: string) => void;
+  readonly #reading: SeriesReading;
   #dropped = 0;
 
-  /** @param onFault Reports what went wrong: once for all series that find no room, once for each thread. */
-  constructor(onFault: (what: string) => void) {
-    this.#onFault = onFault;
+  constructor(reading: SeriesReading) {
+    this.#reading = reading;
   }
 
   /** Series that were not taken: too many, or not well formed. */
@@ -162,16 +319,22 @@ export class SeriesTotals {
 
   /** All series, with what `threads` have counted so far and what lost threads had. */
   read(threads: ReadonlyMap<number, { readonly buffer: SharedArrayBuffer }>): SeriesValue[] {
-    for (const entry of this.#entries.values()) entry.sum = entry.retired;
-    for (const [index, { buffer }] of threads) this.#look(index, buffer);
-    for (const { entries, values } of this.#sources.values()) {
-      for (const [i, entry] of entries.entries()) if (entry !== undefined) entry.sum += values[i];
+    for (const entry of this.#entries.values()) {
+      entry.sums.set(entry.retired);
+      entry.isLive = false;
     }
-    return [...this.#entries.values()].map(({ name, labels, sum }) => ({
-      name,
-      labels,
-      value: sum,
-    }));
+    for (const [index, { buffer }] of threads) this.#look(index, buffer);
+    for (const [index, { placed }] of this.#sources) {
+      const isLive = threads.has(index);
+      for (const series of placed) if (isLive || series.entry?.kind !== "gauge") addUp(series);
+    }
+    const values: SeriesValue[] = [];
+    for (const { name, labels, kind, sums, isLive } of this.#entries.values()) {
+      // The level of a thread that is gone is no level of now.
+      if (kind === "gauge" && !isLive) continue;
+      values.push({ name, labels, kind, value: sums[0], cells: [...sums] });
+    }
+    return values;
   }
 
   /** Thread `index` is lost: what it has counted in `memory` stays. */
@@ -180,82 +343,135 @@ export class SeriesTotals {
     const source = this.#sources.get(index);
     this.#sources.delete(index);
     if (source === undefined) return;
-    for (const [i, entry] of source.entries.entries()) {
-      if (entry !== undefined) entry.retired += source.values[i];
+    for (const { entry, seen } of source.placed) {
+      if (entry === undefined || entry.kind === "gauge") continue;
+      for (let i = 0; i < seen.length; i++) entry.retired[i] += seen[i];
     }
   }
 
   #look(index: number, memory: SharedArrayBuffer): void {
     let source = this.#sources.get(index);
     if (source?.memory !== memory) {
-      source = { memory, entries: [], values: [], at: 0, isBroken: false };
+      source = { memory, placed: [], textAt: 0, cellsAt: 0, isBroken: false };
       this.#sources.set(index, source);
     }
     this.#takeNew(source, index);
-    const cells = new Float64Array(memory, CELLS_AT, MAX_SERIES);
-    for (const i of source.entries.keys()) {
-      const value = cells[i];
-      // A counter only grows, by whole numbers that a thread can reach.
-      if (value > source.values[i] && value <= Number.MAX_SAFE_INTEGER) {
-        source.values[i] = Math.floor(value);
+    const cells = new Float64Array(memory, CELLS_AT, MAX_CELLS);
+    for (const { entry, first, seen } of source.placed) {
+      if (entry === undefined) continue;
+      if (entry.kind === "gauge") {
+        const level = cells[first];
+        if (Number.isFinite(level)) seen[0] = level;
+        continue;
+      }
+      for (let i = 0; i < seen.length; i++) {
+        const value = cells[first + i];
+        // A counter only grows, by whole numbers that a thread can reach.
+        if (value > seen[i] && value <= Number.MAX_SAFE_INTEGER) seen[i] = Math.floor(value);
       }
     }
   }
 
   #takeNew(source: Source, index: number): void {
     if (source.isBroken) return;
-    const { memory, entries, values } = source;
+    const { memory, placed } = source;
     const registered = Atomics.load(new Int32Array(memory, 0, 1), REGISTERED);
     const broken = (what: string) => {
       source.isBroken = true;
-      this.#onFault(`the series of thread ${index} are not in order: ${what}`);
+      this.#reading.onFault(`the series of thread ${index} are not in order: ${what}`);
     };
-    if (registered < entries.length || registered > MAX_SERIES) {
+    if (registered < placed.length || registered > MAX_SERIES) {
       return broken(`${registered} series`);
     }
     const lengths = new Uint16Array(memory, LENGTHS_AT, MAX_SERIES);
-    while (entries.length < registered) {
-      const length = lengths[entries.length];
-      if (length > MAX_TEXT || source.at + length > TEXT_BYTES) {
+    while (placed.length < registered) {
+      const length = lengths[placed.length];
+      if (length > MAX_TEXT || source.textAt + length > TEXT_BYTES) {
         return broken(`${length} bytes of text`);
       }
-      const bytes = new Uint8Array(memory, TEXT_AT + source.at, length).slice();
-      source.at += length;
-      values.push(0);
-      entries.push(this.#entryOf(new TextDecoder().decode(bytes)));
+      const bytes = new Uint8Array(memory, TEXT_AT + source.textAt, length).slice();
+      source.textAt += length;
+      const parsed = parseSeries(decoder.decode(bytes));
+      const { width } = parsed;
+      const first = source.cellsAt;
+      if (first + width > MAX_CELLS) return broken(`${first + width} cells`);
+      source.cellsAt += width;
+      placed.push({ entry: this.#entryOf(parsed), first, seen: new Float64Array(width) });
     }
   }
 
-  #entryOf(text: string): Entry | undefined {
-    let entry = this.#entries.get(text);
+  #entryOf({ series, width }: Parsed): Entry | undefined {
+    if (series === undefined) return this.#drop("it is not well formed");
+    const { name, kind } = series;
+    const shown = this.#reading.show?.(name, series.labels, kind);
+    const { labels, fold } = shown ?? { labels: series.labels, fold: "sum" as const };
+    const key = JSON.stringify([name, labels, kind, width]);
+    let entry = this.#entries.get(key);
     if (entry !== undefined) return entry;
-    const parsed = parseSeries(text);
-    if (parsed === undefined || this.#entries.size === MAX_TOTAL_SERIES) {
-      if (this.#dropped++ === 0) {
-        const why = parsed === undefined
-          ? "it is not well formed"
-          : `there are ${MAX_TOTAL_SERIES}`;
-        this.#onFault(`a series is not counted, as are later ones like it: ${why}`);
-      }
-      return undefined;
-    }
-    entry = { ...parsed, retired: 0, sum: 0 };
-    this.#entries.set(text, entry);
+    if (this.#entries.size === MAX_TOTAL_SERIES) return this.#drop(`there are ${MAX_TOTAL_SERIES}`);
+    entry = {
+      name,
+      labels,
+      kind,
+      fold,
+      retired: new Float64Array(width),
+      sums: new Float64Array(width),
+      isLive: false,
+    };
+    this.#entries.set(key, entry);
     return entry;
+  }
+
+  #drop(why: string): undefined {
+    if (this.#dropped++ > 0) return;
+    this.#reading.onFault(`a series is not counted, as are later ones like it: ${why}`);
   }
 }
 
-/** Name and labels, if `text` is what {@linkcode textOf} writes and can be shown. */
-function parseSeries(text: string): { name: string; labels: Labels } | undefined {
+/** Adds what one thread has to the sum. */
+function addUp({ entry, seen }: Placed): void {
+  if (entry === undefined) return;
+  const { sums } = entry;
+  if (entry.kind === "gauge" && entry.fold === "max") {
+    sums[0] = entry.isLive ? Math.max(sums[0], seen[0]) : seen[0];
+  } else {
+    for (let i = 0; i < seen.length; i++) sums[i] += seen[i];
+  }
+  entry.isLive = true;
+}
+
+/** What a text registers. */
+interface Parsed {
+  /** Cells that the thread has taken for it. */
+  readonly width: number;
+  /** `undefined` where it cannot be shown. */
+  readonly series?: Pick<SeriesValue, "name" | "labels" | "kind">;
+}
+
+/** What {@linkcode textOf} has written, or something else. */
+function parseSeries(text: string): Parsed {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    return undefined;
+    return { width: 1 };
   }
-  if (!Array.isArray(parsed) || parsed.length !== 2) return undefined;
-  const [name, labels]: unknown[] = parsed;
-  if (!isName(name) || typeof labels !== "object" || labels === null) return undefined;
+  if (!Array.isArray(parsed)) return { width: 1 };
+  const [name, labels, form]: unknown[] = parsed;
+  const width = isBucketCount(form) ? form + 2 : 1;
+  const shown = labelsOf(labels);
+  if (!isName(name) || shown === undefined) return { width };
+  if (form === undefined) return { width, series: { name, labels: shown, kind: "counter" } };
+  if (form === "gauge") return { width, series: { name, labels: shown, kind: "gauge" } };
+  return width === 1 ? { width } : { width, series: { name, labels: shown, kind: "histogram" } };
+}
+
+function isBucketCount(form: unknown): form is number {
+  return typeof form === "number" && Number.isInteger(form) && form >= 1 && form <= MAX_BUCKETS;
+}
+
+function labelsOf(labels: unknown): Labels | undefined {
+  if (typeof labels !== "object" || labels === null) return undefined;
   const entries: [string, unknown][] = Object.entries(labels);
   if (entries.length > MAX_LABELS) return undefined;
   const pairs: [string, string][] = [];
@@ -264,7 +480,7 @@ function parseSeries(text: string): { name: string; labels: Labels } | undefined
     if (!isName(label) || label.startsWith("__") || typeof value !== "string") return undefined;
     pairs.push([label, value]);
   }
-  return { name, labels: Object.freeze(Object.fromEntries(pairs)) };
+  return Object.freeze(Object.fromEntries(pairs));
 }
 
 function isName(text: unknown): text is string {

@@ -15,7 +15,7 @@ import { cutShort } from "./testing/cut_short.ts";
 /** Threads with a memory each, and the sums over them. */
 class Process {
   readonly faults: string[] = [];
-  readonly totals = new SeriesTotals((what) => this.faults.push(what));
+  readonly totals = new SeriesTotals({ onFault: (what) => this.faults.push(what) });
   readonly threads = new Map<number, { buffer: SharedArrayBuffer }>();
 
   thread(index: number): SeriesWriter {
@@ -127,6 +127,71 @@ Deno.test("a counter never goes down, whatever its thread writes", () => {
     cells[0] = forged;
     assert.deepEqual(process.read(), [["requests_total", {}, 5]]);
   }
+});
+
+Deno.test("a gauge is the sum over the threads that live, or the highest of them", () => {
+  const faults: string[] = [];
+  const totals = new SeriesTotals({
+    onFault: (what) => void faults.push(what),
+    show: (name, labels) => ({ labels, fold: name === "lag_seconds" ? "max" : "sum" }),
+  });
+  const threads = new Map<number, { buffer: SharedArrayBuffer }>();
+  for (const index of [0, 1]) {
+    const buffer = newMemory(series, undefined, 2);
+    threads.set(index, { buffer });
+    const writer = series.open(buffer, { index, count: 2 });
+    writer.gauge("open", {})?.set(index + 2);
+    writer.gauge("open", {})?.add(-1);
+    writer.gauge("lag_seconds", {})?.set(index === 0 ? 0.5 : 0.25);
+  }
+  const read = () => totals.read(threads).map(({ name, value }) => [name, value]);
+  assert.deepEqual(read(), [["open", 3], ["lag_seconds", 0.5]]);
+  totals.retire(0, threads.get(0)!.buffer);
+  threads.delete(0);
+  assert.deepEqual(read(), [["open", 2], ["lag_seconds", 0.25]]);
+  totals.retire(1, threads.get(1)!.buffer);
+  threads.delete(1);
+  assert.deepEqual(read(), [], "no thread has a level any more");
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("a histogram counts by bucket over all threads, lost ones included", () => {
+  const process = new Process();
+  const buckets = [0.001, 0.01];
+  for (const index of [0, 1]) {
+    const histogram = process.thread(index).histogram("wait_seconds", {}, buckets);
+    for (const us of [500, 1_000, 1_001, 20_000]) histogram?.observe(us);
+  }
+  process.lose(0);
+  const [found] = process.totals.read(process.threads);
+  assert.equal(found.kind, "histogram");
+  assert.deepEqual(found.cells, [4, 2, 2, 45_002]);
+});
+
+Deno.test("a histogram that cannot be shown takes its cells all the same", () => {
+  const process = new Process();
+  const writer = process.thread(0);
+  writer.histogram("no name", {}, [1, 2, 3])?.observe(7);
+  count(writer, {}, 2);
+  assert.deepEqual(process.read(), [["requests_total", {}, 2]]);
+});
+
+Deno.test("series that are shown alike are one", () => {
+  const totals = new SeriesTotals({
+    onFault: assert.fail,
+    show: (_name, { event }) => ({
+      labels: { event: event === "hit" ? event : "other" },
+      fold: "sum",
+    }),
+  });
+  const buffer = newMemory(series, undefined, 1);
+  const writer = series.open(buffer, { index: 0, count: 1 });
+  for (const event of ["hit", "one", "two"]) writer.cell("events_total", { event })?.count();
+  const found = totals.read(new Map([[0, { buffer }]]));
+  assert.deepEqual(found.map(({ labels, value }) => [labels.event, value]), [["hit", 1], [
+    "other",
+    2,
+  ]]);
 });
 
 Deno.test("memory full of garbage costs the reader nothing but the series in it", () => {

@@ -77,6 +77,11 @@ export class Zones {
     this.#forget();
   }
 
+  /** Whether there is a zone called `name` for this role. */
+  has(name: string): boolean {
+    return this.#current.has(name);
+  }
+
   /**
    * The zone called `name` as this thread works with it, one object for one memory however often it is sent.
    *

@@ -151,18 +151,14 @@ function writeEntry(dir: TempDir, name: string): string {
   const text = `
     import { profile as real } from "${root}src/profiles/${name}.ts";
     import { module as hostile } from "${here}hostile_module.ts";
-    const control = (spec) => ({
-      ...spec,
-      url: new URL("${here}hostile_service.ts"),
-      urlWithoutFiles: undefined,
-      tables: ["server", "vhosts"],
-    });
+    const control = (spec) => ({ ...spec, tables: ["server", "vhosts"] });
     const modules = real.modules.map((module) =>
       module.name === "control" ? { ...module, threads: module.threads.map(control) } : module
     );
     export const profile = {
       ...real,
       modules: [hostile, ...modules],
+      services: { control: new URL("${here}hostile_service.ts") },
       workerUrl: new URL("./worker.ts", import.meta.url),
     };
     if (import.meta.main) {

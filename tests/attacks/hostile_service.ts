@@ -48,6 +48,7 @@ function say(log: Logger, text: string): void {
 }
 
 runService({
+  module: "control",
   role: "control",
   start(context) {
     const name = context.config.server?.control_hosts?.[0] ?? "";

@@ -111,12 +111,12 @@ Deno.test("a service that fills its heap ends the process with a reason", async 
 
 const ENTRY = `
   import { profile as real } from "${root}src/profiles/static-site.ts";
-  const url = new URL("${here}hostile_service.ts");
   export const profile = {
     ...real,
+    services: { control: new URL("${here}hostile_service.ts") },
     modules: real.modules.map((module) =>
       module.name === "control"
-        ? { ...module, threads: module.threads.map((spec) => ({ ...spec, url, whenLost: "{whenLost}" })) }
+        ? { ...module, threads: module.threads.map((spec) => ({ ...spec, whenLost: "{whenLost}" })) }
         : module
     ),
   };

@@ -82,13 +82,23 @@ function pattern(key: string): string {
 }
 
 const COVERS: Readonly<Record<PermissionKind, (granted: string, value: string) => boolean>> = {
-  net: (granted, value) => value === granted || value.startsWith(`${granted}:`),
+  net: (granted, value) => {
+    const address = addressIn(value);
+    return address === granted || address.startsWith(`${granted}:`);
+  },
   read: within,
   write: within,
   run: (granted, value) => value === granted,
   env: (granted, value) => value === granted,
   sys: (granted, value) => value === granted,
 };
+
+/** What `fetch` asks for is written down as its URL. */
+function addressIn(value: string): string {
+  if (!/^https?:\/\//.test(value)) return value;
+  const { hostname, port, protocol } = new URL(value);
+  return `${hostname}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`;
+}
 
 function covers(grant: PlannedGrant, value: string): boolean {
   return COVERS[grant.kind](grant.value, value);

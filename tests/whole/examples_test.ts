@@ -63,7 +63,7 @@ async function runExample(folder: URL): Promise<void> {
     if (!ports.has(port)) ports.set(port, freePort());
   }
   const ours = new Set<string>();
-  for (const [, list] of text.matchAll(/^(?:tls_)?listen\s*=\s*\[([^\]]*)\]/gm)) {
+  for (const [, list] of text.matchAll(/^(?:tls_)?listen\s*=\s*(\[[^\]]*\]|".*")/gm)) {
     for (const [, port] of list.matchAll(/127\.0\.0\.1:(\d+)/g)) ours.add(port);
   }
   Deno.writeTextFileSync(
@@ -91,7 +91,12 @@ async function runExample(folder: URL): Promise<void> {
   /** The port of a listener, or the path of its socket, which is there a moment after the ports. */
   async function placeOf(listener = `127.0.0.1:${first}`): Promise<number | string> {
     const [kind, place] = listener.split(":");
-    if (kind !== "unix") return ports.get(place)!;
+    if (kind !== "unix") {
+      const port = ports.get(place)!;
+      // That of a service is bound a moment after the others.
+      if (ours.has(place)) await gateway.listening(port);
+      return port;
+    }
     const path = `${dir.path}/example/${place}`;
     await until("the socket is there", () => exists(new URL(`file://${path}`)));
     return path;

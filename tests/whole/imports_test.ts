@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   gateway: ["http", "net", "zones", "config"],
   modules: ["http", "net", "zones", "config", "gateway"],
   runtime: ["http", "net", "zones", "catalog", "config", "gateway"],
-  profiles: ["modules", "runtime"],
+  profiles: ["net", "modules", "runtime"],
   cli: ["http", "net", "zones", "catalog", "config", "gateway", "modules", "runtime", "profiles"],
   "main.ts": ["cli", "profiles"],
 };
@@ -31,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const RUNTIME_FOR_PROFILES = [
   "runtime/threads/profile.ts",
   "runtime/threads/edge_worker.ts",
+  "runtime/threads/service_thread.ts",
   "runtime/permissions/unguarded.ts",
   "runtime/log/records.ts",
   "runtime/permissions/plan.ts",
@@ -122,11 +123,11 @@ function isEntryOfService({ from, to }: Import): boolean {
 }
 
 /**
- * What a module shows others: `module.ts` in the keeper and the command line, `edge.ts` in workers, and
- * `table.ts` in both.
+ * What a module shows others: `module.ts` in the keeper and the command line, `edge.ts` in workers,
+ * `control.ts` and `telemetry.ts` in those services, and `table.ts` in all of them.
  */
 function isFace(path: string): boolean {
-  return /\/(module|edge|table)\.ts$/.test(path);
+  return /\/(module|edge|control|telemetry|table)\.ts$/.test(path);
 }
 
 function top(path: string): string {

@@ -1,11 +1,14 @@
 /**
- * The source text of a profile's three files: its list of modules, the program with them, and the entry of
- * its edge workers. Entries of services are in their modules, which name them. Committed profiles and custom sets come from the same text, so neither can hold anything else.
+ * The source text of a profile's files: its list of modules, the program with them, and the entries of its
+ * edge workers and of the services in which several modules have parts. Entries of other services are in
+ * their modules, which name them. Committed profiles and custom sets come from the same text, so
+ * neither can hold anything else.
  *
  * @module
  */
+import { CONTROL_FOLDERS, TELEMETRY_FOLDERS } from "../../catalog/modules.ts";
 
-/** What the three files are made from. */
+/** What the files are made from. */
 export interface EntryText {
   readonly name: string;
   readonly use: string;
@@ -31,6 +34,11 @@ export function profileText({ name, use, folders, keepsRecords, source }: EntryT
     `  name: "${name}",`,
     ...parts(folders, keepsRecords),
     `  workerUrl: new URL("./${name}_worker.ts", import.meta.url),`,
+    "  services: {",
+    ...sharedServices(folders).map((role) =>
+      `    ${role}: new URL("./${name}_${role}.ts", import.meta.url),`
+    ),
+    "  },",
     "};",
     "",
   ].join("\n");
@@ -75,6 +83,49 @@ export function workerText({ name, folders, keepsRecords, source }: EntryText): 
   ].join("\n");
 }
 
+/** A service that several modules have parts in; each part is a file of that name. */
+export type SharedService = "control" | "telemetry";
+
+const PARTS: Readonly<Record<SharedService, readonly string[]>> = {
+  control: CONTROL_FOLDERS,
+  telemetry: TELEMETRY_FOLDERS,
+};
+
+/** The shared services that modules in `folders` have parts in. */
+export function sharedServices(folders: readonly string[]): readonly SharedService[] {
+  return (["control", "telemetry"] as const).filter((role) =>
+    folders.some((folder) => PARTS[role].includes(folder))
+  );
+}
+
+/** The file that a shared service of the profile runs: the parts that its modules have in it. */
+export function serviceText(
+  role: SharedService,
+  { name, folders, source, keepsRecords }: Omit<EntryText, "use">,
+): string {
+  const own = folders.filter((folder) => PARTS[role].includes(folder));
+  const parts = own.map(camel).join(", ");
+  return [
+    `/** Entry of the ${role} service of profile \`${name}\`. @module */`,
+    ...guard(source),
+    ...moduleImports(role, own, source),
+    ...(keepsRecords
+      // A socket has a file.
+      ? [
+        `import { unixSockets } from "${source}/net/listen/unix.ts";`,
+        `import { runServiceWith } from "${source}/runtime/threads/service_thread.ts";`,
+        "",
+        `runServiceWith(unixSockets, ${parts});`,
+      ]
+      : [
+        `import { runService } from "${source}/runtime/threads/service_thread.ts";`,
+        "",
+        `runService(${parts});`,
+      ]),
+    "",
+  ].join("\n");
+}
+
 function guard(source: string): string[] {
   return [
     "// First of all: no module may find what no permission guards.",
@@ -85,13 +136,15 @@ function guard(source: string): string[] {
 
 /** @param face The file of a module's folder that is imported, and what it exports. */
 function moduleImports(
-  face: "module" | "edge",
+  face: "module" | "edge" | SharedService,
   folders: readonly string[],
   source: string,
 ): string[] {
-  return [...folders].sort().map((folder) =>
-    `import { ${face} as ${camel(folder)} } from "${source}/modules/${folder}/${face}.ts";`
-  );
+  return [...folders].sort().map((folder) => {
+    const name = camel(folder);
+    const named = name === face ? face : `${face} as ${name}`;
+    return `import { ${named} } from "${source}/modules/${folder}/${face}.ts";`;
+  });
 }
 
 function recordsImport(keepsRecords: boolean, source: string): string[] {

@@ -227,7 +227,9 @@ Deno.test("a set of one's own is compiled with the permissions of its modules", 
   await using dir = new TempDir();
   const name = `compiled-${Deno.pid}`;
   await writeEntry(dir, name, ["web", "privacy-mode"]);
-  const files = ["", "_profile", "_worker"].map((part) => `${ROOT}dist/custom/${name}${part}.ts`);
+  const files = ["", "_profile", "_worker", "_control"].map((part) =>
+    `${ROOT}dist/custom/${name}${part}.ts`
+  );
   try {
     for (const file of files) {
       await Deno.copyFile(`${dir.path}/${file.slice(file.lastIndexOf("/") + 1)}`, file);

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { serviceEntries } from "../../runtime/threads/service_entry.ts";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Profile } from "../../runtime/threads/profile.ts";
+import { type Profile, threadEntries as entriesOf } from "../../runtime/threads/profile.ts";
 import { Failure } from "../command.ts";
 import type { PermissionSet } from "../features/manifest_text.ts";
 import { ROOT } from "./entry_files.ts";
@@ -36,8 +35,8 @@ export interface Program {
 }
 
 /** Files that the threads of a profile begin with: that of its edge workers, and those of services. */
-export function threadEntries({ workerUrl, modules }: Profile): string[] {
-  return [workerUrl, ...serviceEntries(modules)].map((url) => fileURLToPath(url));
+export function threadEntries(profile: Profile): string[] {
+  return entriesOf(profile).map((url) => fileURLToPath(url));
 }
 
 /**

@@ -82,7 +82,7 @@ export async function leftOver(files: Files): Promise<string[]> {
   }
   for await (const { name } of Deno.readDir(`${ROOT}src/profiles`)) {
     const path = `src/profiles/${name}`;
-    if (name.endsWith("_worker.ts") && !files.has(path)) found.push(path);
+    if (/_(worker|control|telemetry)\.ts$/.test(name) && !files.has(path)) found.push(path);
   }
   return found;
 }

@@ -35,11 +35,11 @@ Deno.test("validate-features expands a set and writes an entry that runs", async
 });
 
 Deno.test("validate-features refuses with every reason, on standard error", async () => {
-  const { code, out, err } = await task("validate_features", "profile-privacy,metrics,geopi");
+  const { code, out, err } = await task("validate_features", "profile-privacy,metrics,acme,geopi");
   assert.equal(code, 1);
   assert.equal(out, "");
   assert.match(err, /privacy-mode excludes metrics/);
-  assert.match(err, /module metrics is not built yet/);
+  assert.match(err, /module acme is not built yet/);
   assert.match(err, /unknown module "geopi"; did you mean "geoip"\?/);
 });
 

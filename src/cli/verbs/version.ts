@@ -1,9 +1,9 @@
 /** The version this program is; `deno.json` says the same. @module */
+import { VERSION } from "../../gateway/version.ts";
 import type { Profile } from "../../runtime/threads/profile.ts";
 import type { Io } from "../command.ts";
 
-/** The Fluxheim line whose behaviour this is. */
-export const VERSION = "1.5.19";
+export { VERSION };
 
 /** Prints the version in the first line and the runtime's after it, or all it is made of as JSON. */
 export function printVersion(profile: Profile, json: boolean, io: Io): void {

@@ -95,12 +95,34 @@ function* socketProblems({ server }: Config): Generator<Problem> {
 
 /** Problems of `[logging]`. */
 export function loggingProblems({ logging }: Config): Problem[] {
-  if (!logging.file.enabled || logging.file.path !== undefined) return [];
-  return [{
-    key: "logging.file.path",
-    message: "is required when logging.file.enabled is true",
-    about: ["logging.file.enabled"],
-  }];
+  const problems: Problem[] = [];
+  const { file, syslog, access } = logging;
+  if (file.enabled && file.path === undefined) {
+    problems.push({
+      key: "logging.file.path",
+      message: "is required when logging.file.enabled is true",
+      about: ["logging.file.enabled"],
+    });
+  }
+  if (file.enabled && syslog.enabled) {
+    problems.push({
+      key: "logging.syslog.enabled",
+      message: "must not be true when logging.file.enabled is: records go to one place",
+      about: ["logging.file.enabled"],
+    });
+  }
+  if (syslog.enabled && syslog.address.startsWith("udp:") && syslog.address.endsWith(":0")) {
+    problems.push({ key: "logging.syslog.address", message: "must have a port from 1 to 65535" });
+  }
+  const isCombined = access.format === "combined";
+  if (isCombined && (access.fields !== undefined || Object.keys(access.rename).length > 0)) {
+    problems.push({
+      key: "logging.access.format",
+      message: "of combined has fixed fields: access.fields and access.rename have no effect",
+      warning: true,
+    });
+  }
+  return problems;
 }
 
 function broadTrust(proxies: readonly string[]): Problem[] {

@@ -127,8 +127,11 @@ export interface ServerConfig {
 export interface LoggingConfig {
   /** Least severity that is written. Access records are `info`. */
   readonly level: "trace" | "debug" | "info" | "warn" | "error" | "off";
-  /** Form of a record. */
-  readonly format: "json" | "text";
+  /**
+   * Form of a record. Unset: `human`, which is ours, where records go to a terminal, and
+   * else `json`.
+   */
+  readonly format?: "json" | "text" | "human";
   /** Where records go. */
   readonly target: "stderr" | "stdout";
   /** `[logging.file]`. */
@@ -139,11 +142,95 @@ export interface LoggingConfig {
     readonly path?: string;
     /** Keep what is there; `false` truncates at start. */
     readonly append: boolean;
+    /**
+     * Size at which the file is put aside as `path.1`, and a new one begun. Unset: never.
+     * Ours.
+     */
+    readonly max_bytes?: number;
+    /** How many files that were put aside are kept; older ones are removed. Ours. */
+    readonly max_files: number;
+  };
+  /** `[logging.syslog]`. */
+  readonly syslog: {
+    /** Send records to a syslog server (RFC 5424) instead of `target`. Ours. */
+    readonly enabled: boolean;
+    /** `udp:` with address and port, or `unix:` and the path of a datagram socket. */
+    readonly address: string;
+    /** What the server sorts by. */
+    readonly facility:
+      | "user"
+      | "daemon"
+      | "local0"
+      | "local1"
+      | "local2"
+      | "local3"
+      | "local4"
+      | "local5"
+      | "local6"
+      | "local7";
+    /** Name of the program in each message. */
+    readonly app_name: string;
   };
   /** `[logging.access]`. */
   readonly access: {
     /** Write one record a request. */
     readonly enabled: boolean;
+    /**
+     * `record` is the object of every field, in the form of `logging.format`; `combined`
+     * the format of the Apache HTTP Server, without the query. Ours.
+     */
+    readonly format: "record" | "combined";
+    /** Fields of a record in this order. Unset: all but those that must be named. Ours. */
+    readonly fields?: readonly (
+      | "event"
+      | "timestamp"
+      | "method"
+      | "host"
+      | "client_ip"
+      | "cache_phase"
+      | "compression_encoding"
+      | "tls_version"
+      | "tls_cipher"
+      | "tls_client_cert_sha256"
+      | "tls_client_cert_serial"
+      | "tls_client_cert_organization"
+      | "vhost"
+      | "route"
+      | "upstream"
+      | "upstream_alias"
+      | "upstream_retries"
+      | "path"
+      | "status"
+      | "status_class"
+      | "error"
+      | "request_id"
+      | "request_body_bytes"
+      | "response_body_bytes"
+      | "latency_ms"
+      | "geo_country"
+      | "geo_asn"
+      | "trace_id"
+      | "span_id"
+      | "listener"
+      | "time"
+      | "protocol"
+      | "scheme"
+      | "peer_ip"
+      | "user_agent"
+      | "referer"
+      | "cause"
+      | "latency_us"
+      | "upstream_us"
+      | "upstream_connect_us"
+      | "auth_us"
+    )[];
+    /** Other names of fields: `{ client_ip = "ip" }`. Ours. */
+    readonly rename: { readonly [name: string]: string };
+    /**
+     * How many of a thousand records are written, by status or class: `{ "2xx" = 100, "404"
+     * = 0 }`. What is not named is written, and so is every request that failed. Ours.
+     */
+    readonly sample_per_mille: { readonly [name: string]: number };
     /** Fill `host`; off leaves it empty. */
     readonly include_host: boolean;
     /** Fill `client_ip`. */

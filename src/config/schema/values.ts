@@ -161,6 +161,17 @@ function isListener(value: string): boolean {
   return parts !== undefined && ipFamily(parts.host) !== 0;
 }
 
+/** A syslog server: `udp:` with an address and port, or `unix:` and the path of a socket. */
+export function syslogAddress() {
+  const most = longestSocketPath(MAX_SOCKET_PATH_BYTES);
+  return text(
+    `"udp:" with an IP address and port such as "udp:192.0.2.5:514", or ${socketForm(most)}`,
+    (value) => value.startsWith("udp:") ? isListener(value.slice(4)) : isSocket(value, most),
+    "syslog server",
+    SOCKET_RULE,
+  );
+}
+
 /** Permission bits of a file, as `chmod` takes them. */
 export function fileMode() {
   return text(

@@ -312,6 +312,10 @@ class ServerConnection<X extends HttpExchange> extends Connection<ServerStream<X
   // --- time, and the end -----------------------------------------------------------------------
 
   /** Says that no further request will be served, lets those in flight finish, then ends. */
+  get underWay(): number {
+    return this.#unfinished;
+  }
+
   drain(): void {
     if (this.phase !== "open" || this.#drainingSince !== 0) return;
     this.#drainingSince = this.clock.now;

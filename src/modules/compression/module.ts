@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { SCOPE_LABELS } from "../../gateway/own_metrics.ts";
 import type { Module } from "../../gateway/module.ts";
 import { compressionSchema } from "./schema.ts";
 
@@ -23,5 +24,11 @@ export const module: Module = {
     reload: "live",
   }],
   manifest: {},
+  metrics: [{
+    name: "fluxheim_response_compressions_total",
+    help: "Answers that the gateway compressed.",
+    type: "counter",
+    labels: { ...SCOPE_LABELS, encoding: ["gzip", "zstd", "br", "other"] },
+  }],
   edge: async () => (await import("./edge.ts")).edge,
 };

@@ -7,13 +7,7 @@
 import type { ProcessState } from "../../gateway/service.ts";
 import type { HttpExchange } from "../../http/exchange.ts";
 import { Fields } from "../../http/fields.ts";
-import { ipFamily } from "../../net/ip.ts";
-
-/** Whom a listener answers. */
-export interface HostRule {
-  /** Further names; `undefined` for a listener that answers whatever the host is. */
-  readonly names: ReadonlySet<string> | undefined;
-}
+import { type HostRule, isOwnHost } from "./listeners.ts";
 
 const encoder = new TextEncoder();
 
@@ -21,9 +15,9 @@ const encoder = new TextEncoder();
 export function answerHealth(
   exchange: HttpExchange,
   state: ProcessState,
-  { names }: HostRule,
+  rule: HostRule,
 ): void {
-  if (names !== undefined && !isOwnHost(exchange, names)) {
+  if (!isOwnHost(exchange, rule)) {
     return answer(exchange, 421, "the host is no name of this listener\n");
   }
   const isLiveness = exchange.path === "/livez";
@@ -58,15 +52,6 @@ export function answer(
     ["x-content-type-options", "nosniff"],
   );
   exchange.responseBody = encoder.encode(body);
-}
-
-/**
- * A page of any site may have its own name lead to a loopback address, and read what answers there; its
- * requests name that site (DNS rebinding). A request that names no host is no browser's.
- */
-function isOwnHost({ authority, host }: HttpExchange, names: ReadonlySet<string>): boolean {
-  if (authority === "") return true;
-  return host === "localhost" || ipFamily(host) !== 0 || names.has(host);
 }
 
 /** Text is for people and for probes that look at the status alone; JSON for those that ask for it. */

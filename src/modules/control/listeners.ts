@@ -1,6 +1,6 @@
 /**
- * The listeners of the control service: HTTP/1 with narrow bounds, for probes of the machine or of its
- * network.
+ * Listeners of the control service: HTTP/1 with narrow bounds, for probes and operators of the machine or of
+ * its network. Each part of the service has its own.
  *
  * @module
  */
@@ -9,15 +9,14 @@ import { splitAuthority } from "../../http/authority.ts";
 import type { Handler } from "../../http/exchange.ts";
 import { HttpExchange } from "../../http/exchange.ts";
 import { serveHttp1 } from "../../http/h1/server.ts";
+import type { HeadLimits } from "../../http/head_limits.ts";
 import { OpenConnections, type ServerOptions } from "../../http/server.ts";
 import type { ConnectionFacts } from "../../net/connection_facts.ts";
 import type { Duplex } from "../../net/duplex.ts";
-import { parseNetwork } from "../../net/ip.ts";
+import { ipFamily } from "../../net/ip.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
 import { SocketIdentity } from "../../net/listen/socket_identity.ts";
-import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import { unixPath } from "../../net/unix_address.ts";
-import { answer, type HostRule } from "./health.ts";
 
 /** The owner and the group may connect. */
 const SOCKET_MODE = 0o660;
@@ -27,48 +26,65 @@ const MAX_CONNECTIONS = 64;
 const HEAD_TIMEOUT_MS = 5_000;
 /** Time between two requests. */
 const IDLE_TIMEOUT_MS = 10_000;
-/** A probe's request has a short target and a few fields. */
-const LIMITS = { maxHeadBytes: 8_192, maxUriBytes: 1_024, maxFields: 64 } as const;
 
-/** Answers a request that came in by a listener. */
-export type Answer = (exchange: HttpExchange, rule: HostRule) => void;
+/** Whom a listener answers. */
+export interface HostRule {
+  /** Further names; `undefined` for a listener that answers whatever the host is. */
+  readonly names: ReadonlySet<string> | undefined;
+}
 
-/** Everything the service listens on. */
+/** What answers the requests of some listeners. */
+export interface ControlProgram {
+  /** What is served there, for the log: `health`. */
+  readonly subject: string;
+  readonly limits: HeadLimits;
+  /** Answers a request whose head could be read. */
+  answer(exchange: HttpExchange, rule: HostRule): void | Promise<void>;
+  /** Answers one that could not, or is too large. */
+  refuse(exchange: HttpExchange, status: number): void;
+  /** Answers one that the service has failed with. */
+  fail(exchange: HttpExchange, reason: unknown): void;
+}
+
+/** Everything that a part of the service listens on. */
 export class ControlListeners {
-  readonly #context: Pick<ServiceContext, "clock" | "log">;
-  readonly #sockets: UnixSockets | undefined;
-  readonly #answer: Answer;
+  readonly #context: Pick<ServiceContext, "clock" | "log" | "sockets">;
+  readonly #program: ControlProgram;
   readonly #closers: (() => void)[] = [];
   readonly #open = new OpenConnections();
 
-  /** @param sockets Opens unix sockets, in builds that have them. */
   constructor(
-    context: Pick<ServiceContext, "clock" | "log">,
-    sockets: UnixSockets | undefined,
-    answer: Answer,
+    context: Pick<ServiceContext, "clock" | "log" | "sockets">,
+    program: ControlProgram,
   ) {
     this.#context = context;
-    this.#sockets = sockets;
-    this.#answer = answer;
+    this.#program = program;
   }
 
   /**
-   * Binds one entry of `server.health.listen` and answers what comes in by it.
+   * Binds an address and answers what comes in by it.
    *
+   * @param entry Address and port, or `unix:` and the path of a socket.
    * @param key Of the entry.
    * @param names Hosts that a loopback address answers to beside its own.
+   * @param mode Of a socket.
    * @throws when it cannot be bound.
    */
-  async open(entry: string, key: string, names: () => ReadonlySet<string>): Promise<void> {
+  async open(
+    entry: string,
+    key: string,
+    names: () => ReadonlySet<string>,
+    mode = SOCKET_MODE,
+  ): Promise<void> {
     const rule = ruleOf(entry, names);
-    const handler = new ControlHandler((exchange) => this.#answer(exchange, rule));
-    const listener = await openListener(this.#specOf(entry, key), (accepted) => {
+    const handler = new ControlHandler(this.#program, rule);
+    const listener = await openListener(this.#specOf(entry, key, mode), (accepted) => {
       const { stream, facts } = accepted;
       void this.#serve(stream, facts, handler).finally(() => accepted.done());
-    }, this.#sockets);
+    }, this.#context.sockets);
     this.#closers.push(() => listener.close());
     const where = unixPath(entry) === undefined ? withPort(entry, listener.port) : entry;
-    this.#context.log.log("info", "fluxheim", `health is served on ${where}`);
+    this.#context.log.log("info", "fluxheim", `${this.#program.subject} is served on ${where}`);
   }
 
   /** Accepts nothing more, and cuts what is open. */
@@ -78,7 +94,7 @@ export class ControlListeners {
     this.#open.abort();
   }
 
-  #specOf(entry: string, key: string): ListenerSpec {
+  #specOf(entry: string, key: string, mode: number): ListenerSpec {
     const { clock, log } = this.#context;
     const common = {
       protocol: "http/1.1",
@@ -96,7 +112,7 @@ export class ControlListeners {
     if (path !== undefined) {
       const owners = { owner: undefined, group: undefined };
       const identity = new SocketIdentity();
-      return { ...common, kind: "unix", path, mode: SOCKET_MODE, ...owners, identity };
+      return { ...common, kind: "unix", path, mode, ...owners, identity };
     }
     const { host: hostname, port } = addressOf(entry);
     return { ...common, kind: "tcp", hostname, port, reusePort: false };
@@ -104,7 +120,7 @@ export class ControlListeners {
 
   #serve(stream: Duplex, facts: ConnectionFacts, handler: ControlHandler): Promise<void> {
     const options: ServerOptions = {
-      limits: LIMITS,
+      limits: this.#program.limits,
       clock: this.#context.clock,
       open: this.#open,
       headTimeoutMs: HEAD_TIMEOUT_MS,
@@ -114,33 +130,35 @@ export class ControlListeners {
   }
 }
 
-/** Answers at once, and keeps nothing. */
+/** Hands requests to a program, and keeps nothing. */
 class ControlHandler implements Handler<HttpExchange> {
-  readonly #answer: (exchange: HttpExchange) => void;
+  readonly #program: ControlProgram;
+  readonly #rule: HostRule;
 
-  constructor(answer: (exchange: HttpExchange) => void) {
-    this.#answer = answer;
+  constructor(program: ControlProgram, rule: HostRule) {
+    this.#program = program;
+    this.#rule = rule;
   }
 
   create(connection: ConnectionFacts): HttpExchange {
     return new HttpExchange(connection);
   }
 
-  handle(exchange: HttpExchange): void {
+  handle(exchange: HttpExchange): void | Promise<void> {
     const { headFault } = exchange;
-    if (headFault === undefined) return this.#answer(exchange);
+    if (headFault === undefined) return this.#program.answer(exchange, this.#rule);
     this.refuse(exchange, headFault.status);
     exchange.closeAfter = true;
   }
 
   resume(): void {}
 
-  fail(exchange: HttpExchange): void {
-    answer(exchange, 500, "the control service has failed\n");
+  fail(exchange: HttpExchange, reason: unknown): void {
+    this.#program.fail(exchange, reason);
   }
 
   refuse(exchange: HttpExchange, status: number): void {
-    answer(exchange, status, "the request cannot be read\n");
+    this.#program.refuse(exchange, status);
   }
 
   finish(): void {}
@@ -164,10 +182,18 @@ function addressOf(entry: string): { readonly host: string; readonly port: numbe
   return address;
 }
 
+/**
+ * Whether a request names its listener. A page of any site may have its own name lead to a loopback address,
+ * and read what answers there; its requests name that site (DNS rebinding). A request that names no host is
+ * no browser's.
+ */
+export function isOwnHost({ authority, host }: HttpExchange, { names }: HostRule): boolean {
+  if (names === undefined || authority === "") return true;
+  return host === "localhost" || ipFamily(host) !== 0 || names.has(host);
+}
+
 function isLoopback(host: string): boolean {
-  const address = parseNetwork(host);
-  if (address === undefined) return false;
-  return host === "::1" || (address.family === 4 && host.startsWith("127."));
+  return host === "::1" || (ipFamily(host) === 4 && host.startsWith("127."));
 }
 
 function withPort(entry: string, port: number): string {

@@ -63,7 +63,6 @@ export const module: Module = {
   threads: [{
     role: "control",
     url: new URL("./service.ts", import.meta.url),
-    urlWithoutFiles: new URL("./service_without_files.ts", import.meta.url),
     wanted: (config) => healthListeners(config).length > 0,
     tables: TABLES,
     whenLost: "replace",

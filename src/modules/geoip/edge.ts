@@ -1,4 +1,5 @@
 /** GeoIP at work: where each client is (spec 02 section 11.4). @module */
+import type { AccessField } from "../../gateway/access_field.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
 import type {
@@ -20,14 +21,21 @@ export const edge: EdgeModule = {
   open: () => ({
     async start(context) {
       const geoip = geoipOf(context.config);
-      if (geoip === undefined) return IDLE;
+      if (geoip === undefined) return { ...IDLE, accessFields: ACCESS_FIELDS };
       const { Places } = await import("./places.ts");
       return new GeoIp(new Places(geoip, context.files), context);
     },
   }),
 };
 
+/** In the record of every build with this module. */
+const ACCESS_FIELDS: readonly AccessField[] = [
+  { name: "geo_country", of: ({ findings }) => findings.country },
+  { name: "geo_asn", of: ({ findings }) => findings.asn },
+];
+
 class GeoIp implements RunningModule {
+  readonly accessFields = ACCESS_FIELDS;
   readonly #places: Places;
   readonly #identify: Step;
   readonly #context: SnapshotContext;

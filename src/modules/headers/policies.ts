@@ -44,8 +44,16 @@ export class HeaderPolicies {
         trustedProxies: this.#trustedProxies,
         requestIdField: hasIds ? access.request_id_header : undefined,
         zeroRetention,
+        tracing: isTraced(this.#config),
       }));
   }
+}
+
+/** Read by shape: a build with header policies need not have the module of traces. */
+function isTraced(config: Config): boolean {
+  const tracing: unknown = Reflect.get(config, "tracing");
+  return typeof tracing === "object" && tracing !== null &&
+    Reflect.get(tracing, "enabled") === true;
 }
 
 /** Something for each pair of tables that a vhost and a route have. */

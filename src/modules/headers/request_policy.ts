@@ -33,6 +33,8 @@ export interface RequestPolicyContext {
    * (spec 01 section 9).
    */
   readonly zeroRetention: boolean;
+  /** The gateway takes part in traces: `traceparent` and `tracestate` are its own. */
+  readonly tracing?: boolean;
 }
 
 /** What happens to a client's field, by name; names that are not in the table are copied. */
@@ -66,6 +68,8 @@ export class RequestPolicy {
   readonly #settings: RequestSettings;
   readonly #context: RequestPolicyContext;
   readonly #requestIdField: string | undefined;
+  readonly #traceparent: boolean;
+  readonly #tracestate: boolean;
   readonly #realIp: boolean;
   readonly #forwardedFor: boolean;
   readonly #forwardedHost: boolean;
@@ -92,6 +96,10 @@ export class RequestPolicy {
     this.#forwarded = writesAddress("forwarded", settings.forwarded);
     this.#forwardedHost = writes("x-forwarded-host", settings.xForwardedHost);
     this.#forwardedProto = writes("x-forwarded-proto", settings.xForwardedProto);
+    const writesTrace = (name: string) =>
+      context.tracing === true && (!enabled || (!unset.has(name) && !set.has(name)));
+    this.#traceparent = writesTrace("traceparent");
+    this.#tracestate = writesTrace("tracestate");
     const keepsId = requestIdField !== undefined &&
       (!enabled || (!unset.has(requestIdField) && !set.has(requestIdField)));
     this.#requestIdField = keepsId ? requestIdField : undefined;
@@ -219,6 +227,7 @@ export class RequestPolicy {
     FRAMING_FIELDS.forEach(drop);
     if (this.stripsClientAddress) CLIENT_ADDRESS_FIELDS.forEach(drop);
     if (this.#requestIdField !== undefined) own(this.#requestIdField);
+    if (this.#context.tracing === true) ["traceparent", "tracestate"].forEach(own);
     if (enabled) {
       drop("x-forwarded-for");
       if (this.#settings.xRealIp) drop("x-real-ip");
@@ -243,6 +252,11 @@ export class RequestPolicy {
     const { clientAddress, authority } = exchange;
     if (this.#requestIdField !== undefined && exchange.requestId !== "") {
       into.append(this.#requestIdField, exchange.requestId);
+    }
+    const { trace } = exchange;
+    if (trace !== undefined) {
+      if (this.#traceparent) into.append("traceparent", trace.traceparent);
+      if (this.#tracestate && trace.state !== "") into.append("tracestate", trace.state);
     }
     if (this.#realIp && clientAddress !== "") into.append("x-real-ip", clientAddress);
     if (this.#forwardedFor) {

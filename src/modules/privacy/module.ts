@@ -42,6 +42,13 @@ function retained({ logging, server }: Config): Problem[] {
       hint: "what it says goes to standard error",
     });
   }
+  if (logging.syslog.enabled) {
+    problems.push({
+      key: "logging.syslog.enabled",
+      message: "must be false: a privacy build hands its log to no other program",
+      hint: "what it says goes to standard error",
+    });
+  }
   const { pid_file } = server.process;
   if (pid_file !== DEFAULT_PID_FILE) {
     problems.push({

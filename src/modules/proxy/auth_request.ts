@@ -6,6 +6,7 @@
 import { ClientError, UNASKED_SWITCH } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
+import { microsecondsSince } from "../../gateway/timing.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, SnapshotContext, Step } from "../../gateway/module.ts";
@@ -94,10 +95,14 @@ export class AuthRequest {
 
   async #ask(exchange: Exchange): Promise<void> {
     const { service } = this.context;
+    const { findings, startedAt } = exchange;
+    if (startedAt !== 0) findings.authAt = microsecondsSince(exchange);
     let answer: ServiceAnswer;
     try {
       answer = await service.ask(this.#question(exchange), exchange);
+      if (startedAt !== 0) findings.authUs = microsecondsSince(exchange) - findings.authAt;
     } catch (error) {
+      if (startedAt !== 0) findings.authUs = microsecondsSince(exchange) - findings.authAt;
       if (exchange.aborted) return;
       const odd = error instanceof ClientError && error.message === UNASKED_SWITCH;
       this.#fail(exchange, odd ? ODD_ANSWER : FAILED, reasonOf(error));

@@ -9,6 +9,7 @@ import { ClientError, ClientRequest, type ClientResponse } from "../../http/clie
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
+import { microsecondsSince } from "../../gateway/timing.ts";
 import type { SourceFacts } from "../../net/dial/dial.ts";
 import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
 import { isIdempotent, mayRepeat } from "./repeat.ts";
@@ -35,6 +36,8 @@ export class Upstream implements Origin {
     const { pool } = this;
     const { maxRetries } = this.rules;
     const { body } = request;
+    const timed = timedOf(call);
+    if (timed !== undefined) begin(timed);
     let sent = request;
     let replay: ReplayBody | undefined;
     for (let attempt = 0;; attempt++) {
@@ -45,8 +48,10 @@ export class Upstream implements Origin {
         mayRetry = attempt < maxRetries && (isReused(connection) || mayBeRefused);
         if (mayRetry && replay === undefined && body !== undefined) replay = ReplayBody.of(body);
         if (replay !== undefined) sent = withBody(request, replay.attempt());
+        if (timed !== undefined) timed.findings.waitAt = microsecondsSince(timed);
         const response = await pool.send(call, connection, sent);
         call.onAbort = undefined;
+        if (timed !== undefined) end(timed);
         replay?.release();
         return response;
       } catch (error) {
@@ -55,6 +60,7 @@ export class Upstream implements Origin {
           hasBodyAgain(body, replay, error);
         if (!again) {
           replay?.release();
+          if (timed !== undefined) end(timed);
           this.#report(error, call);
           throw error;
         }
@@ -76,7 +82,13 @@ export class Upstream implements Origin {
     const { pool } = this;
     const { exchange } = call;
     const source = pool.speaksForOne && exchange !== undefined ? sourceOf(exchange) : undefined;
+    const timed = timedOf(call);
+    if (timed !== undefined) timed.findings.connectAt = microsecondsSince(timed);
     const connection = await pool.connect(call, source);
+    if (timed !== undefined) {
+      const { findings } = timed;
+      findings.connectUs = microsecondsSince(timed) - findings.connectAt;
+    }
     if (!call.aborted) return connection;
     pool.giveBack(connection);
     throw new ClientError("connect", "the client has gone");
@@ -93,6 +105,25 @@ export class Upstream implements Origin {
       `${name} failed (${error.stage}): ${error.message}${which}`,
     );
   }
+}
+
+/** The exchange whose times are of use, where `call` has one. */
+function timedOf({ exchange }: Call): Exchange | undefined {
+  return exchange === undefined || exchange.startedAt === 0 ? undefined : exchange;
+}
+
+/** The first attempt begins; a later member of a pool goes on with the same time. */
+function begin(exchange: Exchange): void {
+  const { findings } = exchange;
+  if (findings.upstreamAt < 0) findings.upstreamAt = microsecondsSince(exchange);
+}
+
+/** There is an answer, or there will be none. */
+function end(exchange: Exchange): void {
+  const { findings } = exchange;
+  const now = microsecondsSince(exchange);
+  findings.upstreamUs = now - findings.upstreamAt;
+  if (findings.waitAt >= 0) findings.waitUs = now - findings.waitAt;
 }
 
 /** The same request with another body, for another attempt. */

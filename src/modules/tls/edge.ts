@@ -1,15 +1,32 @@
 /** TLS at work: what listeners show and ask for (spec 05 section 3.1). @module */
 import { IDLE } from "../../gateway/idle_module.ts";
-import type { EdgeModule } from "../../gateway/module.ts";
+import type { Config } from "../../config/types.ts";
+import { contentOf } from "../../gateway/file_content.ts";
+import type { Metrics } from "../../gateway/metrics.ts";
+import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import type { EdgeModule, Files } from "../../gateway/module.ts";
+import { certificatesIn } from "../../net/tls/key_pair.ts";
+import { EXPIRY } from "./descriptions.ts";
+import { sourcesOf } from "./sources.ts";
 import { listenerTlsOf } from "./material.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "tls",
   open: () => ({
-    start({ config, files }) {
+    start({ config, files, metrics }) {
       const listenerTls = listenerTlsOf(config, files);
+      if (listenerTls !== undefined && metrics !== NO_METRICS) showExpiry(config, files, metrics);
       return listenerTls === undefined ? IDLE : { ...IDLE, listenerTls };
     },
   }),
 };
+
+/** One level for each certificate that the configuration names, by its key: nothing of the certificate is shown. */
+function showExpiry(config: Config, files: Files, metrics: Metrics): void {
+  for (const { paths, key } of sourcesOf(config)) {
+    const [leaf] = certificatesIn(contentOf(files, paths.cert_path));
+    const gauge = metrics.gauge(EXPIRY.name, { certificate: key });
+    gauge.set(Math.floor(leaf.validToDate.getTime() / 1000));
+  }
+}

@@ -1,45 +1,62 @@
 /**
  * The access record of a finished exchange (spec 06 section D3): one JSON object, its fields always
- * all there and always in this order. An absent or disabled string is `""`. `listener` is ours, and there only
- * when it is asked for.
+ * all there and always in this order. An absent or disabled string is `""`. `timestamp` is ours, and so are
+ * the fields that `logging.access.fields` may name.
  *
  * Built by joining strings: a record is made for every request, and this takes half the time of
  * building an object and serializing it.
  *
  * @module
  */
+import { ACCESS_FIELDS } from "../../catalog/access_fields.ts";
+import type { AccessField } from "../../gateway/access_field.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { Findings } from "../../gateway/findings.ts";
+import { hasFailed } from "../../gateway/outcome.ts";
 import type { TlsFacts } from "../../net/connection_facts.ts";
+import { clientOf, type JsonOf, latencyMs, OWN_FIELDS, statusClassJson } from "./access_fields.ts";
+import { CombinedRecord } from "./combined.ts";
+import { HumanRecord } from "./human.ts";
 import { quoted } from "./lines.ts";
-import type { AccessLogSettings } from "./record_types.ts";
+import type { AccessLogSettings, AccessRecords } from "./record_types.ts";
 
 export type { AccessLogSettings } from "./record_types.ts";
 
-/** Makes access records of one shape. */
-export class AccessRecord {
-  readonly #settings: AccessLogSettings;
-  readonly #withGeo: boolean;
+/** Makes records as `settings` say; `fields` are those of modules. */
+export function accessRecordOf(
+  settings: AccessLogSettings,
+  fields: readonly AccessField[],
+  forPeople: boolean,
+): AccessRecords {
+  if (settings.format === "combined") return new CombinedRecord(settings);
+  if (forPeople) return new HumanRecord(settings);
+  const { fields: selected, rename } = settings;
+  if (selected === undefined && Object.keys(rename).length === 0) {
+    return new AccessRecord(settings, fields);
+  }
+  return new SelectedRecord(settings, fields);
+}
 
-  /** @param withGeo Whether this build has the GeoIP module, which adds its two fields. */
-  constructor(settings: AccessLogSettings, withGeo: boolean) {
+/** Makes records with every field. */
+export class AccessRecord implements AccessRecords {
+  readonly #settings: AccessLogSettings;
+  readonly #fields: readonly (readonly [prefix: string, field: AccessField])[];
+
+  /** @param fields Of modules; those that each record has are added at the end. */
+  constructor(settings: AccessLogSettings, fields: readonly AccessField[]) {
     this.#settings = settings;
-    this.#withGeo = withGeo;
+    this.#fields = fields.filter(({ name }) => !isOnDemand(name))
+      .map((field) => [`,"${field.name}":`, field] as const);
   }
 
-  /** The record of `exchange`, without a line end. */
   of(exchange: Exchange): string {
     const { scope, findings } = exchange;
     const settings = this.#settings;
     const { tls } = exchange.connection;
     const route = settings.include_route ? scope?.route?.name ?? "" : "";
-    // A request refused before routing has no resolved client yet; who it came from is worth knowing.
-    const client = exchange.clientAddress || exchange.connection.peerAddress;
-    const { startedAt } = exchange;
-    const latency = startedAt === 0 ? 0 : Math.round(performance.now() - startedAt);
-    return '{"event":"access","method":' + quoted(exchange.method) +
+    let record = '{"event":"access","timestamp":' + Date.now() +
+      ',"method":' + quoted(exchange.method) +
       ',"host":' + (settings.include_host ? quoted(exchange.host) : '""') +
-      ',"client_ip":' + (settings.include_client_ip ? quoted(client) : '""') +
+      ',"client_ip":' + (settings.include_client_ip ? quoted(clientOf(exchange)) : '""') +
       ',"cache_phase":' + (settings.include_cache_phase ? quoted(findings.cachePhase) : '""') +
       ',"compression_encoding":' + quoted(findings.contentCoding) +
       (tls === undefined ? NO_TLS : tlsFields(tls)) +
@@ -50,16 +67,95 @@ export class AccessRecord {
       ',"upstream_retries":' + findings.retries +
       ',"path":' + (settings.include_path ? quoted(exchange.path) : '""') +
       ',"status":' + (exchange.status === 0 ? "null" : exchange.status) +
-      ',"status_class":' + statusClass(exchange.status) +
+      ',"status_class":' + statusClassJson(exchange.status) +
       ',"error":' + hasFailed(exchange) +
       ',"request_id":' + (settings.request_id ? quoted(exchange.requestId) : '""') +
       ',"request_body_bytes":' + exchange.requestBodyBytes +
       ',"response_body_bytes":' + exchange.responseBodyBytes +
-      ',"latency_ms":' + latency +
-      (this.#withGeo ? geoFields(findings) : "") +
-      (settings.include_listener ? ',"listener":' + quoted(exchange.connection.listener) : "") +
-      "}";
+      ',"latency_ms":' + latencyMs(exchange);
+    const fields = this.#fields;
+    for (let i = 0; i < fields.length; i++) {
+      record += fields[i][0] + json(fields[i][1], exchange);
+    }
+    if (settings.include_listener) record += ',"listener":' + quoted(exchange.connection.listener);
+    return record + "}";
   }
+}
+
+/** Makes records of chosen fields, or with other names. */
+class SelectedRecord implements AccessRecords {
+  readonly #parts: readonly (readonly [prefix: string, of: JsonOf])[];
+
+  constructor(settings: AccessLogSettings, fields: readonly AccessField[]) {
+    const own = new Map(fields.map((field) => [field.name, field]));
+    const names = settings.fields ?? usualNames(settings, own);
+    this.#parts = names.map((name, index) => {
+      const shown = JSON.stringify(settings.rename[name] ?? name);
+      return [`${index === 0 ? "{" : ","}${shown}:`, jsonOf(name, settings, own)] as const;
+    });
+  }
+
+  of(exchange: Exchange): string {
+    let record = "";
+    const parts = this.#parts;
+    for (let i = 0; i < parts.length; i++) record += parts[i][0] + parts[i][1](exchange);
+    return record + "}";
+  }
+}
+
+function usualNames(
+  { include_listener }: AccessLogSettings,
+  own: ReadonlyMap<string, AccessField>,
+): readonly string[] {
+  return ACCESS_FIELDS.filter(({ name, module, onDemand }) => {
+    if (name === "listener") return include_listener;
+    return onDemand !== true && (module === undefined || own.has(name));
+  }).map(({ name }) => name);
+}
+
+function jsonOf(
+  name: string,
+  settings: AccessLogSettings,
+  fields: ReadonlyMap<string, AccessField>,
+): JsonOf {
+  if (isDisabled(name, settings)) return () => '""';
+  const field = fields.get(name);
+  if (field !== undefined) return (exchange) => json(field, exchange);
+  // A module that is off, or not in this build, has nothing to say.
+  return OWN_FIELDS[name] ?? (() => '""');
+}
+
+function isDisabled(name: string, settings: AccessLogSettings): boolean {
+  switch (name) {
+    case "host":
+      return !settings.include_host;
+    case "client_ip":
+    case "peer_ip":
+      return !settings.include_client_ip;
+    case "cache_phase":
+      return !settings.include_cache_phase;
+    case "path":
+    case "referer":
+      return !settings.include_path;
+    case "route":
+      return !settings.include_route;
+    case "upstream":
+    case "upstream_alias":
+      return !settings.include_upstream;
+    case "request_id":
+      return !settings.request_id;
+    default:
+      return false;
+  }
+}
+
+function json(field: AccessField, exchange: Exchange): string {
+  const value = field.of(exchange);
+  return typeof value === "string" ? quoted(value) : String(value);
+}
+
+function isOnDemand(name: string): boolean {
+  return ACCESS_FIELDS.find((field) => field.name === name)?.onDemand === true;
 }
 
 const NO_TLS = ',"tls_version":"","tls_cipher":"","tls_client_cert_sha256":"",' +
@@ -72,37 +168,4 @@ function tlsFields(tls: TlsFacts): string {
     ',"tls_client_cert_sha256":' + quoted(client?.sha256 ?? "") +
     ',"tls_client_cert_serial":' + quoted(client?.serial ?? "") +
     ',"tls_client_cert_organization":' + quoted(client?.organization ?? "");
-}
-
-function geoFields({ country, asn }: Findings): string {
-  return ',"geo_country":' + quoted(country) + ',"geo_asn":' + asn;
-}
-
-/**
- * An exchange failed when it did not run to its end, or when this program itself had to answer with a
- * server error. An upstream's own 5xx is an answer like any other.
- */
-function hasFailed(exchange: Exchange): boolean {
-  const { refusal } = exchange;
-  return exchange.failed || (refusal !== undefined && refusal.status >= 500);
-}
-
-/** `"1xx"` to `"5xx"`; `"other"` beyond; `"unknown"` when nothing was answered (spec 06 section B2). */
-function statusClass(status: number): string {
-  switch (Math.trunc(status / 100)) {
-    case 0:
-      return status === 0 ? '"unknown"' : '"other"';
-    case 1:
-      return '"1xx"';
-    case 2:
-      return '"2xx"';
-    case 3:
-      return '"3xx"';
-    case 4:
-      return '"4xx"';
-    case 5:
-      return '"5xx"';
-    default:
-      return '"other"';
-  }
 }

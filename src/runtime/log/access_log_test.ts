@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { Exchange } from "../../gateway/exchange.ts";
+import { Fields } from "../../http/fields.ts";
 import type { ConnectionFacts, TlsFacts } from "../../net/connection_facts.ts";
-import { type AccessLogSettings, AccessRecord } from "./access_log.ts";
+import type { AccessField } from "../../gateway/access_field.ts";
+import { ACCESS_FIELDS } from "../../catalog/access_fields.ts";
+import { type AccessLogSettings, accessRecordOf } from "./access_log.ts";
+import { OWN_FIELDS } from "./access_fields.ts";
 
 const ALL: AccessLogSettings = {
   include_host: true,
@@ -12,6 +16,8 @@ const ALL: AccessLogSettings = {
   include_upstream: true,
   include_listener: false,
   request_id: true,
+  format: "record",
+  rename: {},
 };
 
 function connection(tls?: TlsFacts): ConnectionFacts {
@@ -44,12 +50,18 @@ function served(tls?: TlsFacts): Exchange {
   return exchange;
 }
 
-function record(exchange: Exchange, settings = ALL, withGeo = false): Record<string, unknown> {
-  return JSON.parse(new AccessRecord(settings, withGeo).of(exchange));
+function record(
+  exchange: Exchange,
+  settings = ALL,
+  fields: readonly AccessField[] = [],
+): Record<string, unknown> {
+  return JSON.parse(accessRecordOf(settings, fields, false).of(exchange));
 }
 
 Deno.test("the record has every field, in the documented order", () => {
-  assert.deepEqual(Object.entries(record(served())), [
+  const { timestamp, ...fields } = record(served());
+  assert.ok(Math.abs(Number(timestamp) - Date.now()) < 60_000);
+  assert.deepEqual(Object.entries(fields), [
     ["event", "access"],
     ["method", "GET"],
     ["host", "www.example.com"],
@@ -87,6 +99,8 @@ Deno.test("a switched-off field stays, empty", () => {
     include_upstream: false,
     include_listener: false,
     request_id: false,
+    format: "record",
+    rename: {},
   });
   const names = ["host", "client_ip", "cache_phase", "path", "route", "upstream", "upstream_alias"];
   for (const name of [...names, "request_id"]) assert.equal(off[name], "", name);
@@ -144,9 +158,75 @@ Deno.test("an upstream's own 500 is not an error of ours, a refusal with 502 is"
   assert.equal(record(exchange).error, true);
 });
 
-Deno.test("the GeoIP fields are there with the GeoIP module only", () => {
+const GEO: readonly AccessField[] = [
+  { name: "geo_country", of: ({ findings }) => findings.country },
+  { name: "geo_asn", of: ({ findings }) => findings.asn },
+];
+
+Deno.test("fields of modules are there where the module is", () => {
   const exchange = served();
   assert.ok(!("geo_country" in record(exchange)));
-  const withGeo = record(exchange, ALL, true);
+  const withGeo = record(exchange, ALL, GEO);
   assert.deepEqual([withGeo.geo_country, withGeo.geo_asn], ["", null]);
+});
+
+Deno.test("chosen fields stand in their order, with their other names", () => {
+  const exchange = served();
+  exchange.findings.country = "SE";
+  const fields = record(
+    exchange,
+    {
+      ...ALL,
+      include_path: false,
+      fields: ["status", "client_ip", "path", "geo_country", "geo_asn", "protocol", "upstream_us"],
+      rename: { client_ip: "remote.addr" },
+    },
+    GEO,
+  );
+  assert.deepEqual(Object.entries(fields), [
+    ["status", 200],
+    ["remote.addr", "203.0.113.9"],
+    ["path", ""],
+    ["geo_country", "SE"],
+    ["geo_asn", null],
+    ["protocol", "HTTP/1.1"],
+    ["upstream_us", null],
+  ]);
+});
+
+Deno.test("a record with other names has the usual fields otherwise", () => {
+  const { timestamp: _, ...usual } = record(served(), ALL, GEO);
+  const { at: __, ...renamed } = record(served(), { ...ALL, rename: { timestamp: "at" } }, GEO);
+  assert.deepEqual(renamed, usual);
+  assert.deepEqual(Object.keys(renamed), Object.keys(usual));
+});
+
+Deno.test("every field of the catalog can be named, and is filled by the gateway or its module", () => {
+  const own = ACCESS_FIELDS.filter(({ module }) => module === undefined).map(({ name }) => name);
+  assert.deepEqual(own.toSorted(), Object.keys(OWN_FIELDS).toSorted());
+  const fields = record(served(), { ...ALL, fields: ACCESS_FIELDS.map(({ name }) => name) }, GEO);
+  assert.equal(Object.keys(fields).length, ACCESS_FIELDS.length);
+});
+
+Deno.test("the combined format is Apache's, without a query, and no client breaks it", () => {
+  const exchange = served();
+  exchange.request = Fields.of(["referer", "https://a.test/b?secret=1"], [
+    "user-agent",
+    'x"\n\u00ff',
+  ]);
+  const line = accessRecordOf({ ...ALL, format: "combined" }, [], false).of(exchange);
+  assert.match(
+    line,
+    /^203\.0\.113\.9 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}(?::\d\d){3} \+0000\] "GET \/a HTTP\/1\.1" 200 9 "https:\/\/a\.test\/b" "x\\"\\x0a\\xff"$/,
+  );
+});
+
+Deno.test("the line for people has what one looks for, and no control character", () => {
+  const exchange = served();
+  exchange.path = "/a\x1b[2J";
+  const line = accessRecordOf(ALL, [], true).of(exchange);
+  assert.match(
+    line,
+    /^\d\d:\d\d:\d\d\.\d{3} 200 GET {2}\/a\\u001b\[2J unknown 0 ms 9 B 203\.0\.113\.9 > 10\.0\.0\.1:80$/,
+  );
 });

@@ -12,9 +12,10 @@ import { type LogThreshold, parseThreshold } from "./lines.ts";
 import { LogSink } from "./sink.ts";
 import { within } from "../within.ts";
 import { LEVEL_VARIABLE } from "../permissions/own_permissions.ts";
+import { syslogSocket } from "../pid_file_draft.ts";
 import { readableVariable } from "../preflight.ts";
 import type { Profile } from "../threads/profile.ts";
-import type { LogFile } from "./record_types.ts";
+import type { SyslogHeader } from "./lines.ts";
 import { type LogSettings, RingLogger } from "./ring_logger.ts";
 
 /** What the log depends on of a build. */
@@ -26,7 +27,8 @@ export class KeeperLog implements Logger {
   readonly settings: LogSettings;
   readonly #own: RingLogger;
   readonly #sink: LogSink;
-  readonly #file: LogFile | undefined;
+  /** What was opened for the log, beside the streams of the process. */
+  readonly #opened: { reopen?(): void; close(): void } | undefined;
 
   /**
    * Opens what `[logging]` names, for the keeper and all workers of `config`.
@@ -34,20 +36,30 @@ export class KeeperLog implements Logger {
    * @throws When the log file cannot be opened.
    */
   constructor(config: Config, { modules, records }: LoggedProfile) {
-    const { level, format, target, file } = config.logging;
+    const { level, format, target, file, syslog } = config.logging;
     const override = readableVariable(LEVEL_VARIABLE);
     const overridden: LogThreshold | undefined = override && parseThreshold(override) || undefined;
     const has = (module: string) => modules.some(({ name }) => name === module);
     this.settings = {
       level: overridden ?? level,
-      format,
-      withGeo: has("geoip"),
+      format: syslog.enabled && records !== undefined
+        ? headerOf(syslog)
+        : format ?? (isTerminal(config) ? "human" : "json"),
       zeroRetention: has("privacy-mode"),
     };
-    this.#file = file.enabled && file.path !== undefined
-      ? records?.openLogFile({ path: file.path, append: file.append })
+    const opened = file.enabled && file.path !== undefined
+      ? records?.openLogFile(
+        { ...file, path: file.path },
+        (what) => this.log("warn", "fluxheim", what),
+      )
+      : syslog.enabled
+      ? records?.openSyslog({
+        address: syslog.address,
+        own: syslogSocket(config.server.process.pid_file),
+      })
       : undefined;
-    const stream = this.#file ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
+    this.#opened = opened;
+    const stream = opened ?? (target === "stdout" ? Deno.stdout : Deno.stderr);
     this.#sink = new LogSink(stream, this.settings, (reason) => {
       void writeToStderr(`the log cannot be written, and lines wait or are dropped: ${reason}`);
     });
@@ -77,6 +89,16 @@ export class KeeperLog implements Logger {
     this.#own.access(exchange);
   }
 
+  /**
+   * Goes on in the file that has the path of the log now: something has put the old one aside.
+   *
+   * @returns Whether the log is a file.
+   */
+  reopen(): boolean {
+    this.#opened?.reopen?.();
+    return this.#opened?.reopen !== undefined;
+  }
+
   /** Takes a worker's ring on, until its reader has ended and is empty. */
   add(reader: RingReader): void {
     this.#sink.add(reader);
@@ -96,11 +118,28 @@ export class KeeperLog implements Logger {
   async close(limitMs: number): Promise<void> {
     const isWhole = await this.#sink.flush(limitMs);
     if (this.#sink.isWriting) return;
-    this.#file?.close();
+    this.#opened?.close();
     if (isWhole) return;
     const written = writeToStderr(`${this.#sink.abandon()} log lines were lost at the end`);
     await within(limitMs, written);
   }
+}
+
+/** Whether a person reads along. */
+function isTerminal({ logging: { target, file } }: Config): boolean {
+  if (file.enabled) return false;
+  return (target === "stdout" ? Deno.stdout : Deno.stderr).isTerminal();
+}
+
+/** Codes of RFC 5424 section 6.2.1. */
+const FACILITIES: Readonly<Record<string, number>> = { user: 1, daemon: 3 };
+const LOCAL0 = 16;
+
+function headerOf(
+  { facility, app_name: appName }: Config["logging"]["syslog"],
+): SyslogHeader {
+  const code = FACILITIES[facility] ?? LOCAL0 + Number(facility.slice("local".length));
+  return { facility: 8 * code, appName };
 }
 
 /** A log that cannot be written must be noticed somewhere else. */

@@ -1,15 +1,24 @@
 /**
- * The two forms of a general log record (spec 06 section D2), each one line.
+ * The forms of a general log record (spec 06 section D2, and two of ours), each one line.
  *
  * JSON: `{"timestamp":<ms>,"level":"INFO","target":"fluxheim","message":"..."}`.
  * Text: `<ms> INFO fluxheim: ...`. Timestamps are milliseconds since 1970 in UTC.
+ * Human: `12:00:01.234 INFO ...`, in UTC.
+ * Syslog: `<30>1 2026-01-02T12:00:01.234Z - fluxheim 4711 - - fluxheim: ...` (RFC 5424).
  *
  * @module
  */
 import type { LogLevel, LogTarget } from "../../gateway/log.ts";
 
-/** `logging.format`. */
-export type LogFormat = "json" | "text";
+/** `logging.format`; `syslog` where records go to a syslog server. */
+export type LogFormat = "json" | "text" | "human" | SyslogHeader;
+
+/** What is the same in every message to a syslog server. */
+export interface SyslogHeader {
+  /** Code of the facility, times eight. */
+  readonly facility: number;
+  readonly appName: string;
+}
 
 /** `logging.level`: the least severe level that is written, or none at all. */
 export type LogThreshold = LogLevel | "off";
@@ -37,9 +46,41 @@ export function logLine(
   message: string,
 ): string {
   const name = level.toUpperCase();
+  if (typeof format === "object") {
+    return `${syslogHeader(format, timestamp, level, "-")} ${target}: ${oneLine(message)}\n`;
+  }
+  if (format === "human") {
+    const who = target === "fluxheim" ? "" : `${target.slice("fluxheim::".length)}: `;
+    return `${clockTime(timestamp)} ${name.padEnd(5)} ${who}${oneLine(message)}\n`;
+  }
   if (format === "text") return `${timestamp} ${name} ${target}: ${oneLine(message)}\n`;
   return `{"timestamp":${timestamp},"level":"${name}","target":"${target}",` +
     `"message":${quoted(message)}}\n`;
+}
+
+/** Severities of RFC 5424 section 6.2.1. */
+const SEVERITIES: Readonly<Record<LogLevel, number>> = {
+  error: 3,
+  warn: 4,
+  info: 6,
+  debug: 7,
+  trace: 7,
+};
+
+/** Everything before the message. The server adds the host's name. */
+export function syslogHeader(
+  { facility, appName }: SyslogHeader,
+  timestamp: number,
+  level: LogLevel,
+  messageId: string,
+): string {
+  const time = new Date(timestamp).toISOString();
+  return `<${facility + SEVERITIES[level]}>1 ${time} - ${appName} ${Deno.pid} ${messageId} -`;
+}
+
+/** `12:00:01.234` in UTC. */
+export function clockTime(timestamp: number): string {
+  return new Date(timestamp).toISOString().slice(11, 23);
 }
 
 /**
@@ -65,7 +106,7 @@ const UNSAFE = /["\\\x00-\x1f\x7f-\x9f]/g;
 const CONTROLS = /[\x00-\x1f\x7f-\x9f]/g;
 
 /** A text record is one line whatever its message holds, and cannot speak to a terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(CONTROLS, escape);
 }
 

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { AccessField } from "../../gateway/access_field.ts";
+import type { Config } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Metrics } from "../../gateway/metrics.ts";
@@ -33,6 +35,12 @@ export interface AccessLogSettings {
   readonly include_listener: boolean;
   /** Fill `request_id`. */
   readonly request_id: boolean;
+  /** The object, or the combined format of the Apache HTTP Server. */
+  readonly format: "record" | "combined";
+  /** Those that a record has, in their order; `undefined` for the usual ones. */
+  readonly fields?: readonly string[];
+  /** Other names of fields. */
+  readonly rename: Readonly<Record<string, string>>;
 }
 
 /** `[logging.file]`. */
@@ -41,12 +49,29 @@ export interface LogFileConfig {
   readonly path: string;
   /** `false` empties the file. */
   readonly append: boolean;
+  /** Size at which it is put aside; `undefined` for never. */
+  readonly max_bytes?: number;
+  /** How many files that were put aside are kept. */
+  readonly max_files: number;
 }
 
 /** An opened log file. */
 export interface LogFile extends LogTargetStream {
+  /**
+   * Goes on in the file that has the path now, from the next whole line on. Where that cannot be opened the
+   * old one stays.
+   */
+  reopen(): void;
   /** Closes the file. */
   close(): void;
+}
+
+/** `[logging.syslog]`. */
+export interface SyslogConfig {
+  /** `udp:` with address and port, or `unix:` and the path of a socket. */
+  readonly address: string;
+  /** Path of the socket that messages to another socket are sent from. */
+  readonly own: string;
 }
 
 /** Makes access records of one shape. */
@@ -63,8 +88,8 @@ export interface PidFile {
 
 /** Counters of a process. */
 export interface Counters {
-  /** The memory in which threads count. */
-  readonly zones: readonly ZoneRequest<Role>[];
+  /** The memory in which threads count, where this configuration has a use for counts. */
+  zones(config: Config): readonly ZoneRequest<Role>[];
   /** Those of one thread. */
   open(zones: Zones, log: Logger): Metrics;
   /** Those of all threads, for the keeper. */
@@ -75,20 +100,42 @@ export interface Counters {
 export interface CounterTotals {
   /** Every series of the process: name, labels and sum. */
   read(zones: ZoneRegistry): SeriesValue[];
+  /** A copy of what lost threads have counted until now: a memory of the kind `series`. */
+  readonly past: SharedArrayBuffer;
+  /** The keeper's own metrics. */
+  readonly metrics: Metrics;
+  /** The memory that they are in. */
+  readonly own: SharedArrayBuffer;
   /** Thread `index` is lost, and its memory is about to be given up. */
   retire(zones: ZoneRegistry, index: number): void;
 }
 
 /** What a build can put down about what it did, and which files it makes; `records.ts` has it. */
 export interface Records {
-  /** Makes the shape of access records; `withGeo` adds country and network of the client. */
-  accessRecord(settings: AccessLogSettings, withGeo: boolean): AccessRecords;
+  /**
+   * Makes the shape of access records.
+   *
+   * @param fields Those that modules add.
+   * @param forPeople Lines to be read at a terminal.
+   */
+  accessRecord(
+    settings: AccessLogSettings,
+    fields: readonly AccessField[],
+    forPeople: boolean,
+  ): AccessRecords;
   /**
    * Opens `[logging.file]`.
    *
+   * @param onFailure Gets a line when the file could not be put aside or opened again.
    * @throws When it cannot be opened.
    */
-  openLogFile(config: LogFileConfig): LogFile;
+  openLogFile(config: LogFileConfig, onFailure: (what: string) => void): LogFile;
+  /**
+   * Opens `[logging.syslog]`.
+   *
+   * @throws When no socket can be opened.
+   */
+  openSyslog(config: SyslogConfig): LogTargetStream & { close(): void };
   /** Counters, which outlive requests. */
   readonly counters: Counters;
   /**

@@ -4,20 +4,23 @@
  *
  * @module
  */
-import { AccessRecord } from "./access_log.ts";
+import { accessRecordOf } from "./access_log.ts";
 import { openLogFile } from "./file.ts";
-import { openMetrics, ProcessSeries, seriesZones } from "../metrics/series_metrics.ts";
+import { openSyslog } from "./syslog.ts";
+import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
+import { ProcessSeries, seriesZones } from "../metrics/process_series.ts";
 import { unixSockets } from "../../net/listen/unix.ts";
 import { writePidFile } from "../pid_file.ts";
 import type { Records } from "./record_types.ts";
 
 /** The records of every build but those with the module `privacy-mode`. */
 export const records: Records = {
-  accessRecord: (settings, withGeo) => new AccessRecord(settings, withGeo),
+  accessRecord: accessRecordOf,
   openLogFile,
+  openSyslog,
   counters: {
     zones: seriesZones,
-    open: openMetrics,
+    open: openSeriesMetrics,
     ofProcess: (log) => new ProcessSeries(log),
   },
   writePidFile,

@@ -15,6 +15,9 @@ const ACCESS: AccessLogConfig = {
   include_upstream: true,
   include_listener: false,
   request_id: true,
+  format: "record",
+  rename: {},
+  sample_per_mille: {},
 };
 
 function logger(settings: Partial<LogSettings>) {
@@ -23,7 +26,6 @@ function logger(settings: Partial<LogSettings>) {
   const full: LogSettings = {
     level: "info",
     format: "json",
-    withGeo: false,
     zeroRetention: false,
     ...settings,
   };
@@ -85,4 +87,34 @@ Deno.test("a level stricter than info silences the access log", () => {
   log.useAccessLog(ACCESS);
   log.access(exchange());
   assert.equal(written(), "");
+});
+
+Deno.test("records are sampled by status, and what failed is always written", () => {
+  const { log, written } = logger({});
+  log.useAccessLog({ ...ACCESS, sample_per_mille: { "2xx": 0, "204": 1000 } });
+  for (const status of [200, 204, 404]) {
+    const one = exchange();
+    one.status = status;
+    log.access(one);
+  }
+  const cut = exchange();
+  cut.status = 200;
+  cut.failed = true;
+  log.access(cut);
+  const statuses = [...written().matchAll(/"status":(\d+)/g)].map(([, status]) => Number(status));
+  assert.deepEqual(statuses, [204, 404, 200]);
+});
+
+Deno.test("a message to a syslog server has the header of RFC 5424", () => {
+  const { log, written } = logger({ format: { facility: 8 * 16, appName: "edge" } });
+  log.log("error", "fluxheim::tls", "a\nb");
+  log.useAccessLog(ACCESS);
+  log.access(exchange());
+  const [first, second] = written().split("\n");
+  const time = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z";
+  assert.match(first, new RegExp(`^<131>1 ${time} - edge ${Deno.pid} - - fluxheim::tls: a\\\\nb$`));
+  assert.match(
+    second,
+    new RegExp(`^<134>1 ${time} - edge ${Deno.pid} access - \\{"event":"access",`),
+  );
 });

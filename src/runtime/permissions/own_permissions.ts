@@ -8,13 +8,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../config/types.ts";
 import type { ListenerNeed, Manifest, Module } from "../../gateway/module.ts";
-import { writesNothing } from "../threads/service_entry.ts";
+import { writesNothing } from "./writes_nothing.ts";
 import { draftOf } from "../../net/listen/socket_identity.ts";
-import { UNIX } from "../../net/unix_address.ts";
+import { UNIX, unixPath } from "../../net/unix_address.ts";
 import { pathOf, portOf } from "../listeners.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./planned_grant.ts";
-import { pidFileDraft } from "../pid_file_draft.ts";
+import { pidFileDraft, syslogSocket } from "../pid_file_draft.ts";
 
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */
 export const LEVEL_VARIABLE = "FLUXHEIM_LOG";
@@ -68,11 +68,15 @@ export function ownGrants(
       grants.push(optional("read", join(directory, "conf.d"), "include_conf_d"));
     }
   }
-  const { file } = config.logging;
+  const { file, syslog } = config.logging;
   if (file.enabled && file.path !== undefined) {
-    grants.push(once(keeper("read", file.path, "logging.file.path")));
-    grants.push(once(keeper("write", file.path, "logging.file.path")));
+    // Opened again when it was put aside, by this program or by another one.
+    for (const path of [file.path, ...putAside(file.path, file)]) {
+      grants.push(keeper("read", path, "logging.file.path"));
+      grants.push(keeper("write", path, "logging.file.path"));
+    }
   }
+  if (syslog.enabled) grants.push(...syslogGrants(syslog.address, config.server.process.pid_file));
   if (!writesNothing(modules)) {
     const path = config.server.process.pid_file;
     for (const value of [path, pidFileDraft(path)]) {
@@ -88,6 +92,30 @@ export function ownGrants(
   // File safety checks compare owners with the user this runs as.
   grants.push(once(optional("sys", "uid", "--config")));
   return grants;
+}
+
+/** Names of files that are put aside; none unless their size is bounded. */
+function putAside(
+  path: string,
+  { max_bytes, max_files }: Config["logging"]["file"],
+): readonly string[] {
+  if (max_bytes === undefined) return [];
+  return Array.from({ length: max_files }, (_, index) => `${path}.${index + 1}`);
+}
+
+function syslogGrants(address: string, pidFile: string): readonly PlannedGrant[] {
+  const key = "logging.syslog.address";
+  const path = unixPath(address);
+  if (path !== undefined) {
+    return [path, syslogSocket(pidFile)].flatMap((socket) => [
+      keeper("net", UNIX + socket, key),
+      keeper("read", socket, key),
+      keeper("write", socket, key),
+    ]);
+  }
+  const server = address.slice("udp:".length);
+  const own = server.startsWith("[") ? "[::]:0" : "0.0.0.0:0";
+  return [keeper("net", server, key), keeper("net", own, key)];
 }
 
 /** The gateway's share of ring 1: addresses and the places of configurations are the operator's choice. */

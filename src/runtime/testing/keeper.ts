@@ -25,6 +25,8 @@ export interface TestConfig {
   readonly logFile?: string;
   readonly level?: string;
   readonly probe?: ProbeTable;
+  /** Threads count. */
+  readonly metrics?: boolean;
   /** Not configured: of the keeper. */
   readonly pace?: Pace;
 }
@@ -41,6 +43,7 @@ export function testConfig(
     logFile,
     level = "off",
     probe,
+    metrics = false,
   }: TestConfig,
 ): Config {
   const file = logFile === undefined ? {} : { file: { enabled: true, path: logFile } };
@@ -52,6 +55,16 @@ export function testConfig(
       process: { pid_file: "/nonexistent/fluxheim.pid", threads: 2, ...process },
     }),
     logging: loggingSchema.parse({ level, ...file }),
+    ...(metrics
+      ? {
+        metrics: {
+          enabled: true,
+          listen: "127.0.0.1:0",
+          require_loopback: true,
+          route_histograms: false,
+        },
+      }
+      : {}),
     vhosts: [{
       ...vhostSchema.parse({ name: "test", hosts: ["test.local"] }),
       routes: [],

@@ -28,6 +28,7 @@ function callerOf({ keeper, service }: ServiceContext, to: "store" | "keeper") {
 }
 
 runService({
+  module: "probe-services",
   role: "control",
   start: (context) =>
     Promise.resolve({

@@ -6,6 +6,7 @@ import { TAKEN } from "./probe_services.ts";
 const LIMIT = 1_000;
 
 runService({
+  module: "probe-services",
   role: "store",
   start: ({ zones }) =>
     Promise.resolve({

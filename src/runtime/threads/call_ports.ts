@@ -93,7 +93,7 @@ export class CallPorts {
   }
 
   /** The thread of a service is gone: its callers get no answer. */
-  leave({ role, need: { module, spec } }: ServiceEnd): void {
+  leave({ role, need: { edgeModule: module, spec } }: ServiceEnd): void {
     this.#closers.get(role)?.();
     this.#closers.delete(role);
     for (const { thread, need } of this.#services()) {
@@ -145,7 +145,10 @@ function callService(caller: ServiceEnd, callee: ServiceEnd): void {
   caller.thread.post({ kind: "callee", callee: callee.role, port: port2 }, [port2]);
 }
 
-function callEdge({ thread, need: { module, spec } }: ServiceEnd, worker: WorkerHandle): void {
+function callEdge(
+  { thread, need: { edgeModule: module, spec } }: ServiceEnd,
+  worker: WorkerHandle,
+): void {
   if (thread === undefined || !spec.asks.includes(EDGES)) return;
   const { port1, port2 } = new MessageChannel();
   worker.post({ kind: "calls", module, port: port1 }, [port1]);
@@ -154,7 +157,7 @@ function callEdge({ thread, need: { module, spec } }: ServiceEnd, worker: Worker
 
 /** A port by which `worker` calls a service of one of its modules, if that takes such calls. */
 function linkOf(
-  { thread, role, need: { module, spec } }: ServiceEnd,
+  { thread, role, need: { edgeModule: module, spec } }: ServiceEnd,
   worker: WorkerHandle,
 ): ServiceLink & { readonly port: MessagePort } | undefined {
   const names = spec.edgeAsks;

@@ -7,7 +7,7 @@ import type { Config } from "../../config/types.ts";
 import type { Codec } from "../../gateway/codec.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
-import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { Metrics } from "../../gateway/metrics.ts";
 import type { ListenerNeed } from "../../gateway/module.ts";
 import type { Handler } from "../../http/exchange.ts";
 import { OpenConnections, type ServerOptions } from "../../http/server.ts";
@@ -15,13 +15,14 @@ import type { Clock } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
-import type { CommonListenerSpec, Rejection } from "../../net/listen/listener_spec.ts";
+import type { CommonListenerSpec } from "../../net/listen/listener_spec.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { count } from "../../zones/count.ts";
 import type { Zones } from "../../zones/zones.ts";
 import { pathOf, portOf } from "../listeners.ts";
+import { AcceptCounters } from "../metrics/accept_counters.ts";
 import { acceptFaults } from "../log/accept_faults.ts";
 import { RejectionLog } from "../log/rejection_log.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
@@ -96,12 +97,15 @@ export class EdgeListeners {
     for (const codec of [...httpCodecs(services.handler, options), ...services.codecs]) {
       codecs.set(codec.name, codec);
     }
-    const serve = (accepted: Accepted) =>
+    const counters = new AcceptCounters(services.metrics);
+    const serve = (accepted: Accepted) => {
+      counters.accepted(accepted);
       void serveConnection(accepted, codecs, open, services.log);
+    };
     const early: Accepted[] = [];
     let bound = false;
     const onAccept = (accepted: Accepted) => bound ? serve(accepted) : void early.push(accepted);
-    const specs = listenerSpecs(config, listeners, tls, services);
+    const specs = listenerSpecs(config, listeners, tls, services, counters);
     for (const { key, protocol } of specs) {
       if (!codecs.has(protocol)) throw new Error(`${key}: this build does not speak ${protocol}`);
     }
@@ -111,6 +115,11 @@ export class EdgeListeners {
     early.forEach(serve);
     const sockets = specs.filter(({ kind }) => kind === "unix");
     return new EdgeListeners(ports, sockets, open, onAccept, services);
+  }
+
+  /** Requests under way on HTTP/2 connections. */
+  get streams(): number {
+    return this.#open.streams;
   }
 
   /** What it listens on now. */
@@ -240,32 +249,19 @@ async function serveConnection(
   }
 }
 
-/** The counters of closed connections of one listener, by reason. */
-function rejectionCounters(metrics: Metrics, listener: string): (reason: Rejection) => Counter {
-  const counters = new Map<Rejection, Counter>();
-  return (reason) => {
-    let counter = counters.get(reason);
-    if (counter === undefined) {
-      counter = metrics.counter("fluxheim_connections_rejected_total", { listener, reason });
-      counters.set(reason, counter);
-    }
-    return counter;
-  };
-}
-
 function listenerSpecs(
   { server }: Config,
   listeners: readonly ListenerNeed[],
   tls: TlsListenerSpec | undefined,
   services: EdgeServices,
+  counters: AcceptCounters,
 ): ListenerSpec[] {
-  const { clock, log, metrics, zones } = services;
+  const { clock, log, zones } = services;
   const trustedProxies = TrustedPeers.of(server.trusted_proxies);
   const commonOf = (
     { address, key, protocol, proxyProtocol }: ListenerNeed,
   ): CommonListenerSpec => {
     const rejections = new RejectionLog(key, clock, log);
-    const rejected = rejectionCounters(metrics, address);
     return {
       name: address,
       key,
@@ -277,7 +273,7 @@ function listenerSpecs(
       headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
       onRejected(reason) {
-        rejected(reason).count();
+        counters.rejected(address, reason);
         rejections.add(reason);
       },
       onFault: acceptFaults(key, clock, log),

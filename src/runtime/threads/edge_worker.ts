@@ -15,12 +15,15 @@ import type { Listener } from "../../net/listen/listener.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
+import { count } from "../../zones/count.ts";
 import { Zones } from "../../zones/zones.ts";
+import { WorkerGauges } from "../metrics/worker_gauges.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
 import { EDGE_CALL, takeCalls } from "./calls.ts";
 import { OwnServices } from "./own_services.ts";
 import type { ServingProfile } from "./profile.ts";
 import { runThread, ThreadLife, traced } from "./thread_program.ts";
+import { connectionsZone } from "./zone_plan.ts";
 import type { PrepareOrder, StartOrder, WorkerOrder, WorkerReport } from "./worker_messages.ts";
 
 /**
@@ -66,6 +69,7 @@ class EdgeWorker {
       onLogSegment,
     });
     this.#metrics = records?.counters.open(this.#zones, this.#life.log) ?? NO_METRICS;
+    this.#life.log.lost = this.#metrics.counter("fluxheim_log_lines_lost_total", {});
     const services = {
       clock: this.#life.clock,
       log: this.#life.log,
@@ -77,6 +81,21 @@ class EdgeWorker {
     };
     for (const link of links) this.#services.link(link);
     this.#gateway = new Gateway(services, modules);
+  }
+
+  /** Takes levels on every tick, where they are shown. */
+  #followGauges({ listeners, slot }: StartOrder): void {
+    if (this.#metrics === NO_METRICS) return;
+    const { clock } = this.#life;
+    const counts = listeners.map(({ address }) =>
+      [address, this.#zones.open(count, connectionsZone(address))] as const
+    );
+    const gauges = new WorkerGauges(this.#metrics, slot, clock.pace, () => ({
+      requests: this.#gateway.inFlight,
+      streams: this.#listeners?.streams ?? 0,
+      connections: counts.map(([address, count]) => [address, count.own] as const),
+    }));
+    clock.every(() => gauges.tick());
   }
 
   async obey(order: WorkerOrder): Promise<WorkerReport | undefined> {
@@ -144,6 +163,7 @@ class EdgeWorker {
     } catch (error) {
       return failure(error);
     }
+    this.#followGauges(order);
     return listening(this.#listeners.listeners);
   }
 
@@ -173,7 +193,8 @@ class EdgeWorker {
     if (prepared === undefined) return { kind: "failed", reason: "nothing is prepared" };
     this.#prepared = undefined;
     this.#zones.commit();
-    this.#life.log.useAccessLog(prepared.config.logging.access);
+    const fields = prepared.snapshot.modules.flatMap(({ accessFields = [] }) => accessFields);
+    this.#life.log.useAccessLog(prepared.config.logging.access, fields);
     await this.#gateway.commit(prepared.snapshot);
     await this.#updateTls();
     return { kind: "committed" };

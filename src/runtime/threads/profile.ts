@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EdgeModule, Module } from "../../gateway/module.ts";
+import type { EdgeModule, Module, ServiceRole, ThreadSpec } from "../../gateway/module.ts";
 import type { Records } from "../log/record_types.ts";
 
 /** What an edge worker is made from. */
@@ -26,4 +26,29 @@ export interface Profile extends Omit<ServingProfile, "modules"> {
    * Written as `new URL("../<name>_worker.ts", import.meta.url)`, so that bundling tools find the file.
    */
   readonly workerUrl: URL;
+  /**
+   * Entries of services that several modules have parts in, by role. Written as
+   * `new URL("../<name>_control.ts", import.meta.url)`.
+   */
+  readonly services?: ServiceEntries;
+}
+
+/** Entries of threads, by the role of the service. */
+export type ServiceEntries = { readonly [Role in ServiceRole]?: URL };
+
+/** The file that the thread of a service begins with. */
+export function entryOf(
+  { role, url }: Pick<ThreadSpec, "role" | "url">,
+  services: ServiceEntries = {},
+): URL | undefined {
+  return services[role] ?? url;
+}
+
+/** Every file that a thread of a profile begins with, that of its edge workers first. */
+export function threadEntries(
+  { workerUrl, modules, services }: Pick<Profile, "workerUrl" | "modules" | "services">,
+): URL[] {
+  const specs = modules.flatMap(({ threads = [] }) => threads);
+  const urls = specs.flatMap((spec) => entryOf(spec, services) ?? []);
+  return [...new Map([workerUrl, ...urls].map((url) => [url.href, url])).values()];
 }

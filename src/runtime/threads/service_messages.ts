@@ -4,7 +4,8 @@
  * @module
  */
 import type { Files } from "../../gateway/module.ts";
-import type { ProcessState } from "../../gateway/service.ts";
+import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { PartOfThread, ProcessState } from "../../gateway/service.ts";
 import type { ConfigPart, ServiceRole } from "../../gateway/thread.ts";
 import type { ZonesByName } from "../../zones/zones.ts";
 import type { ThreadSlot } from "../../zones/layout.ts";
@@ -20,16 +21,33 @@ export interface ServicePart {
   readonly zones: ZonesByName;
 }
 
+/** Memories of threads by their index, by the name of the zone. */
+export type PartsByZone = ReadonlyMap<string, ReadonlyMap<number, PartOfThread>>;
+
+/** A thread whose memory the service reads has come, or, without a part, is gone. */
+export interface PartOrder {
+  readonly kind: "part";
+  readonly zone: string;
+  readonly index: number;
+  readonly part: PartOfThread | undefined;
+}
+
 /** Starts the service. */
 export interface StartServiceOrder extends ServicePart {
   readonly kind: "start";
   readonly role: ServiceRole;
+  /** Modules whose parts make up the service. */
+  readonly modules: readonly string[];
   /** Its index among the threads of the process. */
   readonly slot: ThreadSlot;
   /** Its own heartbeat and log ring (`thread_memory.ts`). */
   readonly memory: ThreadMemory;
   readonly log: LogSettings;
   readonly asks: readonly string[];
+  /** Memories of other threads that it reads. */
+  readonly reads: PartsByZone;
+  /** Every metric of this build. */
+  readonly metricSpecs: readonly MetricSpec[];
   readonly state: ProcessState;
   /** Network addresses to give up when it has started. */
   readonly givenUp: readonly string[];
@@ -37,6 +55,7 @@ export interface StartServiceOrder extends ServicePart {
 
 export type ServiceOrder =
   | StartServiceOrder
+  | PartOrder
   | ServicePart & { readonly kind: "reload" }
   | { readonly kind: "state"; readonly state: ProcessState }
   /** Call `callee` by `port`; without one, it is gone. */

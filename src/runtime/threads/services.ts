@@ -19,12 +19,16 @@ import { within } from "../within.ts";
 import { Backoff } from "./backoff.ts";
 import { CallPorts, type KeeperCalls, type ServiceThread } from "./call_ports.ts";
 import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS, HeartbeatMonitor } from "./heartbeat.ts";
+import { entryOf, type ServiceEntries } from "./profile.ts";
 import { parseServiceReport, type ServicePart } from "./service_messages.ts";
 import { Thread } from "./thread.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { ServiceLink } from "./worker_messages.ts";
 import type { Load } from "./worker_pool.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
+import type { CounterTotals } from "../log/record_types.ts";
+import type { MetricSpec } from "../../gateway/metrics.ts";
+import { Readings } from "./readings.ts";
 
 /** Time for a service to end by itself. */
 const STOP_MS = 1_000;
@@ -43,6 +47,12 @@ export interface ServicesOptions {
   /** Whether the keeper may use the whole network; see {@linkcode workerPermissions}. */
   readonly blanketNet: boolean;
   readonly keeperCalls: KeeperCalls;
+  /** Entries of the build's services. */
+  readonly entries: ServiceEntries | undefined;
+  /** Every metric of this build. */
+  readonly metricSpecs: readonly MetricSpec[];
+  /** What lost threads have counted; `undefined` in a build that keeps nothing. */
+  readonly counters: CounterTotals | undefined;
   /** How fast limits and pauses pass (`pace.ts`). */
   readonly pace: number;
   /** A service begins to log in this ring. */
@@ -72,6 +82,7 @@ export class Services {
   #zones: readonly ZoneRegistry[];
   readonly #ports: CallPorts;
   readonly #heartbeats = new HeartbeatMonitor<ServiceRole>();
+  readonly #readings: Readings;
   /** How many threads of a role have stopped. They may run for as long as the process does. */
   readonly #stopped = new Map<ServiceRole, number>();
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
@@ -84,6 +95,7 @@ export class Services {
     this.#state = state;
     this.#options = options;
     this.#zones = [load.zones];
+    this.#readings = new Readings(options.counters, () => this.#load.zones);
     this.#ports = new CallPorts(() => this.#seats, options.keeperCalls, options.log);
   }
 
@@ -151,6 +163,12 @@ export class Services {
   /** An edge worker has begun to serve. */
   addEdge(worker: WorkerHandle): void {
     this.#ports.addServing(worker);
+    this.#readings.added(worker.slot);
+  }
+
+  /** The thread of an edge worker is gone, with its memory. */
+  forgetEdge(slot: number): void {
+    this.#readings.removed(slot);
   }
 
   /** It serves no longer. */
@@ -174,11 +192,10 @@ export class Services {
 
   /** The series of the keeper's own about services, which their threads cannot keep. */
   series(): readonly SeriesValue[] {
-    return this.#seats.map(({ role, thread }) => ({
-      name: UP,
-      labels: { role },
-      value: thread === undefined ? 0 : 1,
-    }));
+    return this.#seats.map(({ role, thread }) => {
+      const value = thread === undefined ? 0 : 1;
+      return { name: UP, labels: { role }, kind: "gauge", value, cells: [value] };
+    });
   }
 
   /** Ends every service, in {@linkcode STOP_MS} at most. */
@@ -209,9 +226,14 @@ export class Services {
 
   /** Starts a service once; returns why it could not be done. */
   async #launch(seat: Seat, load: Load): Promise<string | undefined> {
-    const { role, need: { spec } } = seat;
+    const { role, need } = seat;
+    const { spec } = need;
     if (!this.#mayStart(role)) return `the service ${role} has stopped too often in this process`;
-    const { log, logSettings, onRing, onLog } = this.#options;
+    const { log, logSettings, entries, onRing, onLog } = this.#options;
+    const url = entryOf(spec, entries);
+    if (url === undefined) {
+      return `the service ${role} cannot start: its profile has no entry for it`;
+    }
     const permissions = this.#permissionsOf(role, load);
     // The last thread there may have gone on for a moment after its end, or a lock was not free then.
     this.#reclaim(role);
@@ -220,7 +242,7 @@ export class Services {
     const thread: ServiceThread = new Thread(
       {
         name: role,
-        url: spec.url,
+        url,
         permissions: permissions.atStart,
         parse: parseServiceReport,
       },
@@ -230,17 +252,21 @@ export class Services {
     const report = await thread.order({
       kind: "start",
       role,
+      modules: need.modules,
       slot: { index: this.#slotOf(role), count: threadSlots(config) },
       ...part,
       memory: thread.memory,
       log: logSettings,
       asks: spec.asks,
+      reads: this.#readings.begin(role, (order) => thread.post(order)),
+      metricSpecs: this.#options.metricSpecs,
       state: this.#state,
       givenUp: permissions.givenUp,
     });
     if (report.kind === "failed") {
       const hasStopped = report.isLate === true && !await beats(thread);
       thread.terminate();
+      this.#readings.end(role);
       this.#reclaim(role);
       if (hasStopped) this.#countStopped(role);
       return `the service ${role} could not start: ${report.reason}`;
@@ -255,6 +281,8 @@ export class Services {
     seat.backoff.started();
     this.#heartbeats.watch(role, thread.heartbeat);
     this.#ports.join(seat);
+    this.#showUp(role, 1);
+    this.#readings.added(this.#slotOf(role));
     // It may have changed since the order was given.
     thread.post({ kind: "state", state: this.#state });
     log.log("info", "fluxheim", `the service ${role} runs`);
@@ -328,6 +356,8 @@ export class Services {
   /** The thread of `seat` is gone: its callers get no answer. */
   #vacate(seat: Seat): void {
     seat.thread = undefined;
+    this.#showUp(seat.role, 0);
+    this.#readings.end(seat.role);
     this.#heartbeats.unwatch(seat.role);
     this.#ports.leave(seat);
   }
@@ -347,12 +377,19 @@ export class Services {
     if (!this.#zones.includes(zones)) this.#zones = [zones, ...this.#zones].slice(0, RECENT_LOADS);
   }
 
+  #showUp(role: ServiceRole, up: 0 | 1): void {
+    this.#options.counters?.metrics.gauge(UP, { role }).set(up);
+  }
+
   /** Gives back what the service held in shared memory. */
   #reclaim(role: ServiceRole): void {
-    for (const { zone, reason } of ZoneRegistry.reclaim(this.#zones, this.#slotOf(role))) {
+    const slot = this.#slotOf(role);
+    this.#readings.retire(slot);
+    for (const { zone, reason } of ZoneRegistry.reclaim(this.#zones, slot)) {
       const what = `the shared memory ${zone} is not in order: ${reason}`;
       this.#options.log.log("error", "fluxheim", what);
     }
+    this.#readings.removed(slot);
   }
 
   #permissionsOf(role: ServiceRole, { deployment }: Load): RolePermissions {

@@ -61,6 +61,8 @@ export interface PoolOptions {
   onServing?(worker: WorkerHandle): void;
   /** It serves no longer; called once, and only after the other. */
   onGone?(worker: WorkerHandle): void;
+  /** The thread in `slot` is gone, and its memory has been given up. */
+  onForgotten?(slot: number): void;
 }
 
 /** A worker that should be there, whether it is at the moment or not. */
@@ -345,6 +347,7 @@ export class WorkerPool {
 
   #reclaim(slot: number): void {
     this.#report(ZoneRegistry.reclaim(this.#recent.map(({ zones }) => zones), slot));
+    this.#options.onForgotten?.(slot);
   }
 
   /** Lets a worker finish what it has, and ends it. */

@@ -1,0 +1,11 @@
+/** Metrics of TLS. @module */
+import type { MetricSpec } from "../../gateway/metrics.ts";
+
+/** Beyond 1.5. */
+export const EXPIRY: MetricSpec = {
+  name: "fluxheim_tls_certificate_expiry_timestamp_seconds",
+  help: "When a certificate expires, by the key that names it.",
+  type: "gauge",
+  labels: { certificate: "configured" },
+  fold: "max",
+};
