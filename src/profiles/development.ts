@@ -12,6 +12,7 @@ import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
+import { module as loadBalancer } from "../modules/load_balancer/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
@@ -33,6 +34,7 @@ export const profile: Profile = {
     proxy,
     errorPages,
     headers,
+    loadBalancer,
     compression,
     compressionGzip,
     compressionZstd,

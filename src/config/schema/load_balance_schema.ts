@@ -145,6 +145,8 @@ const healthCheck = z.strictObject({
   enabled: z.boolean().default(true).describe("Probe the members."),
   protocol: enumWord(["tcp", "http", "grpc", "exec", ...DATABASES]).default("tcp")
     .describe("How."),
+  fail_open: z.boolean().default(false)
+    .describe("Use all members while the probes of all of them fail; otherwise none."),
   interval_secs: count({ min: 1 }).default(1).describe("Time between two rounds."),
   consecutive_success: count({ min: 1 }).default(1).describe("Successes that make it healthy."),
   consecutive_failure: count({ min: 1 }).default(1).describe("Failures that make it unhealthy."),

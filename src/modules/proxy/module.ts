@@ -9,7 +9,7 @@ import { acmeChallengeTable } from "./acme_challenge.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
 import { grpcSchema, proxySchema } from "./schema.ts";
-import { keyedOrigin, proxyTables } from "./table.ts";
+import { fixedMembers, keyedOrigin, proxyTables } from "./table.ts";
 import { checkUpstreamFiles, proveUpstreamFiles, upstreamFiles } from "./upstream_files.ts";
 
 export { endpointGrant, endpointOf } from "./endpoint.ts";
@@ -29,7 +29,7 @@ export const module: Module = {
         oneOf: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
         because: "upstreams are named in one way only",
       },
-      reload: "live",
+      reload: { reason: "load-balancer-services-changed", view: fixedMembers },
       withoutVhosts: true,
     },
     { table: "grpc", scopes: ["route"], schema: grpcSchema, reload: "live" },
