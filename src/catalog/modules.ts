@@ -133,6 +133,7 @@ export const MODULES: readonly CatalogModule[] = [
         "proxy.upstream_dns_refresh_secs",
       ].map((key) => table(key, EVERYWHERE)),
       ...[
+        "proxy.upstream_dns_servers",
         "proxy.upstreams_http_allow_private_backends",
         "proxy.upstream_dns_allow_private_backends",
         "proxy.upstream_weights",

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { refuseKey } from "../problems/about.ts";
 import { isToken } from "../../http/chars.ts";
+import { parseMemberRange } from "./member_range.ts";
 import { hasControl } from "../read/text.ts";
 import {
   count,
@@ -260,6 +261,8 @@ export const loadBalanceSchema = z.strictObject({
     .describe("How much more than its share a member may get."),
   runtime_state_file: filePath({ trustedParent: true }).optional()
     .describe("What is kept over a restart."),
+  member_ranges: list(memberRange(), { max: 64, unique: "exact" }).default([])
+    .describe("Where members may lie that are discovered, or added while it serves."),
   health_check: healthCheck.prefault({}),
   passive_health: passiveHealth.prefault({}),
   slow_start: slowStart.prefault({}),
@@ -303,6 +306,14 @@ function refuse(
 function string(allowed: string, accepts: (text: string) => boolean) {
   return z.string().refine(accepts, { error: `must be ${allowed}` })
     .register(valueKinds, { type: "string", allowed });
+}
+
+/** The runtime can allow networks of IPv4 addresses, and single addresses of both kinds. */
+function memberRange() {
+  return string(
+    'an IPv4 network or an address, with or without a port, such as "10.0.0.0/8:8080" or "[fd00::1]:80"',
+    (text) => parseMemberRange(text) !== undefined,
+  );
 }
 
 function token(allowed: string) {

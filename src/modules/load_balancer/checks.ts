@@ -74,6 +74,10 @@ function* checkSources(proxy: PoolConfig, key: string): Generator<Problem> {
         `${key}.upstreams`,
       ]);
     }
+  } else if (proxy.upstream_dns_servers.length > 0) {
+    yield problem(`${key}.upstream_dns_servers`, "needs upstream_dns_refresh_secs", [
+      `${key}.upstream_dns_refresh_secs`,
+    ]);
   } else if (proxy.upstream_dns_allow_private_backends) {
     yield problem(
       `${key}.upstream_dns_allow_private_backends`,
@@ -181,6 +185,15 @@ function* checkPool({ proxy, key, kind }: PoolTable): Generator<Problem> {
     );
   }
   if (kind === "static") yield* checkAddresses(proxy, key);
+  else if (proxy.load_balance.member_ranges.length === 0) {
+    yield {
+      key: `${key}.load_balance.member_ranges`,
+      message:
+        `is required for members that are discovered, by ${kind}: threads may dial only what is named`,
+      about: [`${key}.upstreams`],
+      hint: 'name where members may lie, such as ["10.0.0.0/8:8080"]',
+    };
+  }
   if (proxy.upstream_tls && (kind === "file" || kind === "http") && !proxy.upstream_sni) {
     yield problem(`${key}.upstream_sni`, `is required with upstream_tls in a pool from ${kind}`, [
       `${key}.upstream_tls`,

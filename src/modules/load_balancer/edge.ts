@@ -12,7 +12,6 @@ import { type BalancedBlock, type Balancer, balancers } from "../proxy/edge.ts";
 import { Chooser } from "./chooser.ts";
 import { Connections } from "./connections.ts";
 import { PoolEvents } from "./events.ts";
-import { settingsOf } from "./member.ts";
 import { PoolOrigin } from "./origin.ts";
 import { FailureRules } from "./outcome.ts";
 import { Persistence, setCookie } from "./persistence.ts";
@@ -28,12 +27,14 @@ import { SlowStart } from "./slow_start.ts";
 import {
   CLOCK_ZONE,
   poolIn,
+  poolName,
   type PoolTable,
   poolTables,
   poolZone,
   SECRETS_ZONE,
   sessionZone,
 } from "./table.ts";
+import { rulesOf } from "./view.ts";
 
 const balancer: Balancer = {
   poolOf(block) {
@@ -99,14 +100,7 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
   const passive = policy.passive_health;
   const chooser = new Chooser({
     shared,
-    rules: {
-      settings: settingsOf(proxy),
-      hasPriorities: proxy.upstream_priority_groups.length > 0,
-      minActive: proxy.upstream_priority_group_min_active,
-      hasPreferred: proxy.preferred_upstream_localities.length > 0,
-      slowStart: policy.slow_start.enabled,
-      failOpen: policy.health_check.fail_open,
-    },
+    rules: rulesOf(proxy),
     policy: selection,
     maxIterations: policy.max_iterations,
     loadFactor: policy.bounded_load_factor_per_mille,
@@ -152,8 +146,4 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
     now,
     nowSecs,
   });
-}
-
-function poolName({ vhost, route }: RouteScope): string {
-  return `pool "${vhost.name}${route === undefined ? "" : `/${route.name}`}"`;
 }

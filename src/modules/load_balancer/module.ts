@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { Grant, Module, Role } from "../../gateway/module.ts";
+import type { Module, Role } from "../../gateway/module.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
 import { checkPools } from "./checks.ts";
+import { filesOf, grantsOf } from "./grants.ts";
 import { poolMemory } from "./pool_memory.ts";
 import { loadBalanceTable, type PoolKey, poolKeys } from "./schema.ts";
 import { secretMemory } from "./secrets.ts";
@@ -14,7 +15,6 @@ import { sessionMemory } from "./session_memory.ts";
 import {
   canonicalAddress,
   CLOCK_ZONE,
-  type PoolTable,
   poolTables,
   poolZone,
   SECRETS_ZONE,
@@ -36,6 +36,9 @@ const SOURCES: ReadonlySet<PoolKey> = new Set<PoolKey>([
   "upstream_dns_refresh_secs",
 ]);
 
+/** Health program of builds whose permissions are locked to a profile. */
+const HEALTH_PROGRAM = "/usr/libexec/fluxheim/health-check";
+
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "load-balancer",
@@ -48,7 +51,7 @@ export const module: Module = {
       reload: SOURCES.has(key as PoolKey) ? "load-balancer-services-changed" : "live",
     } as const)),
   ],
-  manifest: { net: true },
+  manifest: { net: true, read: true, run: [HEALTH_PROGRAM] },
   check: checkPools,
 
   needs(config) {
@@ -68,17 +71,27 @@ export const module: Module = {
       const size = sessionsSize(proxy.load_balance);
       zones.push(zone(sessionMemory, { name: sessionZone(scope), size, settings: size, roles }));
     }
-    return { zones, grants: { net: pools.flatMap(memberGrants) } };
+    const grants = pools.map(grantsOf);
+    return {
+      zones,
+      grants: {
+        net: grants.flatMap(({ net = [] }) => net),
+        read: grants.flatMap(({ read = [] }) => read),
+        write: grants.flatMap(({ write = [] }) => write),
+        run: grants.flatMap(({ run = [] }) => run),
+      },
+      files: pools.flatMap(filesOf),
+    };
   },
+
+  threads: [{
+    role: "balancer",
+    url: new URL("./service.ts", import.meta.url),
+    wanted: (config) => !poolTables(config).next().done,
+    tables: ["vhosts", "proxy"],
+    whenLost: "replace",
+    asks: [],
+  }],
 
   edge: async () => (await import("./edge.ts")).edge,
 };
-
-/** Edge workers may dial exactly the members of a static pool. */
-function memberGrants({ proxy, key, kind }: PoolTable): Grant[] {
-  if (kind !== "static") return [];
-  return proxy.upstreams.flatMap((entry, i): Grant[] => {
-    const value = canonicalAddress(entry);
-    return value === undefined ? [] : [{ value, key: `${key}.upstreams[${i}]`, for: "edge" }];
-  });
-}

@@ -47,6 +47,10 @@ export function isOfMember(error: unknown): boolean {
   const { cause } = error;
   if (!(cause instanceof DialError)) return true;
   if (cause.reason === "aborted" || cause.reason === "not_permitted") return false;
-  const inner: unknown = cause.cause;
-  return !(typeof inner === "object" && inner !== null && "code" in inner && LOCAL.has(inner.code));
+  return !isLocal(cause.cause);
+}
+
+/** Whether an error of the system says something about this machine alone. */
+export function isLocal(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && LOCAL.has(error.code);
 }

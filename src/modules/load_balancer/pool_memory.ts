@@ -33,6 +33,8 @@ const MEMBERS = 8;
 /** What of the configuration the list was made from; 0 while there was none. */
 const CONFIGURED = 9;
 const IS_CHANGED = 10;
+/** What was saved by an earlier process has been taken up. */
+const IS_RESTORED = 11;
 const HEADER_WORDS = 16;
 
 /** Words of a slot. */
@@ -185,6 +187,11 @@ export class SharedPool {
       this.changed();
       return true;
     }) === true;
+  }
+
+  /** True once in the life of a pool: for what an earlier process has saved of it. */
+  claimRestore(): boolean {
+    return Atomics.exchange(this.#words, IS_RESTORED, 1) === 0;
   }
 
   /** Makes the configured list the members, unless an operator has changed that very list since. */

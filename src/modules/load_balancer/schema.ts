@@ -13,6 +13,7 @@ import {
   count,
   filePath,
   list,
+  listener,
   secs,
   valueKinds,
 } from "../../config/schema/values.ts";
@@ -61,6 +62,10 @@ export const poolKeys = {
     .describe("Resolve the names in `upstreams` into members, and again after this time."),
   upstream_dns_allow_private_backends: z.boolean().default(false)
     .describe("Take members at private addresses from DNS, too."),
+  upstream_dns_servers: list(listener(), { max: 4, unique: "exact" }).default([])
+    .describe(
+      "DNS servers to ask, with the lifetimes of their answers; the system's resolver unless set.",
+    ),
   upstream_weights: list(count({ min: 1, max: 1000 }), { max: MAX_UPSTREAMS }).default([])
     .describe("Weights, one for each of `upstreams`; all 1 unless set."),
   upstream_priority_groups: list(count({ max: 1000 }), { max: MAX_UPSTREAMS }).default([])

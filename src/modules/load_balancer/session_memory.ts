@@ -21,8 +21,10 @@ const USED = 5;
 const MAX_ENTRIES = 6;
 const KEY_BYTES = 7;
 const SEED = 8;
+/** Goes up with every change. */
+const CHANGES = 10;
 /** Entries of each member. */
-const COUNTS = 10;
+const COUNTS = 11;
 const HEADER_WORDS = COUNTS + SLOTS;
 
 /** Words of an entry; entries are named by their number plus one, so that 0 is none. */
@@ -40,6 +42,8 @@ const KEY = 11;
 export const MAX_KEY_BYTES = 512;
 /** Most entries of one bucket that are looked at. */
 const MAX_CHAIN = 10_000;
+/** Entries that are read for the state file under one lock. */
+const SAVED_AT_ONCE = 256;
 /** Expired entries that one call gives up at most. */
 const MAX_PURGED = 64;
 const LOCK_WAIT_MS = 1000;
@@ -135,6 +139,7 @@ export class Sessions {
       words[NEWEST] = entry;
       words[LIVE]++;
       words[COUNTS + slot]++;
+      words[CHANGES]++;
     });
   }
 
@@ -153,32 +158,42 @@ export class Sessions {
       const count = words[LIVE];
       words.fill(0, COUNTS, this.#firstEntry);
       for (const word of [LIVE, OLDEST, NEWEST, SPARE, USED]) words[word] = 0;
+      words[CHANGES]++;
       return count;
     }) ?? 0;
   }
 
-  /** What can be saved of the oldest `max` entries: keys are there only where the memory keeps them. */
-  saved(now: number, max: number): SavedSession[] {
-    return this.#locked(() => {
-      const words = this.#words;
-      const found: SavedSession[] = [];
-      let entry = words[OLDEST];
-      for (let i = 0; this.#isEntry(entry) && i < max; i++) {
-        const at = this.#at(entry);
-        const secondsLeft = (words[at + EXPIRES] - now) | 0;
-        const key = this.#readKey(at);
-        if (secondsLeft > 0 && key !== "") {
-          found.push({
-            key,
-            secondsLeft,
-            slot: words[at + SLOT],
-            incarnation: words[at + INCARNATION],
-          });
-        }
-        entry = words[at + NEXT];
-      }
-      return found;
-    }) ?? [];
+  /** Changes with every entry that is written or cleared. */
+  get changes(): number {
+    return Atomics.load(this.#words, CHANGES);
+  }
+
+  /** What can be saved, some of it at a time: keys are there only where the memory keeps them. */
+  *saved(now: number): Generator<readonly SavedSession[]> {
+    const words = this.#words;
+    for (let first = 1; first <= Math.min(words[USED], this.#capacity); first += SAVED_AT_ONCE) {
+      yield this.#locked(() => this.#savedFrom(first, now)) ?? [];
+    }
+  }
+
+  #savedFrom(first: number, now: number): SavedSession[] {
+    const words = this.#words;
+    const found: SavedSession[] = [];
+    const end = Math.min(first + SAVED_AT_ONCE, words[USED] + 1, this.#capacity + 1);
+    for (let entry = first; entry < end; entry++) {
+      const at = this.#at(entry);
+      if (words[at + SLOT] < 0) continue;
+      const secondsLeft = (words[at + EXPIRES] - now) | 0;
+      const key = this.#readKey(at);
+      if (secondsLeft <= 0 || key === "") continue;
+      found.push({
+        key,
+        secondsLeft,
+        slot: words[at + SLOT],
+        incarnation: words[at + INCARNATION],
+      });
+    }
+    return found;
   }
 
   #use(key: string): void {
@@ -237,6 +252,7 @@ export class Sessions {
     const slot = words[at + SLOT];
     if (slot >= 0 && slot < SLOTS) words[COUNTS + slot]--;
     words[LIVE]--;
+    words[at + SLOT] = -1;
     words[at + IN_BUCKET] = words[SPARE];
     words[SPARE] = entry;
   }

@@ -65,6 +65,11 @@ export function poolsOfPart(config: ConfigPart): PoolTable[] {
   return config.vhosts === undefined ? [] : [...poolTables(config as Config)];
 }
 
+/** A pool as the log names it. */
+export function poolName({ vhost, route }: RouteScope): string {
+  return `pool "${vhost.name}${route === undefined ? "" : `/${route.name}`}"`;
+}
+
 /** Zone of the members of a pool. */
 export function poolZone(scope: RouteScope): string {
   return zoneName("load-balancer", scope);

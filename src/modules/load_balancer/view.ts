@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { effectiveWeight, Member, type MemberSettings } from "./member.ts";
+import { effectiveWeight, Member, type MemberSettings, settingsOf } from "./member.ts";
 import { OVERRIDDEN, type SharedMember, type SharedPool, UNHEALTHY } from "./pool_memory.ts";
-import { compareAddresses } from "./table.ts";
+import { compareAddresses, type PoolConfig } from "./table.ts";
 
 /** What the configuration says of a whole pool. */
 export interface ViewRules {
@@ -17,6 +17,19 @@ export interface ViewRules {
   readonly slowStart: boolean;
   /** Where all members are down by their probes, none is taken to be. */
   readonly failOpen: boolean;
+}
+
+/** What `proxy` says of its pool. */
+export function rulesOf(proxy: PoolConfig): ViewRules {
+  const { slow_start, health_check } = proxy.load_balance;
+  return {
+    settings: settingsOf(proxy),
+    hasPriorities: proxy.upstream_priority_groups.length > 0,
+    minActive: proxy.upstream_priority_group_min_active,
+    hasPreferred: proxy.preferred_upstream_localities.length > 0,
+    slowStart: slow_start.enabled,
+    failOpen: health_check.fail_open,
+  };
 }
 
 /** One pass over some of the members. */

@@ -35,9 +35,19 @@ export {
   type MemberUpstream,
 } from "./balanced.ts";
 export { type Endpoint, endpointOf } from "./endpoint.ts";
+export { UpstreamPool } from "./pool.ts";
 export { ReplayBody } from "./replay_body.ts";
 export { CLAIMED_ADDRESS_FIELDS, ForwardedFields } from "./forwarded_fields.ts";
-export { type Question, type Service, serviceAt, type ServiceLimits } from "./service.ts";
+export {
+  BoundedCall,
+  type Question,
+  type Service,
+  serviceAt,
+  type ServiceLimits,
+} from "./service.ts";
+export { balancedHost, targetOf } from "./target.ts";
+export { Upstream } from "./upstream.ts";
+export { UpstreamMaterial } from "./upstream_files.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {

@@ -1,0 +1,158 @@
+/**
+ * The balancer service: asks members how they are, finds them, saves what operators have changed, and changes it.
+ * It listens to nothing; requests never wait for it.
+ *
+ * @module
+ */
+import type { Files } from "../../gateway/module.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
+import type { ConfigPart, Plain } from "../../gateway/thread.ts";
+import { Places } from "./health/rounds.ts";
+import { Stalls } from "./health/stalls.ts";
+import {
+  clearSessions,
+  failed,
+  type Input,
+  memberAdd,
+  memberRemove,
+  memberState,
+  memberUpdate,
+  memberWeight,
+  type OperationContext,
+  type Reply,
+} from "./operations.ts";
+import { type Carers, PoolCare } from "./pool_care.ts";
+import { poolsOfPart, poolZone } from "./table.ts";
+
+/** Operations by the names of their calls. */
+const OPERATIONS: Readonly<Record<string, (context: OperationContext, input: Input) => Reply>> = {
+  "member-state": memberState,
+  "member-weight": memberWeight,
+  "member-add": memberAdd,
+  "member-remove": memberRemove,
+  "member-update": memberUpdate,
+  "persistence-clear": clearSessions,
+};
+
+/** Operations whose effect is saved before they are answered. */
+const SAVED_AT_ONCE = ["member-state", "member-weight", "persistence-clear"];
+
+/** Names of the calls that the service takes. */
+export const BALANCER_CALLS: readonly string[] = ["status", ...Object.keys(OPERATIONS)];
+
+/** The service. */
+export const balancer: Service = {
+  role: "balancer",
+  start: async (context) => {
+    const running = new RunningBalancer(context);
+    await running.reload(context.config, context.files);
+    return running;
+  },
+};
+
+class RunningBalancer implements RunningService {
+  readonly #context: ServiceContext;
+  readonly #carers: Carers = { places: new Places(), stalls: new Stalls() };
+  #pools = new Map<string, PoolCare>();
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  async reload(config: ConfigPart, files: Files): Promise<void> {
+    const before = this.#pools;
+    const pools = new Map<string, PoolCare>();
+    for (const table of poolsOfPart(config)) {
+      const zone = poolZone(table.scope);
+      pools.set(zone, new PoolCare(table, this.#context, files, this.#carers, before.get(zone)));
+    }
+    for (const pool of before.values()) await pool.stop();
+    this.#pools = pools;
+    // One that waits for its source keeps no other one from starting.
+    for (const pool of pools.values()) {
+      pool.start().catch((error) => this.#report(pool, error));
+    }
+  }
+
+  call(name: string, input: Plain): Promise<Plain> {
+    return Promise.resolve(name === "status" ? this.#status() : this.#operate(name, input));
+  }
+
+  async stop(): Promise<void> {
+    for (const pool of this.#pools.values()) {
+      pool.save();
+      await pool.stop();
+    }
+    this.#carers.stalls.stop();
+  }
+
+  /** Vhosts with a pool of their own or of a route, in their order. */
+  #status(): Plain {
+    const vhosts = new Map<string, { pool: Plain; routes: Plain[] }>();
+    for (const { table: { scope }, status } of this.#pools.values()) {
+      const { vhost, route } = scope;
+      let found = vhosts.get(vhost.name);
+      if (found === undefined) vhosts.set(vhost.name, found = { pool: null, routes: [] });
+      if (route === undefined) found.pool = status;
+      else found.routes.push({ name: route.name, pool: status });
+    }
+    return {
+      status: 200,
+      body: {
+        status: "ok",
+        load_balancer: {
+          vhosts: [...vhosts].map(([name, { pool, routes }]) => ({ name, pool, routes })),
+        },
+      },
+    };
+  }
+
+  #operate(name: string, input: Plain): Plain {
+    const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
+    if (operation === undefined) throw new Error(`the balancer has no call "${name}"`);
+    const given: Input = typeof input === "object" && input !== null && !Array.isArray(input)
+      ? input as Input
+      : {};
+    const found = this.#find(given);
+    if (!(found instanceof PoolCare)) return shown(found);
+    const reply = operation(found.operation, given);
+    if (reply.status === 200 && SAVED_AT_ONCE.includes(name)) found.save();
+    this.#audit(name, found, reply);
+    return shown(reply);
+  }
+
+  #find(input: Input): PoolCare | Reply {
+    const vhost = typeof input.vhost === "string" ? input.vhost.trim() : "";
+    const route = typeof input.route === "string" ? input.route.trim() : "";
+    if (vhost === "") return failed(400, "vhost is missing", "");
+    const pools = [...this.#pools.values()];
+    const found = pools.find(({ table: { scope } }) =>
+      scope.vhost.name === vhost && (scope.route?.name ?? "") === route
+    );
+    return found ?? failed(404, "there is no pool of that vhost and route", "not_found");
+  }
+
+  #audit(name: string, { table: { scope } }: PoolCare, { status, body, member }: Reply): void {
+    const { log } = this.#context;
+    const where = `vhost "${scope.vhost.name}"` +
+      (scope.route === undefined ? "" : `, route "${scope.route.name}"`);
+    if (status !== 200) {
+      const what = `${name} in ${where} was refused: ${String(body.error)}`;
+      log.log("warn", "fluxheim::load_balancer", what);
+      return;
+    }
+    const which = member === undefined ? "" : ` of ${member}`;
+    log.log("info", "fluxheim::load_balancer", `${name}${which} in ${where}`);
+    log.log("info", "fluxheim::audit", `${name} in ${where}`);
+  }
+
+  #report({ name }: PoolCare, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#context.log.log("error", "fluxheim::load_balancer", `${name} could not start: ${text}`);
+  }
+}
+
+/** What a caller gets of a reply. */
+function shown({ status, body, event, member }: Reply): Plain {
+  return { status, body, event, member: member ?? null };
+}
