@@ -219,6 +219,14 @@ const healthCheck = z.strictObject({
       : value !== undefined;
     refused.set(key, !exec && given);
   }
+  checkNames(context, "request_headers", table.request_headers, RESERVED);
+  checkNames(context, "expected_headers", table.expected_headers, []);
+  const paths = table.expected_body_json.map(({ path }) => path);
+  for (const [i, path] of paths.entries()) {
+    if (paths.indexOf(path) === i) continue;
+    const message = "must not stand in the list twice";
+    context.addIssue({ code: "custom", input: path, path: ["expected_body_json", i, "path"], message });
+  }
   for (const [key, isRefused] of refused) {
     if (isRefused) {
       refuse(context, key, `must be left out with protocol = "${protocol}"`, ["protocol"]);
@@ -231,6 +239,39 @@ const healthCheck = z.strictObject({
     refuse(context, "exec_allowed_commands", "must contain exec_command", ["exec_command"]);
   }
 });
+
+/** Fields that a probe writes itself, or that belong to the connection. */
+const RESERVED = [
+  "connection",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+function checkNames(
+  context: z.RefinementCtx,
+  key: string,
+  fields: readonly { readonly name: string }[],
+  reserved: readonly string[],
+): void {
+  const seen = new Set<string>();
+  for (const [i, { name }] of fields.entries()) {
+    const message = reserved.includes(name)
+      ? "must not be a field that the probe writes itself"
+      : seen.has(name)
+      ? "must not stand in the list twice"
+      : undefined;
+    seen.add(name);
+    if (message !== undefined) {
+      context.addIssue({ code: "custom", input: name, path: [key, i, "name"], message });
+    }
+  }
+}
 
 const retry = z.strictObject({
   enabled: z.boolean().default(false).describe("Try another member after a failure."),

@@ -110,7 +110,7 @@ function* checkLists(proxy: PoolConfig, key: string): Generator<Problem> {
       yield problem(
         `${key}.${name}`,
         `must have one entry for each of upstreams; found ${list.length} for ${count}`,
-        [`${key}.upstreams`],
+        [`${key}.upstreams`, `${key}.${name}`],
       );
     }
   }
