@@ -225,7 +225,12 @@ const healthCheck = z.strictObject({
   for (const [i, path] of paths.entries()) {
     if (paths.indexOf(path) === i) continue;
     const message = "must not stand in the list twice";
-    context.addIssue({ code: "custom", input: path, path: ["expected_body_json", i, "path"], message });
+    context.addIssue({
+      code: "custom",
+      input: path,
+      path: ["expected_body_json", i, "path"],
+      message,
+    });
   }
   for (const [key, isRefused] of refused) {
     if (isRefused) {

@@ -45,7 +45,12 @@ export const balancer: Service = {
   role: "balancer",
   start: async (context) => {
     const running = new RunningBalancer(context);
-    await running.reload(context.config, context.files);
+    try {
+      await running.begin(context.config, context.files);
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
     return running;
   },
 };
@@ -59,19 +64,33 @@ class RunningBalancer implements RunningService {
     this.#context = context;
   }
 
-  async reload(config: ConfigPart, files: Files): Promise<void> {
+  /** The first members are found before requests are served: without any there is nothing to serve from. */
+  async begin(config: ConfigPart, files: Files): Promise<void> {
+    await Promise.all(this.#replace(config, files).map((pool) => pool.start()));
+    for (const { name, shared, lastError } of this.#pools.values()) {
+      if (shared.members().length === 0) throw new Error(`${name} has no members: ${lastError}`);
+    }
+  }
+
+  reload(config: ConfigPart, files: Files): Promise<void> {
+    // One that waits for its source keeps no other one from starting.
+    for (const pool of this.#replace(config, files)) {
+      pool.start().catch((error) => this.#report(pool, error));
+    }
+    return Promise.resolve();
+  }
+
+  /** Takes on the pools of a configuration, with what is known of those that stay. */
+  #replace(config: ConfigPart, files: Files): readonly PoolCare[] {
     const before = this.#pools;
     const pools = new Map<string, PoolCare>();
     for (const table of poolsOfPart(config)) {
       const zone = poolZone(table.scope);
       pools.set(zone, new PoolCare(table, this.#context, files, this.#carers, before.get(zone)));
     }
-    for (const pool of before.values()) await pool.stop();
+    for (const pool of before.values()) pool.stop().catch((error) => this.#report(pool, error));
     this.#pools = pools;
-    // One that waits for its source keeps no other one from starting.
-    for (const pool of pools.values()) {
-      pool.start().catch((error) => this.#report(pool, error));
-    }
+    return [...pools.values()];
   }
 
   call(name: string, input: Plain): Promise<Plain> {
@@ -148,7 +167,7 @@ class RunningBalancer implements RunningService {
 
   #report({ name }: PoolCare, error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
-    this.#context.log.log("error", "fluxheim::load_balancer", `${name} could not start: ${text}`);
+    this.#context.log.log("error", "fluxheim::load_balancer", `${name} is not in order: ${text}`);
   }
 }
 

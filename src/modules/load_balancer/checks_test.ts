@@ -53,14 +53,24 @@ const CASES: readonly (readonly [keys: string, problems: readonly string[]])[] =
     ["proxy.load_balance.bounded_load_factor_per_mille"],
   ],
   ['[proxy.load_balance]\nmember_ranges = ["10.0.0.0/8:80", "[fd00::1]:80", "10.1.1.1"]', []],
-  ['[proxy.load_balance]\nmember_ranges = ["10.0.0.1/8:80"]', ["proxy.load_balance.member_ranges[0]"]],
+  ['[proxy.load_balance]\nmember_ranges = ["10.0.0.1/8:80"]', [
+    "proxy.load_balance.member_ranges[0]",
+  ]],
   ['[proxy.load_balance]\nmember_ranges = ["[fd00::]/8"]', ["proxy.load_balance.member_ranges[0]"]],
   ["[proxy.load_balance.queue]\nmax_waiting = 100000\ntimeout_ms = 60000", []],
   ["[proxy.load_balance.queue]\nmax_waiting = 1", ["proxy.load_balance.queue.max_waiting"]],
-  ["[proxy.load_balance.slow_start]\nenabled = true\nduration_secs = 3601", ["proxy.load_balance.slow_start.duration_secs"]],
-  ["[proxy.load_balance.retry]\nenabled = true\nmax_retries = 11", ["proxy.load_balance.retry.max_retries"]],
-  ['[proxy.load_balance.retry]\nenabled = true\nmethods = ["POST"]', ["proxy.load_balance.retry.methods[0]"]],
-  ["[proxy.load_balance.retry]\nenabled = true\nstatuses = [404]", ["proxy.load_balance.retry.statuses[0]"]],
+  ["[proxy.load_balance.slow_start]\nenabled = true\nduration_secs = 3601", [
+    "proxy.load_balance.slow_start.duration_secs",
+  ]],
+  ["[proxy.load_balance.retry]\nenabled = true\nmax_retries = 11", [
+    "proxy.load_balance.retry.max_retries",
+  ]],
+  ['[proxy.load_balance.retry]\nenabled = true\nmethods = ["POST"]', [
+    "proxy.load_balance.retry.methods[0]",
+  ]],
+  ["[proxy.load_balance.retry]\nenabled = true\nstatuses = [404]", [
+    "proxy.load_balance.retry.statuses[0]",
+  ]],
   [
     '[proxy.load_balance.persistence]\nenabled = true\nmode = "cookie"',
     ["proxy.load_balance.persistence.cookie"],
@@ -117,11 +127,15 @@ Deno.test("members are named in one way", () => {
 
 Deno.test("lists of members come from where nobody on the way can change them", () => {
   const block = (url: string) =>
-    problemsOf(`[proxy]\nupstreams_http_url = "${url}"\n[proxy.load_balance]\nmember_ranges = ["10.0.0.0/8"]`);
+    problemsOf(
+      `[proxy]\nupstreams_http_url = "${url}"\n[proxy.load_balance]\nmember_ranges = ["10.0.0.0/8"]`,
+    );
   for (const url of ["https://a.test/list", "http://127.0.0.1:80/list", "http://[::1]/list"]) {
     assert.deepEqual(block(url), [], url);
   }
-  for (const url of ["http://a.test/list", "https://a.test", "https://a@b.test/", "https://a.test/?x"]) {
+  for (
+    const url of ["http://a.test/list", "https://a.test", "https://a@b.test/", "https://a.test/?x"]
+  ) {
     assert.deepEqual(block(url), ["proxy.upstreams_http_url"], url);
   }
 });

@@ -89,6 +89,8 @@ export const module: Module = {
     url: new URL("./service.ts", import.meta.url),
     wanted: (config) => !poolTables(config).next().done,
     tables: ["vhosts", "proxy"],
+    // The first members, and what operators have taken out, are to be known before requests come.
+    startsBefore: "serving",
     whenLost: "replace",
     asks: [],
   }],

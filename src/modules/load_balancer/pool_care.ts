@@ -108,6 +108,11 @@ export class PoolCare {
     return poolName(this.table.scope);
   }
 
+  /** Why the last look for members failed; `""` when it did not. */
+  get lastError(): string {
+    return this.#discovery.lastError ?? "";
+  }
+
   /** Looks for members, takes up what was saved, and begins to ask them how they are. */
   async start(): Promise<void> {
     const { kind } = this.table;
@@ -138,9 +143,9 @@ export class PoolCare {
   }
 
   async stop(): Promise<void> {
-    this.#rounds?.stop();
     this.#refresh?.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#rounds?.stop();
     await this.#hold.release();
   }
 

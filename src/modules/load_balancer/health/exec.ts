@@ -12,18 +12,26 @@ export const exec: ProbeProtocol = {
   open({ config }) {
     const { exec_command: command = "", exec_args, exec_allowed_commands: allowed } = config;
     if (!allowed.includes(command)) throw new Error("the program is not one that is allowed");
+    const timeoutMs = config.exec_timeout_secs * 1000;
+    const running = new Set<Deno.ChildProcess>();
     return {
-      check: (address) => run(command, exec_args, address, config.exec_timeout_secs * 1000),
+      check: (address) => run({ command, args: exec_args, address, timeoutMs, running }),
+      close() {
+        for (const child of running) kill(child);
+      },
     };
   },
 };
 
-async function run(
-  command: string,
-  args: readonly string[],
-  address: string,
-  timeoutMs: number,
-): Promise<ProbeResult> {
+interface Run {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly address: string;
+  readonly timeoutMs: number;
+  readonly running: Set<Deno.ChildProcess>;
+}
+
+async function run({ command, args, address, timeoutMs, running }: Run): Promise<ProbeResult> {
   const { host = "", port = "" } = splitAuthority(address) ?? {};
   let child: Deno.ChildProcess;
   try {
@@ -45,15 +53,21 @@ async function run(
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has ended at this very moment.
-    }
+    kill(child);
   }, timeoutMs);
+  running.add(child);
   const { success, signal } = await child.status;
+  running.delete(child);
   clearTimeout(timer);
   if (isLate) return fail("its program took too long");
   if (success) return PASS;
   return fail(signal === null ? "its program says so" : "its program was ended by a signal");
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended at this very moment.
+  }
 }

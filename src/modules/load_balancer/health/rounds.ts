@@ -56,6 +56,7 @@ export class Rounds {
   readonly #against: Map<string, number>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
+  #running: Promise<void> = Promise.resolve();
   /** When the last round ended, in milliseconds since 1970; 0 before the first one. */
   lastRoundAt = 0;
 
@@ -66,13 +67,15 @@ export class Rounds {
   }
 
   start(): void {
-    void this.#run();
+    this.#running = this.#run();
   }
 
-  stop(): void {
+  /** Ends the round under way as soon as its probes can be ended. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#options.probe.close?.();
+    await this.#running;
   }
 
   async #run(): Promise<void> {
@@ -90,7 +93,7 @@ export class Rounds {
     if (this.#isStopped) return;
     const interval = config.interval_secs * 1000 * (1 - JITTER * Math.random());
     const pause = Math.max(0, startedAt + interval - performance.now());
-    this.#timer = setTimeout(() => void this.#run(), pause);
+    this.#timer = setTimeout(() => this.start(), pause);
   }
 
   /** Asks every member once. */

@@ -37,7 +37,9 @@ export function configIn(text: string): Config {
   const tables = MODULES.flatMap(({ schema }) => schema);
   const checks = MODULES.flatMap(({ check }) => check ?? []);
   const { config, problems } = loadText(text, tables, checks);
-  if (config === undefined) throw new Error(problems.map(({ key, message }) => `${key} ${message}`).join("\n"));
+  if (config === undefined) {
+    throw new Error(problems.map(({ key, message }) => `${key} ${message}`).join("\n"));
+  }
   return config;
 }
 
@@ -58,25 +60,34 @@ export class TestBalancer implements AsyncDisposable {
 
   static async start(text: string): Promise<TestBalancer> {
     const test = new TestBalancer(configIn(text));
-    test.#running = await balancer.start({
-      config: test.config,
+    try {
+      test.#running = await test.#start();
+    } catch (error) {
+      test.clock.stop();
+      throw error;
+    }
+    return test;
+  }
+
+  #start(): Promise<RunningService> {
+    return balancer.start({
+      config: this.config,
       files: new Map(),
-      zones: test.#zones,
-      clock: test.clock,
+      zones: this.#zones,
+      clock: this.clock,
       log: {
         enabled: () => true,
         logsAccess: false,
         access() {},
         log: (level: LogLevel, target: LogTarget, message: string) =>
-          void test.log.push(`${level} ${target}: ${message}`),
+          void this.log.push(`${level} ${target}: ${message}`),
       },
-      metrics: test.metrics,
+      metrics: this.metrics,
       state: { phase: "ready", reason: "" },
       keeper: { call: () => Promise.reject(new Error("not asked")) },
       service: () => ({ call: () => Promise.reject(new Error("not asked")) }),
       edges: { call: () => Promise.resolve({ answers: [], unanswered: 0 }) },
     });
-    return test;
   }
 
   /** As a reload does it. */
