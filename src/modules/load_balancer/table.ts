@@ -67,7 +67,7 @@ export function poolsOfPart(config: ConfigPart): PoolTable[] {
 
 /** A pool as the log names it. */
 export function poolName({ vhost, route }: RouteScope): string {
-  return `pool "${vhost.name}${route === undefined ? "" : `/${route.name}`}"`;
+  return route === undefined ? `pool ${vhost.name}` : `pool ${vhost.name}/${route.name}`;
 }
 
 /** Zone of the members of a pool. */
