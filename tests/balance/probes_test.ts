@@ -137,7 +137,10 @@ pythonTests("python3-grpcio")("a gRPC server says itself whether it serves", asy
   try {
     const { value = "" } = await output.read();
     const port = Number(value);
-    await using gateway = await probing(port, 'protocol = "grpc"\nread_timeout_secs = 60\ngrpc_service = "app"');
+    await using gateway = await probing(
+      port,
+      'protocol = "grpc"\nread_timeout_secs = 60\ngrpc_service = "app"',
+    );
     const says = (text: string) => gateway.process.output.includes(text);
     await until("the closed port is down", () => says("127.0.0.1:1 of"));
     assert.ok(!says(`${port} of`), gateway.process.output);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { MemberRanges } from "../../src/config/schema/member_range.ts";
 import type { Plan } from "../../src/runtime/permissions/plan.ts";
 import type { PermissionKind, PlannedGrant } from "../../src/runtime/permissions/planned_grant.ts";
 
@@ -82,7 +83,8 @@ function pattern(key: string): string {
 }
 
 const COVERS: Readonly<Record<PermissionKind, (granted: string, value: string) => boolean>> = {
-  net: (granted, value) => value === granted || value.startsWith(`${granted}:`),
+  net: (granted, value) =>
+    value === granted || value.startsWith(`${granted}:`) || new MemberRanges([granted]).has(value),
   read: within,
   write: within,
   run: (granted, value) => value === granted,

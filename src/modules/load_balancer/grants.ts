@@ -22,6 +22,7 @@ export function grantsOf(table: PoolTable): Permissions {
   const read: Grant[] = [];
   const write: Grant[] = [];
   const run: Grant[] = [];
+  const sys: Grant[] = [];
   const probes = health.enabled && health.protocol !== "exec";
   if (probes) {
     const port = health.protocol === "tcp" ? undefined : health.port_override;
@@ -48,7 +49,10 @@ export function grantsOf(table: PoolTable): Permissions {
     for (const [i, server] of proxy.upstream_dns_servers.entries()) {
       net.push({ value: server, key: `${key}.upstream_dns_servers[${i}]`, for: "balancer" });
     }
-    if (proxy.upstream_dns_servers.length === 0) {
+    if (proxy.upstream_dns_servers.length > 0) {
+      // The runtime's resolver asks which families of addresses this machine has.
+      sys.push({ value: "networkInterfaces", key: `${key}.upstream_dns_servers`, for: "balancer" });
+    } else {
       for (const [i, entry] of proxy.upstreams.entries()) {
         if (canonicalAddress(entry) !== undefined) continue;
         const value = splitAuthority(entry)?.host ?? entry;
@@ -70,7 +74,7 @@ export function grantsOf(table: PoolTable): Permissions {
       for: "balancer",
     });
   }
-  return { net, read, write, run };
+  return { net, read, write, run, sys };
 }
 
 /** Members that are named, else where they may lie. */

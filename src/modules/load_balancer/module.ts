@@ -51,7 +51,7 @@ export const module: Module = {
       reload: SOURCES.has(key as PoolKey) ? "load-balancer-services-changed" : "live",
     } as const)),
   ],
-  manifest: { net: true, read: true, run: [HEALTH_PROGRAM] },
+  manifest: { net: true, read: true, run: [HEALTH_PROGRAM], sys: ["networkInterfaces"] },
   check: checkPools,
 
   needs(config) {
@@ -79,6 +79,7 @@ export const module: Module = {
         read: grants.flatMap(({ read = [] }) => read),
         write: grants.flatMap(({ write = [] }) => write),
         run: grants.flatMap(({ run = [] }) => run),
+        sys: grants.flatMap(({ sys = [] }) => sys),
       },
       files: pools.flatMap(filesOf),
     };
