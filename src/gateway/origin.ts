@@ -41,7 +41,7 @@ export function wrapped(origin: Origin, arounds: readonly Around[]): Origin {
   return arounds.reduceRight((inner, around) => around(inner), origin);
 }
 
-/** No answer came because there was nobody to ask, and this is what a client is to be answered. */
+/** No answer came because there was no upstream to ask; carries what a client is to be answered. */
 export class Unavailable extends ClientError {
   /** Nothing was sent anywhere; `refusal` is the answer unless something else is put in its place. */
   constructor(message: string, readonly refusal: Refusal) {

@@ -1,7 +1,7 @@
 /** Members that die, stop and come back under load, and names whose addresses change. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { find, freePort, nginx, Process, TempDir, testWith, until } from "../support/peer.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { find, freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 const PAGE = 'server { listen 127.0.0.1:{port}; location / { return 200 "ok"; } }';
 

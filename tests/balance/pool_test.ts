@@ -1,8 +1,8 @@
 /** Pools of real upstreams: selection, caps, queue, health by traffic, retries and sessions. */
 import assert from "node:assert/strict";
-import type { Responder } from "../support/upstream.ts";
-import { until } from "../support/peer.ts";
-import { Balanced } from "./support.ts";
+import type { Responder } from "../testing/upstream.ts";
+import { until } from "../testing/peer.ts";
+import { Balanced } from "../testing/balanced.ts";
 
 const QUIET = "[proxy.load_balance.health_check]\nenabled = false\n";
 
@@ -156,8 +156,7 @@ Deno.test("an answer that breaks off is a failure of its member", async () => {
   const respond = (i: number): Responder => (_, response) => {
     if (i !== 0) return void response.end("ok");
     response.setHeader("content-length", 100);
-    response.write("ten bytes.");
-    setTimeout(() => response.destroy(), 20);
+    response.write("ten bytes.", () => response.destroy());
   };
   await using pool = await Balanced.start(2, EJECTING, { respond });
   let broken = 0;

@@ -4,9 +4,9 @@ import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { GRPC_HEALTH } from "../peers/grpc.ts";
-import { TestGateway } from "../support/gateway.ts";
-import { find, freePort, nginx, Process, TempDir, testWith, until } from "../support/peer.ts";
-import { pythonTests } from "../support/python.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { find, freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { pythonTests } from "../testing/python.ts";
 
 /** A gateway with a pool of the port of a peer and of one that nothing listens on. */
 function probing(

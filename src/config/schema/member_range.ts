@@ -1,5 +1,5 @@
 /**
- * Where the members of a pool may lie when nobody knows them beforehand (`member_ranges`): what the threads may
+ * Networks of members that are not known beforehand (`member_ranges`): what the threads may
  * dial, and the same rule in words of our own, since the runtime would only refuse the connection.
  *
  * @module

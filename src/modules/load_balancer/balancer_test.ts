@@ -227,8 +227,7 @@ Deno.test("no answer of a service ends the looks for members", async () => {
     (_, response) => response.end("[[]]"),
     (_, response) => {
       response.setHeader("content-length", 100);
-      response.write(list.slice(0, 5));
-      setTimeout(() => response.destroy(), 10);
+      response.write(list.slice(0, 5), () => response.destroy());
     },
     (_, response) => response.writeHead(302, { location: "/other" }).end(),
     (_, response) => response.writeHead(200, { "content-type": "text/html" }).end(list),

@@ -6,7 +6,7 @@ const TWO = 'upstreams = ["127.0.0.1:3001", "127.0.0.1:3002"]';
 const THREE = 'upstreams = ["127.0.0.1:3001", "127.0.0.1:3002", "127.0.0.1:3003"]';
 const FILE = 'upstreams_file = "/etc/pool"\n[proxy.load_balance]\nmember_ranges = ["127.0.0.0/8"]';
 
-/** Keys of a block with two members: what stands in it, and the keys with problems. */
+/** Keys of a block with two members, and those with problems. */
 const CASES: readonly (readonly [keys: string, problems: readonly string[]])[] = [
   ["upstream_weights = [1, 1000]", []],
   ["upstream_weights = [0, 1]", ["proxy.upstream_weights[0]"]],
@@ -125,7 +125,7 @@ Deno.test("members are named in one way", () => {
   assert.deepEqual(problemsOf(`[proxy]\n${dns}\n${maglev}`), ["proxy.load_balance.selection"]);
 });
 
-Deno.test("lists of members come from where nobody on the way can change them", () => {
+Deno.test("lists of members come over TLS, or from this machine", () => {
   const block = (url: string) =>
     problemsOf(
       `[proxy]\nupstreams_http_url = "${url}"\n[proxy.load_balance]\nmember_ranges = ["10.0.0.0/8"]`,

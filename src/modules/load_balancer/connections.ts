@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { MemberUpstream } from "../proxy/balanced.ts";
+import type { MemberUpstream } from "../proxy/edge.ts";
 import type { Member } from "./member.ts";
 
 /** Connections by address, each of one life of the address as a member. */

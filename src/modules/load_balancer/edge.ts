@@ -50,7 +50,7 @@ export const edge: EdgeModule = {
   open: () => ({ start: (context) => new RunningBalancer(context) }),
 };
 
-/** What stands beside the proxy's origin: the clock, and the cookies of new sessions. */
+/** Parts beside the proxy's origin: the clock, and the cookies of new sessions. */
 class RunningBalancer implements RunningModule {
   readonly #stopTicking: (() => void) | undefined;
 

@@ -9,8 +9,7 @@ import { ClientError, ClientRequest, ClientResponse } from "../../http/client.ts
 import type { Exchange } from "../../gateway/exchange.ts";
 import { type Call, Unavailable } from "../../gateway/origin.ts";
 import type { Refusal } from "../../gateway/refusal.ts";
-import { ReplayBody } from "../proxy/edge.ts";
-import type { BalancedOrigin } from "../proxy/balanced.ts";
+import { type BalancedOrigin, ReplayBody } from "../proxy/edge.ts";
 import { type Attempt, AttemptBody, WatchedBody } from "./attempt.ts";
 import { explainChoice } from "./explain.ts";
 import type { Member } from "./member.ts";

@@ -1,6 +1,6 @@
 /**
- * Outcomes of attempts: what counts as a failure of a member, and what is no outcome at all because it was the
- * client's doing or this machine's (spec 03 section 11).
+ * Outcomes of attempts: what counts as a failure of a member, and what counts for nothing because the
+ * client or this machine caused it (spec 03 section 11).
  *
  * @module
  */

@@ -34,7 +34,13 @@ import { MemberRanges } from "../../config/schema/member_range.ts";
 import { policyOf } from "./selection/policies.ts";
 import { sessionMemory, type Sessions } from "./session_memory.ts";
 import { SlowStart } from "./slow_start.ts";
-import { type PoolState, readState, type SavedState, writeState } from "./state_file.ts";
+import {
+  keepRefused,
+  type PoolState,
+  readState,
+  type SavedState,
+  writeState,
+} from "./state_file.ts";
 import { overrideName, poolStatus } from "./status.ts";
 import {
   canonicalAddress,
@@ -375,19 +381,6 @@ export class PoolCare {
 
   #warn(text: string): void {
     this.#context.log.log("warn", "fluxheim::load_balancer", `${this.name}: ${text}`);
-  }
-}
-
-/** The file beside `path` that holds what was refused, so that it is not written over. */
-export function refusedOf(path: string): string {
-  return `${path}.refused`;
-}
-
-function keepRefused(path: string): void {
-  try {
-    Deno.renameSync(path, refusedOf(path));
-  } catch {
-    // It stays where it is until it is written over; the log has its name.
   }
 }
 

@@ -12,7 +12,7 @@
  * @module
  */
 import { KEEPER, type KeeperCall, type Layout, type ThreadSlot } from "../../zones/layout.ts";
-import { lock, unlock } from "../../zones/lock.ts";
+import { freeLockOf, lock, unlock } from "../../zones/lock.ts";
 import { memberKey } from "./fnv.ts";
 
 /** Most members of a pool at run time (spec 03 section 20). */
@@ -138,7 +138,8 @@ export class SharedPool {
     const count = Math.min(Math.max(0, Atomics.load(words, MEMBERS)), MAX_MEMBERS);
     for (let i = 0; i < count; i++) {
       const slot = Atomics.load(words, HEADER_WORDS + i);
-      if (slot < 0 || slot >= SLOTS) continue;
+      // A thread that was lost while it wrote the list may have left a part of the one before.
+      if (slot < 0 || slot >= SLOTS || found.some((other) => other.slot === slot)) continue;
       const address = this.#addressAt(slot);
       if (address === "") continue;
       found.push({ slot, address, incarnation: Atomics.load(words, slotAt(slot) + INCARNATION) });
@@ -212,7 +213,7 @@ export class SharedPool {
   #leave(slot: number): void {
     const at = slotAt(slot);
     const words = this.#words;
-    // A drain ends with the member; what keeps it out would surprise nobody when it comes back.
+    // A drain ends with the member; what keeps it out still holds when it comes back.
     Atomics.and(words, at + FLAGS, ~(DRAINED | UNHEALTHY));
     if ((Atomics.load(words, at + FLAGS) & OVERRIDDEN) === 0) Atomics.store(words, at + WEIGHT, 0);
     Atomics.store(words, at + STATE, LEFT);
@@ -536,6 +537,7 @@ export class SharedPool {
   /** Gives back what a thread held. */
   reclaim(thread: number): void {
     const words = this.#words;
+    freeLockOf(words, LOCK, thread);
     for (let slot = 0; slot < SLOTS; slot++) {
       const held = Atomics.exchange(words, this.#cell(thread, slot), 0);
       if (held !== 0) Atomics.sub(words, slotAt(slot) + IN_FLIGHT, held);
@@ -550,11 +552,11 @@ export class SharedPool {
 
   /** `undefined` when the lock is not free in time. */
   #locked<T>(change: () => T): T | undefined {
-    if (!lock(this.#words, LOCK, this.#until)) return undefined;
+    if (!lock(this.#words, LOCK, this.#thread, this.#until)) return undefined;
     try {
       return change();
     } finally {
-      unlock(this.#words, LOCK);
+      unlock(this.#words, LOCK, this.#thread);
     }
   }
 }

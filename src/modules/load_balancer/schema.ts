@@ -17,7 +17,7 @@ import {
   secs,
   valueKinds,
 } from "../../config/schema/values.ts";
-import { MAX_UPSTREAMS } from "../proxy/schema.ts";
+import { MAX_UPSTREAMS } from "../proxy/module.ts";
 
 const MAX_REFRESH_SECS = 300;
 const MAX_URL = 2048;

@@ -5,8 +5,8 @@
  * @module
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Layout } from "../../zones/layout.ts";
-import { lock, unlock } from "../../zones/lock.ts";
+import type { Layout, ThreadSlot } from "../../zones/layout.ts";
+import { freeLockOf, lock, unlock } from "../../zones/lock.ts";
 import type { Seed, Seeds } from "./selection/selection.ts";
 
 const LOCK = 0;
@@ -30,7 +30,10 @@ export class Secrets {
   readonly #words: Int32Array;
   readonly seeds: Seeds;
 
-  constructor(memory: SharedArrayBuffer) {
+  readonly #thread: number;
+
+  constructor(memory: SharedArrayBuffer, { index }: ThreadSlot) {
+    this.#thread = index;
     const words = this.#words = new Int32Array(memory);
     const seed = (at: number): Seed => ({
       high: words[SEEDS + at] >>> 0,
@@ -72,7 +75,7 @@ export class Secrets {
     const words = this.#words;
     const madeAt = Atomics.load(words, MADE_AT);
     if (madeAt !== 0 && ((now - madeAt) | 0) < ROTATE_SECS) return;
-    if (!lock(words, LOCK, () => performance.now() + LOCK_WAIT_MS)) return;
+    if (!lock(words, LOCK, this.#thread, () => performance.now() + LOCK_WAIT_MS)) return;
     try {
       const seen = Atomics.load(words, MADE_AT);
       if (seen !== 0 && ((now - seen) | 0) < ROTATE_SECS) return;
@@ -83,7 +86,7 @@ export class Secrets {
       }
       Atomics.store(words, MADE_AT, now || 1);
     } finally {
-      unlock(words, LOCK);
+      unlock(words, LOCK, this.#thread);
     }
   }
 }
@@ -111,5 +114,8 @@ export const secretMemory: Layout<Secrets> = {
     words.set(crypto.getRandomValues(new Int32Array(6)), SEEDS);
     words.set(crypto.getRandomValues(new Int32Array(KEY_WORDS)), CURRENT);
   },
-  open: (memory) => new Secrets(memory),
+  open: (memory, own) => new Secrets(memory, own),
+  reclaim(memory, { index }) {
+    freeLockOf(new Int32Array(memory), LOCK, index);
+  },
 };

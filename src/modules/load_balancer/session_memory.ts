@@ -7,8 +7,8 @@
  * @module
  */
 import { HalfSipHash } from "../../zones/half_siphash.ts";
-import type { Layout } from "../../zones/layout.ts";
-import { lock, unlock } from "../../zones/lock.ts";
+import { KEEPER, type Layout, type ThreadSlot } from "../../zones/layout.ts";
+import { freeLockOf, lock, unlock } from "../../zones/lock.ts";
 import { SLOTS } from "./pool_memory.ts";
 
 /** Header words. */
@@ -73,7 +73,10 @@ export class Sessions {
   readonly #entryWords: number;
   readonly #capacity: number;
 
-  constructor(memory: SharedArrayBuffer, keyBytes: number) {
+  readonly #thread: number;
+
+  constructor(memory: SharedArrayBuffer, { index }: ThreadSlot, keyBytes: number) {
+    this.#thread = index;
     const words = this.#words = new Int32Array(memory);
     this.#hash = new HalfSipHash(words[SEED], words[SEED + 1]);
     this.#entryWords = entryWords(keyBytes);
@@ -302,11 +305,11 @@ export class Sessions {
 
   #locked<T>(change: () => T): T | undefined {
     const words = this.#words;
-    if (!lock(words, LOCK, () => performance.now() + LOCK_WAIT_MS)) return undefined;
+    if (!lock(words, LOCK, this.#thread, () => performance.now() + LOCK_WAIT_MS)) return undefined;
     try {
       return change();
     } finally {
-      unlock(words, LOCK);
+      unlock(words, LOCK, this.#thread);
     }
   }
 }
@@ -347,10 +350,16 @@ export const sessionMemory: Layout<Sessions, SessionsSize, SessionsSize> = {
   init(memory) {
     new Int32Array(memory).set(crypto.getRandomValues(new Int32Array(2)), SEED);
   },
-  open: (memory) => new Sessions(memory, new Int32Array(memory)[KEY_BYTES]),
+  open: (memory, own) => new Sessions(memory, own, new Int32Array(memory)[KEY_BYTES]),
   apply(memory, { maxEntries, keyBytes }) {
     const words = new Int32Array(memory);
     Atomics.store(words, MAX_ENTRIES, maxEntries);
     Atomics.store(words, KEY_BYTES, keyBytes);
+  },
+  reclaim(memory, { index }) {
+    const words = new Int32Array(memory);
+    if (!freeLockOf(words, LOCK, index)) return;
+    // It may have left the lists half-changed: clients choose anew.
+    new Sessions(memory, { index: KEEPER, count: 0 }, words[KEY_BYTES]).clear();
   },
 };

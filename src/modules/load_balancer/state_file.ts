@@ -86,6 +86,20 @@ export function writeState(path: string, state: PoolState): void {
   renameSync(temporary, path);
 }
 
+/** The file beside `path` that holds what was refused, so that it is not written over. */
+function refusedOf(path: string): string {
+  return `${path}.refused`;
+}
+
+/** Moves a file that cannot be used out of the way of the next one. */
+export function keepRefused(path: string): void {
+  try {
+    Deno.renameSync(path, refusedOf(path));
+  } catch {
+    // It stays where it is until it is written over; the log has its name.
+  }
+}
+
 function factsOf(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);

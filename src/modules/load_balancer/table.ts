@@ -1,5 +1,5 @@
 /**
- * Where pools stand in a configuration: which proxy blocks have one, who its members are, and how the pool and
+ * Pools in a configuration: which proxy blocks have one, who its members are, and how the pool and
  * its memory are called.
  *
  * @module
@@ -10,8 +10,7 @@ import type { ConfigPart } from "../../gateway/thread.ts";
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { formatIp, parseIp } from "../../net/ip.ts";
-import type { ProxyConfig } from "../proxy/schema.ts";
-import { isGlobal, proxyOf } from "../proxy/table.ts";
+import { isGlobal, type ProxyConfig, proxyOf } from "../proxy/table.ts";
 import type { LoadBalanceConfig, PoolKeys } from "./schema.ts";
 
 /** Zone of the seeds and signing keys that all pools share. */

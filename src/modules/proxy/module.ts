@@ -14,7 +14,7 @@ import { checkUpstreamFiles, proveUpstreamFiles, upstreamFiles } from "./upstrea
 
 export { endpointGrant, endpointOf } from "./endpoint.ts";
 export { CLAIMED_ADDRESS_FIELDS, forwardWarnings } from "./forwarded_fields.ts";
-export type { ProxyConfig } from "./schema.ts";
+export { MAX_UPSTREAMS, type ProxyConfig } from "./schema.ts";
 
 /** The module `proxy`. */
 export const module: Module = {

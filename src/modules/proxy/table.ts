@@ -8,6 +8,8 @@ import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import type { ProxyConfig } from "./schema.ts";
 
+export type { ProxyConfig } from "./schema.ts";
+
 /** A proxy block and where it stands. */
 export interface ProxyTable {
   readonly proxy: ProxyConfig;

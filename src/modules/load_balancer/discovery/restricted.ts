@@ -1,5 +1,5 @@
 /**
- * Addresses that nobody from outside should name as members: private, local, and reserved ones (spec 03 section
+ * Addresses that no source outside of this network may name as members: private, local, and reserved ones (spec 03 section
  * 15.4), also inside of IPv6 forms that embed an IPv4 address.
  *
  * @module

@@ -1,6 +1,6 @@
 /** Two members by lot, of which the one with fewer requests in flight serves (spec 03 section 6.5). @module */
 import type { Member } from "../member.ts";
-import { randomBelow } from "./random.ts";
+import { Randoms } from "./random.ts";
 import type { Candidates, Selection, SelectionContext, SelectionPolicy } from "./selection.ts";
 
 export const powerOfTwo: SelectionPolicy = {
@@ -15,6 +15,7 @@ export const powerOfTwo: SelectionPolicy = {
 class PowerOfTwo implements Selection {
   /** The index of a member as often as its configured weight says. */
   readonly #lots: Uint16Array;
+  readonly #randoms = new Randoms();
 
   constructor(readonly context: SelectionContext) {
     this.#lots = weightedIndices(context.members);
@@ -35,9 +36,9 @@ class PowerOfTwo implements Selection {
     const { members, maxIterations } = this.context;
     const count = members.length;
     if (count === 0) return undefined;
-    const drawn = members[this.#lots[randomBelow(this.#lots.length)]];
+    const drawn = members[this.#lots[this.#randoms.below(this.#lots.length)]];
     if (drawn !== other && candidates.admits(drawn)) return drawn;
-    const start = randomBelow(count);
+    const start = this.#randoms.below(count);
     for (let i = 0; i < Math.min(maxIterations, count); i++) {
       const member = members[(start + i) % count];
       if (member !== other && candidates.admits(member)) return member;

@@ -1,6 +1,6 @@
 /** Pools of real upstreams behind the real program. @module */
-import { TestGateway } from "../support/gateway.ts";
-import { type Responder, Upstream } from "../support/upstream.ts";
+import { TestGateway } from "./gateway.ts";
+import { type Responder, Upstream } from "./upstream.ts";
 
 /** Upstreams that answer with their names, and a gateway that chooses among them. */
 export class Balanced implements AsyncDisposable {
