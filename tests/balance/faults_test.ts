@@ -1,6 +1,7 @@
 /** Members that die, stop and come back under load, and names whose addresses change. */
 import assert from "node:assert/strict";
 import { TestGateway } from "../testing/gateway.ts";
+import { Upstream } from "../testing/upstream.ts";
 import { find, freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 const PAGE = 'server { listen 127.0.0.1:{port}; location / { return 200 "ok"; } }';
@@ -117,3 +118,37 @@ member_ranges = ["127.0.0.0/8:${peer.port}"]
     assert.equal(await ask(), "127.0.0.2");
   },
 );
+
+Deno.test("a member that takes requests and ends their connections loses none that may be asked again", async () => {
+  const broken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of broken) {
+      await connection.read(new Uint8Array(4096));
+      connection.close();
+    }
+  })();
+  await using good = await Upstream.start((_, response) => response.end("ok"));
+  await using gateway = await TestGateway.start(`[server]
+listen = ["127.0.0.1:{port}"]
+[proxy]
+upstreams = ["127.0.0.1:${broken.addr.port}", "127.0.0.1:${good.port}"]
+[proxy.load_balance.retry]
+enabled = true
+[proxy.load_balance.health_check]
+enabled = false
+`);
+  for (let i = 0; i < 6; i++) {
+    const response = await fetch(gateway.url("/"));
+    assert.deepEqual([response.status, await response.text()], [200, "ok"]);
+  }
+  const posts: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const response = await fetch(gateway.url("/"), { method: "POST", body: "once" });
+    await response.body?.cancel();
+    posts.push(response.status);
+  }
+  assert.deepEqual(posts.toSorted(), [200, 200, 502, 502]);
+  assert.equal(good.seen.filter(({ method }) => method === "POST").length, 2);
+  broken.close();
+  await serving;
+});

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Body } from "../../http/body.ts";
+import type { Body } from "../../http/body.ts";
 import { ClientError, ClientRequest, ClientResponse } from "../../http/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { type Call, Unavailable } from "../../gateway/origin.ts";

@@ -1,7 +1,7 @@
 /** The status of a pool as JSON (spec 03 section 18). @module */
 import type { Plain } from "../../gateway/thread.ts";
 import type { DiscoveryStatus } from "./discovery/refresh.ts";
-import { type Member } from "./member.ts";
+import type { Member } from "./member.ts";
 import { DISABLED, DRAINED, FORCED_DOWN, type SharedPool, UNHEALTHY } from "./pool_memory.ts";
 import type { Sessions } from "./session_memory.ts";
 import type { SlowStart } from "./slow_start.ts";
