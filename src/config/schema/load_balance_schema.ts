@@ -47,6 +47,12 @@ const SELECTIONS: ReadonlyMap<string, string> = new Map([
   ...["", "consistent-", "bounded-load-consistent-", "maglev-"].flatMap((family) =>
     HASHES.map((key): [string, string] => [`${family}${key}-hash`, `${family}${key}-hash`])
   ),
+  ...HASHES.flatMap((key): [string, string][] => [
+    [`nginx-consistent-${key}-hash`, `nginx-consistent-${key}-hash`],
+    [`ketama-${key}-hash`, `nginx-consistent-${key}-hash`],
+  ]),
+  ["ketama", "nginx-consistent-source-hash"],
+  ["nginx-consistent-hash", "nginx-consistent-source-hash"],
   ["maglev", "maglev-source-hash"],
   ["maglev-hash", "maglev-source-hash"],
 ]);

@@ -7,6 +7,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { unixPath } from "../../net/unix_address.ts";
 import { type ProxyTable, proxyTables } from "../proxy/table.ts";
 import { memberKey } from "./fnv.ts";
+import { policyOf } from "./selection/policies.ts";
 import { loadBalanceTable, type PoolKey } from "./schema.ts";
 import { canonicalAddress, type PoolConfig, poolIn, type PoolTable } from "./table.ts";
 
@@ -177,7 +178,7 @@ function* checkSubsets(proxy: PoolConfig, key: string): Generator<Problem> {
 
 function* checkPool({ proxy, key, kind }: PoolTable): Generator<Problem> {
   const { selection, health_check: health } = proxy.load_balance;
-  if (selection.startsWith("maglev-") && kind !== "static") {
+  if (policyOf(selection).policy.isStatic && kind !== "static") {
     yield problem(
       `${key}.load_balance.selection`,
       `"${selection}" needs members that are named in upstreams: its table is made once`,

@@ -125,7 +125,11 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
     shared,
     chooser,
     connections,
-    keyOf: keyOf(source, { header: policy.hash_header, cookie: policy.hash_cookie }),
+    keyOf: keyOf(source, {
+      header: policy.hash_header,
+      cookie: policy.hash_cookie,
+      isPlain: selection.hashesPlainly === true,
+    }),
     failures: new FailureRules(passive.enabled ? passive : undefined),
     ejection: passive.enabled
       ? { threshold: passive.consecutive_failure, ticks: ticksIn(passive.ejection_secs * 1000) }

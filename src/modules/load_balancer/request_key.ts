@@ -17,12 +17,14 @@ export type KeyOf = (request: ClientRequest, call: Call) => string;
 export interface KeyNames {
   readonly header?: string | undefined;
   readonly cookie?: string | undefined;
+  /** The values of a header are joined by commas. */
+  readonly isPlain?: boolean;
 }
 
 /** How the keys of `source` are made. */
 export function keyOf(
   source: HashSource | undefined,
-  { header = "", cookie = "" }: KeyNames,
+  { header = "", cookie = "", isPlain = false }: KeyNames,
 ): KeyOf {
   switch (source) {
     case undefined:
@@ -32,6 +34,7 @@ export function keyOf(
     case "uri":
       return (request, { exchange }) => exchange?.target ?? request.target;
     case "header":
+      if (isPlain) return (request, call) => joinedKey(fieldsOf(request, call), header);
       return (request, call) => headerKey(fieldsOf(request, call), header);
     case "cookie":
       return (request, call) => cookieKey(fieldsOf(request, call), cookie);
@@ -54,6 +57,11 @@ function headerKey(fields: ReadonlyFields, name: string): string {
     if (bytes > MAX_KEY_BYTES) return "";
     key += String.fromCharCode(value.length & 0xff, value.length >>> 8, 0, 0, 0, 0, 0, 0) + value;
   }
+  return key.length > MAX_KEY_BYTES ? "" : key;
+}
+
+function joinedKey(fields: ReadonlyFields, name: string): string {
+  const key = fields.joined(name) ?? "";
   return key.length > MAX_KEY_BYTES ? "" : key;
 }
 

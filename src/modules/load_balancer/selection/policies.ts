@@ -3,6 +3,7 @@ import { boundedLoad, consistent } from "./consistent.ts";
 import { hash } from "./hash.ts";
 import { leastConnections, leastSessions, leastTime } from "./least.ts";
 import { maglev } from "./maglev.ts";
+import { nginxRing } from "./nginx_ring.ts";
 import { powerOfTwo } from "./power_of_two.ts";
 import { roundRobin } from "./round_robin.ts";
 import type { HashSource, SelectionPolicy } from "./selection.ts";
@@ -17,6 +18,7 @@ const POLICIES: readonly SelectionPolicy[] = [
   consistent,
   boundedLoad,
   maglev,
+  nginxRing,
 ];
 
 const SOURCES = ["source", "uri", "header", "cookie"] as const satisfies readonly HashSource[];

@@ -24,12 +24,6 @@ export interface Candidates {
   turn(): number;
 }
 
-/** What of a request selections hash. */
-export interface HashKey {
-  /** The bytes, one a character; `""` where the request has none. */
-  readonly text: string;
-}
-
 /** A policy at work on one list of members. */
 export interface Selection {
   /** The member for a request, or `undefined` when the pass has none. */
@@ -73,6 +67,8 @@ export interface SelectionPolicy {
   readonly name: string;
   /** Whether it hashes something of each request. */
   readonly hashes: boolean;
+  /** It hashes the values of a header as nginx joins them, not each after its length. */
+  readonly hashesPlainly?: true;
   /** Weights may be changed while it serves. */
   readonly takesWeights: boolean;
   /** Members may be added and removed while it serves. */

@@ -110,7 +110,9 @@ Deno.test("Maglev tables are those of section 23", () => {
   assert.deepEqual(held, [21846, 21846, 21845]);
 });
 
-for (const family of ["", "consistent-", "bounded-load-consistent-", "maglev-"]) {
+for (
+  const family of ["", "consistent-", "bounded-load-consistent-", "maglev-", "nginx-consistent-"]
+) {
   Deno.test(`${family}uri-hash keeps a key with its member, and finds another one`, () => {
     const pool = new TestPool({ selection: `${family}uri-hash` });
     const [first] = pool.many(1, "/a");

@@ -40,6 +40,11 @@ const UNSET: MemberSettings = {
   isDisabled: false,
 };
 
+/** Settings of a member, of which `own` are not the default. */
+export function settingsWith(own: Partial<MemberSettings>): MemberSettings {
+  return { ...UNSET, ...own };
+}
+
 /** A pool of 127.0.0.1:3001 and so on. */
 export class TestPool {
   readonly memory: SharedArrayBuffer;
@@ -60,7 +65,7 @@ export class TestPool {
     failOpen = false,
   }: PoolFixture = {}) {
     const settings = new Map(
-      Object.entries(members).map(([port, own]) => [addressOf(Number(port)), { ...UNSET, ...own }]),
+      Object.entries(members).map(([port, own]) => [addressOf(Number(port)), settingsWith(own)]),
     );
     const configured: PoolSettings = { members: [...settings.keys()] };
     this.memory = newMemory(poolMemory, undefined, 4);
