@@ -253,3 +253,155 @@ Deno.test("a reload keeps the turn, the ejections and the sessions of a pool", a
   for (let i = 0; i < 12; i++) assert.equal((await pool.get()).status, 200);
   assert.equal(failing.seen.length, 3);
 });
+
+/** The example of spec 03 section 21, but for its admin and metrics tables. */
+const ENTERPRISE = `
+upstream_aliases = ["app-a", "app-b", "app-c", "app-dr"]
+upstream_tags = [["blue", "primary"], ["blue", "primary"], ["green", "canary"], ["dr"]]
+upstream_weights = [4, 4, 2, 1]
+upstream_priority_groups = [100, 100, 50, 10]
+upstream_priority_group_min_active = 2
+upstream_localities = ["site-a", "site-a", "site-b", "site-dr"]
+preferred_upstream_localities = ["site-a"]
+upstream_max_in_flight = [500, 500, 250, 100]
+backup_upstreams = ["{3}"]
+drain_upstreams = ["{2}"]
+disabled_upstreams = []
+upstream_tls = false
+connect_timeout_secs = 3
+read_timeout_secs = 30
+send_timeout_secs = 30
+downstream_write_timeout_secs = 30
+[proxy.load_balance]
+selection = "least-time"
+max_iterations = 256
+all_down_status = 503
+[proxy.load_balance.health_check]
+enabled = true
+protocol = "http"
+interval_secs = 1
+consecutive_success = 2
+consecutive_failure = 3
+parallel = true
+method = "GET"
+path = "/healthz"
+expected_statuses = [200, 204]
+expected_status_ranges = [{ start = 200, end = 299 }]
+expected_headers = [{ name = "x-fluxheim-health", value = "ready" }]
+expected_body_contains = ["ready"]
+reuse_connection = true
+connect_timeout_secs = 30
+read_timeout_secs = 30
+[proxy.load_balance.passive_health]
+enabled = true
+consecutive_failure = 3
+ejection_secs = 30
+min_healthy_backends = 1
+failure_statuses = [500, 502, 503]
+failure_status_ranges = [{ start = 520, end = 529 }]
+max_latency_ms = 60000
+[proxy.load_balance.slow_start]
+enabled = true
+duration_secs = 30
+[proxy.load_balance.persistence]
+enabled = true
+mode = "managed-cookie"
+cookie = "fluxheim_lb"
+ttl_secs = 600
+table_max_entries = 65536
+managed_cookie_path = "/"
+managed_cookie_secure = true
+managed_cookie_http_only = true
+managed_cookie_same_site = "lax"
+[proxy.load_balance.retry]
+enabled = true
+max_retries = 2
+methods = ["GET", "HEAD", "OPTIONS"]
+statuses = [500, 502, 503]
+status_ranges = [{ start = 520, end = 529 }]
+budget_per_window = 1000
+budget_window_secs = 1
+[proxy.load_balance.queue]
+max_waiting = 512
+timeout_ms = 250
+retry_interval_ms = 10
+`;
+
+Deno.test("the enterprise example serves from one tier after another as members go", async () => {
+  const down = new Set<number>();
+  const respond = (): Responder => (request, response) => {
+    const port = request.socket.localPort!;
+    if (request.url !== "/healthz") return void response.end(`${port}`);
+    if (down.has(port)) response.statusCode = 500;
+    response.setHeader("x-fluxheim-health", "ready");
+    response.end("ready");
+  };
+  await using pool = await Balanced.start(4, ENTERPRISE, { respond, threads: 2 });
+  const [a, b, c, dr] = pool.members.map(({ port }) => port);
+  const served = async () => {
+    const found = new Set<string>();
+    for (let i = 0; i < 8; i++) {
+      const { status, text } = await pool.get();
+      found.add(status === 200 ? text : `${status}`);
+    }
+    return [...found].sort();
+  };
+  const only = async (...ports: number[]) => {
+    const expected = ports.map(String).sort();
+    await until(`${ports} serve`, async () => `${await served()}` === `${expected}`);
+  };
+  for (const port of await served()) assert.ok([`${a}`, `${b}`].includes(port), port);
+  down.add(a);
+  await only(b);
+  down.add(b);
+  await only(dr);
+  down.add(dr);
+  await until("all are down", async () => `${await served()}` === "503");
+  for (const port of [a, b, dr]) down.delete(port);
+  await until("the first tier is back", async () => {
+    const found = await served();
+    return !found.includes("503") && !found.includes(`${dr}`);
+  });
+  assert.ok(pool.members[2].seen.every(({ url }) => url === "/healthz"), `${c} is drained`);
+});
+
+Deno.test("whatever ends an attempt gives its place back, once", async () => {
+  const respond = (): Responder => (request, response) => {
+    if (request.url === "/slow") return;
+    if (request.url === "/reset") return void response.destroy();
+    if (request.url === "/cut") {
+      response.setHeader("content-length", 1000);
+      return void response.write("x", () => response.destroy());
+    }
+    response.statusCode = request.url === "/503" ? 503 : 200;
+    response.end("ok");
+  };
+  await using pool = await Balanced.start(
+    2,
+    `upstream_max_in_flight = [1, 1]
+[proxy.load_balance]
+all_down_status = 503
+[proxy.load_balance.queue]
+max_waiting = 100
+timeout_ms = 60000
+[proxy.load_balance.retry]
+enabled = true
+statuses = [503]
+${QUIET}`,
+    { respond, threads: 2 },
+  );
+  const asked = () => pool.members.reduce((sum, { seen }) => sum + seen.length, 0);
+  for (let round = 0; round < 10; round++) {
+    for (const path of ["/reset", "/cut", "/503"]) await pool.get(path).catch(() => {});
+    const abort = new AbortController();
+    const before = asked();
+    const slow = [1, 2].map(() => pool.get("/slow", { signal: abort.signal }).catch(() => {}));
+    await until("both members are busy", () => asked() === before + 2);
+    // This one waits in the queue until its client leaves.
+    const waiting = pool.get("/queued", { signal: abort.signal }).catch(() => {});
+    abort.abort();
+    await Promise.all([...slow, waiting]);
+  }
+  const both = await Promise.all([pool.get(), pool.get()]);
+  assert.deepEqual(both.map(({ text }) => text), ["ok", "ok"]);
+});

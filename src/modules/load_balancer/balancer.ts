@@ -37,6 +37,16 @@ const OPERATIONS: Readonly<Record<string, (context: OperationContext, input: Inp
 /** Operations whose effect is saved before they are answered. */
 const SAVED_AT_ONCE = ["member-state", "member-weight", "persistence-clear"];
 
+/** Beginnings of the events that operations are counted as. */
+const EVENTS: Readonly<Record<string, string>> = {
+  "member-state": "member_state",
+  "member-weight": "member_weight",
+  "member-add": "member_set",
+  "member-remove": "member_set",
+  "member-update": "member_set",
+  "persistence-clear": "persistence_clear",
+};
+
 /** Names of the calls that the service takes. */
 export const BALANCER_CALLS: readonly string[] = ["status", ...Object.keys(OPERATIONS)];
 
@@ -133,8 +143,12 @@ class RunningBalancer implements RunningService {
       ? input as Input
       : {};
     const found = this.#find(given);
-    if (!(found instanceof PoolCare)) return shown(found);
+    if (!(found instanceof PoolCare)) {
+      if (found.status === 404) this.#count(`${EVENTS[name]}_not_found`, undefined, undefined);
+      return shown(found);
+    }
     const reply = operation(found.operation, given);
+    if (reply.event !== "") this.#count(reply.event, found, reply.member);
     if (reply.status === 200 && SAVED_AT_ONCE.includes(name)) found.save();
     this.#audit(name, found, reply);
     return shown(reply);
@@ -149,6 +163,22 @@ class RunningBalancer implements RunningService {
       scope.vhost.name === vhost && (scope.route?.name ?? "") === route
     );
     return found ?? failed(404, "there is no pool of that vhost and route", "not_found");
+  }
+
+  /** Operations on pools that there are not have no names of the caller's in their labels. */
+  #count(event: string, pool: PoolCare | undefined, member: string | undefined): void {
+    const { vhost, route } = pool?.table.scope ?? { vhost: { name: "unknown" }, route: undefined };
+    this.#context.metrics.counter("fluxheim_load_balancer_events_total", {
+      scope: route === undefined ? "vhost" : "route",
+      vhost: vhost.name,
+      route: route?.name ?? "",
+      upstream: member === undefined || /^[A-Za-z0-9._-]{1,64}$/.test(member)
+        ? member ?? ""
+        : "other",
+      event: event.startsWith("member_") && !/^member_(?:state|weight)/.test(event)
+        ? "other"
+        : event,
+    }).count();
   }
 
   #audit(name: string, { table: { scope } }: PoolCare, { status, body, member }: Reply): void {

@@ -9,6 +9,7 @@ import { sharedTime } from "../../zones/shared_time.ts";
 import { checkPools } from "./checks.ts";
 import { filesOf, grantsOf } from "./grants.ts";
 import { poolMemory } from "./pool_memory.ts";
+import { programProblems } from "./program.ts";
 import { loadBalanceTable, type PoolKey, poolKeys } from "./schema.ts";
 import { secretMemory } from "./secrets.ts";
 import { sessionMemory } from "./session_memory.ts";
@@ -53,6 +54,7 @@ export const module: Module = {
   ],
   manifest: { net: true, read: true, run: [HEALTH_PROGRAM], sys: ["networkInterfaces"] },
   check: checkPools,
+  preflight: (config) => Promise.resolve([...programProblems(config)]),
 
   needs(config) {
     const pools = [...poolTables(config)];
