@@ -37,6 +37,8 @@ const PLACED_FOLDERS = [
   "proxy",
   "error_pages",
   "headers",
+  // Its cookies are added after the header policy, which must not strip them.
+  "load_balancer",
   "compression",
   "compression_gzip",
   "compression_zstd",
@@ -63,7 +65,6 @@ const POLICY = ["vhost", "route"] as const;
 
 /** Tables that are off unless they say `enabled = true`. */
 const OFF = { offByDefault: true } as const;
-const POOL = { reload: "load-balancer-services-changed" } as const;
 const LIVE = { reload: "live" } as const;
 
 /** Every module of spec 01 section 5.1 in its order, then those of this project. */
@@ -120,9 +121,9 @@ export const MODULES: readonly CatalogModule[] = [
   entry("tls-openssl", ["tls"], "OpenSSL TLS backend", OPENSSL),
   entry("tls-openssl-fips", ["tls-openssl"], "OpenSSL FIPS-provider backend", FIPS),
   entry("tls-openssl-iso19790", ["tls-openssl-fips"], "other name of the same", FIPS),
-  entry("load-balancer", ["proxy"], "pools, health, runtime pool policy", NOT_BUILT, {
+  entry("load-balancer", ["proxy"], "pools, health, runtime pool policy", built("load_balancer"), {
     tables: [
-      table("proxy.load_balance", EVERYWHERE, LIVE),
+      table("proxy.load_balance", EVERYWHERE),
       ...[
         "proxy.upstreams_file",
         "proxy.upstreams_file_refresh_secs",
@@ -130,8 +131,9 @@ export const MODULES: readonly CatalogModule[] = [
         "proxy.upstreams_http_refresh_secs",
         "proxy.upstreams_http_bearer_token_file",
         "proxy.upstream_dns_refresh_secs",
-      ].map((key) => table(key, EVERYWHERE, POOL)),
+      ].map((key) => table(key, EVERYWHERE)),
       ...[
+        "proxy.upstream_dns_servers",
         "proxy.upstreams_http_allow_private_backends",
         "proxy.upstream_dns_allow_private_backends",
         "proxy.upstream_weights",
@@ -145,7 +147,7 @@ export const MODULES: readonly CatalogModule[] = [
         "proxy.backup_upstreams",
         "proxy.drain_upstreams",
         "proxy.disabled_upstreams",
-      ].map((key) => table(key, EVERYWHERE, LIVE)),
+      ].map((key) => table(key, EVERYWHERE)),
     ],
   }),
   entry("stream-proxy", ["proxy"], "raw TCP proxy", NOT_BUILT, {

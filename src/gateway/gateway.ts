@@ -30,6 +30,7 @@ import type {
   WorkerServices,
 } from "./module.ts";
 import { type Refusal, refuse } from "./refusal.ts";
+import { Unavailable } from "./origin.ts";
 import type { Plain, ServiceRole } from "./thread.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -200,10 +201,10 @@ export class Gateway implements Handler<Exchange> {
     finishRefusal(exchange);
   }
 
-  #failUpstream(exchange: Exchange, { stage }: ClientError): void | Promise<unknown> {
+  #failUpstream(exchange: Exchange, error: ClientError): void | Promise<unknown> {
     // What the upstream has had of the body cannot be put back, and nothing reads the rest.
-    if (stage !== "connect") exchange.requestBody?.cancel();
-    refuse(exchange, UPSTREAM_FAILED);
+    if (error.stage !== "connect") exchange.requestBody?.cancel();
+    refuse(exchange, error instanceof Unavailable ? error.refusal : UPSTREAM_FAILED);
     return this.resume(exchange, undefined);
   }
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { ClientRequest, ClientResponse } from "../http/client.ts";
-import type { Exchange } from "./exchange.ts";
+import { ClientError, type ClientRequest, type ClientResponse } from "../http/client.ts";
+import type { Exchange, Refusal } from "./exchange.ts";
 
 /** Answers requests. */
 export interface Origin {
@@ -39,4 +39,13 @@ export type Around = (inner: Origin) => Origin;
 /** `origin` inside of all of `arounds`, of which the first is the outermost. */
 export function wrapped(origin: Origin, arounds: readonly Around[]): Origin {
   return arounds.reduceRight((inner, around) => around(inner), origin);
+}
+
+/** No answer came because there was no upstream to ask; carries what a client is to be answered. */
+export class Unavailable extends ClientError {
+  /** Nothing was sent anywhere; `refusal` is the answer unless something else is put in its place. */
+  constructor(message: string, readonly refusal: Refusal) {
+    super("connect", message);
+    this.name = "Unavailable";
+  }
 }

@@ -61,7 +61,7 @@ export type ClientErrorStage =
   | "unsent"
   /** The peer says that it has not looked at the request and will not, or nothing of it has left. */
   | "refused"
-  /** A reused connection ended before any byte of the answer. The peer may have acted on the request. */
+  /** The connection ended before any byte of the answer. The peer may have acted on the request. */
   | "unanswered"
   /** Anything later. */
   | "response";

@@ -12,6 +12,7 @@ import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
+import { module as loadBalancer } from "../modules/load_balancer/module.ts";
 import { module as metrics } from "../modules/metrics/module.ts";
 import { module as metricsOtlp } from "../modules/metrics_otlp/module.ts";
 import { module as otelOtlp } from "../modules/otel_otlp/module.ts";
@@ -41,6 +42,7 @@ export const profile: Profile = {
     proxy,
     errorPages,
     headers,
+    loadBalancer,
     compression,
     compressionGzip,
     compressionZstd,

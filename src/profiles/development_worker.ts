@@ -12,6 +12,7 @@ import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as geoip } from "../modules/geoip/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as loadBalancer } from "../modules/load_balancer/edge.ts";
 import { edge as metrics } from "../modules/metrics/edge.ts";
 import { edge as metricsOtlp } from "../modules/metrics_otlp/edge.ts";
 import { edge as otelOtlp } from "../modules/otel_otlp/edge.ts";
@@ -39,6 +40,7 @@ runEdgeWorker({
     proxy,
     errorPages,
     headers,
+    loadBalancer,
     compression,
     compressionGzip,
     compressionZstd,

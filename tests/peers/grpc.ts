@@ -25,3 +25,6 @@ export const EVERY_CALL = {
   cancel: "CANCELLED",
   many: true,
 };
+
+/** A script of a server with the health service, which prints its port first. */
+export const GRPC_HEALTH = fileURLToPath(new URL("grpc_health.py", import.meta.url));

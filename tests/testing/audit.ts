@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { MemberRanges } from "../../src/config/schema/member_range.ts";
 import type { Plan } from "../../src/runtime/permissions/plan.ts";
 import type { PermissionKind, PlannedGrant } from "../../src/runtime/permissions/planned_grant.ts";
 
@@ -84,7 +85,8 @@ function pattern(key: string): string {
 const COVERS: Readonly<Record<PermissionKind, (granted: string, value: string) => boolean>> = {
   net: (granted, value) => {
     const address = addressIn(value);
-    return address === granted || address.startsWith(`${granted}:`);
+    return address === granted || address.startsWith(`${granted}:`) ||
+      new MemberRanges([granted]).has(address);
   },
   read: within,
   write: within,

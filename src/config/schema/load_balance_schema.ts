@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { refuseKey } from "../problems/about.ts";
 import { isToken } from "../../http/chars.ts";
+import { parseMemberRange } from "./member_range.ts";
 import { hasControl } from "../read/text.ts";
 import {
   count,
@@ -46,6 +47,12 @@ const SELECTIONS: ReadonlyMap<string, string> = new Map([
   ...["", "consistent-", "bounded-load-consistent-", "maglev-"].flatMap((family) =>
     HASHES.map((key): [string, string] => [`${family}${key}-hash`, `${family}${key}-hash`])
   ),
+  ...HASHES.flatMap((key): [string, string][] => [
+    [`nginx-consistent-${key}-hash`, `nginx-consistent-${key}-hash`],
+    [`ketama-${key}-hash`, `nginx-consistent-${key}-hash`],
+  ]),
+  ["ketama", "nginx-consistent-source-hash"],
+  ["nginx-consistent-hash", "nginx-consistent-source-hash"],
   ["maglev", "maglev-source-hash"],
   ["maglev-hash", "maglev-source-hash"],
 ]);
@@ -145,6 +152,8 @@ const healthCheck = z.strictObject({
   enabled: z.boolean().default(true).describe("Probe the members."),
   protocol: enumWord(["tcp", "http", "grpc", "exec", ...DATABASES]).default("tcp")
     .describe("How."),
+  fail_open: z.boolean().default(false)
+    .describe("Use all members while the probes of all of them fail; otherwise none."),
   interval_secs: count({ min: 1 }).default(1).describe("Time between two rounds."),
   consecutive_success: count({ min: 1 }).default(1).describe("Successes that make it healthy."),
   consecutive_failure: count({ min: 1 }).default(1).describe("Failures that make it unhealthy."),
@@ -216,6 +225,19 @@ const healthCheck = z.strictObject({
       : value !== undefined;
     refused.set(key, !exec && given);
   }
+  checkNames(context, "request_headers", table.request_headers, RESERVED);
+  checkNames(context, "expected_headers", table.expected_headers, []);
+  const paths = table.expected_body_json.map(({ path }) => path);
+  for (const [i, path] of paths.entries()) {
+    if (paths.indexOf(path) === i) continue;
+    const message = "must not stand in the list twice";
+    context.addIssue({
+      code: "custom",
+      input: path,
+      path: ["expected_body_json", i, "path"],
+      message,
+    });
+  }
   for (const [key, isRefused] of refused) {
     if (isRefused) {
       refuse(context, key, `must be left out with protocol = "${protocol}"`, ["protocol"]);
@@ -228,6 +250,39 @@ const healthCheck = z.strictObject({
     refuse(context, "exec_allowed_commands", "must contain exec_command", ["exec_command"]);
   }
 });
+
+/** Fields that a probe writes itself, or that belong to the connection. */
+const RESERVED = [
+  "connection",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+function checkNames(
+  context: z.RefinementCtx,
+  key: string,
+  fields: readonly { readonly name: string }[],
+  reserved: readonly string[],
+): void {
+  const seen = new Set<string>();
+  for (const [i, { name }] of fields.entries()) {
+    const message = reserved.includes(name)
+      ? "must not be a field that the probe writes itself"
+      : seen.has(name)
+      ? "must not stand in the list twice"
+      : undefined;
+    seen.add(name);
+    if (message !== undefined) {
+      context.addIssue({ code: "custom", input: name, path: [key, i, "name"], message });
+    }
+  }
+}
 
 const retry = z.strictObject({
   enabled: z.boolean().default(false).describe("Try another member after a failure."),
@@ -258,6 +313,8 @@ export const loadBalanceSchema = z.strictObject({
     .describe("How much more than its share a member may get."),
   runtime_state_file: filePath({ trustedParent: true }).optional()
     .describe("What is kept over a restart."),
+  member_ranges: list(memberRange(), { max: 64, unique: "exact" }).default([])
+    .describe("Where members may lie that are discovered, or added while it serves."),
   health_check: healthCheck.prefault({}),
   passive_health: passiveHealth.prefault({}),
   slow_start: slowStart.prefault({}),
@@ -301,6 +358,14 @@ function refuse(
 function string(allowed: string, accepts: (text: string) => boolean) {
   return z.string().refine(accepts, { error: `must be ${allowed}` })
     .register(valueKinds, { type: "string", allowed });
+}
+
+/** The runtime can allow networks of IPv4 addresses, and single addresses of both kinds. */
+function memberRange() {
+  return string(
+    'an IPv4 network or an address, with or without a port, such as "10.0.0.0/8:8080" or "[fd00::1]:80"',
+    (text) => parseMemberRange(text) !== undefined,
+  );
 }
 
 function token(allowed: string) {

@@ -175,9 +175,7 @@ export class Http1Client implements BodyHost, Expiring, Outlet {
       if (this.#bodyFailure !== undefined) throw this.#bodyFailure;
       // The first piece of a body leaves with the head, and is at fault before anything is sent.
       if (error instanceof ClientError || error instanceof BodyError) throw error;
-      const stage = nothingCame && this.requests > 1 && this.#timedOut === undefined
-        ? "unanswered"
-        : "response";
+      const stage = nothingCame && this.#timedOut === undefined ? "unanswered" : "response";
       throw new ClientError(stage, this.reasonOf(error), { cause: error });
     }
   }

@@ -265,14 +265,14 @@ Deno.test("a kept connection that ends as it is used counts as unanswered", asyn
   );
 });
 
-Deno.test("a fresh connection that ends is not retried", async () => {
+Deno.test("a fresh connection that ends has not answered either", async () => {
   await using wire = await Wire.open();
   const asked = wire.client.request(request());
   await wire.heard("GET /");
   wire.upstream.close();
   await assert.rejects(
     asked,
-    (error) => error instanceof ClientError && error.stage === "response",
+    (error) => error instanceof ClientError && error.stage === "unanswered",
   );
 });
 

@@ -66,7 +66,9 @@ function disclosed(config: Config): Problem[] {
   const problems: Problem[] = [];
   for (const scope of scopesOf(config)) {
     const proxy: ProxyConfig | undefined = ownTables(scope).proxy;
-    if (proxy === undefined || proxy.upstream_proxy_protocol === "off") continue;
+    if (proxy === undefined) continue;
+    problems.push(...remembered(proxy, proxy === config.proxy ? "proxy" : `${scope.key}.proxy`));
+    if (proxy.upstream_proxy_protocol === "off") continue;
     const key = proxy === config.proxy ? "proxy" : `${scope.key}.proxy`;
     problems.push({
       key: `${key}.upstream_proxy_protocol`,
@@ -74,6 +76,30 @@ function disclosed(config: Config): Problem[] {
         `must be "off": a privacy build gives no upstream the client's address, which is what ` +
         `a PROXY header is for; found "${proxy.upstream_proxy_protocol}"`,
       hint: "leave it out, and let the upstream expect no PROXY header",
+    });
+  }
+  return problems;
+}
+
+/** Keys of pools that would remember clients. Read by shape: few such builds have pools. */
+function remembered(proxy: ProxyConfig, key: string): Problem[] {
+  const problems: Problem[] = [];
+  const policy: unknown = Reflect.get(proxy, "load_balance");
+  if (typeof policy !== "object" || policy === null) return problems;
+  const persistence: unknown = Reflect.get(policy, "persistence");
+  if (
+    typeof persistence === "object" && persistence !== null &&
+    Reflect.get(persistence, "enabled") === true
+  ) {
+    problems.push({
+      key: `${key}.load_balance.persistence.enabled`,
+      message: "must be false: a privacy build remembers no client",
+    });
+  }
+  if (Reflect.get(policy, "runtime_state_file") !== undefined) {
+    problems.push({
+      key: `${key}.load_balance.runtime_state_file`,
+      message: "must be left out: a privacy build writes no file",
     });
   }
   return problems;

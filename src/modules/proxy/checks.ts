@@ -11,7 +11,7 @@ import { scopesOf } from "../../gateway/edge_policy.ts";
 import { copyWarnings, forwardWarnings } from "./forwarded_fields.ts";
 import type { ProxyConfig } from "./schema.ts";
 import { unixPath } from "../../net/unix_address.ts";
-import { keyedOrigin, originOf, type ProxyTable, proxyTables } from "./table.ts";
+import { isBalanced, keyedOrigin, originOf, type ProxyTable, proxyTables } from "./table.ts";
 
 /** Socket options the runtime has no call for. */
 const INERT_KEYS = [
@@ -113,7 +113,7 @@ function* checkOrigin(proxy: ProxyConfig, key: string): Generator<Problem> {
         "must not be set together with upstream: upstreams are named in one way only",
       ),
     );
-  } else if (proxy.upstreams.length > 1) {
+  } else if (proxy.upstreams.length > 1 && !isBalanced(proxy)) {
     yield {
       ...problem(
         `${key}.upstreams`,
@@ -212,8 +212,8 @@ function* checkCleartext(proxy: ProxyConfig, key: string): Generator<Problem> {
 
 function* checkVersion(proxy: ProxyConfig, key: string): Generator<Problem> {
   const http2 = proxy.upstream_http_version !== "http1";
-  const origin = originOf(proxy);
-  if (http2 && origin === undefined) {
+  const hasUpstream = originOf(proxy) !== undefined || isBalanced(proxy);
+  if (http2 && !hasUpstream) {
     yield about(
       key,
       ["upstream", "upstreams"],
@@ -232,7 +232,7 @@ function* checkVersion(proxy: ProxyConfig, key: string): Generator<Problem> {
       );
     }
   }
-  if (proxy.upstream_proxy_protocol !== "off" && origin === undefined) {
+  if (proxy.upstream_proxy_protocol !== "off" && !hasUpstream) {
     yield about(
       key,
       ["upstream", "upstreams"],

@@ -10,24 +10,44 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
+import type { Origin } from "../../gateway/origin.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { policiesOf } from "../headers/edge.ts";
 import { authLimits, AuthRequest } from "./auth_request.ts";
 import { endpointOf } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
 import { checkGrpc, explainGrpc } from "./grpc.ts";
-import { keptPool } from "./pool.ts";
+import { type BalancedOrigin, balancers, type MemberUpstream } from "./balanced.ts";
+import { keptPool, poolKey, type PoolOptions, UpstreamPool } from "./pool.ts";
 import type { ProxyConfig } from "./schema.ts";
 import { serviceAt } from "./service.ts";
 import { isGlobal, originOf, proxyOf } from "./table.ts";
-import { hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
+import { balancedHost, hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
 import { UpstreamMaterial } from "./upstream_files.ts";
 
+export {
+  type BalancedBlock,
+  type BalancedOrigin,
+  type Balancer,
+  balancers,
+  type MemberUpstream,
+} from "./balanced.ts";
 export { type Endpoint, endpointOf } from "./endpoint.ts";
+export { UpstreamPool } from "./pool.ts";
+export { ReplayBody } from "./replay_body.ts";
 export { CLAIMED_ADDRESS_FIELDS, ForwardedFields } from "./forwarded_fields.ts";
-export { type Question, type Service, serviceAt, type ServiceLimits } from "./service.ts";
+export {
+  BoundedCall,
+  type Question,
+  type Service,
+  serviceAt,
+  type ServiceLimits,
+} from "./service.ts";
+export { balancedHost, targetOf } from "./target.ts";
+export { Upstream } from "./upstream.ts";
+export { UpstreamMaterial } from "./upstream_files.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -58,6 +78,7 @@ class RunningProxy implements RunningModule {
   readonly #material: UpstreamMaterial;
   readonly #forwarders = new Map<ProxyConfig, Forwarder>();
   readonly #authRequests = new Map<ProxyConfig, AuthRequest>();
+  readonly #pools = new Map<ProxyConfig, BalancedOrigin>();
   /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
   readonly #zeroRetention: boolean;
   readonly #log: Logger;
@@ -71,13 +92,16 @@ class RunningProxy implements RunningModule {
   plan(scope: RouteScope): Steps | undefined {
     const proxy = proxyOf(scope);
     if (proxy === undefined) return undefined;
+    const pool = this.#pool(scope, proxy);
     const origin = originOf(proxy);
-    if (origin === undefined) {
+    if (pool === undefined && origin === undefined) {
       // `[proxy]` without an upstream switches the proxy of the implicit vhost off (spec 02 section 1).
       if (isGlobal(scope)) return undefined;
       return { forward: (exchange) => refuse(exchange, NOT_CONFIGURED) };
     }
-    const forwarder = this.#forwarder(scope, proxy, origin);
+    const forwarder = pool === undefined
+      ? this.#forwarder(scope, proxy, origin!, this.#upstream(proxy, origin!))
+      : this.#forwarder(scope, proxy, "", pool);
     this.#forwarders.set(proxy, forwarder);
     return {
       check: isGrpc(scope) ? checkGrpc : undefined,
@@ -93,8 +117,9 @@ class RunningProxy implements RunningModule {
     const proxy = proxyOf(scope);
     if (proxy === undefined) return undefined;
     if (phase === "authorize") return this.#authRequests.get(proxy)?.explain(exchange);
+    const pool = this.#pools.get(proxy);
     const origin = originOf(proxy);
-    if (origin === undefined) {
+    if (pool === undefined && origin === undefined) {
       return isGlobal(scope) ? undefined : "no upstream is configured";
     }
     const refused = isGrpc(scope) ? explainGrpc(exchange) : undefined;
@@ -102,7 +127,8 @@ class RunningProxy implements RunningModule {
     const { upstream_tls: tls, auth_request: auth } = proxy;
     const protocol = PROTOCOL_NAMES[versionOf(proxy)];
     const asked = auth?.enabled === true ? `asks ${auth.url}, then ` : "";
-    return `${asked}forwards to ${origin} over ${protocol}${tls ? " with TLS" : ""}`;
+    const action = pool?.explain(exchange) ?? `forwards to ${origin}`;
+    return `${asked}${action} over ${protocol}${tls ? " with TLS" : ""}`;
   }
 
   sends(scope: RouteScope, exchange: Exchange): readonly string[] | undefined {
@@ -117,11 +143,18 @@ class RunningProxy implements RunningModule {
     }
   }
 
-  #forwarder(scope: RouteScope, proxy: ProxyConfig, origin: string): Forwarder {
+  /** @param upstream The one upstream, for the access record; `""` where a pool chooses one. */
+  #forwarder(
+    scope: RouteScope,
+    proxy: ProxyConfig,
+    upstream: string,
+    origin: Origin,
+  ): Forwarder {
     return new Forwarder({
-      upstream: origin,
-      host: hostOf(origin),
-      origin: this.#upstream(proxy, origin),
+      upstream,
+      host: upstream === "" ? balancedHost(proxy) : hostOf(upstream),
+      origin,
+      version: versionOf(proxy),
       scheme: proxy.upstream_tls ? "https" : "http",
       policy: policiesOf(this.context).request(scope, { zeroRetention: this.#zeroRetention }),
       upgrades: upgradeRules(proxy),
@@ -136,22 +169,52 @@ class RunningProxy implements RunningModule {
 
   /** Scopes with the same upstream, spoken to in the same way, share its connections. */
   #upstream(proxy: ProxyConfig, origin: string): Upstream {
+    const options = this.#poolOptions(proxy, origin);
+    return this.#over(keptPool(this.context, options));
+  }
+
+  #over(pool: UpstreamPool): Upstream {
+    const { name } = pool.options;
+    const { max_retries: maxRetries } = this.context.config.server.process;
+    return new Upstream(pool, { name, maxRetries, log: this.#log });
+  }
+
+  /** The pool of a block with several upstreams, in builds that have pools. */
+  #pool(scope: RouteScope, proxy: ProxyConfig): BalancedOrigin | undefined {
+    const { context } = this;
+    const [balancer] = context.extensions(balancers);
+    const pool = balancer?.poolOf({
+      scope,
+      proxy,
+      context,
+      connectionKey: poolKey(this.#poolOptions(proxy, "127.0.0.1:1")),
+      connect: (address): MemberUpstream => {
+        const connections = new UpstreamPool(this.#poolOptions(proxy, address));
+        const upstream = this.#over(connections);
+        return {
+          fetch: (request, call) => upstream.fetch(request, call),
+          close: () => connections.close(),
+        };
+      },
+    });
+    if (pool !== undefined) this.#pools.set(proxy, pool);
+    return pool;
+  }
+
+  #poolOptions(proxy: ProxyConfig, origin: string): PoolOptions {
     const { clock, config: { server } } = this.context;
     const { upstream_h2_max_streams: maxStreams = 1, upstream_h2_ping_interval_secs: ping = 0 } =
       proxy;
-    const name = `upstream ${origin}`;
-    const log = this.#log;
-    const pool = keptPool(this.context, {
-      name,
-      log,
+    return {
+      name: `upstream ${origin}`,
+      log: this.#log,
       target: targetOf(proxy, origin, this.#material),
       timeouts: timeoutsOf(proxy),
       clock,
       maxIdle: server.process.upstream_keepalive_pool_size,
       maxStreams,
       pingIntervalMs: ping * 1000,
-    });
-    return new Upstream(pool, { name, maxRetries: server.process.max_retries, log });
+    };
   }
 
   #authorize(scope: RouteScope, proxy: ProxyConfig): Steps["authorize"] {

@@ -9,19 +9,22 @@ import { Fields } from "../../http/fields.ts";
 import type { Body } from "../../http/body.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { OriginSteps } from "../../gateway/module.ts";
+import type { Origin } from "../../gateway/origin.ts";
+import type { UpstreamTarget } from "../../net/dial/dial.ts";
 import type { RequestPolicy } from "../headers/edge.ts";
 import { headLines } from "./preview.ts";
 import { bodyToForward } from "./trailing_body.ts";
 import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
-import type { Upstream } from "./upstream.ts";
 
 /** One scope's way to its upstream. */
 export interface ForwardRules {
-  /** `host:port` or `unix:/path` as configured, for the access record. */
+  /** `host:port` or `unix:/path` as configured, for the access record; `""` where a pool chooses. */
   readonly upstream: string;
   /** `Host` for requests of clients that name none. */
   readonly host: string;
-  readonly origin: Upstream;
+  readonly origin: Origin;
+  /** What is spoken with it, as far as is known beforehand. */
+  readonly version: UpstreamTarget["version"];
   readonly scheme: "http" | "https";
   readonly policy: RequestPolicy;
   /** `undefined` where nothing may be upgraded to. */
@@ -36,7 +39,7 @@ export interface ForwardRules {
 
 /** Makes the requests of one scope. */
 export class Forwarder implements OriginSteps {
-  readonly origin: Upstream;
+  readonly origin: Origin;
 
   constructor(readonly rules: ForwardRules) {
     this.origin = rules.origin;
@@ -56,7 +59,7 @@ export class Forwarder implements OriginSteps {
   /** The head of {@linkcode Forwarder.request}, for `fluxheim explain`. */
   preview(exchange: Exchange): readonly string[] {
     const request = this.#request(exchange, exchange.requestBody);
-    return headLines(request, this.origin.pool.options.target.version);
+    return headLines(request, this.rules.version);
   }
 
   #request(exchange: Exchange, body: Body | undefined): ClientRequest {

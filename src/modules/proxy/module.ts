@@ -9,12 +9,12 @@ import { acmeChallengeTable } from "./acme_challenge.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
 import { grpcSchema, proxySchema } from "./schema.ts";
-import { keyedOrigin, proxyTables } from "./table.ts";
+import { fixedMembers, keyedOrigin, proxyTables } from "./table.ts";
 import { checkUpstreamFiles, proveUpstreamFiles, upstreamFiles } from "./upstream_files.ts";
 
 export { endpointGrant, endpointOf } from "./endpoint.ts";
 export { CLAIMED_ADDRESS_FIELDS, forwardWarnings } from "./forwarded_fields.ts";
-export type { ProxyConfig } from "./schema.ts";
+export { MAX_UPSTREAMS, type ProxyConfig } from "./schema.ts";
 
 /** The module `proxy`. */
 export const module: Module = {
@@ -29,7 +29,7 @@ export const module: Module = {
         oneOf: ["upstream", "upstreams", "upstreams_file", "upstreams_http_url"],
         because: "upstreams are named in one way only",
       },
-      reload: "live",
+      reload: { reason: "load-balancer-services-changed", view: fixedMembers },
       withoutVhosts: true,
     },
     { table: "grpc", scopes: ["route"], schema: grpcSchema, reload: "live" },

@@ -197,15 +197,12 @@ export class UpstreamPool implements ConnectionOwner {
   }
 }
 
-/** The pool with these options that the snapshots of this worker share: a reload that leaves them keeps it. */
-export function keptPool(
-  { keep }: Pick<SnapshotContext, "keep">,
-  options: PoolOptions,
-): UpstreamPool {
+/** The same text for options whose connections may serve each other's requests, and for no others. */
+export function poolKey(options: PoolOptions): string {
   const { name, target, timeouts, maxIdle, maxStreams, pingIntervalMs } = options;
   const { connectTimeoutMs, totalConnectTimeoutMs } = target;
   // The clock and the log are the worker's own, and the same for every snapshot.
-  const key = JSON.stringify([
+  return JSON.stringify([
     name,
     targetKey(target),
     connectTimeoutMs ?? null,
@@ -217,7 +214,14 @@ export function keptPool(
     maxStreams,
     pingIntervalMs,
   ]);
-  return keep(`proxy/pool ${key}`, () => new UpstreamPool(options));
+}
+
+/** The pool with these options that the snapshots of this worker share: a reload that leaves them keeps it. */
+export function keptPool(
+  { keep }: Pick<SnapshotContext, "keep">,
+  options: PoolOptions,
+): UpstreamPool {
+  return keep(`proxy/pool ${poolKey(options)}`, () => new UpstreamPool(options));
 }
 
 /** Whether requests can be refused on `connection` without having been looked at, as HTTP/2 knows it. */

@@ -89,7 +89,7 @@ export class Service {
 }
 
 /** A call of the gateway's own, which goes away when its time is over or its caller has gone. */
-class BoundedCall implements Call, Expiring {
+export class BoundedCall implements Call, Expiring {
   isLate = false;
   onAbort: (() => void) | undefined = undefined;
   readonly #caller: Call | undefined;

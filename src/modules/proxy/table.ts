@@ -8,6 +8,8 @@ import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import type { ProxyConfig } from "./schema.ts";
 
+export type { ProxyConfig } from "./schema.ts";
+
 /** A proxy block and where it stands. */
 export interface ProxyTable {
   readonly proxy: ProxyConfig;
@@ -26,6 +28,30 @@ export function originOf(proxy: ProxyConfig): string | undefined {
   return proxy.upstream ?? proxy.upstreams[0];
 }
 
+/** Keys by which a pool finds its members, of which each makes one. */
+const DISCOVERY = ["upstreams_file", "upstreams_http_url", "upstream_dns_refresh_secs"] as const;
+
+/**
+ * Whether the load balancer chooses among several upstreams of a block. Read by shape: a build without it has
+ * none of its keys.
+ */
+export function isBalanced(proxy: ProxyConfig): boolean {
+  if (Reflect.get(proxy, "load_balance") === undefined || proxy.upstream !== undefined) {
+    return false;
+  }
+  return proxy.upstreams.length > 1 ||
+    DISCOVERY.some((key) => Reflect.get(proxy, key) !== undefined);
+}
+
+/** What of a block was fixed when the process started, because its permissions name it. */
+export function fixedMembers(table: unknown): unknown {
+  const proxy = table as Partial<ProxyConfig> | undefined;
+  if (proxy?.upstreams === undefined || !isBalanced(proxy as ProxyConfig)) return undefined;
+  const policy: unknown = Reflect.get(proxy, "load_balance");
+  const health: unknown = Reflect.get(policy as object, "health_check");
+  return [proxy.upstreams, Reflect.get(health as object, "enabled")];
+}
+
 /** Every proxy block that is used. */
 export function* proxyTables(config: Config): Generator<ProxyTable> {
   for (const scope of scopesOf(config)) {
@@ -40,11 +66,11 @@ export function isGlobal({ config, vhost, route }: RouteScope): boolean {
   return route === undefined && vhost.proxy !== undefined && vhost.proxy === config.proxy;
 }
 
-/** A block's origin, and the key that names it. */
+/** The one origin of a block without a pool, and the key that names it. */
 export function keyedOrigin(
   { proxy, key }: ProxyTable,
 ): { origin: string; key: string } | undefined {
-  const origin = originOf(proxy);
+  const origin = isBalanced(proxy) ? undefined : originOf(proxy);
   if (origin === undefined) return undefined;
   return { origin, key: proxy.upstream === undefined ? `${key}.upstreams[0]` : `${key}.upstream` };
 }

@@ -23,6 +23,11 @@ export function hostOf(origin: string): string {
   return unixPath(origin) === undefined ? origin : SOCKET_HOST;
 }
 
+/** The `Host` for a pool where a client has named none. */
+export function balancedHost(proxy: ProxyConfig): string {
+  return proxy.upstreams[0] ?? proxy.upstream_sni ?? SOCKET_HOST;
+}
+
 /** Where `origin` (`host:port` or `unix:/path`) is and how it is spoken to. */
 export function targetOf(
   proxy: ProxyConfig,
@@ -62,7 +67,11 @@ export function timeoutsOf(proxy: ProxyConfig): UpstreamTimeouts {
 }
 
 function tlsOf(proxy: ProxyConfig, host: string, material: UpstreamMaterial): UpstreamTls {
-  const serverName = proxy.upstream_sni ?? host;
+  // A member of a pool from DNS has the name that it was found by.
+  const named = proxy.upstream === undefined && proxy.upstreams.length > 0
+    ? splitAuthority(proxy.upstreams[0])?.host
+    : undefined;
+  const serverName = proxy.upstream_sni ?? named ?? host;
   const names = [serverName];
   if (proxy.upstream_alternative_cn !== undefined) names.push(proxy.upstream_alternative_cn);
   const roots = proxy.upstream_ca_path;

@@ -1,0 +1,207 @@
+/**
+ * The balancer service: asks members how they are, finds them, saves what operators have changed, and changes it.
+ * It listens to nothing; requests never wait for it.
+ *
+ * @module
+ */
+import type { Files } from "../../gateway/module.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
+import type { ConfigPart, Plain } from "../../gateway/thread.ts";
+import { Places } from "./health/rounds.ts";
+import { Stalls } from "./health/stalls.ts";
+import {
+  clearSessions,
+  failed,
+  type Input,
+  memberAdd,
+  memberRemove,
+  memberState,
+  memberUpdate,
+  memberWeight,
+  type OperationContext,
+  type Reply,
+} from "./operations.ts";
+import { type Carers, PoolCare } from "./pool_care.ts";
+import { poolsOfPart, poolZone } from "./table.ts";
+
+/** Operations by the names of their calls. */
+const OPERATIONS: Readonly<Record<string, (context: OperationContext, input: Input) => Reply>> = {
+  "member-state": memberState,
+  "member-weight": memberWeight,
+  "member-add": memberAdd,
+  "member-remove": memberRemove,
+  "member-update": memberUpdate,
+  "persistence-clear": clearSessions,
+};
+
+/** Operations whose effect is saved before they are answered. */
+const SAVED_AT_ONCE = ["member-state", "member-weight", "persistence-clear"];
+
+/** Beginnings of the events that operations are counted as. */
+const EVENTS: Readonly<Record<string, string>> = {
+  "member-state": "member_state",
+  "member-weight": "member_weight",
+  "member-add": "member_set",
+  "member-remove": "member_set",
+  "member-update": "member_set",
+  "persistence-clear": "persistence_clear",
+};
+
+/** Names of the calls that the service takes. */
+export const BALANCER_CALLS: readonly string[] = ["status", ...Object.keys(OPERATIONS)];
+
+/** The service. */
+export const balancer: Service = {
+  role: "balancer",
+  start: async (context) => {
+    const running = new RunningBalancer(context);
+    try {
+      await running.begin(context.config, context.files);
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+    return running;
+  },
+};
+
+class RunningBalancer implements RunningService {
+  readonly #context: ServiceContext;
+  readonly #carers: Carers = { places: new Places(), stalls: new Stalls() };
+  #pools = new Map<string, PoolCare>();
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  /** The first members are found before requests are served: without any there is nothing to serve from. */
+  async begin(config: ConfigPart, files: Files): Promise<void> {
+    await Promise.all(this.#replace(config, files).map((pool) => pool.start()));
+    for (const { name, shared, lastError } of this.#pools.values()) {
+      if (shared.members().length === 0) throw new Error(`${name} has no members: ${lastError}`);
+    }
+  }
+
+  reload(config: ConfigPart, files: Files): Promise<void> {
+    // One that waits for its source keeps no other one from starting.
+    for (const pool of this.#replace(config, files)) {
+      pool.start().catch((error) => this.#report(pool, error));
+    }
+    return Promise.resolve();
+  }
+
+  /** Takes on the pools of a configuration, with what is known of those that stay. */
+  #replace(config: ConfigPart, files: Files): readonly PoolCare[] {
+    const before = this.#pools;
+    const pools = new Map<string, PoolCare>();
+    for (const table of poolsOfPart(config)) {
+      const zone = poolZone(table.scope);
+      pools.set(zone, new PoolCare(table, this.#context, files, this.#carers, before.get(zone)));
+    }
+    for (const pool of before.values()) pool.stop().catch((error) => this.#report(pool, error));
+    this.#pools = pools;
+    return [...pools.values()];
+  }
+
+  call(name: string, input: Plain): Promise<Plain> {
+    return Promise.resolve(name === "status" ? this.#status() : this.#operate(name, input));
+  }
+
+  async stop(): Promise<void> {
+    for (const pool of this.#pools.values()) {
+      pool.save();
+      await pool.stop();
+    }
+    this.#carers.stalls.stop();
+  }
+
+  /** Vhosts with a pool of their own or of a route, in their order. */
+  #status(): Plain {
+    const vhosts = new Map<string, { pool: Plain; routes: Plain[] }>();
+    for (const { table: { scope }, status } of this.#pools.values()) {
+      const { vhost, route } = scope;
+      let found = vhosts.get(vhost.name);
+      if (found === undefined) vhosts.set(vhost.name, found = { pool: null, routes: [] });
+      if (route === undefined) found.pool = status;
+      else found.routes.push({ name: route.name, pool: status });
+    }
+    return {
+      status: 200,
+      body: {
+        status: "ok",
+        load_balancer: {
+          vhosts: [...vhosts].map(([name, { pool, routes }]) => ({ name, pool, routes })),
+        },
+      },
+    };
+  }
+
+  #operate(name: string, input: Plain): Plain {
+    const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
+    if (operation === undefined) throw new Error(`the balancer has no call "${name}"`);
+    const given: Input = typeof input === "object" && input !== null && !Array.isArray(input)
+      ? input as Input
+      : {};
+    const found = this.#find(given);
+    if (!(found instanceof PoolCare)) {
+      if (found.status === 404) this.#count(`${EVENTS[name]}_not_found`, undefined, undefined);
+      return shown(found);
+    }
+    const reply = operation(found.operation, given);
+    if (reply.event !== "") this.#count(reply.event, found, reply.member);
+    if (reply.status === 200 && SAVED_AT_ONCE.includes(name)) found.save();
+    this.#audit(name, found, reply);
+    return shown(reply);
+  }
+
+  #find(input: Input): PoolCare | Reply {
+    const vhost = typeof input.vhost === "string" ? input.vhost.trim() : "";
+    const route = typeof input.route === "string" ? input.route.trim() : "";
+    if (vhost === "") return failed(400, "vhost is missing", "");
+    const pools = [...this.#pools.values()];
+    const found = pools.find(({ table: { scope } }) =>
+      scope.vhost.name === vhost && (scope.route?.name ?? "") === route
+    );
+    return found ?? failed(404, "there is no pool of that vhost and route", "not_found");
+  }
+
+  /** Operations on pools that there are not have no names of the caller's in their labels. */
+  #count(event: string, pool: PoolCare | undefined, member: string | undefined): void {
+    const { vhost, route } = pool?.table.scope ?? { vhost: { name: "unknown" }, route: undefined };
+    this.#context.metrics.counter("fluxheim_load_balancer_events_total", {
+      scope: route === undefined ? "vhost" : "route",
+      vhost: vhost.name,
+      route: route?.name ?? "",
+      upstream: member === undefined || /^[A-Za-z0-9._-]{1,64}$/.test(member)
+        ? member ?? ""
+        : "other",
+      event: event.startsWith("member_") && !/^member_(?:state|weight)/.test(event)
+        ? "other"
+        : event,
+    }).count();
+  }
+
+  #audit(name: string, { table: { scope } }: PoolCare, { status, body, member }: Reply): void {
+    const { log } = this.#context;
+    const where = `vhost "${scope.vhost.name}"` +
+      (scope.route === undefined ? "" : `, route "${scope.route.name}"`);
+    if (status !== 200) {
+      const what = `${name} in ${where} was refused: ${String(body.error)}`;
+      log.log("warn", "fluxheim::load_balancer", what);
+      return;
+    }
+    const which = member === undefined ? "" : ` of ${member}`;
+    log.log("info", "fluxheim::load_balancer", `${name}${which} in ${where}`);
+    log.log("info", "fluxheim::audit", `${name} in ${where}`);
+  }
+
+  #report({ name }: PoolCare, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#context.log.log("error", "fluxheim::load_balancer", `${name} is not in order: ${text}`);
+  }
+}
+
+/** What a caller gets of a reply. */
+function shown({ status, body, event, member }: Reply): Plain {
+  return { status, body, event, member: member ?? null };
+}
