@@ -34,6 +34,7 @@ const PLACED_FOLDERS = [
   "concurrency",
   "web",
   "traffic_mirror",
+  "cache",
   "proxy",
   "error_pages",
   "headers",
@@ -98,7 +99,7 @@ export const MODULES: readonly CatalogModule[] = [
       table("proxy.error_pages", EVERYWHERE),
     ],
   }),
-  entry("cache", [], "HTTP cache", NOT_BUILT, {
+  entry("cache", [], "HTTP cache", built("cache"), {
     tables: [
       table("cache", EVERYWHERE, { ...OFF, ...LIVE }),
       table("cache_purger", ROOT, { ...OFF, reload: "cache-purger-service-changed" }),
