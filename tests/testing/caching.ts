@@ -31,7 +31,8 @@ export class Caching implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const upstream = made.use(await Upstream.start(respond));
     const gateway = made.use(
-      await TestGateway.start(`[server]
+      await TestGateway.start(
+        `[server]
 listen = ["127.0.0.1:{port}"]
 ${root.includes("[server.process]") ? "" : "[server.process]\nthreads = 2"}
 ${root}
@@ -48,7 +49,8 @@ status_reason_header = "X-Cache-Reason"
 max_object_bytes = "1 MiB"
 ${more.includes("[vhosts.cache.memory]") ? "" : MEMORY}
 ${more}
-`.replace(MEMORY, "") + (more.includes("[vhosts.cache.memory]") ? "" : MEMORY)),
+`.replace(MEMORY, "") + (more.includes("[vhosts.cache.memory]") ? "" : MEMORY),
+      ),
     );
     made.move();
     return new Caching(gateway, upstream);
@@ -85,7 +87,11 @@ max_size_bytes = "8 MiB"
 `;
 
 /** An image that is fresh for a minute. */
-export function image(response: ServerResponse, body = "image", headers: Record<string, string> = {}): void {
+export function image(
+  response: ServerResponse,
+  body = "image",
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(200, {
     "content-type": "image/png",
     "cache-control": "max-age=60",

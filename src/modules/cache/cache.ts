@@ -9,7 +9,7 @@ import type { Counter } from "../../gateway/metrics.ts";
 import type { Logger } from "../../gateway/log.ts";
 import { refuse } from "../../gateway/refusal.ts";
 import type { Queue } from "../../zones/queue.ts";
-import { AUTHORIZED, type RequestPolicy } from "../headers/edge.ts";
+import { addVia, AUTHORIZED, type RequestPolicy } from "../headers/edge.ts";
 import { DECIDED, type Decided, type Lookup } from "./decision.ts";
 import {
   type CacheStatus,
@@ -186,6 +186,8 @@ export class Cache {
     events.hit.count();
     this.parts.setLimits(exchange);
     const answer = this.delivered(exchange, held, object, "HIT");
+    // What an upstream was asked for has it from the header policy.
+    addVia(answer.fields);
     exchange.status = answer.status;
     exchange.response = answer.fields;
     exchange.responseBody = answer.body;
