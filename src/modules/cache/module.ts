@@ -60,7 +60,7 @@ export const module: Module = {
       const names = zonesOf(table);
       const { memory, predictor, origin_protection } = table.config;
       const bytes = memory.max_size_bytes;
-      const roles = ["edge"] as const;
+      const roles = ["edge", "store"] as const;
       zones.push(
         zone(arena, {
           name: names.bodies,
@@ -77,14 +77,14 @@ export const module: Module = {
         name: names.uses,
         size: { maxEntries },
         settings: { maxEntries, ttlSecs: USE_TTL_SECS },
-        roles,
+        roles: ["edge"],
       }));
       if (!origin_protection.enabled) continue;
       zones.push(zone(queue, {
         name: names.fills,
         size: { maxQueue: 1 },
         settings: { maxInFlight: origin_protection.max_concurrent_fills },
-        roles,
+        roles: ["edge"],
       }));
     }
     if (zones.length > 0) {
@@ -96,6 +96,15 @@ export const module: Module = {
   },
 
   check: withoutEffect,
+
+  threads: [{
+    role: "store",
+    url: new URL("./service.ts", import.meta.url),
+    wanted: (config) => !cachesOf(config).next().done,
+    tables: ["vhosts", "cache", "server.default_vhost"],
+    whenLost: "replace",
+    asks: [],
+  }],
 
   edge: async () => (await import("./edge.ts")).edge,
 };

@@ -136,6 +136,7 @@ export class CacheIndex {
   readonly floats: Float64Array;
   readonly #places: Places;
   readonly #own: number;
+  readonly #threads: number;
   readonly #ownPins: number;
   readonly #freePins: number[] = [];
   #usedPins = 0;
@@ -149,6 +150,7 @@ export class CacheIndex {
     this.floats = new Float64Array(memory, 0, Math.floor(memory.byteLength / 8));
     this.#places = placesOf(slotsIn(memory.byteLength, count), count);
     this.#own = index;
+    this.#threads = count;
     this.#ownPins = this.#places.pins + Math.max(0, index) * MAX_PINS;
     this.#hash = new HalfSipHash(words[SEED], words[SEED + 1]);
     this.#waitUntil = call === undefined
@@ -366,9 +368,8 @@ export class CacheIndex {
     return removed;
   }
 
-  /** Removes one object that was not used lately; returns the KiB of its blocks, or -1 when there is none. */
-  evict(): number {
-    let units = -1;
+  /** Removes one object that was not used lately; returns whether there was one. */
+  evict(): boolean {
     const victim = this.#locked(() => {
       const used = this.usedSlots;
       for (let looks = Math.min(2 * used, MAX_SEARCH); looks > 0; looks--) {
@@ -377,17 +378,16 @@ export class CacheIndex {
         if (this.phase(slot) !== READY) continue;
         const at = this.at(slot);
         if ((Atomics.and(this.words, at + FLAGS, ~USED) & USED) !== 0) continue;
-        units = this.words[at + UNITS];
         this.#unlink(slot);
         this.#kill(slot, 0);
         return slot;
       }
       return -1;
-    }) ?? -1;
-    if (victim < 0) return -1;
+    });
+    if (victim < 0) return false;
     this.count("evictions");
     this.#dereference(victim);
-    return units;
+    return true;
   }
 
   /** Holds `slot`, whatever it is now; `undefined` when it is free or too much is held. */
@@ -417,6 +417,20 @@ export class CacheIndex {
     Atomics.store(this.words, this.#ownPins + held.place, 0);
     this.#freePins.push(held.place);
     this.#dereference(held.slot);
+  }
+
+  /** This thread takes so many KiB more, or gives them back, for a body whose length is not known. */
+  addUnsized(units: number): void {
+    Atomics.add(this.words, this.#places.unsized + this.#own, units);
+  }
+
+  /** KiB of all such bodies. */
+  get unsized(): number {
+    let units = 0;
+    for (let thread = 0; thread < this.#threads; thread++) {
+      units += Atomics.load(this.words, this.#places.unsized + thread);
+    }
+    return units;
   }
 
   /** Waiters look at `slot` again. */
@@ -503,6 +517,7 @@ export class CacheIndex {
       if (words[at + OWNER] !== lost + 1) continue;
       this.remove(slot, this.#generation(slot));
     }
+    Atomics.store(words, this.#places.unsized + lost, 0);
     const first = this.#places.pins + lost * MAX_PINS;
     for (let at = first; at < first + MAX_PINS; at++) {
       const slot = Atomics.exchange(words, at, 0) - 1;

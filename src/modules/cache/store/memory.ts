@@ -43,8 +43,8 @@ const INLINE_BYTES = 16 * 1024;
 /** First block of a body whose length is not known; each further one is twice as large. */
 const FIRST_BLOCK_BYTES = 4096;
 /**
- * What bodies whose length is not known may have evicted while they come, as a part of all: what is not known
- * to fit must not empty the cache (pitfalls A26).
+ * How much bodies whose length is not known may have taken while they still have others evicted, as a part of
+ * all: past it they get what is free, and nothing else. What is not known to fit must not empty the cache.
  */
 const UNSIZED_SHARE = 1 / 16;
 
@@ -61,8 +61,6 @@ export interface Times {
 /** A memory tier as one thread works with it. */
 export class MemoryStore {
   readonly #decoded: ({ serial: number; slot: number; meta: DecodedMeta } | undefined)[] = [];
-  /** KiB that were evicted for bodies of unknown length that are still coming. */
-  unsizedUnits = 0;
 
   constructor(
     readonly arena: Arena,
@@ -149,13 +147,15 @@ export class MemoryStore {
   }
 
   /** Takes a block, for which objects are evicted that were not used lately. */
-  take(bytes: number, isUnsized: boolean, counted: (units: number) => void): Pin | undefined {
+  take(bytes: number, isUnsized: boolean): Pin | undefined {
     let pin = this.arena.take(bytes, INSTANCE);
+    if (
+      pin === undefined && isUnsized && this.index.unsized * 1024 >= this.budget * UNSIZED_SHARE
+    ) {
+      return undefined;
+    }
     for (let count = 0; pin === undefined && count < MAX_EVICTIONS; count++) {
-      if (isUnsized && this.unsizedUnits * 1024 >= this.budget * UNSIZED_SHARE) return undefined;
-      const units = this.index.evict();
-      if (units < 0) return undefined;
-      if (isUnsized) counted(units);
+      if (!this.index.evict()) return undefined;
       pin = this.arena.take(bytes, INSTANCE);
     }
     return pin;
@@ -289,7 +289,7 @@ export class Fill {
 
   /** No more is taken for it. */
   end(): void {
-    this.#store.unsizedUnits -= this.#unsized;
+    if (this.#unsized > 0) this.#store.index.addUnsized(-this.#unsized);
     this.#unsized = 0;
   }
 
@@ -322,16 +322,18 @@ export class Fill {
   #take(bytes: number): Pin | undefined {
     const { arena, index } = this.#store;
     const isUnsized = this.length === undefined;
-    const pin = this.#store.take(bytes, isUnsized, (units) => {
-      this.#unsized += units;
-      this.#store.unsizedUnits += units;
-    });
+    const pin = this.#store.take(bytes, isUnsized);
     if (pin === undefined) return undefined;
     if (!arena.keep(pin)) {
       arena.unpin(pin);
       return undefined;
     }
-    index.words[index.at(this.held.slot) + UNITS] += pin.bytes.length / 1024;
+    const units = pin.bytes.length / 1024;
+    index.words[index.at(this.held.slot) + UNITS] += units;
+    if (isUnsized) {
+      this.#unsized += units;
+      index.addUnsized(units);
+    }
     return pin;
   }
 

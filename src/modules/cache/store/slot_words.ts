@@ -113,6 +113,8 @@ export const GENERATIONS: number = 2 ** (32 - REFERENCE_BITS);
 
 /** Where the parts of an index stand, in words. */
 export interface Places {
+  /** KiB that each thread has taken for bodies of unknown length that are still coming. */
+  readonly unsized: number;
   readonly pins: number;
   readonly buckets: number;
   readonly bucketMask: number;
@@ -122,10 +124,11 @@ export interface Places {
 
 /** The places in an index with `slotCount` slots, a power of two. */
 export function placesOf(slotCount: number, threads: number): Places {
-  const pins = HEADER_WORDS;
+  const unsized = HEADER_WORDS;
+  const pins = unsized + threads;
   const buckets = pins + threads * MAX_PINS;
   const slots = Math.ceil((buckets + slotCount) / 2) * 2;
-  return { pins, buckets, bucketMask: slotCount - 1, slots, slotCount };
+  return { unsized, pins, buckets, bucketMask: slotCount - 1, slots, slotCount };
 }
 
 /** Bytes of an index. */
