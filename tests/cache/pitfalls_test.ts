@@ -26,7 +26,7 @@ Deno.test("A1: what an auth service says about a client is not stored for others
 enabled = true
 url = "http://127.0.0.1:${auth.port}/auth"
 forward_headers = ["cookie"]
-copy_response_headers = ["x-user"]
+allow_response_headers = ["x-user"]
 `,
   );
   const a = await caching.get("/me.css", { cookie: "u=a" });

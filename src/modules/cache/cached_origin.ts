@@ -112,7 +112,7 @@ export class CachedOrigin implements Origin {
     const { store, policy, events } = this.#cache.parts;
     const { lock } = policy.config;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const found = this.#find(asked);
+      const { found, variance } = this.#find(asked);
       const now = Date.now();
       if (found !== undefined) {
         const served = this.#served(asked, found, now);
@@ -130,12 +130,11 @@ export class CachedOrigin implements Origin {
       }
       const task = this.#taskOf(asked, found);
       const ageMs = lock.age_timeout_secs * 1000;
-      const variance = found === undefined ? UNVARIED : varianceOfFound(found, asked.request);
       const claim = store.index.claim(lookup.key, variance, ageMs, now, !lock.enabled);
       if (claim === undefined) return this.#fetcher.run({ ...task, claim: undefined });
       if (claim.isOwn) {
         // What was stored between the look and the claim must not be fetched again.
-        const late = lock.enabled && !lookup.refresh ? this.#find(asked) : undefined;
+        const late = lock.enabled && !lookup.refresh ? this.#find(asked).found : undefined;
         if (late !== undefined && this.#cache.isFresh(late.held, now)) {
           if (found !== undefined) store.index.release(found.held);
           store.index.remove(claim.held.slot, claim.held.generation);
@@ -167,27 +166,32 @@ export class CachedOrigin implements Origin {
     };
   }
 
-  /** The object for `asked`, complete, whether it is fresh or not. */
-  #find({ lookup, request }: Asked): Found | undefined {
+  /**
+   * The object for `asked`, complete, whether it is fresh or not; and its variance, as far as it is known which
+   * fields it depends on.
+   */
+  #find({ lookup, request }: Asked): { readonly found?: Found; readonly variance: VarianceHash } {
     const { store } = this.#cache.parts;
     const { index } = store;
     const any = index.find(lookup.key, undefined);
-    if (any === undefined) return undefined;
+    if (any === undefined) return NOT_FOUND;
     const object = store.meta(any.slot);
     if (object === undefined || !this.#cache.isFor(object, lookup)) {
       index.release(any);
-      return undefined;
+      return NOT_FOUND;
     }
     const variance = variance64(object.meta.vary, request);
     const isThis = index.phase(any.slot) === READY && sameVariance(index, any.slot, variance);
-    if (isThis) return { held: any, object };
+    if (isThis) return { found: { held: any, object }, variance };
     index.release(any);
     const held = index.find(lookup.key, variance);
-    if (held === undefined) return undefined;
+    if (held === undefined) return { variance };
     const own = index.phase(held.slot) === READY ? store.meta(held.slot) : undefined;
-    if (own !== undefined && this.#cache.isFor(own, lookup)) return { held, object: own };
+    if (own !== undefined && this.#cache.isFor(own, lookup)) {
+      return { found: { held, object: own }, variance };
+    }
     index.release(held);
-    return undefined;
+    return { variance };
   }
 
   /** The answer with what was found, where that may be used without asking. */
@@ -346,6 +350,8 @@ export class CachedOrigin implements Origin {
     }
   }
 }
+
+const NOT_FOUND = { variance: UNVARIED };
 
 function variance64(vary: readonly string[], { fields }: ClientRequest): VarianceHash {
   return vary.length === 0 ? UNVARIED : varianceHash(varianceOf(vary, fields));

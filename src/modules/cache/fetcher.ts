@@ -193,15 +193,22 @@ export class Fetcher {
     const { index } = this.#cache.parts.store;
     const { status, fields } = response;
     this.#endClaim(task, REFUSED);
-    // Only an answer about the resource takes the place of what is stored.
-    if (stale !== undefined && claim !== undefined && status < 500 && reason !== "cache-min-uses") {
-      index.remove(stale.held.slot, stale.held.generation);
-    }
+    // Only an answer about the resource, and all of it, takes the place of what is stored.
+    const replaced = stale !== undefined && claim !== undefined && status < 500 &&
+        reason !== "cache-min-uses"
+      ? stale.held
+      : undefined;
+    const ended = (isWhole: boolean) => {
+      if (isWhole && replaced !== undefined) index.remove(replaced.slot, replaced.generation);
+      giveBack();
+    };
     this.#releaseStale(task);
     this.#show(task, fields, reason);
     let { body } = response;
-    if (body === undefined) giveBack();
-    else if (this.#cache.parts.permits !== undefined) body = new ReleasingBody(body, giveBack);
+    if (body === undefined) ended(true);
+    else if (this.#cache.parts.permits !== undefined || replaced !== undefined) {
+      body = new ReleasingBody(body, ended);
+    }
     const whole = new ClientResponse(status, fields, body, undefined);
     return exchange === undefined ? whole : partly(exchange, whole);
   }

@@ -12,13 +12,14 @@
 import { HalfSipHash } from "../../../zones/half_siphash.ts";
 import type { KeeperCall, Layout, ThreadSlot } from "../../../zones/layout.ts";
 import { KEEPER } from "../../../zones/layout.ts";
-import { lock, unlock } from "../../../zones/lock.ts";
+import { Guard } from "../../../zones/guard.ts";
 import {
   ACTIVITIES,
   ACTIVITY,
   type Activity,
   ADVANCED,
   bytesOf,
+  CHANGING,
   CREATED,
   DATED,
   DEAD,
@@ -36,6 +37,7 @@ import {
   INLINE_AT,
   LAST_SERIAL,
   LENGTH,
+  LINKED,
   LOCK,
   LOOSE_HIGH,
   LOOSE_LOW,
@@ -72,8 +74,6 @@ import {
   WHILE_REVALIDATE,
 } from "./slot_words.ts";
 
-/** How long a thread waits for the lock. */
-const LOCK_WAIT_MS = 1000;
 /** Most steps of a walk over a bucket: variants of one key, and others that fell into it. */
 const MAX_WALK = 4096;
 /** Attempts to change a count of references against other threads. */
@@ -141,7 +141,7 @@ export class CacheIndex {
   readonly #freePins: number[] = [];
   #usedPins = 0;
   readonly #hash: HalfSipHash;
-  readonly #waitUntil: () => number;
+  readonly #guard: Guard;
   /** Set by the store: frees blocks. Without one a slot is left to a thread that has one. */
   free: FreeBlocks | undefined;
 
@@ -153,9 +153,9 @@ export class CacheIndex {
     this.#threads = count;
     this.#ownPins = this.#places.pins + Math.max(0, index) * MAX_PINS;
     this.#hash = new HalfSipHash(words[SEED], words[SEED + 1]);
-    this.#waitUntil = call === undefined
-      ? () => performance.now() + LOCK_WAIT_MS
-      : () => call.waitUntil;
+    const workOut = () => this.#relink();
+    const guarded = { words, lock: LOCK, changing: CHANGING, workOut };
+    this.#guard = new Guard(guarded, { index, count }, call);
   }
 
   /** Slots that were ever used: those of a scan. */
@@ -299,7 +299,7 @@ export class CacheIndex {
       const held = this.#begin(slot, key, variance, nowMs, isShadow ? SHADOW : 0);
       return held === undefined ? undefined : { held, isOwn: true };
     });
-    for (const slot of dead) this.#dereference(slot);
+    for (const slot of dead) this.#giveUp(slot);
     return claim;
   }
 
@@ -350,7 +350,7 @@ export class CacheIndex {
       this.notify(slot);
       return true;
     }) === true;
-    for (const other of dead) this.#dereference(other);
+    for (const other of dead) this.#giveUp(other);
     return done;
   }
 
@@ -364,7 +364,7 @@ export class CacheIndex {
       this.#kill(slot, flags);
       return true;
     }) === true;
-    if (removed) this.#dereference(slot);
+    if (removed) this.#giveUp(slot);
     return removed;
   }
 
@@ -386,7 +386,7 @@ export class CacheIndex {
     });
     if (victim < 0) return false;
     this.count("evictions");
-    this.#dereference(victim);
+    this.#giveUp(victim);
     return true;
   }
 
@@ -511,11 +511,14 @@ export class CacheIndex {
   /** Gives back what a lost thread held, and its claims. For the keeper. */
   reclaim(lost: number): void {
     const { words } = this;
+    // The lock first, which the lost thread may hold.
+    this.#locked(() => {}, lost);
     const used = this.usedSlots;
     for (let slot = 0; slot < used; slot++) {
       const at = this.at(slot);
-      if (words[at + OWNER] !== lost + 1) continue;
-      this.remove(slot, this.#generation(slot));
+      if (words[at + OWNER] === lost + 1) this.remove(slot, this.#generation(slot));
+      // It may have been about to let go of what it had just made impossible to find.
+      if (Atomics.load(words, at + PHASE) === DEAD) this.#giveUp(slot);
     }
     Atomics.store(words, this.#places.unsized + lost, 0);
     const first = this.#places.pins + lost * MAX_PINS;
@@ -582,7 +585,7 @@ export class CacheIndex {
     words[at + VARIANCE_LOW] = variance.low;
     words[at + VARIANCE_HIGH] = variance.high;
     words[at + META] = words[at + MAP] = 0;
-    words[at + FLAGS] = flags;
+    words[at + FLAGS] = flags | LINKED;
     words[at + OWNER] = this.#own + 1;
     words[at + VARY_HASH] = words[at + INLINE_AT] = words[at + UNITS] = 0;
     for (const which of [DATED, EXPIRES, WHILE_REVALIDATE, IF_ERROR, STORED]) {
@@ -601,7 +604,7 @@ export class CacheIndex {
     if (held !== undefined) return held;
     this.#unlink(slot);
     this.#kill(slot, 0);
-    this.#dereference(slot);
+    this.#giveUp(slot);
     return undefined;
   }
 
@@ -666,17 +669,45 @@ export class CacheIndex {
   #isLocked = false;
 
   /** @throws When the lock is never freed. */
-  #locked<T>(change: () => T): T {
+  #locked<T>(change: () => T, lost?: number): T {
     // A change may end in a slot that is freed.
     if (this.#isLocked) return change();
-    if (!lock(this.words, LOCK, this.#waitUntil)) throw new Error("a lock that is never freed");
-    this.#isLocked = true;
-    try {
-      return change();
-    } finally {
-      this.#isLocked = false;
-      unlock(this.words, LOCK);
+    return this.#guard.change(() => {
+      this.#isLocked = true;
+      try {
+        return change();
+      } finally {
+        this.#isLocked = false;
+      }
+    }, lost);
+  }
+
+  /** A change under the lock was not ended: makes buckets and the list of free slots anew of the slots. */
+  #relink(): boolean {
+    const { words } = this;
+    const { buckets, slotCount } = this.#places;
+    words.fill(0, buckets, buckets + slotCount);
+    words[FREE_SLOT] = 0;
+    const used = this.usedSlots;
+    for (let slot = 0; slot < used; slot++) {
+      const at = this.at(slot);
+      const phase = words[at + PHASE];
+      if (phase === FREE) {
+        words[at + NEXT] = words[FREE_SLOT];
+        words[FREE_SLOT] = slot + 1;
+      } else if (phase === PENDING || phase === FILLING || phase === READY) {
+        const bucket = buckets + (words[at + LOOSE_LOW] & this.#places.bucketMask);
+        words[at + NEXT] = words[bucket];
+        words[bucket] = slot + 1;
+      }
     }
+    return true;
+  }
+
+  /** The index holds `slot` no more; once, whichever thread does it. */
+  #giveUp(slot: number): void {
+    const was = Atomics.and(this.words, this.at(slot) + FLAGS, ~LINKED);
+    if ((was & LINKED) !== 0) this.#dereference(slot);
   }
 }
 

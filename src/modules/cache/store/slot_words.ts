@@ -23,6 +23,8 @@ export const LAST_SERIAL = 5;
 export const SEED = 6;
 /** Counters of {@linkcode ACTIVITIES}, from here on. */
 export const ACTIVITY = 16;
+/** Not 0 while a change under the lock is under way. */
+export const CHANGING = 40;
 export const HEADER_WORDS = 64;
 
 /** What an index counts, since it was made or its counters were reset. */
@@ -106,6 +108,9 @@ export const DOOMED = 2;
 export const SHADOW = 4;
 /** Dead because its answer may not be stored or did not come: waiters go on by themselves. */
 export const REFUSED = 8;
+
+/** The index itself holds the slot: cleared by whichever thread gives that up. */
+export const LINKED = 16;
 
 export const REFERENCE_BITS = 20;
 export const MAX_REFERENCES: number = 2 ** REFERENCE_BITS - 1;
