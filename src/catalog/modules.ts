@@ -101,8 +101,8 @@ export const MODULES: readonly CatalogModule[] = [
   }),
   entry("cache", [], "HTTP cache", built("cache"), {
     tables: [
-      table("cache", EVERYWHERE, { ...OFF, ...LIVE }),
-      table("cache_purger", ROOT, { ...OFF, reload: "cache-purger-service-changed" }),
+      table("cache", EVERYWHERE, OFF),
+      table("cache_purger", ROOT, OFF),
     ],
     commands: [
       { name: "cache-warm", needs: "the module cache" },

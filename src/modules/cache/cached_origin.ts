@@ -1,9 +1,10 @@
 /**
- * The cache around an origin (spec 04 section 6): serves what is stored, waits for what somebody else is
+ * The cache around an origin (spec 04 section 6): serves what is stored, waits for what another request is
  * fetching, or fetches it, stores it, and serves it as it comes.
  *
  * @module
  */
+import type { Body } from "../../http/body.ts";
 import { type ClientRequest, ClientResponse } from "../../http/client.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
 import { bytesOf, respond, textFields } from "./answers.ts";
@@ -232,7 +233,7 @@ export class CachedOrigin implements Origin {
   }
 
   /**
-   * Whether a range is not worth fetching the whole for: it begins past what could be stored, or nobody has
+   * Whether a range is not worth fetching the whole for: it begins past what could be stored, or no client has
    * asked for this key before (pitfalls A17).
    */
   #isUnwiseRange({ exchange, lookup }: Asked): boolean {
@@ -340,7 +341,7 @@ export class CachedOrigin implements Origin {
   async #finishRefresh(task: Task, call: BackgroundCall): Promise<void> {
     try {
       const { body } = await this.#fetcher.run(task);
-      body?.cancel();
+      if (body !== undefined) await drain(body, this.#cache.parts.policy.maxObjectBytes);
     } catch {
       // The stale copy goes on being served; the upstream has logged what was wrong.
     } finally {
@@ -364,4 +365,15 @@ function varianceOfFound({ object }: Found, request: ClientRequest): VarianceHas
 function sameVariance(index: CacheIndex, slot: number, { low, high }: VarianceHash): boolean {
   const at = index.at(slot);
   return index.words[at + VARIANCE_LOW] === low && index.words[at + VARIANCE_HIGH] === high;
+}
+
+/** Reads a body that is of no use but for how it ends, and cancels one that is too long for that. */
+async function drain(body: Body, maxBytes: number): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  for (let bytes = 0; bytes <= maxBytes;) {
+    const count = await body.read(buffer);
+    if (count === null) return;
+    bytes += count;
+  }
+  body.cancel();
 }

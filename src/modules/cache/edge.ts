@@ -32,7 +32,7 @@ export const edge: EdgeModule = {
 /** The caches of one worker and one snapshot. */
 class Caches implements RunningModule {
   readonly #context: SnapshotContext;
-  readonly #caches = new ByScope<Cache>();
+  readonly #byScope = new ByScope<Cache>();
   readonly #origins: CachedOrigin[] = [];
   readonly #stores = new Map<string, MemoryStore>();
   readonly #stopTicking: () => void;
@@ -49,7 +49,7 @@ class Caches implements RunningModule {
     const table = cacheOf(scope);
     if (table === undefined || proxyOf(scope) === undefined) return undefined;
     const cache = new Cache(this.#parts(scope, table));
-    this.#caches.set(scope, cache);
+    this.#byScope.set(scope, cache);
     const around: Around = (inner) => {
       const origin = new CachedOrigin(cache, inner);
       this.#origins.push(origin);
@@ -60,7 +60,7 @@ class Caches implements RunningModule {
 
   explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
     if (phase !== undefined && phase !== "lookup") return undefined;
-    return this.#caches.get(scope)?.explain(exchange);
+    return this.#byScope.get(scope)?.explain(exchange);
   }
 
   stop(): void {

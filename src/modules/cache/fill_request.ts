@@ -9,7 +9,7 @@ import { Fields, type ReadonlyFields } from "../../http/fields.ts";
 import type { RequestPolicy } from "../headers/edge.ts";
 import { canonicalAuthority, type Identity } from "./key/key.ts";
 
-/** Fields by which a client may make an upstream answer for another target, or as somebody else. */
+/** Fields by which a client may make an upstream answer for another target, or as another client. */
 const OVERRIDES: ReadonlySet<string> = new Set([
   "cf-connecting-ip",
   "client-ip",

@@ -12,6 +12,7 @@ import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
 import { proxyOf } from "../proxy/table.ts";
+import { commands } from "./commands.ts";
 import { cacheSchema, purgerSchema } from "./schema.ts";
 import { cacheIndex } from "./store/index.ts";
 import {
@@ -52,6 +53,7 @@ export const module: Module = {
       reload: "cache-purger-service-changed",
     },
   ],
+  commands,
   manifest: {},
 
   needs(config) {

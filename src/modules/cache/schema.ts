@@ -16,6 +16,7 @@ import {
   secs,
 } from "../../config/schema/values.ts";
 import { isToken } from "../../http/chars.ts";
+import { DEFAULT_EXTENSIONS } from "./defaults.ts";
 import { withPreset } from "./presets.ts";
 
 const KIB = 1024;
@@ -95,8 +96,6 @@ export const ERROR_KINDS = [
   "other",
 ] as const;
 
-const EXTENSIONS = "avif css eot gif ico jpeg jpg js mjs otf png svg ttf wasm webp woff woff2"
-  .split(" ");
 const CONTENT_TYPES = [
   "image/*",
   "text/css",
@@ -194,7 +193,9 @@ export const cacheSchema = z.strictObject({
   ).default(["GET", "HEAD"])
     .describe("Methods that can have a key. Answers to GET alone are stored."),
   extensions: list(extension, { min: 1, max: 128 }).optional()
-    .describe(`Extensions of paths that may be cached; ${EXTENSIONS.join(", ")} unless given.`),
+    .describe(
+      `Extensions of paths that may be cached; ${DEFAULT_EXTENSIONS.join(", ")} unless given.`,
+    ),
   image_extensions: list(extension, { min: 1, max: 128 }).optional()
     .describe("Another name of `extensions`."),
   content_types: list(contentType, { min: 1, max: 64 }).default(CONTENT_TYPES)
@@ -351,7 +352,8 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
     refuse("origin_protection", "must be off where enabled is false", "enabled");
   }
   for (const [key, isOn] of NOT_BUILT) {
-    if (isOn(table)) refuse(key, "must be off: this version does not have it yet");
+    // A table that is off is harmless, whatever it contains.
+    if (table.enabled && isOn(table)) refuse(key, "must be off: this version does not have it yet");
   }
 }
 
@@ -374,9 +376,6 @@ export const purgerSchema = z.strictObject({
   const message = "must be false: it is for the disk tier, which this version does not have yet";
   refuseKey(context, { key: "enabled", message, about: [] });
 });
-
-/** Extensions where none are given. */
-export const DEFAULT_EXTENSIONS: readonly string[] = EXTENSIONS;
 
 /** A checked `cache` table. */
 export type CacheConfig = Frozen<z.output<typeof cacheSchema>>;

@@ -10,7 +10,7 @@ import type { ReadonlyFields } from "../../../http/fields.ts";
 const MAX_BYTES = 2048;
 const MAX_FIELDS = 16;
 
-/** Each client has its own: an answer that was chosen by one of them is nobody else's. */
+/** Each client has its own: an answer that was chosen by one of them is for that client alone. */
 const SENSITIVE: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
 
 /** Why an answer has no variant to be stored under. */

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ByStatus } from "./admission.ts";
-import { type CacheConfig, DEFAULT_EXTENSIONS } from "../schema.ts";
+import { DEFAULT_EXTENSIONS } from "../defaults.ts";
+import type { CacheConfig } from "../schema.ts";
 import type { FreshnessRules } from "./freshness.ts";
 import { KeyMaker } from "../key/key.ts";
 

@@ -63,7 +63,9 @@ export class RequestRules {
   }
 
   /** Rows 2 to 11 of section 3.2; `undefined` when no rule sets the request aside. */
-  bypass(exchange: Exchange): BypassReason | undefined {
+  bypass(
+    exchange: Pick<Exchange, "request" | "method" | "path" | "query">,
+  ): BypassReason | undefined {
     const { request, path, query } = exchange;
     const early = this.#ofFields(request);
     if (early === "upgrade" || early === "request-authorization") return early;

@@ -281,7 +281,7 @@ export class Fill {
     return true;
   }
 
-  /** The object is not stored; waiters are told by `flags` what to do. */
+  /** The object is not stored; `flags` say to waiters what to do. */
   abandon(flags: number): void {
     this.end();
     this.#store.index.remove(this.held.slot, this.held.generation, flags);
