@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { until } from "../../src/net/testing/until.ts";
-import { Caching, image } from "../support/caching.ts";
-import { Upstream } from "../support/upstream.ts";
+import { Caching, image } from "../testing/caching.ts";
+import { Upstream } from "../testing/upstream.ts";
 
 function style(response: ServerResponse, body: string, headers: Record<string, string> = {}): void {
   image(response, body, { "content-type": "text/css", ...headers });

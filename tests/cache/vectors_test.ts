@@ -1,7 +1,7 @@
 /** The acceptance vectors of the cache (spec 04 section 21), each with a real client and a real upstream. */
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
-import { Caching, image } from "../support/caching.ts";
+import { Caching, image } from "../testing/caching.ts";
 import { until } from "../../src/net/testing/until.ts";
 
 function answer(
