@@ -229,13 +229,19 @@ export class CacheIndex {
   find(key: KeyHash, variance: VarianceHash | undefined): Held | undefined {
     let best = -1;
     let bestRank = 0;
-    for (const slot of this.#walk(key)) {
-      const phase = this.phase(slot);
-      if (phase !== READY && phase !== FILLING) continue;
+    // A loop of its own: every hit comes here, and a generator would be made for each.
+    const { words } = this;
+    const { slotCount } = this.#places;
+    let next = Atomics.load(words, this.#bucket(key));
+    for (let steps = 0; next > 0 && next <= slotCount && steps < MAX_WALK; steps++) {
+      const slot = next - 1;
+      const at = this.at(slot);
+      next = Atomics.load(words, at + NEXT);
+      if (!this.#hasKey(slot, key)) continue;
+      const phase = Atomics.load(words, at + PHASE);
+      const rank = phase === READY ? 2 : phase === FILLING ? 1 : 0;
+      if (rank <= bestRank || (words[at + FLAGS] & SHADOW) !== 0) continue;
       if (variance !== undefined && !this.#hasVariance(slot, variance)) continue;
-      if ((this.flags(slot) & SHADOW) !== 0) continue;
-      const rank = phase === READY ? 2 : 1;
-      if (rank <= bestRank) continue;
       best = slot;
       bestRank = rank;
     }
@@ -247,19 +253,6 @@ export class CacheIndex {
       (variance === undefined || this.#hasVariance(best, variance));
     if (isStill) return held;
     this.release(held);
-    return undefined;
-  }
-
-  /** One that is being filled, beside an object that is not to be used any more. */
-  findFilling(key: KeyHash, variance: VarianceHash): Held | undefined {
-    for (const slot of this.#walk(key)) {
-      if (this.phase(slot) !== FILLING || !this.#hasVariance(slot, variance)) continue;
-      if ((this.flags(slot) & (SHADOW | DOOMED)) !== 0) continue;
-      const held = this.hold(slot);
-      if (held === undefined) return undefined;
-      if (this.phase(slot) === FILLING && this.#hasKey(slot, key)) return held;
-      this.release(held);
-    }
     return undefined;
   }
 
