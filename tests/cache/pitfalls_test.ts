@@ -21,13 +21,14 @@ Deno.test("A1: what an auth service says about a client is not stored for others
   await using caching = await Caching.start(
     (request, response) => style(response, header(request, "x-user")),
     "",
-    "",
-    `[vhosts.proxy.auth_request]
+    {
+      vhost: `[vhosts.proxy.auth_request]
 enabled = true
 url = "http://127.0.0.1:${auth.port}/auth"
 forward_headers = ["cookie"]
 allow_response_headers = ["x-user"]
 `,
+    },
   );
   const a = await caching.get("/me.css", { cookie: "u=a" });
   assert.equal(a.body, "u=a");
@@ -235,7 +236,7 @@ Deno.test("A20: variants are told apart by what the upstream sees", async () => 
         vary: request.url === "/id.png" ? "X-Request-Id" : "Accept-Language",
       }),
     "",
-    '[headers.request.set]\naccept-language = "en"\n',
+    { root: '[headers.request.set]\naccept-language = "en"\n' },
   );
   assert.equal((await caching.get("/a.png", { "accept-language": "de" })).cache, "MISS");
   assert.equal((await caching.get("/a.png", { "accept-language": "fr" })).cache, "HIT");

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerResponse } from "node:http";
-import { TestGateway } from "./gateway.ts";
+import { type Build, TestGateway } from "./gateway.ts";
 import { RawClient } from "./raw.ts";
 import { type Responder, Upstream } from "./upstream.ts";
 
@@ -17,6 +17,18 @@ export interface Got {
   readonly cache: string;
 }
 
+/** Lines of the configuration beside those that every test needs. */
+export interface MoreLines {
+  /** Of `[server]`. */
+  readonly server?: string;
+  /** Of the root, before the vhost. */
+  readonly root?: string;
+  /** Of the vhost, before its proxy and cache. */
+  readonly vhost?: string;
+  readonly threads?: number;
+  readonly build?: Build;
+}
+
 /** A gateway and its upstream. */
 export class Caching implements AsyncDisposable {
   private constructor(readonly gateway: TestGateway, readonly upstream: Upstream) {}
@@ -24,22 +36,23 @@ export class Caching implements AsyncDisposable {
   /**
    * Starts both.
    *
-   * @param more Lines of `[vhosts.cache]`.
-   * @param root Lines of the root, before the vhost.
+   * @param cache Lines of `[vhosts.cache]`.
    */
-  static async start(respond: Responder, more = "", root = "", vhost = ""): Promise<Caching> {
+  static async start(respond: Responder, cache = "", more: MoreLines = {}): Promise<Caching> {
     await using made = new AsyncDisposableStack();
     const upstream = made.use(await Upstream.start(respond));
     const gateway = made.use(
       await TestGateway.start(
         `[server]
 listen = ["127.0.0.1:{port}"]
-${root.includes("[server.process]") ? "" : "[server.process]\nthreads = 2"}
-${root}
+${more.server ?? ""}
+[server.process]
+threads = ${more.threads ?? 2}
+${more.root ?? ""}
 [[vhosts]]
 name = "a"
 hosts = ["localhost", "127.0.0.1", "h"]
-${vhost}
+${more.vhost ?? ""}
 [vhosts.proxy]
 upstream = "127.0.0.1:${upstream.port}"
 [vhosts.cache]
@@ -47,9 +60,13 @@ enabled = true
 status_header = "X-Cache-Status"
 status_reason_header = "X-Cache-Reason"
 max_object_bytes = "1 MiB"
-${more.includes("[vhosts.cache.memory]") ? "" : MEMORY}
-${more}
-`.replace(MEMORY, "") + (more.includes("[vhosts.cache.memory]") ? "" : MEMORY),
+${cache}
+[vhosts.cache.memory]
+enabled = true
+max_size_bytes = "8 MiB"
+`,
+        {},
+        more.build,
       ),
     );
     made.move();
@@ -80,11 +97,6 @@ ${more}
     await this.upstream[Symbol.asyncDispose]();
   }
 }
-
-const MEMORY = `[vhosts.cache.memory]
-enabled = true
-max_size_bytes = "8 MiB"
-`;
 
 /** An image that is fresh for a minute. */
 export function image(
