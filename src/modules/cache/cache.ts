@@ -11,6 +11,7 @@ import { refuse } from "../../gateway/refusal.ts";
 import type { Queue } from "../../zones/queue.ts";
 import { addVia, AUTHORIZED, type RequestPolicy } from "../headers/edge.ts";
 import { DECIDED, type Decided, type Lookup } from "./decision.ts";
+import type { DiskTier } from "./disk_tier.ts";
 import {
   type CacheStatus,
   deliver,
@@ -51,6 +52,8 @@ export interface CacheParts {
   readonly policy: Policy;
   readonly rules: RequestRules;
   readonly store: MemoryStore;
+  /** `undefined` where there is none. */
+  readonly disk: DiskTier | undefined;
   readonly uses: Uses;
   readonly userTag: string;
   /** The header policy of requests in this scope. */
@@ -200,10 +203,8 @@ export class Cache {
     const { policy, store } = this.parts;
     const identity = { ...identityOf(exchange), method: "GET" };
     const { scheme, port } = identity;
-    this.#decide(exchange, {
-      kind: "unsafe",
-      key: store.index.hash(policy.keys.loose(identity), scheme, port),
-    });
+    const loose = policy.keys.loose(identity);
+    this.#decide(exchange, { kind: "unsafe", loose, key: store.index.hash(loose, scheme, port) });
   }
 
   #bypass(exchange: Exchange, reason: string, wishes: Wishes): void {

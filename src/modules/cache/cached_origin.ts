@@ -10,7 +10,7 @@ import type { Call, Origin } from "../../gateway/origin.ts";
 import { bytesOf, respond, textFields } from "./answers.ts";
 import { BackgroundCall } from "./background_call.ts";
 import { type Cache, PHASE_OF } from "./cache.ts";
-import { DECIDED, type Lookup } from "./decision.ts";
+import { DECIDED, type Lookup, type Unsafe } from "./decision.ts";
 import { type Delivered, showStatus } from "./delivery.ts";
 import { type Asked, Fetcher, type Found, type Task } from "./fetcher.ts";
 import { fillRequest, impersonal } from "./fill_request.ts";
@@ -65,7 +65,7 @@ export class CachedOrigin implements Origin {
       case "bypass":
         return this.#pass(request, call, what.reason);
       case "unsafe":
-        return this.#change(request, call, what.key);
+        return this.#change(request, call, what);
       case "lookup": {
         const { requests } = this.#cache.parts;
         const asked = fillRequest(request, what.identity, requests, exchange.authority);
@@ -89,10 +89,18 @@ export class CachedOrigin implements Origin {
   async #change(
     request: ClientRequest,
     call: Call,
-    key: Lookup["key"],
+    { key, loose }: Unsafe,
   ): Promise<ClientResponse> {
     const response = await this.#inner.fetch(request, call);
-    if (response.status >= 200 && response.status < 400) this.#invalidate(key);
+    if (response.status >= 200 && response.status < 400) {
+      this.#invalidate(key);
+      const { disk } = this.#cache.parts;
+      if (disk !== undefined) {
+        await disk.invalidate(loose);
+        // What was being copied from the disk meanwhile.
+        this.#invalidate(key);
+      }
+    }
     return response;
   }
 
@@ -110,8 +118,9 @@ export class CachedOrigin implements Origin {
 
   async #answer(asked: Asked, plain: ClientRequest): Promise<ClientResponse> {
     const { lookup } = asked;
-    const { store, policy, events } = this.#cache.parts;
+    const { store, policy, events, disk } = this.#cache.parts;
     const { lock } = policy.config;
+    let mayLoad = disk !== undefined && !lookup.refresh;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const { found, variance } = this.#find(asked);
       const now = Date.now();
@@ -119,20 +128,25 @@ export class CachedOrigin implements Origin {
         const served = this.#served(asked, found, now);
         if (served !== undefined) return served;
       }
-      if (lookup.onlyIfCached) return this.#notCached(asked, found);
+      mayLoad = mayLoad && found === undefined;
+      if (lookup.onlyIfCached && !mayLoad) return this.#notCached(asked, found);
       if (found === undefined) {
         if (round === 0) {
           store.index.count("misses");
           events.miss.count();
         }
-        if (round === 0 && this.#isUnwiseRange(asked)) {
+        if (!mayLoad && this.#isUnwiseRange(asked)) {
           return this.#pass(plain, asked.call, "range-miss");
         }
       }
       const task = this.#taskOf(asked, found);
       const ageMs = lock.age_timeout_secs * 1000;
       const claim = store.index.claim(lookup.key, variance, ageMs, now, !lock.enabled);
-      if (claim === undefined) return this.#fetcher.run({ ...task, claim: undefined });
+      if (claim === undefined) {
+        return lookup.onlyIfCached
+          ? this.#notCached(asked, found)
+          : this.#fetcher.run({ ...task, claim: undefined });
+      }
       if (claim.isOwn) {
         // What was stored between the look and the claim must not be fetched again.
         const late = lock.enabled && !lookup.refresh ? this.#find(asked).found : undefined;
@@ -143,7 +157,17 @@ export class CachedOrigin implements Origin {
           return respond(this.#hit(asked, late));
         }
         if (late !== undefined) store.index.release(late.held);
+        if (mayLoad && disk !== undefined) {
+          mayLoad = false;
+          // Whether it was there or not, a new look decides.
+          if (!await disk.load(claim.held, lookup, asked.request)) this.#giveUp(claim.held);
+          continue;
+        }
         return this.#fetcher.run({ ...task, claim: claim.held });
+      }
+      if (lookup.onlyIfCached) {
+        store.index.release(claim.held);
+        return this.#notCached(asked, found);
       }
       const outcome = await this.#wait(asked, claim.held);
       if (outcome instanceof ClientResponse) {
@@ -153,7 +177,14 @@ export class CachedOrigin implements Origin {
       if (outcome === "alone") return this.#fetcher.run({ ...task, claim: undefined });
       if (found !== undefined) store.index.release(found.held);
     }
+    if (lookup.onlyIfCached) return this.#notCached(asked, undefined);
     return this.#fetcher.run({ ...this.#taskOf(asked, undefined), claim: undefined });
+  }
+
+  #giveUp(claim: Held): void {
+    const { index } = this.#cache.parts.store;
+    index.remove(claim.slot, claim.generation);
+    index.release(claim);
   }
 
   #taskOf(asked: Asked, found: Found | undefined): Omit<Task, "claim"> {

@@ -29,6 +29,7 @@ export interface Bypass {
 /** An answer to it may make stored objects wrong. */
 export interface Unsafe {
   readonly kind: "unsafe";
+  readonly loose: string;
   readonly key: KeyHash;
 }
 

@@ -10,6 +10,7 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
+import type { Calls } from "../../gateway/calls.ts";
 import { arena } from "../../zones/arena.ts";
 import { queue } from "../../zones/queue.ts";
 import { policiesOf } from "../headers/edge.ts";
@@ -20,13 +21,25 @@ import { policyOf } from "./policy/policy.ts";
 import { RequestRules } from "./policy/request_rules.ts";
 import { cacheIndex } from "./store/index.ts";
 import { MemoryStore } from "./store/memory.ts";
-import { cacheOf, type CacheTable, REFRESHES_ZONE, userTag, zonesOf } from "./table.ts";
+import {
+  cacheOf,
+  type CacheTable,
+  diskOf,
+  memoryBytes,
+  REFRESHES_ZONE,
+  userTag,
+  zonesOf,
+} from "./table.ts";
+import { DiskTier } from "./disk_tier.ts";
 import { Uses, useTable } from "./uses.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "cache",
-  open: () => ({ start: (context) => new Caches(context) }),
+  open(worker) {
+    const calls = worker.service("store");
+    return { start: (context) => new Caches(context, calls) };
+  },
 };
 
 /** The caches of one worker and one snapshot. */
@@ -37,7 +50,7 @@ class Caches implements RunningModule {
   readonly #stores = new Map<string, MemoryStore>();
   readonly #stopTicking: () => void;
 
-  constructor(context: SnapshotContext) {
+  constructor(context: SnapshotContext, readonly calls: Calls) {
     this.#context = context;
     // What lost threads were the last to hold is freed here: the keeper has no way to the blocks.
     this.#stopTicking = context.clock.every(() => {
@@ -91,10 +104,19 @@ class Caches implements RunningModule {
       return [event, { count: () => (total.count(), scoped.count()) }];
     })) as unknown as CacheParts["events"];
     const { status_header, status_reason_header, origin_protection } = table.config;
+    const store = this.#store(table);
+    const disk = diskOf(table);
     return {
+      disk: disk && new DiskTier({
+        calls: this.calls,
+        store,
+        root: disk.root,
+        userTag: userTag(table),
+        maxObjectBytes: table.config.max_object_bytes,
+      }),
       policy: { ...compiled, vary },
       rules: new RequestRules(table.config),
-      store: this.#store(table),
+      store,
       uses: new Uses(zones.open(useTable, names.uses)),
       userTag: userTag(table),
       requests,
@@ -119,8 +141,7 @@ class Caches implements RunningModule {
     const index = zones.open(cacheIndex, names.index);
     const store = this.#context.keep(
       `cache/store/${names.index}`,
-      () =>
-        new MemoryStore(zones.open(arena, names.bodies), index, table.config.memory.max_size_bytes),
+      () => new MemoryStore(zones.open(arena, names.bodies), index, memoryBytes(table)),
     );
     this.#stores.set(names.index, store);
     return store;

@@ -190,16 +190,15 @@ export class Fetcher {
     giveBack: () => void,
   ): ClientResponse {
     const { stale, exchange, claim } = task;
-    const { index } = this.#cache.parts.store;
     const { status, fields } = response;
     this.#endClaim(task, REFUSED);
     // Only an answer about the resource, and all of it, takes the place of what is stored.
     const replaced = stale !== undefined && claim !== undefined && status < 500 &&
         reason !== "cache-min-uses"
-      ? stale.held
+      ? stale
       : undefined;
     const ended = (isWhole: boolean) => {
-      if (isWhole && replaced !== undefined) index.remove(replaced.slot, replaced.generation);
+      if (isWhole && replaced !== undefined) this.#remove(replaced);
       giveBack();
     };
     this.#releaseStale(task);
@@ -248,6 +247,8 @@ export class Fetcher {
       maxBytes: policy.maxObjectBytes,
       released: giveBack,
       ended: (how) => {
+        // Before the claim is released: until then the slot is what it is.
+        if (how === "stored") this.#cache.parts.disk?.save(claim.slot);
         store.index.release(claim);
         if (how === "stored") events.store.count();
         else {
@@ -321,7 +322,7 @@ export class Fetcher {
     const isOther = confirmed !== undefined && etag !== undefined && confirmed !== etag;
     const isGone = index.phase(stale.held.slot) !== READY;
     if (claim === undefined || isOther || isGone || (index.flags(claim.slot) & DOOMED) !== 0) {
-      if (isOther) index.remove(stale.held.slot, stale.held.generation);
+      if (isOther) this.#remove(stale);
       return undefined;
     }
     const merged = mergedFields(meta, response.fields);
@@ -337,7 +338,7 @@ export class Fetcher {
     const varyChanged = typeof judged !== "string" && judged.vary.join() !== meta.vary.join();
     if (typeof judged === "string" || varyChanged) {
       this.#endClaim(task, REFUSED);
-      if (typeof judged === "string") index.remove(stale.held.slot, stale.held.generation);
+      if (typeof judged === "string") this.#remove(stale);
       const [status, reason] = varyChanged
         ? ["REVALIDATED", "revalidation-vary-changed"] as const
         : ["REVALIDATED-NOCACHE", judged as string] as const;
@@ -354,6 +355,7 @@ export class Fetcher {
       );
     }
     this.#releaseStale(task);
+    this.#cache.parts.disk?.save(claim.slot);
     const object = store.meta(claim.slot);
     const held = index.hold(claim.slot);
     index.release(claim);
@@ -418,6 +420,13 @@ export class Fetcher {
     const { exchange, status } = task;
     showStatus(fields, this.#cache.parts.headers, status, reason === "" ? task.reason : reason);
     if (exchange !== undefined) exchange.findings.cachePhase = PHASE_OF[status];
+  }
+
+  /** An object is of no more use, in any tier. */
+  #remove({ held, object }: Found): void {
+    const { store, disk } = this.#cache.parts;
+    store.index.remove(held.slot, held.generation);
+    disk?.drop(object.meta);
   }
 
   #endClaim({ claim }: Task, flags: number): void {

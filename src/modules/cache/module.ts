@@ -7,7 +7,7 @@
  * @module
  */
 import type { Config, Problem } from "../../config/types.ts";
-import type { Module, Role } from "../../gateway/module.ts";
+import type { Grant, Module, Role } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
@@ -17,12 +17,15 @@ import { cacheSchema, purgerSchema } from "./schema.ts";
 import { cacheIndex } from "./store/index.ts";
 import {
   cachesOf,
+  diskOf,
   MAX_REFRESHES,
+  memoryBytes,
   REFRESHES_ZONE,
   USE_ENTRIES,
   USE_TTL_SECS,
   zonesOf,
 } from "./table.ts";
+import { DISK_CALLS } from "./disk_calls.ts";
 import { useTable } from "./uses.ts";
 
 export type { CacheConfig } from "./schema.ts";
@@ -54,14 +57,23 @@ export const module: Module = {
     },
   ],
   commands,
-  manifest: {},
+  manifest: { read: true, write: ["/var/cache/fluxheim"] },
 
   needs(config) {
     const zones: ZoneRequest<Role>[] = [];
+    const read: Grant[] = [];
+    const write: Grant[] = [];
     for (const table of cachesOf(config)) {
       const names = zonesOf(table);
-      const { memory, predictor, origin_protection } = table.config;
-      const bytes = memory.max_size_bytes;
+      const disk = diskOf(table);
+      if (disk !== undefined) {
+        const grant = { value: disk.root, key: `${table.key}.disk.path` };
+        // Workers read objects; the service of the cache alone writes and deletes them.
+        read.push({ ...grant, for: "edge" }, { ...grant, for: "store" });
+        write.push({ ...grant, for: "store" });
+      }
+      const { predictor, origin_protection } = table.config;
+      const bytes = memoryBytes(table);
       const roles = ["edge", "store"] as const;
       zones.push(
         zone(arena, {
@@ -94,18 +106,21 @@ export const module: Module = {
       const size = { maxQueue: 1 };
       zones.push(zone(queue, { name: REFRESHES_ZONE, size, settings, roles: ["edge"] }));
     }
-    return { zones };
+    return { zones, grants: { read, write } };
   },
 
-  check: withoutEffect,
+  check: (config) => [...withoutEffect(config), ...sharedRoots(config)],
 
   threads: [{
     role: "store",
     url: new URL("./service.ts", import.meta.url),
     wanted: (config) => !cachesOf(config).next().done,
     tables: ["vhosts", "cache", "server.default_vhost"],
+    // A root that cannot be used keeps the configuration from being served.
+    startsBefore: "serving",
     whenLost: "replace",
     asks: [],
+    edgeAsks: [...DISK_CALLS],
   }],
 
   edge: async () => (await import("./edge.ts")).edge,
@@ -126,6 +141,26 @@ function withoutEffect(config: Config): Problem[] {
       hint: "remove the table, or give the scope a proxy table",
       warning: true,
     });
+  }
+  return problems;
+}
+
+/** A root of two caches, or one inside of another: each would delete what the other one has. */
+function sharedRoots(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const roots: { readonly root: string; readonly key: string }[] = [];
+  for (const table of cachesOf(config)) {
+    const root = diskOf(table)?.root;
+    if (root === undefined) continue;
+    const key = `${table.key}.disk.path`;
+    const other = roots.find((known) =>
+      `${root}/`.startsWith(`${known.root}/`) || `${known.root}/`.startsWith(`${root}/`)
+    );
+    if (other !== undefined) {
+      const message = `must not be, contain or lie in the root of another cache (${other.key})`;
+      problems.push({ key, message, about: [other.key] });
+    }
+    roots.push({ root, key });
   }
   return problems;
 }

@@ -17,7 +17,8 @@ import { type Policy, policyOf } from "./policy/policy.ts";
 import { isTag } from "./policy/tags.ts";
 import type { ObjectMeta } from "./store/meta.ts";
 import type { MemoryStore } from "./store/memory.ts";
-import { Purge } from "./store/purge.ts";
+import type { DiskStore } from "./store/disk.ts";
+import { type IndexPurge, Purge, softened, type StalePurge } from "./store/purge.ts";
 import { cachesOf, type CacheTable, userTag } from "./table.ts";
 
 /** What an operation came to: a status and a body, as its endpoint has them. */
@@ -48,6 +49,7 @@ interface Scope {
   readonly table: CacheTable;
   readonly policy: Policy;
   readonly purge: Purge;
+  readonly disk: DiskStore | undefined;
   /** As answers name it. */
   readonly names: {
     readonly vhost: string;
@@ -61,13 +63,22 @@ export class Operations {
   readonly #config: Config;
   readonly #scopes: readonly Scope[];
 
-  /** @param open The store of a cache. */
-  constructor(config: Config, open: (table: CacheTable) => MemoryStore) {
+  /** @param open The tiers of a cache. */
+  constructor(
+    config: Config,
+    open: (table: CacheTable) => {
+      readonly memory: MemoryStore;
+      readonly disk?: DiskStore | undefined;
+    },
+  ) {
     this.#config = config;
-    this.#scopes = [...cachesOf(config)].map((table) => ({
+    this.#scopes = [...cachesOf(config)].map((table) => ({ table, tiers: open(table) })).map((
+      { table, tiers: { memory, disk } },
+    ) => ({
       table,
       policy: policyOf(table.config),
-      purge: new Purge(open(table)),
+      purge: new Purge(memory),
+      disk,
       names: {
         vhost: table.owner.vhost.name,
         route: table.owner.route?.name ?? null,
@@ -163,15 +174,16 @@ export class Operations {
     const limit = numberOf(input, "limit", DEFAULT_LIMIT, MAX_LIMIT);
     const batchLimit = numberOf(input, "batches", 1, MAX_BATCHES);
     const soft = input.soft === true;
-    const done = await scope.purge.indexed(matches, { limit, batches: batchLimit, soft });
-    const { matched, purged, truncated, batches } = done;
-    const counts = {
-      matched,
-      purged,
-      not_purged: matched - purged,
-      purged_ratio_per_mille: perMille(purged, matched),
-      not_purged_ratio_per_mille: perMille(matched - purged, matched),
-    };
+    const options = { limit, batches: batchLimit, soft };
+    const memory = await scope.purge.indexed(matches, options);
+    const disk = scope.disk === undefined
+      ? NOTHING_PURGED
+      : await indexedOnDisk(scope.disk, matches, options);
+    // Again: what was being copied from the disk meanwhile.
+    if (scope.disk !== undefined && !soft) await scope.purge.indexed(matches, options);
+    const counts = purgeCounts(memory.matched + disk.matched, memory.purged + disk.purged);
+    const truncated = memory.truncated || disk.truncated;
+    const batches = Math.max(memory.batches, disk.batches);
     return {
       soft,
       ...counts,
@@ -182,7 +194,14 @@ export class Operations {
       batch_limit: batchLimit,
       batches_exhausted: truncated,
       ...scope.names,
-      ...prefixed("memory_", { ...counts, truncated }),
+      ...prefixed("memory_", {
+        ...purgeCounts(memory.matched, memory.purged),
+        truncated: memory.truncated,
+      }),
+      ...prefixed("disk_", {
+        ...purgeCounts(disk.matched, disk.purged),
+        truncated: disk.truncated,
+      }),
       ...shown,
     };
   }
@@ -192,15 +211,18 @@ export class Operations {
     const limit = numberOf(input, "limit", DEFAULT_LIMIT, MAX_LIMIT);
     const batchLimit = numberOf(input, "batches", 1, MAX_BATCHES);
     const dryRun = input.dry_run === true;
-    const done = await scope.purge.stale({ limit, batches: batchLimit, dryRun });
-    const { scanned, stale, purged, truncated, batches } = done;
-    const counts = {
-      scanned,
-      stale,
-      would_purge: dryRun ? stale : 0,
-      purged,
-      not_purged: dryRun ? 0 : stale - purged,
+    const options = { limit, batches: batchLimit, dryRun };
+    const memory = await scope.purge.stale(options);
+    const disk = scope.disk === undefined ? NOTHING_STALE : staleOnDisk(scope.disk, options);
+    const all = {
+      scanned: memory.scanned + disk.scanned,
+      stale: memory.stale + disk.stale,
+      purged: memory.purged + disk.purged,
     };
+    const { stale, purged } = all;
+    const counts = staleCounts(all, dryRun);
+    const truncated = memory.truncated || disk.truncated;
+    const batches = Math.max(memory.batches, disk.batches);
     return {
       dry_run: dryRun,
       ...counts,
@@ -214,7 +236,11 @@ export class Operations {
       batches_exhausted: truncated,
       increase_limit_required: truncated && (dryRun || purged === 0),
       ...scope.names,
-      ...prefixed("memory_", { ...counts, truncated }),
+      ...prefixed("memory_", {
+        ...staleCounts(memory, dryRun),
+        truncated: memory.truncated,
+      }),
+      ...prefixed("disk_", { ...staleCounts(disk, dryRun), truncated: disk.truncated }),
     };
   }
 
@@ -254,12 +280,15 @@ function purgeExact(scope: Scope, identity: Identity, input: Input): Outcome["bo
   const scheme = textOf(input, "scheme");
   const port = textOf(input, "port");
   const loose = keys.loose(identity);
-  const isPurged = scope.purge.exact(
-    index.hash(loose, identity.scheme, identity.port),
-    (meta) =>
-      meta.loose === loose && (scheme === undefined || meta.scheme === scheme) &&
-      (port === undefined || meta.port === port),
-  );
+  const matches = (meta: ObjectMeta) =>
+    meta.loose === loose && (scheme === undefined || meta.scheme === scheme) &&
+    (port === undefined || meta.port === port);
+  const key = index.hash(loose, identity.scheme, identity.port);
+  const fromMemory = scope.purge.exact(key, matches);
+  const fromDisk = scope.disk !== undefined && purgeKeys(scope.disk, loose, matches);
+  // Again: what was being copied from the disk meanwhile.
+  if (scope.disk !== undefined) scope.purge.exact(key, matches);
+  const isPurged = fromMemory || fromDisk;
   return {
     purged: isPurged,
     not_purged: !isPurged,
@@ -269,11 +298,25 @@ function purgeExact(scope: Scope, identity: Identity, input: Input): Outcome["bo
     path: identity.path,
     query: identity.query === "" ? null : identity.query,
     cache_key: fullKey(userTag(scope.table), keys.primary(identity), NO_VARIANCE),
-    memory_purged: isPurged,
-    memory_not_purged: !isPurged,
-    disk_purged: false,
-    disk_not_purged: true,
+    memory_purged: fromMemory,
+    memory_not_purged: !fromMemory,
+    disk_purged: fromDisk,
+    disk_not_purged: !fromDisk,
   };
+}
+
+/** Removes from the disk what `matches` of one key without scheme and port. */
+function purgeKeys(
+  disk: DiskStore,
+  loose: string,
+  matches: (meta: ObjectMeta) => boolean,
+): boolean {
+  let isPurged = false;
+  for (const key of disk.keysOf(loose)) {
+    const entry = disk.get(key);
+    if (entry !== undefined && matches(entry.meta)) isPurged = disk.remove(key) || isPurged;
+  }
+  return isPurged;
 }
 
 function checkEligible({ policy }: Scope, { method, path }: Identity): void {
@@ -373,6 +416,77 @@ export function matchesPieces(path: string, pieces: readonly string[]): boolean 
   return path.length - pieces[last].length >= at && path.endsWith(pieces[last]);
 }
 
+const NOTHING_PURGED: IndexPurge = { matched: 0, purged: 0, truncated: false, batches: 0 };
+const NOTHING_STALE: StalePurge = { scanned: 0, stale: 0, purged: 0, truncated: false, batches: 0 };
+
+function purgeCounts(matched: number, purged: number) {
+  return {
+    matched,
+    purged,
+    not_purged: matched - purged,
+    purged_ratio_per_mille: perMille(purged, matched),
+    not_purged_ratio_per_mille: perMille(matched - purged, matched),
+  };
+}
+
+function staleCounts(
+  { scanned, stale, purged }: Pick<StalePurge, "scanned" | "stale" | "purged">,
+  dryRun: boolean,
+) {
+  return {
+    scanned,
+    stale,
+    would_purge: dryRun ? stale : 0,
+    purged,
+    not_purged: dryRun ? 0 : stale - purged,
+  };
+}
+
+/** Purges by index on disk. */
+async function indexedOnDisk(
+  disk: DiskStore,
+  matches: (meta: ObjectMeta) => boolean,
+  { limit, batches, soft }: {
+    readonly limit: number;
+    readonly batches: number;
+    readonly soft: boolean;
+  },
+): Promise<IndexPurge> {
+  await disk.scanned;
+  const found = [...disk.entries()].filter(({ meta }) => matches(meta));
+  const taken = found.slice(0, limit * batches);
+  let purged = 0;
+  for (const { key, times } of taken) {
+    const done = soft ? await disk.soften(key, softened(times)) : disk.remove(key);
+    if (done) purged++;
+  }
+  const run = Math.max(1, Math.ceil(taken.length / limit));
+  return { matched: taken.length, purged, truncated: taken.length < found.length, batches: run };
+}
+
+/** Removes expired objects from the disk, or counts them. */
+function staleOnDisk(
+  disk: DiskStore,
+  { limit, batches, dryRun }: {
+    readonly limit: number;
+    readonly batches: number;
+    readonly dryRun: boolean;
+  },
+): StalePurge {
+  const all = [...disk.entries()];
+  const looked = all.slice(0, limit * (dryRun ? 1 : batches));
+  const stale = looked.filter(({ times }) => Date.now() >= times.expiresMs);
+  let purged = 0;
+  if (!dryRun) { for (const { key } of stale) if (disk.remove(key)) purged++; }
+  return {
+    scanned: looked.length,
+    stale: stale.length,
+    purged,
+    truncated: looked.length < all.length,
+    batches: Math.max(1, Math.ceil(looked.length / limit)),
+  };
+}
+
 function perMille(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.floor((part * 1000) / whole);
 }
@@ -414,7 +528,9 @@ function activityBody(counts: Counts): Outcome["body"] {
 /** The largest integer: the index has no bound of its own beside that of the tier. */
 const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
-function memoryOf({ purge, table }: Scope): Outcome["body"] {
+function memoryOf({ purge, table }: Scope): Outcome["body"] | null {
+  // Memory for what passes to and from the disk is not a tier.
+  if (!table.config.memory.enabled) return null;
   const { entries, store } = purge;
   const size = store.taken;
   const max = table.config.memory.max_size_bytes;
@@ -432,11 +548,44 @@ function memoryOf({ purge, table }: Scope): Outcome["body"] {
   };
 }
 
+function diskOf({ disk, table }: Scope): Outcome["body"] | null {
+  if (disk === undefined) return null;
+  const { maxBytes } = disk.options;
+  const free = Math.max(0, maxBytes - disk.bytes);
+  const { stores, refusals, evictions } = disk.activity;
+  return {
+    backend: "filesystem",
+    entries: disk.size,
+    size_bytes: disk.bytes,
+    average_object_size_bytes: disk.size === 0 ? 0 : Math.floor(disk.bytes / disk.size),
+    allocated_size_bytes: disk.bytes,
+    free_size_bytes: free,
+    free_ratio_per_mille: perMille(free, maxBytes),
+    free_range_count: 0,
+    largest_free_range_bytes: 0,
+    bin_files: 0,
+    max_size_bytes: maxBytes,
+    fill_ratio_per_mille: perMille(disk.bytes, maxBytes),
+    max_object_bytes: table.config.max_object_bytes,
+    purge_index_entries: disk.size,
+    purge_index_max_entries: UNBOUNDED,
+    purge_index_fill_ratio_per_mille: 0,
+    activity: activityBody({
+      hits: 0,
+      misses: 0,
+      stores,
+      storeRefusals: refusals,
+      evictions,
+      purges: 0,
+    }),
+  };
+}
+
 function policyFields({ table: { config } }: Scope): Outcome["body"] {
   const { lock, origin_protection, peer_fill } = config;
   return {
     enabled: true,
-    tiered: false,
+    tiered: isTiered(config),
     lock_enabled: lock.enabled,
     lock_wait_timeout_secs: lock.wait_timeout_secs,
     origin_protection_enabled: origin_protection.enabled,
@@ -445,8 +594,12 @@ function policyFields({ table: { config } }: Scope): Outcome["body"] {
     peer_fill_peers: peer_fill.peers.length,
     peer_fill_max_concurrent_requests: peer_fill.max_concurrent_requests,
     peer_fill_fail_open: peer_fill.fail_open,
-    storage_tiers: 1,
+    storage_tiers: Number(config.memory.enabled) + Number(config.disk.enabled),
   };
+}
+
+function isTiered({ memory, disk }: CacheTable["config"]): boolean {
+  return memory.enabled && disk.enabled;
 }
 
 const DISABLED: Outcome["body"] = {
@@ -473,7 +626,7 @@ function statusOf(config: Config, scopes: readonly Scope[]): Outcome["body"] {
       ...(own === undefined ? DISABLED : policyFields(own)),
       ...routeCounts(routes.length, enabled.length, vhost.routes.length),
       memory: own === undefined ? null : memoryOf(own),
-      disk: null,
+      disk: own === undefined ? null : diskOf(own),
       routes: routes.map((route) => {
         const scope = scopes.find(({ names }) =>
           names.vhost === vhost.name && names.route === (route.name ?? null)
@@ -482,7 +635,7 @@ function statusOf(config: Config, scopes: readonly Scope[]): Outcome["body"] {
           name: route.name ?? null,
           ...(scope === undefined ? DISABLED : policyFields(scope)),
           memory: scope === undefined ? null : memoryOf(scope),
-          disk: null,
+          disk: scope === undefined ? null : diskOf(scope),
         };
       }),
     };
@@ -504,20 +657,22 @@ function routeCounts(configured: number, enabled: number, total: number): Outcom
 
 function policyTotals(config: Config, scopes: readonly Scope[]): Outcome["body"] {
   const routes = config.vhosts.flatMap((vhost) => vhost.routes);
+  const tieredVhosts =
+    scopes.filter(({ names, table }) => names.route === null && isTiered(table.config)).length;
   const enabledVhosts = scopes.filter(({ names }) => names.route === null).length;
   return {
     vhosts: config.vhosts.length,
     enabled_vhosts: enabledVhosts,
     enabled_vhost_ratio_per_mille: perMille(enabledVhosts, config.vhosts.length),
-    tiered_vhosts: 0,
-    tiered_vhost_ratio_per_mille: 0,
+    tiered_vhosts: tieredVhosts,
+    tiered_vhost_ratio_per_mille: perMille(tieredVhosts, config.vhosts.length),
     ...routeCounts(
       routes.filter(({ cache }) => cache !== undefined).length,
       routes.filter(({ cache }) => cache?.enabled === true).length,
       routes.length,
     ),
-    memory_tiers: scopes.length,
-    disk_tiers: 0,
+    memory_tiers: scopes.filter(({ table }) => table.config.memory.enabled).length,
+    disk_tiers: scopes.filter(({ disk }) => disk !== undefined).length,
   };
 }
 
@@ -557,24 +712,33 @@ function totalsOf(config: Config, scopes: readonly Scope[]): Outcome["body"] {
     memory_purge_index_entries: entries,
     memory_purge_index_max_entries: UNBOUNDED,
     memory_purge_index_fill_ratio_per_mille: 0,
-    ...NO_DISK,
+    ...diskTotals(scopes),
     activity: activityBody({ ...none, ...counts }),
   };
 }
 
-const NO_DISK: Outcome["body"] = {
-  disk_entries: 0,
-  disk_size_bytes: 0,
-  disk_average_object_size_bytes: 0,
-  disk_allocated_size_bytes: 0,
-  disk_free_size_bytes: 0,
-  disk_free_ratio_per_mille: 0,
-  disk_free_range_count: 0,
-  disk_largest_free_range_bytes: 0,
-  disk_bin_files: 0,
-  disk_max_size_bytes: 0,
-  disk_fill_ratio_per_mille: 0,
-  disk_purge_index_entries: 0,
-  disk_purge_index_max_entries: 0,
-  disk_purge_index_fill_ratio_per_mille: 0,
-};
+function diskTotals(scopes: readonly Scope[]): Outcome["body"] {
+  const disks = scopes.flatMap(({ disk }) => disk ?? []);
+  const sum = (count: (disk: DiskStore) => number) =>
+    disks.reduce((all, disk) => all + count(disk), 0);
+  const entries = sum(({ size }) => size);
+  const bytes = sum((disk) => disk.bytes);
+  const max = sum(({ options }) => options.maxBytes);
+  const free = Math.max(0, max - bytes);
+  return {
+    disk_entries: entries,
+    disk_size_bytes: bytes,
+    disk_average_object_size_bytes: entries === 0 ? 0 : Math.floor(bytes / entries),
+    disk_allocated_size_bytes: bytes,
+    disk_free_size_bytes: free,
+    disk_free_ratio_per_mille: perMille(free, max),
+    disk_free_range_count: 0,
+    disk_largest_free_range_bytes: 0,
+    disk_bin_files: 0,
+    disk_max_size_bytes: max,
+    disk_fill_ratio_per_mille: perMille(bytes, max),
+    disk_purge_index_entries: entries,
+    disk_purge_index_max_entries: UNBOUNDED,
+    disk_purge_index_fill_ratio_per_mille: 0,
+  };
+}

@@ -30,7 +30,7 @@ function operations(paths: Readonly<Record<string, readonly string[]>>, port = "
     });
     put(store, loose, new Uint8Array(100), { loose, path, tags, port });
   }
-  const all = new Operations(config, () => store);
+  const all = new Operations(config, () => ({ memory: store }));
   return {
     store,
     has: (path: string) =>

@@ -299,7 +299,8 @@ export const cacheSchema = z.strictObject({
 const NOT_BUILT: readonly (readonly [key: string, isOn: (table: RawCache) => boolean])[] = [
   ["local_static", (table) => table.local_static],
   ["range", (table) => table.range.enabled],
-  ["disk", (table) => table.disk.enabled],
+  ["disk.backend", ({ disk }) => disk.enabled && disk.backend === "storage-bin"],
+  ["disk.encryption", ({ disk }) => disk.enabled && disk.encryption.enabled],
   ["peer_fill", (table) => table.peer_fill.enabled],
 ];
 
@@ -340,6 +341,12 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
   if (table.memory.enabled && table.memory.max_size_bytes < table.max_object_bytes) {
     refuse("memory", "must have a max_size_bytes of at least max_object_bytes", "max_object_bytes");
   }
+  if (table.disk.enabled && table.disk.path === undefined) {
+    refuse("disk", "must have a path when enabled");
+  }
+  if (table.disk.enabled && table.disk.max_size_bytes < table.max_object_bytes) {
+    refuse("disk", "must have a max_size_bytes of at least max_object_bytes", "max_object_bytes");
+  }
   if (table.enabled && !table.memory.enabled && !table.disk.enabled) {
     refuse(
       "enabled",
@@ -353,7 +360,9 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
   }
   for (const [key, isOn] of NOT_BUILT) {
     // A table that is off is harmless, whatever it contains.
-    if (table.enabled && isOn(table)) refuse(key, "must be off: this version does not have it yet");
+    if (table.enabled && isOn(table)) {
+      refuse(key, "asks for something that this version does not have yet");
+    }
   }
 }
 

@@ -54,8 +54,24 @@ export function userTag({ owner: { vhost, route } }: CacheTable): string {
  * another plan the objects are left behind.
  */
 function planOf({ config }: CacheTable): string {
-  const { memory, max_object_bytes, tag_headers } = config;
-  return JSON.stringify([memory, max_object_bytes, tag_headers]);
+  const { memory, disk, max_object_bytes, tag_headers } = config;
+  return JSON.stringify([memory, disk, max_object_bytes, tag_headers]);
+}
+
+/** Memory for what is on its way to and from the disk, where there is no memory tier. */
+const PASSING_BYTES = 64 * 1024 * 1024;
+
+/** Memory of the objects of a cache. */
+export function memoryBytes({ config: { memory, max_object_bytes } }: CacheTable): number {
+  return memory.enabled ? memory.max_size_bytes : Math.max(PASSING_BYTES, 2 * max_object_bytes);
+}
+
+/** The disk tier of a cache, where it has one. */
+export function diskOf(
+  { config: { disk } }: CacheTable,
+): { readonly root: string; readonly maxBytes: number } | undefined {
+  if (!disk.enabled || disk.path === undefined) return undefined;
+  return { root: disk.path, maxBytes: disk.max_size_bytes };
 }
 
 /** Names of the zones of one cache. */

@@ -57,6 +57,15 @@ export class KeyMaker {
   }
 }
 
+/** The primary key of which `loose` is what is left without scheme and port. */
+export function primaryOf(loose: string, scheme: string, port: string): string {
+  let at = IMAGE_KIND.length + 1;
+  const namespace = /^namespace:([0-9]+):/.exec(loose.slice(at, at + 32));
+  if (namespace !== null) at += namespace[0].length + Number(namespace[1]) + 1;
+  return loose.slice(0, at) + component("scheme", scheme) + component("port", port) +
+    loose.slice(at);
+}
+
 function component(label: string, value: string): string {
   return label + ":" + value.length + ":" + value + ";";
 }

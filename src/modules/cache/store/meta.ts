@@ -102,7 +102,8 @@ export function decodeMeta(bytes: Uint8Array): ObjectMeta | undefined {
   return isMeta(value) ? value : undefined;
 }
 
-function isMeta(value: unknown): value is ObjectMeta {
+/** Whether a value that was read can be used. */
+export function isMeta(value: unknown): value is ObjectMeta {
   if (typeof value !== "object" || value === null) return false;
   const meta = value as Partial<Record<keyof ObjectMeta, unknown>>;
   if (typeof meta.status !== "number" || meta.status < 200 || meta.status > 599) return false;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Held, KeyHash } from "./index.ts";
-import type { MemoryStore } from "./memory.ts";
+import type { MemoryStore, Times } from "./memory.ts";
 import type { ObjectMeta } from "./meta.ts";
 import { EXPIRES, FILLING, IF_ERROR, PENDING, READY, WHILE_REVALIDATE } from "./slot_words.ts";
 
@@ -30,6 +30,20 @@ export interface StalePurge {
   readonly purged: number;
   readonly truncated: boolean;
   readonly batches: number;
+}
+
+/** The times of an object after a soft purge, which only ever moves the end of freshness earlier. */
+export function softened(times: Times): Times {
+  const { expiresMs } = times;
+  const earlier = Date.now() - SOFT_MS;
+  if (earlier >= expiresMs) return times;
+  const by = earlier - expiresMs;
+  return {
+    datedMs: times.datedMs,
+    expiresMs: earlier,
+    whileRevalidateMs: times.whileRevalidateMs + by,
+    ifErrorMs: times.ifErrorMs + by,
+  };
 }
 
 /** Purges one store. Scans go on where the last one ended, so repeated calls come to all objects. */
