@@ -34,6 +34,7 @@ const PLACED_FOLDERS = [
   "concurrency",
   "web",
   "traffic_mirror",
+  "cache",
   "proxy",
   "error_pages",
   "headers",
@@ -99,10 +100,10 @@ export const MODULES: readonly CatalogModule[] = [
       table("proxy.error_pages", EVERYWHERE),
     ],
   }),
-  entry("cache", [], "HTTP cache", NOT_BUILT, {
+  entry("cache", [], "HTTP cache", built("cache"), {
     tables: [
-      table("cache", EVERYWHERE, { ...OFF, ...LIVE }),
-      table("cache_purger", ROOT, { ...OFF, reload: "cache-purger-service-changed" }),
+      table("cache", EVERYWHERE, OFF),
+      table("cache_purger", ROOT, OFF),
     ],
     commands: [
       { name: "cache-warm", needs: "the module cache" },

@@ -16,6 +16,7 @@ export type LogTarget =
   | "fluxheim::security"
   | "fluxheim::audit"
   | "fluxheim::proxy"
+  | "fluxheim::cache"
   | "fluxheim::tls"
   | "fluxheim::load_balancer"
   | "fluxheim::metrics"

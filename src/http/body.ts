@@ -39,6 +39,17 @@ export interface Body {
   readonly trailers: Fields | undefined;
   /** Cancels the rest. What feeds the body stops: its stream is reset or its connection closed. */
   cancel(): void;
+  /**
+   * For bodies that lie in memory: the next bytes where they are, if there are enough to be worth it, so that they
+   * are sent without a copy. They count as read, and stay as they are until `giveBack`, even after `cancel`.
+   */
+  lend?(): Uint8Array | undefined;
+  /** What `lend` gave has been sent, or never will be. Called once for each piece. */
+  giveBack?(): void;
+  /**
+   * The body ends where its connection does, without a word: what was received may be less than what was meant.
+   */
+  readonly endsUnproven?: boolean;
 }
 
 /** A body that is already in memory. */

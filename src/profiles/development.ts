@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
+import { module as cache } from "../modules/cache/module.ts";
 import { module as compression } from "../modules/compression/module.ts";
 import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
 import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
@@ -39,6 +40,7 @@ export const profile: Profile = {
     concurrency,
     web,
     trafficMirror,
+    cache,
     proxy,
     errorPages,
     headers,

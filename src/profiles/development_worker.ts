@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as compression } from "../modules/compression/edge.ts";
 import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts";
 import { edge as compressionGzip } from "../modules/compression_gzip/edge.ts";
@@ -37,6 +38,7 @@ runEdgeWorker({
     concurrency,
     web,
     trafficMirror,
+    cache,
     proxy,
     errorPages,
     headers,

@@ -93,6 +93,7 @@ export class LengthBody implements Body {
 
 /** A response body that ends when the upstream closes the connection (HTTP/1.0 style). */
 export class UntilCloseBody implements Body {
+  readonly endsUnproven = true;
   readonly length = undefined;
   readonly trailers = undefined;
   #over = false;

@@ -59,6 +59,8 @@ export class MessageWriter implements HeadSink {
   #body: Body | undefined;
   /** A whole body, as far as it did not fit after the head. */
   #rest: Uint8Array = NOTHING;
+  /** That is a piece of the body where it lies, to be given back. */
+  #isLent = false;
   #waiting: Promise<number | null> | undefined;
   #isComplete = false;
   readonly #outlet: Outlet;
@@ -136,10 +138,7 @@ export class MessageWriter implements HeadSink {
     try {
       for (;;) {
         if (this.#at > this.#from) await outlet.send(this.unsent);
-        if (this.#rest.length > 0) {
-          await outlet.send(this.#rest);
-          this.#rest = NOTHING;
-        }
+        if (this.#rest.length > 0) await this.#sendRest();
         if (this.#isComplete) break;
         const turn = fairStep();
         if (turn !== undefined) await turn;
@@ -159,6 +158,17 @@ export class MessageWriter implements HeadSink {
       throw error;
     }
     this.end();
+  }
+
+  async #sendRest(): Promise<void> {
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    try {
+      await this.#outlet.send(rest);
+    } finally {
+      if (this.#isLent) this.#body?.giveBack?.();
+      this.#isLent = false;
+    }
   }
 
   #writeOn(sheet: Sheet): void {
@@ -219,6 +229,13 @@ export class MessageWriter implements HeadSink {
   #collect(): boolean {
     const body = this.#body!;
     for (;;) {
+      const lent = this.#overhead === 0 ? body.lend?.() : undefined;
+      if (lent !== undefined) {
+        this.#outlet.countBody(lent.length);
+        this.#rest = lent;
+        this.#isLent = true;
+        return false;
+      }
       const end = this.#out.length - (this.#overhead - this.#prefix);
       const count = body.read(this.#out.subarray(this.#at + this.#prefix, end));
       if (typeof count === "object" && count !== null) {

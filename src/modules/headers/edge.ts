@@ -5,6 +5,7 @@ import { writtenFacts } from "./table.ts";
 
 export { AUTHORIZED, type Authorized } from "./authorized.ts";
 export { type HeaderPolicies, policiesOf } from "./policies.ts";
+export { addVia } from "./response_policy.ts";
 export { type RequestPolicy } from "./request_policy.ts";
 
 /** The capability, for workers. */

@@ -81,8 +81,19 @@ export class RequestPolicy {
   readonly #writesVia: boolean;
   readonly #host: ValueTemplate | undefined;
 
+  /** Names that the policy sets or appends itself. */
+  readonly writes: ReadonlySet<string>;
+  /** Those of them whose values depend on the request, and on more than its id. */
+  readonly varying: readonly string[];
+
   constructor(settings: RequestSettings, context: RequestPolicyContext) {
     this.#settings = settings;
+    const edits = settings.enabled ? [...settings.set, ...settings.append] : [];
+    this.writes = new Set(edits.map(([name]) => name));
+    const variable = edits.filter(([, value]) =>
+      value.replaceAll("{request_id}", "").includes("{")
+    );
+    this.varying = [...new Set(variable.map(([name]) => name))].filter((name) => name !== "host");
     this.#context = context;
     const { zeroRetention, requestIdField } = context;
     const { enabled, unset, set } = settings;

@@ -93,7 +93,7 @@ export class ResponsePolicy {
 
 const OWNED_BY_CORS: ReadonlySet<string> = new Set(CORS_FIELDS);
 
-function addVia(fields: Fields): void {
+export function addVia(fields: Fields): void {
   const chain = fields.joined("via");
   if (chain === undefined) fields.append("via", VIA);
   else fields.set("via", `${chain}, ${VIA}`);

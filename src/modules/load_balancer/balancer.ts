@@ -52,6 +52,7 @@ export const BALANCER_CALLS: readonly string[] = ["status", ...Object.keys(OPERA
 
 /** The service. */
 export const balancer: Service = {
+  module: "load-balancer",
   role: "balancer",
   start: async (context) => {
     const running = new RunningBalancer(context);

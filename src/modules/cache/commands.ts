@@ -1,0 +1,146 @@
+/** The commands of the cache: what they are called and take. Their work is loaded when they run. @module */
+import type { CommandOption, ModuleCommand } from "../../gateway/command.ts";
+
+const REQUEST: readonly CommandOption[] = [
+  {
+    name: "host",
+    value: "HOST",
+    help: "Host of the request; the first one configured unless given.",
+  },
+  { name: "header", value: "LINE", repeat: true, help: 'Header of the request, as "Name: value".' },
+  { name: "method", value: "METHOD", help: "Method of the request; GET unless given." },
+  { name: "path", value: "PATH", help: "Path of the request, perhaps with a query. Required." },
+  { name: "query", value: "QUERY", help: "Query of the request." },
+  {
+    name: "scheme",
+    value: "SCHEME",
+    choices: ["http", "https"],
+    help: "Scheme; http unless given.",
+  },
+  { name: "port", value: "PORT", help: "Port; that of the scheme unless given." },
+];
+
+/** Expectations about lines of the output, by option: the name of the line. */
+export const EXPECTATIONS: Readonly<Record<string, string>> = {
+  "expect-reason": "reason",
+  "expect-cache-lock-enabled": "cache_lock_enabled",
+  "expect-cache-lock-wait-timeout-secs": "cache_lock_wait_timeout_secs",
+  "expect-cache-predictor-enabled": "cache_predictor_enabled",
+  "expect-origin-protection-enabled": "origin_protection_enabled",
+  "expect-origin-protection-max-concurrent-fills": "origin_protection_max_concurrent_fills",
+  "expect-peer-fill-enabled": "peer_fill_enabled",
+  "expect-peer-fill-peers": "peer_fill_peers",
+  "expect-peer-fill-max-concurrent-requests": "peer_fill_max_concurrent_requests",
+  "expect-memory-tier-enabled": "memory_tier_enabled",
+  "expect-disk-tier-enabled": "disk_tier_enabled",
+  "expect-storage-tiers": "storage_tiers",
+  "expect-scope": "scope",
+  "expect-vhost": "vhost",
+  "expect-route": "route",
+  "expect-namespace": "namespace",
+  "expect-key-namespace": "key_namespace",
+  "expect-user-tag": "user_tag",
+};
+
+const EXPECTED: readonly CommandOption[] = [
+  ...Object.entries(EXPECTATIONS).map(([name, line]) => ({
+    name,
+    value: "VALUE",
+    help: `Fail unless ${line} is this.`,
+  })),
+  { name: "expect-ineligible", help: "Fail unless the request is not cached." },
+];
+
+/** All commands. */
+export const commands: readonly ModuleCommand[] = [
+  {
+    name: "cache-key",
+    summary: "show which cache a request comes to, and under which key",
+    details: ["No upstream is asked. The expectations make it a test of a configuration."],
+    options: [
+      ...REQUEST,
+      ...EXPECTED,
+      { name: "expect-eligible", help: "Fail unless the request may be cached." },
+    ],
+    takesConfig: true,
+    run: async (call) => (await import("./show_key.ts")).showKey(call, "cache key preview:"),
+  },
+  {
+    name: "cache-lookup",
+    summary: "show the stored objects of a request that a process without the gateway can see",
+    details: [
+      "Objects in memory belong to the running gateway and cannot be seen from here:",
+      "a cache without a disk tier has none.",
+    ],
+    options: [
+      ...REQUEST,
+      ...EXPECTED,
+      { name: "require-object", help: "Fail unless an object is found." },
+      { name: "expect-objects", value: "COUNT", help: "Fail unless so many are found." },
+    ],
+    takesConfig: true,
+    run: async (call) => (await import("./show_key.ts")).showObjects(call),
+  },
+  {
+    name: "cache-warm",
+    summary: "ask a running gateway for paths, so that they are stored",
+    details: ["Plain GET requests through a cleartext listener: every rule of the cache applies."],
+    options: [
+      {
+        name: "listen",
+        value: "ADDRESS",
+        help: "Listener to ask; the first of server.listen unless given.",
+      },
+      {
+        name: "host",
+        value: "HOST",
+        help: "Host to ask for; the first one configured unless given.",
+      },
+      { name: "header", value: "LINE", repeat: true, help: 'Header to send, as "Name: value".' },
+      { name: "path", value: "PATH", repeat: true, help: "Path to ask for." },
+      { name: "input", value: "FILE", help: "File with paths, or hosts and paths, one on a line." },
+      {
+        name: "timeout-secs",
+        value: "SECS",
+        help: "Longest time for one request; 10 unless given.",
+      },
+      {
+        name: "max-targets",
+        value: "COUNT",
+        help: "Most paths, from 1 to 4096; 256 unless given.",
+      },
+      {
+        name: "repeat",
+        value: "COUNT",
+        help: "Requests for each path, from 1 to 16; 1 unless given.",
+      },
+      { name: "fail-fast", help: "Stop at the first failure." },
+      { name: "dry-run", help: "Show what would be asked for." },
+      {
+        name: "allow-status",
+        value: "STATUS",
+        repeat: true,
+        help: "Status that counts as success beside 2xx and 3xx.",
+      },
+      {
+        name: "cache-status-header",
+        value: "NAME",
+        help: "Header with the status; x-cache-status unless given.",
+      },
+      {
+        name: "expect-cache-status",
+        value: "STATUS",
+        repeat: true,
+        conflicts: ["expect-cache-status-sequence"],
+        help: "Fail unless the cache's status is one of these.",
+      },
+      {
+        name: "expect-cache-status-sequence",
+        value: "LIST",
+        help: "Statuses of the repeated requests in turn, such as MISS,HIT.",
+      },
+    ],
+    takesConfig: true,
+    run: async (call) => (await import("./warm.ts")).warm(call),
+  },
+];

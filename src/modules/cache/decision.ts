@@ -1,0 +1,43 @@
+/**
+ * What the request side has decided about an exchange (spec 04 section 3.2), for the origin's side to go on with.
+ *
+ * @module
+ */
+import { Slot } from "../../gateway/slot.ts";
+import type { Identity } from "./key/key.ts";
+import type { KeyHash } from "./store/index.ts";
+
+/** A request that the cache answers or fills for. */
+export interface Lookup {
+  readonly kind: "lookup";
+  readonly identity: Identity;
+  /** Key without scheme and port. */
+  readonly loose: string;
+  readonly key: KeyHash;
+  readonly extension: string;
+  /** The client wants a fresh copy, and may have one. */
+  readonly refresh: boolean;
+  readonly onlyIfCached: boolean;
+}
+
+/** A request that the cache sets aside. */
+export interface Bypass {
+  readonly kind: "bypass";
+  readonly reason: string;
+}
+
+/** An answer to it may make stored objects wrong. */
+export interface Unsafe {
+  readonly kind: "unsafe";
+  readonly loose: string;
+  readonly key: KeyHash;
+}
+
+/** What was decided, and by the cache of which scope. */
+export interface Decided {
+  readonly by: object;
+  readonly what: Lookup | Bypass | Unsafe;
+}
+
+/** `undefined` where the cache has nothing to do with the exchange. */
+export const DECIDED = new Slot<Decided | undefined>(undefined);

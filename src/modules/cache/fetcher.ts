@@ -1,0 +1,447 @@
+/**
+ * Fetches of a cache: asks the upstream, and stores, confirms or passes on what comes (spec 04 sections 5 and 6).
+ *
+ * @module
+ */
+import { BytesBody } from "../../http/body.ts";
+import { type ClientRequest, ClientResponse } from "../../http/client.ts";
+import { isConditional } from "../../http/conditional.ts";
+import type { Fields } from "../../http/fields.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Call, Origin } from "../../gateway/origin.ts";
+import {
+  bytesOf,
+  lastModifiedOf,
+  mergedFields,
+  partly,
+  respond,
+  textFields,
+  timesOf,
+} from "./answers.ts";
+import { type Cache, PHASE_OF } from "./cache.ts";
+import type { Lookup } from "./decision.ts";
+import { type CacheStatus, partOf, showStatus } from "./delivery.ts";
+import { errorKind } from "./failures.ts";
+import { Filler, OwnerBody } from "./filler.ts";
+import { conditional } from "./fill_request.ts";
+import { varianceOf } from "./key/vary.ts";
+import { ObjectBody } from "./object_body.ts";
+import { admit, type Admitted, isOrigins, type Rejection } from "./policy/admission.ts";
+import type { ErrorKind } from "./policy/policy.ts";
+import { tagsOf } from "./policy/tags.ts";
+import { ReleasingBody } from "./releasing_body.ts";
+import type { CacheConfig } from "./schema.ts";
+import { type Held, UNVARIED, varianceHash } from "./store/index.ts";
+import type { Fill } from "./store/memory.ts";
+import { type DecodedMeta, type ObjectMeta, storedFields } from "./store/meta.ts";
+import { DOOMED, IF_ERROR, LENGTH, READY, REFUSED } from "./store/slot_words.ts";
+
+/** An object that was found, held. */
+export interface Found {
+  readonly held: Held;
+  readonly object: DecodedMeta;
+}
+
+/** A request on its way through the cache. */
+export interface Asked {
+  readonly lookup: Lookup;
+  /** As the upstream gets it. */
+  readonly request: ClientRequest;
+  /** `undefined` for work of the gateway's own. */
+  readonly exchange: Exchange | undefined;
+  readonly call: Call;
+}
+
+/** A fetch, and what it may fall back on. */
+export interface Task extends Asked {
+  /** The claim of this fetch; `undefined` for one that is not stored. */
+  readonly claim: Held | undefined;
+  readonly stale: Found | undefined;
+  /** What the answer is called when it is a whole new one. */
+  readonly status: CacheStatus;
+  readonly reason: string;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Fetches for the cache of one scope. */
+export class Fetcher {
+  readonly #cache: Cache;
+  readonly #inner: Origin;
+
+  constructor(cache: Cache, inner: Origin) {
+    this.#cache = cache;
+    this.#inner = inner;
+  }
+
+  /** Asks the upstream, and stores and answers what comes. Ends the claim in any case. */
+  async run(task: Task): Promise<ClientResponse> {
+    const { permits, events } = this.#cache.parts;
+    if (permits !== undefined && !permits.tryTake()) {
+      events.origin_protected.count();
+      this.#endClaim(task, 0);
+      return this.#stale(task) ?? this.#overBudget(task);
+    }
+    let isPermitHeld = permits !== undefined;
+    const giveBack = () => {
+      if (isPermitHeld) permits?.giveBack();
+      isPermitHeld = false;
+    };
+    try {
+      return await this.#ask(task, giveBack);
+    } catch (error) {
+      giveBack();
+      this.#endClaim(task, task.call.aborted ? 0 : REFUSED);
+      const stale = task.call.aborted ? undefined : this.#stale(task, errorKind(error));
+      if (stale !== undefined) return stale;
+      this.#releaseStale(task);
+      throw error;
+    }
+  }
+
+  async #ask(task: Task, giveBack: () => void): Promise<ClientResponse> {
+    const { stale, request, call } = task;
+    const { events } = this.#cache.parts;
+    const sentAt = performance.now();
+    const lastModified = stale === undefined ? undefined : lastModifiedOf(stale.object);
+    const isConditional = stale !== undefined && task.claim !== undefined &&
+      (stale.object.etag !== undefined || lastModified !== undefined);
+    if (isConditional) events.revalidate.count();
+    const sent = isConditional ? conditional(request, stale.object.etag, lastModified) : request;
+    const response = await this.#inner.fetch(sent, call);
+    const delaySecs = (performance.now() - sentAt) / 1000;
+    if (response.status === 304 && isConditional) {
+      response.body?.cancel();
+      const renewed = this.#renew(task, stale, response, delaySecs);
+      if (renewed !== undefined) {
+        giveBack();
+        return renewed;
+      }
+      // What was confirmed is not what is stored, or was purged meanwhile: the whole is asked for.
+      return await this.#ask(this.#anew(task), giveBack);
+    }
+    if (response.status >= 500) {
+      const kept = this.#staleFor5xx(task, response.status);
+      if (kept !== undefined) {
+        response.body?.cancel();
+        giveBack();
+        this.#endClaim(task, REFUSED);
+        return kept;
+      }
+    }
+    return this.#arrived(task, response, delaySecs, giveBack);
+  }
+
+  /** A task without its stale object, and with a claim that no purge has made void. */
+  #anew(task: Task): Task {
+    this.#releaseStale(task);
+    this.#endClaim(task, 0);
+    const { store, policy: { config } } = this.#cache.parts;
+    const ageMs = config.lock.age_timeout_secs * 1000;
+    const claim = store.index.claim(
+      task.lookup.key,
+      UNVARIED,
+      ageMs,
+      Date.now(),
+      !config.lock.enabled,
+    );
+    if (claim?.isOwn === false) store.index.release(claim.held);
+    return { ...task, stale: undefined, claim: claim?.isOwn === true ? claim.held : undefined };
+  }
+
+  /** A whole answer has come. */
+  #arrived(
+    task: Task,
+    response: ClientResponse,
+    delaySecs: number,
+    giveBack: () => void,
+  ): Promise<ClientResponse> | ClientResponse {
+    const { policy, perRequest, uses } = this.#cache.parts;
+    const { lookup, claim } = task;
+    const { status, fields, body } = response;
+    const judged = admit(policy, {
+      status,
+      fields,
+      length: body?.length,
+      hasBody: body !== undefined,
+      delaySecs,
+      extension: lookup.extension,
+      perRequest,
+    }, Date.now());
+    if (typeof judged === "string") {
+      if (needsCount(policy.config)) uses.uncacheable(lookup.key, isOrigins(judged));
+      return this.#notStored(task, response, judged, giveBack);
+    }
+    const count = needsCount(policy.config) ? uses.storable(lookup.key) : Infinity;
+    if (count < policy.config.min_uses) {
+      return this.#notStored(task, response, "cache-min-uses", giveBack);
+    }
+    if (claim === undefined || body?.endsUnproven === true) {
+      return this.#notStored(task, response, "", giveBack);
+    }
+    return this.#store(task, claim, response, judged, giveBack);
+  }
+
+  /** The answer goes to the client as it comes, and nowhere else. */
+  #notStored(
+    task: Task,
+    response: ClientResponse,
+    reason: Rejection | "cache-min-uses" | "storage-unavailable" | "",
+    giveBack: () => void,
+  ): ClientResponse {
+    const { stale, exchange, claim } = task;
+    const { status, fields } = response;
+    this.#endClaim(task, REFUSED);
+    // Only an answer about the resource, and all of it, takes the place of what is stored.
+    const replaced = stale !== undefined && claim !== undefined && status < 500 &&
+        reason !== "cache-min-uses"
+      ? stale
+      : undefined;
+    const ended = (isWhole: boolean) => {
+      if (isWhole && replaced !== undefined) this.#remove(replaced);
+      giveBack();
+    };
+    this.#releaseStale(task);
+    this.#show(task, fields, reason);
+    let { body } = response;
+    if (body === undefined) ended(true);
+    else if (this.#cache.parts.permits !== undefined || replaced !== undefined) {
+      body = new ReleasingBody(body, ended);
+    }
+    const whole = new ClientResponse(status, fields, body, undefined);
+    return exchange === undefined ? whole : partly(exchange, whole);
+  }
+
+  /** The answer is stored as it comes, and read from there. */
+  async #store(
+    task: Task,
+    claim: Held,
+    response: ClientResponse,
+    admitted: Admitted,
+    giveBack: () => void,
+  ): Promise<ClientResponse> {
+    const { store, policy, events } = this.#cache.parts;
+    const { lookup, exchange } = task;
+    const { status, fields, body } = response;
+    const meta = this.#metaOf(task, status, fields, admitted);
+    const variance = varianceHash(varianceOf(admitted.vary, task.request.fields));
+    const length = body === undefined ? 0 : body.length;
+    const fill = store.begin(claim, meta, timesOf(admitted), variance, length);
+    if (fill === undefined) {
+      store.index.count("storeRefusals");
+      events.store_refusal.count();
+      return this.#notStored(task, response, "storage-unavailable", giveBack);
+    }
+    const object = store.meta(claim.slot);
+    const held = store.index.hold(claim.slot);
+    if (object === undefined || held === undefined) {
+      fill.abandon(0);
+      return this.#notStored(task, response, "storage-unavailable", giveBack);
+    }
+    this.#releaseStale(task);
+    const filler = new Filler({
+      store,
+      fill,
+      key: lookup.key,
+      source: body ?? new BytesBody(NOTHING),
+      maxBytes: policy.maxObjectBytes,
+      released: giveBack,
+      ended: (how) => {
+        // Before the claim is released: until then the slot is what it is.
+        if (how === "stored") this.#cache.parts.disk?.save(claim.slot);
+        store.index.release(claim);
+        if (how === "stored") events.store.count();
+        else {
+          store.index.count("storeRefusals");
+          events.store_refusal.count();
+        }
+        if (how === "too-large") this.#cache.parts.uses.uncacheable(lookup.key, true);
+      },
+    });
+    if (exchange === undefined) {
+      store.index.release(held);
+      await filler.done;
+      return new ClientResponse(status, fields, undefined, undefined);
+    }
+    return await this.#follow(task, { filler, fill, held, object, fields });
+  }
+
+  /** The answer to the client that the fill began for. */
+  async #follow(
+    task: Task,
+    { filler, fill, held, object, fields }: {
+      readonly filler: Filler;
+      readonly fill: Fill;
+      readonly held: Held;
+      readonly object: DecodedMeta;
+      readonly fields: Fields;
+    },
+  ): Promise<ClientResponse> {
+    const { store } = this.#cache.parts;
+    const exchange = task.exchange!;
+    const { status } = object.meta;
+    const wantsPart = status === 200 && isConditional(exchange.request);
+    let { length } = fill;
+    // Where a part begins and ends is known when the length is.
+    if (wantsPart && length === undefined && await filler.done === "stored") length = fill.stored;
+    const part = wantsPart ? partOf(exchange, object, length) : undefined;
+    const mayLeave = fill.length === undefined || exchange.request.has("range");
+    const ended = (isRead: boolean) => {
+      if (!isRead && mayLeave && !filler.isOver && store.index.readers(held.slot) <= 1) {
+        filler.cancel();
+      }
+    };
+    const isSettled = part === "not-modified" || part === "unsatisfiable" ||
+      (part !== undefined && filler.rest === undefined);
+    if (isSettled) {
+      const answer = this.#cache.delivered(exchange, held, object, task.status, task.reason);
+      return respond(answer);
+    }
+    const stored = new ObjectBody(store, held, 0, length, ended);
+    const body = new OwnerBody(filler, stored, 0);
+    this.#show(
+      task,
+      fields,
+      filler.isOver && filler.rest !== undefined ? "ResponseTooLarge" : task.reason,
+    );
+    return new ClientResponse(status, fields, body, undefined);
+  }
+
+  /** The upstream has confirmed the stale object; `undefined` where the whole must be asked for. */
+  #renew(
+    task: Task,
+    stale: Found,
+    response: ClientResponse,
+    delaySecs: number,
+  ): ClientResponse | undefined {
+    const { store, policy, perRequest } = this.#cache.parts;
+    const { index } = store;
+    const { exchange, claim, lookup } = task;
+    const { meta, etag } = stale.object;
+    const confirmed = response.fields.get("etag");
+    const isOther = confirmed !== undefined && etag !== undefined && confirmed !== etag;
+    const isGone = index.phase(stale.held.slot) !== READY;
+    if (claim === undefined || isOther || isGone || (index.flags(claim.slot) & DOOMED) !== 0) {
+      if (isOther) this.#remove(stale);
+      return undefined;
+    }
+    const merged = mergedFields(meta, response.fields);
+    const judged = admit(policy, {
+      status: meta.status,
+      fields: merged,
+      length: index.float(stale.held.slot, LENGTH),
+      hasBody: true,
+      delaySecs,
+      extension: lookup.extension,
+      perRequest,
+    }, Date.now());
+    const varyChanged = typeof judged !== "string" && judged.vary.join() !== meta.vary.join();
+    if (typeof judged === "string" || varyChanged) {
+      this.#endClaim(task, REFUSED);
+      if (typeof judged === "string") this.#remove(stale);
+      const [status, reason] = varyChanged
+        ? ["REVALIDATED", "revalidation-vary-changed"] as const
+        : ["REVALIDATED-NOCACHE", judged as string] as const;
+      return respond(this.#cache.delivered(exchange, stale.held, stale.object, status, reason));
+    }
+    const renewedMeta = this.#metaOf(task, meta.status, merged, judged);
+    const variance = varianceHash(varianceOf(judged.vary, task.request.fields));
+    const fill = store.renew(claim, stale.held, renewedMeta, timesOf(judged), variance);
+    const status = task.status === "REVALIDATE" ? "REVALIDATE" : "REVALIDATED";
+    if (fill === undefined || !fill.complete(lookup.key)) {
+      this.#endClaim(task, 0);
+      return respond(
+        this.#cache.delivered(exchange, stale.held, stale.object, status, task.reason),
+      );
+    }
+    this.#releaseStale(task);
+    this.#cache.parts.disk?.save(claim.slot);
+    const object = store.meta(claim.slot);
+    const held = index.hold(claim.slot);
+    index.release(claim);
+    if (object === undefined || held === undefined) {
+      return new ClientResponse(502, textFields("bad gateway"), bytesOf("bad gateway"), undefined);
+    }
+    return respond(this.#cache.delivered(exchange, held, object, status, task.reason));
+  }
+
+  #metaOf(
+    { lookup, request }: Task,
+    status: number,
+    fields: Fields,
+    { vary, lifetimeSecs }: Admitted,
+  ): ObjectMeta {
+    const { policy, headers } = this.#cache.parts;
+    const { scheme, port, path } = lookup.identity;
+    return {
+      status,
+      ...storedFields(fields, [headers.status, headers.reason]),
+      loose: lookup.loose,
+      scheme,
+      port,
+      path,
+      tags: tagsOf(fields, policy.tagHeaders),
+      vary,
+      variance: varianceOf(vary, request.fields).toHex(),
+      lifetimeSecs,
+    };
+  }
+
+  /** Stale content for a failure of this kind, or for one of our own making. */
+  #stale(task: Task, kind?: ErrorKind): ClientResponse | undefined {
+    const { stale, exchange } = task;
+    const { policy, store, events } = this.#cache.parts;
+    if (stale === undefined || exchange === undefined) return undefined;
+    if (kind !== undefined && !policy.staleOn.has(kind)) return undefined;
+    if (Date.now() >= store.index.float(stale.held.slot, IF_ERROR)) return undefined;
+    if (store.index.phase(stale.held.slot) !== READY) return undefined;
+    events.stale.count();
+    return respond(this.#cache.delivered(exchange, stale.held, stale.object, "STALE", task.reason));
+  }
+
+  #staleFor5xx(task: Task, status: number): ClientResponse | undefined {
+    const { staleStatuses } = this.#cache.parts.policy;
+    if (staleStatuses.size > 0 && !staleStatuses.has(status)) return undefined;
+    return this.#stale(task, "http-status");
+  }
+
+  /** Spec 04 section 6.7. */
+  #overBudget(task: Task): ClientResponse {
+    this.#releaseStale(task);
+    const text = "cache origin fill budget exhausted";
+    const fields = textFields(text);
+    fields.append("retry-after", "1");
+    showStatus(fields, this.#cache.parts.headers, "BYPASS", "origin-protected");
+    if (task.exchange !== undefined) task.exchange.findings.cachePhase = "bypass";
+    return new ClientResponse(503, fields, bytesOf(text), undefined);
+  }
+
+  #show(task: Task, fields: Fields, reason: string): void {
+    const { exchange, status } = task;
+    showStatus(fields, this.#cache.parts.headers, status, reason === "" ? task.reason : reason);
+    if (exchange !== undefined) exchange.findings.cachePhase = PHASE_OF[status];
+  }
+
+  /** An object is of no more use, in any tier. */
+  #remove({ held, object }: Found): void {
+    const { store, disk } = this.#cache.parts;
+    store.index.remove(held.slot, held.generation);
+    disk?.drop(object.meta);
+  }
+
+  #endClaim({ claim }: Task, flags: number): void {
+    if (claim === undefined || claim.isReleased) return;
+    const { index } = this.#cache.parts.store;
+    index.remove(claim.slot, claim.generation, flags);
+    index.release(claim);
+  }
+
+  #releaseStale({ stale }: Task): void {
+    if (stale !== undefined) this.#cache.parts.store.index.release(stale.held);
+  }
+}
+
+/** Whether answers are counted: nothing asks for it otherwise. */
+function needsCount({ min_uses, pass_uncacheable_after, predictor }: CacheConfig): boolean {
+  return min_uses > 1 || pass_uncacheable_after > 0 || predictor.enabled;
+}

@@ -1,0 +1,166 @@
+/**
+ * The HTTP cache (spec 04): answers of upstreams, kept once for all workers.
+ *
+ * In a profile this module stands before the proxy and everything else that has an origin or goes around one: it
+ * is the outermost, and what it answers asks none of them.
+ *
+ * @module
+ */
+import type { Config, Problem } from "../../config/types.ts";
+import type { Grant, Module, Role } from "../../gateway/module.ts";
+import { arena } from "../../zones/arena.ts";
+import { zone, type ZoneRequest } from "../../zones/layout.ts";
+import { queue } from "../../zones/queue.ts";
+import { proxyOf } from "../proxy/table.ts";
+import { commands } from "./commands.ts";
+import { cacheSchema, purgerSchema } from "./schema.ts";
+import { cacheIndex } from "./store/index.ts";
+import {
+  cachesOf,
+  diskOf,
+  MAX_REFRESHES,
+  memoryBytes,
+  REFRESHES_ZONE,
+  USE_ENTRIES,
+  USE_TTL_SECS,
+  zonesOf,
+} from "./table.ts";
+import { DISK_CALLS } from "./disk_calls.ts";
+import { useTable } from "./uses.ts";
+
+export type { CacheConfig } from "./schema.ts";
+
+/**
+ * Memory that an arena has beyond its budget: pages with blocks of one size that are not full cannot hold
+ * others, so without it the budget could not be used up.
+ */
+function arenaBytes(budget: number): number {
+  return budget + Math.max(1024 * 1024, budget / 8);
+}
+
+/** The capability, for the keeper and the command line. */
+export const module: Module = {
+  name: "cache",
+  schema: [
+    {
+      table: "cache",
+      scopes: ["root", "vhost", "route"],
+      schema: cacheSchema,
+      reload: "live",
+      withoutVhosts: true,
+    },
+    {
+      table: "cache_purger",
+      scopes: ["root"],
+      schema: purgerSchema,
+      reload: "cache-purger-service-changed",
+    },
+  ],
+  commands,
+  manifest: { read: true, write: ["/var/cache/fluxheim"] },
+
+  needs(config) {
+    const zones: ZoneRequest<Role>[] = [];
+    const read: Grant[] = [];
+    const write: Grant[] = [];
+    for (const table of cachesOf(config)) {
+      const names = zonesOf(table);
+      const disk = diskOf(table);
+      if (disk !== undefined) {
+        const grant = { value: disk.root, key: `${table.key}.disk.path` };
+        // Workers read objects; the service of the cache alone writes and deletes them.
+        read.push({ ...grant, for: "edge" }, { ...grant, for: "store" });
+        write.push({ ...grant, for: "store" });
+      }
+      const { predictor, origin_protection } = table.config;
+      const bytes = memoryBytes(table);
+      const roles = ["edge", "store"] as const;
+      zones.push(
+        zone(arena, {
+          name: names.bodies,
+          size: { bytes: arenaBytes(bytes) },
+          settings: { budgets: [bytes] },
+          roles,
+        }),
+        zone(cacheIndex, { name: names.index, size: { bytes }, roles }),
+      );
+      const maxEntries = predictor.enabled
+        ? Math.max(USE_ENTRIES, predictor.capacity)
+        : USE_ENTRIES;
+      zones.push(zone(useTable, {
+        name: names.uses,
+        size: { maxEntries },
+        settings: { maxEntries, ttlSecs: USE_TTL_SECS },
+        roles: ["edge"],
+      }));
+      if (!origin_protection.enabled) continue;
+      zones.push(zone(queue, {
+        name: names.fills,
+        size: { maxQueue: 1 },
+        settings: { maxInFlight: origin_protection.max_concurrent_fills },
+        roles: ["edge"],
+      }));
+    }
+    if (zones.length > 0) {
+      const settings = { maxInFlight: MAX_REFRESHES };
+      const size = { maxQueue: 1 };
+      zones.push(zone(queue, { name: REFRESHES_ZONE, size, settings, roles: ["edge"] }));
+    }
+    return { zones, grants: { read, write } };
+  },
+
+  check: (config) => [...withoutEffect(config), ...sharedRoots(config)],
+
+  threads: [{
+    role: "store",
+    url: new URL("./service.ts", import.meta.url),
+    wanted: (config) => !cachesOf(config).next().done,
+    tables: ["vhosts", "cache", "server.default_vhost"],
+    // A root that cannot be used keeps the configuration from being served.
+    startsBefore: "serving",
+    whenLost: "replace",
+    asks: [],
+    edgeAsks: [...DISK_CALLS],
+  }],
+
+  edge: async () => (await import("./edge.ts")).edge,
+};
+
+/** Caches of scopes that forward nothing. */
+function withoutEffect(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  for (const { owner, key } of cachesOf(config)) {
+    const { vhost, route } = owner;
+    const forwards = proxyOf(owner) !== undefined ||
+      route === undefined &&
+        vhost.routes.some((other) => proxyOf({ ...owner, route: other }) !== undefined);
+    if (forwards) continue;
+    problems.push({
+      key: `${key}.enabled`,
+      message: "has no effect: nothing here is forwarded to an upstream",
+      hint: "remove the table, or give the scope a proxy table",
+      warning: true,
+    });
+  }
+  return problems;
+}
+
+/** A root of two caches, or one inside of another: each would delete what the other one has. */
+function sharedRoots(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const roots: { readonly root: string; readonly key: string }[] = [];
+  for (const table of cachesOf(config)) {
+    const root = diskOf(table)?.root;
+    if (root === undefined) continue;
+    const key = `${table.key}.disk.path`;
+    const other = roots.find((known) =>
+      `${root}/`.startsWith(`${known.root}/`) || `${known.root}/`.startsWith(`${root}/`)
+    );
+    if (other !== undefined) {
+      const message = `must not be, contain or lie in the root of another cache (${other.key})`;
+      problems.push({ key, message, about: [other.key] });
+    }
+    roots.push({ root, key });
+  }
+  return problems;
+}

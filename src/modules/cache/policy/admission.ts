@@ -1,0 +1,186 @@
+/**
+ * Which answers may be stored (spec 04 sections 5.1 and 5.2), and how those that the cache takes part in are
+ * rewritten.
+ *
+ * @module
+ */
+import type { Fields } from "../../../http/fields.ts";
+import { varyFields, type VaryRefusal } from "../key/vary.ts";
+import { type CacheControl, readCacheControl } from "./cache_control.ts";
+import { type Freshness, freshnessOf, type FreshnessRules, ruledTtl } from "./freshness.ts";
+import { fitsExtension } from "./paths.ts";
+
+/** What a cache table says about statuses, types and fields. */
+export interface ByStatus {
+  /** Whole media types, and beginnings that end with `/`. */
+  readonly types: ReadonlySet<string>;
+  readonly typePrefixes: readonly string[];
+  readonly noStoreHeaders: ReadonlySet<string>;
+  readonly noStoreValues: ReadonlyMap<string, string>;
+}
+
+/** The rules of admission. */
+export interface AdmissionRules extends FreshnessRules, ByStatus {
+  readonly hidden: ReadonlySet<string>;
+  readonly vary: readonly string[];
+  readonly maxObjectBytes: number;
+  readonly config: { readonly ignore_origin_cache_headers: boolean };
+}
+
+/** An answer, and what is known of its request. */
+export interface Arrived {
+  readonly status: number;
+  /** Changed in place: see {@linkcode admit}. */
+  readonly fields: Fields;
+  /** Bytes of the body, where the framing says so. */
+  readonly length: number | undefined;
+  readonly hasBody: boolean;
+  readonly delaySecs: number;
+  /** Extension of the path, lower case. */
+  readonly extension: string;
+  /** Fields that the gateway makes for each request. */
+  readonly perRequest: ReadonlySet<string>;
+}
+
+/** Why an answer is not stored. */
+export type Rejection =
+  | VaryRefusal
+  | "range-response"
+  | "status-not-cacheable"
+  | "content-type-missing"
+  | "content-type-not-cacheable"
+  | "set-cookie"
+  | "configured-no-store-response-header"
+  | "configured-no-store-response-header-value"
+  | "cache-control-invalid"
+  | "cache-control-no-store"
+  | "cache-control-private"
+  | "cache-control-no-cache"
+  | "cache-control-zero-freshness"
+  | "OriginNotCache"
+  | "zero-freshness"
+  | "empty-body"
+  | "ResponseTooLarge";
+
+/** An answer that may be stored. */
+export interface Admitted extends Freshness {
+  readonly lifetimeSecs: number;
+  readonly vary: readonly string[];
+}
+
+/** Refusals by the operator's own rules: they say nothing about the upstream (spec 04 section 6.6). */
+const OPERATORS: ReadonlySet<Rejection> = new Set([
+  "configured-no-store-response-header",
+  "configured-no-store-response-header-value",
+]);
+
+/** Whether the upstream itself has refused, so that it is worth remembering. */
+export function isOrigins(rejection: Rejection): boolean {
+  return !OPERATORS.has(rejection);
+}
+
+/**
+ * Rewrites an answer that the cache takes part in, and judges it. Its fields are afterwards as the client gets
+ * them and the cache stores them.
+ */
+export function admit(rules: AdmissionRules, answer: Arrived, nowMs: number): Admitted | Rejection {
+  const { fields, status } = answer;
+  for (const name of rules.hidden) fields.delete(name);
+  if (rules.config.ignore_origin_cache_headers) {
+    fields.delete("cache-control");
+    fields.delete("expires");
+  }
+  const control = readCacheControl(fields);
+  const rejection = refusedBy(rules, answer, control);
+  if (rejection !== undefined) return rejection;
+  const vary = varyFields(fields, rules.vary, answer.perRequest);
+  if (typeof vary === "string") return vary;
+  const freshness = freshnessOf(rules, { ...answer, control }, nowMs);
+  const ttl = ruledTtl(rules, status);
+  if (ttl !== undefined) setLifetime(rules, fields, ttl);
+  else if (control !== undefined) setWindows(rules, fields);
+  const { lifetimeSecs } = freshness;
+  if (lifetimeSecs === undefined) return "OriginNotCache";
+  if (lifetimeSecs <= freshness.ageSecs) return "zero-freshness";
+  if (answer.length !== undefined && answer.length > rules.maxObjectBytes) {
+    return "ResponseTooLarge";
+  }
+  const isEmpty = !answer.hasBody || answer.length === 0;
+  if (isEmpty && !rules.statusTtls.has(status)) return "empty-body";
+  return { ...freshness, lifetimeSecs, vary };
+}
+
+/** Rows 2 to 10. */
+function refusedBy(
+  rules: AdmissionRules,
+  { status, fields, extension }: Arrived,
+  control: CacheControl | undefined,
+): Rejection | undefined {
+  if (status === 206) return "range-response";
+  if (status < 200 || status === 304) return "status-not-cacheable";
+  if (status !== 200 && ruledTtl(rules, status) === undefined) return "status-not-cacheable";
+  if (status === 200) {
+    const type = essenceOf(fields.get("content-type"));
+    if (type === undefined) return "content-type-missing";
+    if (fields.count("content-type") > 1 || !isAllowed(rules, type)) {
+      return "content-type-not-cacheable";
+    }
+    if (!fitsExtension(extension, type)) return "content-type-not-cacheable";
+  }
+  if (fields.has("set-cookie")) return "set-cookie";
+  for (const name of rules.noStoreHeaders) {
+    if (fields.has(name)) return "configured-no-store-response-header";
+  }
+  for (const [name, value] of rules.noStoreValues) {
+    if (fields.all(name).includes(value)) return "configured-no-store-response-header-value";
+  }
+  return control === undefined ? undefined : refusedByControl(control);
+}
+
+function refusedByControl(control: CacheControl): Rejection | undefined {
+  if (control.isInvalid) return "cache-control-invalid";
+  if (control.noStore) return "cache-control-no-store";
+  if (control.private) return "cache-control-private";
+  if (control.noCache) return "cache-control-no-cache";
+  return control.maxAge === 0 || control.sMaxage === 0 ? "cache-control-zero-freshness" : undefined;
+}
+
+/** A media type without its parameters, lower case. */
+export function essenceOf(type: string | undefined): string | undefined {
+  if (type === undefined) return undefined;
+  const end = type.indexOf(";");
+  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
+}
+
+function isAllowed({ types, typePrefixes }: ByStatus, type: string): boolean {
+  return types.has(type) || typePrefixes.some((prefix) => type.startsWith(prefix));
+}
+
+/** Step 3 of section 5.1. */
+function setLifetime(rules: FreshnessRules, fields: Fields, secs: number): void {
+  fields.delete("expires");
+  fields.set("cache-control", `max-age=${secs}${windows(rules)}`);
+}
+
+/** Step 4: the windows of the operator replace those of the upstream. */
+function setWindows(rules: FreshnessRules, fields: Fields): void {
+  const added = windows(rules);
+  const value = fields.joined("cache-control");
+  if (added === "" || value === undefined) return;
+  const replaced: RegExp[] = [];
+  if (rules.staleWhileRevalidateSecs !== undefined) replaced.push(WHILE_REVALIDATE);
+  if (rules.staleIfErrorSecs !== undefined) replaced.push(IF_ERROR);
+  const kept = replaced.reduce((text, pattern) => text.replaceAll(pattern, ""), value)
+    .split(",").map((part) => part.trim()).filter((part) => part !== "").join(", ");
+  fields.set("cache-control", kept === "" ? added.slice(2) : kept + added);
+}
+
+const WHILE_REVALIDATE = /stale-while-revalidate\s*=\s*(?:"[^"]*"|[0-9]+)/gi;
+const IF_ERROR = /stale-if-error\s*=\s*(?:"[^"]*"|[0-9]+)/gi;
+
+function windows({ staleWhileRevalidateSecs, staleIfErrorSecs }: FreshnessRules): string {
+  return (staleWhileRevalidateSecs === undefined
+    ? ""
+    : `, stale-while-revalidate=${staleWhileRevalidateSecs}`) +
+    (staleIfErrorSecs === undefined ? "" : `, stale-if-error=${staleIfErrorSecs}`);
+}

@@ -1,0 +1,8 @@
+/** Entry of the thread of the cache's service. @module */
+// First of all: no module may find what no permission guards.
+import "../../runtime/permissions/unguarded.ts";
+
+import { runService } from "../../runtime/threads/service_thread.ts";
+import { store } from "./store_service.ts";
+
+runService(store);

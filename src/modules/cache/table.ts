@@ -1,0 +1,103 @@
+/** Where cache tables stand, and the shared memory that they need. @module */
+import type { Config } from "../../config/types.ts";
+import { scopesOf, zoneName } from "../../gateway/edge_policy.ts";
+import type { RouteScope } from "../../gateway/module.ts";
+import { withPreset } from "./presets.ts";
+import type { CacheConfig } from "./schema.ts";
+
+/** A cache table at work, and whose storage it has. */
+export interface CacheTable {
+  /** With the entries of its preset. */
+  readonly config: CacheConfig;
+  /** Where it stands: the scope whose objects it stores. */
+  readonly owner: RouteScope;
+  /** `vhosts[0].cache`. */
+  readonly key: string;
+}
+
+/**
+ * The cache of a scope: its route's own table, else that of the vhost (spec 04 section 1). A table that is
+ * switched off ends the search.
+ */
+export function cacheOf(scope: RouteScope): CacheTable | undefined {
+  const { route } = scope;
+  const own = route?.cache ?? scope.vhost.cache;
+  if (own === undefined || !own.enabled) return undefined;
+  const isRoutes = route?.cache !== undefined;
+  const owner = isRoutes ? scope : vhostOf(scope);
+  const key = own === scope.config.cache ? "cache" : `${owner.key}.cache`;
+  return { config: withPreset(own), owner, key };
+}
+
+function vhostOf({ config, vhost, key }: RouteScope): RouteScope {
+  const end = key.indexOf(".routes[");
+  return { config, vhost, route: undefined, key: end < 0 ? key : key.slice(0, end) };
+}
+
+/** Every cache at work, once. */
+export function* cachesOf(config: Config): Generator<CacheTable> {
+  for (const scope of scopesOf(config)) {
+    const own = (scope.route ?? scope.vhost).cache;
+    if (own === undefined) continue;
+    const table = cacheOf(scope);
+    if (table !== undefined) yield table;
+  }
+}
+
+/** `<vhost>` or `<vhost>:route:<route>` (spec 04 section 4.1). */
+export function userTag({ owner: { vhost, route } }: CacheTable): string {
+  return route === undefined ? vhost.name : `${vhost.name}:route:${route.name}`;
+}
+
+/**
+ * The part of a storage's name that says what it was made for: the storage plan of spec 04 section 1. With
+ * another plan the objects are left behind.
+ */
+function planOf({ config }: CacheTable): string {
+  const { memory, disk, max_object_bytes, tag_headers } = config;
+  return JSON.stringify([memory, disk, max_object_bytes, tag_headers]);
+}
+
+/** Memory for what is on its way to and from the disk, where there is no memory tier. */
+const PASSING_BYTES = 64 * 1024 * 1024;
+
+/** Memory of the objects of a cache. */
+export function memoryBytes({ config: { memory, max_object_bytes } }: CacheTable): number {
+  return memory.enabled ? memory.max_size_bytes : Math.max(PASSING_BYTES, 2 * max_object_bytes);
+}
+
+/** The disk tier of a cache, where it has one. */
+export function diskOf(
+  { config: { disk } }: CacheTable,
+): { readonly root: string; readonly maxBytes: number } | undefined {
+  if (!disk.enabled || disk.path === undefined) return undefined;
+  return { root: disk.path, maxBytes: disk.max_size_bytes };
+}
+
+/** Names of the zones of one cache. */
+export interface CacheZones {
+  readonly bodies: string;
+  readonly index: string;
+  readonly uses: string;
+  readonly fills: string;
+}
+
+/** The zones of a cache; those with objects are new for another plan. */
+export function zonesOf(table: CacheTable): CacheZones {
+  const name = zoneName("cache", table.owner);
+  const plan = planOf(table);
+  return {
+    bodies: `${name} bodies ${plan}`,
+    index: `${name} index ${plan}`,
+    uses: `${name} uses`,
+    fills: `${name} fills`,
+  };
+}
+
+/** Refreshes in the background that there may be in the process (spec 04 section 6.3). */
+export const MAX_REFRESHES = 256;
+/** Zone that counts them. */
+export const REFRESHES_ZONE = "cache refreshes";
+/** Entries of the tables of `min_uses` and `pass_uncacheable_after`, and for how long one counts. */
+export const USE_ENTRIES = 65_536;
+export const USE_TTL_SECS = 600;

@@ -1,0 +1,32 @@
+/** Entry of the edge workers of profile `cache-server`. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/permissions/unguarded.ts";
+
+import { edge as access } from "../modules/access/edge.ts";
+import { edge as cache } from "../modules/cache/edge.ts";
+import { edge as concurrency } from "../modules/concurrency/edge.ts";
+import { edge as control } from "../modules/control/edge.ts";
+import { edge as errorPages } from "../modules/error_pages/edge.ts";
+import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as proxy } from "../modules/proxy/edge.ts";
+import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
+import { edge as tls } from "../modules/tls/edge.ts";
+import { edge as web } from "../modules/web/edge.ts";
+import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
+import { records } from "../runtime/log/records.ts";
+
+runEdgeWorker({
+  modules: [
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    cache,
+    proxy,
+    errorPages,
+    headers,
+    tls,
+    control,
+  ],
+  records,
+});

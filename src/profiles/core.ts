@@ -1,0 +1,38 @@
+/** Profile `core`: general. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/permissions/unguarded.ts";
+
+import { module as access } from "../modules/access/module.ts";
+import { module as cache } from "../modules/cache/module.ts";
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
+import { module as errorPages } from "../modules/error_pages/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
+import { module as web } from "../modules/web/module.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
+import { records } from "../runtime/log/records.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "core",
+  modules: [
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    cache,
+    proxy,
+    errorPages,
+    headers,
+    tls,
+    control,
+  ],
+  records,
+  workerUrl: new URL("./core_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./core_control.ts", import.meta.url),
+  },
+};

@@ -1,0 +1,47 @@
+/** Profile `observability`: core with metrics and traces. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/permissions/unguarded.ts";
+
+import { module as access } from "../modules/access/module.ts";
+import { module as cache } from "../modules/cache/module.ts";
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
+import { module as errorPages } from "../modules/error_pages/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as metrics } from "../modules/metrics/module.ts";
+import { module as metricsOtlp } from "../modules/metrics_otlp/module.ts";
+import { module as otelOtlp } from "../modules/otel_otlp/module.ts";
+import { module as otelTracing } from "../modules/otel_tracing/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
+import { module as web } from "../modules/web/module.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
+import { records } from "../runtime/log/records.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "observability",
+  modules: [
+    metrics,
+    metricsOtlp,
+    otelTracing,
+    otelOtlp,
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    cache,
+    proxy,
+    errorPages,
+    headers,
+    tls,
+    control,
+  ],
+  records,
+  workerUrl: new URL("./observability_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./observability_control.ts", import.meta.url),
+    telemetry: new URL("./observability_telemetry.ts", import.meta.url),
+  },
+};

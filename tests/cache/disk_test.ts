@@ -1,0 +1,150 @@
+/** The disk tier of the cache, over restarts and against files that were tampered with. */
+import assert from "node:assert/strict";
+import { until } from "../../src/net/testing/until.ts";
+import { Caching, image } from "../testing/caching.ts";
+import { TempDir } from "../testing/peer.ts";
+
+function lines(root: string, more = ""): string {
+  return `[vhosts.cache.disk]\nenabled = true\npath = "${root}"\n${more}`;
+}
+
+/** Objects below `root`. */
+function objects(root: string): string[] {
+  const found: string[] = [];
+  const look = (directory: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(directory)) {
+      if (isDirectory) look(`${directory}/${name}`);
+      else if (name.endsWith(".fhc")) found.push(`${directory}/${name}`);
+    }
+  };
+  look(root);
+  return found;
+}
+
+async function stored(root: string, count: number): Promise<string[]> {
+  await until(`${count} objects lie on disk`, () => objects(root).length === count);
+  return objects(root);
+}
+
+const BODY = "0123456789".repeat(20_000);
+
+Deno.test("vector 21: what lies on disk is served after a restart, with its variants", async () => {
+  await using dir = new TempDir();
+  const root = `${dir.path}/cache`;
+  const respond = (
+    { headers }: { headers: { "accept-language"?: string } },
+    response: Parameters<typeof image>[0],
+  ) => image(response, headers["accept-language"] + BODY, { vary: "Accept-Language", etag: '"1"' });
+  {
+    await using caching = await Caching.start(respond, lines(root));
+    for (const language of ["de", "en"]) {
+      assert.equal((await caching.get("/a.png", { "accept-language": language })).cache, "MISS");
+    }
+    const [path] = await stored(root, 2);
+    assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+    assert.equal(Deno.statSync(root).mode! & 0o777, 0o750);
+  }
+  await using caching = await Caching.start(respond, lines(root));
+  await until("the scan has ended", () => caching.gateway.process.output.includes("2 objects"));
+  for (const language of ["en", "de"]) {
+    const got = await caching.get("/a.png", { "accept-language": language });
+    assert.equal(got.cache, "HIT");
+    assert.equal(got.body, language + BODY);
+  }
+  const part = await caching.get("/a.png", { "accept-language": "de", range: "bytes=0-3" });
+  assert.equal(part.body, "de01");
+  assert.equal(caching.asked, 0);
+  await caching.get("/a.png", { "accept-language": "fr" });
+  assert.equal(caching.asked, 1);
+});
+
+Deno.test("vector 22: a file that was swapped, cut or changed is a miss, and nothing else is touched", async () => {
+  for (const harm of ["link", "cut", "flip", "other"]) {
+    await using dir = new TempDir();
+    const root = `${dir.path}/cache`;
+    const target = dir.write("target", "precious");
+    let path = "";
+    {
+      await using caching = await Caching.start(
+        (_, response) => image(response, BODY),
+        lines(root),
+      );
+      await caching.get("/a.png");
+      [path] = await stored(root, 1);
+    }
+    await using caching = await Caching.start((_, response) => image(response, BODY), lines(root));
+    await until("the scan has ended", () => caching.gateway.process.output.includes("1 objects"));
+    const bytes = Deno.readFileSync(path);
+    Deno.removeSync(path);
+    if (harm === "link") Deno.symlinkSync(target, path);
+    else if (harm === "cut") Deno.writeFileSync(path, bytes.subarray(0, bytes.length - 1));
+    else if (harm === "flip") {
+      bytes[bytes.length - 1] ^= 1;
+      Deno.writeFileSync(path, bytes);
+    } else Deno.writeFileSync(path, new TextEncoder().encode("something else"));
+    const got = await caching.get("/a.png");
+    // Of a body that is wrong at its very end the client sees the end missing, or the fetch that took its place.
+    assert.equal(got.cache, "MISS", harm);
+    assert.ok(got.body === BODY, harm);
+    assert.equal(caching.asked, 1);
+    assert.equal(Deno.readTextFileSync(target), "precious");
+  }
+});
+
+Deno.test("a write that succeeds removes what lies on disk as well", async () => {
+  await using dir = new TempDir();
+  const root = `${dir.path}/cache`;
+  await using caching = await Caching.start((request, response) => {
+    if (request.method === "GET") return image(response, BODY);
+    response.writeHead(204);
+    response.end();
+  }, lines(root));
+  await caching.get("/a.png");
+  await stored(root, 1);
+  await caching.get("/a.png", {}, "POST");
+  await stored(root, 0);
+  assert.equal((await caching.get("/a.png")).cache, "MISS");
+});
+
+Deno.test("the files stay within their budget", async () => {
+  await using dir = new TempDir();
+  const root = `${dir.path}/cache`;
+  await using caching = await Caching.start(
+    (_, response) => image(response, BODY),
+    lines(root, 'max_size_bytes = "1 MiB"\n'),
+  );
+  for (let i = 0; i < 12; i++) await caching.get(`/${i}.png`);
+  await until("the last one lies there", () => objects(root).length === 5);
+  const bytes = objects(root).reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+  assert.ok(bytes <= 1024 * 1024);
+});
+
+Deno.test("vector 20: a process that is killed in the middle leaves nothing that is served in part", async () => {
+  await using dir = new TempDir();
+  const root = `${dir.path}/cache`;
+  for (let round = 0; round < 3; round++) {
+    const caching = await Caching.start((_, response) => image(response, BODY), lines(root));
+    const asked = Array.from(
+      { length: 20 },
+      (_, i) => caching.get(`/${round}-${i}.png`).catch(() => undefined),
+    );
+    await until("something lies there", () => objects(root).length > round * 2);
+    caching.gateway.process.signal("SIGKILL");
+    await Promise.all(asked);
+    await caching[Symbol.asyncDispose]().catch(() => {});
+  }
+  await using caching = await Caching.start((_, response) => image(response, BODY), lines(root));
+  await until(
+    "the scan has ended",
+    () => caching.gateway.process.output.includes("cache disk scan"),
+  );
+  let hits = 0;
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 20; i++) {
+      const got = await caching.get(`/${round}-${i}.png`);
+      assert.ok(got.body === BODY);
+      if (got.cache === "HIT") hits++;
+    }
+  }
+  assert.ok(hits > 0);
+});
