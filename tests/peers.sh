@@ -9,6 +9,7 @@ peers=(
   nginx:nginx-light haproxy:haproxy caddy:caddy varnishd:varnish
   curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client nghttp:nghttp2-client
   strace:strace chromium:chromium systemd-analyze:systemd
+  php-fpm8.2:php8.2-fpm
 )
 # python module:package
 modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)

@@ -17,6 +17,7 @@ export type LogTarget =
   | "fluxheim::audit"
   | "fluxheim::proxy"
   | "fluxheim::tls"
+  | "fluxheim::php_fpm"
   | "fluxheim::load_balancer"
   | "fluxheim::metrics"
   | "fluxheim::stream";

@@ -12,6 +12,7 @@ import { module as control } from "../modules/control/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
+import { module as php } from "../modules/php/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
@@ -28,6 +29,7 @@ export const profile: Profile = {
     access,
     rateLimit,
     concurrency,
+    php,
     web,
     trafficMirror,
     proxy,

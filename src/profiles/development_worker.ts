@@ -12,6 +12,7 @@ import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as geoip } from "../modules/geoip/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as php } from "../modules/php/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
@@ -26,6 +27,7 @@ runEdgeWorker({
     access,
     rateLimit,
     concurrency,
+    php,
     web,
     trafficMirror,
     proxy,

@@ -1,6 +1,6 @@
 /** Endpoints of php-fpm: Unix sockets and TCP addresses. @module */
 import { splitAuthority } from "../../http/authority.ts";
-import { ipFamily, parseNetwork } from "../../net/ip.ts";
+import { ipFamily } from "../../net/ip.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import type { FpmConfig } from "./fpm_schema.ts";
 
@@ -57,8 +57,6 @@ export function addressProblem(endpoint: Endpoint, allowPrivate: boolean): strin
   return "is a loopback, private or link-local address: it needs allow_private_tcp_upstreams = true";
 }
 
-function setOf(...texts: string[]): { has(address: string): boolean } {
-  const networks = texts.map((text) => parseNetwork(text));
-  const set = IpSet.of(networks.flatMap((network) => network ?? []));
-  return { has: (address) => set.has(address) };
+function setOf(...texts: string[]): IpSet {
+  return IpSet.of(texts);
 }

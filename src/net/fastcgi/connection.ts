@@ -5,7 +5,6 @@
  * @module
  */
 import { LARGE, SMALL, SMALL_BYTES } from "../buffers.ts";
-import type { Clock, Expiring } from "../clock.ts";
 import { closeQuietly, type Duplex } from "../duplex.ts";
 import { FastCgiError, type FastCgiFailure } from "./error.ts";
 import { RecordParser, type RecordSink } from "./record_parser.ts";
@@ -22,16 +21,14 @@ export interface FastCgiRequest {
   /** BEGIN_REQUEST and PARAMS; without `input` the end of STDIN as well. */
   readonly head: Uint8Array;
   readonly input: InputSource | undefined;
-  /** Longest time in which nothing moves in either direction. */
-  readonly silenceMs: number;
+  /** Called whenever something has moved in either direction. */
+  onProgress(): void;
   /** Takes what comes on STDERR; the bytes are valid during the call. */
   onError(bytes: Uint8Array): void;
 }
 
-/** A connection. Its user closes it, or gives it back to its pool. */
-export class FastCgiConnection implements Expiring, RecordSink {
-  deadline = 0;
-  readonly #clock: Clock;
+/** A connection. Its user keeps the time, and closes it or gives it back to its pool. */
+export class FastCgiConnection implements RecordSink {
   readonly #stream: Duplex;
   readonly #parser = new RecordParser(this);
   /** Output that was read and not taken yet; views of the read buffer. */
@@ -47,16 +44,18 @@ export class FastCgiConnection implements Expiring, RecordSink {
   #inputFailure: unknown;
   #hasAnswered = false;
   #isClosed = false;
-  #isExpired = false;
   /** Exchanges that were begun. */
   #begun = 0;
-  /** `clock.now` when the connection became idle. */
+  /** When the connection became idle; its pool's own. */
   idleSince = 0;
 
-  constructor(stream: Duplex, clock: Clock) {
+  constructor(stream: Duplex) {
     this.#stream = stream;
-    this.#clock = clock;
-    clock.watch(this);
+  }
+
+  /** Not all of the request has been sent. */
+  get isSending(): boolean {
+    return !this.#isSent;
   }
 
   /** Whether an earlier request went over this connection. */
@@ -103,9 +102,7 @@ export class FastCgiConnection implements Expiring, RecordSink {
 
   /** Watches the idle connection: `onGone` is called when the responder closes it or sends anything. */
   rest(onGone: () => void): void {
-    this.deadline = 0;
     this.#request = undefined;
-    this.idleSince = this.#clock.now;
     this.#giveBuffer();
     const buffer = SMALL.take();
     const read = this.#stream.read(buffer);
@@ -120,14 +117,7 @@ export class FastCgiConnection implements Expiring, RecordSink {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.deadline = 0;
-    this.#clock.unwatch(this);
     closeQuietly(this.#stream);
-  }
-
-  expire(): void {
-    this.#isExpired = true;
-    this.close();
   }
 
   stdout(bytes: Uint8Array): void {
@@ -143,17 +133,15 @@ export class FastCgiConnection implements Expiring, RecordSink {
     const ahead = this.#ahead;
     const buffer = ahead?.buffer ?? (this.#buffer ??= LARGE.take());
     this.#ahead = undefined;
-    this.#setDeadline();
     let count: number | null;
     try {
       count = await (ahead?.read ?? this.#stream.read(buffer));
     } catch (error) {
       throw this.#lost(error);
-    } finally {
-      this.deadline = 0;
     }
     if (count === null) throw this.#lost(undefined);
     this.#hasAnswered = true;
+    this.#request?.onProgress();
     this.#parser.feed(buffer.subarray(0, count));
     // A small buffer is never waited with again while its bytes are in use: the pool is by size.
     if (ahead !== undefined && this.#pieces.length === 0 && buffer.length === SMALL_BYTES) {
@@ -164,12 +152,6 @@ export class FastCgiConnection implements Expiring, RecordSink {
   /** Reading ended before the answer did. */
   #lost(error: unknown): unknown {
     if (this.#inputFailure !== undefined) return this.#inputFailure;
-    if (this.#isExpired) {
-      return this.#failure(
-        "timeout",
-        this.#isSent ? "it did not answer" : "it took no more of the request",
-      );
-    }
     if (this.#isClosed) return this.#failure("abandoned", "the connection was given up");
     if (error === undefined) {
       return this.#failure("closed", "it closed the connection before the end of its answer");
@@ -228,13 +210,8 @@ export class FastCgiConnection implements Expiring, RecordSink {
   async #write(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       written += await this.#stream.write(written === 0 ? bytes : bytes.subarray(written));
-      if (this.deadline !== 0) this.#setDeadline();
+      this.#request?.onProgress();
     }
-  }
-
-  #setDeadline(): void {
-    const silenceMs = this.#request?.silenceMs ?? 0;
-    this.deadline = silenceMs === 0 || this.#isClosed ? 0 : this.#clock.now + silenceMs;
   }
 
   #giveBuffer(): void {

@@ -2,7 +2,7 @@
 
 /** What went wrong. */
 export type FastCgiFailure =
-  /** Nothing moved in either direction for as long as it may. */
+  /** Nothing moved in either direction for as long as it may; the user of the connection says so. */
   | "timeout"
   /** The responder closed the connection before the end of its answer. */
   | "closed"

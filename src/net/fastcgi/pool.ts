@@ -75,7 +75,7 @@ export class FastCgiPool {
     for (;;) {
       try {
         const { stream } = await dial(target, undefined, clock, signal);
-        const connection = new FastCgiConnection(stream, clock);
+        const connection = new FastCgiConnection(stream);
         if (this.#isClosed) {
           connection.close();
           throw new DialError("aborted", "the pool was closed");
@@ -108,6 +108,7 @@ export class FastCgiPool {
       this.#tell("discard_full");
       return;
     }
+    connection.idleSince = this.#options.clock.now;
     this.#idle.push(connection);
     connection.rest(() => this.#drop(connection));
     this.#tell("return");
