@@ -214,7 +214,8 @@ function checkParams(params: Readonly<Record<string, string>>, context: z.Refine
   }
   for (const name of names) {
     const message = paramProblem(name);
-    if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
+    if (message === undefined) continue;
+    context.addIssue({ code: "custom", input: params[name], path: [name], message });
   }
 }
 
