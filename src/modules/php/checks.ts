@@ -2,7 +2,13 @@
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import { addressProblem, endpointsOf } from "./endpoint.ts";
-import { EXTERNAL_KEYS, type FpmConfig, fpmSchema, MANAGED_KEYS } from "./fpm_schema.ts";
+import { EXTERNAL_KEYS, type FpmConfig, fpmSchema } from "./fpm_schema.ts";
+import { PROCESS_KEYS } from "./managed/process_keys.ts";
+import { isWritable } from "./managed/pool_config.ts";
+import { MAX_SOCKET_PATH_BYTES } from "../../net/unix_address.ts";
+import { managedOf } from "./managed/managed.ts";
+import type { RouteScope } from "../../gateway/module.ts";
+import { phpOf } from "./table.ts";
 import type { PhpConfig } from "./schema.ts";
 
 /** What a `php.fpm` table says that was left out: keys with these values ask for nothing. */
@@ -14,7 +20,10 @@ export function checkPhp(config: Config): Problem[] {
   for (const scope of scopesOf(config)) {
     const { php } = ownTables(scope);
     if (php?.enabled !== true) continue;
-    problems.push(...checkTable(php, `${scope.key}.php`), ...checkFpm(php, `${scope.key}.php.fpm`));
+    problems.push(
+      ...checkTable(php, `${scope.key}.php`),
+      ...checkFpm(php, scope, `${scope.key}.php.fpm`),
+    );
     problems.push(
       ...sourceAsIndex(
         scope.vhost.web?.index_files ?? [],
@@ -65,9 +74,28 @@ function* checkTable(php: PhpConfig, key: string): Generator<Problem> {
   }
 }
 
-function* checkFpm(php: PhpConfig, key: string): Generator<Problem> {
+function* checkFpm(php: PhpConfig, scope: RouteScope, key: string): Generator<Problem> {
   const { fpm } = php;
-  yield* fpm.mode === "external" ? checkExternal(fpm, key) : checkManaged(php, key);
+  yield* fpm.mode === "external" ? checkExternal(fpm, key) : checkManaged(php, scope, key);
+  if (!fpm.keepalive || fpm.mode === "external") return;
+  const terminate = fpm.request_terminate_timeout_secs ?? 0;
+  if (terminate > 0 && fpm.idle_timeout_secs >= terminate) {
+    yield problem(
+      key,
+      "idle_timeout_secs",
+      `must be below request_terminate_timeout_secs, which is ${terminate}: php-fpm kills workers that wait ` +
+        "for the next request of a kept connection as well",
+      ["request_terminate_timeout_secs", "keepalive"],
+    );
+  }
+  if (fpm.pool_max_idle >= fpm.workers) {
+    yield problem(
+      key,
+      "pool_max_idle",
+      `must be below workers, which is ${fpm.workers}: each kept connection occupies one`,
+      ["workers", "keepalive"],
+    );
+  }
 }
 
 function* checkExternal(fpm: FpmConfig, key: string): Generator<Problem> {
@@ -85,7 +113,7 @@ function* checkExternal(fpm: FpmConfig, key: string): Generator<Problem> {
       given,
     );
   }
-  for (const name of MANAGED_KEYS) {
+  for (const name of PROCESS_KEYS) {
     if (!isSet(fpm, name)) continue;
     yield problem(key, name, 'is for a managed php-fpm: it requires mode = "managed"', ["mode"]);
   }
@@ -95,16 +123,118 @@ function* checkExternal(fpm: FpmConfig, key: string): Generator<Problem> {
   }
 }
 
-function* checkManaged({ fpm }: PhpConfig, key: string): Generator<Problem> {
-  yield problem(
-    key,
-    "mode",
-    '"managed" is not built yet: run php-fpm as a service of the system and name its socket',
-  );
-  for (const name of EXTERNAL_KEYS) {
-    if (isSet(fpm, name)) {
-      yield problem(key, name, "must not be set: a managed php-fpm has its own socket", ["mode"]);
+/** Keys that belong to one process manager. */
+const DYNAMIC_KEYS = [
+  "start_servers",
+  "min_spare_servers",
+  "max_spare_servers",
+  "max_spawn_rate",
+] as const;
+const ONDEMAND_KEYS = ["process_idle_timeout_secs"] as const;
+const PAIRS = [["listen_owner", "listen_group"], ["user", "group"]] as const;
+const WRITTEN_PATHS = ["socket_dir", "session_save_path", "upload_tmp_dir"] as const;
+
+function* checkManaged(
+  php: PhpConfig,
+  scope: RouteScope,
+  key: string,
+): Generator<Problem> {
+  const { fpm } = php;
+  for (const name of ["php_fpm_binary", "socket_dir"] as const) {
+    if (fpm[name] === undefined) {
+      yield problem(key, name, 'is required with mode = "managed"', ["mode"]);
     }
+  }
+  for (const name of EXTERNAL_KEYS) {
+    if (!isSet(fpm, name)) continue;
+    yield problem(key, name, "must not be set: a managed php-fpm has its own socket", ["mode"]);
+  }
+  for (const [one, other] of PAIRS) {
+    if ((fpm[one] === undefined) === (fpm[other] === undefined)) continue;
+    const [there, missing] = fpm[one] === undefined ? [other, one] : [one, other];
+    yield problem(key, there, `needs ${missing}`, [missing]);
+  }
+  for (const name of WRITTEN_PATHS) {
+    const path = fpm[name];
+    if (path === undefined || isWritable(path)) continue;
+    yield problem(
+      key,
+      name,
+      "must have only letters, digits and / . _ @ % + - in it: php-fpm reads it",
+    );
+  }
+  yield* checkProcessManager(fpm, key);
+  const table = phpOf(scope);
+  const socket = table && managedOf(table, scope)?.files.socket;
+  if (socket !== undefined && socket.length > MAX_SOCKET_PATH_BYTES) {
+    yield problem(
+      key,
+      "socket_dir",
+      `is too long: ${socket} must have at most ${MAX_SOCKET_PATH_BYTES} bytes`,
+    );
+  }
+  if (php.max_in_flight > fpm.workers) {
+    yield {
+      ...problem(
+        key,
+        "workers",
+        `${fpm.workers} is below php.max_in_flight, which is ${php.max_in_flight}: requests wait in php-fpm, ` +
+          "and their time limit runs",
+      ),
+      hint: "set max_in_flight to the number of workers",
+      warning: true,
+    };
+  }
+  if (php.allowed_extensions.some((extension) => extension.toLowerCase() !== "php")) {
+    yield {
+      key: key.replace(/fpm$/, "allowed_extensions"),
+      message: "a managed php-fpm executes .php alone: it answers 403 to other extensions",
+      about: [`${key}.mode`],
+      warning: true,
+    };
+  }
+}
+
+function* checkProcessManager(fpm: FpmConfig, key: string): Generator<Problem> {
+  const { process_manager: kind, workers, min_spare_servers: min, max_spare_servers: max } = fpm;
+  const foreign = [
+    ...(kind === "dynamic" ? [] : DYNAMIC_KEYS),
+    ...(kind === "ondemand" ? [] : ONDEMAND_KEYS),
+  ];
+  for (const name of foreign) {
+    if (fpm[name] === undefined) continue;
+    yield problem(key, name, `has no meaning with process_manager = "${kind}"`, [
+      "process_manager",
+    ]);
+  }
+  if (kind !== "dynamic") return;
+  for (const name of ["min_spare_servers", "max_spare_servers"] as const) {
+    if (fpm[name] === undefined) {
+      yield problem(key, name, 'is required with process_manager = "dynamic"', ["process_manager"]);
+    }
+  }
+  for (const name of ["start_servers", "min_spare_servers", "max_spare_servers"] as const) {
+    const value = fpm[name];
+    if (value === undefined || value <= workers) continue;
+    yield problem(key, name, `must be at most workers, which is ${workers}; found ${value}`, [
+      "workers",
+    ]);
+  }
+  if (min !== undefined && max !== undefined && max < min) {
+    yield problem(key, "max_spare_servers", `must be at least min_spare_servers, which is ${min}`, [
+      "min_spare_servers",
+    ]);
+  }
+  const start = fpm.start_servers;
+  if (
+    start !== undefined && min !== undefined && max !== undefined && (start < min || start > max)
+  ) {
+    yield problem(
+      key,
+      "start_servers",
+      `must be from min_spare_servers to max_spare_servers, which are ${min} and ${max}: php-fpm refuses others`,
+      ["min_spare_servers", "max_spare_servers"],
+    );
   }
 }
 

@@ -2,7 +2,10 @@
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily } from "../../net/ip.ts";
 import { IpSet } from "../../net/ip_set.ts";
+import type { RouteScope } from "../../gateway/module.ts";
 import type { FpmConfig } from "./fpm_schema.ts";
+import { managedOf } from "./managed/managed.ts";
+import type { EnabledPhp } from "./table.ts";
 
 /** Where one php-fpm listens. */
 export type Endpoint =
@@ -20,6 +23,16 @@ export function endpointsOf(fpm: FpmConfig): readonly { endpoint: Endpoint; key:
   if (fpm.tcp !== undefined) return [{ endpoint: tcp(fpm.tcp), key: "tcp" }];
   if (fpm.socket === undefined) return [];
   return [{ endpoint: { kind: "unix", path: fpm.socket }, key: "socket" }];
+}
+
+/** The endpoints that a table is served by: those of an external php-fpm, or the socket of a managed one. */
+export function servedBy(
+  php: EnabledPhp,
+  scope: RouteScope,
+): readonly { endpoint: Endpoint; key: string }[] {
+  const managed = managedOf(php, scope);
+  if (managed === undefined) return endpointsOf(php.fpm);
+  return [{ endpoint: { kind: "unix", path: managed.files.socket }, key: "socket_dir" }];
 }
 
 /** As the runtime's permissions spell it. */

@@ -13,8 +13,6 @@ const RETRY_METHODS = ["GET", "HEAD", "OPTIONS", "TRACE"] as const;
 
 /** Workers of a managed pool, unless `workers` says how many. */
 const DEFAULT_WORKERS = 4;
-/** Seconds that a managed php-fpm may take to start, unless `connect_timeout_secs` says so. */
-export const DEFAULT_READY_SECS = 5;
 
 /** Keys for either mode. */
 const shared = {
@@ -66,12 +64,12 @@ const external = {
 
 /** Keys for a php-fpm that the gateway runs. */
 const managed = {
-  php_fpm_binary: filePath().optional()
+  php_fpm_binary: filePath({ trustedParent: true }).optional()
     .describe(
       "The program; required, absolute, no symbolic link: `/usr/sbin/php-fpm8.2`, not " +
         "`/usr/sbin/php-fpm`.",
     ),
-  socket_dir: quotablePath().optional()
+  socket_dir: filePath({ trustedParent: true }).optional()
     .describe("Directory of its socket, configuration, process id and log; required."),
   workers: count({ min: 1, max: 256 }).default(DEFAULT_WORKERS)
     .describe("Most requests at a time: `pm.max_children`."),
@@ -110,9 +108,9 @@ const managed = {
   catch_workers_output: z.boolean().default(true)
     .describe("What workers print goes to the log of php-fpm."),
   decorate_workers_output: z.boolean().default(true).describe("With a prefix."),
-  session_save_path: quotablePath().optional()
+  session_save_path: filePath({ trustedParent: true }).optional()
     .describe("Directory for sessions; made with mode 0700 where it is missing."),
-  upload_tmp_dir: quotablePath().optional()
+  upload_tmp_dir: filePath({ trustedParent: true }).optional()
     .describe("Directory for uploads; made with mode 0700 where it is missing."),
   allow_same_user: z.boolean().default(false)
     .describe(
@@ -120,8 +118,6 @@ const managed = {
     ),
 };
 
-/** Keys of managed mode, which external mode refuses. */
-export const MANAGED_KEYS = Object.keys(managed) as readonly (keyof typeof managed)[];
 /** Keys of external mode, which managed mode refuses. */
 export const EXTERNAL_KEYS = ["socket", "tcp", "tcp_upstreams"] as const;
 
@@ -135,16 +131,6 @@ export type FpmConfig = Frozen<z.output<typeof fpmSchema>>;
 function identity() {
   const allowed =
     "1 to 64 letters, digits, dots, hyphens or underscores, not beginning with a hyphen";
-  return z.string().refine(isIdentity, { error: `must be ${allowed}` })
+  return z.string().regex(/^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,63}$/, { error: `must be ${allowed}` })
     .register(valueKinds, { type: "user or group", allowed });
-}
-
-/** Whether `name` may stand in a configuration of php-fpm as a user or group. */
-export function isIdentity(name: string): boolean {
-  return /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,63}$/.test(name);
-}
-
-/** A path that is written into the configuration of php-fpm. */
-function quotablePath() {
-  return filePath({ trustedParent: true });
 }

@@ -162,7 +162,7 @@ Deno.test("workers may reach exactly what the table names", () => {
   assert.deepEqual(edge("net"), ["unix:/run/php/fpm.sock"]);
   assert.deepEqual(edge("read"), ["/srv/app", "/run/php/fpm.sock", "/srv/spool"]);
   assert.deepEqual(edge("write"), ["/run/php/fpm.sock", "/srv/spool"]);
-  assert.equal(grants.run, undefined);
+  assert.deepEqual(grants.run, []);
   contextOf(config, [module]);
 });
 
@@ -197,4 +197,97 @@ Deno.test("static files may be denied, or allowed below some paths only", () => 
   ]);
   const allows = rule('static_allow_prefixes = ["/assets/"]');
   assert.deepEqual(["/assets/a.css", "/a.css"].map((name) => allows?.forbids(name)), [false, true]);
+});
+
+const MANAGED = `enabled = true
+root = "/srv/app"
+max_in_flight = 4
+[vhosts.php.fpm]
+mode = "managed"
+php_fpm_binary = "/usr/sbin/php-fpm8.2"
+socket_dir = "/run/fluxheim-php"
+`;
+
+for (
+  const [name, keys, expected] of [
+    ["a socket beside a managed php-fpm", 'socket = "/run/a"', /fpm\.socket .*its own socket/],
+    ["keys of another process manager", "min_spare_servers = 1", /min_spare_servers .*no meaning/],
+    [
+      "an idle time without ondemand",
+      "process_idle_timeout_secs = 1",
+      /no meaning with process_manager = "static"/,
+    ],
+    [
+      "dynamic without its bounds",
+      'process_manager = "dynamic"\nmax_spare_servers = 2',
+      /min_spare_servers .*is required/,
+    ],
+    [
+      "more spare ones than workers",
+      'process_manager = "dynamic"\nmin_spare_servers = 1\nmax_spare_servers = 5',
+      /at most workers/,
+    ],
+    [
+      "fewer at most than at least",
+      'process_manager = "dynamic"\nmin_spare_servers = 3\nmax_spare_servers = 2',
+      /at least min_spare_servers/,
+    ],
+    ["a user without a group", 'user = "www"', /fpm\.user .*needs group/],
+    ["an owner without a group", 'listen_owner = "www"', /needs listen_group/],
+    ["a user that is an option", 'user = "-x"\ngroup = "x"', /fpm\.user/],
+    [
+      "a path that php-fpm would read otherwise",
+      'session_save_path = "/srv/a;b"',
+      /session_save_path/,
+    ],
+    ["a socket that anyone may use", 'listen_mode = "0666"', /listen_mode/],
+    [
+      "as many kept connections as workers",
+      "keepalive = true\nidle_timeout_secs = 5",
+      /pool_max_idle .*must be below workers/,
+    ],
+    [
+      "idle connections that php-fpm kills",
+      "keepalive = true\npool_max_idle = 2\nrequest_terminate_timeout_secs = 30",
+      /idle_timeout_secs .*below request_terminate_timeout_secs/,
+    ],
+    ["a directory with a long name", `socket_dir_ = "x"`, /socket_dir_/],
+  ] as const
+) {
+  Deno.test(`managed: ${name} is refused`, () => {
+    const found = problemsOf(vhost(`${MANAGED}${keys}\n`));
+    assert.equal(found.length, 1, found.join("\n"));
+    assert.match(found[0], expected);
+  });
+}
+
+Deno.test("managed: what is missing is named", () => {
+  const text = vhost('enabled = true\nroot = "/srv/app"\nmax_in_flight = 1\nfpm.mode = "managed"');
+  assert.match(problemsOf(text).join("\n"), /php_fpm_binary[\s\S]*socket_dir/);
+});
+
+Deno.test("managed: a socket whose path does not fit is refused", () => {
+  const text = vhost(MANAGED.replace("/run/fluxheim-php", `/run/${"d".repeat(90)}`));
+  assert.match(problemsOf(text).join("\n"), /socket_dir .*is too long/);
+});
+
+Deno.test("managed: more requests than workers are a warning", () => {
+  const [problem] = loaded(vhost(MANAGED.replace("max_in_flight = 4", ""))).problems;
+  assert.equal(problem.key, "vhosts[0].php.fpm.workers");
+  assert.equal(problem.warning, true);
+});
+
+Deno.test("managed: the service may run that program and no other, workers none", () => {
+  const { config } = loaded(vhost(MANAGED));
+  assert.ok(config !== undefined);
+  const { grants = {} } = needsOf(module, config);
+  const values = (kind: "net" | "read" | "write" | "run", role: string) =>
+    (grants[kind] ?? []).filter((grant) => grant.for === role).map(({ value }) => value);
+  assert.deepEqual(values("run", "php"), ["/usr/sbin/php-fpm8.2", "/bin/kill"]);
+  assert.deepEqual(values("run", "edge"), []);
+  assert.deepEqual(values("write", "php"), ["/run/fluxheim-php"]);
+  const [socket] = values("net", "php");
+  assert.match(socket, /^unix:\/run\/fluxheim-php\/fh-fpm-[0-9a-f]{16}\.sock$/);
+  assert.deepEqual(values("net", "edge"), [socket]);
+  assert.deepEqual(values("write", "edge"), [socket.slice("unix:".length)]);
 });

@@ -5,8 +5,9 @@ import { FastCgiPool } from "../../net/fastcgi/mod.ts";
 import { count } from "../../zones/count.ts";
 import { pageSite } from "../web/edge.ts";
 import type { AnswerSettings } from "./answer_maker.ts";
-import { type Endpoint, endpointsOf } from "./endpoint.ts";
+import { type Endpoint, servedBy } from "./endpoint.ts";
 import { fileRule } from "./file_rule.ts";
+import { ownDirectory } from "./managed/safety.ts";
 import { encodePatterns } from "./fpm/stderr.ts";
 import type { SpoolSettings } from "./request/collected_body.ts";
 import type { ParamSettings } from "./request/params.ts";
@@ -23,7 +24,7 @@ export function respondersOf(
   const { clock } = context;
   const limits = [php.request_timeout_secs, fpm.read_timeout_secs, fpm.write_timeout_secs];
   const silenceSecs = Math.min(...limits.filter((secs) => secs !== undefined));
-  const endpoints = endpointsOf(fpm).map(({ endpoint }) => endpoint);
+  const endpoints = servedBy(php, scope).map(({ endpoint }) => endpoint);
   return new Responders(endpoints.map((endpoint) => responderOf(endpoint, php, scope, context)), {
     clock,
     silenceMs: silenceSecs * 1000,
@@ -121,10 +122,17 @@ export function paramSettings(php: EnabledPhp, { vhost }: RouteScope): ParamSett
   };
 }
 
-/** Where bodies wait; `undefined` where all of them stay in memory. */
+/**
+ * Where bodies wait; `undefined` where all of them stay in memory. The directory is made where it is missing.
+ *
+ * @throws where the directory is not safe.
+ */
 export function spoolOf(php: EnabledPhp): SpoolSettings | undefined {
   const { request_body_spool_dir: directory, request_body_spool_threshold_bytes: threshold } = php;
-  return directory === undefined || threshold === undefined ? undefined : { directory, threshold };
+  if (directory === undefined || threshold === undefined) return undefined;
+  const fault = ownDirectory(directory);
+  if (fault !== undefined) throw new Error(fault);
+  return { directory, threshold };
 }
 
 /** The files that scripts let the gateway send: any below the root. */
