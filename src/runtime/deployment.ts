@@ -18,7 +18,7 @@ import type {
 import type { ZoneRequest } from "../zones/layout.ts";
 import { ownListeners } from "./listeners.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
-import { at, isTable } from "./reload/compare.ts";
+import { isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
 import { serviceEntry } from "./threads/service_entry.ts";

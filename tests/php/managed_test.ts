@@ -1,8 +1,8 @@
 /** A php-fpm that the gateway runs (spec 07 section 19). */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { TempDir, until } from "../support/peer.ts";
-import { PHP_FPM, testWithPhp } from "../support/php_fpm.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { TempDir, until } from "../testing/peer.ts";
+import { PHP_FPM, testWithPhp } from "../testing/php_fpm.ts";
 
 /** Files of the application, and what stands in `[vhosts.php.fpm]`. */
 function config(dir: TempDir, fpm: string, php = ""): string {

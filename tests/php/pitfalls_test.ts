@@ -1,10 +1,10 @@
 /** What goes wrong with PHP in other gateways, against a real php-fpm. */
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
-import { PhpFpm, testWithPhp } from "../support/php_fpm.ts";
-import { RawClient } from "../support/raw.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
+import { PhpFpm, testWithPhp } from "../testing/php_fpm.ts";
+import { RawClient } from "../testing/raw.ts";
 
 /** What a test says of its vhost. */
 interface Vhost {

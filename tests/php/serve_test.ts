@@ -1,7 +1,7 @@
 /** PHP by a real php-fpm (spec 07). */
 import assert from "node:assert/strict";
-import { TestGateway } from "../support/gateway.ts";
-import { PhpFpm, testWithPhp } from "../support/php_fpm.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { PhpFpm, testWithPhp } from "../testing/php_fpm.ts";
 
 /** A vhost with PHP over the scripts of `fpm`. */
 function config(fpm: PhpFpm, keys = "", more = ""): string {

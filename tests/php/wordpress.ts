@@ -1,5 +1,5 @@
 /** WordPress as Debian packages it, with a database of its own; and a browser's way through it. @module */
-import { find, Process, TempDir, until } from "../support/peer.ts";
+import { find, Process, TempDir, until } from "../testing/peer.ts";
 
 /** Programs and trees without which there is no WordPress here. */
 export function missingForWordPress(): string[] {

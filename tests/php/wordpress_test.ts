@@ -1,9 +1,9 @@
 /** WordPress from its installation to an upload, by every way to run php-fpm (spec 07 section 26.1). */
 import assert from "node:assert/strict";
 import { crc32, deflateSync } from "node:zlib";
-import { TestGateway } from "../support/gateway.ts";
-import { TempDir, testUnlessMissing, until } from "../support/peer.ts";
-import { PHP_FPM, PhpFpm } from "../support/php_fpm.ts";
+import { TestGateway } from "../testing/gateway.ts";
+import { TempDir, testUnlessMissing, until } from "../testing/peer.ts";
+import { PHP_FPM, PhpFpm } from "../testing/php_fpm.ts";
 import { Browser, configure, installTree, MariaDb, missingForWordPress } from "./wordpress.ts";
 
 const MISSING = [...(PHP_FPM === undefined ? ["php-fpm"] : []), ...missingForWordPress()];

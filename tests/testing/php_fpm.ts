@@ -17,6 +17,8 @@ export interface PoolOptions {
   readonly workers?: number;
   /** Further lines of the pool's configuration. */
   readonly lines?: readonly string[];
+  /** Where it listens; in its own directory unless given. */
+  readonly socket?: string;
 }
 
 /** A running php-fpm. */
@@ -28,11 +30,11 @@ export class PhpFpm extends Process {
   /** Starts one for the scripts in `files`, which stand in `www` below its directory. */
   static async start(
     files: Readonly<Record<string, string | Uint8Array>>,
-    { workers = 4, lines = [] }: PoolOptions = {},
+    { workers = 4, lines = [], socket: given }: PoolOptions = {},
   ): Promise<PhpFpm> {
     const dir = new TempDir();
     for (const [name, content] of Object.entries(files)) dir.write(`www/${name}`, content);
-    const socket = `${dir.path}/fpm.sock`;
+    const socket = given ?? `${dir.path}/fpm.sock`;
     const config = dir.write(
       "fpm.conf",
       `[global]

@@ -91,6 +91,7 @@ Deno.test("the same look finds what other builds write with", async () => {
     if (WRITES.some((pattern) => pattern.test(text))) found.push(file);
   }
   const writers = [
+    "src/modules/php/managed/safety.ts",
     "src/net/listen/socket_file.ts",
     "src/runtime/log/file.ts",
     "src/runtime/pid_file.ts",

@@ -25,6 +25,7 @@ import { answerSettings, offloadSite, paramSettings, respondersOf, spoolOf } fro
 import type { PhpConfig } from "./schema.ts";
 import { type Resolution, type Script, ScriptResolver } from "./script/resolve.ts";
 import { type UrlName, urlNames } from "./script/url_name.ts";
+import { StaticCache } from "./static_cache.ts";
 import { type EnabledPhp, permitZone, poolLabel, uploadZone } from "./table.ts";
 
 const FORBIDDEN: Refusal = { status: 403, text: "forbidden", cause: "php_path" };
@@ -43,6 +44,7 @@ export class Application {
   readonly #policy: RequestPolicy;
   readonly #handler: PhpHandler;
   readonly #offloads: ReturnType<typeof offloadSite>;
+  readonly #staticCache: StaticCache | undefined;
   readonly #pages: ReadonlyMap<number, Page>;
   #hasRefusedLink = false;
 
@@ -54,6 +56,7 @@ export class Application {
     this.#urlName = urlNames(scope.route);
     this.#policy = policiesOf(context).request(scope);
     this.#offloads = offloadSite(php, context);
+    this.#staticCache = php.static_cache && new StaticCache(php.static_cache, this.#offloads);
     this.#pages = new Map(php.error_pages.map(({ status, path, web }) => [
       status,
       { path, site: pageSite(context, web) },
@@ -112,6 +115,10 @@ export class Application {
   }
 
   #request(exchange: Exchange): ClientRequest | undefined | Promise<ClientRequest | undefined> {
+    if (this.#staticCache?.serve(exchange) === true) {
+      note(exchange, "static_cache");
+      return undefined;
+    }
     const found = this.#resolve(exchange);
     switch (found?.kind) {
       case undefined:

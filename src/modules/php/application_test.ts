@@ -336,3 +336,30 @@ Deno.test("an answer to HEAD has the length that its script gives", async () => 
   const { headers, body } = await app.get("/", { method: "HEAD" });
   assert.deepEqual([headers["content-length"], body], ["77", ""]);
 });
+
+Deno.test("a page that the application has cached as a file is sent without PHP", async () => {
+  await using app = new TestApp({
+    files: {
+      "index.php": "",
+      "cache/shop.test/hello/index.html": "cached",
+      "cache/shop.test/index.html": "front",
+    },
+    keys: 'static_cache = { path = "/cache" }',
+    script: answering(stdout("\r\nfresh"), END),
+  });
+  assert.deepEqual(
+    await Promise.all([
+      app.get("/hello/"),
+      app.get("/hello"),
+      app.get("/"),
+      app.get("/other/"),
+      app.get("/hello/?preview=1"),
+      app.get("/hello/", { method: "POST" }),
+      app.get("/hello/", { fields: [["cookie", "a=1; wordpress_logged_in_x=y"]] }),
+      app.get("/hello/", { authority: "other.test" }),
+    ].map(async (answer) => (await answer).body)),
+    ["cached", "cached", "front", "fresh", "fresh", "fresh", "fresh", "fresh"],
+  );
+  const { headers, outcome } = await app.get("/hello/");
+  assert.deepEqual([headers["cache-control"], outcome], ["private, no-store", "static_cache"]);
+});

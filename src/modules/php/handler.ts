@@ -4,7 +4,7 @@
  * @module
  */
 import type { Body } from "../../http/body.ts";
-import { ClientError, type ClientRequest, ClientResponse } from "../../http/client.ts";
+import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
 import type { SharedCount } from "../../net/fastcgi/mod.ts";

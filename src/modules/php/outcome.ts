@@ -7,6 +7,7 @@ import type { FailureOutcome } from "./fpm/failure.ts";
 export type Outcome =
   | FailureOutcome
   | "declined"
+  | "static_cache"
   | "redirect"
   | "forbidden"
   | "not_found"

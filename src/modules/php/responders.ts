@@ -10,7 +10,7 @@ import type { Clock } from "../../net/clock.ts";
 import type { FastCgiConnection, FastCgiPool, InputSource } from "../../net/fastcgi/mod.ts";
 import type { AnswerMaker } from "./answer_maker.ts";
 import { Attempt } from "./fpm/attempt.ts";
-import { failureOf, PhpFailure } from "./fpm/failure.ts";
+import { failureOf } from "./fpm/failure.ts";
 import type { Permit } from "./fpm/permit.ts";
 import { ErrorText } from "./fpm/stderr.ts";
 import type { Job } from "./job.ts";
@@ -80,7 +80,7 @@ export class Responders {
   /**
    * Asks one of them, and others or the same again where that is allowed.
    *
-   * @throws {PhpFailure | DialError | FastCgiError}
+   * @throws What {@linkcode failureOf} explains.
    */
   async ask(question: Question): Promise<ClientResponse> {
     const { clock, maxRetries, retryMethods, retriesInvalid, retryStatuses, retryWindowMs } =
@@ -103,9 +103,9 @@ export class Responders {
       } catch (error) {
         const failure = failureOf(error);
         if (failure === undefined || call.aborted || !hasMore) throw error;
-        const { isUnsent, outcome } = failure;
+        const { isUnsent, outcome, isOversized } = failure;
         const isInvalid = outcome === "invalid_response" && mayRepeat && retriesInvalid &&
-          !isTooLarge(failure);
+          !isOversized;
         if (!isInvalid && !(isUnsent && outcome !== "fpm_error")) throw error;
         reason = isUnsent && isRetryReason(outcome) ? outcome : "other";
       }
@@ -194,10 +194,6 @@ export class Responders {
       call.onAbort = undefined;
     }
   }
-}
-
-function isTooLarge({ message }: PhpFailure): boolean {
-  return message.includes("max_response_bytes");
 }
 
 function isRetryReason(outcome: string): outcome is "connect_timeout" | "connection_error" {

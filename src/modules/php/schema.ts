@@ -135,6 +135,8 @@ const table = z.strictObject({
   static_cache: z.strictObject({
     path: pathValue().describe("Directory of the cached pages below `root`, as a path."),
     file: pageName().default("index.html").describe("Name of a page in the directory of its path."),
+    https_file: pageName().optional()
+      .describe("The same for clients that came by TLS. Unset: as `file`."),
     bypass_cookies: list(cookieName(), { max: 32, unique: "exact" })
       .default(["comment_author_", "wordpress_logged_in_", "wordpress_no_cache", "wp-postpass_"])
       .describe("How names of cookies begin with which PHP is asked."),

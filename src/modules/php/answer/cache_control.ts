@@ -31,7 +31,7 @@ export function translateExpires(fields: Fields, nowMs: number): void {
   fields.append("expires", formatHttpDate(nowMs + secs * 1000));
 }
 
-/** Takes out what the script says to caches. */
+/** Takes out the fields with which the script speaks to caches on the way. */
 export function dropCacheFields(fields: Fields): void {
   for (const name of CACHE_FIELDS) fields.delete(name);
 }

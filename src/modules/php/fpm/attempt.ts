@@ -14,7 +14,7 @@ import {
 } from "../../../net/fastcgi/mod.ts";
 import { PhpFailure } from "./failure.ts";
 import type { Permit } from "./permit.ts";
-import { type ErrorText } from "./stderr.ts";
+import type { ErrorText } from "./stderr.ts";
 
 /** What an attempt works with. */
 export interface AttemptOptions {
@@ -160,5 +160,5 @@ export class Attempt implements Expiring {
 
 function tooLarge(): PhpFailure {
   const message = "its answer is larger than max_response_bytes";
-  return new PhpFailure("invalid_response", message, false, true);
+  return new PhpFailure("invalid_response", message, false, true, true);
 }

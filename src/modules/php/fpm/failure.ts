@@ -18,12 +18,14 @@ export class PhpFailure extends Error {
    *
    * @param isUnsent Nothing of the request was sent: it may be asked anywhere else, whatever its method.
    * @param hasAnswered A byte of an answer had come.
+   * @param isOversized The answer was larger than may be: it would be again.
    */
   constructor(
     readonly outcome: FailureOutcome,
     message: string,
     readonly isUnsent: boolean,
     readonly hasAnswered: boolean,
+    readonly isOversized = false,
   ) {
     super(message);
     this.name = "PhpFailure";
