@@ -17,6 +17,7 @@ import { policiesOf, type RequestPolicy } from "../headers/edge.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { answer, errorPage, pageSite } from "../web/edge.ts";
 import { AnswerMaker } from "./answer_maker.ts";
+import { PhpCounters } from "./counters.ts";
 import type { ErrorText } from "./fpm/stderr.ts";
 import { PhpHandler } from "./handler.ts";
 import { jobOf, offloadOf, setJob, setOffload } from "./job.ts";
@@ -44,6 +45,7 @@ export class Application {
   readonly #policy: RequestPolicy;
   readonly #handler: PhpHandler;
   readonly #offloads: ReturnType<typeof offloadSite>;
+  readonly #counters: PhpCounters;
   readonly #staticCache: StaticCache | undefined;
   readonly #pages: ReadonlyMap<number, Page>;
   #hasRefusedLink = false;
@@ -55,6 +57,7 @@ export class Application {
     this.#resolver = new ScriptResolver(php, () => this.#refuseLink());
     this.#urlName = urlNames(scope.route);
     this.#policy = policiesOf(context).request(scope);
+    this.#counters = new PhpCounters(context.metrics, scope.vhost.name);
     this.#offloads = offloadSite(php, context);
     this.#staticCache = php.static_cache && new StaticCache(php.static_cache, this.#offloads);
     this.#pages = new Map(php.error_pages.map(({ status, path, web }) => [
@@ -87,6 +90,11 @@ export class Application {
       failure: (exchange) => this.#replaceFailure(exchange),
       response: (exchange) => this.#sendOffload(exchange),
     };
+  }
+
+  /** An exchange of this scope is over. */
+  finished(exchange: Exchange): void {
+    this.#counters.countRequest(exchange);
   }
 
   /** What would be done with a request, in one line. */
@@ -254,7 +262,8 @@ export class Application {
   }
 
   #logErrors(errors: ErrorText): void {
-    const { stderr_log, stderr_log_level } = this.#php;
+    const { stderr_log, stderr_log_level, stderr_max_bytes } = this.#php;
+    this.#counters.countErrors(errors.length > stderr_max_bytes);
     if (stderr_log) this.#log(stderr_log_level, `php-fpm stderr: ${errors.text()}`);
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BytesBody } from "../../http/body.ts";
 import { until } from "../../net/testing/until.ts";
 import { bytesOf, endRequest, stderr, stdout } from "../../net/fastcgi/testing/records.ts";
+import { counted } from "../../gateway/testing/modules.ts";
 import { answering, TestApp } from "./testing/app.ts";
 
 const END = endRequest();
@@ -362,4 +363,37 @@ Deno.test("a page that the application has cached as a file is sent without PHP"
   );
   const { headers, outcome } = await app.get("/hello/");
   assert.deepEqual([headers["cache-control"], outcome], ["private, no-store", "static_cache"]);
+});
+
+Deno.test("requests, errors, retries and connections are counted", async () => {
+  await using app = new TestApp({
+    files: { "index.php": "", "a.css": "" },
+    fpm: "keepalive = true\nmax_retries = 1\nretry_statuses = [503]",
+    script: async (connection) => {
+      await connection.request();
+      await connection.send(stderr("oops"), stdout("Status: 503\r\n\r\n"), END);
+      await connection.request();
+      await connection.send(stdout("\r\nhi"), END);
+      await connection.request();
+      await connection.send(stdout("Status: 404\r\n\r\n"), END);
+      await connection.closed();
+    },
+  });
+  await app.get("/");
+  await app.get("/", { method: "PROPFIND" });
+  await app.get("/a.css");
+  await app.get("/gone.php", { method: "POST" });
+  const requests = "fluxheim_php_requests_total{vhost=shop,";
+  const pool = "fluxheim_php_fpm_pool_events_total{vhost=shop,pool=default,event=";
+  assert.deepEqual(counted(app.context), {
+    [`${requests}method=GET,outcome=response,status_class=2xx}`]: 1,
+    [`${requests}method=OTHER,outcome=response,status_class=4xx}`]: 1,
+    [`${requests}method=GET,outcome=declined,status_class=unknown}`]: 1,
+    [`${requests}method=POST,outcome=not_found,status_class=4xx}`]: 1,
+    "fluxheim_php_stderr_events_total{vhost=shop,state=emitted}": 1,
+    "fluxheim_php_fpm_retries_total{vhost=shop,reason=other}": 1,
+    [`${pool}connect}`]: 1,
+    [`${pool}reuse}`]: 2,
+    [`${pool}return}`]: 3,
+  });
 });

@@ -41,6 +41,10 @@ class RunningPhp implements RunningModule {
     return this.#applications.get(scope)?.explain(exchange);
   }
 
+  readonly finished = (exchange: Exchange): void => {
+    if (exchange.scope !== undefined) this.#applications.get(exchange.scope)?.finished(exchange);
+  };
+
   /** Connections and permits outlive a snapshot. */
   stop(): void {}
 }

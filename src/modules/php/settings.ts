@@ -12,7 +12,8 @@ import { encodePatterns } from "./fpm/stderr.ts";
 import type { SpoolSettings } from "./request/collected_body.ts";
 import type { ParamSettings } from "./request/params.ts";
 import { type Responder, Responders } from "./responders.ts";
-import { type EnabledPhp, idleZone } from "./table.ts";
+import { poolCounter, retryCounter } from "./counters.ts";
+import { type EnabledPhp, idleZone, poolLabel } from "./table.ts";
 
 /** The endpoints of a table, and how they are asked. */
 export function respondersOf(
@@ -25,27 +26,37 @@ export function respondersOf(
   const limits = [php.request_timeout_secs, fpm.read_timeout_secs, fpm.write_timeout_secs];
   const silenceSecs = Math.min(...limits.filter((secs) => secs !== undefined));
   const endpoints = servedBy(php, scope).map(({ endpoint }) => endpoint);
-  return new Responders(endpoints.map((endpoint) => responderOf(endpoint, php, scope, context)), {
-    clock,
-    silenceMs: silenceSecs * 1000,
-    maxBytes: php.max_response_bytes,
-    maxRetries: fpm.max_retries,
-    retryWindowMs: fpm.retry_timeout_secs === undefined ? Infinity : fpm.retry_timeout_secs * 1000,
-    retryMethods: new Set<string>(fpm.retry_methods),
-    retriesInvalid: fpm.retry_invalid_response,
-    retryStatuses: new Set(fpm.retry_statuses),
-    stderrMaxBytes: php.stderr_max_bytes,
-    stderrPatterns: encodePatterns(php.stderr_failure_patterns),
-    onRetry() {},
-  });
+  return new Responders(
+    endpoints.map((endpoint, i) => {
+      const label = poolLabel(scope);
+      const pool = endpoints.length === 1 ? label : `${label}-${i}`;
+      return responderOf(endpoint, pool, php, scope, context);
+    }),
+    {
+      clock,
+      silenceMs: silenceSecs * 1000,
+      maxBytes: php.max_response_bytes,
+      maxRetries: fpm.max_retries,
+      retryWindowMs: fpm.retry_timeout_secs === undefined
+        ? Infinity
+        : fpm.retry_timeout_secs * 1000,
+      retryMethods: new Set<string>(fpm.retry_methods),
+      retriesInvalid: fpm.retry_invalid_response,
+      retryStatuses: new Set(fpm.retry_statuses),
+      stderrMaxBytes: php.stderr_max_bytes,
+      stderrPatterns: encodePatterns(php.stderr_failure_patterns),
+      onRetry: retryCounter(context.metrics, scope.vhost.name),
+    },
+  );
 }
 
 /** Connections and what is known of an endpoint outlive a reload that leaves them alone. */
 function responderOf(
   endpoint: Endpoint,
+  pool: string,
   php: EnabledPhp,
   scope: RouteScope,
-  { keep, clock, zones }: SnapshotContext,
+  { keep, clock, zones, metrics }: SnapshotContext,
 ): Responder {
   const { fpm, request_timeout_secs } = php;
   const connectSecs = Math.min(fpm.connect_timeout_secs ?? Infinity, request_timeout_secs);
@@ -53,7 +64,7 @@ function responderOf(
   const maxIdle = fpm.keepalive ? fpm.pool_max_idle : 0;
   const idleMs = fpm.idle_timeout_secs * 1000;
   const zone = idleZone(scope);
-  const key = `php/pool ${JSON.stringify([target, maxIdle, idleMs, zone])}`;
+  const key = `php/pool ${JSON.stringify([target, maxIdle, idleMs, zone, pool])}`;
   return keep(key, () =>
     new KeptResponder(
       new FastCgiPool({
@@ -62,6 +73,7 @@ function responderOf(
         maxIdle,
         idleMs,
         idle: zones.open(count, zone),
+        onEvent: poolCounter(metrics, scope.vhost.name, pool),
       }),
     ));
 }

@@ -132,6 +132,8 @@ ${fpm.replaceAll("{socket}", socket)}
     const answer = await this.ask(exchange);
     const fields = answer?.fields ?? exchange.response;
     const body = answer?.body ?? exchange.responseBody;
+    exchange.status = answer?.status ?? exchange.status;
+    this.application.finished(exchange);
     const bytes = body === undefined || body instanceof Uint8Array
       ? body ?? new Uint8Array(0)
       : await readAll(body, 256 * 1024 * 1024) ?? new Uint8Array(0);
