@@ -21,6 +21,7 @@ import { PhpCounters } from "./counters.ts";
 import type { ErrorText } from "./fpm/stderr.ts";
 import { PhpHandler } from "./handler.ts";
 import { jobOf, offloadOf, setJob, setOffload } from "./job.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { note } from "./outcome.ts";
 import { answerSettings, offloadSite, paramSettings, respondersOf, spoolOf } from "./settings.ts";
 import type { PhpConfig } from "./schema.ts";
@@ -79,6 +80,7 @@ export class Application {
       passesBody: php.pass_request_body,
       spool: spoolOf(php),
       streams: php.streaming,
+      memory: context.keep("php/memory", () => new MemoryBudget()),
       warn: (message, exchange) => this.#warn(message, exchange),
     });
   }

@@ -3,6 +3,7 @@ import { BytesBody } from "../../http/body.ts";
 import { until } from "../../net/testing/until.ts";
 import { bytesOf, endRequest, stderr, stdout } from "../../net/fastcgi/testing/records.ts";
 import { counted } from "../../gateway/testing/modules.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { answering, TestApp } from "./testing/app.ts";
 
 const END = endRequest();
@@ -396,4 +397,18 @@ Deno.test("requests, errors, retries and connections are counted", async () => {
     [`${pool}reuse}`]: 2,
     [`${pool}return}`]: 3,
   });
+});
+
+Deno.test("answers that find no room keep their place until their clients have them", async () => {
+  await using app = new TestApp({
+    keys: "max_in_flight = 1",
+    script: answering(stdout("\r\nhello"), END),
+  });
+  const memory = app.context.keep("php/memory", () => new MemoryBudget());
+  assert.ok(memory.tryTake(memory.maxBytes));
+  const exchange = app.exchange();
+  assert.equal((await app.ask(exchange))?.status, 200);
+  assert.equal((await app.get("/")).status, 503);
+  exchange.releaseAll();
+  assert.equal((await app.get("/")).status, 200);
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Body } from "../../http/body.ts";
+import { type Body, BytesBody } from "../../http/body.ts";
 import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
@@ -14,7 +14,8 @@ import { Permit } from "./fpm/permit.ts";
 import { type Job, jobOf } from "./job.ts";
 import { note } from "./outcome.ts";
 import { textAnswer } from "./own_answers.ts";
-import { CollectedBody, type SpoolSettings } from "./request/collected_body.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
+import { CollectedBody, NoRoom, type SpoolSettings } from "./request/collected_body.ts";
 import { encodeParams, type ParamSettings } from "./request/params.ts";
 import type { Responders } from "./responders.ts";
 
@@ -32,6 +33,7 @@ export interface HandlerOptions {
   readonly passesBody: boolean;
   readonly spool: SpoolSettings | undefined;
   readonly streams: boolean;
+  readonly memory: MemoryBudget;
   /** Writes a warning. */
   warn(message: string, exchange: Exchange): void;
 }
@@ -71,11 +73,29 @@ export class PhpHandler implements Origin {
     const permit = Permit.take(permits, maxInFlight);
     if (permit === undefined) return this.#refuseForLoad(exchange);
     try {
-      return await this.#ask(request, call, exchange, job, body, permit);
+      const answer = await this.#ask(request, call, exchange, job, body, permit);
+      this.#retain(answer, exchange, permit);
+      return answer;
     } catch (error) {
       throw this.#explained(error, exchange);
     } finally {
       permit.release();
+    }
+  }
+
+  /**
+   * A collected answer is in memory until its client has it. Where many are, their clients keep their places as
+   * well: no more answers are made than can be kept.
+   */
+  #retain({ body }: ClientResponse, exchange: Exchange, permit: Permit): void {
+    if (!(body instanceof BytesBody)) return;
+    const { memory } = this.#options;
+    const { length } = body;
+    if (memory.tryTake(length)) {
+      exchange.hold({ release: () => memory.giveBack(length) });
+    } else {
+      permit.share();
+      exchange.hold(permit);
     }
   }
 
@@ -129,13 +149,16 @@ export class PhpHandler implements Origin {
     exchange: Exchange,
   ): Promise<CollectedBody | undefined | "full"> {
     if (body === undefined) return undefined;
-    const { streams, passesBody, uploads, maxInFlight, spool } = this.#options;
+    const { streams, passesBody, uploads, maxInFlight, spool, memory } = this.#options;
     if (streams && passesBody && body.length !== undefined) return undefined;
     if (!uploads.tryTake(maxInFlight * UPLOADS_PER_PERMIT)) return "full";
     try {
-      return await CollectedBody.of(body, passesBody, spool, (reason) => {
+      return await CollectedBody.of(body, passesBody, spool, memory, (reason) => {
         this.#options.warn(`a body could not be written to its file: ${reason}`, exchange);
       });
+    } catch (error) {
+      if (error instanceof NoRoom) return "full";
+      throw error;
     } finally {
       uploads.giveBack();
     }

@@ -7,6 +7,7 @@
 import { LARGE } from "../../../net/buffers.ts";
 import { type Body, BodyError } from "../../../http/body.ts";
 import type { InputSource } from "../../../net/fastcgi/mod.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
 import { SpoolFile } from "./spool.ts";
 
 /** Where bodies are collected. */
@@ -15,6 +16,9 @@ export interface SpoolSettings {
   readonly threshold: number;
   readonly directory: string;
 }
+
+/** A body that finds no room in memory, and has no file to go to. */
+export class NoRoom extends Error {}
 
 /** Told why a body could not be written to a file. */
 export type OnSpoolFault = (reason: string) => void;
@@ -27,8 +31,13 @@ export class CollectedBody {
   #pieces: Uint8Array[] = [];
   #file: SpoolFile | undefined;
   #length = 0;
+  readonly #memory: MemoryBudget;
   /** Readers that are not done, and the owner. */
   #users = 1;
+
+  private constructor(memory: MemoryBudget) {
+    this.#memory = memory;
+  }
 
   /** Bytes in all. */
   get length(): number {
@@ -44,15 +53,18 @@ export class CollectedBody {
    * Reads `body` to its end.
    *
    * @param keep Whether its bytes are wanted; they are read in any case.
+   * @param memory Where there is no room, it goes to its file at once.
    * @throws {BodyError} The body's own, and 500 when it cannot be written to the file.
+   * @throws {NoRoom}
    */
   static async of(
     body: Body,
     keep: boolean,
     spool: SpoolSettings | undefined,
+    memory: MemoryBudget,
     onFault: OnSpoolFault,
   ): Promise<CollectedBody> {
-    const collected = new CollectedBody();
+    const collected = new CollectedBody(memory);
     const buffer = LARGE.take();
     try {
       for (;;) {
@@ -64,7 +76,7 @@ export class CollectedBody {
     } catch (error) {
       collected.release();
       body.cancel();
-      if (error instanceof BodyError) throw error;
+      if (error instanceof BodyError || error instanceof NoRoom) throw error;
       onFault(error instanceof Error ? error.message : String(error));
       throw new BodyError(500, "the body could not be written to its spool file");
     } finally {
@@ -84,7 +96,7 @@ export class CollectedBody {
     if (--this.#users > 0) return;
     this.#file?.close();
     this.#file = undefined;
-    this.#pieces = [];
+    this.#dropPieces();
   }
 
   /** @returns How many bytes, 0 at the end. */
@@ -112,7 +124,11 @@ export class CollectedBody {
     }
     for (let at = 0; at < bytes.length;) {
       const start = this.#length % PIECE_BYTES;
-      if (start === 0) this.#pieces.push(new Uint8Array(PIECE_BYTES));
+      if (start === 0 && !this.#addPiece()) {
+        if (spool === undefined) throw new NoRoom("too many bodies are in memory");
+        this.#moveToFile(spool.directory);
+        return this.#append(bytes.subarray(at), spool);
+      }
       const part = bytes.subarray(at, at + PIECE_BYTES - start);
       this.#pieces[this.#pieces.length - 1].set(part, start);
       this.#length += part.length;
@@ -126,6 +142,17 @@ export class CollectedBody {
     for (const [i, piece] of this.#pieces.entries()) {
       file.append(piece.subarray(0, Math.min(PIECE_BYTES, this.#length - i * PIECE_BYTES)));
     }
+    this.#dropPieces();
+  }
+
+  #addPiece(): boolean {
+    if (!this.#memory.tryTake(PIECE_BYTES)) return false;
+    this.#pieces.push(new Uint8Array(PIECE_BYTES));
+    return true;
+  }
+
+  #dropPieces(): void {
+    this.#memory.giveBack(this.#pieces.length * PIECE_BYTES);
     this.#pieces = [];
   }
 }

@@ -137,6 +137,7 @@ ${fpm.replaceAll("{socket}", socket)}
     const bytes = body === undefined || body instanceof Uint8Array
       ? body ?? new Uint8Array(0)
       : await readAll(body, 256 * 1024 * 1024) ?? new Uint8Array(0);
+    exchange.releaseAll();
     return {
       status: answer?.status ?? exchange.status,
       headers: Object.fromEntries(fields.names.map((name) => [name, fields.all(name).join(" | ")])),
