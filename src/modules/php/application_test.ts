@@ -80,6 +80,18 @@ Deno.test("output and errors count together against the limit", async () => {
   await assert.rejects(app.get("/"), /max_response_bytes/);
 });
 
+Deno.test("errors without output count as well", async () => {
+  await using app = new TestApp({
+    keys: "max_response_bytes = 6",
+    script: async (connection) => {
+      await connection.request();
+      await connection.send(stderr("1234567"));
+      await connection.closed();
+    },
+  });
+  await assert.rejects(app.get("/"), /max_response_bytes/);
+});
+
 Deno.test("errors are logged in one line and cut", async () => {
   await using app = new TestApp({
     keys: "stderr_max_bytes = 12",

@@ -57,6 +57,8 @@ export class Attempt implements Expiring {
       onError: (bytes) => {
         this.#received += bytes.length;
         if (!this.#isGivenUp) errors.append(bytes);
+        // Errors alone bring no output that could be looked at.
+        if (this.#isTooLarge) connection.close();
       },
       onProgress: () => {
         if (this.#waiting !== undefined) this.#setDeadline();
@@ -93,14 +95,14 @@ export class Attempt implements Expiring {
   }
 
   async #read(): Promise<void> {
-    const { connection, maxBytes } = this.#options;
+    const { connection } = this.#options;
     try {
       for (;;) {
         const piece = await connection.next();
         if (piece !== null) this.#received += piece.length;
         if (piece === null) this.#end();
         if (!this.#isGivenUp) {
-          if (this.#received > maxBytes) throw tooLarge();
+          if (this.#isTooLarge) throw tooLarge();
           return this.#settle(piece);
         }
         // What no one waits for is thrown away.
@@ -108,8 +110,12 @@ export class Attempt implements Expiring {
       }
     } catch (error) {
       this.#end();
-      this.#reject(error);
+      this.#reject(this.#isTooLarge ? tooLarge() : error);
     }
+  }
+
+  get #isTooLarge(): boolean {
+    return this.#received > this.#options.maxBytes;
   }
 
   /** Goes on in the background, so that the connection is seen to its end. */
