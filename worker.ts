@@ -73,7 +73,7 @@ export {
 export { Findings } from "./src/gateway/findings.ts";
 export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
 export { type Around, type Call, type Origin, wrapped } from "./src/gateway/origin.ts";
-export type { OriginSteps } from "./src/gateway/module.ts";
+export type { ContentSteps, OriginSteps } from "./src/gateway/module.ts";
 export {
   ClientError,
   type ClientErrorStage,

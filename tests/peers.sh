@@ -10,12 +10,19 @@ peers=(
   curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client nghttp:nghttp2-client
   strace:strace chromium:chromium systemd-analyze:systemd
   redis-server:redis-server mariadbd:mariadb-server dnsmasq:dnsmasq-base
+  php-fpm8.2:php8.2-fpm
 )
 # python module:package
 modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)
 
+# directory:package. WordPress asks for a web server, which nginx is, and for PHP's modules.
+trees=(/usr/share/wordpress:wordpress /usr/share/php8.2-mysql:php8.2-mysql)
+
 look() {
   missing=()
+  for tree in "${trees[@]}"; do
+    [ -d "${tree%%:*}" ] || missing+=("${tree#*:}")
+  done
   for peer in "${peers[@]}"; do
     command -v "${peer%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${peer%%:*}" ] || missing+=("${peer#*:}")
   done

@@ -32,6 +32,7 @@ const PLACED_FOLDERS = [
   "access",
   "rate_limit",
   "concurrency",
+  "php",
   "web",
   "traffic_mirror",
   "cache",
@@ -187,12 +188,11 @@ export const MODULES: readonly CatalogModule[] = [
       { name: "acme-init", needs: "the module acme-client" },
     ],
   }),
-  entry("php", ["proxy", "web"], "parent of php-fpm", NOT_BUILT),
-  entry("php-fpm", ["php"], "FastCGI bridge and managed php-fpm", NOT_BUILT, {
+  entry("php", ["proxy", "web"], "parent of php-fpm", BUILT_IN),
+  entry("php-fpm", ["php"], "FastCGI bridge and managed php-fpm", built("php"), {
     tables: [
       table("php", POLICY, {
         ...OFF,
-        reload: "managed-php-service-changed",
         action: { needs: ["enabled"], otherwise: "must be enabled to be a route's action" },
       }),
     ],

@@ -18,6 +18,7 @@ export type LogTarget =
   | "fluxheim::proxy"
   | "fluxheim::cache"
   | "fluxheim::tls"
+  | "fluxheim::php_fpm"
   | "fluxheim::load_balancer"
   | "fluxheim::metrics"
   | "fluxheim::stream";

@@ -108,6 +108,13 @@ export interface Steps {
   /** Row 12: content. `serve` steps are asked in the order redirect, php, static; passing on is fine. */
   readonly serve?: Step;
   /**
+   * The same from an origin that has answers to some paths and passes on for others: an application. The plan
+   * makes one `serve` step of it.
+   */
+  readonly content?: ContentSteps;
+  /** What goes around the origin of `content`, as `around` goes around that of an upstream. */
+  readonly aroundContent?: Around;
+  /**
    * Row 13, only when the proxy action is reached: auth_request, then mirror, then cache. That of a policy
    * route (spec 02 section 4.4) runs before any action.
    */
@@ -149,6 +156,18 @@ export interface OriginSteps {
   request(exchange: Exchange): ClientRequest;
 }
 
+/** An origin that has content of the scope's own, and what is asked of it. */
+export interface ContentSteps {
+  /** The origin that is asked. */
+  readonly origin: Origin;
+  /**
+   * Makes the request of an exchange.
+   *
+   * @returns Nothing where the origin has no answer to it, and where this has answered itself.
+   */
+  request(exchange: Exchange): ClientRequest | undefined | Promise<ClientRequest | undefined>;
+}
+
 /** The order in which the phases of {@linkcode Steps} run; see `plan.ts`. */
 export const PHASES = [
   "identify",
@@ -165,7 +184,10 @@ export const PHASES = [
   "failure",
   "refusal",
   "response",
-] as const satisfies readonly Exclude<keyof Steps, "origin" | "around" | "recodes">[];
+] as const satisfies readonly Exclude<
+  keyof Steps,
+  "origin" | "around" | "content" | "aroundContent" | "recodes"
+>[];
 
 /** One phase of a request: a key of {@linkcode Steps} that is a step. */
 export type Phase = typeof PHASES[number];

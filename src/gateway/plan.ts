@@ -5,12 +5,13 @@
  * @module
  */
 import type { Plan, PlanStep, Recodes, Step } from "./exchange.ts";
-import type { OriginSteps, Phase, RouteScope, RunningModule, Steps } from "./module.ts";
+import type { ContentSteps, OriginSteps, Phase, RouteScope, RunningModule } from "./module.ts";
 import { PHASES } from "./module.ts";
 import { type Around, wrapped } from "./origin.ts";
 
 /** What the modules want to do in one scope, by phase, in the profile's order of modules. */
-export type ScopeSteps = { readonly [P in Phase]: readonly Step[] } & {
+export type ScopeSteps = { readonly [P in Exclude<Phase, "serve">]: readonly Step[] } & {
+  readonly serve: readonly PlanStep[];
   /** The step that asks the scope's origin, with everything around it; `undefined` where there is none. */
   readonly origin: PlanStep | undefined;
   readonly recodes: Recodes | undefined;
@@ -18,7 +19,7 @@ export type ScopeSteps = { readonly [P in Phase]: readonly Step[] } & {
 
 /** Asks every module for its steps in `scope`. */
 export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[]): ScopeSteps {
-  const found: Record<Phase, Step[]> = {
+  const found: Record<Exclude<Phase, "serve">, Step[]> & { serve: PlanStep[] } = {
     identify: [],
     access: [],
     rate: [],
@@ -37,12 +38,13 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
   let recodes: Recodes | undefined;
   let origin: OriginSteps | undefined;
   const arounds: Around[] = [];
-  for (const module of modules) {
-    const steps: Steps | undefined = module.plan(scope);
-    if (steps === undefined) continue;
+  const planned = modules.flatMap((module) => module.plan(scope) ?? []);
+  const aroundContent = planned.flatMap(({ aroundContent }) => aroundContent ?? []);
+  for (const steps of planned) {
     recodes ??= steps.recodes;
     origin ??= steps.origin;
     if (steps.around !== undefined) arounds.push(steps.around);
+    if (steps.content !== undefined) found.serve.push(contentStep(steps.content, aroundContent));
     for (const phase of PHASES) {
       const step = steps[phase];
       if (step !== undefined) found[phase].push(step);
@@ -61,6 +63,18 @@ export function stepsOfBoth(one: ScopeSteps, other: ScopeSteps): ScopeSteps {
 function originStep(steps: OriginSteps, arounds: readonly Around[]): PlanStep {
   const origin = wrapped(steps.origin, arounds);
   return (exchange) => origin.fetch(steps.request(exchange), exchange);
+}
+
+/** The same for content of the scope's own: where there is no request, the next step is asked. */
+function contentStep(steps: ContentSteps, arounds: readonly Around[]): PlanStep {
+  const origin = wrapped(steps.origin, arounds);
+  return (exchange) => {
+    const request = steps.request(exchange);
+    if (request === undefined) return;
+    if (!(request instanceof Promise)) return origin.fetch(request, exchange);
+    // A policy of what is executed has to be waited for.
+    return request.then((made) => made === undefined ? undefined : origin.fetch(made, exchange));
+  };
 }
 
 /** Steps of the gateway itself that are between those of the modules. */

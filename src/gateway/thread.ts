@@ -54,6 +54,11 @@ export interface ThreadSpec {
    */
   readonly whenLost: "replace" | "end";
   /**
+   * Milliseconds that its `stop` may take, where that is more than a second: for one that ends programs. At most
+   * 30 seconds.
+   */
+  readonly stopMs?: number;
+  /**
    * Calls that it may make, by the role that takes them: `"keeper.reload"`, `"store.purge"`; `"edges"`
    * stands for calls to the module's own part in every edge worker.
    */

@@ -18,6 +18,7 @@ import { module as metrics } from "../modules/metrics/module.ts";
 import { module as metricsOtlp } from "../modules/metrics_otlp/module.ts";
 import { module as otelOtlp } from "../modules/otel_otlp/module.ts";
 import { module as otelTracing } from "../modules/otel_tracing/module.ts";
+import { module as php } from "../modules/php/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
@@ -38,6 +39,7 @@ export const profile: Profile = {
     access,
     rateLimit,
     concurrency,
+    php,
     web,
     trafficMirror,
     cache,

@@ -18,6 +18,7 @@ import { edge as metrics } from "../modules/metrics/edge.ts";
 import { edge as metricsOtlp } from "../modules/metrics_otlp/edge.ts";
 import { edge as otelOtlp } from "../modules/otel_otlp/edge.ts";
 import { edge as otelTracing } from "../modules/otel_tracing/edge.ts";
+import { edge as php } from "../modules/php/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
@@ -36,6 +37,7 @@ runEdgeWorker({
     access,
     rateLimit,
     concurrency,
+    php,
     web,
     trafficMirror,
     cache,

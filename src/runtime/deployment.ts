@@ -19,7 +19,7 @@ import type {
 import type { ZoneRequest } from "../zones/layout.ts";
 import { ownListeners } from "./listeners.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
-import { at, isTable } from "./reload/compare.ts";
+import { isTable } from "./reload/compare.ts";
 import type { ConfigPart } from "../gateway/thread.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
 import { EDGES } from "./threads/calls.ts";
@@ -131,23 +131,25 @@ export function filesFor(deployment: Pick<Deployment, "files">, role: Role, file
 /**
  * Of `config`, the tables and keys that `paths` name.
  *
- * @param paths From the root: `server.health`.
+ * @param paths From the root: `server.health`. Through a list they go into each of its entries: `vhosts.php`.
  */
 export function tablesFor(config: Config, paths: readonly string[]): ConfigPart {
+  const part = partOf(config, paths.map((path) => path.split(".")));
+  return isTable(part) ? part : {};
+}
+
+/** `undefined` where none of `paths` leads to anything. */
+function partOf(value: unknown, paths: readonly (readonly string[])[]): unknown {
+  if (paths.some((path) => path.length === 0)) return value;
+  if (Array.isArray(value)) return value.map((entry) => partOf(entry, paths) ?? {});
+  if (!isTable(value)) return undefined;
   const part: Record<string, unknown> = {};
-  for (const path of paths) {
-    const keys = path.split(".");
-    const value = at(config, keys);
-    if (value === undefined) continue;
-    let table = part;
-    for (const key of keys.slice(0, -1)) {
-      const inner = isTable(table[key]) ? { ...table[key] } : {};
-      table[key] = inner;
-      table = inner;
-    }
-    table[keys[keys.length - 1]] = value;
+  for (const key of new Set(paths.map(([first]) => first))) {
+    const below = paths.filter(([first]) => first === key).map((path) => path.slice(1));
+    const inner = Object.hasOwn(value, key) ? partOf(value[key], below) : undefined;
+    if (inner !== undefined) part[key] = inner;
   }
-  return part;
+  return Object.keys(part).length === 0 ? undefined : part;
 }
 
 /** Most purposes of one process. A module asks for one name a socket. */

@@ -92,6 +92,7 @@ Deno.test("the same look finds what other builds write with", async () => {
   }
   const writers = [
     "src/modules/load_balancer/state_file.ts",
+    "src/modules/php/managed/safety.ts",
     "src/net/listen/socket_file.ts",
     "src/runtime/log/file.ts",
     "src/runtime/log/syslog.ts",

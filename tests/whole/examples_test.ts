@@ -23,6 +23,7 @@ import { z } from "zod";
 import { launchArguments } from "../testing/gateway.ts";
 import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 import { Upstream } from "../testing/upstream.ts";
+import { PHP_FPM, PhpFpm } from "../testing/php_fpm.ts";
 import { copyFolder } from "../../src/config/testing/files.ts";
 
 const examples = new URL("../../examples/", import.meta.url);
@@ -48,7 +49,12 @@ for (const entry of [...Deno.readDirSync(examples)].sort((a, b) => a.name < b.na
   if (!entry.isDirectory) continue;
   const folder = new URL(`${entry.name}/`, examples);
   const programs = exists(new URL("setup.sh", folder)) ? ["curl", "bash", "openssl"] : ["curl"];
+  if (needsPhp(folder) && PHP_FPM === undefined) programs.push("php-fpm");
   testWith(programs, `the example ${entry.name} does what it says`, () => runExample(folder));
+}
+
+function needsPhp(folder: URL): boolean {
+  return /^\[vhosts\.php\]/m.test(Deno.readTextFileSync(new URL("fluxheim.toml", folder)));
 }
 
 async function runExample(folder: URL): Promise<void> {
@@ -77,6 +83,11 @@ async function runExample(folder: URL): Promise<void> {
   }
   for (const [, socket] of text.matchAll(/^upstream\s*=\s*"unix:([^"]*)"/gm)) {
     upstreams.use(await Upstream.start(tell, `${dir.path}/example/${socket}`));
+  }
+  // A relative `socket` is that of php-fpm, of which there is one.
+  const php = /^(?:fpm\.)?socket\s*=\s*"([^"/]*)"/m.exec(text)?.[1];
+  if (php !== undefined) {
+    upstreams.use(await PhpFpm.start({}, { socket: `${dir.path}/example/${php}` }));
   }
   await using gateway = new Process(Deno.execPath(), await argumentsOf(folder, path));
   const first = [...ours][0];

@@ -32,6 +32,8 @@ function running(snapshot: SnapshotContext): RunningModule {
 
 /** Puts the page for the answer's status in its place, if there is one that can be read. */
 function replace(exchange: Exchange, pages: readonly Page[]): void {
+  // One that is closer to what failed: of PHP.
+  if (exchange.hasErrorPage) return;
   const entry = pages.find(({ status }) => status === exchange.status);
   if (entry === undefined) return;
   const page = errorPage(entry.site, entry.path);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import type { Files } from "../../gateway/module.ts";
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
 import type { ConfigPart, Plain } from "../../gateway/thread.ts";
@@ -54,6 +55,7 @@ export const BALANCER_CALLS: readonly string[] = ["status", ...Object.keys(OPERA
 export const balancer: Service = {
   module: "load-balancer",
   role: "balancer",
+  openMetrics: openSeriesMetrics,
   start: async (context) => {
     const running = new RunningBalancer(context);
     try {

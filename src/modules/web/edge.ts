@@ -7,13 +7,19 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import type { WebConfig } from "./schema.ts";
+import { FILE_RULES, type FileRule, joinedRule } from "./file_rules.ts";
 import { Site } from "./site.ts";
 import { DEFAULT_MEMORY } from "./defaults.ts";
 import { memoryOf } from "./error_page.ts";
 import { hasRoot, tablesWithRoot } from "./table.ts";
 import { TreeWatch } from "./files/watch.ts";
 
+export { answer } from "./answer.ts";
 export { errorPage, pageSite } from "./error_page.ts";
+export { Links } from "./files/links.ts";
+export { locate, locateAny, type Looker, type Place } from "./files/lookup.ts";
+export { isHiddenName } from "./files/request_path.ts";
+export { FILE_RULES, type FileRule } from "./file_rules.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -26,10 +32,12 @@ class RunningSites implements RunningModule {
   readonly #context: SnapshotContext;
   readonly #roots: string;
   readonly #sites = new Map<WebConfig, Site>();
+  readonly #rules: readonly ((scope: RouteScope) => FileRule | undefined)[];
   readonly #stopUsingMemory: () => void;
 
   constructor(context: SnapshotContext) {
     this.#context = context;
+    this.#rules = context.extensions(FILE_RULES);
     const { config } = context;
     const roots = new Set<string>();
     for (const { web } of tablesWithRoot(config)) roots.add(web.root);
@@ -58,7 +66,8 @@ class RunningSites implements RunningModule {
     this.#stopUsingMemory();
   }
 
-  #siteOf({ vhost, route }: RouteScope): Site | undefined {
+  #siteOf(scope: RouteScope): Site | undefined {
+    const { vhost, route } = scope;
     const web = route === undefined ? vhost.web : route.web;
     if (!hasRoot(web)) return undefined;
     let site = this.#sites.get(web);
@@ -69,9 +78,10 @@ class RunningSites implements RunningModule {
         () => new TreeWatch(JSON.parse(this.#roots), clock),
       );
       const memory = memoryOf(this.#context);
+      const rule = joinedRule(this.#rules.flatMap((ruleOf) => ruleOf(scope) ?? []));
       site = keep(
-        `web/site ${this.#roots} ${JSON.stringify(web)}`,
-        () => new Site(web, { clock, log, memory, watch }, web.precompressed),
+        `web/site ${this.#roots} ${rule?.key ?? ""} ${JSON.stringify(web)}`,
+        () => new Site(web, { clock, log, memory, watch, rule }, web.precompressed),
       );
       this.#sites.set(web, site);
     }

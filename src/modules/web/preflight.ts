@@ -66,7 +66,7 @@ export async function checkListing(web: PageConfig, key: string): Promise<Proble
 }
 
 /** Reading below the root: workers serve from it, the keeper checks it. */
-export function rootGrants(web: PageConfig, key: string): Grant[] {
+export function rootGrants(web: Pick<PageConfig, "root">, key: string): Grant[] {
   return [
     { value: web.root, key, for: "edge" },
     { value: web.root, key, for: "keeper" },

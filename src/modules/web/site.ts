@@ -20,6 +20,7 @@ import { type OpenFile, openFile } from "./files/open_file.ts";
 import { Representation } from "./files/representation.ts";
 import { originalOf, Precompressed } from "./files/precompressed.ts";
 import { type PathProblem, readRequestPath, type RequestPath } from "./files/request_path.ts";
+import type { FileRule } from "./file_rules.ts";
 import type { PageConfig } from "./schema.ts";
 
 /** What the sites of one worker share. */
@@ -28,6 +29,8 @@ export interface SiteContext {
   readonly memory: Memory;
   readonly watch: { readonly changes: number };
   readonly log: Logger;
+  /** What other modules forbid to send. */
+  readonly rule?: FileRule | undefined;
 }
 
 /** How often something is looked for anew that changes while it is opened. */
@@ -74,7 +77,8 @@ export class Site {
   }
 
   /**
-   * The content at `path`, whatever the conditions of a request; `undefined` when there is none.
+   * The content at `path`, whatever the conditions of a request; `undefined` when there is none that may be
+   * sent.
    *
    * @param path Percent-encoded, begins with `/`.
    * @throws What the system says, other than that there is nothing.
@@ -82,8 +86,7 @@ export class Site {
   content(path: string): Content | undefined {
     const requested = readRequestPath(path, this.#web);
     if (typeof requested === "string") return undefined;
-    const found = this.#open(requested);
-    return found !== undefined && "representation" in found ? found : undefined;
+    return contentIn(this.#open(requested));
   }
 
   /** What `exchange` would be answered with, in words; asks the disk, not the memory. */
@@ -102,6 +105,7 @@ export class Site {
       return `${exchange.path} is a directory: redirects to its path with a slash`;
     }
     if (place.info.isDirectory) return `listing of ${place.path}`;
+    if (this.#isForbidden(place)) return `${FORBIDDEN.status} ${FORBIDDEN.text}: ${place.path}`;
     return `file ${this.#variantPath(requested, exchange) ?? place.path}`;
   }
 
@@ -120,6 +124,7 @@ export class Site {
     }
     const found = this.#open(requested);
     if (found === undefined) return;
+    if (found === "forbidden") return refuse(exchange, FORBIDDEN);
     if ("representation" in found) return this.#answer(exchange, found);
     return this.#list(exchange, requested, found);
   }
@@ -187,8 +192,8 @@ export class Site {
   #variantPath(requested: RequestPath, exchange: Exchange): string | undefined {
     if (this.#precompressed === undefined) return undefined;
     try {
-      const content = this.#open(requested);
-      if (content === undefined || !("representation" in content)) return undefined;
+      const content = contentIn(this.#open(requested));
+      if (content === undefined) return undefined;
       const variant = this.#precompressed.best(exchange, content, pathOf(exchange, content))
         ?.content;
       content.discard();
@@ -205,12 +210,11 @@ export class Site {
     const { root } = this.#web;
     const decoded = root === "/" ? path : path.slice(root.length);
     const names = decoded.slice(1).split("/");
-    const found = this.#open({ decoded, names, isDirectory: false });
-    return found !== undefined && "representation" in found ? found : undefined;
+    return contentIn(this.#open({ decoded, names, isDirectory: false }));
   }
 
-  /** The content that answers for a path, a directory to be listed, or nothing. */
-  #open(requested: RequestPath): Content | Place | undefined {
+  /** The content that answers for a path, a directory to be listed, nothing, or a file that is not sent. */
+  #open(requested: RequestPath): Found {
     const { memory } = this.#context;
     let hot = this.#files.get(requested.decoded);
     if (hot !== undefined && this.#isCurrent(hot)) {
@@ -229,11 +233,18 @@ export class Site {
         hot = undefined;
       }
       if (place === undefined || place.info.isDirectory) return place;
+      if (this.#isForbidden(place)) return "forbidden";
       const file = openFile(place);
       const content = file && this.#read(requested, place, file);
       if (content !== undefined) return content;
     }
     throw new Error(`${requested.decoded} changed whenever it was about to be read`);
+  }
+
+  /** Whether another module forbids the file that was found, whatever name led to it. */
+  #isForbidden({ path }: Place): boolean {
+    const { root } = this.#web;
+    return this.#context.rule?.forbids(root === "/" ? path : path.slice(root.length)) === true;
   }
 
   /** Where the file or the directory to list is. */
@@ -379,6 +390,13 @@ export class Site {
     this.#context.log.log("error", "fluxheim", `static file not served: ${reason}`);
     refuse(exchange, BROKEN);
   }
+}
+
+/** What a path leads to. */
+type Found = Content | Place | "forbidden" | undefined;
+
+function contentIn(found: Found): Content | undefined {
+  return typeof found === "object" && "representation" in found ? found : undefined;
 }
 
 /**

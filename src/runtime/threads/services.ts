@@ -30,8 +30,9 @@ import type { CounterTotals } from "../log/record_types.ts";
 import type { MetricSpec } from "../../gateway/metrics.ts";
 import { Readings } from "./readings.ts";
 
-/** Time for a service to end by itself. */
+/** Time for a service to end by itself, unless it asks for more. */
 const STOP_MS = 1_000;
+const MAX_STOP_MS = 30_000;
 /** Time in which a thread whose event loop runs beats more than once. */
 const BEAT_MS = 2_000;
 /** Configurations back to which a service may hold something in shared memory. */
@@ -198,7 +199,7 @@ export class Services {
     });
   }
 
-  /** Ends every service, in {@linkcode STOP_MS} at most. */
+  /** Ends every service, in the time that each has for it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#pauses) clearTimeout(timer);
@@ -366,7 +367,9 @@ export class Services {
     const { thread } = seat;
     if (thread === undefined) return;
     this.#vacate(seat);
-    const isOver = await within(STOP_MS, thread.order({ kind: "stop" }));
+    const { stopMs = STOP_MS } = seat.need.spec;
+    const limitMs = Math.min(stopMs, MAX_STOP_MS);
+    const isOver = await within(limitMs, thread.order({ kind: "stop" }, limitMs));
     const hasStopped = !isOver && !this.#stopping && !await beats(thread);
     thread.terminate();
     this.#reclaim(seat.role);

@@ -42,7 +42,7 @@ export type PathProblem = "malformed" | "forbidden" | "absent";
  */
 export function readRequestPath(
   path: string,
-  { deny_dotfiles, deny_well_known }: DotRules,
+  rules: DotRules,
 ): RequestPath | PathProblem {
   const decoded = percentDecode(path);
   if (decoded === undefined || !isAscii(path)) return "malformed";
@@ -56,13 +56,22 @@ export function readRequestPath(
     const name = names[i];
     if (name === "." || name === "..") return "forbidden";
     if (name === "") problem = "absent";
-    if (!deny_dotfiles || !name.startsWith(".")) continue;
-    // Dotfiles hide what was never meant to be published; this directory is there to be.
-    const isWellKnown = i === 0 && name === WELL_KNOWN;
-    if (!isWellKnown || deny_well_known) return "forbidden";
+    if (isHiddenName(name, i, rules)) return "forbidden";
   }
   if (names.length > MAX_DEPTH) problem = "absent";
   return problem ?? { decoded, names, isDirectory };
+}
+
+/** Whether the name at position `at` of a path is refused because it begins with a dot. */
+export function isHiddenName(
+  name: string,
+  at: number,
+  { deny_dotfiles, deny_well_known }: DotRules,
+): boolean {
+  if (!deny_dotfiles || !name.startsWith(".")) return false;
+  // Dotfiles hide what was never meant to be published; this directory is there to be.
+  const isWellKnown = at === 0 && name === WELL_KNOWN;
+  return !isWellKnown || deny_well_known;
 }
 
 function isAscii(text: string): boolean {

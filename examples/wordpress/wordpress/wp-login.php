@@ -1,0 +1,3 @@
+<?php
+// Stands in for WordPress until its files are here.
+echo 'log in', "\n";

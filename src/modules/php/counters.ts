@@ -1,0 +1,104 @@
+/** Counters of PHP, by the names and labels of spec 07 section 21. @module */
+import type { Exchange } from "../../gateway/exchange.ts";
+import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { PoolEvent } from "../../net/fastcgi/mod.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
+import type { RetryReason } from "./responders.ts";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+const OTHER = "OTHER";
+/** Classes of statuses by their first digit; one that has passed on has none. */
+const CLASSES = ["unknown", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/** `outcome` of the counter: those that Fluxheim 1.5 has no word for are `other`, but for our own. */
+const OUTCOMES = [
+  "declined",
+  "redirect",
+  "forbidden",
+  "not_found",
+  "fpm_error",
+  "connect_timeout",
+  "request_timeout",
+  "connection_error",
+  "configuration_error",
+  "invalid_response",
+  "intercepted",
+  "offload",
+  "offload_error",
+  "response",
+  "other",
+  "static_cache",
+] as const satisfies readonly Outcome[];
+
+/** The counters of one scope. */
+export class PhpCounters {
+  readonly #metrics: Metrics;
+  readonly #vhost: string;
+  /** By method, outcome and class, as they are first needed: most of them never are. */
+  readonly #requests: Counter[] = [];
+  readonly #emitted: Counter;
+  readonly #truncated: Counter;
+
+  constructor(metrics: Metrics, vhost: string) {
+    this.#metrics = metrics;
+    this.#vhost = vhost;
+    const errors = (state: string) =>
+      metrics.counter("fluxheim_php_stderr_events_total", { vhost, state });
+    this.#emitted = errors("emitted");
+    this.#truncated = errors("truncated");
+  }
+
+  /** An exchange that PHP has seen is over. */
+  countRequest(exchange: Exchange): void {
+    const outcome = outcomeOf(exchange);
+    if (outcome === "") return;
+    const method = METHODS.indexOf(exchange.method);
+    const word = OUTCOMES.findIndex((name) => name === outcome);
+    const named = word < 0 ? OUTCOMES.indexOf("other") : word;
+    const status = outcome === "declined" ? 0 : Math.floor(exchange.status / 100);
+    const at = ((method + 1) * OUTCOMES.length + named) * CLASSES.length +
+      (status % CLASSES.length);
+    const counter = this.#requests[at] ??= this.#metrics.counter("fluxheim_php_requests_total", {
+      vhost: this.#vhost,
+      method: METHODS[method] ?? OTHER,
+      outcome: OUTCOMES[named],
+      status_class: CLASSES[status] ?? "other",
+    });
+    counter.count();
+  }
+
+  /** An answer has written to standard error. */
+  countErrors(isTruncated: boolean): void {
+    (isTruncated ? this.#truncated : this.#emitted).count();
+  }
+}
+
+/** How retries of a vhost are counted. */
+export function retryCounter(metrics: Metrics, vhost: string): (reason: RetryReason) => void {
+  const counter = (reason: RetryReason) =>
+    metrics.counter("fluxheim_php_fpm_retries_total", { vhost, reason });
+  const counters = {
+    connect_timeout: counter("connect_timeout"),
+    connection_error: counter("connection_error"),
+    other: counter("other"),
+  };
+  return (reason) => counters[reason].count();
+}
+
+/** How events of a pool of connections are counted. */
+export function poolCounter(
+  metrics: Metrics,
+  vhost: string,
+  pool: string,
+): (event: PoolEvent) => void {
+  const counter = (event: PoolEvent) =>
+    metrics.counter("fluxheim_php_fpm_pool_events_total", { vhost, pool, event });
+  const counters = {
+    connect: counter("connect"),
+    reuse: counter("reuse"),
+    return: counter("return"),
+    drop_stale: counter("drop_stale"),
+    discard_full: counter("discard_full"),
+  };
+  return (event) => counters[event].count();
+}

@@ -1,0 +1,50 @@
+/** PHP at work (spec 07). @module */
+import type {
+  EdgeModule,
+  RouteScope,
+  RunningModule,
+  SnapshotContext,
+  Steps,
+} from "../../gateway/module.ts";
+import type { Exchange } from "../../gateway/exchange.ts";
+import { ByScope } from "../../gateway/edge_policy.ts";
+import { FILE_RULES } from "../web/edge.ts";
+import { fileRule } from "./file_rule.ts";
+import { Application } from "./application.ts";
+import { phpOf } from "./table.ts";
+
+/** The capability, for workers. */
+export const edge: EdgeModule = {
+  name: "php-fpm",
+  extends: [FILE_RULES.entry(fileRule)],
+  open: () => ({ start: (context) => new RunningPhp(context) }),
+};
+
+/** The applications of one snapshot in one worker. */
+class RunningPhp implements RunningModule {
+  readonly #context: SnapshotContext;
+  readonly #applications = new ByScope<Application>();
+
+  constructor(context: SnapshotContext) {
+    this.#context = context;
+  }
+
+  plan(scope: RouteScope): Steps | undefined {
+    const php = phpOf(scope);
+    if (php === undefined) return undefined;
+    const application = new Application(php, scope, this.#context);
+    this.#applications.set(scope, application);
+    return application.steps;
+  }
+
+  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+    return this.#applications.get(scope)?.explain(exchange);
+  }
+
+  readonly finished = (exchange: Exchange): void => {
+    if (exchange.scope !== undefined) this.#applications.get(exchange.scope)?.finished(exchange);
+  };
+
+  /** Connections and permits outlive a snapshot. */
+  stop(): void {}
+}

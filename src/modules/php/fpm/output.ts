@@ -1,0 +1,135 @@
+/** The output of a script, collected or passed on as it comes. @module */
+import { type Body, BodyError } from "../../../http/body.ts";
+import { type CgiHead, headEnd, readCgiHead } from "../answer/cgi_head.ts";
+import type { Attempt } from "./attempt.ts";
+import { failureOf, PhpFailure } from "./failure.ts";
+
+/** Bytes to begin with. */
+const FIRST_BYTES = 16 * 1024;
+
+/** A head and what has been read of the body. */
+export interface Output {
+  readonly head: CgiHead;
+  /** What followed the head: all of it, or the beginning where the rest is still to come. */
+  readonly body: Uint8Array;
+}
+
+/** Reads an attempt's output into one array. */
+export class OutputReader {
+  #bytes = new Uint8Array(FIRST_BYTES);
+  #length = 0;
+  readonly #maxHeadBytes: number;
+
+  constructor(maxHeadBytes: number) {
+    this.#maxHeadBytes = maxHeadBytes;
+  }
+
+  /** All of it. @throws {PhpFailure} for what is no answer, and what `next` of the attempt throws. */
+  async whole(attempt: Attempt): Promise<Output> {
+    for (let piece = await attempt.next(); piece !== null; piece = await attempt.next()) {
+      this.#append(piece);
+    }
+    const end = headEnd(this.#bytes, 0, this.#length);
+    if (end < 0) throw invalid(this.#length === 0 ? "it sent nothing" : "its head does not end");
+    return this.#output(end);
+  }
+
+  /** The head, and what came with it. */
+  async beginning(attempt: Attempt): Promise<Output> {
+    for (let looked = 0;;) {
+      const piece = await attempt.next();
+      if (piece === null) {
+        throw invalid(this.#length === 0 ? "it sent nothing" : "its head does not end");
+      }
+      this.#append(piece);
+      const end = headEnd(this.#bytes, looked, this.#length);
+      if (end >= 0) return this.#output(end);
+      if (this.#length > this.#maxHeadBytes) throw invalid(LARGE_HEAD);
+      looked = Math.max(0, this.#length - 1);
+    }
+  }
+
+  #output(end: number): Output {
+    if (end > this.#maxHeadBytes) throw invalid(LARGE_HEAD);
+    const head = readCgiHead(this.#bytes, end);
+    if (typeof head === "string") throw invalid(head);
+    return { head, body: this.#bytes.subarray(end, this.#length) };
+  }
+
+  #append(piece: Uint8Array): void {
+    const needed = this.#length + piece.length;
+    if (needed > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(piece, this.#length);
+    this.#length = needed;
+  }
+}
+
+/** The body of an answer that is passed on as it comes: its reader's pull is the script's pace. */
+export class StreamedBody implements Body {
+  readonly trailers: undefined = undefined;
+  readonly #attempt: Attempt;
+  #rest: Uint8Array;
+  #isOver = false;
+  #sent = 0;
+
+  /**
+   * @param length As the script has declared it.
+   * @param beginning What has been read already.
+   */
+  constructor(attempt: Attempt, readonly length: number | undefined, beginning: Uint8Array) {
+    this.#attempt = attempt;
+    this.#rest = beginning;
+  }
+
+  read(into: Uint8Array): number | null | Promise<number | null> {
+    if (this.#rest.length > 0 && this.#sent !== this.length) return this.#take(into);
+    return this.#isOver || this.#sent === this.length ? null : this.#readOn(into);
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#rest = NOTHING;
+    this.#attempt.abandon();
+  }
+
+  async #readOn(into: Uint8Array): Promise<number | null> {
+    try {
+      const piece = await this.#attempt.next();
+      if (piece !== null) {
+        this.#rest = piece;
+        return this.#take(into);
+      }
+      this.#isOver = true;
+      if (this.length !== undefined && this.#sent < this.length) {
+        throw invalid(`it sent ${this.#sent} of the ${this.length} bytes that it declared`);
+      }
+      return null;
+    } catch (error) {
+      this.#isOver = true;
+      // Not the end of the answer, whatever it looks like: the client must not take it for the whole.
+      throw new BodyError(502, `php-fpm: ${failureOf(error)?.message ?? String(error)}`);
+    }
+  }
+
+  #take(into: Uint8Array): number {
+    // What goes beyond the declared length would be taken for the next answer.
+    const room = Math.min(into.length, (this.length ?? Infinity) - this.#sent);
+    const part = this.#rest.subarray(0, room);
+    into.set(part);
+    this.#rest = this.#rest.subarray(part.length);
+    this.#sent += part.length;
+    if (this.#sent === this.length && !this.#isOver) this.cancel();
+    return part.length;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const LARGE_HEAD = "its head is larger than max_response_header_bytes";
+
+function invalid(message: string): PhpFailure {
+  return new PhpFailure("invalid_response", message, false, true);
+}

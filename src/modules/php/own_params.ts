@@ -1,0 +1,32 @@
+/** FastCGI parameters that the gateway alone sets (spec 07 section 3). @module */
+
+/** Their names. */
+export const OWN_PARAMS: ReadonlySet<string> = new Set([
+  "AUTH_TYPE",
+  "CONTENT_LENGTH",
+  "CONTENT_TYPE",
+  "DOCUMENT_ROOT",
+  "DOCUMENT_URI",
+  "GATEWAY_INTERFACE",
+  "HTTPS",
+  "HTTP_HOST",
+  "HTTP_PROXY",
+  "PATH_INFO",
+  "PATH_TRANSLATED",
+  "PHP_ADMIN_VALUE",
+  "PHP_VALUE",
+  "QUERY_STRING",
+  "REDIRECT_STATUS",
+  "REMOTE_ADDR",
+  "REMOTE_PORT",
+  "REQUEST_METHOD",
+  "REQUEST_SCHEME",
+  "REQUEST_URI",
+  "SCRIPT_FILENAME",
+  "SCRIPT_NAME",
+  "SERVER_ADDR",
+  "SERVER_NAME",
+  "SERVER_PORT",
+  "SERVER_PROTOCOL",
+  "SERVER_SOFTWARE",
+]);
