@@ -1,7 +1,7 @@
 /** Where the log of a real gateway goes, in which form, and what becomes of its files. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../testing/gateway.ts";
-import { TempDir, until } from "../testing/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 function configText(logging: string): string {
   return `
@@ -170,4 +170,25 @@ Deno.test("a syslog server gets each record in a datagram over a unix socket", a
     FILES,
   );
   await checkMessages(server, gateway);
+});
+
+testWith(["script"], "records are for people at a terminal, unless a format is set", async () => {
+  for (
+    const [logging, shown] of [
+      ["", /^[0-9:.]{12} 200 GET {2}\/ site \d+ ms 4 B 127\.0\.0\.1\r?$/m],
+      ['[logging]\nformat = "json"', /^\{"event":"access",/m],
+    ] as const
+  ) {
+    await using dir = new TempDir();
+    dir.write("www/index.html", "page");
+    const port = freePort();
+    const text = configText(logging).replace("{port}", String(port)).replaceAll("{dir}", dir.path);
+    const argv = await launchArguments(dir.write("fluxheim.toml", text));
+    const command = [Deno.execPath(), ...argv].map((part) => `'${part}'`).join(" ");
+    // A terminal of its own; what is written to it comes out.
+    await using process = new Process("script", ["-qefc", command, "/dev/null"]);
+    await process.listening(port);
+    await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    await until("it is logged", () => shown.test(process.output));
+  }
 });
