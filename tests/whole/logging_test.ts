@@ -172,6 +172,36 @@ Deno.test("a syslog server gets each record in a datagram over a unix socket", a
   await checkMessages(server, gateway);
 });
 
+Deno.test("lines that find no room are counted, and a server that comes late gets whole ones", async () => {
+  await using dir = new TempDir();
+  const port = freePort();
+  const address = `${dir.path}/log`;
+  await using gateway = await TestGateway.start(
+    configText(
+      `[logging.syslog]\nenabled = true\naddress = "unix:${address}"\napp_name = "edge"\n` +
+        `[metrics]\nenabled = true\nlisten = "127.0.0.1:${port}"`,
+    ),
+    FILES,
+  );
+  const lost = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(/^fluxheim_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
+  };
+  // A ring holds four megabytes.
+  const long = "x".repeat(7_000);
+  for (let i = 0; i < 700; i++) await ask(gateway, `/${i}-${long}`);
+  await until("lines are lost", async () => await lost() > 0);
+  const server = Deno.listenDatagram({ transport: "unixpacket", path: address });
+  using _closed = closing(server);
+  for (let warned = false; !warned;) {
+    const [bytes] = await server.receive();
+    const found = MESSAGE.exec(new TextDecoder().decode(bytes));
+    assert.ok(found !== null);
+    if (found[3] === "access") JSON.parse(found[4]);
+    warned = /log lines were lost/.test(found[4]);
+  }
+});
+
 testWith(["script"], "records are for people at a terminal, unless a format is set", async () => {
   for (
     const [logging, shown] of [

@@ -213,6 +213,27 @@ Deno.test("no counter falls when a worker dies", async () => {
   for (const [name, value] of last) assert.ok((after.get(name) ?? -1) >= value, name);
 });
 
+Deno.test("a worker that hangs delays no scrape, and keeps what it has counted", async () => {
+  await using run = await started("", FRAGILE);
+  for (let i = 0; i < 20; i++) await run.get("/");
+  const total = 'fluxheim_proxy_requests_total{vhost="shop",method="GET",class="success"';
+  await until("all are counted", async () => valueOr0(await run.scrape(), total) === 20);
+  const before = counters(await run.scrape());
+  using hanging = await Deno.connect({ hostname: "127.0.0.1", port: run.gateway.port });
+  await hanging.write(new TextEncoder().encode("GET /spin HTTP/1.1\r\nHost: shop.test\r\n\r\n"));
+  const seen = (text: string) =>
+    [0, 1].map((worker) =>
+      valueOf(text, `fluxheim_worker_seen_timestamp_seconds{worker="${worker}"}`)
+    );
+  await until("one of the workers is seen no more", async () => {
+    const text = await run.scrape();
+    const now = counters(text);
+    for (const [name, value] of before) assert.ok((now.get(name) ?? -1) >= value, name);
+    const [one, other] = seen(text);
+    return Math.abs(one - other) >= 3;
+  });
+});
+
 /** Every sample of a counter or histogram. */
 function counters(text: string): Map<string, number> {
   const types = new Map<string, string>();
