@@ -112,6 +112,7 @@ export type {
 } from "./src/gateway/metrics.ts";
 export type { AccessField, AccessValue } from "./src/gateway/access_field.ts";
 export { TraceContext } from "./src/gateway/trace_context.ts";
+export { SPAN_ATTRIBUTES, type SpanAttribute } from "./src/gateway/span_attribute.ts";
 export type { PartGone, PartOfThread } from "./src/gateway/service.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
 export {

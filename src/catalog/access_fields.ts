@@ -1,6 +1,6 @@
 /**
  * Every field that an access record can have, in the order of spec 06 section D3. This file is data; what
- * fills them stands in `src/runtime/log/access_fields.ts` and, of a module, in its folder.
+ * fills them is in `src/runtime/log/access_fields.ts` and, of a module, in its folder.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A field that a module adds to the access record. Its name stands in `src/catalog/access_fields.ts` as well,
+ * A field that a module adds to the access record. Its name is in `src/catalog/access_fields.ts` as well,
  * which says whether each record has it.
  *
  * @module

@@ -50,7 +50,7 @@ export interface Metrics {
 
 /**
  * Values of a label: a closed set, where any other value is shown as `other` if that is in it and else as it
- * is; or `configured` for names that stand in the configuration, which bounds them.
+ * is; or `configured` for names of the configuration, which bounds them.
  */
 export type LabelValues = readonly string[] | "configured";
 

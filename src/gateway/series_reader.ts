@@ -83,8 +83,8 @@ export class SeriesReader {
     if (spec === undefined) return undefined;
     let shown = labels;
     for (const [label, values] of Object.entries(spec.labels)) {
-      const value = labels[label] ?? "";
-      if (values === "configured" || values.includes(value)) continue;
+      const value = labels[label];
+      if (value === undefined || values === "configured" || values.includes(value)) continue;
       // A value outside of the documented set (spec 06 section B2).
       if (values.includes("other")) shown = { ...shown, [label]: "other" };
     }

@@ -58,6 +58,8 @@ export interface ServiceContext {
   readonly log: Logger;
   /** The metrics of this thread. */
   readonly metrics: Metrics;
+  /** When the process started, in milliseconds since 1970: counts are since then. */
+  readonly processStartMs: number;
   /** Every metric of this build: the gateway's own, and those of its modules. */
   readonly metricSpecs: readonly MetricSpec[];
   /**

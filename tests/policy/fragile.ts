@@ -1,6 +1,7 @@
 /**
  * The development build with one module more. Requests for `/die` end the worker they come to, and each request
- * is logged when the worker has begun with it: by then it has its permit, or its place in the queue.
+ * is logged when the worker has begun with it: by then it has its permit, or its place in the queue. A request
+ * for `/spin` keeps its worker busy for ever.
  *
  * @module
  */
@@ -22,6 +23,7 @@ export const edge: EdgeModule = {
           queueMicrotask(() => log.log("info", "fluxheim", `begun with ${path};`));
         },
         serve: ({ path }) => {
+          if (path === "/spin") { for (;;); }
           if (path !== "/die") return;
           // Outside of the exchange, where nothing catches it.
           queueMicrotask(() => {

@@ -1,7 +1,7 @@
 /** Where the log of a real gateway goes, in which form, and what becomes of its files. */
 import assert from "node:assert/strict";
-import { TestGateway } from "../testing/gateway.ts";
-import { TempDir, until } from "../testing/peer.ts";
+import { launchArguments, TestGateway } from "../testing/gateway.ts";
+import { freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
 
 function configText(logging: string): string {
   return `
@@ -170,4 +170,55 @@ Deno.test("a syslog server gets each record in a datagram over a unix socket", a
     FILES,
   );
   await checkMessages(server, gateway);
+});
+
+Deno.test("lines that find no room are counted, and a server that comes late gets whole ones", async () => {
+  await using dir = new TempDir();
+  const port = freePort();
+  const address = `${dir.path}/log`;
+  await using gateway = await TestGateway.start(
+    configText(
+      `[logging.syslog]\nenabled = true\naddress = "unix:${address}"\napp_name = "edge"\n` +
+        `[metrics]\nenabled = true\nlisten = "127.0.0.1:${port}"`,
+    ),
+    FILES,
+  );
+  const lost = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(/^fluxheim_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
+  };
+  // A ring holds four megabytes.
+  const long = "x".repeat(7_000);
+  for (let i = 0; i < 700; i++) await ask(gateway, `/${i}-${long}`);
+  await until("lines are lost", async () => await lost() > 0);
+  const server = Deno.listenDatagram({ transport: "unixpacket", path: address });
+  using _closed = closing(server);
+  for (let warned = false; !warned;) {
+    const [bytes] = await server.receive();
+    const found = MESSAGE.exec(new TextDecoder().decode(bytes));
+    assert.ok(found !== null);
+    if (found[3] === "access") JSON.parse(found[4]);
+    warned = /log lines were lost/.test(found[4]);
+  }
+});
+
+testWith(["script"], "records are for people at a terminal, unless a format is set", async () => {
+  for (
+    const [logging, shown] of [
+      ["", /^[0-9:.]{12} 200 GET {2}\/ site \d+ ms 4 B 127\.0\.0\.1\r?$/m],
+      ['[logging]\nformat = "json"', /^\{"event":"access",/m],
+    ] as const
+  ) {
+    await using dir = new TempDir();
+    dir.write("www/index.html", "page");
+    const port = freePort();
+    const text = configText(logging).replace("{port}", String(port)).replaceAll("{dir}", dir.path);
+    const argv = await launchArguments(dir.write("fluxheim.toml", text));
+    const command = [Deno.execPath(), ...argv].map((part) => `'${part}'`).join(" ");
+    // A terminal of its own; what is written to it comes out.
+    await using process = new Process("script", ["-qefc", command, "/dev/null"]);
+    await process.listening(port);
+    await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    await until("it is logged", () => shown.test(process.output));
+  }
 });

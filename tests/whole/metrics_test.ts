@@ -1,5 +1,6 @@
 /** Metrics of a real gateway, checked by promtool and scraped by a real Prometheus. */
 import assert from "node:assert/strict";
+import { TestCertificate } from "../peers/tls.ts";
 import { profile as fragile } from "../policy/fragile.ts";
 import { type Build, TestGateway } from "../testing/gateway.ts";
 import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";
@@ -212,6 +213,27 @@ Deno.test("no counter falls when a worker dies", async () => {
   for (const [name, value] of last) assert.ok((after.get(name) ?? -1) >= value, name);
 });
 
+Deno.test("a worker that hangs delays no scrape, and keeps what it has counted", async () => {
+  await using run = await started("", FRAGILE);
+  for (let i = 0; i < 20; i++) await run.get("/");
+  const total = 'fluxheim_proxy_requests_total{vhost="shop",method="GET",class="success"';
+  await until("all are counted", async () => valueOr0(await run.scrape(), total) === 20);
+  const before = counters(await run.scrape());
+  using hanging = await Deno.connect({ hostname: "127.0.0.1", port: run.gateway.port });
+  await hanging.write(new TextEncoder().encode("GET /spin HTTP/1.1\r\nHost: shop.test\r\n\r\n"));
+  const seen = (text: string) =>
+    [0, 1].map((worker) =>
+      valueOf(text, `fluxheim_worker_seen_timestamp_seconds{worker="${worker}"}`)
+    );
+  await until("one of the workers is seen no more", async () => {
+    const text = await run.scrape();
+    const now = counters(text);
+    for (const [name, value] of before) assert.ok((now.get(name) ?? -1) >= value, name);
+    const [one, other] = seen(text);
+    return Math.abs(one - other) >= 3;
+  });
+});
+
 /** Every sample of a counter or histogram. */
 function counters(text: string): Map<string, number> {
   const types = new Map<string, string>();
@@ -267,4 +289,81 @@ scrape_configs:
     await query('sum(fluxheim_request_duration_seconds_bucket{vhost="shop",le="+Inf"})'),
     "3",
   );
+});
+
+testWith(
+  ["curl"],
+  "handshakes, HTTP/2 streams and the end of a certificate are shown",
+  async () => {
+    await using certificate = new TestCertificate();
+    const [tlsPort, port] = [freePort(), freePort()];
+    await using gateway = await TestGateway.start(
+      `
+[server]
+listen = ["127.0.0.1:{port}"]
+tls_listen = ["127.0.0.1:${tlsPort}"]
+[server.process]
+pid_file = "{dir}/fluxheim.pid"
+threads = 1
+[metrics]
+enabled = true
+listen = "127.0.0.1:${port}"
+${certificate.tables}
+[[vhosts]]
+name = "site"
+hosts = ["localhost"]
+[vhosts.web]
+root = "{dir}/www"
+`,
+      { "www/index.html": "page" },
+    );
+    await until("the service runs", () => /the service control runs/.test(gateway.process.output));
+    const { success, stdout } = await new Deno.Command("curl", {
+      args: ["-s", "--http2", "--cacert", certificate.rootPath, `https://localhost:${tlsPort}/`],
+    }).output();
+    assert.ok(success);
+    assert.equal(new TextDecoder().decode(stdout), "page");
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    const text = await answer.text();
+    assert.equal(
+      valueOf(
+        text,
+        `fluxheim_tls_handshakes_total{listener="127.0.0.1:${tlsPort}",version="TLSv1.3"}`,
+      ),
+      1,
+    );
+    const accepted = `fluxheim_connections_accepted_total{listener="127.0.0.1:${tlsPort}"`;
+    assert.equal(valueOf(text, `${accepted},protocol="h2"}`), 1);
+    const expiry = valueOf(
+      text,
+      'fluxheim_tls_certificate_expiry_timestamp_seconds{certificate="tls.certificates[0]"}',
+    );
+    assert.ok(expiry > Date.now() / 1000, String(expiry));
+    assert.equal(valueOf(text, "fluxheim_http2_streams"), 0);
+    assert.equal(valueOf(text, "fluxheim_workers"), 1);
+    assert.equal(valueOf(text, 'fluxheim_service_up{role="control"}'), 1);
+  },
+);
+
+Deno.test("nothing is counted and no service runs where metrics are off", async () => {
+  await using gateway = await TestGateway.start(
+    `
+[server]
+listen = ["127.0.0.1:{port}"]
+[server.process]
+pid_file = "{dir}/fluxheim.pid"
+threads = 1
+[metrics]
+enabled = false
+[[vhosts]]
+name = "site"
+hosts = ["127.0.0.1"]
+[vhosts.web]
+root = "{dir}/www"
+`,
+    { "www/index.html": "page" },
+  );
+  const answer = await fetch(gateway.url("/"));
+  assert.equal(await answer.text(), "page");
+  assert.doesNotMatch(gateway.process.output, /service control/);
 });

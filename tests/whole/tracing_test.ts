@@ -14,10 +14,14 @@ interface Setting {
   readonly more?: string;
 }
 
-function configText(upstream: number, { server = "", tracing = "", more = "" }: Setting): string {
+function configText(
+  upstream: number,
+  { server = "", tracing = "", more = "" }: Setting,
+  listen: readonly string[],
+): string {
   return `
 [server]
-listen = ["127.0.0.1:{port}"]
+listen = ${JSON.stringify(["127.0.0.1:{port}", ...listen])}
 ${server}
 [server.process]
 pid_file = "{dir}/fluxheim.pid"
@@ -43,7 +47,7 @@ url = "http://127.0.0.1:${upstream}/auth"
 `;
 }
 
-async function started(setting: Setting) {
+async function started(setting: Setting, listen: readonly string[] = []) {
   await using made = new AsyncDisposableStack();
   const upstream = made.use(
     await Upstream.start((request, response) => {
@@ -51,7 +55,7 @@ async function started(setting: Setting) {
       response.end("ok");
     }),
   );
-  const gateway = made.use(await TestGateway.start(configText(upstream.port, setting)));
+  const gateway = made.use(await TestGateway.start(configText(upstream.port, setting, listen)));
   await until(
     "services run",
     () =>
@@ -100,7 +104,7 @@ Deno.test("a trace goes on with another span, its flag only from trusted peers",
   }
 });
 
-Deno.test("what is no traceparent begins a new trace", async () => {
+Deno.test("what is not a traceparent begins a new trace", async () => {
   await using run = await started({});
   for (
     const wrong of [
@@ -143,10 +147,10 @@ Deno.test("the access record has the trace", async () => {
   await until("it is logged", () => run.gateway.process.output.includes(`"trace_id":"${TRACE}"`));
 });
 
-function otlp(port: number, more = ""): string {
+function otlp(port: number, more = "", host = "127.0.0.1"): string {
   return `[tracing.otlp]
 enabled = true
-endpoint = "http://127.0.0.1:${port}/v1/traces"
+endpoint = "http://${host}:${port}/v1/traces"
 service_name = "edge"
 ${more}`;
 }
@@ -247,6 +251,30 @@ Deno.test("a collector that is dead does not keep the gateway from ending", asyn
   for (let i = 0; i < 20; i++) await run.ask();
   await until("a message is under way", () => collector.posts > 0);
   await run[Symbol.asyncDispose]();
+});
+
+Deno.test("a collector behind the gateway itself sees a span for each message, and no more", async () => {
+  await using collector = await Collector.start();
+  const port = freePort();
+  await using run = await started({
+    server: "",
+    more: `${otlp(port, "", "127.0.0.2")}
+[[vhosts]]
+name = "collector"
+hosts = ["127.0.0.2"]
+[vhosts.proxy]
+upstream = "127.0.0.1:${collector.port}"
+`,
+  }, [`127.0.0.2:${port}`]);
+  await run.ask();
+  await until("some messages have come", () => collector.posts >= 4);
+  const spans = collector.spans.filter(({ kind }) => kind === 2);
+  // One of the request, and at most one of each message before the last.
+  assert.ok(
+    spans.length <= collector.posts,
+    `${spans.length} spans in ${collector.posts} messages`,
+  );
+  assert.deepEqual(collector.faults, []);
 });
 
 Deno.test("metrics are exported as well", async () => {

@@ -93,8 +93,17 @@ function* socketProblems({ server }: Config): Generator<Problem> {
   }
 }
 
+/** Tables without which a field of the access record is empty. */
+const FIELD_TABLES: Readonly<Record<string, string>> = {
+  geo_country: "geoip",
+  geo_asn: "geoip",
+  trace_id: "tracing",
+  span_id: "tracing",
+};
+
 /** Problems of `[logging]`. */
-export function loggingProblems({ logging }: Config): Problem[] {
+export function loggingProblems(config: Config): Problem[] {
+  const { logging } = config;
   const problems: Problem[] = [];
   const { file, syslog, access } = logging;
   if (file.enabled && file.path === undefined) {
@@ -113,6 +122,16 @@ export function loggingProblems({ logging }: Config): Problem[] {
   }
   if (syslog.enabled && syslog.address.startsWith("udp:") && syslog.address.endsWith(":0")) {
     problems.push({ key: "logging.syslog.address", message: "must have a port from 1 to 65535" });
+  }
+  for (const [index, name] of (access.fields ?? []).entries()) {
+    const table = FIELD_TABLES[name];
+    if (table === undefined || isEnabled(config, table)) continue;
+    problems.push({
+      key: `logging.access.fields[${index}]`,
+      message: `has no effect: ${name} is empty while ${table}.enabled is not true`,
+      warning: true,
+      about: [`${table}.enabled`],
+    });
   }
   const isCombined = access.format === "combined";
   if (isCombined && (access.fields !== undefined || Object.keys(access.rename).length > 0)) {

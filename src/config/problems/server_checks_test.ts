@@ -65,6 +65,45 @@ Deno.test("a log file needs its path", () => {
   assert.deepEqual(keys("[logging.file]\nenabled = true\npath = '/var/log/x.log'"), []);
 });
 
+Deno.test("records go to one place, which must be one that can be reached", () => {
+  const file = "[logging.file]\nenabled = true\npath = '/var/log/x.log'\n";
+  assert.deepEqual(keys(`${file}[logging.syslog]\nenabled = true\n`), ["logging.syslog.enabled"]);
+  const syslog = (address: string) =>
+    keys(`[logging.syslog]\nenabled = true\naddress = "${address}"\n`);
+  assert.deepEqual(syslog("udp:192.0.2.1:514"), []);
+  assert.deepEqual(syslog("udp:[2001:db8::1]:514"), []);
+  for (
+    const wrong of ["udp:192.0.2.1:0", "udp:log.test:514", "tcp:192.0.2.1:514", "192.0.2.1:514"]
+  ) {
+    assert.deepEqual(syslog(wrong), ["logging.syslog.address"], wrong);
+  }
+});
+
+Deno.test("fields of the access record are those that there are, each with one name", () => {
+  const access = (text: string) => keys(`[logging.access]\n${text}\n`);
+  const warned = (text: string) =>
+    loadText(`[logging.access]\n${text}\n`, []).problems.flatMap(({ key, warning }) =>
+      warning === true ? [key] : []
+    );
+  assert.deepEqual(access('fields = ["status", "path", "user_agent"]'), []);
+  assert.deepEqual(access('fields = ["statu"]'), ["logging.access.fields[0]"]);
+  assert.deepEqual(access("fields = []"), ["logging.access.fields"]);
+  assert.deepEqual(access('fields = ["path", "path"]'), ["logging.access.fields[1]"]);
+  assert.deepEqual(warned('fields = ["status", "trace_id"]'), ["logging.access.fields[1]"]);
+  assert.deepEqual(access('rename = { client_ip = "ip" }'), []);
+  assert.deepEqual(access('rename = { client = "ip" }'), ["logging.access.rename.client"]);
+  assert.deepEqual(access('rename = { client_ip = "host" }'), ["logging.access.rename"]);
+  assert.deepEqual(access('rename = { client_ip = "a b" }'), ["logging.access.rename.client_ip"]);
+  assert.deepEqual(access('sample_per_mille = { "2xx" = 10, "404" = 0 }'), []);
+  assert.deepEqual(access('sample_per_mille = { "9xx" = 10 }'), [
+    "logging.access.sample_per_mille.9xx",
+  ]);
+  assert.deepEqual(access('sample_per_mille = { "2xx" = 1001 }'), [
+    "logging.access.sample_per_mille.2xx",
+  ]);
+  assert.deepEqual(warned('format = "combined"\nfields = ["status"]'), ["logging.access.format"]);
+});
+
 Deno.test("a setting that 1.5 bounds is refused beyond its bounds", () => {
   for (
     const [key, least, most] of [

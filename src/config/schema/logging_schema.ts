@@ -94,7 +94,7 @@ const access = z.strictObject({
       message,
     });
   };
-  const shown = (fields ?? FIELDS).map((name) => rename[name] ?? name);
+  const shown = [...new Set(fields ?? FIELDS)].map((name) => rename[name] ?? name);
   const twice = shown.find((name, index) => shown.indexOf(name) !== index);
   if (twice !== undefined) {
     refuse(["rename"], `gives two fields the name ${JSON.stringify(twice)}`);

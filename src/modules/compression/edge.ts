@@ -1,5 +1,6 @@
 /** Compression at work (spec 02 section 12). @module */
 import { ByScope } from "../../gateway/edge_policy.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   EdgeModule,
@@ -19,6 +20,10 @@ export { type Codec, codecModule } from "./codec.ts";
 /** The capability, for workers. The streams of a worker share one budget, whatever snapshot they are of. */
 export const edge: EdgeModule = {
   name: "compression",
+  extends: [SPAN_ATTRIBUTES.entry({
+    key: "fluxheim.compression.encoding",
+    of: ({ findings }) => findings.contentCoding || undefined,
+  })],
   open(worker) {
     const codecs = worker.extensions(CODECS);
     const budget = new StateBudget();

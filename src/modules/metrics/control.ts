@@ -27,7 +27,10 @@ export const control: Service = {
   async start(context): Promise<RunningService> {
     let names = controlHosts(context.config);
     const reader = new SeriesReader(context);
-    const processMetrics = new ProcessMetrics({ version: VERSION, deno: Deno.version.deno });
+    const processMetrics = new ProcessMetrics(
+      { version: VERSION, deno: Deno.version.deno },
+      context.processStartMs,
+    );
     let scrapes = 0;
     const listeners = new ControlListeners(context, {
       subject: "metrics",

@@ -97,7 +97,7 @@ class VhostSeries {
   readonly #context: SnapshotContext;
   /** By method and outcome; made when first needed, of a closed set. */
   readonly #requests: (Counter | undefined)[] = new Array(METHODS.length * OUTCOMES);
-  /** By cause; bounded by the causes that stand in the code. */
+  /** By cause; bounded by the causes that the code has. */
   readonly #rejected = new Map<string, Counter>();
 
   constructor(context: SnapshotContext, readonly name: string) {

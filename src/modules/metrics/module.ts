@@ -57,12 +57,17 @@ function bound(entry: string): string {
 /** An address that requests and metrics cannot both have. */
 function takenTwice(config: Config): Problem[] {
   const listen = metricsOf(config)?.listen;
-  const { listen: cleartext, tls_listen } = config.server;
+  const { listen: cleartext, tls_listen, health } = config.server;
   if (listen === undefined || splitAuthority(listen)?.port === 0) return [];
-  if (![...cleartext, ...tls_listen].includes(listen)) return [];
+  const own = "must be an address of its own;";
+  if ([...cleartext, ...tls_listen].includes(listen)) {
+    return [{ key: KEY, message: `${own} requests are served on ${listen}` }];
+  }
+  if (!(health?.listen ?? []).includes(listen)) return [];
   return [{
     key: KEY,
-    message: `must be an address of its own; requests are served on ${listen}`,
+    message: `${own} health is served on ${listen}`,
+    about: ["server.health.listen"],
   }];
 }
 

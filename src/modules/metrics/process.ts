@@ -11,10 +11,13 @@ import { Counter, Gauge, Registry } from "prom-client";
 export class ProcessMetrics {
   readonly #registry = new Registry();
 
-  /** @param build Labels of `fluxheim_build_info`. */
-  constructor(build: Readonly<Record<string, string>>) {
+  /**
+   * @param build Labels of `fluxheim_build_info`.
+   * @param startMs When the process started, in milliseconds since 1970.
+   */
+  constructor(build: Readonly<Record<string, string>>, startMs: number) {
     const registers = [this.#registry];
-    const startedAt = Math.floor(performance.timeOrigin / 1000);
+    const startedAt = Math.floor(startMs / 1000);
     let counted = 0;
     new Counter({
       name: "process_cpu_seconds_total",

@@ -36,8 +36,8 @@ function exporting(otlp: MetricsOtlpConfig, context: ServiceContext): () => void
   const collector = new Collector(otlp, ca === undefined ? undefined : files.get(ca));
   const success = metrics.counter(EXPORTS.name, { outcome: "success" });
   const failure = metrics.counter(EXPORTS.name, { outcome: "failure" });
-  // Counts are of the process, which a service may outlive or be younger than.
-  const startMs = performance.timeOrigin;
+  // Counts are of the process; this thread may have taken the place of another one.
+  const startMs = context.processStartMs;
   let next = clock.now + interval_secs * 1000;
   let isPosting = false;
   let isFailing = false;

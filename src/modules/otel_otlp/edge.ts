@@ -3,6 +3,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { EdgeModule, RunningModule, SnapshotContext } from "../../gateway/module.ts";
+import { SPAN_ATTRIBUTES, type SpanAttribute } from "../../gateway/span_attribute.ts";
 import { ring, type RingWriter } from "../../zones/ring.ts";
 import { DROPPED } from "./descriptions.ts";
 import { spanLine } from "./span_line.ts";
@@ -11,8 +12,11 @@ import { SPANS_ZONE, tracingOtlpOf } from "./table.ts";
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "otel-otlp",
-  open: () => ({
-    start: (context) => tracingOtlpOf(context.config) === undefined ? IDLE : new Spans(context),
+  open: (worker) => ({
+    start: (context) =>
+      tracingOtlpOf(context.config) === undefined
+        ? IDLE
+        : new Spans(context, worker.extensions(SPAN_ATTRIBUTES)),
   }),
 };
 
@@ -21,7 +25,10 @@ class Spans implements RunningModule {
   readonly #ring: RingWriter;
   readonly #dropped: Counter;
 
-  constructor({ zones, metrics }: SnapshotContext) {
+  readonly #attributes: readonly SpanAttribute[];
+
+  constructor({ zones, metrics }: SnapshotContext, attributes: readonly SpanAttribute[]) {
+    this.#attributes = attributes;
     this.#ring = zones.open(ring, SPANS_ZONE);
     this.#dropped = metrics.counter(DROPPED.name, { reason: "ring_full" });
   }
@@ -30,7 +37,7 @@ class Spans implements RunningModule {
     const { trace } = exchange;
     // A head that could not be read has none.
     if (trace === undefined || !trace.isExported || exchange.startedAt === 0) return;
-    if (!this.#ring.append(spanLine(exchange, trace))) this.#dropped.count();
+    if (!this.#ring.append(spanLine(exchange, trace, this.#attributes))) this.#dropped.count();
   };
 
   plan(): undefined {}

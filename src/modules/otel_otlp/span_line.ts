@@ -7,6 +7,7 @@
 import type { Exchange } from "../../gateway/exchange.ts";
 import { hasFailed } from "../../gateway/outcome.ts";
 import { microsecondsSince } from "../../gateway/timing.ts";
+import type { SpanAttribute } from "../../gateway/span_attribute.ts";
 import type { TraceContext } from "../../gateway/trace_context.ts";
 
 /** Methods that a span names (spec 06 section B2). */
@@ -47,14 +48,26 @@ export interface SpanRecord {
   readonly upstream: string;
   readonly retries: number;
   readonly cachePhase: string;
-  readonly coding: string;
+  /** Attributes of modules. */
+  readonly more: Readonly<Record<string, SpanValue>>;
   readonly auth: Interval | null;
   readonly connect: Interval | null;
   readonly wait: Interval | null;
 }
 
-/** The line of an exchange, with its line end. */
-export function spanLine(exchange: Exchange, trace: TraceContext): string {
+/** Value of an attribute. */
+export type SpanValue = string | number | boolean;
+
+/**
+ * The line of an exchange, with its line end.
+ *
+ * @param attributes Of modules.
+ */
+export function spanLine(
+  exchange: Exchange,
+  trace: TraceContext,
+  attributes: readonly SpanAttribute[] = [],
+): string {
   const { scope, findings, method } = exchange;
   const record: SpanRecord = {
     traceId: trace.traceId,
@@ -73,7 +86,7 @@ export function spanLine(exchange: Exchange, trace: TraceContext): string {
     upstream: SAFE_NAME.test(findings.upstreamAlias) ? findings.upstreamAlias : "",
     retries: findings.retries,
     cachePhase: findings.cachePhase,
-    coding: findings.contentCoding,
+    more: valuesOf(exchange, attributes),
     auth: interval(findings.authAt, findings.authUs),
     connect: interval(findings.connectAt, findings.connectUs),
     wait: interval(findings.waitAt, findings.waitUs),
@@ -81,11 +94,28 @@ export function spanLine(exchange: Exchange, trace: TraceContext): string {
   return JSON.stringify(record) + "\n";
 }
 
+const NO_VALUES: Readonly<Record<string, SpanValue>> = Object.freeze({});
+
+function valuesOf(
+  exchange: Exchange,
+  attributes: readonly SpanAttribute[],
+): Readonly<Record<string, SpanValue>> {
+  let found: Record<string, SpanValue> | undefined;
+  for (const attribute of attributes) {
+    const value = attribute.of(exchange);
+    if (value !== undefined) (found ??= {})[attribute.key] = value;
+  }
+  return found ?? NO_VALUES;
+}
+
 function interval(at: number, us: number): Interval | null {
   return at < 0 || us < 0 ? null : [at, us];
 }
 
 const HEX = /^[0-9a-f]+$/;
+const KEY = /^[a-z][a-z0-9_.]{0,63}$/;
+/** Most attributes of modules. */
+const MAX_MORE = 32;
 /** Longest text of a line. */
 const MAX_TEXT = 512;
 /** Longest time of a line: eighteen minutes. */
@@ -111,13 +141,21 @@ export function parseSpanLine(line: string): SpanRecord | undefined {
     item === null ||
     Array.isArray(item) && item.length === 2 &&
       item.every((part) => isCount(part) && part <= MAX_US);
+  const isMore = (item: unknown): item is SpanRecord["more"] => {
+    if (typeof item !== "object" || item === null) return false;
+    const entries: [string, unknown][] = Object.entries(item);
+    return entries.length <= MAX_MORE && entries.every(([key, one]) =>
+      KEY.test(key) &&
+      (isText(one) || typeof one === "boolean" || typeof one === "number" && Number.isFinite(one))
+    );
+  };
   const { traceId, spanId, parentId, state, startMs, us, method, status, failed, vhost, route } =
     found;
-  const { received, sent, upstream, retries, cachePhase, coding, auth, connect, wait } = found;
+  const { received, sent, upstream, retries, cachePhase, more, auth, connect, wait } = found;
   if (!isId(traceId, 32) || !isId(spanId, 16)) return undefined;
   if (parentId !== "" && !isId(parentId, 16)) return undefined;
   if (!isText(state) || !isText(method) || !isText(vhost) || !isText(route)) return undefined;
-  if (!isText(upstream) || !isText(cachePhase) || !isText(coding)) return undefined;
+  if (!isText(upstream) || !isText(cachePhase) || !isMore(more)) return undefined;
   if (!isCount(startMs) || !isCount(us) || !isCount(status) || !isCount(received)) return undefined;
   if (!isCount(sent) || !isCount(retries) || typeof failed !== "boolean") return undefined;
   if (us > MAX_US || !isInterval(auth) || !isInterval(connect) || !isInterval(wait)) {
@@ -140,7 +178,7 @@ export function parseSpanLine(line: string): SpanRecord | undefined {
     upstream,
     retries,
     cachePhase,
-    coding,
+    more,
     auth,
     connect,
     wait,

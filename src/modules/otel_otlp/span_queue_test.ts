@@ -115,6 +115,28 @@ Deno.test("a line has nothing of the client, and no method that is not well know
   assert.ok(!line().includes("secret") && !line().includes("BREW"));
 });
 
+Deno.test("attributes of modules are there for exchanges that have them", () => {
+  const { exchange } = made();
+  const written = spanLine(exchange, TRACE, [
+    { key: "fluxheim.a", of: () => "text" },
+    { key: "fluxheim.b", of: () => undefined },
+    { key: "fluxheim.c_ms", of: () => 1.5 },
+    { key: "fluxheim.d", of: () => 7 },
+  ]);
+  const record = parseSpanLine(written.trimEnd());
+  assert.ok(record !== undefined);
+  const [span] = JSON.parse(tracesJson([record], "edge", () => "")).resourceSpans[0].scopeSpans[0]
+    .spans;
+  const own = span.attributes.filter(({ key }: { key: string }) => /^fluxheim\.[a-d]/.test(key));
+  assert.deepEqual(own, [
+    { key: "fluxheim.a", value: { stringValue: "text" } },
+    { key: "fluxheim.c_ms", value: { doubleValue: 1.5 } },
+    { key: "fluxheim.d", value: { intValue: "7" } },
+  ]);
+  const broken = written.replace("fluxheim.a", "FLUX heim");
+  assert.equal(parseSpanLine(broken.trimEnd()), undefined);
+});
+
 Deno.test("times are decimal strings of nanoseconds, and the end is not before the start", () => {
   const record = parseSpanLine(line().trimEnd());
   assert.ok(record !== undefined);

@@ -15,7 +15,7 @@ import {
   text,
   unixNano,
 } from "../../gateway/otlp/json.ts";
-import type { Interval, SpanRecord } from "./span_line.ts";
+import type { Interval, SpanRecord, SpanValue } from "./span_line.ts";
 
 /** One message with these spans. */
 export function tracesJson(
@@ -51,7 +51,7 @@ function serverSpan(record: SpanRecord): unknown {
 
 function attributesOf(record: SpanRecord): readonly KeyValue[] {
   const { method, status, received, sent, failed, vhost, route, upstream, retries } = record;
-  const { cachePhase, coding, wait, connect } = record;
+  const { cachePhase, more, wait, connect } = record;
   const asked = wait !== null || connect !== null;
   return [
     text("http.request.method", method === "OTHER" ? "_OTHER" : method),
@@ -64,8 +64,14 @@ function attributesOf(record: SpanRecord): readonly KeyValue[] {
     ...(upstream === "" ? [] : [text("fluxheim.load_balancer.upstream", upstream)]),
     ...(asked ? [int("fluxheim.upstream.retries", retries)] : []),
     ...(cachePhase === "" ? [] : [text("fluxheim.cache.phase", cachePhase)]),
-    ...(coding === "" ? [] : [text("fluxheim.compression.encoding", coding)]),
+    ...Object.entries(more).map(([key, value]) => attributeOf(key, value)),
   ];
+}
+
+function attributeOf(key: string, value: SpanValue): KeyValue {
+  if (typeof value === "string") return text(key, value);
+  if (typeof value === "boolean") return bool(key, value);
+  return Number.isSafeInteger(value) ? int(key, value) : { key, value: { doubleValue: value } };
 }
 
 function children(record: SpanRecord, newSpanId: () => string): readonly unknown[] {

@@ -170,7 +170,7 @@ Deno.test("fields of modules are there where the module is", () => {
   assert.deepEqual([withGeo.geo_country, withGeo.geo_asn], ["", null]);
 });
 
-Deno.test("chosen fields stand in their order, with their other names", () => {
+Deno.test("chosen fields come in their order, with their other names", () => {
   const exchange = served();
   exchange.findings.country = "SE";
   const fields = record(

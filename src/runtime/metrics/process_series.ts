@@ -19,9 +19,10 @@ import {
   SeriesWriter,
 } from "../../zones/series.ts";
 import { at } from "../reload/compare.ts";
+import { SERVICE_ROLES } from "../threads/zone_plan.ts";
 
 /** Roles that count. */
-const WRITERS: readonly Role[] = ["edge", "control", "telemetry"];
+const WRITERS: readonly Role[] = ["edge", ...SERVICE_ROLES];
 /** Services that show what is counted. */
 const READERS: readonly Role[] = ["control", "telemetry"];
 

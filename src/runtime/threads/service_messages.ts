@@ -46,6 +46,8 @@ export interface StartServiceOrder extends ServicePart {
   readonly asks: readonly string[];
   /** Memories of other threads that it reads. */
   readonly reads: PartsByZone;
+  /** When the process started, in milliseconds since 1970. */
+  readonly processStartMs: number;
   /** Every metric of this build. */
   readonly metricSpecs: readonly MetricSpec[];
   readonly state: ProcessState;

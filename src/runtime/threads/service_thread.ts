@@ -159,7 +159,7 @@ class ServiceThread {
   }
 
   #context(
-    { config, files, state, metricSpecs }: StartServiceOrder,
+    { config, files, state, metricSpecs, processStartMs }: StartServiceOrder,
     extensions: readonly Extension<unknown>[],
   ): ServiceContext {
     return {
@@ -174,6 +174,7 @@ class ServiceThread {
       metrics: this.#parts.find(({ openMetrics }) => openMetrics !== undefined)
         ?.openMetrics?.(this.#zones, this.#life.log) ?? NO_METRICS,
       metricSpecs,
+      processStartMs,
       reads: (zone, onGone) => this.#reads.of(zone, onGone),
       keeper: this.#callees.get("keeper") ?? NOT_DECLARED,
       service: (role) => this.#callees.get(role) ?? NOT_DECLARED,

@@ -260,6 +260,7 @@ export class Services {
       log: logSettings,
       asks: spec.asks,
       reads: this.#readings.begin(role, (order) => thread.post(order)),
+      processStartMs: performance.timeOrigin,
       metricSpecs: this.#options.metricSpecs,
       state: this.#state,
       givenUp: permissions.givenUp,

@@ -26,7 +26,7 @@ export function workerSlots({ server }: Config): number {
 }
 
 /** Roles of services in the order of their indices. */
-const SERVICE_ROLES = [
+export const SERVICE_ROLES = [
   "control",
   "store",
   "balancer",
