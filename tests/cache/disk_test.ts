@@ -1,5 +1,6 @@
 /** The disk tier of the cache, over restarts and against files that were tampered with. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { until } from "../../src/net/testing/until.ts";
 import { Caching, image } from "../testing/caching.ts";
 import { TempDir } from "../testing/peer.ts";
@@ -28,6 +29,14 @@ async function stored(root: string, count: number): Promise<string[]> {
 
 /** Each start has another port, and the port is a part of the key. */
 const HOST = { host: "h" };
+async function command(...args: string[]): Promise<string> {
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const ran = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "-q", main, ...args] })
+    .output();
+  assert.equal(ran.code, 0, new TextDecoder().decode(ran.stderr));
+  return new TextDecoder().decode(ran.stdout);
+}
+
 const BODY = "0123456789".repeat(20_000);
 
 Deno.test("vector 21: what lies on disk is served after a restart, with its variants", async () => {
@@ -48,6 +57,11 @@ Deno.test("vector 21: what lies on disk is served after a restart, with its vari
     const [path] = await stored(root, 2);
     assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
     assert.equal(Deno.statSync(root).mode! & 0o777, 0o750);
+    const looked = await command(
+      ...["cache-lookup", "--config", caching.gateway.configPath, "--host", "h"],
+      ...["--path", "/a.png", "--header", "Accept-Language: de", "--expect-objects", "1"],
+    );
+    assert.match(looked, /objects: 1\n {2}tier: disk\n.*\n {2}status: 200\n {2}fresh: true\n/);
   }
   await using caching = await Caching.start(respond, lines(root));
   await until("the scan has ended", () => caching.gateway.process.output.includes("2 objects"));
