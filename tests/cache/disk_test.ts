@@ -1,5 +1,6 @@
 /** The disk tier of the cache, over restarts and against files that were tampered with. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { until } from "../../src/net/testing/until.ts";
 import { Caching, image } from "../testing/caching.ts";
 import { TempDir } from "../testing/peer.ts";
@@ -26,6 +27,16 @@ async function stored(root: string, count: number): Promise<string[]> {
   return objects(root);
 }
 
+/** Each start has another port, and the port is a part of the key. */
+const HOST = { host: "h" };
+async function command(...args: string[]): Promise<string> {
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  const ran = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "-q", main, ...args] })
+    .output();
+  assert.equal(ran.code, 0, new TextDecoder().decode(ran.stderr));
+  return new TextDecoder().decode(ran.stdout);
+}
+
 const BODY = "0123456789".repeat(20_000);
 
 Deno.test("vector 21: what lies on disk is served after a restart, with its variants", async () => {
@@ -38,23 +49,35 @@ Deno.test("vector 21: what lies on disk is served after a restart, with its vari
   {
     await using caching = await Caching.start(respond, lines(root));
     for (const language of ["de", "en"]) {
-      assert.equal((await caching.get("/a.png", { "accept-language": language })).cache, "MISS");
+      assert.equal(
+        (await caching.get("/a.png", { "accept-language": language, ...HOST })).cache,
+        "MISS",
+      );
     }
     const [path] = await stored(root, 2);
     assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
     assert.equal(Deno.statSync(root).mode! & 0o777, 0o750);
+    const looked = await command(
+      ...["cache-lookup", "--config", caching.gateway.configPath, "--host", "h"],
+      ...["--path", "/a.png", "--header", "Accept-Language: de", "--expect-objects", "1"],
+    );
+    assert.match(looked, /objects: 1\n {2}tier: disk\n.*\n {2}status: 200\n {2}fresh: true\n/);
   }
   await using caching = await Caching.start(respond, lines(root));
   await until("the scan has ended", () => caching.gateway.process.output.includes("2 objects"));
   for (const language of ["en", "de"]) {
-    const got = await caching.get("/a.png", { "accept-language": language });
+    const got = await caching.get("/a.png", { "accept-language": language, ...HOST });
     assert.equal(got.cache, "HIT");
     assert.equal(got.body, language + BODY);
   }
-  const part = await caching.get("/a.png", { "accept-language": "de", range: "bytes=0-3" });
+  const part = await caching.get("/a.png", {
+    "accept-language": "de",
+    ...HOST,
+    range: "bytes=0-3",
+  });
   assert.equal(part.body, "de01");
   assert.equal(caching.asked, 0);
-  await caching.get("/a.png", { "accept-language": "fr" });
+  await caching.get("/a.png", { "accept-language": "fr", ...HOST });
   assert.equal(caching.asked, 1);
 });
 
@@ -69,7 +92,7 @@ Deno.test("vector 22: a file that was swapped, cut or changed is a miss, and not
         (_, response) => image(response, BODY),
         lines(root),
       );
-      await caching.get("/a.png");
+      await caching.get("/a.png", HOST);
       [path] = await stored(root, 1);
     }
     await using caching = await Caching.start((_, response) => image(response, BODY), lines(root));
@@ -82,7 +105,7 @@ Deno.test("vector 22: a file that was swapped, cut or changed is a miss, and not
       bytes[bytes.length - 1] ^= 1;
       Deno.writeFileSync(path, bytes);
     } else Deno.writeFileSync(path, new TextEncoder().encode("something else"));
-    const got = await caching.get("/a.png");
+    const got = await caching.get("/a.png", HOST);
     // Of a body that is wrong at its very end the client sees the end missing, or the fetch that took its place.
     assert.equal(got.cache, "MISS", harm);
     assert.ok(got.body === BODY, harm);
@@ -99,11 +122,11 @@ Deno.test("a write that succeeds removes what lies on disk as well", async () =>
     response.writeHead(204);
     response.end();
   }, lines(root));
-  await caching.get("/a.png");
+  await caching.get("/a.png", HOST);
   await stored(root, 1);
-  await caching.get("/a.png", {}, "POST");
+  await caching.get("/a.png", HOST, "POST");
   await stored(root, 0);
-  assert.equal((await caching.get("/a.png")).cache, "MISS");
+  assert.equal((await caching.get("/a.png", HOST)).cache, "MISS");
 });
 
 Deno.test("the files stay within their budget", async () => {
@@ -126,7 +149,7 @@ Deno.test("vector 20: a process that is killed in the middle leaves nothing that
     const caching = await Caching.start((_, response) => image(response, BODY), lines(root));
     const asked = Array.from(
       { length: 20 },
-      (_, i) => caching.get(`/${round}-${i}.png`).catch(() => undefined),
+      (_, i) => caching.get(`/${round}-${i}.png`, HOST).catch(() => undefined),
     );
     await until("something lies there", () => objects(root).length > round * 2);
     caching.gateway.process.signal("SIGKILL");
@@ -141,7 +164,7 @@ Deno.test("vector 20: a process that is killed in the middle leaves nothing that
   let hits = 0;
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 20; i++) {
-      const got = await caching.get(`/${round}-${i}.png`);
+      const got = await caching.get(`/${round}-${i}.png`, HOST);
       assert.ok(got.body === BODY);
       if (got.cache === "HIT") hits++;
     }

@@ -69,8 +69,8 @@ export const commands: readonly ModuleCommand[] = [
     name: "cache-lookup",
     summary: "show the stored objects of a request that a process without the gateway can see",
     details: [
-      "Objects in memory belong to the running gateway and cannot be seen from here:",
-      "a cache without a disk tier has none.",
+      "Objects on disk are read, and nothing is changed. Those in memory belong to the",
+      "running gateway and cannot be seen from here.",
     ],
     options: [
       ...REQUEST,

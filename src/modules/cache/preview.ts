@@ -16,7 +16,7 @@ import { policyOf } from "./policy/policy.ts";
 import { RequestRules } from "./policy/request_rules.ts";
 import { withPreset } from "./presets.ts";
 import type { CacheConfig } from "./schema.ts";
-import { userTag } from "./table.ts";
+import { cacheOf, type CacheTable, userTag } from "./table.ts";
 
 /** A request as a command line describes it. */
 export interface Described {
@@ -49,6 +49,12 @@ export function previewOf(config: Config, request: Described): Preview {
     reason,
     ...(cache === undefined || reason !== undefined ? {} : keyLines(cache, scope, request)),
   };
+}
+
+/** The cache that a request comes to; `undefined` where there is none at work. */
+export function cacheTableOf(config: Config, request: Described): CacheTable | undefined {
+  const { vhost, route } = placeOf(config, request);
+  return cacheOf({ config, vhost, route, key: "" });
 }
 
 function placeOf(

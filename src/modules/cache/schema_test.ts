@@ -72,13 +72,20 @@ Deno.test("what this version does not have is refused where it is switched on, a
     const [key, value] of Object.entries({
       local_static: true,
       range: { enabled: true },
-      disk: { enabled: true, path: "/var/cache/fluxheim" },
       peer_fill: { enabled: true },
     })
   ) {
     assert.deepEqual(faults({ enabled: true, [key]: value }), [key]);
     assert.deepEqual(faults({ enabled: false, [key]: value }), []);
   }
+  const disk = { enabled: true, path: "/var/cache/fluxheim" };
+  assert.deepEqual(faults({ enabled: true, disk }), []);
+  assert.deepEqual(faults({ disk: { enabled: true } }), ["disk"]);
+  assert.deepEqual(faults({ enabled: true, disk: { ...disk, backend: "storage-bin" } }), [
+    "disk.backend",
+  ]);
+  const encryption = { enabled: true };
+  assert.deepEqual(faults({ enabled: true, disk: { ...disk, encryption } }), ["disk.encryption"]);
   assert.equal(purgerSchema.safeParse({ enabled: true }).success, false);
   assert.equal(purgerSchema.safeParse({ interval_secs: 60 }).success, true);
 });

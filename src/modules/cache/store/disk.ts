@@ -10,14 +10,8 @@ import type { BlockCursor } from "./blocks.ts";
 import { keyOf } from "./disk_key.ts";
 import type { MemoryStore, Times } from "./memory.ts";
 import type { ObjectMeta } from "./meta.ts";
-import {
-  decodeHead,
-  encodeHead,
-  MAX_BEGINNING_BYTES,
-  MAX_HEAD_BYTES,
-  objectPath,
-  type ReadHead,
-} from "./object_file.ts";
+import { decodeHead, encodeHead, objectPath } from "./object_file.ts";
+import { lstat, objectFiles, readObject, shards } from "./object_reader.ts";
 import { DATED, EXPIRES, IF_ERROR, LENGTH, READY, SERIAL, WHILE_REVALIDATE } from "./slot_words.ts";
 
 /** Most objects of a root; past it the oldest go. */
@@ -25,7 +19,6 @@ const MAX_OBJECTS = 1_000_000;
 /** Files that a crash has left go after so long. */
 const TEMPORARY_MS = 6 * 3_600_000;
 const TEMPORARY = /^\.fluxheim-(?:object|body)-[0-9]+\.[0-9a-f]+\.tmp$/;
-const OBJECT = /^[0-9a-f]{64}\.fhc$/;
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o600;
 /** Files that the scan at the start reads before other work has its turn. */
@@ -247,22 +240,17 @@ export class DiskStore {
     const found: { readonly entry: DiskEntry; readonly usedMs: number }[] = [];
     this.#removeTemporaries(`${root}/tmp`);
     let looked = 0;
-    for (let shard = 0; shard < 256; shard++) {
-      const directory = `${root}/${shard.toString(16).padStart(2, "0")}`;
-      if (!isOwnDirectory(directory)) continue;
-      this.#removeTemporaries(directory);
-      for (const { name } of Deno.readDirSync(directory)) {
-        if (!OBJECT.test(name)) continue;
-        const file = readObject(`${directory}/${name}`, this.options.maxObjectBytes);
-        const isOurs = file !== undefined && file.head.key === name.slice(0, 64) &&
-          file.head.userTag === this.options.userTag;
-        if (!isOurs) this.#delete(`${directory}/${name}`);
-        else if (!this.#entries.has(file.head.key)) {
-          const { key, meta, times } = file.head;
-          found.push({ entry: { key, bytes: file.bytes, meta, times }, usedMs: file.usedMs });
-        }
-        if (++looked % SCAN_SLICE === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    for (const directory of shards(root)) this.#removeTemporaries(directory);
+    for (const path of objectFiles(root)) {
+      const file = readObject(path, this.options.maxObjectBytes);
+      const isOurs = file !== undefined && path === objectPath(root, file.head.key) &&
+        file.head.userTag === this.options.userTag;
+      if (!isOurs) this.#delete(path);
+      else if (!this.#entries.has(file.head.key)) {
+        const { key, meta, times } = file.head;
+        found.push({ entry: { key, bytes: file.bytes, meta, times }, usedMs: file.usedMs });
       }
+      if (++looked % SCAN_SLICE === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     }
     found.sort((a, b) => a.usedMs - b.usedMs);
     for (const { entry } of found) if (!this.#entries.has(entry.key)) this.#add(entry);
@@ -367,40 +355,10 @@ async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-function lstat(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 /** @throws When something else is there. */
 function isOwnDirectory(path: string): boolean {
   const stats = lstat(path);
   if (stats === undefined) return false;
   if (!stats.isDirectory || stats.isSymlink) throw new Error(`${path} is not a directory`);
   return true;
-}
-
-/** Reads the head of an object; `undefined` when it is not one of ours. */
-function readObject(
-  path: string,
-  maxObjectBytes: number,
-): { readonly head: ReadHead; readonly bytes: number; readonly usedMs: number } | undefined {
-  const stats = lstat(path);
-  if (stats === undefined || !stats.isFile || stats.isSymlink) return undefined;
-  if (stats.size > maxObjectBytes + MAX_HEAD_BYTES + 1024) return undefined;
-  using file = Deno.openSync(path);
-  const bytes = new Uint8Array(MAX_BEGINNING_BYTES);
-  let at = 0;
-  while (at < bytes.length) {
-    const count = file.readSync(bytes.subarray(at));
-    if (count === null) break;
-    at += count;
-  }
-  const head = decodeHead(bytes.subarray(0, at), stats.size);
-  const usedMs = stats.mtime?.getTime() ?? 0;
-  return head === undefined ? undefined : { head, bytes: stats.size, usedMs };
 }
