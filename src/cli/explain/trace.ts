@@ -6,6 +6,7 @@
  */
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
+  ContentSteps,
   EdgeModule,
   Module,
   Phase,
@@ -139,8 +140,29 @@ export class Trace {
       });
       traced[phase] = wrapped;
     }
-    const { recodes } = steps;
+    const { recodes, content } = steps;
+    if (content !== undefined) traced.serve = this.#tracedContent(name, running, scope, content);
     return recodes === undefined ? traced : { ...traced, recodes };
+  }
+
+  /** An application: whether a request is for it is found out, and it is not asked. */
+  #tracedContent(
+    name: string,
+    running: RunningModule,
+    scope: RouteScope,
+    content: ContentSteps,
+  ): Step {
+    const wrapped: Step = async (exchange) => {
+      const said = running.explain?.(scope, exchange, "serve") ?? "";
+      const isAsked = await content.request(exchange) !== undefined;
+      const verdict = isAsked ? "not run" : verdictOf(exchange, "serve");
+      const detail = verdict === "refuses" ? refusalOf(exchange, said) : said;
+      const report = { phase: "serve", module: name, scope: scope.key, verdict, detail } as const;
+      this.reports.push(report);
+      if (isAsked) this.forwarded = report;
+    };
+    this.#named.set(wrapped, () => undefined);
+    return wrapped;
   }
 
   /** A step of the gateway's own: worth a line when it did something. */

@@ -113,9 +113,9 @@ export class Application {
       case "directory":
         return `${exchange.path} is a directory: redirects to its path with a slash`;
       case "missing":
-        return "404 not found: no such script";
+        return "no such script";
       case "forbidden":
-        return "403 forbidden";
+        return "nothing at this path may be executed";
     }
   }
 

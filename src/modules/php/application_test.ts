@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BytesBody } from "../../http/body.ts";
-import { until } from "../../net/testing/until.ts";
+import { moment, until } from "../../net/testing/until.ts";
 import { bytesOf, endRequest, stderr, stdout } from "../../net/fastcgi/testing/records.ts";
 import { counted } from "../../gateway/testing/modules.ts";
 import { MemoryBudget } from "./memory_budget.ts";
@@ -423,4 +423,60 @@ Deno.test("answers that find no room keep their place until their clients have t
   assert.equal((await app.get("/")).status, 503);
   exchange.releaseAll();
   assert.equal((await app.get("/")).status, 200);
+});
+
+Deno.test("a script that goes on sending may take as long as it likes", async () => {
+  const steps = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let sent = 0;
+  await using app = new TestApp({
+    script: async (connection) => {
+      await connection.request();
+      await connection.send(stdout("\r\none "));
+      for (const [i, word] of ["two ", "three"].entries()) {
+        sent++;
+        await steps[i].promise;
+        await connection.send(stdout(word));
+      }
+      await connection.send(END);
+    },
+  });
+  const asked = app.get("/");
+  for (const [i, step] of steps.entries()) {
+    await until("the script waits", () => sent === i + 1);
+    // What has been sent arrives in the turns of the event loop before the time moves.
+    for (let turn = 0; turn < 20; turn++) await moment();
+    app.tick(29_000);
+    step.resolve();
+  }
+  assert.equal((await asked).body, "one two three");
+});
+
+Deno.test("a form that finds no place is refused, and its connection goes on", async () => {
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  await using app = new TestApp({
+    keys: "max_in_flight = 1",
+    script: async (connection) => {
+      await connection.request();
+      await mayEnd;
+      await connection.send(stdout("\r\nhi"), END);
+    },
+  });
+  const first = app.get("/");
+  await until("it is asked", () => app.responder.connections === 1);
+  const body = new BytesBody(new Uint8Array(1000));
+  const refused = await app.get("/index.php", { method: "POST", body });
+  assert.equal(refused.status, 503);
+  assert.equal(body.read(new Uint8Array(1)), null);
+  end();
+  assert.equal((await first).body, "hi");
+});
+
+Deno.test("what would be done with a request is said in a line", async () => {
+  await using app = new TestApp({ files: { "index.php": "", "a.css": "", "dir/index.php": "" } });
+  const said = (target: string) => app.application.explain(app.exchange({ target }));
+  assert.equal(said("/page"), `executes ${app.root}/index.php`);
+  assert.equal(said("/a.css"), "a file: passes on to the static handler");
+  assert.equal(said("/dir"), "/dir is a directory: redirects to its path with a slash");
+  assert.equal(said("/gone.php"), "no such script");
+  assert.equal(said("/index.php/x"), "nothing at this path may be executed");
 });

@@ -1,6 +1,7 @@
 /** PHP at work (spec 07). @module */
 import type {
   EdgeModule,
+  Phase,
   RouteScope,
   RunningModule,
   SnapshotContext,
@@ -37,7 +38,8 @@ class RunningPhp implements RunningModule {
     return application.steps;
   }
 
-  explain(scope: RouteScope, exchange: Exchange): string | undefined {
+  explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
+    if (phase === "response" || phase === "failure") return "puts nothing in the answer's place";
     return this.#applications.get(scope)?.explain(exchange);
   }
 

@@ -151,7 +151,10 @@ export class PhpHandler implements Origin {
     if (body === undefined) return undefined;
     const { streams, passesBody, uploads, maxInFlight, spool, memory } = this.#options;
     if (streams && passesBody && body.length !== undefined) return undefined;
-    if (!uploads.tryTake(maxInFlight * UPLOADS_PER_PERMIT)) return "full";
+    if (!uploads.tryTake(maxInFlight * UPLOADS_PER_PERMIT)) {
+      body.cancel();
+      return "full";
+    }
     try {
       return await CollectedBody.of(body, passesBody, spool, memory, (reason) => {
         this.#options.warn(`a body could not be written to its file: ${reason}`, exchange);
@@ -166,7 +169,6 @@ export class PhpHandler implements Origin {
 
   #refuseForLoad(exchange: Exchange): ClientResponse {
     note(exchange, "in_flight_limit");
-    exchange.requestBody?.cancel();
     return textAnswer(503, "php-fpm request limit reached", [["retry-after", "1"]]);
   }
 

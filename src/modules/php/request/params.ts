@@ -55,7 +55,12 @@ const PROTOCOLS: Readonly<Record<HttpVersion, string>> = {
 };
 
 /** Fields that have a parameter of their own, or must not have one: a program may take `HTTP_PROXY` for its proxy. */
-const NOT_PASSED = new Set(["proxy", "content-type", "content-length", "host"]);
+const NOT_PASSED: ReadonlySet<string> = new Set([
+  "proxy",
+  "content-type",
+  "content-length",
+  "host",
+]);
 
 /**
  * The head of the FastCGI request.

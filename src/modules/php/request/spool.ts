@@ -12,8 +12,6 @@ const MAX_NAMES = 16;
 const MODE = 0o600;
 const OTHERS_WRITE = 0o022;
 
-let counter = 0;
-
 /** A file without a name. Its holder closes it. */
 export class SpoolFile {
   #fd: number;
@@ -38,7 +36,7 @@ export class SpoolFile {
         16,
         "0",
       );
-      const path = `${directory}/.fluxheim-php-body-${Deno.pid}-${counter++}-${random}.tmp`;
+      const path = `${directory}/.fluxheim-php-body-${Deno.pid}-${attempt}-${random}.tmp`;
       try {
         // `wx` fails where anything has the name, a symbolic link as well.
         const fd = fs.openSync(path, "wx+", MODE);
