@@ -7,6 +7,7 @@ import type { Module, Role } from "../../gateway/module.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
 import { checkPools } from "./checks.ts";
+import { EVENTS, POOLS, QUEUE_WAIT } from "./descriptions.ts";
 import { filesOf, grantsOf } from "./grants.ts";
 import { poolMemory } from "./pool_memory.ts";
 import { programProblems } from "./program.ts";
@@ -53,6 +54,7 @@ export const module: Module = {
     } as const)),
   ],
   manifest: { net: true, read: true, run: [HEALTH_PROGRAM], sys: ["networkInterfaces"] },
+  metrics: [EVENTS, POOLS, QUEUE_WAIT],
   check: checkPools,
   preflight: (config) => Promise.resolve([...programProblems(config)]),
 

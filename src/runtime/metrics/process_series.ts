@@ -21,7 +21,7 @@ import {
 import { at } from "../reload/compare.ts";
 
 /** Roles that count. */
-const WRITERS: readonly Role[] = ["edge", "control", "telemetry"];
+const WRITERS: readonly Role[] = ["edge", "control", "telemetry", "balancer"];
 /** Services that show what is counted. */
 const READERS: readonly Role[] = ["control", "telemetry"];
 
