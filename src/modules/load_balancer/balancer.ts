@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import type { Files } from "../../gateway/module.ts";
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
 import type { ConfigPart, Plain } from "../../gateway/thread.ts";
