@@ -92,8 +92,6 @@ for (const profile of builtProfiles()) {
     for (const [kind, value] of Object.entries(kinds)) {
       assert.deepEqual(value, locked[kind] ?? null, kind);
     }
-    const pools = profileFeatures(profile).modules.some(({ name }) => name === "load-balancer");
-    assert.deepEqual(kinds.allow_run, pools ? ["/usr/libexec/fluxheim/health-check"] : null);
     assert.equal(kinds.allow_ffi, null);
   });
 }
