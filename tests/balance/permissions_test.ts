@@ -101,3 +101,33 @@ enabled = true
     assert.equal(await text(gateway), member);
   }
 });
+
+Deno.test("a member that leaves takes its connections with it, and comes back with new ones", async () => {
+  await using stays = await Upstream.start((_, response) => response.end("stays"));
+  await using leaves = await Upstream.start((_, response) => response.end("leaves"));
+  await using dir = new TempDir();
+  const both = `127.0.0.1:${stays.port}\n127.0.0.1:${leaves.port}\n`;
+  const file = dir.write("pool", both);
+  await using gateway = await TestGateway.start(`[server]
+listen = ["127.0.0.1:{port}"]
+[server.process]
+threads = 2
+[proxy]
+upstreams_file = "${file}"
+upstreams_file_refresh_secs = 1
+[proxy.load_balance]
+member_ranges = ["127.0.0.1:${stays.port}", "127.0.0.1:${leaves.port}", "127.0.0.1:1"]
+${QUIET}`);
+  const open = () =>
+    new Promise<number>((resolve) => leaves.server.getConnections((_, count) => resolve(count)));
+  await until("it has a connection", async () => {
+    await text(gateway);
+    return await open() > 0;
+  });
+  const before = leaves.connections;
+  dir.write("pool", `127.0.0.1:${stays.port}\n127.0.0.1:1\n`);
+  await until("no connection is left", async () => await open() === 0);
+  dir.write("pool", both);
+  await until("it is asked again", async () => await text(gateway) === "200 leaves");
+  assert.ok(leaves.connections > before);
+});

@@ -92,7 +92,6 @@ for (const profile of builtProfiles()) {
     for (const [kind, value] of Object.entries(kinds)) {
       assert.deepEqual(value, locked[kind] ?? null, kind);
     }
-    assert.equal(kinds.allow_run, null);
     assert.equal(kinds.allow_ffi, null);
   });
 }

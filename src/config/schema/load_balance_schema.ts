@@ -142,6 +142,8 @@ const passiveHealth = z.strictObject({
   enabled: z.boolean().default(false).describe("Take members out whose requests fail."),
   consecutive_failure: count({ min: 1, max: 1000 }).default(3).describe("Failures in a row."),
   ejection_secs: secs({ max: 3600 }).default(30).describe("For how long."),
+  half_open_requests: count({ max: 100 }).default(0)
+    .describe("Trial requests that must succeed after an ejection; 0: none."),
   min_healthy_backends: count({ max: 4096 }).default(1).describe("Members that always stay."),
   failure_statuses: statuses(MAX_STATUSES, 500).default([]).describe("In place of any 5xx."),
   failure_status_ranges: ranges(MAX_STATUSES, 500).default([]).describe("The same as ranges."),

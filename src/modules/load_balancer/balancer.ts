@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import type { Files } from "../../gateway/module.ts";
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
 import type { ConfigPart, Plain } from "../../gateway/thread.ts";
+import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
+import { EVENTS, POOLS } from "./descriptions.ts";
 import { Places } from "./health/rounds.ts";
 import { Stalls } from "./health/stalls.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type Reply,
 } from "./operations.ts";
 import { type Carers, PoolCare } from "./pool_care.ts";
+import { metricLabel } from "./selection/policies.ts";
 import { poolsOfPart, poolZone } from "./table.ts";
 
 /** Operations by the names of their calls. */
@@ -39,7 +41,7 @@ const OPERATIONS: Readonly<Record<string, (context: OperationContext, input: Inp
 const SAVED_AT_ONCE = ["member-state", "member-weight", "persistence-clear"];
 
 /** Beginnings of the events that operations are counted as. */
-const EVENTS: Readonly<Record<string, string>> = {
+const EVENT_NAMES: Readonly<Record<string, string>> = {
   "member-state": "member_state",
   "member-weight": "member_weight",
   "member-add": "member_set",
@@ -72,6 +74,8 @@ class RunningBalancer implements RunningService {
   readonly #context: ServiceContext;
   readonly #carers: Carers = { places: new Places(), stalls: new Stalls() };
   #pools = new Map<string, PoolCare>();
+  /** Labels of the gauge of pools that have a series. */
+  readonly #counted = new Set<string>();
 
   constructor(context: ServiceContext) {
     this.#context = context;
@@ -103,6 +107,7 @@ class RunningBalancer implements RunningService {
     }
     for (const pool of before.values()) pool.stop().catch((error) => this.#report(pool, error));
     this.#pools = pools;
+    this.#countPools();
     return [...pools.values()];
   }
 
@@ -116,6 +121,21 @@ class RunningBalancer implements RunningService {
       await pool.stop();
     }
     this.#carers.stalls.stop();
+  }
+
+  /** Selections that no pool has any more are none. */
+  #countPools(): void {
+    const counts = new Map([...this.#counted].map((labels) => [labels, 0]));
+    for (const { table: { scope, proxy } } of this.#pools.values()) {
+      const where = scope.route === undefined ? "vhost" : "route";
+      const labels = `${where} ${metricLabel(proxy.load_balance.selection)}`;
+      counts.set(labels, (counts.get(labels) ?? 0) + 1);
+      this.#counted.add(labels);
+    }
+    for (const [labels, count] of counts) {
+      const [scope, selection] = labels.split(" ");
+      this.#context.metrics.gauge(POOLS.name, { scope, selection }).set(count);
+    }
   }
 
   /** Vhosts with a pool of their own or of a route, in their order. */
@@ -147,7 +167,7 @@ class RunningBalancer implements RunningService {
       : {};
     const found = this.#find(given);
     if (!(found instanceof PoolCare)) {
-      if (found.status === 404) this.#count(`${EVENTS[name]}_not_found`, undefined, undefined);
+      if (found.status === 404) this.#count(`${EVENT_NAMES[name]}_not_found`, undefined, undefined);
       return shown(found);
     }
     const reply = operation(found.operation, given);
@@ -171,7 +191,7 @@ class RunningBalancer implements RunningService {
   /** Operations on pools that there are not have no names of the caller's in their labels. */
   #count(event: string, pool: PoolCare | undefined, member: string | undefined): void {
     const { vhost, route } = pool?.table.scope ?? { vhost: { name: "unknown" }, route: undefined };
-    this.#context.metrics.counter("fluxheim_load_balancer_events_total", {
+    this.#context.metrics.counter(EVENTS.name, {
       scope: route === undefined ? "vhost" : "route",
       vhost: vhost.name,
       route: route?.name ?? "",

@@ -60,16 +60,19 @@ export class Chooser implements Candidates {
 
   /** The pool as it is now. */
   get view(): View {
-    const { shared, rules, onMembers } = this.options;
-    if (this.#view.generation !== shared.generation) {
-      const { members } = this.#view;
-      this.#view = viewOf(shared, rules, members);
-      if (!isSameList(members, this.#view.members)) {
-        this.#selection = this.#open();
-        onMembers(this.#view.members);
-      }
-    }
+    this.refresh();
     return this.#view;
+  }
+
+  /** Looks at the pool again if something has changed. */
+  refresh(): void {
+    const { shared, rules, onMembers } = this.options;
+    if (this.#view.generation === shared.generation) return;
+    const { members } = this.#view;
+    this.#view = viewOf(shared, rules, members);
+    if (isSameList(members, this.#view.members)) return;
+    this.#selection = this.#open();
+    onMembers(this.#view.members);
   }
 
   /** The member for a request; `undefined` when there is none for it at the moment. */
@@ -97,7 +100,9 @@ export class Chooser implements Candidates {
     if (rules.hasPreferred && !settings.isPreferred) return false;
     if (this.#isTimeless) return true;
     const now = this.options.now();
-    if (minHealthy !== undefined && shared.ejectionLeft(slot, now) > 0) return false;
+    if (minHealthy !== undefined) {
+      if (shared.ejectionLeft(slot, now) > 0 || this.#isOnTrial(member)) return false;
+    }
     return slowStart?.counts(member, now) ?? true;
   }
 
@@ -141,8 +146,16 @@ export class Chooser implements Candidates {
     const { shared, minHealthy } = this.options;
     const { cap } = member.settings;
     if (cap !== Infinity && shared.inFlight(member.slot) >= cap) return false;
-    if (minHealthy === undefined || shared.ejectionLeft(member.slot, this.#now) === 0) return true;
-    return this.#isBelowFloor(minHealthy);
+    if (minHealthy === undefined) return true;
+    if (shared.ejectionLeft(member.slot, this.#now) > 0) return this.#isBelowFloor(minHealthy);
+    return this.#isOnTrial(member) ? this.#isBelowFloor(minHealthy) : true;
+  }
+
+  /** Whether a member that was ejected has as many requests as it still has to prove itself with. */
+  #isOnTrial({ slot }: Member): boolean {
+    const { shared } = this.options;
+    const trials = shared.trials(slot);
+    return trials > 0 && shared.inFlight(slot) >= trials;
   }
 
   /** Whether so few members are left that ejections do not count. */

@@ -97,6 +97,28 @@ Deno.test("a success ends a row of failures and an ejection", () => {
   assert.equal(pool.shared.ejectionLeft(slot, pool.now), 0);
 });
 
+Deno.test("after an ejection a few trials decide, and one that fails ejects again", () => {
+  const pool = new TestPool({ members: { 1: {}, 2: {} }, minHealthy: 1 });
+  const slot = pool.slot(1);
+  const fail = () => pool.shared.fail(slot, 3, 100, pool.now, 2);
+  for (let i = 0; i < 3; i++) fail();
+  pool.now += 100;
+  assert.ok(pool.many(4).includes(1));
+  pool.shared.tryEnter(slot, Infinity);
+  pool.shared.tryEnter(slot, Infinity);
+  assert.deepEqual(new Set(pool.many(4)), new Set([2]));
+  pool.shared.leave(slot);
+  pool.shared.leave(slot);
+  assert.equal(fail(), "ejected");
+  pool.now += 100;
+  pool.shared.succeed(slot);
+  assert.equal(pool.shared.trials(slot), 1);
+  pool.shared.succeed(slot);
+  assert.equal(fail(), "counted");
+  for (let i = 0; i < 5; i++) pool.shared.tryEnter(slot, Infinity);
+  assert.ok(pool.many(4).includes(1));
+});
+
 Deno.test("an ejection that ended long ago does not look new", () => {
   const pool = new TestPool({ minHealthy: 1 });
   const slot = pool.slot(1);

@@ -39,7 +39,10 @@ import { rulesOf } from "./view.ts";
 const balancer: Balancer = {
   poolOf(block) {
     const table = poolIn(block.scope);
-    return table === undefined ? undefined : new PoolOrigin(poolFor(table, block));
+    if (table === undefined) return undefined;
+    const pool = poolFor(table, block);
+    poolsOf(block.context).push(pool);
+    return new PoolOrigin(pool);
   },
 };
 
@@ -58,7 +61,12 @@ class RunningBalancer implements RunningModule {
     const { config, zones, clock } = context;
     if ([...poolTables(config)].length === 0) return;
     const time = zones.open(sharedTime, CLOCK_ZONE);
-    this.#stopTicking = clock.every(() => void time.now());
+    const pools = poolsOf(context);
+    this.#stopTicking = clock.every(() => {
+      time.now();
+      // What a member leaves behind is closed where no request comes to notice, too.
+      for (const { parts } of pools) parts.chooser.refresh();
+    });
   }
 
   plan(scope: RouteScope): Steps | undefined {
@@ -70,6 +78,11 @@ class RunningBalancer implements RunningModule {
   stop(): void {
     this.#stopTicking?.();
   }
+}
+
+/** The pools of one snapshot. */
+function poolsOf({ once }: SnapshotContext): Pool[] {
+  return once<Pool[]>("load-balancer/pools", () => []);
 }
 
 /** The pool of one block. Its members' connections outlive the snapshot. */
@@ -132,7 +145,11 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
     }),
     failures: new FailureRules(passive.enabled ? passive : undefined),
     ejection: passive.enabled
-      ? { threshold: passive.consecutive_failure, ticks: ticksIn(passive.ejection_secs * 1000) }
+      ? {
+        threshold: passive.consecutive_failure,
+        ticks: ticksIn(passive.ejection_secs * 1000),
+        trials: passive.half_open_requests,
+      }
       : undefined,
     persistence,
     room: queue.max_waiting > 0

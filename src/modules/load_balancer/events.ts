@@ -1,6 +1,7 @@
 /** Counters of a pool: `fluxheim_load_balancer_events_total` (spec 03 section 19). @module */
-import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { Counter, Histogram, Metrics } from "../../gateway/metrics.ts";
 import type { RouteScope } from "../../gateway/module.ts";
+import { EVENTS, QUEUE_WAIT } from "./descriptions.ts";
 
 /** Events of a request, which a member's name may go with. */
 export type MemberEvent = "selected" | "retry" | "success" | "failure" | "ejected";
@@ -21,6 +22,7 @@ export class PoolEvents {
   readonly #labels: Readonly<Record<string, string>>;
   /** By alias, then by event. There are as many aliases as the configuration has. */
   readonly #counters = new Map<string, Map<string, Counter>>();
+  readonly #waits = new Map<string, Histogram>();
 
   constructor(metrics: Metrics, { vhost, route }: RouteScope) {
     this.#metrics = metrics;
@@ -31,13 +33,24 @@ export class PoolEvents {
     };
   }
 
+  /** A request has waited for so many milliseconds. */
+  waited(outcome: "waited" | "timeout" | "other", milliseconds: number): void {
+    let histogram = this.#waits.get(outcome);
+    if (histogram === undefined) {
+      const labels = { ...this.#labels, outcome };
+      histogram = this.#metrics.histogram(QUEUE_WAIT.name, labels, QUEUE_WAIT.buckets);
+      this.#waits.set(outcome, histogram);
+    }
+    histogram.observe(Math.round(milliseconds * 1000));
+  }
+
   /** @param alias The name of the member, or `""`; never an address. */
   count(event: MemberEvent | PoolEvent, alias = ""): void {
     let events = this.#counters.get(alias);
     if (events === undefined) this.#counters.set(alias, events = new Map());
     let counter = events.get(event);
     if (counter === undefined) {
-      counter = this.#metrics.counter("fluxheim_load_balancer_events_total", {
+      counter = this.#metrics.counter(EVENTS.name, {
         ...this.#labels,
         upstream: alias,
         event,

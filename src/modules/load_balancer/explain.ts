@@ -52,6 +52,8 @@ export function reasonAgainst(
   if (inFlight >= settings.cap) return `at its cap of ${settings.cap}`;
   const left = ejection === undefined ? 0 : shared.ejectionLeft(slot, now());
   if (left > 0) return `ejected for ${Math.ceil(left / 100)} s more`;
+  const trials = ejection === undefined ? 0 : shared.trials(slot);
+  if (trials > 0 && inFlight >= trials) return "on trial after an ejection";
   const { hasPreferred, hasPriorities } = chooser.options.rules;
   if (hasPreferred && !settings.isPreferred && chosen?.settings.isPreferred === true) {
     return `in another locality (${settings.locality})`;

@@ -7,6 +7,7 @@ import type { Module, Role } from "../../gateway/module.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
 import { checkPools } from "./checks.ts";
+import { EVENTS, POOLS, QUEUE_WAIT } from "./descriptions.ts";
 import { filesOf, grantsOf } from "./grants.ts";
 import { poolMemory } from "./pool_memory.ts";
 import { programProblems } from "./program.ts";
@@ -40,6 +41,9 @@ const SOURCES: ReadonlySet<PoolKey> = new Set<PoolKey>([
 /** Health program of builds whose permissions are locked to a profile. */
 const HEALTH_PROGRAM = "/usr/libexec/fluxheim/health-check";
 
+/** Where state files of such builds are. */
+const STATE_DIRECTORY = "/var/lib/fluxheim/load-balancer";
+
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "load-balancer",
@@ -52,7 +56,14 @@ export const module: Module = {
       reload: SOURCES.has(key as PoolKey) ? "load-balancer-services-changed" : "live",
     } as const)),
   ],
-  manifest: { net: true, read: true, run: [HEALTH_PROGRAM], sys: ["networkInterfaces"] },
+  manifest: {
+    net: true,
+    read: true,
+    write: [STATE_DIRECTORY],
+    run: [HEALTH_PROGRAM],
+    sys: ["networkInterfaces"],
+  },
+  metrics: [EVENTS, POOLS, QUEUE_WAIT],
   check: checkPools,
   preflight: (config) => Promise.resolve([...programProblems(config)]),
 

@@ -110,7 +110,9 @@ export class PoolOrigin implements BalancedOrigin {
     };
     const left = timeoutMs - progress.waitedMs;
     const outcome = left <= 0 ? "timeout" : await room.wait(look, left, call);
-    progress.waitedMs += performance.now() - since;
+    const waitedMs = performance.now() - since;
+    progress.waitedMs += waitedMs;
+    if (outcome !== "full") events.waited(outcome === "aborted" ? "other" : outcome, waitedMs);
     if (found !== undefined && !call.aborted) {
       events.count("queue_waited");
       return found;

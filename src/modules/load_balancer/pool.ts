@@ -36,7 +36,9 @@ export interface PoolParts {
   readonly keyOf: KeyOf;
   readonly failures: FailureRules;
   /** Ejects members; `undefined` without passive health. */
-  readonly ejection: { readonly threshold: number; readonly ticks: number } | undefined;
+  readonly ejection:
+    | { readonly threshold: number; readonly ticks: number; readonly trials: number }
+    | undefined;
   readonly persistence: Persistence | undefined;
   readonly room: WaitingRoom | undefined;
   readonly retry: RetryRules | undefined;
@@ -113,12 +115,11 @@ export class Pool implements AttemptOwner {
     }
     events.count("failure", alias);
     if (ejection === undefined) return;
-    if (shared.fail(member.slot, ejection.threshold, ejection.ticks, now()) !== "ejected") return;
+    const { threshold, ticks, trials } = ejection;
+    if (shared.fail(member.slot, threshold, ticks, now(), trials) !== "ejected") return;
     events.count("ejected", alias);
     this.#log(
-      `${
-        this.#nameOf(member)
-      } is ejected: its requests failed ${ejection.threshold} times in a row`,
+      `${this.#nameOf(member)} is ejected: ${threshold} failures in a row, or a failed trial`,
     );
   }
 

@@ -13,6 +13,7 @@ import { type SharedTime, sharedTime } from "../../zones/shared_time.ts";
 import { Keep, type KeepHold } from "../../gateway/keep.ts";
 import { balancedHost, serviceAt, targetOf, UpstreamMaterial } from "../proxy/edge.ts";
 import { dnsSource } from "./discovery/dns.ts";
+import { EVENTS } from "./descriptions.ts";
 import { fileSource } from "./discovery/file.ts";
 import { httpSource, MAX_LIST_BYTES, SOURCE_MS } from "./discovery/http.ts";
 import { type DiscoveryStatus, newStatus, Refresh } from "./discovery/refresh.ts";
@@ -222,7 +223,7 @@ export class PoolCare {
 
   #count(event: string): void {
     const { vhost, route } = this.table.scope;
-    this.#context.metrics.counter("fluxheim_load_balancer_events_total", {
+    this.#context.metrics.counter(EVENTS.name, {
       scope: route === undefined ? "vhost" : "route",
       vhost: vhost.name,
       route: route?.name ?? "",

@@ -52,8 +52,10 @@ const FAILURES = 10;
 const EJECTED_UNTIL = 11;
 const RAMP_START = 12;
 const LATENCY = 13;
-const LENGTH = 14;
-const ADDRESS = 15;
+/** Successes that a member which was ejected still owes before it gets its share. */
+const TRIALS = 14;
+const LENGTH = 15;
+const ADDRESS = 16;
 /** `[` and 45 characters and `]:65535`, four to a word. */
 const ADDRESS_WORDS = 14;
 const SLOT_WORDS = ADDRESS + ADDRESS_WORDS;
@@ -240,7 +242,7 @@ export class SharedPool {
       Atomics.store(words, at + LENGTH, address.length);
     }
     // Nothing is known of it: what an earlier life had learned may be about another program.
-    for (const word of [FAILURES, EJECTED_UNTIL, RAMP_START, LATENCY, HEALTH_PERCENT]) {
+    for (const word of [FAILURES, EJECTED_UNTIL, TRIALS, RAMP_START, LATENCY, HEALTH_PERCENT]) {
       Atomics.store(words, at + word, 0);
     }
     Atomics.add(words, at + INCARNATION, 1);
@@ -314,6 +316,11 @@ export class SharedPool {
 
   inFlight(slot: number): number {
     return Atomics.load(this.#words, slotAt(slot) + IN_FLIGHT);
+  }
+
+  /** Trial requests that must succeed before a member that was ejected gets its share; 0 for none. */
+  trials(slot: number): number {
+    return Atomics.load(this.#words, slotAt(slot) + TRIALS);
   }
 
   failures(slot: number): number {
@@ -424,16 +431,25 @@ export class SharedPool {
 
   /**
    * Counts a failure. Reaching the threshold ejects and starts again from none, in one step; failures of a
-   * member that is ejected count for nothing, so a burst ejects once.
+   * member that is ejected count for nothing, so a burst ejects once. A failed trial ejects again at once.
+   *
+   * @param trials Requests that must succeed after the ejection.
    */
-  fail(slot: number, threshold: number, ejectionTicks: number, now: number): FailureOutcome {
+  fail(
+    slot: number,
+    threshold: number,
+    ejectionTicks: number,
+    now: number,
+    trials = 0,
+  ): FailureOutcome {
     return this.#locked((): FailureOutcome => {
       const words = this.#words;
       const at = slotAt(slot);
       if (this.ejectionLeft(slot, now) > 0) return "ignored";
       const failures = Atomics.add(words, at + FAILURES, 1) + 1;
-      if (failures < threshold) return "counted";
+      if (failures < threshold && Atomics.load(words, at + TRIALS) === 0) return "counted";
       Atomics.store(words, at + FAILURES, 0);
+      Atomics.store(words, at + TRIALS, trials);
       // It gets a trial when it is back, whatever it was like before.
       Atomics.store(words, at + LATENCY, 0);
       Atomics.store(words, at + EJECTED_UNTIL, (now + ejectionTicks) | 0 || 1);
@@ -445,10 +461,13 @@ export class SharedPool {
   succeed(slot: number): void {
     const words = this.#words;
     const at = slotAt(slot);
-    if (Atomics.load(words, at + FAILURES) === 0 && Atomics.load(words, at + EJECTED_UNTIL) === 0) {
-      return;
-    }
+    const isClean = Atomics.load(words, at + FAILURES) === 0 &&
+      Atomics.load(words, at + EJECTED_UNTIL) === 0 && Atomics.load(words, at + TRIALS) === 0;
+    if (isClean) return;
     this.#locked(() => {
+      if (Atomics.load(words, at + TRIALS) > 0 && Atomics.sub(words, at + TRIALS, 1) === 1) {
+        this.wake();
+      }
       Atomics.store(words, at + FAILURES, 0);
       if (Atomics.exchange(words, at + EJECTED_UNTIL, 0) !== 0) this.wake();
     });
@@ -524,6 +543,7 @@ export class SharedPool {
 
   /** Forgets failures and ejection, and starts slowly again. */
   resume(slot: number, now: number): void {
+    Atomics.store(this.#words, slotAt(slot) + TRIALS, 0);
     this.succeed(slot);
     Atomics.store(this.#words, slotAt(slot) + RAMP_START, now);
     this.changed();

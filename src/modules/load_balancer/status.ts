@@ -152,7 +152,7 @@ function memberStatus(
     max_in_flight: settings.cap === Infinity ? null : settings.cap,
     in_flight: inFlight,
     passive_ejected: left > 0,
-    circuit_state: left > 0 ? "open" : "closed",
+    circuit_state: left > 0 ? "open" : passive && shared.trials(slot) > 0 ? "half_open" : "closed",
     passive_consecutive_failures: passive ? failures : null,
     passive_ejection_remaining_secs: left > 0 ? Math.ceil(left / 100) : null,
     slow_start_permitting: isPermitted,

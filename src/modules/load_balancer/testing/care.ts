@@ -84,6 +84,7 @@ export class TestBalancer implements AsyncDisposable {
       },
       metrics: this.metrics,
       metricSpecs: [],
+      processStartMs: 0,
       reads: () => new Map(),
       sockets: undefined,
       extensions: () => [],
