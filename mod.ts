@@ -206,11 +206,7 @@ export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
-export type {
-  Loaded as LoadedConfig,
-  ReloadOutcome,
-  UpgradeReason,
-} from "./src/runtime/reload/reload.ts";
+export type { Loaded as LoadedConfig, ReloadOutcome } from "./src/runtime/reload/reload.ts";
 export {
   type MergeRule,
   RELOAD_REASONS,
@@ -224,3 +220,14 @@ export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
 export { runService, runServiceWith } from "./src/runtime/threads/service_thread.ts";
 export type { ServiceEntries } from "./src/runtime/threads/profile.ts";
+export type {
+  Judgement,
+  KeeperContext,
+  KeeperPart,
+  KeeperPartSpec,
+  LiveChange,
+  ProcessFacts,
+  RunningKeeperPart,
+  StartContext,
+  ThreadFacts,
+} from "./src/gateway/keeper_part.ts";

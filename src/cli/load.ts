@@ -1,9 +1,10 @@
 /** Loading the configuration for a command, with the rules of the modules in this build. @module */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
+import { type Check, loadConfig, type Loaded, type LoadOptions, loadText } from "../config/load.ts";
 import { formatProblem, problemRecords } from "../config/problems/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
+import type { Module } from "../gateway/module.ts";
 import { patternProblems } from "../gateway/route/pattern_check.ts";
 import { deploymentOf } from "../runtime/deployment.ts";
 import type { Plan } from "../runtime/permissions/plan.ts";
@@ -21,12 +22,30 @@ export function load(
   return loadConfig(
     source,
     modules.flatMap((module) => module.schema),
-    [
-      patternProblems,
-      ...modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
-    ],
+    checksOf(modules),
     { defaults: modules.flatMap((module) => module.defaults ?? []), ...options },
   );
+}
+
+/** Checks the text of a stored configuration by the same rules. */
+export function loadStored({ modules }: Profile, text: string): Loaded {
+  const loaded = loadText(text, modules.flatMap((module) => module.schema), checksOf(modules), {
+    defaults: modules.flatMap((module) => module.defaults ?? []),
+  });
+  // It stands in no file that an operator writes.
+  const placeless = ({ file: _file, line: _line, ...problem }: Problem): Problem => problem;
+  return {
+    ...loaded,
+    problems: loaded.problems.map(placeless),
+    place: (problem) => placeless(loaded.place(problem)),
+  };
+}
+
+function checksOf(modules: readonly Module[]): readonly Check[] {
+  return [
+    patternProblems,
+    ...modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
+  ];
 }
 
 /**

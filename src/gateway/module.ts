@@ -19,6 +19,7 @@ import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { ListenerKind } from "../net/listen/listener_spec.ts";
 import type { Calls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
+import type { KeeperPartSpec } from "./keeper_part.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics, MetricSpec } from "./metrics.ts";
 import type { Plain, Role, ServiceRole, ThreadSpec } from "./thread.ts";
@@ -365,6 +366,8 @@ export interface Module {
   readonly metrics?: readonly MetricSpec[];
   /** Threads of its own. */
   readonly threads?: readonly ThreadSpec[];
+  /** Its part in the keeper: operations on the running configuration. */
+  readonly keeper?: KeeperPartSpec;
   /** Loads the part that works on requests. */
   edge(): Promise<EdgeModule>;
   /** The same as its part for workers says. Pure. */
