@@ -5,11 +5,15 @@ const MAX_ID_BYTES = 128;
 export const MAX_MESSAGE_BYTES = 4096;
 
 let made = 0;
+/** Of the last id, in microseconds. */
+let lastMicros = 0;
 
-/** A new id: in the order of ids, it comes after every one that was made before. */
+/** A new id: in the order of ids, it comes after every one that this process has made. */
 export function newId(now = Date.now()): string {
-  const secs = Math.floor(now / 1000);
-  const nanos = String(Math.floor((now % 1000) * 1_000_000)).padStart(9, "0");
+  const micros = Math.max(now * 1000, lastMicros + 1);
+  lastMicros = micros;
+  const secs = Math.floor(micros / 1_000_000);
+  const nanos = String((micros % 1_000_000) * 1000).padStart(9, "0");
   return `s${secs}-${nanos}-${Deno.pid}-${made++}`;
 }
 
