@@ -55,13 +55,22 @@ function checksOf(modules: readonly Module[]): readonly Check[] {
  * @returns The configuration, or `undefined` after its problems were reported.
  */
 export async function loadOrReport(
-  { profile, args, io }: Call,
+  call: Call,
   options: LoadOptions = {},
 ): Promise<Config | undefined> {
-  const { config, problems } = await load(profile, configSource(args), options);
+  return (await loadedOrReport(call, options))?.config;
+}
+
+/** The same, with what else is known of it. */
+export async function loadedOrReport(
+  { profile, args, io }: Call,
+  options: LoadOptions = {},
+): Promise<(Loaded & { readonly config: Config }) | undefined> {
+  const loaded = await load(profile, configSource(args), options);
+  const { config, problems } = loaded;
   if (config === undefined && args.has(JSON_OUTPUT.name)) printFailure(problems, io);
   else printProblems(problems, io);
-  return config;
+  return config === undefined ? undefined : { ...loaded, config };
 }
 
 /** Problems as lines for a person, then, unless all are warnings, how many there are. */

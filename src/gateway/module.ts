@@ -7,7 +7,7 @@
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
 import type { AccessField } from "./access_field.ts";
 import type { ClientRequest } from "../http/client.ts";
-import type { ModuleCommand } from "./command.ts";
+import type { ModuleCommand, RunningGateway } from "./command.ts";
 import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Around, Origin } from "./origin.ts";
@@ -207,6 +207,8 @@ export interface FileRequest {
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
+  /** Likewise; what is in it, for the warning: `the token of the admin API`. */
+  readonly secret?: string;
   /**
    * Large, and replaced while the process serves: one copy in shared memory for all threads. A file that takes
    * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
@@ -360,6 +362,8 @@ export interface Module {
   readonly defaults?: readonly BuildDefault[];
   /** Commands it brings to the command line. */
   readonly commands?: readonly ModuleCommand[];
+  /** The running gateway of `config`, where this module can reach it. */
+  runningGateway?(config: Config): Promise<RunningGateway | undefined>;
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
   /** Metrics that it counts, in the order they are shown. */

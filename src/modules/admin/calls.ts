@@ -5,6 +5,7 @@ import type { Plain } from "../../gateway/thread.ts";
 /** Names of the calls that the keeper takes of the control service. */
 export const KEEPER_CALLS = [
   "admin.status",
+  "admin.live",
   "admin.snapshots",
   "admin.snapshot",
   "admin.rollback",

@@ -41,6 +41,7 @@ function callsOf(
 ): Readonly<Record<KeeperCall, (input: Plain) => Promise<Outcome>>> {
   return {
     "admin.status": () => operations.status(),
+    "admin.live": () => operations.live(),
     "admin.snapshots": () => operations.snapshots(),
     "admin.snapshot": (input) => operations.snapshot(textAt(input, "message") ?? ""),
     "admin.rollback": (input) => operations.rollback(textAt(input, "to"), isSet(input, "live")),

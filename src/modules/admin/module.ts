@@ -11,7 +11,8 @@ import { splitAuthority } from "../../http/authority.ts";
 import { draftOf } from "../../net/listen/socket_identity.ts";
 import { healthListeners } from "../control/table.ts";
 import { KEEPER_CALLS } from "./calls.ts";
-import { commands } from "./commands.ts";
+import { commands } from "./cli/commands.ts";
+import { runningGateway } from "./cli/running.ts";
 import { adminSchema } from "./schema.ts";
 import { adminOf, isLocal, MAX_TOKEN_BYTES, TABLES, tokenOf } from "./table.ts";
 
@@ -35,6 +36,7 @@ export const module: Module = {
     env: ["FLUXHEIM_*"],
   },
   commands,
+  runningGateway: (config) => Promise.resolve(runningGateway(config)),
 
   needs(config) {
     const admin = adminOf(config);
@@ -67,7 +69,7 @@ export const module: Module = {
         path: token_file,
         key: "admin.token_file",
         maxBytes: MAX_TOKEN_BYTES + 2,
-        isPrivateKey: true,
+        secret: "the token of the admin API",
         for: "control",
       }],
     };

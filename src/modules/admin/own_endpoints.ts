@@ -43,6 +43,12 @@ export const OWN_ENDPOINTS: readonly Endpoint[] = [
   },
   {
     method: "GET",
+    path: "live",
+    ops: "open",
+    answer: (_inputs, context) => askKeeper(context, "admin.live"),
+  },
+  {
+    method: "GET",
     path: "snapshots",
     ops: "token",
     answer: (_inputs, context) => askKeeper(context, "admin.snapshots"),
