@@ -221,6 +221,8 @@ export const UNNAMED: readonly CatalogModule[] = [
   }),
   entry("admin", [], "admin API, snapshots", built("admin"), {
     tables: [table("admin", ROOT, OFF)],
+    commands: ["snapshot", "snapshots", "rollback", "status", "top"]
+      .map((name) => ({ name, needs: "the module admin" })),
   }),
   entry("udp-proxy", [], "UDP proxy", NOT_BUILT, {
     tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],

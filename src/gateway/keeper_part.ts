@@ -8,7 +8,7 @@
 import type { Config, Problem } from "../config/types.ts";
 import type { SeriesValue } from "../zones/series.ts";
 import type { Logger } from "./log.ts";
-import type { ProcessState } from "./service.ts";
+import type { ProcessState } from "./process_state.ts";
 import type { Plain } from "./thread.ts";
 
 /** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */

@@ -65,8 +65,10 @@ Deno.test("a signal does the same, and the status tells", async () => {
   admin.rewrite("/two");
   admin.gateway.process.signal("SIGHUP");
   await until("it is served", async () => await admin.target() === "/two");
-  await until("it is known", async () =>
-    (await admin.get(`${S}status`)).body.last_reload.number === 1);
+  await until(
+    "it is known",
+    async () => (await admin.get(`${S}status`)).body.last_reload.number === 1,
+  );
   const { body } = await admin.get(`${S}status`);
   assert.equal(body.last_reload.source, "signal");
   assert.equal(body.last_reload.outcome, "applied");

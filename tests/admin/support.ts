@@ -109,7 +109,10 @@ export class AdminGateway implements AsyncDisposable {
   /** Has the configuration redirect to `to`. */
   rewrite(to: string): void {
     const text = Deno.readTextFileSync(this.gateway.configPath);
-    Deno.writeTextFileSync(this.gateway.configPath, text.replace(/to = ".*"/, `to = "${SITE}${to}"`));
+    Deno.writeTextFileSync(
+      this.gateway.configPath,
+      text.replace(/to = ".*"/, `to = "${SITE}${to}"`),
+    );
   }
 
   currentId(): string {

@@ -1,7 +1,7 @@
 /** Finds the endpoint of a path: those of this build, and those of modules that it lacks. @module */
 import { failure } from "./calls.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { OWN_PATHS } from "./table.ts";
+import { OWN_PATHS } from "./addresses.ts";
 
 /** What a path and a method lead to. */
 export type Route =

@@ -18,7 +18,7 @@ import {
   countWhenEnabled,
 } from "../../config/schema/when_enabled.ts";
 import { splitAuthority } from "../../http/authority.ts";
-import { isLoopback, OWN_PATHS } from "./table.ts";
+import { isLoopback, OWN_PATHS } from "./addresses.ts";
 
 const MAX_FINGERPRINTS = 1024;
 const MAX_HEALTH_PATH_BYTES = 2048;

@@ -1,11 +1,8 @@
 /** What the configuration says of the admin API, for the keeper and for its service. @module */
 import type { ConfigPart } from "../../gateway/thread.ts";
 import { splitAuthority } from "../../http/authority.ts";
-import { ipFamily } from "../../net/ip.ts";
+import { isLoopback } from "./addresses.ts";
 import type { AdminConfig } from "./schema.ts";
-
-/** Paths of the admin API begin with it. */
-export const OWN_PATHS = "/_fluxheim/";
 
 /** Tables and keys that the service is handed. */
 export const TABLES = ["admin", "server.control_hosts"] as const;
@@ -32,11 +29,6 @@ export function tokenOf(text: string): string | undefined {
   return token === "" || new TextEncoder().encode(token).length > MAX_TOKEN_BYTES
     ? undefined
     : token;
-}
-
-/** Whether an address can be reached from this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === "::1" || (ipFamily(host) === 4 && host.startsWith("127."));
 }
 
 /** Whether the listener can be reached from this machine alone. */

@@ -26,6 +26,8 @@ const MAX_DOUBLINGS = 20;
 class Account {
   /** Times of failures within the window, oldest first. */
   #failures: number[] = [];
+  /** Index of the first one that is still in it. */
+  #first = 0;
   #lockouts = 0;
   lockedUntil = 0;
   seenAt = 0;
@@ -37,10 +39,18 @@ class Account {
    */
   fail(now: number, most: number, { window_secs, base_lockout_secs, max_lockout_secs }: Times) {
     const since = now - window_secs * 1000;
-    this.#failures = this.#failures.filter((at) => at > since);
+    while (this.#first < this.#failures.length && this.#failures[this.#first] <= since) {
+      this.#first++;
+    }
+    // Most of it has left the window.
+    if (this.#first * 2 > this.#failures.length) {
+      this.#failures = this.#failures.slice(this.#first);
+      this.#first = 0;
+    }
     this.#failures.push(now);
-    if (this.#failures.length < most) return false;
+    if (this.#failures.length - this.#first < most) return false;
     this.#failures = [];
+    this.#first = 0;
     const doublings = Math.min(this.#lockouts++, MAX_DOUBLINGS);
     const secs = Math.min(max_lockout_secs, base_lockout_secs * 2 ** doublings);
     this.lockedUntil = now + secs * 1000;

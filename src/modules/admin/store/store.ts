@@ -45,10 +45,10 @@ export class SnapshotStore {
   constructor(readonly root: string) {}
 
   /** Runs `job` while no other process changes the store, which is made if it is not there. */
-  locked<T>(job: () => Promise<T> | T): Promise<T> {
+  async locked<T>(job: () => Promise<T> | T): Promise<T> {
     ownDirectory(this.root);
     ownDirectory(this.#configs);
-    return withLock(this.root, job);
+    return await withLock(this.root, job);
   }
 
   /** Where the configuration of a snapshot is. */
