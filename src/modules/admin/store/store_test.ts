@@ -92,12 +92,14 @@ Deno.test("links, directories and foreign files are not read, and not written ov
 Deno.test("two that change a store take turns", () =>
   inStore(async (store) => {
     const order: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
     const first = store.locked(async () => {
       order.push("first begins");
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await promise;
       order.push("first ends");
     });
     const second = store.locked(() => void order.push("second"));
+    resolve();
     await Promise.all([first, second]);
     assert.deepEqual(order, ["first begins", "first ends", "second"]);
   }));
