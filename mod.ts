@@ -67,6 +67,7 @@ export {
   type ThreadSpec,
   type WorkerServices,
 } from "./src/gateway/module.ts";
+export type { ReloadAnswer, RunningGateway } from "./src/gateway/command.ts";
 export type { Around, Call, Origin } from "./src/gateway/origin.ts";
 export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
 export {

@@ -47,6 +47,7 @@ export type Judgement =
 
 /** A change that may be applied live; only the keeper makes one, and knows what is in it. */
 export interface LiveChange {
+  /** What would be served. */
   readonly config: Config;
 }
 
@@ -60,18 +61,23 @@ export interface ThreadFacts {
 
 /** What the keeper knows of the process. */
 export interface ProcessFacts {
+  /** Its id. */
   readonly pid: number;
   /** Seconds since it serves. */
   readonly uptimeSecs: number;
+  /** Whether it serves. */
   readonly state: ProcessState;
+  /** Those that run, by role. */
   readonly threads: readonly ThreadFacts[];
 }
 
 /** What a part works with. */
 export interface KeeperContext {
+  /** The log of the keeper. */
   readonly log: Logger;
   /** The configuration that is served, as it was loaded. */
   readonly running: Loaded & { readonly config: Config };
+  /** The process as it is now. */
   readonly process: ProcessFacts;
   /** Sums of all counters of the process. */
   series(): readonly SeriesValue[];
@@ -93,6 +99,7 @@ export interface KeeperContext {
 export interface StartContext {
   /** What the source of the configuration has. */
   readonly loaded: Loaded & { readonly config: Config };
+  /** As in {@linkcode KeeperContext.readText}. */
   readText(text: string): Loaded;
 }
 
@@ -123,5 +130,6 @@ export interface RunningKeeperPart {
 export interface KeeperPartSpec {
   /** Whether a configuration asks for it. Pure. */
   wanted(config: Config): boolean;
+  /** Loads its code, and makes a part for this process. */
   load(): Promise<KeeperPart>;
 }
