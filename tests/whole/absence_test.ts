@@ -93,6 +93,8 @@ Deno.test("the same look finds what other builds write with", async () => {
   const writers = [
     "src/modules/load_balancer/state_file.ts",
     "src/modules/php/managed/safety.ts",
+    "src/modules/admin/store/files.ts",
+    "src/modules/admin/store/lock.ts",
     "src/net/listen/socket_file.ts",
     "src/runtime/log/file.ts",
     "src/runtime/log/syslog.ts",

@@ -12,7 +12,6 @@ import type { Outcome } from "./calls.ts";
 import { impactOf, type LastReload, reasonsOf, refusalOf, type Source } from "./shown.ts";
 import type { Startup } from "./startup.ts";
 import { StoreError } from "./store/files.ts";
-import { newId } from "./store/ids.ts";
 import { SnapshotStore } from "./store/store.ts";
 import { readValidation, type Validation, writeValidation } from "./store/validation.ts";
 import type { EnabledAdmin } from "./table.ts";
@@ -145,7 +144,7 @@ export class Changes {
         added.push(change.id);
       }
       if (watched && previous === undefined) {
-        previous = change.spare ?? newId();
+        previous = change.spare ?? this.store.newIds.next();
         this.add(previous, dumpToml(running.effective ?? {}), `${AUTOMATIC}before ${change.id}`);
         added.push(previous);
       }

@@ -14,7 +14,7 @@ import { decide } from "./healing.ts";
 import { complianceMode, errorRate, ok, shownPending, shownProcess, type Source } from "./shown.ts";
 import type { Startup } from "./startup.ts";
 import { StoreError } from "./store/files.ts";
-import { messageOf, newId } from "./store/ids.ts";
+import { messageOf } from "./store/ids.ts";
 import type { Pending } from "./store/validation.ts";
 import type { EnabledAdmin } from "./table.ts";
 import { Turns } from "./turns.ts";
@@ -99,7 +99,7 @@ export class Operations {
     const read = messageOf(text);
     if ("problem" in read) return Promise.resolve(failure(400, read.problem));
     return this.#inTurn(async () => {
-      const id = newId();
+      const id = this.#changes.store.newIds.next();
       await this.#changes.store.locked(() => {
         this.#changes.add(id, dumpToml(this.#context.running.effective ?? {}), read.message);
         try {
@@ -246,8 +246,8 @@ export class Operations {
           this.#changes.store.read(current) === text
         ? current
         : undefined;
-      const spare = newId();
-      const id = known ?? newId();
+      const spare = this.#changes.store.newIds.next();
+      const id = known ?? this.#changes.store.newIds.next();
       const added = known === undefined ? { text, message: `${AUTOMATIC}${source}` } : undefined;
       const change = { source, id, loaded, added, spare, watched: true };
       const done = await this.#changes.apply(change, settle);

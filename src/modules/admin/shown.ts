@@ -10,7 +10,7 @@ export type Source = "start" | "signal" | "reload-config" | "reload" | "rollback
 
 /** How the last reload went. */
 export interface LastReload {
-  /** Counts reloads of this process, so that one that is waited for is told from the one before. */
+  /** Counts reloads of this process: a caller that waits for one compares it with the number before. */
   readonly number: number;
   readonly source: Source;
   /** Unix seconds. */

@@ -24,7 +24,7 @@ export class Turns {
   }
 
   /**
-   * Runs `job` in its turn.
+   * Runs `job` when those before it have ended.
    *
    * @returns Its outcome, or that it was not begun.
    */

@@ -5,7 +5,7 @@ import { formatProblem } from "../../../config/problems/problems.ts";
 import { pathProblem } from "../../../config/read/paths.ts";
 import type { CommandCall, CommandOption, ModuleCommand } from "../../../gateway/command.ts";
 import { StoreError } from "../store/files.ts";
-import { messageOf, newId } from "../store/ids.ts";
+import { messageOf } from "../store/ids.ts";
 import { SnapshotStore } from "../store/store.ts";
 import { readValidation } from "../store/validation.ts";
 import { adminOf } from "../table.ts";
@@ -36,7 +36,7 @@ export const snapshot: ModuleCommand = {
       const loaded = await call.loaded();
       if (loaded === undefined) return 1;
       const store = storeAt(call, adminOf(loaded.config)?.snapshot_store);
-      const id = newId();
+      const id = store.newIds.next();
       const createdUnixSecs = Math.floor(Date.now() / 1000);
       await store.locked(() => {
         const text = dumpToml(loaded.effective ?? {});

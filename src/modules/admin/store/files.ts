@@ -87,8 +87,6 @@ export interface Draft {
   discard(): void;
 }
 
-let drafts = 0;
-
 /**
  * Writes a file beside `path`.
  *
@@ -97,7 +95,7 @@ let drafts = 0;
 export function draft(path: string, text: string): Draft {
   const at = path.lastIndexOf("/");
   const [directory, name] = [path.slice(0, at), path.slice(at + 1)];
-  const aside = `${directory}/${DRAFT_PREFIX}${name}.${Deno.pid}-${++drafts}`;
+  const aside = `${directory}/${DRAFT_PREFIX}${name}.${crypto.randomUUID()}`;
   guarded(`${path} cannot be written`, () => {
     const file = Deno.openSync(aside, { write: true, createNew: true, mode: FILE_MODE });
     try {

@@ -4,17 +4,20 @@ const MAX_ID_BYTES = 128;
 /** Most bytes of a message. */
 export const MAX_MESSAGE_BYTES = 4096;
 
-let made = 0;
-/** Of the last id, in microseconds. */
-let lastMicros = 0;
+/** Makes the ids of one process. */
+export class SnapshotIds {
+  #made = 0;
+  /** Of the last id, in microseconds. */
+  #lastMicros = 0;
 
-/** A new id: in the order of ids, it comes after every one that this process has made. */
-export function newId(now = Date.now()): string {
-  const micros = Math.max(now * 1000, lastMicros + 1);
-  lastMicros = micros;
-  const secs = Math.floor(micros / 1_000_000);
-  const nanos = String((micros % 1_000_000) * 1000).padStart(9, "0");
-  return `s${secs}-${nanos}-${Deno.pid}-${made++}`;
+  /** A new id: in the order of ids, it comes after every one that was made here before. */
+  next(now = Date.now()): string {
+    const micros = Math.max(now * 1000, this.#lastMicros + 1);
+    this.#lastMicros = micros;
+    const secs = Math.floor(micros / 1_000_000);
+    const nanos = String((micros % 1_000_000) * 1000).padStart(9, "0");
+    return `s${secs}-${nanos}-${Deno.pid}-${this.#made++}`;
+  }
 }
 
 /** Whether `value` may be an id. */

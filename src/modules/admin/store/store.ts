@@ -7,7 +7,7 @@
 import { parse, stringify } from "smol-toml";
 import { type Draft, draft, DRAFT_PREFIX, guarded, lstat, ownDirectory } from "./files.ts";
 import { readText, removeQuietly, StoreError, syncDirectory, writeText } from "./files.ts";
-import { isId } from "./ids.ts";
+import { isId, SnapshotIds } from "./ids.ts";
 import { withLock } from "./lock.ts";
 
 /** Most snapshots of a store. */
@@ -41,6 +41,9 @@ export interface NewSnapshot {
 
 /** A store in a directory of its own. */
 export class SnapshotStore {
+  /** Makes ids for new snapshots. */
+  readonly newIds = new SnapshotIds();
+
   /** @param root Absolute; made when something is first stored. */
   constructor(readonly root: string) {}
 

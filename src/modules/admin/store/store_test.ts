@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { newDirectory } from "../../../config/testing/files.ts";
 import { StoreError } from "./files.ts";
-import { isId, messageOf, newId } from "./ids.ts";
+import { isId, messageOf, SnapshotIds } from "./ids.ts";
 import { MAX_SNAPSHOTS, SnapshotStore } from "./store.ts";
 import { NOTHING_KNOWN, readValidation, writeValidation } from "./validation.ts";
 
@@ -25,7 +25,8 @@ const refused = (text: RegExp) => (error: unknown) => {
 };
 
 Deno.test("ids of one process come in their order, whatever the clock does", () => {
-  const ids = [newId(2_000), newId(2_000), newId(1_000), newId(2_001)];
+  const made = new SnapshotIds();
+  const ids = [2_000, 2_000, 1_000, 2_001].map((now) => made.next(now));
   assert.deepEqual(ids.toSorted(), ids);
   assert.ok(ids.every(isId));
   assert.match(ids[0], /^s2-000000000-\d+-\d+$/);
