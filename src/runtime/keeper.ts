@@ -18,7 +18,7 @@ import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS } from "./threads/heartbeat.ts
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
-import type { PidFile } from "./log/record_types.ts";
+import type { PidFile, ServiceManager } from "./log/record_types.ts";
 import { paceOf } from "./pace.ts";
 import {
   judgeReload,
@@ -65,6 +65,7 @@ export class Keeper {
   readonly #pool: WorkerPool;
   readonly #services: Services;
   readonly #pidFile: PidFile | undefined;
+  readonly #manager: ServiceManager;
   readonly #finish: (status: number) => void;
   readonly #parts: readonly RunningKeeperPart[];
   readonly #startedAt = performance.now();
@@ -91,6 +92,7 @@ export class Keeper {
     this.#sharedFiles = started.sharedFiles;
     this.#requests = started.requests.filter(isShared);
     this.#log = started.log;
+    this.#manager = started.manager;
     this.#pool = started.pool;
     this.#loaded = started.loaded;
     this.#parts = started.parts.map((part) => part.open(this.#context()));
@@ -119,6 +121,7 @@ export class Keeper {
       this.#log.log("info", "fluxheim", `listening on ${name} (${description})`);
     }
     void this.#services.start();
+    this.#manager.ready();
   }
 
   /**
@@ -163,7 +166,7 @@ export class Keeper {
     const part = this.#parts.find(({ reload }) => reload !== undefined);
     if (part?.reload !== undefined) return part.reload().catch(failed);
     const outcome = this.#exclusively(() => this.#reload()).catch(failed);
-    void outcome.then((outcome) => reportReload(outcome, this.#log));
+    void outcome.then((outcome) => this.#report(outcome));
     return outcome;
   }
 
@@ -176,6 +179,7 @@ export class Keeper {
   async stop(cause: string): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#manager.stopping();
     this.#services.setState(this.#state);
     const { grace_period_seconds: grace = 0, graceful_shutdown_timeout_seconds: bound } =
       this.#loaded.config.server.process;
@@ -237,6 +241,11 @@ export class Keeper {
     return { kind: "applied" };
   }
 
+  #report(outcome: ReloadOutcome): void {
+    reportReload(outcome, this.#log);
+    this.#manager.status(`serving; last reload: ${outcome.kind}`);
+  }
+
   #exclusively<T>(job: () => Promise<T>): Promise<T> {
     const result = this.#reloading.then(job);
     this.#reloading = result.catch(() => {});
@@ -273,7 +282,7 @@ export class Keeper {
         if (!isJudged(change, changes)) throw new Error("only a change that was judged is applied");
         return this.#commit(change);
       },
-      report: (outcome) => reportReload(outcome, this.#log),
+      report: (outcome) => this.#report(outcome),
     };
   }
 
@@ -328,6 +337,7 @@ export class Keeper {
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
+    this.#manager.tick();
     if (!this.#stopping) { for (const part of this.#parts) part.tick?.(); }
     if (++this.#ticks % REFRESH_TICKS === 0 && this.#requests.length > 0) this.#refresh();
     const failed = this.#pool.tick() ?? this.#services.tick();
@@ -355,6 +365,7 @@ export class Keeper {
     this.#pool.abort();
     await this.#services.stop();
     this.#pidFile?.remove();
+    this.#manager.close();
     // What the workers said goes before it.
     await this.#log.flush(LAST_LOG_MS);
     this.#log.log(level, "fluxheim", lastWords);

@@ -9,6 +9,7 @@ import type { ProcessState } from "../gateway/service.ts";
 import { ZoneRegistry } from "../zones/registry.ts";
 import { threadSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
+import { NO_MANAGER, type ServiceManager } from "./log/record_types.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
 import { listenerProblems } from "./listeners.ts";
@@ -72,6 +73,7 @@ export interface Started {
   readonly requests: readonly FileRequest[];
   readonly load: Load;
   readonly log: KeeperLog;
+  readonly manager: ServiceManager;
   readonly pool: WorkerPool;
   /** Those that serving needs are up. */
   readonly services: Services;
@@ -105,6 +107,11 @@ export async function startWorkers(
   ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
+  const manager = records?.openServiceManager(config, log) ?? NO_MANAGER;
+  if ("key" in manager) {
+    await log.close(LAST_LOG_MS);
+    throw new StartError([place(manager)]);
+  }
   const permissions = edgePermissions(deployment);
   const load: Load = { config, files, zones, permissions, deployment };
   options.beforeServing?.(config);
@@ -149,6 +156,7 @@ export async function startWorkers(
   const outcome = unready === undefined ? await pool.start() : { failure: unready };
   if ("failure" in outcome) {
     await services.stop();
+    manager.close();
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
@@ -160,6 +168,7 @@ export async function startWorkers(
     requests: deployment.files,
     load,
     log,
+    manager,
     pool,
     services,
     workers,
