@@ -99,6 +99,7 @@ Deno.test("the same look finds what other builds write with", async () => {
     "src/runtime/log/file.ts",
     "src/runtime/log/syslog.ts",
     "src/runtime/pid_file.ts",
+    "src/runtime/service_manager.ts",
   ];
   assert.deepEqual(found.sort(), writers.sort());
   assert.match(await Deno.readTextFile(`${ROOT}src/gateway/testing/metrics_fixture.ts`), COUNTS);

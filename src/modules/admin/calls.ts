@@ -7,6 +7,7 @@ export const KEEPER_CALLS = [
   "admin.status",
   "admin.live",
   "admin.snapshots",
+  "admin.changes",
   "admin.snapshot",
   "admin.rollback",
   "admin.reload",

@@ -7,6 +7,11 @@ import { ControlListeners, type ControlProgram } from "../control/control.ts";
 import { controlHosts } from "../control/table.ts";
 import { answerFault, refuse } from "./answers.ts";
 import { Token } from "./credentials.ts";
+import { Dashboard } from "./dashboard/assets.ts";
+import { PANELS } from "./dashboard/panel.ts";
+import { overview } from "./dashboard/panels/overview.ts";
+import { snapshots } from "./dashboard/panels/snapshots.ts";
+import { traffic } from "./dashboard/panels/traffic.ts";
 import { ENDPOINTS } from "./endpoint.ts";
 import { OWN_ENDPOINTS } from "./own_endpoints.ts";
 import { answerAdmin, answerOps, type Judges, MAX_PATH_BYTES } from "./pipeline.ts";
@@ -16,6 +21,7 @@ import { Throttle } from "./throttle.ts";
 
 export { type Endpoint, ENDPOINTS, STATUS_PARTS, type StatusPart } from "./endpoint.ts";
 export { failure, type Outcome } from "./calls.ts";
+export { type Panel, PANELS } from "./dashboard/panel.ts";
 export type { Inputs } from "./inputs.ts";
 
 /** Room for a token, and for a target with the longest path and query. */
@@ -33,7 +39,10 @@ const HEAD_CODES: ReadonlyMap<number, string> = new Map([
 export const control: Service = {
   module: "admin",
   role: "control",
-  extends: OWN_ENDPOINTS.map((endpoint) => ENDPOINTS.entry(endpoint)),
+  extends: [
+    ...OWN_ENDPOINTS.map((endpoint) => ENDPOINTS.entry(endpoint)),
+    ...[overview, snapshots, traffic].map((panel) => PANELS.entry(panel)),
+  ],
   async start(context): Promise<RunningService> {
     const admin = adminOf(context.config);
     if (admin === undefined) throw new Error("the admin API is off");
@@ -45,6 +54,7 @@ export const control: Service = {
       token,
       throttle: new Throttle(admin.auth_throttle),
       router: new Router(context.extensions(ENDPOINTS)),
+      dashboard: admin.dashboard ? new Dashboard(context.extensions(PANELS)) : undefined,
     };
     const tcp = new ControlListeners(
       context,

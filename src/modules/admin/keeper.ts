@@ -43,6 +43,7 @@ function callsOf(
     "admin.status": () => operations.status(),
     "admin.live": () => operations.live(),
     "admin.snapshots": () => operations.snapshots(),
+    "admin.changes": (input) => operations.changes(textAt(input, "to")),
     "admin.snapshot": (input) => operations.snapshot(textAt(input, "message") ?? ""),
     "admin.rollback": (input) => operations.rollback(textAt(input, "to"), isSet(input, "live")),
     "admin.reload": () => operations.reload(),

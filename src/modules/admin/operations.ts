@@ -11,7 +11,18 @@ import type { Plain } from "../../gateway/thread.ts";
 import { failure, type Outcome } from "./calls.ts";
 import { AUTOMATIC, Changes, CONFIRMED } from "./changes.ts";
 import { decide } from "./healing.ts";
-import { complianceMode, errorRate, ok, shownPending, shownProcess, type Source } from "./shown.ts";
+import { changedKeys } from "./preview.ts";
+import {
+  complianceMode,
+  errorRate,
+  impactOf,
+  ok,
+  reasonsOf,
+  refusalOf,
+  shownPending,
+  shownProcess,
+  type Source,
+} from "./shown.ts";
 import type { Startup } from "./startup.ts";
 import { StoreError } from "./store/files.ts";
 import { messageOf } from "./store/ids.ts";
@@ -92,6 +103,26 @@ export class Operations {
         ...(problem === undefined ? {} : { problem }),
       })),
     }));
+  }
+
+  /** `GET changes`, ours: what `reload-config`, or a live rollback to a snapshot, would change. */
+  changes(to: string | undefined): Promise<Outcome> {
+    return this.#inTurn(async () => {
+      const loaded = to === undefined
+        ? await this.#context.readSource()
+        : this.#changes.loadedOf(to);
+      const judged = await this.#context.judge(loaded);
+      const outcome = judged.kind === "live" ? { kind: "applied" as const } : judged.outcome;
+      if (outcome.kind === "invalid") return refusalOf(to ?? "", outcome);
+      const { keys, truncated } = changedKeys(this.#context.running.effective, loaded.effective);
+      return ok({
+        to: to ?? null,
+        impact: impactOf(outcome),
+        reasons: reasonsOf(outcome),
+        keys: keys.map(({ key, change }) => ({ key, change })),
+        truncated,
+      });
+    });
   }
 
   /** `POST snapshot`: stores what is served, and makes it the current one. */

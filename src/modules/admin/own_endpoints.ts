@@ -54,6 +54,14 @@ export const OWN_ENDPOINTS: readonly Endpoint[] = [
     answer: (_inputs, context) => askKeeper(context, "admin.snapshots"),
   },
   {
+    method: "GET",
+    path: "changes",
+    answer(inputs, context) {
+      const to = inputs.value("X-Fluxheim-To", "to");
+      return askKeeper(context, "admin.changes", to === undefined ? {} : { to });
+    },
+  },
+  {
     method: "POST",
     path: "snapshot",
     answer: (inputs, context) =>

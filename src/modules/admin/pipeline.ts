@@ -10,6 +10,7 @@ import { splitAuthority } from "../../http/authority.ts";
 import { type HostRule, isOwnHost } from "../control/control.ts";
 import { answerFault, answerHealth, answerOutcome, refuse } from "./answers.ts";
 import { certificateRefusal, type Token } from "./credentials.ts";
+import { type Dashboard, isPage } from "./dashboard/assets.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Inputs } from "./inputs.ts";
 import { askKeeper } from "./own_endpoints.ts";
@@ -31,6 +32,8 @@ export interface Judges {
   readonly token: Token;
   readonly throttle: Throttle;
   readonly router: Router;
+  /** Where it is on. */
+  readonly dashboard: Dashboard | undefined;
 }
 
 /** Answers a request of the TCP listener. */
@@ -39,16 +42,33 @@ export function answerAdmin(
   rule: HostRule,
   judges: Judges,
 ): void | Promise<void> {
-  const { admin } = judges;
+  const { admin, dashboard } = judges;
   const path = pathOf(exchange);
   exchange.bodyLimit = MAX_BODY_BYTES;
   if (path.length > MAX_PATH_BYTES) return refuse(exchange, 414, "path_too_large");
   if (!isOwnHost(exchange, rule)) return refuse(exchange, 421, "host_not_allowed");
+  // A link may lead to the page; what it then asks for is its own.
+  if (dashboard !== undefined && isPage(path)) return answerDashboard(exchange, path, judges);
   if (isForeign(exchange)) return refuse(exchange, 403, "cross_site_request");
+  if (dashboard?.has(path) === true) return answerDashboard(exchange, path, judges);
   const isHealth = path === admin.self_healing.health_path;
   if (isHealth && admin.health.unauthenticated) return health(exchange, admin);
   if (!isLetIn(exchange, judges)) return;
   return letIn(exchange, path, isHealth, judges);
+}
+
+/** Files without data, for everyone but who is locked out. */
+function answerDashboard(exchange: HttpExchange, path: string, judges: Judges): void {
+  const { peerAddress } = exchange.connection;
+  const lockout = judges.throttle.lockout(peerAddress);
+  if (lockout !== undefined) {
+    note(judges, "throttled", lockout.scope, peerAddress);
+    return lockOut(exchange, lockout.secs);
+  }
+  if (exchange.method !== "GET" && exchange.method !== "HEAD") {
+    return refuse(exchange, 405, "method_not_allowed");
+  }
+  judges.dashboard?.answer(exchange, path);
 }
 
 async function letIn(

@@ -103,6 +103,9 @@ export const adminSchema = z.strictObject({
   token_file: filePath().optional().describe("File with the bearer token."),
   snapshot_store: filePath({ trustedParent: true }).optional()
     .describe("Directory of the snapshot store. Required when enabled."),
+  dashboard: z.boolean().default(false).describe(
+    "Serve a page for browsers at `/_fluxheim/ui`. The page needs no token; everything it shows does. Ours.",
+  ),
   transport: z.strictObject({
     mode: enumWord(["local_only", "trusted_tls_terminator"]).default("local_only").describe(
       "An address beyond loopback needs `trusted_tls_terminator`: the API itself has no TLS.",

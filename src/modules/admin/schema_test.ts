@@ -70,6 +70,6 @@ Deno.test("an address that requests are served on is refused, and keys that are 
     `[server]\nlisten = ["127.0.0.1:9090"]\n${ON}`,
     /admin\.listen: must be an address/,
   );
-  assertRefused(`${ON}dashboard = true\n`, /admin\.dashboard/);
+  assertRefused(`${ON}dashboards = true\n`, /admin\.dashboards/);
   assertRefused(`${ON}[admin.transport]\nca = "x"\n`, /admin\.transport\.ca/);
 });
