@@ -29,6 +29,7 @@ main { max-width: 92rem; margin: 0 auto; padding: 1rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: 1rem; min-width: 0; }
 section.wide { grid-column: 1 / -1; }
+td:nth-child(2), td:nth-child(3) { min-width: 6rem; }
 section h2, dialog h2, #login h2 { margin: 0 0 .75rem; font-size: 1rem; }
 #login { max-width: 26rem; margin: 12vh auto 0; background: var(--card);
   border: 1px solid var(--line); border-radius: .5rem; padding: 1.25rem; }
@@ -46,8 +47,10 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--soft); font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+th:first-child, td:first-child { min-width: 14rem; }
+td button { white-space: nowrap; }
+td.number, th.number { text-align: right; white-space: nowrap; min-width: 0; }
 code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 .spark { width: 7.5rem; height: 1.75rem; }
 .spark polyline { fill: none; stroke: var(--strong); stroke-width: 1.5; }
