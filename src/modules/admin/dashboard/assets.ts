@@ -88,9 +88,7 @@ export function isPage(path: string): boolean {
 
 function pageOf(panels: readonly Panel[]): string {
   const sections = panels.map(({ id, title }) =>
-    `<section data-panel="${id}"${
-      id === "overview" ? "" : ' class="wide"'
-    } aria-labelledby="${id}">` +
+    `<section data-panel="${id}" aria-labelledby="${id}">` +
     `<h2 id="${id}">${escaped(title)}</h2><div></div></section>`
   );
   return `<!doctype html>

@@ -24,11 +24,9 @@ h1 { margin: 0; font-size: 1.15rem; }
 main { max-width: 92rem; margin: 0 auto; padding: 1rem; }
 #said { margin: 0 0 1rem; min-height: 1.5em; overflow-wrap: anywhere; }
 .good { color: var(--good); } .bad { color: var(--bad); }
-#panels { display: grid; gap: 1rem; outline: none;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); align-items: start; }
+#panels { display: grid; gap: 1rem; outline: none; grid-template-columns: minmax(0, 1fr); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: 1rem; min-width: 0; }
-section.wide { grid-column: 1 / -1; }
 td:nth-child(2), td:nth-child(3) { min-width: 6rem; }
 section h2, dialog h2, #login h2 { margin: 0 0 .75rem; font-size: 1rem; }
 #login { max-width: 26rem; margin: 12vh auto 0; background: var(--card);
