@@ -1,7 +1,7 @@
 /** Commands that work on the snapshot store, and those that ask a running gateway. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TempDir, until } from "../support/peer.ts";
+import { TempDir, until } from "../testing/peer.ts";
 import { AdminGateway } from "./support.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -1,6 +1,6 @@
 /** The dashboard in a real browser. */
 import assert from "node:assert/strict";
-import { testWith } from "../support/peer.ts";
+import { testWith } from "../testing/peer.ts";
 import { Page } from "../peers/page.ts";
 import { AdminGateway, TOKEN } from "./support.ts";
 

@@ -1,7 +1,7 @@
 /** A snapshot store on a full disk. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TempDir, testUnlessMissing } from "../support/peer.ts";
+import { TempDir, testUnlessMissing } from "../testing/peer.ts";
 
 const PROGRAM = fileURLToPath(new URL("full_disk.ts", import.meta.url));
 

@@ -1,7 +1,7 @@
 /** Self-healing: a reload that is not confirmed is gone back on, by a restart too. */
 import assert from "node:assert/strict";
-import { launchArguments } from "../support/gateway.ts";
-import { Process, until } from "../support/peer.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { Process, until } from "../testing/peer.ts";
 import { AdminGateway } from "./support.ts";
 
 const S = "/_fluxheim/";

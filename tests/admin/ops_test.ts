@@ -1,7 +1,7 @@
 /** The read-only ops socket of a real gateway, asked by curl. */
 import assert from "node:assert/strict";
-import { launchArguments } from "../support/gateway.ts";
-import { Process, until } from "../support/peer.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { Process, until } from "../testing/peer.ts";
 import { AdminGateway, TOKEN } from "./support.ts";
 
 const S = "/_fluxheim/";

@@ -1,6 +1,6 @@
 /** Who is let in to the admin API, and what everyone else is told. */
 import assert from "node:assert/strict";
-import { until } from "../support/peer.ts";
+import { until } from "../testing/peer.ts";
 import { AdminGateway, TOKEN } from "./support.ts";
 
 const S = "/_fluxheim/";

@@ -1,6 +1,6 @@
 /** Snapshots, reloads and rollbacks over the admin API of a real gateway. */
 import assert from "node:assert/strict";
-import { until } from "../support/peer.ts";
+import { until } from "../testing/peer.ts";
 import { AdminGateway } from "./support.ts";
 
 const S = "/_fluxheim/";

@@ -1,7 +1,7 @@
 /** What systemd is told of the gateway: the test stands in for systemd's end of the socket. */
 import assert from "node:assert/strict";
-import { launchArguments } from "../support/gateway.ts";
-import { accepts, freePort, Process, TempDir, until } from "../support/peer.ts";
+import { launchArguments } from "../testing/gateway.ts";
+import { accepts, freePort, Process, TempDir, until } from "../testing/peer.ts";
 
 /** A notification socket, and what has come by it. */
 class Manager implements Disposable {

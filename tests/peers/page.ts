@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { until } from "../support/peer.ts";
+import { until } from "../testing/peer.ts";
 import { Chromium } from "./chromium.ts";
 
 // deno-lint-ignore no-explicit-any -- what a browser answers is looked into by tests
