@@ -68,7 +68,6 @@ const POLICY = ["vhost", "route"] as const;
 
 /** Tables that are off unless they say `enabled = true`. */
 const OFF = { offByDefault: true } as const;
-const LIVE = { reload: "live" } as const;
 
 /** Every module of spec 01 section 5.1 in its order, then those of this project. */
 export const MODULES: readonly CatalogModule[] = [

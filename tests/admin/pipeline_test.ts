@@ -43,7 +43,7 @@ Deno.test("without the token there is nothing to see, not even which paths there
     assert.equal((await curl("-H", `Authorization: ${value}`, url)).status, 401, value);
   }
   const twice = await curl(...BEARER, "-H", "Authorization: Bearer wrong", url);
-  assert.equal(twice.status, 401, "of two fields none counts");
+  assert.ok([400, 401].includes(twice.status), "of two fields none counts");
 });
 
 Deno.test("a source that guesses is locked out, then longer; others are not", async () => {
