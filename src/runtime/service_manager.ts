@@ -1,5 +1,5 @@
 /**
- * What systemd is told of a `Type=notify` unit (sd_notify(3)): that the gateway serves, that it stops, and
+ * Reports to systemd of a `Type=notify` unit (sd_notify(3)): that the gateway serves, that it stops, and
  * that its first thread runs. One datagram each, to the socket that `server.process.notify_socket` names.
  *
  * What this runtime does not let it do: sockets in the abstract namespace (`@`), for which no permission can
@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
 /**
  * Opens the way to the service manager that has started this process, if one has.
  *
- * @returns Or what speaks against starting: a unit that waits for word would be killed for want of it.
+ * @returns Or what speaks against starting: systemd ends a unit that sends no report.
  */
 export function openServiceManager(config: Config, log: Logger): ServiceManager | Problem {
   const path = config.server.process.notify_socket;
@@ -95,7 +95,7 @@ class SystemdManager implements ServiceManager {
     this.#socket.send(encoder.encode(`${text}\n`), address).catch((error) => {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
-      this.#log.log("warn", "fluxheim", `${KEY}: systemd cannot be told: ${error.message}`);
+      this.#log.log("warn", "fluxheim", `${KEY}: systemd gets no reports: ${error.message}`);
     });
   }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { TempDir, until } from "../testing/peer.ts";
-import { AdminGateway } from "./support.ts";
+import { AdminGateway } from "../testing/admin.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const S = "/_fluxheim/";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { testWith } from "../testing/peer.ts";
 import { Page } from "../peers/page.ts";
-import { AdminGateway, TOKEN } from "./support.ts";
+import { AdminGateway, TOKEN } from "../testing/admin.ts";
 
 const UI = "/_fluxheim/ui";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { launchArguments } from "../testing/gateway.ts";
 import { Process, until } from "../testing/peer.ts";
-import { AdminGateway } from "./support.ts";
+import { AdminGateway } from "../testing/admin.ts";
 
 const S = "/_fluxheim/";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { launchArguments } from "../testing/gateway.ts";
 import { Process, until } from "../testing/peer.ts";
-import { AdminGateway, TOKEN } from "./support.ts";
+import { AdminGateway, TOKEN } from "../testing/admin.ts";
 
 const S = "/_fluxheim/";
 const BEARER = ["-H", `Authorization: Bearer ${TOKEN}`];

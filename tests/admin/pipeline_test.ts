@@ -1,7 +1,7 @@
 /** Who is let in to the admin API, and what everyone else is told. */
 import assert from "node:assert/strict";
 import { until } from "../testing/peer.ts";
-import { AdminGateway, TOKEN } from "./support.ts";
+import { AdminGateway, TOKEN } from "../testing/admin.ts";
 
 const S = "/_fluxheim/";
 

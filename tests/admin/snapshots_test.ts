@@ -1,7 +1,7 @@
 /** Snapshots, reloads and rollbacks over the admin API of a real gateway. */
 import assert from "node:assert/strict";
 import { until } from "../testing/peer.ts";
-import { AdminGateway } from "./support.ts";
+import { AdminGateway } from "../testing/admin.ts";
 
 const S = "/_fluxheim/";
 

@@ -1,4 +1,4 @@
-/** What systemd is told of the gateway: the test stands in for systemd's end of the socket. */
+/** Reports of the gateway to systemd: the test stands in for systemd's end of the socket. */
 import assert from "node:assert/strict";
 import { launchArguments } from "../testing/gateway.ts";
 import { accepts, freePort, Process, TempDir, until } from "../testing/peer.ts";
@@ -44,7 +44,7 @@ root = "${dir.path}/www"
   );
 }
 
-Deno.test("systemd is told when it serves, that it lives, what reloads came to, and that it stops", async () => {
+Deno.test("systemd learns when it serves, that it lives, what reloads came to, and that it stops", async () => {
   await using dir = new TempDir();
   using manager = new Manager(`${dir.path}/notify`);
   const port = freePort();
@@ -57,15 +57,15 @@ Deno.test("systemd is told when it serves, that it lives, what reloads came to, 
   assert.ok(manager.said.find((said) => said.includes("READY=1"))?.includes("MAINPID="));
   await until("it lives", () => manager.said.filter((said) => said === "WATCHDOG=1\n").length > 1);
   gateway.signal("SIGHUP");
-  await until("the reload is told", () => manager.has("STATUS=serving; last reload: noop"));
+  await until("the reload is reported", () => manager.has("STATUS=serving; last reload: noop"));
   gateway.signal("SIGTERM");
-  await until("the stop is told", () => manager.has("STOPPING=1"));
+  await until("the stop is reported", () => manager.has("STOPPING=1"));
   await until("it has ended", () => gateway.status !== undefined);
   assert.equal(gateway.status?.code, 0);
   assert.ok(manager.said.findIndex((s) => s.includes("STOPPING")) > 0);
 });
 
-Deno.test("without a manager nothing is told; with another socket it does not start", async () => {
+Deno.test("without a manager nothing is sent; with another socket it does not start", async () => {
   await using dir = new TempDir();
   const port = freePort();
   const args = await launchArguments(configure(dir, port));

@@ -91,6 +91,7 @@ Deno.test("the same look finds what other builds write with", async () => {
     if (WRITES.some((pattern) => pattern.test(text))) found.push(file);
   }
   const writers = [
+    "src/modules/cache/store/disk.ts",
     "src/modules/load_balancer/state_file.ts",
     "src/modules/php/managed/safety.ts",
     "src/modules/admin/store/files.ts",

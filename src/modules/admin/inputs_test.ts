@@ -27,7 +27,7 @@ Deno.test("a header wins over the query, and the first pair of a name over later
   assert.equal(inputs("second=2&first=1").value("X-To", "first", "second"), "1");
 });
 
-Deno.test("nothing is decoded, and what is no pair is nothing", () => {
+Deno.test("nothing is decoded, and what is not a pair is ignored", () => {
   assert.equal(inputs("to=a%20b+c=d").value("X-To", "to"), "a%20b+c=d");
   assert.equal(inputs("to").value("X-To", "to"), undefined);
   assert.equal(inputs(undefined).value("X-To", "to"), undefined);

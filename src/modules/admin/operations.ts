@@ -183,7 +183,7 @@ export class Operations {
     return this.#inTurn(() => this.#reloadSource("reload-config"));
   }
 
-  /** The same when a signal asks for it; a store that cannot be used does not stand in its way. */
+  /** The same when a signal asks for it; a store that cannot be used does not prevent it. */
   async reloadForSignal(): Promise<ReloadOutcome> {
     let settled: ReloadOutcome = { kind: "failed", reason: "the reload was not begun" };
     await this.#context.exclusively(async () => {

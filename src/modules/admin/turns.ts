@@ -14,7 +14,7 @@ const WAIT_MS = 4_000;
 
 const BUSY = failure(409, "another operation is under way; try again");
 
-/** The line that operations stand in. */
+/** The queue of operations. */
 export class Turns {
   readonly #context: Pick<KeeperContext, "exclusively">;
   #waiting = 0;

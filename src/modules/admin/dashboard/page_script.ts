@@ -9,7 +9,7 @@
 export const PAGE_SCRIPT = String.raw`
 const REFRESH_MS = 2000;
 const base = "/_fluxheim/";
-let token = "";
+const page = { token: "", panels: [], timer: undefined, updating: false };
 
 /** An element. Children are elements, or texts; never markup. */
 export function h(name, attributes, ...children) {
@@ -44,7 +44,7 @@ export function sparkline(values, label) {
 async function ask(method, path, headers = {}) {
   const response = await fetch(base + path, {
     method,
-    headers: { ...headers, Authorization: "Bearer " + token },
+    headers: { ...headers, Authorization: "Bearer " + page.token },
     cache: "no-store",
     credentials: "omit",
     redirect: "error",
@@ -93,39 +93,35 @@ const api = {
   refresh: () => void update(),
 };
 
-let panels = [];
-let timer;
-let updating = false;
-
 async function update() {
-  clearTimeout(timer);
-  if (updating || token === "") return;
-  updating = true;
+  clearTimeout(page.timer);
+  if (page.updating || page.token === "") return;
+  page.updating = true;
   try {
     if (!document.hidden) {
-      for (const { root, panel } of panels) {
-        if (token === "") return;
+      for (const { root, panel } of page.panels) {
+        if (page.token === "") return;
         await panel.update(root, api);
       }
-      if (token !== "") document.getElementById("state").textContent = "live";
+      if (page.token !== "") document.getElementById("state").textContent = "live";
     }
   } catch (error) {
     document.getElementById("state").textContent = "no answer: " + error.message;
   } finally {
-    updating = false;
-    if (token !== "") timer = setTimeout(update, REFRESH_MS);
+    page.updating = false;
+    if (page.token !== "") page.timer = setTimeout(update, REFRESH_MS);
   }
 }
 
 async function enter(event) {
   event.preventDefault();
   const field = document.getElementById("token");
-  token = field.value.trim();
+  page.token = field.value.trim();
   field.value = "";
-  if (token === "") return;
+  if (page.token === "") return;
   try {
     const { status } = await ask("GET", "status");
-    if (token === "") return;
+    if (page.token === "") return;
     if (status !== 200) return leave("The gateway has answered " + status + ".");
   } catch (error) {
     return leave("The gateway does not answer: " + error.message);
@@ -138,20 +134,20 @@ async function enter(event) {
 }
 
 function leave(text) {
-  token = "";
-  clearTimeout(timer);
+  page.token = "";
+  clearTimeout(page.timer);
   document.getElementById("login").hidden = false;
   document.getElementById("panels").hidden = true;
   document.getElementById("leave").hidden = true;
   document.getElementById("state").textContent = "";
   document.getElementById("reason").textContent = text;
-  for (const { root } of panels) root.replaceChildren();
+  for (const { root } of page.panels) root.replaceChildren();
   document.getElementById("token").focus();
 }
 
 for (const section of document.querySelectorAll("section[data-panel]")) {
   const panel = await import("./panels/" + section.dataset.panel + ".js");
-  panels.push({ panel, root: section.querySelector("div") });
+  page.panels.push({ panel, root: section.querySelector("div") });
 }
 document.getElementById("form").addEventListener("submit", enter);
 document.getElementById("leave").addEventListener("click", () => leave(""));

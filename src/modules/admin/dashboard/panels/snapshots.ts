@@ -7,14 +7,14 @@ export const snapshots: Panel = {
   title: "Configuration and snapshots",
   script: String.raw`
 const SHOWN = 50;
-let shown = "";
+const memory = { shown: "" };
 
 export async function update(root, api) {
   const { status, body } = await api.get("snapshots");
   if (status !== 200) return root.replaceChildren(api.h("p", { class: "bad" }, body.error));
   const next = JSON.stringify(body.snapshots);
-  if (next === shown && root.childNodes.length > 0) return;
-  shown = next;
+  if (next === memory.shown && root.childNodes.length > 0) return;
+  memory.shown = next;
   root.replaceChildren(...content(body.snapshots.toReversed(), api));
 }
 

@@ -8,9 +8,7 @@ export const traffic: Panel = {
   script: String.raw`
 const KEPT = 60;
 const SHOWN = 40;
-const before = new Map();
-const rates = new Map();
-let at = 0;
+const memory = { before: new Map(), rates: new Map(), at: 0 };
 
 const nameOf = ({ name, labels }) =>
   name + " " + Object.entries(labels).filter(([, value]) => value !== "")
@@ -20,18 +18,18 @@ export async function update(root, { get, h, sparkline }) {
   const { status, body } = await get("live");
   if (status !== 200) return;
   const now = performance.now();
-  const secs = (now - at) / 1000;
+  const secs = (now - memory.at) / 1000;
   const rows = body.counters.map((counter) => {
     const name = nameOf(counter);
-    const rate = at === 0 ? 0 : Math.max(0, counter.value - (before.get(name) ?? 0)) / secs;
-    before.set(name, counter.value);
-    const history = rates.get(name) ?? [];
+    const rate = memory.at === 0 ? 0 : Math.max(0, counter.value - (memory.before.get(name) ?? 0)) / secs;
+    memory.before.set(name, counter.value);
+    const history = memory.rates.get(name) ?? [];
     history.push(rate);
     if (history.length > KEPT) history.shift();
-    rates.set(name, history);
+    memory.rates.set(name, history);
     return { name, value: counter.value, rate, history };
   });
-  at = now;
+  memory.at = now;
   rows.sort((a, b) => b.rate - a.rate || b.value - a.value || (a.name < b.name ? -1 : 1));
   if (rows.length === 0) return root.replaceChildren(h("p", {}, "Nothing has been counted yet."));
   root.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Counters" },

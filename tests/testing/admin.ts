@@ -1,6 +1,6 @@
 /** A gateway with the admin API on, and what tests ask of it. @module */
-import { TestGateway } from "../testing/gateway.ts";
-import { freePort, until } from "../testing/peer.ts";
+import { TestGateway } from "./gateway.ts";
+import { freePort, until } from "./peer.ts";
 
 export const TOKEN = "correct-horse-battery-staple";
 
