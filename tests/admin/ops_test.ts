@@ -35,7 +35,7 @@ function asker(admin: AdminGateway) {
   };
 }
 
-Deno.test("whoever may connect can look, and list snapshots only with the token", async () => {
+Deno.test("a client that may connect can look, and list snapshots only with the token", async () => {
   await using admin = await opsGateway();
   const ask = asker(admin);
   const { mode, isSocket } = await Deno.lstat(`${admin.gateway.dir.path}/ops.sock`);
@@ -62,7 +62,7 @@ Deno.test("nothing can be changed by it, with any token", async () => {
   assert.equal((await ask(`${S}status?${"a".repeat(17_000)}`)).body, '{"error":"query_too_large"}');
 });
 
-Deno.test("with require_bearer_token nothing is told without it", async () => {
+Deno.test("with require_bearer_token nothing is answered without it", async () => {
   await using admin = await opsGateway('require_bearer_token = true\nmode = "0660"');
   const ask = asker(admin);
   for (const path of ["status", "health", "nothing"]) {

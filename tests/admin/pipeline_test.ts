@@ -1,4 +1,4 @@
-/** Who is let in to the admin API, and what everyone else is told. */
+/** Which requests the admin API lets in, and what it answers to all others. */
 import assert from "node:assert/strict";
 import { until } from "../testing/peer.ts";
 import { AdminGateway, TOKEN } from "../testing/admin.ts";
@@ -104,7 +104,7 @@ Deno.test("paths and queries have bounds, before and after the token", async () 
   assert.deepEqual([fields.status, fields.body], [431, { error: "headers_too_large" }]);
 });
 
-Deno.test("methods and paths are told apart, and nothing is decoded", async () => {
+Deno.test("methods and paths have their own refusals, and nothing is decoded", async () => {
   await using admin = await AdminGateway.start();
   const cases: [string, string, number, string][] = [
     ["POST", "status", 405, "method_not_allowed"],
