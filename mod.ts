@@ -67,6 +67,7 @@ export {
   type ThreadSpec,
   type WorkerServices,
 } from "./src/gateway/module.ts";
+export type { ReloadAnswer, RunningGateway } from "./src/gateway/command.ts";
 export type { Around, Call, Origin } from "./src/gateway/origin.ts";
 export { type Disorder, ZoneRegistry } from "./src/zones/registry.ts";
 export {
@@ -207,11 +208,7 @@ export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
 export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
-export type {
-  Loaded as LoadedConfig,
-  ReloadOutcome,
-  UpgradeReason,
-} from "./src/runtime/reload/reload.ts";
+export type { Loaded as LoadedConfig, ReloadOutcome } from "./src/runtime/reload/reload.ts";
 export {
   type MergeRule,
   RELOAD_REASONS,
@@ -225,3 +222,14 @@ export { serve } from "./src/runtime/serve.ts";
 export { runEdgeWorker } from "./src/runtime/threads/edge_worker.ts";
 export { runService, runServiceWith } from "./src/runtime/threads/service_thread.ts";
 export type { ServiceEntries } from "./src/runtime/threads/profile.ts";
+export type {
+  Judgement,
+  KeeperContext,
+  KeeperPart,
+  KeeperPartSpec,
+  LiveChange,
+  ProcessFacts,
+  RunningKeeperPart,
+  StartContext,
+  ThreadFacts,
+} from "./src/gateway/keeper_part.ts";

@@ -7,14 +7,8 @@
 import { MODULES, UNNAMED } from "./modules.ts";
 import type { CatalogCommand } from "./types.ts";
 
-/** Commands of Fluxheim 1.5 that belong to no module and are not built. */
-const NOT_BUILT: readonly CatalogCommand[] = ["snapshot", "snapshots", "rollback"]
-  .map((name) => ({ name, needs: "the durable snapshot store" }));
-
-const COMMANDS: readonly CatalogCommand[] = [
-  ...NOT_BUILT,
-  ...[...MODULES, ...UNNAMED].flatMap(({ commands }) => commands),
-];
+const COMMANDS: readonly CatalogCommand[] = [...MODULES, ...UNNAMED]
+  .flatMap(({ commands }) => commands);
 
 /** Why a build that does not know `command` cannot run it; `undefined` for one that no build knows. */
 export function absentReason(command: string): string | undefined {

@@ -47,6 +47,7 @@ const PLACED_FOLDERS = [
   "compression_brotli",
   "tls",
   "control",
+  "admin",
   "privacy",
 ];
 
@@ -217,8 +218,10 @@ export const UNNAMED: readonly CatalogModule[] = [
   entry("control", [], "liveness and readiness", built("control"), {
     tables: [table("server.health", ROOT), table("server.control_hosts", ROOT)],
   }),
-  entry("admin", [], "admin API", NOT_BUILT, {
-    tables: [table("admin", ROOT, { ...OFF, reload: "admin-service-changed" })],
+  entry("admin", [], "admin API, snapshots", built("admin"), {
+    tables: [table("admin", ROOT, OFF)],
+    commands: ["snapshot", "snapshots", "rollback", "status", "top"]
+      .map((name) => ({ name, needs: "the module admin" })),
   }),
   entry("udp-proxy", [], "UDP proxy", NOT_BUILT, {
     tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
@@ -233,6 +236,9 @@ export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"
 
 /** Folders of `src/modules` that every profile contains. */
 export const BASE_FOLDERS: readonly string[] = UNNAMED.flatMap(foldersIn);
+
+/** Those of them that a set with `privacy-mode` does not have: they write files. */
+export const FOLDERS_NOT_WITH_PRIVACY: readonly string[] = ["admin"];
 
 /** Every folder of `src/modules`, in the order of a profile. */
 export const FOLDER_ORDER: readonly string[] = [

@@ -1,9 +1,10 @@
 /** Loading the configuration for a command, with the rules of the modules in this build. @module */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, type Loaded, type LoadOptions } from "../config/load.ts";
+import { type Check, loadConfig, type Loaded, type LoadOptions, loadText } from "../config/load.ts";
 import { formatProblem, problemRecords } from "../config/problems/problems.ts";
 import type { Config, Problem } from "../config/types.ts";
+import type { Module } from "../gateway/module.ts";
 import { patternProblems } from "../gateway/route/pattern_check.ts";
 import { deploymentOf } from "../runtime/deployment.ts";
 import type { Plan } from "../runtime/permissions/plan.ts";
@@ -21,12 +22,30 @@ export function load(
   return loadConfig(
     source,
     modules.flatMap((module) => module.schema),
-    [
-      patternProblems,
-      ...modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
-    ],
+    checksOf(modules),
     { defaults: modules.flatMap((module) => module.defaults ?? []), ...options },
   );
+}
+
+/** Checks the text of a stored configuration by the same rules. */
+export function loadStored({ modules }: Profile, text: string): Loaded {
+  const loaded = loadText(text, modules.flatMap((module) => module.schema), checksOf(modules), {
+    defaults: modules.flatMap((module) => module.defaults ?? []),
+  });
+  // It stands in no file that an operator writes.
+  const placeless = ({ file: _file, line: _line, ...problem }: Problem): Problem => problem;
+  return {
+    ...loaded,
+    problems: loaded.problems.map(placeless),
+    place: (problem) => placeless(loaded.place(problem)),
+  };
+}
+
+function checksOf(modules: readonly Module[]): readonly Check[] {
+  return [
+    patternProblems,
+    ...modules.flatMap((module) => module.check === undefined ? [] : [module.check]),
+  ];
 }
 
 /**
@@ -36,13 +55,22 @@ export function load(
  * @returns The configuration, or `undefined` after its problems were reported.
  */
 export async function loadOrReport(
-  { profile, args, io }: Call,
+  call: Call,
   options: LoadOptions = {},
 ): Promise<Config | undefined> {
-  const { config, problems } = await load(profile, configSource(args), options);
+  return (await loadedOrReport(call, options))?.config;
+}
+
+/** The same, with what else is known of it. */
+export async function loadedOrReport(
+  { profile, args, io }: Call,
+  options: LoadOptions = {},
+): Promise<(Loaded & { readonly config: Config }) | undefined> {
+  const loaded = await load(profile, configSource(args), options);
+  const { config, problems } = loaded;
   if (config === undefined && args.has(JSON_OUTPUT.name)) printFailure(problems, io);
   else printProblems(problems, io);
-  return config;
+  return config === undefined ? undefined : { ...loaded, config };
 }
 
 /** Problems as lines for a person, then, unless all are warnings, how many there are. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
+import type { Loaded } from "./keeper_part.ts";
 
 /** One option of a command. */
 export interface CommandOption {
@@ -51,6 +52,30 @@ export interface CommandCall {
    * @returns `undefined` after its problems were reported: the command then ends with status 1.
    */
   config(): Promise<Config | undefined>;
+  /** The same, and as it would be written, every default in it. */
+  loaded(): Promise<(Loaded & { readonly config: Config }) | undefined>;
+  /** Checks the text of a stored configuration, in which every path is absolute. */
+  readText(text: string): Loaded;
+}
+
+/** The running gateway of a configuration, as a command line reaches it. */
+export interface RunningGateway {
+  /**
+   * Has it take up its configuration.
+   *
+   * @returns What came of it; `undefined` where it cannot be asked.
+   */
+  reload(): Promise<ReloadAnswer | undefined>;
+  /** The number of its last reload, and what came of that; `undefined` where it cannot be asked. */
+  lastReload(): Promise<(ReloadAnswer & { readonly number: number }) | undefined>;
+}
+
+/** What came of a reload. */
+export interface ReloadAnswer {
+  /** Whether the configuration is served now. */
+  readonly isServed: boolean;
+  /** In one line: `the new configuration serves`. */
+  readonly text: string;
 }
 
 /** A command of a module. */

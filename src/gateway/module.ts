@@ -7,7 +7,7 @@
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
 import type { AccessField } from "./access_field.ts";
 import type { ClientRequest } from "../http/client.ts";
-import type { ModuleCommand } from "./command.ts";
+import type { ModuleCommand, RunningGateway } from "./command.ts";
 import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Around, Origin } from "./origin.ts";
@@ -19,6 +19,7 @@ import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { ListenerKind } from "../net/listen/listener_spec.ts";
 import type { Calls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
+import type { KeeperPartSpec } from "./keeper_part.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics, MetricSpec } from "./metrics.ts";
 import type { Plain, Role, ServiceRole, ThreadSpec } from "./thread.ts";
@@ -206,6 +207,8 @@ export interface FileRequest {
   readonly maxBytes: number;
   /** That others can read it is worth a warning. */
   readonly isPrivateKey?: boolean;
+  /** Likewise; what is in it, for the warning: `the token of the admin API`. */
+  readonly secret?: string;
   /**
    * Large, and replaced while the process serves: one copy in shared memory for all threads. A file that takes
    * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
@@ -359,12 +362,16 @@ export interface Module {
   readonly defaults?: readonly BuildDefault[];
   /** Commands it brings to the command line. */
   readonly commands?: readonly ModuleCommand[];
+  /** The running gateway of `config`, where this module can reach it. */
+  runningGateway?(config: Config): Promise<RunningGateway | undefined>;
   /** Everything the module can ever need under any configuration: its share of a profile's manifest. */
   readonly manifest: Manifest;
   /** Metrics that it counts, in the order they are shown. */
   readonly metrics?: readonly MetricSpec[];
   /** Threads of its own. */
   readonly threads?: readonly ThreadSpec[];
+  /** Its part in the keeper: operations on the running configuration. */
+  readonly keeper?: KeeperPartSpec;
   /** Loads the part that works on requests. */
   edge(): Promise<EdgeModule>;
   /** The same as its part for workers says. Pure. */

@@ -11,10 +11,12 @@ import type { Calls } from "./calls.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics, MetricSpec } from "./metrics.ts";
+import type { ProcessState } from "./process_state.ts";
 import type { Files } from "./module.ts";
 import type { ConfigPart, Plain, ServiceRole } from "./thread.ts";
 
 export type { CallOutcome, Calls } from "./calls.ts";
+export type { ProcessState } from "./process_state.ts";
 
 /** Answers of every edge worker. */
 export interface EdgeAnswers {
@@ -28,14 +30,6 @@ export interface EdgeAnswers {
 export interface EdgeCalls {
   /** Calls `EdgePart.onCall` in every edge worker that serves. Settles at the deadline at the latest. */
   call(message: Plain, deadlineMs: number): Promise<EdgeAnswers>;
-}
-
-/** Whether the process serves, as the keeper sees it. */
-export interface ProcessState {
-  /** `ready` while an edge worker serves; `starting` before, and while all are being replaced. */
-  readonly phase: "starting" | "ready" | "draining";
-  /** Why it is not ready; `""` when it is. */
-  readonly reason: string;
 }
 
 /** Memory of another thread. */

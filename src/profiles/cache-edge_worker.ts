@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as compression } from "../modules/compression/edge.ts";
 import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts";
@@ -31,6 +32,7 @@ runEdgeWorker({
     compressionBrotli,
     tls,
     control,
+    admin,
   ],
   records,
 });

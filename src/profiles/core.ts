@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
+import { module as admin } from "../modules/admin/module.ts";
 import { module as cache } from "../modules/cache/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as control } from "../modules/control/module.ts";
@@ -29,6 +30,7 @@ export const profile: Profile = {
     headers,
     tls,
     control,
+    admin,
   ],
   records,
   workerUrl: new URL("./core_worker.ts", import.meta.url),

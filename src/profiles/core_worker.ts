@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
@@ -27,6 +28,7 @@ runEdgeWorker({
     headers,
     tls,
     control,
+    admin,
   ],
   records,
 });

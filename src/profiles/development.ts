@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
+import { module as admin } from "../modules/admin/module.ts";
 import { module as cache } from "../modules/cache/module.ts";
 import { module as compression } from "../modules/compression/module.ts";
 import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
@@ -53,6 +54,7 @@ export const profile: Profile = {
     compressionBrotli,
     tls,
     control,
+    admin,
   ],
   records,
   workerUrl: new URL("./development_worker.ts", import.meta.url),

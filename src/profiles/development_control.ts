@@ -2,9 +2,10 @@
 // First of all: no module may find what no permission guards.
 import "../runtime/permissions/unguarded.ts";
 
+import { control as admin } from "../modules/admin/control.ts";
 import { control } from "../modules/control/control.ts";
 import { control as metrics } from "../modules/metrics/control.ts";
 import { unixSockets } from "../net/listen/unix.ts";
 import { runServiceWith } from "../runtime/threads/service_thread.ts";
 
-runServiceWith(unixSockets, metrics, control);
+runServiceWith(unixSockets, metrics, control, admin);

@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
@@ -21,6 +22,7 @@ runEdgeWorker({
     headers,
     tls,
     control,
+    admin,
   ],
   records,
 });

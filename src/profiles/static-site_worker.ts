@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
@@ -25,6 +26,7 @@ runEdgeWorker({
     headers,
     tls,
     control,
+    admin,
   ],
   records,
 });

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
+import type { KeeperContext, ProcessFacts, RunningKeeperPart } from "../gateway/keeper_part.ts";
 import type { Logger } from "../gateway/log.ts";
 import type { FileRequest, Files, ServiceRole } from "../gateway/module.ts";
 import type { ProcessState } from "../gateway/service.ts";
@@ -17,13 +18,20 @@ import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS } from "./threads/heartbeat.ts
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
 import { logWarning } from "./log/problem_text.ts";
-import type { PidFile } from "./log/record_types.ts";
+import type { PidFile, ServiceManager } from "./log/record_types.ts";
 import { paceOf } from "./pace.ts";
-import { judgeReload, type ReloadOutcome, reportReload } from "./reload/reload.ts";
+import {
+  judgeReload,
+  type LiveChange,
+  type Loaded,
+  type ReloadOutcome,
+  reportReload,
+} from "./reload/reload.ts";
 import {
   edgePermissions,
   type KeeperOptions,
   LAST_LOG_MS,
+  readText,
   type Started,
   startWorkers,
 } from "./start.ts";
@@ -57,9 +65,12 @@ export class Keeper {
   readonly #pool: WorkerPool;
   readonly #services: Services;
   readonly #pidFile: PidFile | undefined;
+  readonly #manager: ServiceManager;
   readonly #finish: (status: number) => void;
+  readonly #parts: readonly RunningKeeperPart[];
+  readonly #startedAt = performance.now();
   /** As it was loaded, for the next reload to be compared with. */
-  #loaded: Config;
+  #loaded: Loaded & { readonly config: Config };
   /** As it is served: with ports. */
   #load: Load;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -70,21 +81,28 @@ export class Keeper {
   #stopping = false;
   #ended = false;
 
-  private constructor(options: KeeperOptions, started: Started) {
+  private constructor(
+    options: KeeperOptions,
+    started: Started,
+    calls: Map<string, (input: Plain) => Promise<Plain>>,
+  ) {
     this.#options = options;
     this.#clock = new Clock(paceOf(options.pace).keeper);
     this.#names = started.names;
     this.#sharedFiles = started.sharedFiles;
     this.#requests = started.requests.filter(isShared);
     this.#log = started.log;
+    this.#manager = started.manager;
     this.#pool = started.pool;
     this.#loaded = started.loaded;
+    this.#parts = started.parts.map((part) => part.open(this.#context()));
     this.#load = started.load;
     this.listeners = started.listeners;
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
     this.#finish = resolve;
     this.#services = started.services;
+    for (const part of this.#parts) for (const [name, call] of part.calls) calls.set(name, call);
     started.workers.follow({
       addEdge: (worker) => {
         this.#services.addEdge(worker);
@@ -97,12 +115,13 @@ export class Keeper {
     });
     this.#clock.every(() => this.#tick());
     this.#clock.start();
-    const { pid_file } = started.loaded.server.process;
+    const { pid_file } = started.loaded.config.server.process;
     this.#pidFile = options.profile.records?.writePidFile(pid_file, this.#log);
     for (const { name, description } of this.listeners) {
       this.#log.log("info", "fluxheim", `listening on ${name} (${description})`);
     }
     void this.#services.start();
+    this.#manager.ready();
   }
 
   /**
@@ -114,7 +133,8 @@ export class Keeper {
     const { promise, resolve } = Promise.withResolvers<Keeper>();
     // A service can ask before there is a keeper that could answer.
     const reload = async () => await (await promise).#reloadForService();
-    const keeper = new Keeper(options, await startWorkers(options, new Map([["reload", reload]])));
+    const calls = new Map<string, (input: Plain) => Promise<Plain>>([["reload", reload]]);
+    const keeper = new Keeper(options, await startWorkers(options, calls), calls);
     resolve(keeper);
     return keeper;
   }
@@ -143,9 +163,10 @@ export class Keeper {
 
   /** Takes up the configuration as its source has it now. Reloads run one after the other. */
   reload(): Promise<ReloadOutcome> {
-    const outcome = this.#reloading.then(() => this.#reload()).catch(failed);
-    this.#reloading = outcome;
-    void outcome.then((outcome) => reportReload(outcome, this.#log));
+    const part = this.#parts.find(({ reload }) => reload !== undefined);
+    if (part?.reload !== undefined) return part.reload().catch(failed);
+    const outcome = this.#exclusively(() => this.#reload()).catch(failed);
+    void outcome.then((outcome) => this.#report(outcome));
     return outcome;
   }
 
@@ -158,9 +179,10 @@ export class Keeper {
   async stop(cause: string): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#manager.stopping();
     this.#services.setState(this.#state);
     const { grace_period_seconds: grace = 0, graceful_shutdown_timeout_seconds: bound } =
-      this.#loaded.server.process;
+      this.#loaded.config.server.process;
     const first = grace > 0 ? `serving for ${grace} s more, then draining` : "draining";
     this.#log.log("info", "fluxheim", `${cause}: ${first}`);
     if (grace > 0) await sleep(this.#realMs(grace));
@@ -180,16 +202,24 @@ export class Keeper {
   }
 
   async #reload(): Promise<ReloadOutcome> {
-    const { modules } = this.#options.profile;
-    const change = await judgeReload(await this.#options.load(), {
-      running: this.#loaded,
+    const judged = await this.#judge(await this.#options.load());
+    return "kind" in judged ? judged : await this.#commit(judged);
+  }
+
+  #judge(loaded: Loaded): Promise<LiveChange | ReloadOutcome> {
+    return judgeReload(loaded, {
+      running: this.#loaded.config,
       files: this.#load.files,
-      modules,
+      modules: this.#options.profile.modules,
       configSource: this.#options.configSource,
       names: this.#names,
       sharedFiles: this.#sharedFiles,
     });
-    if ("kind" in change) return change;
+  }
+
+  /** All workers serve by the new configuration afterwards, or none. */
+  async #commit(change: LiveChange): Promise<ReloadOutcome> {
+    const { modules } = this.#options.profile;
     for (const warning of change.warnings) logWarning(warning, this.#log);
     const config = keepPorts(change.config, this.#load.config);
     const { configSource } = this.#options;
@@ -204,18 +234,73 @@ export class Keeper {
       await this.#services.reload(this.#load);
       return { kind: "failed", reason: failure };
     }
-    this.#loaded = change.config;
+    this.#loaded = { ...change.loaded, config: change.config };
     this.#load = load;
     this.#requests = deployment.files.filter(isShared);
     await this.#services.reload(load);
     return { kind: "applied" };
   }
 
+  #report(outcome: ReloadOutcome): void {
+    reportReload(outcome, this.#log);
+    this.#manager.status(`serving; last reload: ${outcome.kind}`);
+  }
+
+  #exclusively<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#reloading.then(job);
+    this.#reloading = result.catch(() => {});
+    return result;
+  }
+
+  /** What the parts of modules in this thread work with. */
+  #context(): KeeperContext {
+    const { log, facts, running } = {
+      log: this.#log,
+      facts: () => this.#facts,
+      running: () => this.#loaded,
+    };
+    const changes = new WeakSet<object>();
+    return {
+      log,
+      get running() {
+        return running();
+      },
+      get process() {
+        return facts();
+      },
+      series: () => this.series(),
+      readSource: () => this.#options.load(),
+      readText: (text) => readText(this.#options, text),
+      exclusively: (job) => this.#exclusively(job),
+      judge: async (loaded) => {
+        const judged = await this.#judge(loaded);
+        if ("kind" in judged) return { kind: "settled", outcome: judged };
+        changes.add(judged);
+        return { kind: "live", change: judged };
+      },
+      commit: (change) => {
+        if (!isJudged(change, changes)) throw new Error("only a change that was judged is applied");
+        return this.#commit(change);
+      },
+      report: (outcome) => this.#report(outcome),
+    };
+  }
+
+  get #facts(): ProcessFacts {
+    const services = this.#services.available.map((role) => ({ role, serving: 1 }));
+    return {
+      pid: Deno.pid,
+      uptimeSecs: Math.floor((performance.now() - this.#startedAt) / 1000),
+      state: this.#state,
+      threads: [{ role: "edge", serving: this.#pool.serving }, ...services],
+    };
+  }
+
   /** Takes up shared files that were replaced, unless one look at them is under way. */
   #refresh(): void {
     if (this.#isRefreshing || this.#stopping) return;
     this.#isRefreshing = true;
-    this.#reloading = this.#reloading.then(() =>
+    void this.#exclusively(() =>
       takeUpReplaced(this.#load, this.#requests, {
         modules: this.#options.profile.modules,
         shared: this.#sharedFiles,
@@ -252,6 +337,8 @@ export class Keeper {
   #tick(): void {
     this.#log.pump();
     if (this.#ended) return;
+    this.#manager.tick();
+    if (!this.#stopping) { for (const part of this.#parts) part.tick?.(); }
     if (++this.#ticks % REFRESH_TICKS === 0 && this.#requests.length > 0) this.#refresh();
     const failed = this.#pool.tick() ?? this.#services.tick();
     if (failed !== undefined) {
@@ -278,11 +365,16 @@ export class Keeper {
     this.#pool.abort();
     await this.#services.stop();
     this.#pidFile?.remove();
+    this.#manager.close();
     // What the workers said goes before it.
     await this.#log.flush(LAST_LOG_MS);
     this.#log.log(level, "fluxheim", lastWords);
     await this.#log.close(LAST_LOG_MS);
   }
+}
+
+function isJudged(change: object, judged: WeakSet<object>): change is LiveChange {
+  return judged.has(change);
 }
 
 function isShared(request: FileRequest): boolean {

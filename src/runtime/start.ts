@@ -9,6 +9,7 @@ import type { ProcessState } from "../gateway/service.ts";
 import { ZoneRegistry } from "../zones/registry.ts";
 import { threadSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
+import { NO_MANAGER, type ServiceManager } from "./log/record_types.ts";
 import { KeeperLog } from "./log/keeper_log.ts";
 import { probeListeners } from "./listen_probe.ts";
 import { listenerProblems } from "./listeners.ts";
@@ -17,8 +18,8 @@ import { type Deployment, deploymentOf, ProcessNames } from "./deployment.ts";
 import { modulePreflight, permissionProblems, processProblems } from "./preflight.ts";
 import { logWarning, problemText } from "./log/problem_text.ts";
 import type { Profile } from "./threads/profile.ts";
-import type { Loaded } from "./reload/reload.ts";
 import { metricsOf } from "./metrics/metric_specs.ts";
+import type { KeeperPart, Loaded } from "../gateway/keeper_part.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
 import { SharedFiles } from "./reload/shared_files.ts";
 import type { KeeperCalls } from "./threads/call_ports.ts";
@@ -39,6 +40,8 @@ export interface KeeperOptions {
   readonly profile: Profile;
   /** Reads and checks the configuration: at start, and again for every reload. */
   load(): Promise<Loaded>;
+  /** Checks the text of a configuration, in which every path is absolute; for stored ones. */
+  loadText?(text: string): Loaded;
   /** Absolute path of what `load` reads, for the permission plan; `undefined` for built-in defaults. */
   readonly configSource: string | undefined;
   /** Serves although the environment makes the runtime write TLS secrets to a file. */
@@ -61,13 +64,16 @@ export class StartError extends Error {
 /** A gateway whose workers serve. */
 export interface Started {
   /** As it was loaded. */
-  readonly loaded: Config;
+  readonly loaded: Loaded & { readonly config: Config };
+  /** Parts of modules in the keeper. */
+  readonly parts: readonly KeeperPart[];
   readonly names: ProcessNames;
   readonly sharedFiles: SharedFiles;
   /** Files that the modules asked the keeper to read. */
   readonly requests: readonly FileRequest[];
   readonly load: Load;
   readonly log: KeeperLog;
+  readonly manager: ServiceManager;
   readonly pool: WorkerPool;
   /** Those that serving needs are up. */
   readonly services: Services;
@@ -89,9 +95,9 @@ export async function startWorkers(
   const names = new ProcessNames();
   const sharedFiles = new SharedFiles();
   const ready = await readyConfig(options, names, sharedFiles);
-  const { config: loaded, files, warnings, place } = ready;
-  const { listeners } = deploymentOf(loaded, modules, { names });
-  const probed = await probeListeners(loaded, listeners, records?.sockets);
+  const { loaded, parts, files, warnings, place } = ready;
+  const { listeners } = deploymentOf(loaded.config, modules, { names });
+  const probed = await probeListeners(loaded.config, listeners, records?.sockets);
   if (probed.problems !== undefined) throw new StartError(probed.problems.map(place));
   const { config } = probed;
   const deployment = deploymentOf(config, modules, { configSource: options.configSource, names });
@@ -101,6 +107,11 @@ export async function startWorkers(
   ]);
   const log = openLog(config, options, place);
   for (const warning of warnings) logWarning(warning, log);
+  const manager = records?.openServiceManager(config, log) ?? NO_MANAGER;
+  if ("key" in manager) {
+    await log.close(LAST_LOG_MS);
+    throw new StartError([place(manager)]);
+  }
   const permissions = edgePermissions(deployment);
   const load: Load = { config, files, zones, permissions, deployment };
   options.beforeServing?.(config);
@@ -145,16 +156,19 @@ export async function startWorkers(
   const outcome = unready === undefined ? await pool.start() : { failure: unready };
   if ("failure" in outcome) {
     await services.stop();
+    manager.close();
     await log.close(LAST_LOG_MS);
     throw new StartError([{ key: "", message: outcome.failure }]);
   }
   return {
     loaded,
+    parts,
     names,
     sharedFiles,
     requests: deployment.files,
     load,
     log,
+    manager,
     pool,
     services,
     workers,
@@ -196,8 +210,8 @@ export function edgePermissions({ plan }: Deployment): RolePermissions {
 }
 
 /** A configuration that could be served as far as is known. */
-interface Ready {
-  readonly config: Config;
+interface Checked {
+  readonly loaded: Loaded & { readonly config: Config };
   /** Content of the files its modules asked for. */
   readonly files: Files;
   readonly warnings: readonly Problem[];
@@ -205,13 +219,56 @@ interface Ready {
   place(problem: Problem): Problem;
 }
 
-/** The configuration, if nothing that can be known beforehand speaks against serving it. */
+interface Ready extends Checked {
+  readonly parts: readonly KeeperPart[];
+}
+
+/** The text of a configuration that a part of the keeper has stored. */
+export function readText({ loadText }: Pick<KeeperOptions, "loadText">, text: string): Loaded {
+  if (loadText !== undefined) return loadText(text);
+  const message = "this program was built without loadText, and cannot read stored configurations";
+  return { config: undefined, problems: [{ key: "", message }] };
+}
+
+/**
+ * The configuration, if nothing that can be known beforehand speaks against serving it: the source's own, or
+ * the one that a part of the keeper has chosen in its place.
+ */
 async function readyConfig(
-  { profile, load, configSource, allowKeyLog }: KeeperOptions,
+  options: KeeperOptions,
   names: ProcessNames,
   sharedFiles: SharedFiles,
 ): Promise<Ready> {
-  const { config, problems, place = (problem) => problem } = await load();
+  const loaded = await options.load();
+  const { config, problems } = loaded;
+  if (config === undefined) throw new StartError(problems);
+  const own = { ...loaded, config };
+  const parts = await Promise.all(
+    options.profile.modules.flatMap(({ keeper }) => keeper?.wanted(config) ? [keeper.load()] : []),
+  );
+  for (const part of parts) {
+    const chosen = await part.choose?.({
+      loaded: own,
+      readText: (text) => readText(options, text),
+    });
+    if (chosen === undefined) continue;
+    try {
+      return { ...await checkLoaded(chosen, options, names, sharedFiles), parts };
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      part.passedOver?.(error.message);
+    }
+  }
+  return { ...await checkLoaded(own, options, names, sharedFiles), parts };
+}
+
+async function checkLoaded(
+  loaded: Loaded,
+  { profile, configSource, allowKeyLog }: KeeperOptions,
+  names: ProcessNames,
+  sharedFiles: SharedFiles,
+): Promise<Checked> {
+  const { config, problems, place = (problem) => problem } = loaded;
   if (config === undefined) throw new StartError(problems);
   const deployment = deploymentOf(config, profile.modules, { configSource, names });
   const found = [
@@ -226,7 +283,7 @@ async function readyConfig(
   const read = await readRequestedFiles(deployment, profile.modules, sharedFiles);
   found.push(...[...preflight, ...read.problems].map(place));
   refuseErrors(found);
-  return { config, files: read.files, warnings: found, place };
+  return { loaded: { ...loaded, config }, files: read.files, warnings: found, place };
 }
 
 function refuseErrors(problems: readonly Problem[]): void {
@@ -237,7 +294,7 @@ function refuseErrors(problems: readonly Problem[]): void {
 function openLog(
   config: Config,
   { profile }: KeeperOptions,
-  place: Ready["place"],
+  place: Checked["place"],
 ): KeeperLog {
   try {
     return new KeeperLog(config, profile);

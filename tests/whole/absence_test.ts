@@ -91,12 +91,16 @@ Deno.test("the same look finds what other builds write with", async () => {
     if (WRITES.some((pattern) => pattern.test(text))) found.push(file);
   }
   const writers = [
+    "src/modules/cache/store/disk.ts",
     "src/modules/load_balancer/state_file.ts",
     "src/modules/php/managed/safety.ts",
+    "src/modules/admin/store/files.ts",
+    "src/modules/admin/store/lock.ts",
     "src/net/listen/socket_file.ts",
     "src/runtime/log/file.ts",
     "src/runtime/log/syslog.ts",
     "src/runtime/pid_file.ts",
+    "src/runtime/service_manager.ts",
   ];
   assert.deepEqual(found.sort(), writers.sort());
   assert.match(await Deno.readTextFile(`${ROOT}src/gateway/testing/metrics_fixture.ts`), COUNTS);

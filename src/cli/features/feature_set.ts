@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { BASE_FOLDERS, FOLDER_ORDER, JOINT_FOLDERS, MODULES } from "../../catalog/modules.ts";
+import {
+  BASE_FOLDERS,
+  FOLDER_ORDER,
+  FOLDERS_NOT_WITH_PRIVACY,
+  JOINT_FOLDERS,
+  MODULES,
+} from "../../catalog/modules.ts";
 import { EXCLUSIVE, NOT_WITH_PRIVACY, PROFILES, REMOVED } from "../../catalog/profiles.ts";
 import type { CatalogModule, CatalogProfile } from "../../catalog/types.ts";
 import { didYouMean } from "../../config/problems/did_you_mean.ts";
@@ -150,6 +156,9 @@ export function foldersOf(modules: readonly CatalogModule[]): string[] {
     if (joint.modules.every((name) => modules.some((m) => m.name === name))) {
       wanted.add(joint.folder);
     }
+  }
+  if (modules.some(({ name }) => name === "privacy-mode")) {
+    FOLDERS_NOT_WITH_PRIVACY.forEach((folder) => wanted.delete(folder));
   }
   return FOLDER_ORDER.filter((folder) => wanted.has(folder));
 }

@@ -2,7 +2,7 @@
 import type { Module } from "../../gateway/module.ts";
 import type { ModuleCommand } from "../../gateway/command.ts";
 import type { Command } from "../command.ts";
-import { loadOrReport } from "../load.ts";
+import { loadedOrReport, loadOrReport, loadStored } from "../load.ts";
 import { CONFIG } from "../options.ts";
 
 /** The commands of `modules`, in their order. */
@@ -25,6 +25,8 @@ function asCommand(command: ModuleCommand): Command {
         out: (line) => io.out(line),
         err: (line) => io.err(line),
         config: () => loadOrReport(call),
+        loaded: () => loadedOrReport(call),
+        readText: (text) => loadStored(call.profile, text),
       });
     },
   };

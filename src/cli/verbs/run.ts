@@ -5,7 +5,7 @@ import { INSPECTOR_GRANT, takeInspectorPort } from "../../runtime/permissions/in
 import { serve } from "../../runtime/serve.ts";
 import { StartError } from "../../runtime/start.ts";
 import { type Command, EXIT } from "../command.ts";
-import { load, planFor, printProblems } from "../load.ts";
+import { load, loadStored, planFor, printProblems } from "../load.ts";
 import { ALLOW_KEY_LOG, CONFIG, configSource } from "../options.ts";
 
 /** Serves until a signal ends it. */
@@ -20,6 +20,7 @@ export const run: Command = {
       return await serve({
         profile,
         load: () => load(profile, source),
+        loadText: (text) => loadStored(profile, text),
         configSource: source === undefined ? undefined : resolve(source),
         allowKeyLog: args.has(ALLOW_KEY_LOG.name),
         beforeServing(config) {

@@ -98,6 +98,12 @@ export interface ServerConfig {
     readonly error_log?: string;
     /** Where the process id is written. */
     readonly pid_file: string;
+    /**
+     * Socket on which systemd learns that the gateway serves, and that it stops:
+     * `/run/systemd/notify`, for units with `Type=notify`. It must be the one in
+     * `$NOTIFY_SOCKET`; without that variable nothing is sent. Ours.
+     */
+    readonly notify_socket?: string;
     /** Socket of a process upgrade. Reserved: checked, but no listener is handed over. */
     readonly upgrade_sock: string;
     /**

@@ -111,6 +111,11 @@ const process = z.strictObject({
   ),
   pid_file: processPath().default(DEFAULT_PID_FILE)
     .describe("Where the process id is written."),
+  notify_socket: processPath().optional().describe(
+    "Socket on which systemd learns that the gateway serves, and that it stops: `/run/systemd/notify`, " +
+      "for units with `Type=notify`. It must be the one in `$NOTIFY_SOCKET`; without that variable " +
+      "nothing is sent. Ours.",
+  ),
   upgrade_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-upgrade.sock`)
     .register(inertKeys, {
       because: "listeners are not handed over to a new process",

@@ -49,7 +49,14 @@ function retained({ logging, server }: Config): Problem[] {
       hint: "what it says goes to standard error",
     });
   }
-  const { pid_file } = server.process;
+  const { pid_file, notify_socket } = server.process;
+  if (notify_socket !== undefined) {
+    problems.push({
+      key: "server.process.notify_socket",
+      message: "must be left out: a privacy build writes to no socket",
+      hint: "use Type=simple",
+    });
+  }
   if (pid_file !== DEFAULT_PID_FILE) {
     problems.push({
       key: "server.process.pid_file",

@@ -5,7 +5,7 @@
  * @module
  */
 import type { AccessField } from "../../gateway/access_field.ts";
-import type { Config } from "../../config/types.ts";
+import type { Config, Problem } from "../../config/types.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Metrics } from "../../gateway/metrics.ts";
@@ -86,6 +86,29 @@ export interface PidFile {
   remove(): void;
 }
 
+/** What has started the process, and wants to know how it is. */
+export interface ServiceManager {
+  /** The gateway serves. */
+  ready(): void;
+  /** It has begun to stop. */
+  stopping(): void;
+  /** What it does now, in a line. */
+  status(text: string): void;
+  /** To be called on every tick of the keeper's clock. */
+  tick(): void;
+  /** The process ends. */
+  close(): void;
+}
+
+/** Of a process that nothing waits for. */
+export const NO_MANAGER: ServiceManager = Object.freeze({
+  ready() {},
+  stopping() {},
+  status() {},
+  tick() {},
+  close() {},
+});
+
 /** Counters of a process. */
 export interface Counters {
   /** The memory in which threads count, where this configuration has a use for counts. */
@@ -138,6 +161,12 @@ export interface Records {
   openSyslog(config: SyslogConfig): LogTargetStream & { close(): void };
   /** Counters, which outlive requests. */
   readonly counters: Counters;
+  /**
+   * Opens the way to the service manager that has started this process, if one has.
+   *
+   * @returns Or what speaks against starting.
+   */
+  openServiceManager(config: Config, log: Logger): ServiceManager | Problem;
   /**
    * Writes the pid file.
    *

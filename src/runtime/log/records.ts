@@ -10,6 +10,7 @@ import { openSyslog } from "./syslog.ts";
 import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import { ProcessSeries, seriesZones } from "../metrics/process_series.ts";
 import { unixSockets } from "../../net/listen/unix.ts";
+import { openServiceManager } from "../service_manager.ts";
 import { writePidFile } from "../pid_file.ts";
 import type { Records } from "./record_types.ts";
 
@@ -23,6 +24,7 @@ export const records: Records = {
     open: openSeriesMetrics,
     ofProcess: (log) => new ProcessSeries(log),
   },
+  openServiceManager,
   writePidFile,
   sockets: unixSockets,
 };

@@ -14,6 +14,7 @@ import { UNIX, unixPath } from "../../net/unix_address.ts";
 import { pathOf, portOf } from "../listeners.ts";
 import { INSPECTOR_GRANT } from "./inspector_port.ts";
 import type { PlannedGrant } from "./planned_grant.ts";
+import { NOTIFY_VARIABLE, ownSocket, WATCHDOG_VARIABLE } from "../notify_socket.ts";
 import { pidFileDraft, syslogSocket } from "../pid_file_draft.ts";
 
 /** Overrides `logging.level`; read once at start, if the runtime allows it. */
@@ -46,7 +47,7 @@ export interface PlanOptions {
 const OWN_MODULES = dirname(fileURLToPath(new URL("..", import.meta.url)));
 
 /** Directories that the packages give the service; the only places a compiled build may write to. */
-const SERVICE_DIRECTORIES = ["/run/fluxheim", "/var/log/fluxheim"];
+const SERVICE_DIRECTORIES = ["/run/fluxheim", "/run/systemd/notify", "/var/log/fluxheim"];
 
 /** The gateway's share of ring 2. */
 export function ownGrants(
@@ -83,6 +84,16 @@ export function ownGrants(
       grants.push(optional("read", value, "server.process.pid_file"));
       grants.push(optional("write", value, "server.process.pid_file"));
     }
+  }
+  const { notify_socket } = config.server.process;
+  if (notify_socket !== undefined && !writesNothing(modules)) {
+    const key = "server.process.notify_socket";
+    for (const value of [notify_socket, ownSocket(config)]) {
+      grants.push(keeper("net", UNIX + value, key));
+      grants.push(keeper("read", value, key), keeper("write", value, key));
+    }
+    grants.push(once(optional("env", NOTIFY_VARIABLE, key)));
+    grants.push(once(optional("env", WATCHDOG_VARIABLE, key)));
   }
   // Not being able to read it would mean other defaults than the operator asked for.
   grants.push(once(optional("env", CONFIG_VARIABLE, "--config")));
@@ -126,7 +137,13 @@ export function ownManifest(modules: readonly Module[]): Manifest {
     env: [LEVEL_VARIABLE, KEY_LOG_VARIABLE, SOCKETS_VARIABLE, CONFIG_VARIABLE],
     sys: ["uid"],
   };
-  return writesNothing(modules) ? manifest : { ...manifest, write: SERVICE_DIRECTORIES };
+  if (writesNothing(modules)) return manifest;
+  const env = [LEVEL_VARIABLE, KEY_LOG_VARIABLE, SOCKETS_VARIABLE, CONFIG_VARIABLE];
+  return {
+    ...manifest,
+    env: [...env, NOTIFY_VARIABLE, WATCHDOG_VARIABLE],
+    write: SERVICE_DIRECTORIES,
+  };
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config, Problem } from "../../config/types.ts";
+import type { Loaded, ReloadOutcome } from "../../gateway/keeper_part.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { servingPlan } from "../permissions/plan.ts";
@@ -13,36 +14,9 @@ import { logWarning, problemText } from "../log/problem_text.ts";
 import { readRequestedFiles, sameFiles } from "./requested_files.ts";
 import { equal } from "./compare.ts";
 import type { SharedFiles } from "./shared_files.ts";
-import { classifyReload, type ReloadReason } from "./impact.ts";
+import { classifyReload } from "./impact.ts";
 
-/** A configuration as its source has it now, or what is wrong with it; warnings may come with one. */
-export interface Loaded {
-  /** `undefined` when any problem is more than a warning. */
-  readonly config: Config | undefined;
-  /** Errors and warnings. */
-  readonly problems: readonly Problem[];
-  /** Says where in the configuration's files the key of a problem stands, if that is known. */
-  place?(problem: Problem): Problem;
-}
-
-/** `permissions-changed`: the process was started without permissions that the change needs. */
-export type UpgradeReason = ReloadReason | "permissions-changed";
-
-/** How a reload went. Unless it is `applied`, everything is served as before. */
-export type ReloadOutcome =
-  | { readonly kind: "noop" }
-  | { readonly kind: "applied" }
-  /** The new configuration is wrong. */
-  | { readonly kind: "invalid"; readonly problems: readonly Problem[] }
-  /** The change needs a new process. */
-  | {
-    readonly kind: "process-upgrade";
-    readonly reasons: readonly UpgradeReason[];
-    /** What exactly is missing, for `permissions-changed`. */
-    readonly problems: readonly Problem[];
-  }
-  /** A worker could not build it. */
-  | { readonly kind: "failed"; readonly reason: string };
+export type { Loaded, ReloadOutcome } from "../../gateway/keeper_part.ts";
 
 /** What a reload is judged by. */
 export interface ReloadContext {
@@ -58,6 +32,7 @@ export interface ReloadContext {
 
 /** A change that may be applied live. */
 export interface LiveChange {
+  readonly loaded: Loaded;
   readonly config: Config;
   readonly files: Files;
   readonly warnings: readonly Problem[];
@@ -65,9 +40,10 @@ export interface LiveChange {
 
 /** Says whether what was loaded may be applied live, or how the reload ends already. */
 export async function judgeReload(
-  { config, problems, place = (problem) => problem }: Loaded,
+  loaded: Loaded,
   { running, files, modules, configSource, names, sharedFiles }: ReloadContext,
 ): Promise<LiveChange | ReloadOutcome> {
+  const { config, problems, place = (problem) => problem } = loaded;
   if (config === undefined) return { kind: "invalid", problems };
   const { impact, reasons } = classifyReload(
     running,
@@ -94,7 +70,7 @@ export async function judgeReload(
   if (found.some(({ warning }) => warning !== true)) return { kind: "invalid", problems: found };
   // A certificate that was renewed in its place is a change, too.
   if (impact === "noop" && sameFiles(read.files, files)) return { kind: "noop" };
-  return { config, files: read.files, warnings: [...problems, ...found] };
+  return { loaded, config, files: read.files, warnings: [...problems, ...found] };
 }
 
 /** Logs how a reload went. */

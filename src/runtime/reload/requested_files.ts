@@ -103,15 +103,18 @@ function ownerProblem({ path, key }: FileRequest, { uid }: FileFacts): Problem |
 
 /** A file others can change is theirs; a key they can read is at least worth a word. */
 function modeProblem(
-  { path, key, isPrivateKey }: FileRequest,
+  { path, key, isPrivateKey, secret = isPrivateKey === true ? "a private key" : undefined }:
+    FileRequest,
   { mode }: FileFacts,
 ): Problem | undefined {
   if ((mode & MODE.othersWrite) !== 0) {
     const message = `${path} is writable by its group or by everyone`;
     return { key, message, hint: `chmod go-w ${path}` };
   }
-  if (isPrivateKey === true && (mode & MODE.othersAny) !== 0) {
-    const message = `${path} is a private key that its group or everyone can read`;
+  if (secret !== undefined && (mode & MODE.othersAny) !== 0) {
+    const message = isPrivateKey === true
+      ? `${path} is a private key that its group or everyone can read`
+      : `${path} holds ${secret}, and its group or everyone can read it`;
     return { key, message, hint: `chmod 600 ${path}`, warning: true };
   }
   return undefined;
