@@ -110,7 +110,8 @@ testWithPhp("a master that is killed is replaced, and its workers go with it", a
     gateway.process.output,
     /managed php-fpm stopped \(signal SIGKILL\); attempting restart/,
   );
-  assert.match(gateway.process.output, /managed php-fpm restarted/);
+  // It answers a moment before the log has it.
+  await until("the log has it", () => gateway.process.output.includes("managed php-fpm restarted"));
 });
 
 testWithPhp("what a killed gateway leaves is swept at the next start", async () => {
