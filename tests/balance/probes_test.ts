@@ -125,42 +125,28 @@ testWith(
 );
 
 pythonTests("python3-grpcio")("a gRPC server says itself whether it serves", async (python) => {
-  const child = new Deno.Command(python, {
-    args: [GRPC_HEALTH],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const input = child.stdin.getWriter();
-  const set = (status: number) => input.write(new TextEncoder().encode(`${status}\n`));
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    const { value = "" } = await output.read();
-    const port = Number(value);
-    await using gateway = await probing(
-      port,
-      'protocol = "grpc"\nread_timeout_secs = 60\ngrpc_service = "app"',
-    );
-    const says = (text: string) => gateway.process.output.includes(text);
-    await until("the closed port is down", () => says("127.0.0.1:1 of"));
-    assert.ok(!says(`${port} of`), gateway.process.output);
-    await set(2);
-    await until(
-      "it is down",
-      () => says(`${port} of pool default via grpc is unhealthy: it is not serving`),
-    );
-    await set(1);
-    await until("it is up", () => says(`${port} of pool default via grpc is healthy`));
-    await using other = await probing(port, 'protocol = "grpc"\ngrpc_service = "other"');
-    await until(
-      "an unknown service is down",
-      () => other.process.output.includes("its gRPC status is"),
-    );
-  } finally {
-    await input.close();
-    await output.cancel();
-    await child.status;
-  }
+  await using dir = new TempDir();
+  const mark = `${dir.path}/down`;
+  await using server = new Process(python, [GRPC_HEALTH, mark]);
+  await until("it has a port", () => /^\d+\n/.test(server.output));
+  const port = Number(server.output);
+  const check = 'protocol = "grpc"\nread_timeout_secs = 10\n';
+  await using gateway = await probing(port, `${check}grpc_service = "app"`);
+  const says = (text: string) => gateway.process.output.includes(text);
+  await until("the closed port is down", () => says("127.0.0.1:1 of"));
+  assert.ok(!says(`${port} of`), gateway.process.output);
+  dir.write("down", "");
+  await until(
+    "it is down",
+    () => says(`${port} of pool default via grpc is unhealthy: it is not serving`),
+  );
+  Deno.removeSync(mark);
+  await until("it is up", () => says(`${port} of pool default via grpc is healthy`));
+  await using other = await probing(port, `${check}grpc_service = "other"`);
+  await until(
+    "an unknown service is down",
+    () => other.process.output.includes(`${port} of pool default via grpc is unhealthy`),
+  );
 });
 
 testWith(["nginx"], "nginx is well by its page, over a kept connection", async () => {

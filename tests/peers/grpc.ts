@@ -27,4 +27,4 @@ export const EVERY_CALL = {
 };
 
 /** A script of a server with the health service, which prints its port first. */
-export const GRPC_HEALTH = fileURLToPath(new URL("grpc_health.py", import.meta.url));
+export const GRPC_HEALTH = fileURLToPath(new URL("health_server.py", import.meta.url));
