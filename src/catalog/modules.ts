@@ -229,7 +229,7 @@ export const UNNAMED: readonly CatalogModule[] = [
 ];
 
 /** Folders with a part in the control service (`control.ts`). */
-export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics"];
+export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics", "cache"];
 
 /** Folders with a part in the telemetry service (`telemetry.ts`). */
 export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];

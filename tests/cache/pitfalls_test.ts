@@ -180,7 +180,7 @@ Deno.test("A15: a path that servers cut before its extension is not stored, nor 
   }
 });
 
-Deno.test("A17: a part of something that nobody asked for before is fetched as a part", async () => {
+Deno.test("A17: a part of something that no client asked for before is fetched as a part", async () => {
   await using caching = await Caching.start((request, response) => {
     if (request.headers.range === "bytes=0-0") {
       response.writeHead(206, {
@@ -201,7 +201,7 @@ Deno.test("A17: a part of something that nobody asked for before is fetched as a
   assert.equal((await caching.get("/a.png?0", { range: "bytes=0-0" })).cache, "HIT");
 });
 
-Deno.test("A18: the first client's pace is nobody else's", async () => {
+Deno.test("A18: a slow first client delays no other", async () => {
   const size = 900_000;
   await using caching = await Caching.start((_, response) => image(response, "x".repeat(size)));
   using slow = await caching.raw();
@@ -229,7 +229,7 @@ Deno.test("A21: fields called like members of every object tell variants apart",
   }
 });
 
-Deno.test("A20: variants are told apart by what the upstream sees", async () => {
+Deno.test("A20: variants differ by what the upstream sees", async () => {
   await using caching = await Caching.start(
     (request, response) =>
       image(response, header(request, "accept-language"), {

@@ -221,7 +221,7 @@ Deno.test("vector 16: a hundred clients that ask for one cold object cost one re
   assert.equal(caching.asked, 1);
 });
 
-Deno.test("vector 17: nobody waits for what is not stored, once its head says so", async () => {
+Deno.test("vector 17: no client waits for what is not stored, once its head says so", async () => {
   const open: ServerResponse[] = [];
   await using caching = await Caching.start((_, response) => {
     response.writeHead(200, { "content-type": "image/png", "cache-control": "no-store" });

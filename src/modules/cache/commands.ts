@@ -1,4 +1,5 @@
 /** The commands of the cache: what they are called and take. Their work is loaded when they run. @module */
+import { EXPECTATIONS } from "./expectations.ts";
 import type { CommandOption, ModuleCommand } from "../../gateway/command.ts";
 
 const REQUEST: readonly CommandOption[] = [
@@ -19,28 +20,6 @@ const REQUEST: readonly CommandOption[] = [
   },
   { name: "port", value: "PORT", help: "Port; that of the scheme unless given." },
 ];
-
-/** Expectations about lines of the output, by option: the name of the line. */
-export const EXPECTATIONS: Readonly<Record<string, string>> = {
-  "expect-reason": "reason",
-  "expect-cache-lock-enabled": "cache_lock_enabled",
-  "expect-cache-lock-wait-timeout-secs": "cache_lock_wait_timeout_secs",
-  "expect-cache-predictor-enabled": "cache_predictor_enabled",
-  "expect-origin-protection-enabled": "origin_protection_enabled",
-  "expect-origin-protection-max-concurrent-fills": "origin_protection_max_concurrent_fills",
-  "expect-peer-fill-enabled": "peer_fill_enabled",
-  "expect-peer-fill-peers": "peer_fill_peers",
-  "expect-peer-fill-max-concurrent-requests": "peer_fill_max_concurrent_requests",
-  "expect-memory-tier-enabled": "memory_tier_enabled",
-  "expect-disk-tier-enabled": "disk_tier_enabled",
-  "expect-storage-tiers": "storage_tiers",
-  "expect-scope": "scope",
-  "expect-vhost": "vhost",
-  "expect-route": "route",
-  "expect-namespace": "namespace",
-  "expect-key-namespace": "key_namespace",
-  "expect-user-tag": "user_tag",
-};
 
 const EXPECTED: readonly CommandOption[] = [
   ...Object.entries(EXPECTATIONS).map(([name, line]) => ({

@@ -25,7 +25,7 @@ import {
   USE_TTL_SECS,
   zonesOf,
 } from "./table.ts";
-import { DISK_CALLS } from "./disk_calls.ts";
+import { DISK_CALLS, OPERATIONS } from "./disk_calls.ts";
 import { useTable } from "./uses.ts";
 
 export type { CacheConfig } from "./schema.ts";
@@ -121,6 +121,13 @@ export const module: Module = {
     whenLost: "replace",
     asks: [],
     edgeAsks: [...DISK_CALLS],
+  }, {
+    // The endpoints of the admin API, which pass on what is asked of the service.
+    role: "control",
+    wanted: (config) => !cachesOf(config).next().done && Reflect.get(config, "admin") !== undefined,
+    tables: [],
+    whenLost: "replace",
+    asks: OPERATIONS.map((name) => `store.${name}`),
   }],
 
   edge: async () => (await import("./edge.ts")).edge,

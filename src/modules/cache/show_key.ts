@@ -2,7 +2,7 @@
 import type { CommandArgs, CommandCall } from "../../gateway/command.ts";
 import type { Config } from "../../config/types.ts";
 import { checkPath, headersOf, hostOption, InputError } from "./command_input.ts";
-import { EXPECTATIONS } from "./commands.ts";
+import { EXPECTATIONS } from "./expectations.ts";
 import { Fields } from "../../http/fields.ts";
 import { varianceOf } from "./key/vary.ts";
 import { policyOf } from "./policy/policy.ts";

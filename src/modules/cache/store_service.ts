@@ -9,19 +9,6 @@ import { MemoryStore } from "./store/memory.ts";
 import { DiskStore } from "./store/disk.ts";
 import { type CacheTable, diskOf, memoryBytes, userTag, zonesOf } from "./table.ts";
 
-/** What the service may be asked, beside `status`: names as the endpoints below `cache/` have them. */
-export const OPERATIONS = [
-  "status",
-  "activity/reset",
-  "purge",
-  "purge-bulk",
-  "purge-index",
-  "purge-prefix",
-  "purge-tag",
-  "purge-wildcard",
-  "purge-stale",
-] as const;
-
 /** How often blocks are freed that lost threads were the last to hold. */
 const SWEEP_MS = 1000;
 

@@ -78,7 +78,7 @@ function parse(text: string): CacheControl {
   return control;
 }
 
-/** Takes one directive; returns whether it may stand there. */
+/** Takes one directive; returns whether it is allowed. */
 function apply(
   control: CacheControl,
   seen: Set<string>,

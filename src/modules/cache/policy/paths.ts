@@ -44,7 +44,7 @@ const FITTING: ReadonlyMap<string, readonly string[]> = new Map<string, readonly
   ["woff2", FONT],
 ]);
 
-/** Script can stand in these, so an image of another kind must not come as one. */
+/** These can hold script, so an image of another kind must not come as one. */
 const SCRIPTED = "image/svg+xml";
 
 /** Whether an answer of the media type `type` fits a path with this extension. */

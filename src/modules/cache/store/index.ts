@@ -112,7 +112,7 @@ export function varianceHash(variance: Uint8Array): VarianceHash {
 export class Held {
   isReleased = false;
 
-  /** @param place Where it stands in the thread's list of pins. */
+  /** @param place Its place in the thread's list of pins. */
   constructor(
     readonly slot: number,
     readonly generation: number,

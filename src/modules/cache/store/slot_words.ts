@@ -1,5 +1,5 @@
 /**
- * Where the parts of a cache index stand in its memory: a header, the pins of each thread, buckets, and slots.
+ * The places of the parts of a cache index in its memory: a header, the pins of each thread, buckets, and slots.
  *
  * @module
  */
