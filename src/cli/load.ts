@@ -32,7 +32,7 @@ export function loadStored({ modules }: Profile, text: string): Loaded {
   const loaded = loadText(text, modules.flatMap((module) => module.schema), checksOf(modules), {
     defaults: modules.flatMap((module) => module.defaults ?? []),
   });
-  // It stands in no file that an operator writes.
+  // It is in no file that an operator writes.
   const placeless = ({ file: _file, line: _line, ...problem }: Problem): Problem => problem;
   return {
     ...loaded,

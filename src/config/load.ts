@@ -255,7 +255,8 @@ function* withoutVhosts(
     if (withoutVhosts !== true || !scopes.includes("root")) continue;
     const table = root[name];
     if (!isTable(table) || origins.get(root, name) === undefined) continue;
-    if (Object.keys(table).length === 0) continue;
+    // A table that is off has none in any place.
+    if (Object.keys(table).length === 0 || table.enabled === false) continue;
     const message = "has no effect beside [[vhosts]]: no vhost inherits it";
     const hint = `move it into the vhosts it is for, as [vhosts.${name}]`;
     yield { ...problemAt(root, origins, [name], message, hint), warning: true };

@@ -100,5 +100,7 @@ Deno.test("what is wrong with [vhosts.acme_challenge] is reported for it", () =>
   assert.deepEqual(told("upstream_tls = false"), [`${key}.upstream`]);
   assert.deepEqual(told('upstream = "a.b:1", upstreams = ["a.c:1"]'), [`${key}.upstreams`]);
   assert.deepEqual(told('upstream = "10.0.0.1:1", upstream_tls = true'), [`${key}.upstream_tls`]);
-  assert.deepEqual(told('upstreams = ["a.b:1", "a.c:1"]'), [`(${key}.upstreams)`]);
+  assert.deepEqual(told('upstreams = ["10.0.0.1:1", "10.0.0.2:1"]'), []);
+  const names = [`${key}.upstreams[0]`, `${key}.upstreams[1]`];
+  assert.deepEqual(told('upstreams = ["a.b:1", "a.c:1"]'), names, "members are addresses");
 });

@@ -4,7 +4,7 @@ import { TestGateway } from "../testing/gateway.ts";
 import { TempDir, until } from "../testing/peer.ts";
 import { PHP_FPM, testWithPhp } from "../testing/php_fpm.ts";
 
-/** Files of the application, and what stands in `[vhosts.php.fpm]`. */
+/** Files of the application, and the content of `[vhosts.php.fpm]`. */
 function config(dir: TempDir, fpm: string, php = ""): string {
   return `[server]
 listen = ["127.0.0.1:{port}"]
@@ -48,7 +48,7 @@ function groupOf(pgid: number): number[] {
   return found;
 }
 
-/** Workers and masters run as root here, which php-fpm wants to be told; a site is never to do that. */
+/** Workers and masters run as root here, which php-fpm has to allow; a site is never to do that. */
 function asRoot(): string {
   return Deno.uid() === 0
     ? 'user = "www-data"\ngroup = "www-data"\nlisten_owner = "root"\nlisten_group = "root"'

@@ -27,7 +27,7 @@ export class PhpFpm extends Process {
     super(PHP_FPM!, ["-F", ...(isRoot() ? ["-R"] : []), "-y", config]);
   }
 
-  /** Starts one for the scripts in `files`, which stand in `www` below its directory. */
+  /** Starts one for the scripts in `files`, which are in `www` below its directory. */
   static async start(
     files: Readonly<Record<string, string | Uint8Array>>,
     { workers = 4, lines = [], socket: given }: PoolOptions = {},

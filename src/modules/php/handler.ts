@@ -108,7 +108,7 @@ export class PhpHandler implements Origin {
     permit: Permit,
   ): Promise<ClientResponse> {
     const { responders, params, streams, passesBody } = this.#options;
-    // Without its length a script cannot be told what is to come.
+    // Without its length a script cannot know what is to come.
     const isPassedOn = streams && passesBody && body === undefined && request.body !== undefined;
     const contentLength = isPassedOn ? request.body?.length ?? 0 : body?.length ?? 0;
     const { connection, clientAddress, query, target, version } = exchange;

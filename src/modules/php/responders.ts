@@ -187,7 +187,7 @@ export class Responders {
         ? await answers.streamed(attempt, errors, job, call.exchange)
         : await answers.whole(attempt, errors, job, call.exchange);
     } catch (error) {
-      // What is no answer is not read to its end.
+      // A message that is not an answer is not read to its end.
       attempt.abandon();
       throw error;
     } finally {

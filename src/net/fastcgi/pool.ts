@@ -35,7 +35,7 @@ const FULL_PAUSE_MS = 20;
 /** Connections of one worker to one responder. */
 export class FastCgiPool {
   readonly #options: PoolOptions;
-  /** The one that became idle first is the first: a responder may still be at work behind its answer. */
+  /** The one that became idle first is the first: a responder may still be at work after its answer. */
   readonly #idle: FastCgiConnection[] = [];
   readonly #busy = new Set<FastCgiConnection>();
   readonly #stopWatching: () => void;

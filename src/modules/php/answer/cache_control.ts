@@ -5,7 +5,7 @@ import type { Fields } from "../../../http/fields.ts";
 const FIELD = "x-accel-expires";
 const CACHE_FIELDS = ["cache-control", "expires", "pragma"];
 
-/** Longest time that makes sense: a cache that is told more must take it for this (RFC 9111 section 1.2.2). */
+/** Longest time that makes sense: a cache must read a longer one as this (RFC 9111 section 1.2.2). */
 const MAX_SECS = 2 ** 31 - 1;
 
 /**

@@ -24,7 +24,7 @@ export class OutputReader {
     this.#maxHeadBytes = maxHeadBytes;
   }
 
-  /** All of it. @throws {PhpFailure} for what is no answer, and what `next` of the attempt throws. */
+  /** All of it. @throws {PhpFailure} for output that is not an answer, and what `next` of the attempt throws. */
   async whole(attempt: Attempt): Promise<Output> {
     for (let piece = await attempt.next(); piece !== null; piece = await attempt.next()) {
       this.#append(piece);

@@ -26,7 +26,7 @@ export interface MasterOptions {
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
 const READY_LOOK_MS = 50;
-/** Time to end for one that was told to stop at once (SIGTERM). */
+/** Time to end for one that has to stop at once (SIGTERM). */
 const TERM_MS = 5_000;
 /** Time in which the last process of a group that was killed has gone. */
 const KILLED_MS = 5_000;

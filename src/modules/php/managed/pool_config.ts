@@ -7,7 +7,7 @@
 import type { ManagedFiles } from "./files.ts";
 import type { FpmConfig } from "./process_keys.ts";
 
-/** Seconds for requests under way, and for what goes on behind an answer, when php-fpm ends. */
+/** Seconds for requests under way, and for what goes on after an answer, when php-fpm ends. */
 export const GRACE_SECS = 15;
 
 /** The text of the file. @throws where a value must not be written into it. */
@@ -17,7 +17,7 @@ export function poolConfig(fpm: FpmConfig, files: ManagedFiles): string {
     "daemonize = no",
     `pid = ${path(files.pid)}`,
     `error_log = ${path(files.log)}`,
-    // Without it SIGTERM follows SIGQUIT at once, and ends what goes on behind an answer.
+    // Without it SIGTERM follows SIGQUIT at once, and ends what goes on after an answer.
     `process_control_timeout = ${GRACE_SECS}s`,
     "",
     "[fluxheim]",

@@ -20,7 +20,7 @@ export interface ParamSettings {
   readonly keepsConnection: boolean;
 }
 
-/** What is told of one request. */
+/** What a script gets of one request. */
 export interface RequestFacts {
   readonly method: string;
   readonly version: HttpVersion;

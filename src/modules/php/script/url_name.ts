@@ -11,7 +11,7 @@ export interface Mount {
   readonly rewrite_prefix?: string | undefined;
 }
 
-/** Gives the URL path of the script that stands at `name` below the root; both are decoded. */
+/** Gives the URL path of the script at `name` below the root; both are decoded. */
 export type UrlName = (name: string) => string;
 
 /** Compiles how the route, or the vhost for `undefined`, names its scripts. */
