@@ -201,6 +201,7 @@ export type {
   LogFileConfig,
   PidFile,
   Records,
+  ServiceManager,
   SyslogConfig,
 } from "./src/runtime/log/record_types.ts";
 export type { Labels, SeriesKind, SeriesValue } from "./src/zones/series.ts";
