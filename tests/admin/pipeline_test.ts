@@ -62,7 +62,10 @@ Deno.test("a source that guesses is locked out, then longer; others are not", as
   assert.equal((await curl("--interface", "127.0.0.3", ...BEARER, url)).status, 200);
   const forged = ["-H", "X-Forwarded-For: 127.0.0.9", "-H", "Forwarded: for=127.0.0.9"];
   assert.equal((await curl("--interface", "127.0.0.2", ...forged, ...BEARER, url)).status, 429);
-  assert.match(admin.output, /fluxheim::security.*admin failure \(source\) from 127\.0\.0\.2/);
+  await until(
+    "it is logged",
+    () => /fluxheim::security.*admin failure \(source\) from 127\.0\.0\.2/.test(admin.output),
+  );
   assert.doesNotMatch(admin.output, new RegExp(TOKEN));
 });
 
