@@ -47,7 +47,7 @@ Deno.test("what is not built yet is marked in one way", () => {
       .map((line, i, lines) => ({ path, line, heading: lines[i - 2] }))
       .filter(({ line }) => /^\W*not built yet/i.test(line) && !line.startsWith("Not built yet: `"))
   );
-  assert.ok(marks.length > 10);
+  assert.ok(marks.length > 0, "a page that is whole has no mark, and some are not");
   const odd = marks.filter(({ line, heading }) =>
     !line.startsWith("> Not built yet.") || !heading.startsWith("#")
   );

@@ -285,7 +285,7 @@ Deno.test("a wrong configuration builds nothing", () =>
 Deno.test("a profile that lacks modules is refused by their names", async () => {
   const { code, said } = await task({ DENORT_BIN: STAND_IN }, "cache");
   assert.equal(code, 1);
-  assert.match(said, /module cache is not built yet/);
+  assert.match(said, /module acme is not built yet/);
 });
 
 Deno.test("a FIPS profile fails closed and says why", async () => {
