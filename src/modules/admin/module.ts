@@ -15,6 +15,7 @@ import { commands } from "./cli/commands.ts";
 import { runningGateway } from "./cli/running.ts";
 import { adminSchema } from "./schema.ts";
 import { adminOf, isLocal, MAX_TOKEN_BYTES, TABLES, tokenOf } from "./table.ts";
+import { METRICS } from "./descriptions.ts";
 
 export type { AdminConfig } from "./schema.ts";
 
@@ -29,6 +30,7 @@ export const module: Module = {
     schema: adminSchema,
     reload: "admin-service-changed",
   }],
+  metrics: METRICS,
   manifest: {
     net: true,
     read: true,

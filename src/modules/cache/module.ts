@@ -27,6 +27,7 @@ import {
 } from "./table.ts";
 import { DISK_CALLS, OPERATIONS } from "./disk_calls.ts";
 import { useTable } from "./uses.ts";
+import { METRICS } from "./descriptions.ts";
 
 export type { CacheConfig } from "./schema.ts";
 
@@ -57,6 +58,7 @@ export const module: Module = {
     },
   ],
   commands,
+  metrics: METRICS,
   manifest: { read: true, write: ["/var/cache/fluxheim"] },
 
   needs(config) {

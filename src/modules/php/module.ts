@@ -17,6 +17,7 @@ import { binaryFault } from "./managed/safety.ts";
 import { sharedSecrets } from "./managed/secrets.ts";
 import { type PhpConfig, phpSchema } from "./schema.ts";
 import { type EnabledPhp, idleZone, permitZone, phpTables, uploadZone } from "./table.ts";
+import { METRICS } from "./descriptions.ts";
 
 export type { PhpConfig } from "./schema.ts";
 
@@ -42,6 +43,7 @@ export const module: Module = {
     schema: phpSchema,
     reload: { reason: "managed-php-service-changed", view: managedPart },
   }],
+  metrics: METRICS,
   manifest: { net: true, read: true, write: FIXED_DIRECTORIES, run: FIXED_PROGRAMS },
   check: checkPhp,
 

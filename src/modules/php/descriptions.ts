@@ -1,0 +1,39 @@
+/** Metrics of PHP (spec 06 section B3). @module */
+import type { MetricSpec } from "../../gateway/metrics.ts";
+
+/** All of them. */
+export const METRICS: readonly MetricSpec[] = [
+  {
+    name: "fluxheim_php_requests_total",
+    help: "Requests that PHP was asked for, by how they ended.",
+    type: "counter",
+    labels: {
+      vhost: "configured",
+      method: "configured",
+      outcome: "configured",
+      status_class: "configured",
+    },
+  },
+  {
+    name: "fluxheim_php_stderr_events_total",
+    help: "Answers of PHP that wrote to standard error.",
+    type: "counter",
+    labels: { vhost: "configured", state: ["emitted", "truncated", "other"] },
+  },
+  {
+    name: "fluxheim_php_fpm_retries_total",
+    help: "Requests that were sent to PHP once more, by why.",
+    type: "counter",
+    labels: { vhost: "configured", reason: ["connect_timeout", "connection_error", "other"] },
+  },
+  {
+    name: "fluxheim_php_fpm_pool_events_total",
+    help: "What happened to connections to PHP.",
+    type: "counter",
+    labels: {
+      vhost: "configured",
+      pool: "configured",
+      event: ["connect", "reuse", "return", "drop_stale", "discard_full", "other"],
+    },
+  },
+];
