@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { PACED } from "../support/gateway.ts";
 import { until } from "../support/peer.ts";
-import { BlackHole, close, deadPort, named, Peer, readText, StreamGateway, writeText } from "./support.ts";
+import {
+  BlackHole,
+  close,
+  deadPort,
+  named,
+  Peer,
+  readText,
+  StreamGateway,
+  writeText,
+} from "./support.ts";
 
 /** As many answers as `count` connections get, one after the other. */
 async function answers(gateway: StreamGateway, count: number): Promise<string> {
