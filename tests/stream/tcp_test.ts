@@ -1,8 +1,8 @@
 /** TCP streams through the whole gateway (spec 01 section 4), with plain peers. */
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
-import { PACED } from "../support/gateway.ts";
-import { until } from "../support/peer.ts";
+import { PACED } from "../testing/gateway.ts";
+import { until } from "../testing/peer.ts";
 import {
   BlackHole,
   close,
