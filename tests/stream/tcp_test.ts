@@ -12,7 +12,7 @@ import {
   readText,
   StreamGateway,
   writeText,
-} from "./support.ts";
+} from "./testing/support.ts";
 
 /** As many answers as `count` connections get, one after the other. */
 async function answers(gateway: StreamGateway, count: number): Promise<string> {

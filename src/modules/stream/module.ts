@@ -36,6 +36,26 @@ export const module: Module = {
   // Where to is for the configuration to say.
   manifest: { net: true, read: true },
   check: checkStreams,
+  metrics: [
+    {
+      name: "fluxheim_stream_connections_total",
+      help: "Stream connections that are over, by outcome.",
+      type: "counter",
+      labels: {
+        route: "configured",
+        outcome: ["completed", "rejected", "connect_error", "timeout", "shutdown", "error"],
+      },
+    },
+    {
+      name: "fluxheim_stream_bytes_total",
+      help: "Bytes of stream connections that completed, by direction.",
+      type: "counter",
+      labels: {
+        route: "configured",
+        direction: ["downstream_to_upstream", "upstream_to_downstream", "other"],
+      },
+    },
+  ],
 
   needs(config) {
     const roles = ["edge"] as const;
