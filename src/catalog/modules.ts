@@ -152,8 +152,8 @@ export const MODULES: readonly CatalogModule[] = [
       ].map((key) => table(key, EVERYWHERE)),
     ],
   }),
-  entry("stream-proxy", ["proxy"], "raw TCP proxy", NOT_BUILT, {
-    tables: [table("stream", ROOT, { reload: "stream-service-changed" })],
+  entry("stream-proxy", ["proxy"], "raw TCP proxy", built("stream"), {
+    tables: [table("stream", ROOT, OFF)],
   }),
   entry("traffic-mirror", ["proxy"], "shadow requests", built("traffic_mirror"), {
     tables: [table("proxy.mirror", EVERYWHERE, OFF)],

@@ -128,6 +128,7 @@ export class Gateway implements Handler<Exchange> {
   async commit(snapshot: Snapshot): Promise<void> {
     const old = this.#current;
     this.#current = snapshot;
+    for (const module of snapshot.modules) module.serving?.();
     if (old !== undefined && old.inFlight === 0) await old.stop();
   }
 

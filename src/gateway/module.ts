@@ -403,6 +403,12 @@ export interface RunningModule {
   readonly listenerTls?: TlsListenerSpec;
   /** Sees every exchange before it has a scope, with the effective address of its client. Never answers. */
   readonly begin?: (exchange: Exchange) => void;
+  /**
+   * From now on connections begin on this snapshot: for codecs of the module's own ({@linkcode EdgePart.codecs}),
+   * which belong to the worker and are handed connections and no requests. Not called on a snapshot that a
+   * failed reload has discarded. Must not throw.
+   */
+  serving?(): void;
   /** Asked once a scope when a snapshot is compiled: the steps it needs, or nothing. */
   plan(scope: RouteScope): Steps | undefined;
   /**

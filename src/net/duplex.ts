@@ -20,6 +20,11 @@ export interface Duplex {
   setKeepAlive?(on: boolean): void;
   /** Ends both directions; pending calls reject. A second call may throw: see {@linkcode closeQuietly}. */
   close(): void;
+  /**
+   * As `close`, and shows the peer that what it got is not all: by a reset, or without the goodbye of TLS. A
+   * second call does nothing. The runtime's own TCP connections cannot do it: they end as after a clean end.
+   */
+  reset?(): void;
 }
 
 /** Writes all of `bytes`. */

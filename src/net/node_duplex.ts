@@ -121,6 +121,16 @@ export class NodeDuplex implements Duplex, Expiring {
     this.#socket.destroySoon();
   }
 
+  reset(): void {
+    if (this.#socket.destroyed) return;
+    this.#onFailure(new Deno.errors.Interrupted("operation canceled"));
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
+    // Below TLS there is no way to reset: the peer misses the goodbye.
+    if (this.#below === undefined) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
   /** The goodbye did not leave in time. */
   expire(): void {
     this.#socket.destroy();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Clock } from "./clock.ts";
 import type { Duplex } from "./duplex.ts";
-import { relay } from "./relay.ts";
+import { Relay, relay } from "./relay.ts";
+import { until } from "./testing/until.ts";
 
 /** Both ends of one TCP connection. */
 async function pair(): Promise<[near: Deno.TcpConn, far: Deno.TcpConn]> {
@@ -52,7 +53,12 @@ Deno.test("bytes go both ways unchanged, little and much of them, and are counte
   ]);
   assert.equal(got, sent);
   assert.equal(gotBack, back);
-  assert.deepEqual(await result, { forward: sent, backward: back, end: "complete" });
+  assert.deepEqual(await result, {
+    forward: sent,
+    backward: back,
+    end: "complete",
+    error: undefined,
+  });
   first.close();
   second.close();
 });
@@ -76,7 +82,7 @@ Deno.test("a side that closes both ways ends the tunnel in good order", async ()
   first.close();
   assert.equal(await second.read(new Uint8Array(1)), null);
   second.close();
-  assert.deepEqual(await result, { forward: 0, backward: 10, end: "complete" });
+  assert.deepEqual(await result, { forward: 0, backward: 10, end: "complete", error: undefined });
 });
 
 Deno.test("silence in both directions ends it; a word in one is enough to go on", async () => {
@@ -95,11 +101,71 @@ Deno.test("silence in both directions ends it; a word in one is enough to go on"
 });
 
 Deno.test("a lost connection ends both sides", async () => {
-  const { first, second, result } = await tunnel();
+  const { clock, first, second, result } = await tunnel();
   await first.write(new Uint8Array(200_000));
   // What is still on its way to it is answered with a reset.
   second.close();
   await first.write(new Uint8Array(1)).catch(() => {});
-  assert.equal((await result).end, "error");
+  // The other one is told by an end, or by its connection's; what it sends until it has gone is dropped.
+  await first.read(new Uint8Array(1)).catch(() => {});
   first.close();
+  assert.equal((await result).end, "error");
+  assert.equal(clock.watched, 0);
+});
+
+Deno.test("the end of an answer arrives although its sender has gone and the other one still sends", async () => {
+  const limits = { idleMs: 0, totalMs: 0, maxBytes: Infinity, acceptsTruncation: false };
+  const [nearFirst, first] = await pair();
+  const [nearSecond, second] = await pair();
+  const tunnel = new Relay(nearFirst, nearSecond, new Clock(), limits);
+  const result = tunnel.run();
+  const size = 200_000;
+  await writeMany(second, [size]);
+  await second.closeWrite();
+  await until("all of it is on its way", () => tunnel.backward === size);
+  await first.write(new Uint8Array(1000));
+  await until("the input is there", () => tunnel.forward === 1000);
+  // With unread input: what is sent to it from now on is answered with a reset.
+  second.close();
+  for (let i = 0; i < 100; i++) {
+    await first.write(new Uint8Array(1000));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assert.equal(await readAll(first), size);
+  first.close();
+  assert.equal((await result).end, "error");
+});
+
+Deno.test("a bound on bytes is for each direction, and may be reached", async () => {
+  const limits = { idleMs: 0, totalMs: 0, maxBytes: 10, acceptsTruncation: false };
+  for (const [bytes, end] of [[10, "complete"], [11, "bytes"]] as const) {
+    const [nearFirst, first] = await pair();
+    const [nearSecond, second] = await pair();
+    const result = new Relay(nearFirst, nearSecond, new Clock(), limits).run();
+    await writeMany(first, [bytes]);
+    await first.closeWrite();
+    const got = await readAll(second);
+    assert.equal(got, end === "complete" ? 10 : 0);
+    second.close();
+    assert.equal((await result).end, end);
+    first.close();
+  }
+});
+
+Deno.test("its lifetime ends it however much it moves", async () => {
+  const limits = { idleMs: 5_000, totalMs: 10_000, maxBytes: Infinity, acceptsTruncation: false };
+  const clock = new Clock();
+  const [nearFirst, first] = await pair();
+  const [nearSecond, second] = await pair();
+  const result = new Relay(nearFirst, nearSecond, clock, limits).run();
+  const start = clock.now;
+  for (const after of [4_000, 8_000]) {
+    clock.tick(start + after);
+    await first.write(new Uint8Array(1));
+    await second.read(new Uint8Array(1));
+  }
+  clock.tick(start + 10_000);
+  assert.equal((await result).end, "total");
+  first.close();
+  second.close();
 });

@@ -22,6 +22,7 @@ import { module as otelTracing } from "../modules/otel_tracing/module.ts";
 import { module as php } from "../modules/php/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as stream } from "../modules/stream/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
 import { module as web } from "../modules/web/module.ts";
@@ -32,6 +33,7 @@ import { records } from "../runtime/log/records.ts";
 export const profile: Profile = {
   name: "development",
   modules: [
+    stream,
     metrics,
     metricsOtlp,
     otelTracing,

@@ -22,6 +22,7 @@ import { edge as otelTracing } from "../modules/otel_tracing/edge.ts";
 import { edge as php } from "../modules/php/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
+import { edge as stream } from "../modules/stream/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as trafficMirror } from "../modules/traffic_mirror/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
@@ -30,6 +31,7 @@ import { records } from "../runtime/log/records.ts";
 
 runEdgeWorker({
   modules: [
+    stream,
     metrics,
     metricsOtlp,
     otelTracing,

@@ -54,7 +54,7 @@ export function targetOf(
 }
 
 /** What is spoken with the upstream: without TLS there is nothing to choose by (spec 02 section 9.3). */
-export function versionOf(proxy: ProxyConfig): UpstreamTarget["version"] {
+export function versionOf(proxy: ProxyConfig): ProxyConfig["upstream_http_version"] {
   const { upstream_http_version: version, upstream_tls: tls } = proxy;
   return version === "http1-and-http2" && !tls ? "http1" : version;
 }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { connect as connectSocket, type Socket } from "node:net";
+import { type BlockList, connect as connectSocket, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type Clock, type Expiring, NEXT_TICK } from "../clock.ts";
 import { DialError, explainDialError } from "./dial_error.ts";
@@ -16,6 +16,7 @@ import { ipFamily } from "../ip.ts";
 import { NodeDuplex } from "../node_duplex.ts";
 import { encodeProxyHeader } from "../listen/proxy_protocol.ts";
 import { readSwitchOf } from "../read_switch.ts";
+import { isRestricted, restrictedList } from "../restricted.ts";
 import { UNIX } from "../unix_address.ts";
 import type { UpstreamTarget, UpstreamTls } from "./upstream_target.ts";
 import { nameProblem, UntrustedCertificate } from "../tls/verify_peer.ts";
@@ -34,7 +35,7 @@ export interface SourceFacts {
 /** A connection that is ready for its codec. */
 export interface Dialed {
   readonly stream: Duplex;
-  readonly protocol: "http/1.1" | "h2";
+  readonly protocol: "http/1.1" | "h2" | "opaque";
 }
 
 /**
@@ -78,7 +79,7 @@ export class Attempt implements Expiring {
       return await this.#throughSocket(this.#target.path, source);
     }
     const mayRuntime = tls === undefined || runtimeCan(tls) && !unfinished.has(this.#target);
-    if (!mayRuntime) return await this.#throughNode(tls, source);
+    if (!mayRuntime || isGuarded(this.#target)) return await this.#throughNode(tls, source);
     const { host: hostname, port } = this.#target;
     const connection = this.#opened(
       await Deno.connect({ hostname, port, signal: this.#connecting.signal }),
@@ -185,18 +186,28 @@ export class Attempt implements Expiring {
     }
   }
 
-  async #throughNode(tls: UpstreamTls, source: SourceFacts | undefined): Promise<Dialed> {
-    const { host, port } = this.#target;
-    const plain = connectSocket({ host, port, noDelay: true, allowHalfOpen: true });
+  async #throughNode(
+    tls: UpstreamTls | undefined,
+    source: SourceFacts | undefined,
+  ): Promise<Dialed> {
+    const plain = connectSocket(socketOptions(this.#target));
     const closing = { close: () => void plain.destroy() };
     this.#open = closing;
     await event(plain, "connect");
     this.#opened(closing);
+    // A list of networks is the library's to read; the address that it came to is ours.
+    if (isGuarded(this.#target) && isRestricted(plain.remoteAddress ?? "")) {
+      throw new DialError("restricted", `${addressOf(this.#target)} leads to a restricted address`);
+    }
+    const introduction = this.#introduction(source);
+    if (introduction !== undefined) plain.write(introduction);
+    if (tls === undefined) {
+      const stream = new NodeDuplex(plain, this.#clock);
+      return { stream, protocol: this.#protocolOf(undefined) };
+    }
     const below = readSwitchOf(plain);
     this.#stage = "handshake";
     this.#limit(undefined);
-    const introduction = this.#introduction(source);
-    if (introduction !== undefined) plain.write(introduction);
     let misnamed: Error | undefined;
     const secured = connectTls({
       socket: plain,
@@ -225,7 +236,7 @@ export class Attempt implements Expiring {
   }
 
   /** What is offered by ALPN (spec 02 section 9.3). */
-  #offer(): string[] {
+  #offer(): string[] | undefined {
     switch (this.#target.version) {
       case "http1":
         return ["http/1.1"];
@@ -233,11 +244,14 @@ export class Attempt implements Expiring {
         return ["h2"];
       case "http1-and-http2":
         return ["h2", "http/1.1"];
+      case "opaque":
+        return undefined;
     }
   }
 
-  #protocolOf(chosen: string | null | undefined): "http/1.1" | "h2" {
+  #protocolOf(chosen: string | null | undefined): Dialed["protocol"] {
     const { version, tls } = this.#target;
+    if (version === "opaque") return "opaque";
     if (chosen === "h2" || (version === "http2" && tls === undefined)) return "h2";
     if (version !== "http2") return "http/1.1";
     throw new DialError("tls_protocol", `${this.#target.host} does not speak HTTP/2`);
@@ -262,6 +276,31 @@ async function shake(
 function addressOf({ host, port, path }: UpstreamTarget): string {
   if (path !== undefined) return UNIX + path;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether the addresses that the target's name leads to have to be looked at. */
+function isGuarded({ host, refusesRestricted }: UpstreamTarget): boolean {
+  return refusesRestricted === true && ipFamily(host) === 0;
+}
+
+const restricted = restrictedList();
+
+/** `blockList` and the addresses tried one after the other are the library's own way to skip answers. */
+function socketOptions(target: UpstreamTarget): TcpOptions {
+  const { host, port } = target;
+  const options = { host, port, noDelay: true, allowHalfOpen: true };
+  if (!isGuarded(target)) return options;
+  return { ...options, autoSelectFamily: true, blockList: restricted };
+}
+
+/** Node's own types know them as options of `new Socket` and of `connect`. */
+interface TcpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly noDelay: boolean;
+  readonly allowHalfOpen: boolean;
+  readonly autoSelectFamily?: boolean;
+  readonly blockList?: BlockList;
 }
 
 /** Whether the runtime's own TLS verifies exactly what is asked for. */

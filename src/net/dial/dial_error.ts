@@ -13,6 +13,8 @@ export type DialFailure =
   | "aborted"
   /** The name does not resolve. */
   | "dns"
+  /** The name leads to private or local addresses only, and must not. */
+  | "restricted"
   /** The permissions of this process do not include this upstream, or the mode of its socket does not let us. */
   | "not_permitted"
   /** The certificate does not lead to a trusted root, or is not valid now. */
@@ -49,6 +51,7 @@ const BY_CODE: ReadonlyMap<string, DialFailure> = new Map([
   ["EPERM", "not_permitted"],
   ["ENOTFOUND", "dns"],
   ["EAI_AGAIN", "dns"],
+  ["ERR_IP_BLOCKED", "restricted"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "tls_name"],
   ["ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "tls_protocol"],
 ]);

@@ -27,9 +27,15 @@ export interface UpstreamTarget {
   readonly tls: UpstreamTls | undefined;
   /**
    * `http1`, `http2`, or with TLS whichever the upstream chooses (spec 02 section 9.3). Without TLS
-   * `http2` is prior knowledge, and `http1-and-http2` is HTTP/1.1.
+   * `http2` is prior knowledge, and `http1-and-http2` is HTTP/1.1. `opaque` is a protocol that is not ours to
+   * know: TLS offers nothing by ALPN.
    */
-  readonly version: "http1" | "http2" | "http1-and-http2";
+  readonly version: "http1" | "http2" | "http1-and-http2" | "opaque";
+  /**
+   * A name must not lead to restricted addresses (`restricted.ts`): such answers are skipped. An address that is
+   * configured as one is connected to in any case.
+   */
+  readonly refusesRestricted?: boolean;
   /** Header to send before everything else. */
   readonly proxyProtocol: "off" | ProxyVersion;
   /** Time to connect; `undefined` for no limit of ours. */
@@ -43,8 +49,9 @@ export interface UpstreamTarget {
  * To be made once, when a plan is compiled. PEM text is represented by its digest.
  */
 export function targetKey(target: UpstreamTarget): string {
-  const { host, port, path = "", version, proxyProtocol, tls } = target;
+  const { host, port, path = "", version, proxyProtocol, tls, refusesRestricted } = target;
   const parts: unknown[] = [host.toLowerCase(), port, path, version, proxyProtocol];
+  if (refusesRestricted === true) parts.push("unrestricted");
   if (tls !== undefined) {
     const { serverName, verifyChain, verifyNames, roots, client } = tls;
     parts.push(serverName, verifyChain, verifyNames, digest(roots));

@@ -1,0 +1,245 @@
+/** Rules of `[stream]` that span keys (spec 01 section 4). @module */
+import type { Config, Problem } from "../../config/types.ts";
+import { splitAuthority } from "../../http/authority.ts";
+import { ipFamily } from "../../net/ip.ts";
+import type { StreamRouteConfig } from "./schema.ts";
+import { upstreamsOf } from "./table.ts";
+
+/** Largest sum of the weights of a route. */
+const MAX_WEIGHTS = 65_535;
+
+/** Lists that go along with `upstreams`. */
+const LISTS = ["upstream_weights", "upstream_aliases"] as const;
+const CHOICES = ["backup_upstreams", "drain_upstreams"] as const;
+
+/** Keys that say how TLS is spoken, and nothing without it. */
+const TLS_KEYS = ["upstream_sni", "upstream_alternative_cn"] as const;
+
+/** What is wrong with the streams of `config`. */
+export function checkStreams({ stream }: Config): Problem[] {
+  if (stream === undefined) return [];
+  const { enabled, routes } = stream;
+  if (!enabled) {
+    if (routes.length === 0) return [];
+    return [{
+      key: "stream.routes",
+      message: "must be empty while stream.enabled is false",
+      about: ["stream.enabled"],
+      hint: "set enabled = true in [stream], or take the routes out",
+    }];
+  }
+  if (routes.length === 0) {
+    return [{
+      key: "stream.routes",
+      message: "must have 1 to 128 entries when stream.enabled is true",
+      about: ["stream.enabled"],
+    }];
+  }
+  return [
+    ...duplicates(routes),
+    ...routes.flatMap((route, index) => [...checkRoute(route, `stream.routes[${index}]`)]),
+  ];
+}
+
+/** Names and listeners that two routes have. */
+function* duplicates(routes: readonly StreamRouteConfig[]): Generator<Problem> {
+  const names = new Map<string, number>();
+  const listeners = new Map<string, number>();
+  for (const [index, { name, listen }] of routes.entries()) {
+    const key = `stream.routes[${index}]`;
+    const namesake = names.get(name.toLowerCase());
+    if (namesake === undefined) names.set(name.toLowerCase(), index);
+    else {
+      const other = `stream.routes[${namesake}].name`;
+      const message = `"${name}" is the name of another route: ${other}`;
+      yield { key: `${key}.name`, message, about: [other] };
+    }
+    for (const [at, address] of listen.entries()) {
+      const owner = listeners.get(address);
+      if (owner === undefined) listeners.set(address, index);
+      else if (owner !== index) {
+        const other = `stream.routes[${owner}].listen`;
+        const message = `"${address}" belongs to another route: ${other}`;
+        yield { key: `${key}.listen[${at}]`, message, about: [other] };
+      }
+    }
+  }
+}
+
+function* checkRoute(route: StreamRouteConfig, key: string): Generator<Problem> {
+  for (const [at, address] of route.listen.entries()) {
+    if (splitAuthority(address)?.port !== 0) continue;
+    yield {
+      key: `${key}.listen[${at}]`,
+      message: `must have a port from 1 to 65535; found "${address}"`,
+      hint: "every worker listens on the same port, so the configuration has to name it",
+    };
+  }
+  yield* checkUpstreams(route, key);
+  yield* checkProxyProtocol(route, key);
+  yield* checkTls(route, key);
+}
+
+function* checkUpstreams(route: StreamRouteConfig, key: string): Generator<Problem> {
+  const { upstream, upstreams } = route;
+  const about = [`${key}.upstream`];
+  if (upstream !== undefined && upstreams.length > 0) {
+    yield { key: `${key}.upstreams`, message: "must not be set together with upstream", about };
+    return;
+  }
+  if (upstream === undefined && upstreams.length === 0) {
+    yield { key: `${key}.upstream`, message: "is required, or upstreams in its place" };
+    return;
+  }
+  for (const name of LISTS) {
+    const { length } = route[name];
+    if (length === 0 || length === upstreams.length) continue;
+    yield {
+      key: `${key}.${name}`,
+      message: upstreams.length === 0
+        ? "needs upstreams"
+        : `must have one entry for each of the ${upstreams.length} upstreams; found ${length}`,
+      about: [`${key}.upstreams`],
+    };
+  }
+  const total = route.upstream_weights.reduce((sum, weight) => sum + weight, 0);
+  if (total > MAX_WEIGHTS) {
+    const message = `must be at most ${MAX_WEIGHTS} in all; found ${total}`;
+    yield { key: `${key}.upstream_weights`, message };
+  }
+  yield* checkChoices(route, key);
+}
+
+/** Backup and drain: entries of `upstreams`, in one list at most, and not all of them. */
+function* checkChoices(route: StreamRouteConfig, key: string): Generator<Problem> {
+  const { upstreams } = route;
+  const known = new Set(upstreams.map(lower));
+  const chosen = new Set<string>();
+  let isRight = true;
+  for (const name of CHOICES) {
+    const about = [`${key}.upstreams`];
+    for (const [at, entry] of route[name].entries()) {
+      const own = `${key}.${name}[${at}]`;
+      if (!known.has(lower(entry)) || upstreams.length < 2) {
+        isRight = false;
+        const message = upstreams.length < 2
+          ? "needs at least two upstreams"
+          : `"${entry}" is not one of the upstreams`;
+        yield { key: own, message, about };
+      } else if (chosen.has(lower(entry))) {
+        isRight = false;
+        const other = `${key}.${CHOICES[0]}`;
+        yield { key: own, message: `"${entry}" is in ${other}, too`, about: [...about, other] };
+      }
+      chosen.add(lower(entry));
+    }
+  }
+  if (!isRight || chosen.size === 0 || chosen.size < upstreams.length) return;
+  const name = CHOICES.find((one) => route[one].length > 0) ?? CHOICES[0];
+  yield {
+    key: `${key}.${name}`,
+    message: "must leave at least one upstream that is neither a backup nor drained",
+    about: [`${key}.upstreams`, ...CHOICES.map((one) => `${key}.${one}`)],
+  };
+}
+
+function* checkProxyProtocol(route: StreamRouteConfig, key: string): Generator<Problem> {
+  const { downstream_proxy_protocol: down, trusted_proxies: trusted } = route;
+  if (down !== "off" && trusted.length === 0) {
+    yield {
+      key: `${key}.downstream_proxy_protocol`,
+      message: "needs trusted_proxies: a PROXY header is only believed from peers listed there",
+      about: [`${key}.trusted_proxies`],
+    };
+  }
+  if (down === "off" && trusted.length > 0) {
+    yield {
+      key: `${key}.trusted_proxies`,
+      message: 'has no effect while downstream_proxy_protocol is "off"',
+      about: [`${key}.downstream_proxy_protocol`],
+      warning: true,
+    };
+  }
+  if (route.upstream_proxy_protocol !== "off" && route.upstream_tls) {
+    yield {
+      key: `${key}.upstream_proxy_protocol`,
+      message: 'must be "off" with upstream_tls',
+      about: [`${key}.upstream_tls`],
+    };
+  }
+}
+
+function* checkTls(route: StreamRouteConfig, key: string): Generator<Problem> {
+  const { upstream_tls: tls, upstream_verify_cert: verify } = route;
+  const about = (...names: string[]) => names.map((name) => `${key}.${name}`);
+  const literal = upstreamsOf(route).find((entry) => ipFamily(splitAuthority(entry)?.host ?? ""));
+  if (tls && verify && route.upstream_sni === undefined && literal !== undefined) {
+    yield {
+      key: `${key}.upstream_sni`,
+      message: `is required with upstream_verify_cert for the upstream ${literal}, an IP address`,
+      hint: "name the host of the upstream's certificate",
+      about: about("upstream_verify_cert", "upstream_tls"),
+    };
+  }
+  if (!verify && route.upstream_verify_hostname) {
+    yield {
+      key: `${key}.upstream_verify_hostname`,
+      message: "must be false when upstream_verify_cert is false",
+      about: about("upstream_verify_cert"),
+    };
+  }
+  if (route.upstream_ca_path !== undefined && !(tls && verify)) {
+    yield {
+      key: `${key}.upstream_ca_path`,
+      message: "needs upstream_tls and upstream_verify_cert",
+      about: about("upstream_tls", "upstream_verify_cert"),
+    };
+  }
+  const cert = route.upstream_client_cert_path !== undefined;
+  if (cert !== (route.upstream_client_key_path !== undefined)) {
+    yield {
+      key: `${key}.upstream_client_${cert ? "key" : "cert"}_path`,
+      message: "is missing: a client certificate and its key go together",
+      about: about("upstream_client_cert_path", "upstream_client_key_path"),
+    };
+  } else if (cert && !tls) {
+    yield {
+      key: `${key}.upstream_client_cert_path`,
+      message: "needs upstream_tls",
+      about: about("upstream_tls"),
+    };
+  }
+  yield* withoutEffect(route, key);
+}
+
+function* withoutEffect(route: StreamRouteConfig, key: string): Generator<Problem> {
+  for (const name of TLS_KEYS) {
+    if (route.upstream_tls || route[name] === undefined) continue;
+    yield {
+      key: `${key}.${name}`,
+      message: `"${route[name]}" has no effect without upstream_tls = true`,
+      about: [`${key}.upstream_tls`],
+      warning: true,
+    };
+  }
+  if (!route.upstream_tls) return;
+  if (!route.upstream_verify_cert) {
+    yield {
+      key: `${key}.upstream_verify_cert`,
+      message: "is false: whoever answers at the upstream's address is believed",
+      warning: true,
+      security: true,
+    };
+  } else if (!route.upstream_verify_hostname && route.upstream_alternative_cn !== undefined) {
+    yield {
+      key: `${key}.upstream_alternative_cn`,
+      message: "has no effect while upstream_verify_hostname is false",
+      about: [`${key}.upstream_verify_hostname`],
+      warning: true,
+    };
+  }
+}
+
+function lower(entry: string): string {
+  return entry.toLowerCase();
+}

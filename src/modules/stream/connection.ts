@@ -1,0 +1,194 @@
+/** One connection of a stream route, from its first byte to its last (spec 01 section 4.2). @module */
+import type { Logger } from "../../gateway/log.ts";
+import type { Drainable } from "../../http/server.ts";
+import type { Clock } from "../../net/clock.ts";
+import type { ConnectionFacts } from "../../net/connection_facts.ts";
+import { dial, DialError, type DialFailure } from "../../net/dial/dial.ts";
+import { closeQuietly, type Duplex } from "../../net/duplex.ts";
+import { readProxyHeader } from "../../net/listen/read_proxy_header.ts";
+import { ReadAhead } from "../../net/read_ahead.ts";
+import { Relay, type RelayEnd } from "../../net/relay.ts";
+import type { Outcome, StreamRoute, StreamUpstream } from "./route.ts";
+
+/** Who a connection is for. */
+export interface Client {
+  /** `""` where a PROXY header names none. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How a connection went. */
+export interface Ending {
+  readonly outcome: Outcome;
+  /** Why, where that is not in the outcome. */
+  readonly reason: string;
+  readonly client: Client;
+  /** Of the upstream, `""` for none. */
+  readonly upstream: string;
+  /** Bytes of the client's that the upstream got. */
+  readonly sent: number;
+  /** Bytes of the upstream's that the client got. */
+  readonly received: number;
+}
+
+const OUTCOME_OF_END: Readonly<Record<RelayEnd, Outcome>> = {
+  complete: "completed",
+  idle: "timeout",
+  total: "timeout",
+  bytes: "error",
+  error: "error",
+  aborted: "shutdown",
+};
+
+const REASON_OF_END: Readonly<Record<RelayEnd, string>> = {
+  complete: "",
+  idle: "no byte moved for idle_timeout_secs",
+  total: "open for max_connection_secs",
+  bytes: "more than max_connection_bytes in one direction",
+  error: "",
+  aborted: "",
+};
+
+const CONNECT_ERRORS: ReadonlySet<DialFailure> = new Set([
+  "refused",
+  "reset",
+  "aborted",
+  "unreachable",
+]);
+
+/** What connections work with, of their worker. */
+export interface StreamServices {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A connection at work. */
+export class StreamConnection implements Drainable {
+  readonly #route: StreamRoute;
+  readonly #stream: Duplex;
+  readonly #facts: ConnectionFacts;
+  readonly #services: StreamServices;
+  /** Ends the dial: the client has gone, or the gateway stops. */
+  readonly #leaving = new AbortController();
+  #relay: Relay | undefined;
+  #client: Client;
+  #isAborted = false;
+  #hasLeft = false;
+
+  constructor(
+    route: StreamRoute,
+    stream: Duplex,
+    facts: ConnectionFacts,
+    services: StreamServices,
+  ) {
+    this.#route = route;
+    this.#stream = stream;
+    this.#facts = facts;
+    this.#services = services;
+    this.#client = { address: facts.peerAddress, port: facts.peerPort };
+  }
+
+  /** A stream cannot be asked to end: it has until the end of the drain. */
+  drain(): void {}
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#leaving.abort();
+    if (this.#relay === undefined) closeQuietly(this.#stream);
+    else this.#relay.abort();
+  }
+
+  /** Serves it to its end; its streams are closed then. Never rejects for what peers do. */
+  async serve(): Promise<Ending> {
+    const { header, trusted } = this.#route;
+    let early: Uint8Array | undefined;
+    if (header !== "off") {
+      if (!trusted.has(this.#facts.peerAddress)) {
+        return this.#refuse("error", "PROXY header from a peer that is not in trusted_proxies");
+      }
+      const { clock } = this.#services;
+      const { idleMs } = this.#route.limits;
+      const received = await readProxyHeader(this.#stream, header, clock, idleMs);
+      if (received === "proxy_timeout") return this.#refuse("timeout", "no PROXY header in time");
+      if (received === "proxy_invalid") return this.#refuse("error", "no valid PROXY header");
+      this.#client = received.source ?? { address: "", port: 0 };
+      early = received.rest;
+    }
+    if (!this.#route.sources.serves(this.#client.address)) {
+      return this.#refuse("rejected", "not among the sources of the route");
+    }
+    const stream = new ReadAhead(this.#stream, early);
+    stream.watch(() => {
+      this.#hasLeft = true;
+      this.#leaving.abort();
+    });
+    return await this.#connect(stream);
+  }
+
+  /** Tries upstreams until one connects. Once bytes may have been copied there is no other try. */
+  async #connect(stream: ReadAhead): Promise<Ending> {
+    const { rotation, turn } = this.#route;
+    let failure: DialError | undefined;
+    let tried = "";
+    for (const upstream of rotation.at(turn.next())) {
+      if (this.#leaving.signal.aborted) break;
+      tried = upstream.label;
+      try {
+        const { stream: other } = await this.#dial(upstream);
+        return await this.#pass(stream, other, upstream);
+      } catch (error) {
+        if (!(error instanceof DialError)) throw error;
+        failure = error;
+        if (!this.#leaving.signal.aborted) this.#warn(`${tried}: ${error.reason}`, error.message);
+      }
+    }
+    if (this.#hasLeft && !this.#isAborted) return this.#refuse("error", "the client left", tried);
+    return this.#refuse(outcomeOf(failure), `no upstream: ${failure?.message ?? ""}`, tried);
+  }
+
+  #dial({ target }: StreamUpstream) {
+    const { localAddress, localPort } = this.#facts;
+    const { address: sourceAddress, port: sourcePort } = this.#client;
+    const source = { sourceAddress, sourcePort, localAddress, localPort };
+    return dial(target, source, this.#services.clock, this.#leaving.signal);
+  }
+
+  async #pass(stream: Duplex, other: Duplex, { label }: StreamUpstream): Promise<Ending> {
+    const relay = new Relay(stream, other, this.#services.clock, this.#route.limits);
+    this.#relay = relay;
+    // The order to end may have come with the connection.
+    if (this.#isAborted) relay.abort();
+    const { end, error, forward, backward } = await relay.run();
+    return {
+      outcome: OUTCOME_OF_END[end],
+      reason: error?.message ?? REASON_OF_END[end],
+      client: this.#client,
+      upstream: label,
+      sent: forward,
+      received: backward,
+    };
+  }
+
+  #refuse(outcome: Outcome, reason: string, upstream = ""): Ending {
+    closeQuietly(this.#stream);
+    return {
+      outcome: this.#isAborted ? "shutdown" : outcome,
+      reason,
+      client: this.#client,
+      upstream,
+      sent: 0,
+      received: 0,
+    };
+  }
+
+  #warn(what: string, why: string): void {
+    const { log } = this.#services;
+    log.log("warn", "fluxheim::stream", `${this.#route.name}: ${what} (${why})`);
+  }
+}
+
+function outcomeOf(failure: DialError | undefined): Outcome {
+  if (failure === undefined) return "error";
+  if (failure.reason === "timeout") return "timeout";
+  return CONNECT_ERRORS.has(failure.reason) ? "connect_error" : "error";
+}
