@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Build, TestGateway } from "../../testing/gateway.ts";
-import { freePort, until } from "../../testing/peer.ts";
+import { type Build, TestGateway } from "./gateway.ts";
+import { freePort, until } from "./peer.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
