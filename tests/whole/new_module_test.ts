@@ -76,7 +76,7 @@ export const module: Module = {
   }],
   threads: [
     {
-      role: "fleet",
+      role: "auth",
       url: new URL("./service.ts", import.meta.url),
       wanted: greets,
       tables: [],
@@ -95,7 +95,7 @@ export const module: Module = {
     },
   ],
   needs: (config) => ({
-    zones: greets(config) ? [zone(count, { name: ZONE, roles: ["edge", "fleet"] })] : [],
+    zones: greets(config) ? [zone(count, { name: ZONE, roles: ["edge", "auth"] })] : [],
   }),
   edge: async () => (await import("./edge.ts")).edge,
 };
@@ -121,7 +121,7 @@ export const edge: EdgeModule = {
             exchange.status = 200;
             exchange.response = Fields.of(["content-type", "text/plain"]);
             if (exchange.path === "/told") {
-              const told = await service("fleet").call("tell", exchange.query ?? "", 10_000);
+              const told = await service("auth").call("tell", exchange.query ?? "", 10_000);
               exchange.responseBody = encoder.encode(JSON.stringify(told));
               return;
             }
@@ -144,7 +144,7 @@ import { ZONE } from "./table.ts";
 
 runService({
   module: "greeting",
-  role: "fleet",
+  role: "auth",
   start({ zones, log, keeper, edges, service }) {
     const greeted = zones.open(count, ZONE);
     const told = () => log.log("info", "fluxheim", \`greeted \${greeted.total} times\`);
