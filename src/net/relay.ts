@@ -66,7 +66,7 @@ interface Direction {
   readonly from: Duplex;
   readonly to: Duplex;
   bytes: number;
-  /** `from` has ended, and `to` has been told. */
+  /** `from` has ended, and `to` has got its end. */
   isOver: boolean;
   /** `to` takes nothing any more; what `from` sends is dropped. */
   isCut: boolean;
@@ -242,7 +242,7 @@ export class Relay implements Expiring {
   }
 }
 
-/** What passed through is nobody's to read: buffers are shared by all connections of the worker. */
+/** Wiped, so that no other connection can read what passed through: buffers are shared by all connections of the worker. */
 function giveBack(pool: BufferPool, buffer: Uint8Array, used: number): void {
   buffer.fill(0, 0, used);
   pool.give(buffer);

@@ -106,7 +106,7 @@ Deno.test("a lost connection ends both sides", async () => {
   // What is still on its way to it is answered with a reset.
   second.close();
   await first.write(new Uint8Array(1)).catch(() => {});
-  // The other one is told by an end, or by its connection's; what it sends until it has gone is dropped.
+  // The other one sees an end, its own or that of its connection; what it sends until it has gone is dropped.
   await first.read(new Uint8Array(1)).catch(() => {});
   first.close();
   assert.equal((await result).end, "error");

@@ -1,5 +1,7 @@
 /** Time limits, sizes of pools and what is said when an upstream cannot be asked (spec 02 section 9). */
 import assert from "node:assert/strict";
+import { profile as reverseProxy } from "../../src/profiles/reverse-proxy.ts";
+import { entryPath } from "../../src/cli/tasks/entry_files.ts";
 import { accessRecord } from "../peers/gateway_log.ts";
 import { RawUpstream, type RawUpstreamConnection } from "../peers/raw_upstream.ts";
 import { PACED, TestGateway } from "../testing/gateway.ts";
@@ -217,14 +219,16 @@ Deno.test("http1-and-http2 without TLS is HTTP/1.1", async () => {
   assert.deepEqual(await get(gateway.url("/")), [200, "1.1"]);
 });
 
-Deno.test("the first of several upstreams is used, and a warning says so", async () => {
+Deno.test("a build without the load balancer uses the first of several upstreams, and a warning says so", async () => {
   await using first = await Upstream.start((_request, response) => response.end("first"));
   await using second = await Upstream.start((_request, response) => response.end("second"));
-  await using gateway = await TestGateway.start(`[server]
+  const text = `[server]
 listen = ["127.0.0.1:{port}"]
 [proxy]
 upstreams = ["127.0.0.1:${first.port}", "127.0.0.1:${second.port}"]
-`);
+`;
+  const build = { profile: reverseProxy, entry: entryPath("reverse-proxy") };
+  await using gateway = await TestGateway.start(text, {}, build);
   for (let i = 0; i < 4; i++) assert.deepEqual(await get(gateway.url("/")), [200, "first"]);
   assert.equal(second.connections, 0);
   await until(

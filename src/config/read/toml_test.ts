@@ -65,7 +65,7 @@ Deno.test("a single table with double brackets gets a hint", () => {
 });
 
 Deno.test("a text without quotes gets a hint", () => {
-  assert.match(problem("a = 127.0.0.1").hint ?? "", /quotes/);
+  assert.match(problem("a = 127.0.0.1").hint ?? "", /quoted/);
 });
 
 Deno.test("a table's name whose bracket is not closed is reported, with how it is written", () => {

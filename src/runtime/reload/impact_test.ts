@@ -71,7 +71,6 @@ const UPGRADES: readonly (readonly [reason: string, before: Tables, after: Table
   ["compliance-mode-changed", {}, { tls: { iso19790: { required: true } } }],
   ["acme-service-changed", {}, { tls: { acme: { enabled: true } } }],
   ["acme-service-changed", {}, vhost({ tls: { acme: { enabled: true } } })],
-  ["managed-php-service-changed", {}, vhost({ php: { fpm: { mode: "managed", workers: 3 } } })],
   ["admin-service-changed", {}, { admin: { enabled: true } }],
   ["metrics-service-changed", {}, { metrics: { enabled: true } }],
   ["tracing-service-changed", {}, { tracing: { enabled: true } }],
