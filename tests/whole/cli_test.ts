@@ -73,7 +73,7 @@ const COMMAND_LINES:
     ["crypto", 0, /^crypto diagnostics:/, /^$/],
     ["cache-keygen", 0, /^[0-9a-f]{64}\n$/, /^$/],
     ["acme-renew", 1, /^$/, /^fluxheim: acme-renew needs the module acme-client/],
-    ["cache-warm", 2, /^$/, /^--path or --input: must name a path/],
+    ["cache-warm", 1, /^$/, /^--path or --input: must name a path/],
     [
       "--chek-config",
       2,

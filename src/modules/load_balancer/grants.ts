@@ -68,11 +68,13 @@ export function grantsOf(table: PoolTable): Permissions {
     }
   }
   if (health.enabled && health.exec_command !== undefined) {
-    run.push({
+    const program = {
       value: health.exec_command,
       key: `${key}.load_balance.health_check.exec_command`,
-      for: "balancer",
-    });
+    };
+    run.push({ ...program, for: "balancer" });
+    // Whose it is, and who may change it, is checked before it is run.
+    read.push({ ...program, for: "keeper" });
   }
   return { net, read, write, run, sys };
 }
