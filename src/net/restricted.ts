@@ -1,6 +1,6 @@
 /**
  * Addresses that a name in a public zone should not lead to: private, local, reserved and multicast ones (spec 01
- * section 4.3). A name that does (DNS rebinding) would make the gateway connect to its own network.
+ * section 4.3, spec 03 section 15.4). A name that does (DNS rebinding) would make the gateway connect to its own network.
  *
  * @module
  */
@@ -32,11 +32,13 @@ const RESTRICTED_V6 = [
   "fe80::/10",
   "ff00::/8",
   "2001:db8::/32",
+  "100::/64",
 ];
 
-/** Forms of IPv6 that carry an IPv4 address, and the words that it begins in: compatible, 6to4, NAT64. */
+/** First words of IPv6 forms that carry an IPv4 address: 6to4, NAT64, and Teredo, which has it inverted. */
 const SIX_TO_FOUR = 0x2002;
 const NAT64 = 0x0064ff9b;
+const TEREDO = 0x20010000;
 
 const words = new Uint32Array(4);
 const embedded = new Uint32Array(4);
@@ -55,6 +57,7 @@ function holdsIpv4([first, second, third, fourth]: Uint32Array): boolean {
   if (first === 0 && second === 0 && (third === 0 || third === 0xffff)) embedded[0] = fourth;
   else if (first >>> 16 === SIX_TO_FOUR) embedded[0] = (first << 16 | second >>> 16) >>> 0;
   else if (first === NAT64 && second === 0 && third === 0) embedded[0] = fourth;
+  else if (first === TEREDO) embedded[0] = ~fourth >>> 0;
   else return false;
   return true;
 }

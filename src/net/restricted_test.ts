@@ -26,6 +26,7 @@ const RESTRICTED = [
   "::ffff:127.0.0.1",
   "::ffff:10.0.0.1",
   "::10.0.0.1",
+  "100::1",
 ];
 
 const PUBLIC = ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"];
@@ -33,7 +34,8 @@ const PUBLIC = ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ff
 Deno.test("private, local and reserved addresses are restricted, in their IPv6 forms too", () => {
   assert.deepEqual(RESTRICTED.filter((address) => !isRestricted(address)), []);
   assert.deepEqual(PUBLIC.filter(isRestricted), []);
-  for (const address of ["2002:0a00:0001::", "64:ff9b::127.0.0.1"]) {
+  // 6to4 and NAT64; Teredo, with 10.0.0.1 inverted.
+  for (const address of ["2002:0a00:0001::", "64:ff9b::127.0.0.1", "2001::f5ff:fffe"]) {
     assert.ok(isRestricted(address));
   }
   assert.ok(isRestricted("localhost"), "what is no address leads nowhere good");

@@ -7,7 +7,7 @@
 import { lookup, Resolver } from "node:dns/promises";
 import { splitAuthority } from "../../../http/authority.ts";
 import { canonicalAddress } from "../table.ts";
-import { isRestricted } from "./restricted.ts";
+import { isRestrictedMember } from "./restricted.ts";
 import { DiscoveryError, type Found, type Source } from "./source.ts";
 
 /** Most members that names may come to. */
@@ -44,7 +44,7 @@ export function dnsSource({ upstreams, allowsPrivate, servers }: DnsSourceOption
           if (address === undefined) {
             throw new DiscoveryError(`${host} has an address that is none`);
           }
-          if (!allowsPrivate && isRestricted(address)) {
+          if (!allowsPrivate && isRestrictedMember(address)) {
             throw new DiscoveryError(`${host} has the private or reserved address ${ip}`);
           }
           addresses.add(address);

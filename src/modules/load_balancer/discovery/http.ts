@@ -4,7 +4,7 @@ import { Fields } from "../../../http/fields.ts";
 import { type Endpoint, endpointOf, type Service } from "../../proxy/edge.ts";
 import { readSmall } from "./file.ts";
 import { membersOf } from "./list.ts";
-import { isRestricted } from "./restricted.ts";
+import { isRestrictedMember } from "./restricted.ts";
 import { DiscoveryError, type Source } from "./source.ts";
 
 /** Longest time for the whole answer, and its largest body. */
@@ -44,7 +44,7 @@ export function httpSource(
           throw new DiscoveryError("the answer is not JSON");
         }
         const addresses = parseList(body);
-        const wrong = allowsPrivate ? undefined : addresses.find(isRestricted);
+        const wrong = allowsPrivate ? undefined : addresses.find(isRestrictedMember);
         if (wrong !== undefined) {
           throw new DiscoveryError(`${wrong} is a private or reserved address`);
         }
