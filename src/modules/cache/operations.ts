@@ -5,16 +5,29 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { hasControl } from "../../config/read/text.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { HostTable } from "../../gateway/route/host_table.ts";
-import { isToken } from "../../http/chars.ts";
-import { normalizeHost } from "../../config/schema/host.ts";
 import { fullKey, type Identity } from "./key/key.ts";
 import { NO_VARIANCE } from "./key/vary.ts";
+import {
+  DEFAULT_LIMIT,
+  hostOf,
+  identityOf,
+  type Input,
+  MAX_BATCHES,
+  MAX_LIMIT,
+  MAX_PATHS,
+  nameOf,
+  numberOf,
+  pathOf,
+  patternOf,
+  prefixOf,
+  Refused,
+  tagOf,
+  textOf,
+} from "./operation_input.ts";
 import { extensionOf } from "./policy/paths.ts";
 import { type Policy, policyOf } from "./policy/policy.ts";
-import { isTag } from "./policy/tags.ts";
 import type { ObjectMeta } from "./store/meta.ts";
 import type { MemoryStore } from "./store/memory.ts";
 import type { DiskStore } from "./store/disk.ts";
@@ -25,23 +38,6 @@ import { cachesOf, type CacheTable, userTag } from "./table.ts";
 export interface Outcome {
   readonly status: number;
   readonly body: { readonly [key: string]: Plain };
-}
-
-/** What is asked, by name; values are texts as they came. */
-export type Input = { readonly [key: string]: Plain };
-
-const DEFAULT_LIMIT = 1024;
-const MAX_LIMIT = 10_000;
-const MAX_BATCHES = 64;
-const MAX_PATHS = 256;
-const MAX_PATH_BYTES = 4096;
-const MAX_QUERY_BYTES = 8192;
-
-/** Input that cannot be used, or names nothing that there is. */
-class Refused extends Error {
-  constructor(readonly status: 400 | 404, message: string) {
-    super(message);
-  }
 }
 
 /** One cache and how it is purged. */
@@ -326,81 +322,6 @@ function checkEligible({ policy }: Scope, { method, path }: Identity): void {
   if (!policy.extensions.has(extensionOf(path))) {
     throw new Refused(400, "path or query is not admitted by selected image cache policy");
   }
-}
-
-function identityOf(input: Input, host: string, path: string): Identity {
-  const method = textOf(input, "method") ?? "GET";
-  if (!isToken(method) || method.length > 32) throw new Refused(400, "method is not valid");
-  const query = textOf(input, "query") ?? "";
-  if (query.length > MAX_QUERY_BYTES || query.includes("#") || hasControl(query)) {
-    throw new Refused(400, "query is not valid");
-  }
-  const scheme = textOf(input, "scheme") ?? "http";
-  if (scheme !== "http" && scheme !== "https") throw new Refused(400, "scheme is not valid");
-  const port = textOf(input, "port") ?? (scheme === "http" ? "80" : "443");
-  if (!/^[0-9]{1,5}$/.test(port)) throw new Refused(400, "port is not valid");
-  return { scheme, port, method, host, path, query };
-}
-
-function textOf(input: Input, key: string): string | undefined {
-  const value = input[key];
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-/** A blank name is no name. */
-function nameOf(input: Input, key: string): string | undefined {
-  const value = textOf(input, key)?.trim();
-  return value === "" ? undefined : value;
-}
-
-function hostOf(input: Input): string {
-  const given = textOf(input, "host");
-  const host = given === undefined || given.length > 255 ? undefined : normalizeHost(given);
-  if (host === undefined) throw new Refused(400, "host is required and must be a host name");
-  return host;
-}
-
-function pathOf(path: string | undefined): string {
-  const isPath = path !== undefined && path.startsWith("/") && path.length <= MAX_PATH_BYTES &&
-    !/[\\?#]/.test(path) && !hasControl(path) && !/(^|\/)\.{1,2}(\/|$)/.test(path);
-  if (!isPath) throw new Refused(400, "path is required and must begin with /");
-  return path;
-}
-
-function prefixOf(input: Input): string {
-  const prefix = textOf(input, "prefix");
-  if (prefix === undefined || !prefix.startsWith("/") || prefix === "/" || hasControl(prefix)) {
-    throw new Refused(400, "prefix must begin with / and be longer");
-  }
-  if (prefix.length > MAX_PATH_BYTES) throw new Refused(400, "prefix is too long");
-  return prefix;
-}
-
-function tagOf(input: Input): string {
-  const tag = textOf(input, "tag");
-  if (tag === undefined || !isTag(tag)) {
-    throw new Refused(400, "tag must be 1 to 128 letters, digits or one of _-.:/=");
-  }
-  return tag;
-}
-
-function patternOf(input: Input): string {
-  const pattern = textOf(input, "pattern");
-  if (pattern === undefined || !pattern.includes("*") || pattern.length > MAX_PATH_BYTES) {
-    throw new Refused(400, "pattern must have a *");
-  }
-  if (hasControl(pattern) || /^[/*]*$/.test(pattern)) {
-    throw new Refused(400, "pattern must not cover the whole cache");
-  }
-  return pattern;
-}
-
-function numberOf(input: Input, key: string, otherwise: number, max: number): number {
-  const text = textOf(input, key);
-  if (text === undefined) return otherwise;
-  const value = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) throw new Refused(400, `${key} must be from 1 to ${max}`);
-  return value;
 }
 
 /** Whether `path` is made of `pieces` with anything between them. Linear: each piece takes the first place. */
