@@ -225,9 +225,10 @@ function tableOf(rows: readonly Found[]): string {
   return `Profiles: ${profiles}.\n\n${lines.join("\n")}\n`;
 }
 
-/** A table without the padding that `deno fmt` gives it. */
-function unaligned(table: string): string {
-  return table.replaceAll(/ +\|/g, " |").replaceAll(/-{3,}/g, "---");
+/** The text without the padding and the breaks of lines that `deno fmt` gives it. */
+function unaligned(text: string): string {
+  return text.replaceAll(/ +\|/g, " |").replaceAll(/-{3,}/g, "---")
+    .replaceAll(/(?<=\w,)\n(?=\w)/g, " ");
 }
 
 function split(text: string, mark: string): [before: string, after: string] {
