@@ -68,9 +68,6 @@ export class Snapshot {
   readonly #clientAddress: ClientAddressRule;
   readonly #rejections: Readonly<Record<keyof typeof HOST_REFUSALS, Counter>>;
 
-  /** The last host that was looked up: the next one is mostly the same. */
-  #lastHost: string | undefined;
-  #lastSelected: number | HostRefusalReason = 0;
   /** The log has a warning about an `X-Forwarded-For` that cannot be read. */
   #hasReportedChain = false;
 
@@ -119,11 +116,7 @@ export class Snapshot {
     const begin = this.#begin;
     for (let i = 0; i < begin.length; i++) begin[i](exchange);
     const { authority, host } = exchange;
-    let selected = this.#lastSelected;
-    if (host === "" || host !== this.#lastHost) {
-      selected = this.#lastSelected = this.#hosts.select(authority, host);
-      this.#lastHost = host;
-    }
+    const selected = this.#hosts.select(authority, host);
     if (typeof selected === "string") {
       this.#rejections[selected].count();
       this.context.log.log(

@@ -40,10 +40,6 @@ const LOWER_A = 97;
 const LOWER_X = 120;
 const LOWER_Z = 122;
 
-/** The last text that was read, and what it says: on a kept connection the next one is the same. */
-let lastText = "";
-let last: Authority | undefined;
-
 /**
  * Reads `host` or `host:port`.
  *
@@ -56,10 +52,20 @@ let last: Authority | undefined;
  * trailing dot, a zone.
  */
 export function readAuthority(text: string): Authority | undefined {
-  if (text === lastText) return last;
-  last = parse(text);
-  lastText = text;
-  return last;
+  const hostEnd = endOfHost(text);
+  if (hostEnd <= 0) return undefined;
+  const port = readPort(text, hostEnd);
+  if (port === WRONG) return undefined;
+  const host = text.charCodeAt(0) === OPEN_BRACKET
+    ? ipv6(text.substring(1, hostEnd - 1))
+    : readName(text, hostEnd);
+  if (host === undefined) return undefined;
+  const hasEmptyPort = hostEnd + 1 === text.length;
+  return {
+    text: hasEmptyPort ? text.substring(0, hostEnd) : text,
+    host,
+    port: port === NONE ? undefined : port,
+  };
 }
 
 /**
@@ -98,23 +104,6 @@ export function splitAuthority(text: string): { host: string; port: number } | u
   }
   const host = text.slice(1, hostEnd - 1);
   return host.includes(":") && ipFamily(host) !== 0 ? { host, port } : undefined;
-}
-
-function parse(text: string): Authority | undefined {
-  const hostEnd = endOfHost(text);
-  if (hostEnd <= 0) return undefined;
-  const port = readPort(text, hostEnd);
-  if (port === WRONG) return undefined;
-  const host = text.charCodeAt(0) === OPEN_BRACKET
-    ? ipv6(text.substring(1, hostEnd - 1))
-    : readName(text, hostEnd);
-  if (host === undefined) return undefined;
-  const hasEmptyPort = hostEnd + 1 === text.length;
-  return {
-    text: hasEmptyPort ? text.substring(0, hostEnd) : text,
-    host,
-    port: port === NONE ? undefined : port,
-  };
 }
 
 /** Index after the host, brackets included; -1 when a bracket stays open. */

@@ -12,6 +12,11 @@ export type ResponseFraming = "none" | "length" | "chunked" | "close";
 /** Longest head that is kept, in bytes. */
 const MAX_BYTES = 1024;
 
+/** After so many answers in a row that differ from the one before, comparing is a waste. */
+const MAX_DIFFERENT = 8;
+/** So many answers later it is tried again. */
+const UNCOMPARED = 128;
+
 /** What the last head was made of, and the head itself when it has come twice. */
 export class LastHead {
   /** `undefined` until the head is kept. */
@@ -25,14 +30,23 @@ export class LastHead {
   #date = "";
   #names: readonly string[] = [];
   #values: readonly string[] = [];
+  #different = 0;
+  #uncompared = 0;
 
-  /** Whether this answer's head is the last one again. If not, it is the last one from now on. */
+  /**
+   * Whether this answer's head is the last one again. If not, it is the last one from now on. Where heads
+   * keep differing, most are not compared at all, and count as different.
+   */
   isSame(
     exchange: HttpExchange,
     framing: ResponseFraming,
     persistent: boolean,
     date: string,
   ): boolean {
+    if (this.#uncompared > 0) {
+      this.#uncompared--;
+      return false;
+    }
     const { status, version, response: { names, values } } = exchange;
     const length = exchange.responseBody?.length;
     const isToHead = exchange.method === "HEAD";
@@ -40,7 +54,14 @@ export class LastHead {
       framing === this.#framing && persistent === this.#persistent && version === this.#version &&
       isToHead === this.#isToHead && date === this.#date && areEqual(names, this.#names) &&
       areEqual(values, this.#values);
-    if (isSame) return true;
+    if (isSame) {
+      this.#different = 0;
+      return true;
+    }
+    if (++this.#different === MAX_DIFFERENT) {
+      this.#different = 0;
+      this.#uncompared = UNCOMPARED;
+    }
     this.bytes = undefined;
     this.#status = status;
     this.#isToHead = isToHead;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { HttpExchange, type HttpVersion } from "../exchange.ts";
 import { Fields } from "../fields.ts";
 import { Clock } from "../../net/clock.ts";
+import { LastHead } from "./last_head.ts";
 import { MessageWriter } from "./message_writer.ts";
 import { responseFraming, writeResponseHead } from "./response_head.ts";
 import { FACTS } from "../h2/testing/connection.ts";
@@ -109,4 +110,22 @@ Deno.test("the time of day goes on in a head that comes again", () => {
 Deno.test("a long head leaves whole each time", () => {
   const fields = Fields.of(["date", "now"], ["a", "v".repeat(3_000)]);
   for (let i = 0; i < 4; i++) assert.equal(head({ status: 200, fields }).length > 3_000, true);
+});
+
+Deno.test("where heads keep differing they are seldom compared, and kept again when they repeat", () => {
+  const last = new LastHead();
+  const exchange = new HttpExchange(FACTS);
+  const isSame = (value: string) => {
+    exchange.response = Fields.of(["a", value]);
+    return last.isSame(exchange, "none", true, "");
+  };
+  for (let i = 0; i < 8; i++) assert.equal(isSame(`${i}`), false);
+  let answers = 1;
+  while (!isSame("again")) answers++;
+  assert.ok(answers > 100 && answers < 200, `${answers}`);
+  last.keep(exchange, BODY);
+  assert.equal(isSame("again"), true);
+  assert.deepEqual(last.bytes, BODY);
+  assert.equal(isSame("other"), false);
+  assert.equal(last.bytes, undefined);
 });
