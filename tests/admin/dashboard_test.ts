@@ -131,8 +131,25 @@ testWith(
     );
     assert.equal(await admin.target(), "/one");
 
+    // The next answers come when nobody is logged in any more.
+    await page.evaluate(`{
+      const { fetch } = window;
+      const held = new Promise((resolve) => window.release = resolve);
+      window.fetch = async (url, { signal, ...options }) => {
+        const response = await fetch(url, options);
+        const body = await response.json();
+        window.asked = true;
+        await held;
+        setTimeout(() => window.isAnswered = true);
+        return { status: response.status, json: () => body };
+      };
+    }`);
+    await page.shows("an answer is on its way", "window.asked === true");
     await page.evaluate('document.getElementById("leave").click()');
-    await page.shows("nothing is left", 'document.querySelector("dl") === null');
+    await page.evaluate("window.release()");
+    await page.shows("the answer has come", "window.isAnswered === true");
+    const left = 'document.querySelectorAll("section[data-panel] > div > *").length';
+    assert.equal(await page.evaluate(left), 0, "nothing is left");
     // The browser logs the wrong token's 401 itself; nothing else may be there.
     assert.deepEqual(page.complaints.filter((text) => !/status of 401/.test(text)), []);
   },

@@ -9,7 +9,7 @@
 export const PAGE_SCRIPT = String.raw`
 const REFRESH_MS = 2000;
 const base = "/_fluxheim/";
-const page = { token: "", panels: [], timer: undefined, updating: false };
+const page = { token: "", left: new AbortController(), panels: [], timer: undefined, updating: false };
 
 /** An element. Children are elements, or texts; never markup. */
 export function h(name, attributes, ...children) {
@@ -41,15 +41,19 @@ export function sparkline(values, label) {
   return svg;
 }
 
+/** Whoever has logged out gets no answer any more: a panel that waited for it would show it. */
 async function ask(method, path, headers = {}) {
+  const { signal } = page.left;
   const response = await fetch(base + path, {
     method,
     headers: { ...headers, Authorization: "Bearer " + page.token },
     cache: "no-store",
     credentials: "omit",
     redirect: "error",
+    signal,
   });
   const body = response.status === 204 ? {} : await response.json();
+  signal.throwIfAborted();
   if (response.status === 401) leave("The token is not accepted.");
   if (response.status === 429) leave("Too many wrong tokens: this address is locked out for a while.");
   return { status: response.status, body };
@@ -106,7 +110,7 @@ async function update() {
       if (page.token !== "") document.getElementById("state").textContent = "live";
     }
   } catch (error) {
-    document.getElementById("state").textContent = "no answer: " + error.message;
+    if (page.token !== "") document.getElementById("state").textContent = "no answer: " + error.message;
   } finally {
     page.updating = false;
     if (page.token !== "") page.timer = setTimeout(update, REFRESH_MS);
@@ -124,7 +128,8 @@ async function enter(event) {
     if (page.token === "") return;
     if (status !== 200) return leave("The gateway has answered " + status + ".");
   } catch (error) {
-    return leave("The gateway does not answer: " + error.message);
+    if (page.token !== "") leave("The gateway does not answer: " + error.message);
+    return;
   }
   document.getElementById("login").hidden = true;
   document.getElementById("panels").hidden = false;
@@ -135,6 +140,8 @@ async function enter(event) {
 
 function leave(text) {
   page.token = "";
+  page.left.abort();
+  page.left = new AbortController();
   clearTimeout(page.timer);
   document.getElementById("login").hidden = false;
   document.getElementById("panels").hidden = true;
