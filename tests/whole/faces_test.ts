@@ -12,6 +12,8 @@ const FOR_CHECKING =
 /** What only works on requests. */
 const FOR_SERVING =
   /^src\/(http\/h2\/|http\/h1\/server|gateway\/(gateway|snapshot|plan)\.|modules\/\w+\/edge\.)/;
+/** Large modules, which are loaded where a configuration asks for them. */
+const ON_DEMAND = /^src\/modules\/(cache\/caches|load_balancer\/running|php\/running)\./;
 
 for (const folder of FOLDER_ORDER) {
   Deno.test(`${folder}: both faces have one name`, async () => {
@@ -28,6 +30,7 @@ for (const { name } of builtProfiles()) {
     const files = await startGraphOf(`${ROOT}src/profiles/${name}_worker.ts`);
     assert.ok(files.some((file) => FOR_SERVING.test(file)));
     assert.deepEqual(files.filter((file) => FOR_CHECKING.test(file)), []);
+    assert.deepEqual(files.filter((file) => ON_DEMAND.test(file)), []);
   });
 
   Deno.test(`the keeper of ${name} starts without what works on requests`, async () => {

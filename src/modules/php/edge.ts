@@ -1,52 +1,19 @@
-/** PHP at work (spec 07). @module */
-import type {
-  EdgeModule,
-  Phase,
-  RouteScope,
-  RunningModule,
-  SnapshotContext,
-  Steps,
-} from "../../gateway/module.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import { ByScope } from "../../gateway/edge_policy.ts";
+/** PHP in workers (spec 07): what answers is loaded where a configuration has PHP. @module */
+import { IDLE } from "../../gateway/idle_module.ts";
+import type { EdgeModule } from "../../gateway/module.ts";
 import { FILE_RULES } from "../web/edge.ts";
 import { fileRule } from "./file_rule.ts";
-import { Application } from "./application.ts";
-import { phpOf } from "./table.ts";
+import { phpTables } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "php-fpm",
   extends: [FILE_RULES.entry(fileRule)],
-  open: () => ({ start: (context) => new RunningPhp(context) }),
+  open: () => ({
+    async start(context) {
+      if (phpTables(context.config).next().done) return IDLE;
+      const { RunningPhp } = await import("./running.ts");
+      return new RunningPhp(context);
+    },
+  }),
 };
-
-/** The applications of one snapshot in one worker. */
-class RunningPhp implements RunningModule {
-  readonly #context: SnapshotContext;
-  readonly #applications = new ByScope<Application>();
-
-  constructor(context: SnapshotContext) {
-    this.#context = context;
-  }
-
-  plan(scope: RouteScope): Steps | undefined {
-    const php = phpOf(scope);
-    if (php === undefined) return undefined;
-    const application = new Application(php, scope, this.#context);
-    this.#applications.set(scope, application);
-    return application.steps;
-  }
-
-  explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
-    if (phase === "response" || phase === "failure") return "puts nothing in the answer's place";
-    return this.#applications.get(scope)?.explain(exchange);
-  }
-
-  readonly finished = (exchange: Exchange): void => {
-    if (exchange.scope !== undefined) this.#applications.get(exchange.scope)?.finished(exchange);
-  };
-
-  /** Connections and permits outlive a snapshot. */
-  stop(): void {}
-}
