@@ -13,7 +13,7 @@ const FOR_CHECKING =
 const FOR_SERVING =
   /^src\/(http\/h2\/|http\/h1\/server|gateway\/(gateway|snapshot|plan)\.|modules\/\w+\/edge\.)/;
 /** Large modules, which are loaded where a configuration asks for them. */
-const ON_DEMAND = /^src\/modules\/(cache\/caches|load_balancer\/running|php\/running)\./;
+const ON_DEMAND = /^src\/modules\/(cache|load_balancer|php)\/running\./;
 
 for (const folder of FOLDER_ORDER) {
   Deno.test(`${folder}: both faces have one name`, async () => {

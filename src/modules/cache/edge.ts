@@ -11,7 +11,7 @@ export const edge: EdgeModule = {
     return {
       async start(context) {
         if (cachesOf(context.config).next().done) return IDLE;
-        const { Caches } = await import("./caches.ts");
+        const { Caches } = await import("./running.ts");
         return new Caches(context, calls);
       },
     };
