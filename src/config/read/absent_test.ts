@@ -62,6 +62,20 @@ Deno.test("an absent module's table may be empty, or switched off with whatever 
   assert.ok(!Object.hasOwn(effective, "cache"));
 });
 
+Deno.test("an absent module's table is harmless in a table that is off, and only there", () => {
+  const metrics = {
+    table: "metrics",
+    scopes: ["root"] as const,
+    schema: z.strictObject({ enabled: z.boolean().default(false).describe("On.") }),
+  };
+  const keys = (enabled: string) =>
+    loadText(`[metrics]\n${enabled}\n[metrics.otlp]\nenabled = true`, [...testTables, metrics])
+      .problems.filter(({ warning }) => warning !== true).map(({ key }) => key);
+  assert.deepEqual(keys("enabled = false"), []);
+  assert.deepEqual(keys(""), []);
+  assert.deepEqual(keys("enabled = true"), ["metrics.otlp"]);
+});
+
 Deno.test("what follows only from the refused table is not told", () => {
   const text = '[server]\ntls_listen = ["127.0.0.1:1"]\n[tls]\nenabled = true';
   assert.deepEqual(problems(text).map(({ key }) => key), ["tls"]);
