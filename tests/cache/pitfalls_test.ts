@@ -152,7 +152,7 @@ Deno.test("A14: a refresh that fails leaves the stale copy, and an answer about 
     response.writeHead(mode === "503" ? 503 : 410, { "content-type": "image/png" });
     response.end("x");
   }, "stale_if_error_secs = 300");
-  await caching.get("/a.png");
+  await caching.store("/a.png");
   mode = "503";
   await until("it expires", async () => (await caching.get("/a.png")).cache === "STALE");
   mode = "cut";

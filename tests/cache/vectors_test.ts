@@ -164,7 +164,7 @@ Deno.test("vector 14: an expired object is served while one request fetches it a
     if (mayAnswer) reply();
     else waiting.push(reply);
   }, "stale_while_revalidate_secs = 30");
-  await caching.get("/a.png");
+  await caching.store("/a.png");
   mayAnswer = false;
   body = "new";
   const asked = caching.asked;
@@ -196,7 +196,7 @@ Deno.test("vector 15: an expired object stands in for failures, of the kinds tha
       if (fails) return answer(response, 500, { "content-type": "image/png" }, "broken");
       image(response, "good", { "cache-control": "max-age=1" });
     }, `stale_if_error_secs = 30\n${more}`);
-    await caching.get("/a.png");
+    await caching.store("/a.png");
     fails = true;
     await until("the object expires", async () => (await caching.get("/a.png")).cache !== "HIT");
     const got = await caching.get("/a.png");

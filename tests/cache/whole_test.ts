@@ -185,11 +185,11 @@ Deno.test("the expired object of only-if-cached is not served, and the upstream 
   await using caching = await Caching.start((_, response) =>
     image(response, "x", { "cache-control": "max-age=1" })
   );
-  await caching.get("/a.png");
+  await caching.store("/a.png");
+  const { asked } = caching;
   const only = { "cache-control": "only-if-cached" };
   let got = await caching.get("/a.png", only);
-  assert.equal(got.cache, "HIT");
   await until("it expires", async () => (got = await caching.get("/a.png", only)).status === 504);
   assert.equal(got.cache, "STALE only-if-cached-stale");
-  assert.equal(caching.asked, 1);
+  assert.equal(caching.asked, asked);
 });

@@ -5,6 +5,7 @@
  */
 import { request, type ServerResponse } from "node:http";
 import { type Build, TestGateway } from "./gateway.ts";
+import { until } from "./peer.ts";
 import { RawClient } from "./raw.ts";
 import { type Responder, Upstream } from "./upstream.ts";
 
@@ -84,6 +85,11 @@ max_size_bytes = "8 MiB"
     const shown = fields.get("x-cache-status") ?? "";
     const reason = fields.get("x-cache-reason");
     return { status, headers: fields, body, cache: reason === null ? shown : `${shown} ${reason}` };
+  }
+
+  /** Has `path` stored. An answer that was on its way for longer than it is fresh for is not. */
+  async store(path: string): Promise<void> {
+    await until("it is stored", async () => !(await this.get(path)).cache.startsWith("MISS"));
   }
 
   /** A connection on which bytes are written as they are. */
