@@ -1,7 +1,7 @@
 /** A php-fpm that the gateway runs (spec 07 section 19). */
 import assert from "node:assert/strict";
 import { TestGateway } from "../testing/gateway.ts";
-import { TempDir, until } from "../testing/peer.ts";
+import { find, TempDir, until } from "../testing/peer.ts";
 import { PHP_FPM, testWithPhp } from "../testing/php_fpm.ts";
 
 /** Files of the application, and the content of `[vhosts.php.fpm]`. */
@@ -147,9 +147,8 @@ testWithPhp("work that goes on behind an answer is finished when the gateway sto
 
 testWithPhp("a php-fpm that does not start keeps the gateway from serving", async () => {
   await using dir = application({ "hello.php": HELLO });
-  // No user of this name: php-fpm ends with an error.
-  const fpm = 'workers = 2\nuser = "no-such-user"\ngroup = "no-such-user"';
-  await assert.rejects(TestGateway.start(config(dir, fpm)), /failed to become ready/);
+  const text = config(dir, `workers = 2\n${asRoot()}`).replace(PHP_FPM!, find("false")!);
+  await assert.rejects(TestGateway.start(text), /failed to become ready/);
   assert.deepEqual(leftIn(dir), []);
 });
 
