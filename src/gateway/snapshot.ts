@@ -6,7 +6,7 @@
 import type { Config, VhostConfig } from "../config/types.ts";
 import { clientAddressOf, type ClientAddressRule } from "./route/client_address.ts";
 import type { Exchange, Finished, NamePolicies, Plan } from "./exchange.ts";
-import { HOST_REFUSALS, type HostRefusalReason, HostTable } from "./route/host_table.ts";
+import { HOST_REFUSALS, HostTable } from "./route/host_table.ts";
 import { compileHttpsRedirect } from "./route/https_redirect.ts";
 import type { KeepHold } from "./keep.ts";
 import type { Counter } from "./metrics.ts";

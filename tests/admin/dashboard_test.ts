@@ -131,7 +131,7 @@ testWith(
     );
     assert.equal(await admin.target(), "/one");
 
-    // The next answers come when nobody is logged in any more.
+    // The next answers come after the logout.
     await page.evaluate(`{
       const { fetch } = window;
       const held = new Promise((resolve) => window.release = resolve);

@@ -68,7 +68,7 @@ testWith(["redis-server"], "a Redis that wants a password is not well", async ()
   await until("it is down", () => gateway.process.output.includes("it did not answer PONG"));
 });
 
-/** Database servers run as root only where they are told to, and PostgreSQL not at all. */
+/** As root a database server needs a flag, and PostgreSQL another user. */
 const isRoot = Deno.uid() === 0;
 
 testWith(["mariadbd", "mariadb-install-db"], "MariaDB greets its probe until it ends", async () => {

@@ -25,7 +25,7 @@ export const edge: EdgeModule = {
   }),
 };
 
-/** The balancer of one snapshot: it is started before anybody asks it for an origin. */
+/** The balancer of one snapshot: started before the plans that ask it for origins. */
 function runningOf(
   { once }: SnapshotContext,
   make = (): RunningBalancer => {

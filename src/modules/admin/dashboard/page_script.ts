@@ -41,7 +41,7 @@ export function sparkline(values, label) {
   return svg;
 }
 
-/** Whoever has logged out gets no answer any more: a panel that waited for it would show it. */
+/** After a logout nothing is answered any more: a panel that waited for it would show it. */
 async function ask(method, path, headers = {}) {
   const { signal } = page.left;
   const response = await fetch(base + path, {
