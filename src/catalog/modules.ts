@@ -151,6 +151,7 @@ export const MODULES: readonly CatalogModule[] = [
         "proxy.disabled_upstreams",
       ].map((key) => table(key, EVERYWHERE)),
     ],
+    commands: [{ name: "members", needs: "the module load-balancer" }],
   }),
   entry("stream-proxy", ["proxy"], "raw TCP proxy", built("stream"), {
     tables: [table("stream", ROOT, OFF)],
@@ -229,7 +230,16 @@ export const UNNAMED: readonly CatalogModule[] = [
 ];
 
 /** Folders with a part in the control service (`control.ts`). */
-export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics", "cache"];
+export const CONTROL_FOLDERS: readonly string[] = [
+  "control",
+  "admin",
+  "metrics",
+  "cache",
+  "load_balancer",
+];
+
+/** Those of them whose part is endpoints of the admin API. */
+export const ADMIN_FOLDERS: readonly string[] = ["cache", "load_balancer"];
 
 /** Folders with a part in the telemetry service (`telemetry.ts`). */
 export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];

@@ -20,7 +20,7 @@ import { adminOf, type EnabledAdmin, modeOf, tokenOf } from "./table.ts";
 import { Throttle } from "./throttle.ts";
 
 export { type Endpoint, ENDPOINTS, STATUS_PARTS, type StatusPart } from "./endpoint.ts";
-export { failure, type Outcome } from "./calls.ts";
+export { failure, type Outcome, outcomeIn } from "./calls.ts";
 export { type Panel, PANELS } from "./dashboard/panel.ts";
 export type { Inputs } from "./inputs.ts";
 

@@ -11,6 +11,7 @@ import type { Grant, Module, Role } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
+import { adminOf } from "../admin/table.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { commands } from "./commands.ts";
 import { cacheSchema, purgerSchema } from "./schema.ts";
@@ -126,7 +127,7 @@ export const module: Module = {
   }, {
     // The endpoints of the admin API, which pass on what is asked of the service.
     role: "control",
-    wanted: (config) => !cachesOf(config).next().done && Reflect.get(config, "admin") !== undefined,
+    wanted: (config) => adminOf(config) !== undefined,
     tables: [],
     whenLost: "replace",
     asks: OPERATIONS.map((name) => `store.${name}`),

@@ -24,6 +24,42 @@ export function h(name, attributes, ...children) {
 
 const asNode = (child) => child instanceof Node ? child : document.createTextNode(String(child));
 
+/**
+ * Makes the children of an element those that are given, and leaves alone what is the same: what has the focus,
+ * or was scrolled, stays. Elements with another data-key are others, with other listeners.
+ */
+export function show(root, ...children) {
+  const next = children.filter((child) => child !== undefined && child !== null).map(asNode);
+  next.forEach((node, i) => {
+    const old = root.childNodes[i];
+    if (old === undefined) root.append(node);
+    else if (isSame(old, node)) adopt(old, node);
+    else put(old, node);
+  });
+  while (root.childNodes.length > next.length) root.lastChild.remove();
+}
+
+const isSame = (old, node) => old.nodeName === node.nodeName &&
+  (!(old instanceof Element) || old.getAttribute("data-key") === node.getAttribute("data-key"));
+
+function put(old, node) {
+  const had = old.contains(document.activeElement);
+  old.replaceWith(node);
+  if (had && node instanceof HTMLElement) node.focus();
+}
+
+function adopt(old, node) {
+  if (!(old instanceof Element)) {
+    if (old.data !== node.data) old.data = node.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!node.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of node.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  show(old, ...node.childNodes);
+}
+
 /** A small line of the last values. */
 export function sparkline(values, label) {
   const space = "http://www.w3.org/2000/svg";
@@ -89,6 +125,7 @@ export function say(text, kind = "good") {
 
 const api = {
   h,
+  show,
   sparkline,
   confirmed,
   say,

@@ -15,7 +15,7 @@ export interface Panel {
   /**
    * Text of a JavaScript module that exports `update(root, api)`: called with the panel's element again and again,
    * it shows what it has asked for by `api.get` and `api.post`. Elements are made by `api.h`, which takes text and
-   * never markup; see `page_script.ts`.
+   * never markup, and put in by `api.show`, which leaves the focus where it is; see `page_script.ts`.
    */
   readonly script: string;
 }

@@ -28,6 +28,9 @@ main { max-width: 92rem; margin: 0 auto; padding: 1rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: 1rem; min-width: 0; }
 td:nth-child(2), td:nth-child(3) { min-width: 6rem; }
+section h3 { margin: 1rem 0 .25rem; font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
+section h3:first-child { margin-top: 0; }
+.buttons.tight { margin: 0; flex-wrap: nowrap; }
 section h2, dialog h2, #login h2 { margin: 0 0 .75rem; font-size: 1rem; }
 #login { max-width: 26rem; margin: 12vh auto 0; background: var(--card);
   border: 1px solid var(--line); border-radius: .5rem; padding: 1.25rem; }
