@@ -107,6 +107,7 @@ export const MODULES: readonly CatalogModule[] = [
       table("cache_purger", ROOT, OFF),
     ],
     commands: [
+      { name: "cache", needs: "the module cache" },
       { name: "cache-warm", needs: "the module cache" },
       { name: "cache-key", needs: "the modules proxy and cache" },
       { name: "cache-lookup", needs: "the modules proxy and cache" },

@@ -25,6 +25,53 @@ const LABELS: MetricSpec["labels"] = {
   ],
 };
 
+/** Requests to purge, whatever they have found. */
+export const PURGES: MetricSpec = {
+  name: "fluxheim_cache_purges_total",
+  help: "Purges that operators have asked for.",
+  type: "counter",
+  labels: {
+    operation: ["exact", "bulk", "index", "prefix", "tag", "stale", "wildcard", "other"],
+    ...SCOPE_LABELS,
+    mode: ["normal", "soft", "dry_run", "other"],
+  },
+};
+
+/** Levels over all caches, by what follows `fluxheim_cache_` (spec 06 section B5). */
+export const LEVELS = {
+  vhosts: "Vhosts of the configuration.",
+  enabled_vhosts: "Vhosts with a cache.",
+  tiered_vhosts: "Vhosts whose cache has memory and disk.",
+  configured_routes: "Routes with a cache table of their own.",
+  policy_routes: "Routes of the configuration.",
+  enabled_routes: "Routes with a cache of their own.",
+  tiered_routes: "Routes whose own cache has memory and disk.",
+  memory_tiers: "Caches in memory.",
+  disk_tiers: "Caches on disk.",
+  lock_enabled_policies: "Caches that fetch an object once for all requests that wait for it.",
+  lock_wait_timeout_max_seconds: "Longest time that a cache lets requests wait for such a fetch.",
+  origin_protection_enabled_policies: "Caches with a bound on fetches under way.",
+  origin_protection_max_concurrent_fills: "Highest of these bounds.",
+  peer_fill_enabled_policies: "Caches that ask peers.",
+  peer_fill_peers: "Peers of all caches.",
+  peer_fill_max_concurrent_requests: "Highest bound of requests to peers.",
+  memory_entries: "Objects in memory.",
+  memory_weighted_size_bytes: "Memory that objects take up.",
+  memory_max_size_bytes: "Memory that objects may take up.",
+  memory_fill_ratio_per_mille: "How full the memory is.",
+  memory_purge_index_entries: "Objects in memory that purges by index find.",
+  disk_entries: "Objects on disk.",
+  disk_size_bytes: "Bytes of objects on disk.",
+  disk_allocated_size_bytes: "Bytes on disk that are set aside for objects.",
+  disk_free_size_bytes: "Bytes of the disk budget that are free.",
+  disk_free_range_count: "Free ranges of storage bins.",
+  disk_largest_free_range_bytes: "Largest free range of storage bins.",
+  disk_bin_files: "Files of storage bins.",
+  disk_max_size_bytes: "Bytes that objects on disk may take up.",
+  disk_fill_ratio_per_mille: "How full the disk tiers are.",
+  disk_purge_index_entries: "Objects on disk that purges by index find.",
+} as const;
+
 /** All of them. */
 export const METRICS: readonly MetricSpec[] = [
   {
@@ -39,4 +86,11 @@ export const METRICS: readonly MetricSpec[] = [
     type: "counter",
     labels: { ...SCOPE_LABELS, ...LABELS },
   },
+  PURGES,
+  ...Object.entries(LEVELS).map(([name, help]): MetricSpec => ({
+    name: `fluxheim_cache_${name}`,
+    help,
+    type: "gauge",
+    labels: {},
+  })),
 ];

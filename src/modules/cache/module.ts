@@ -40,6 +40,16 @@ function arenaBytes(budget: number): number {
   return budget + Math.max(1024 * 1024, budget / 8);
 }
 
+/** What the endpoints have to know: which caches there are, and how hosts lead to vhosts. */
+const SHAPE = [
+  "vhosts.name",
+  "vhosts.hosts",
+  "vhosts.routes.name",
+  "vhosts.cache.enabled",
+  "vhosts.routes.cache.enabled",
+  "server.default_vhost",
+];
+
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
   name: "cache",
@@ -128,7 +138,7 @@ export const module: Module = {
     // The endpoints of the admin API, which pass on what is asked of the service.
     role: "control",
     wanted: (config) => adminOf(config) !== undefined,
-    tables: [],
+    tables: SHAPE,
     whenLost: "replace",
     asks: OPERATIONS.map((name) => `store.${name}`),
   }],

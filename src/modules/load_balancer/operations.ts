@@ -336,7 +336,7 @@ function text(input: Input, key: string): string | undefined {
     : trimmed;
 }
 
-/** Whether a value was given that is none. */
+/** Whether a value was given that cannot be used. */
 function isUnusable(input: Input, key: string): boolean {
   return input[key] !== undefined && text(input, key) === undefined;
 }
