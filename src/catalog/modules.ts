@@ -235,12 +235,13 @@ export const CONTROL_FOLDERS: readonly string[] = [
   "control",
   "admin",
   "metrics",
+  "php",
   "cache",
   "load_balancer",
 ];
 
-/** Those of them whose part is endpoints of the admin API. */
-export const ADMIN_FOLDERS: readonly string[] = ["cache", "load_balancer"];
+/** Those of them whose part adds to the admin API, and is nothing without it. */
+export const ADMIN_FOLDERS: readonly string[] = ["php", "cache", "load_balancer"];
 
 /** Folders with a part in the telemetry service (`telemetry.ts`). */
 export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];

@@ -8,8 +8,10 @@ import {
   type Inputs,
   type Outcome,
   outcomeIn,
+  PANELS,
 } from "../admin/control.ts";
 import type { Config } from "../../config/types.ts";
+import { caches } from "./dashboard/caches.ts";
 import { OPERATIONS } from "./disk_calls.ts";
 import { Operations } from "./operations.ts";
 import { hasCaches } from "./table.ts";
@@ -76,6 +78,6 @@ const endpoints = OPERATIONS.map((name): Endpoint => ({
 export const control: Service = {
   module: "cache",
   role: "control",
-  extends: endpoints.map((endpoint) => ENDPOINTS.entry(endpoint)),
+  extends: [...endpoints.map((endpoint) => ENDPOINTS.entry(endpoint)), PANELS.entry(caches)],
   start: () => Promise.resolve({ reload: () => Promise.resolve(), stop: () => Promise.resolve() }),
 };

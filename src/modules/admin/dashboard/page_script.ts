@@ -60,6 +60,30 @@ function adopt(old, node) {
   show(old, ...node.childNodes);
 }
 
+/** The time that a part of what a histogram counted took at most, in seconds; undefined of nothing. */
+export function percentile(cells, buckets, part) {
+  const counts = cells.slice(0, -1);
+  const total = counts.reduce((all, one) => all + one, 0);
+  if (total === 0) return undefined;
+  let left = total * part;
+  for (let i = 0; i < counts.length; i++) {
+    if (left > counts[i]) {
+      left -= counts[i];
+      continue;
+    }
+    const low = i === 0 ? 0 : buckets[i - 1];
+    // Within a bucket times are taken to be even; past the last one nothing is known.
+    return i === buckets.length ? low : low + (buckets[i] - low) * left / counts[i];
+  }
+  return buckets.at(-1);
+}
+
+/** A time in seconds, for a person. */
+export function duration(secs) {
+  if (secs === undefined) return "";
+  return secs < 1 ? (secs * 1000).toFixed(secs < 0.01 ? 1 : 0) + " ms" : secs.toFixed(2) + " s";
+}
+
 /** A small line of the last values. */
 export function sparkline(values, label) {
   const space = "http://www.w3.org/2000/svg";
@@ -107,6 +131,11 @@ export function confirmed(title, ...content) {
         h("button", { type: "button", onclick: end("no") }, "Cancel"),
         h("button", { type: "button", class: "strong", onclick: end("yes") }, "Do it")),
     );
+    dialog.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+      event.preventDefault();
+      dialog.close("yes");
+    });
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
@@ -126,6 +155,8 @@ export function say(text, kind = "good") {
 const api = {
   h,
   show,
+  percentile,
+  duration,
   sparkline,
   confirmed,
   say,

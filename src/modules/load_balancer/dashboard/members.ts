@@ -5,6 +5,7 @@ import type { Panel } from "../../admin/control.ts";
 export const members: Panel = {
   id: "members",
   title: "Load balancer",
+  place: 3,
   script: String.raw`
 export async function update(root, api) {
   const { h, show } = api;
