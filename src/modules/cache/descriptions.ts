@@ -37,6 +37,32 @@ export const PURGES: MetricSpec = {
   },
 };
 
+/** How long caches take over requests. */
+export const OPERATION_DURATION: MetricSpec & { readonly buckets: readonly number[] } = {
+  name: "fluxheim_cache_operation_duration_seconds",
+  help: "Time of look-ups, and of waits for the fetch of another request.",
+  type: "histogram",
+  labels: {
+    ...SCOPE_LABELS,
+    phase: [
+      "disabled",
+      "uninitialized",
+      "bypass",
+      "key",
+      "hit",
+      "miss",
+      "stale",
+      "stale-updating",
+      "expired",
+      "revalidated",
+      "revalidated-nocache",
+      "other",
+    ],
+    operation: ["lookup", "lock_wait", "other"],
+  },
+  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+};
+
 /** Levels over all caches, by what follows `fluxheim_cache_` (spec 06 section B5). */
 export const LEVELS = {
   vhosts: "Vhosts of the configuration.",
@@ -87,6 +113,7 @@ export const METRICS: readonly MetricSpec[] = [
     labels: { ...SCOPE_LABELS, ...LABELS },
   },
   PURGES,
+  OPERATION_DURATION,
   ...Object.entries(LEVELS).map(([name, help]): MetricSpec => ({
     name: `fluxheim_cache_${name}`,
     help,
