@@ -11,7 +11,7 @@ import {
   PANELS,
 } from "../admin/control.ts";
 import type { Config } from "../../config/types.ts";
-import { caches } from "./dashboard/caches.ts";
+import { panel } from "./dashboard/panel.ts";
 import { OPERATIONS } from "./disk_calls.ts";
 import { Operations } from "./operations.ts";
 import { hasCaches } from "./table.ts";
@@ -78,6 +78,6 @@ const endpoints = OPERATIONS.map((name): Endpoint => ({
 export const control: Service = {
   module: "cache",
   role: "control",
-  extends: [...endpoints.map((endpoint) => ENDPOINTS.entry(endpoint)), PANELS.entry(caches)],
+  extends: [...endpoints.map((endpoint) => ENDPOINTS.entry(endpoint)), PANELS.entry(panel)],
   start: () => Promise.resolve({ reload: () => Promise.resolve(), stop: () => Promise.resolve() }),
 };

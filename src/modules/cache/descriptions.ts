@@ -79,7 +79,7 @@ export const LEVELS = {
   origin_protection_enabled_policies: "Caches with a bound on fetches under way.",
   origin_protection_max_concurrent_fills: "Highest of these bounds.",
   peer_fill_enabled_policies: "Caches that ask peers.",
-  peer_fill_peers: "Peers of all caches.",
+  peer_fill_peers: "Peers that caches ask.",
   peer_fill_max_concurrent_requests: "Highest bound of requests to peers.",
   memory_entries: "Objects in memory.",
   memory_weighted_size_bytes: "Memory that objects take up.",

@@ -12,8 +12,7 @@ const DURATION = "fluxheim_php_request_duration_seconds";
 const IDLE = "fluxheim_php_fpm_pool_idle_connections";
 const EVENTS = "fluxheim_php_fpm_pool_events_total";
 const RETRIES = "fluxheim_php_fpm_retries_total";
-const before = new Map();
-let at = 0;
+const memory = { before: new Map(), at: 0 };
 
 export async function update(root, { get, h, show, percentile, duration }) {
   const asked = [REQUESTS, DURATION, IDLE, EVENTS, RETRIES].map((name) => "metric=" + name).join("&");
@@ -24,7 +23,7 @@ export async function update(root, { get, h, show, percentile, duration }) {
     return show(root, h("p", {}, "PHP has not been asked for anything yet."));
   }
   const now = performance.now();
-  const secs = (now - at) / 1000;
+  const secs = (now - memory.at) / 1000;
   const vhosts = new Map();
   const row = (name) => {
     if (!vhosts.has(name)) vhosts.set(name, { name, total: 0, failed: 0, retries: 0, cells: undefined });
@@ -42,11 +41,11 @@ export async function update(root, { get, h, show, percentile, duration }) {
     found.cells = found.cells === undefined ? cells : cells.map((cell, i) => cell + found.cells[i]);
   }
   const rates = [...vhosts.values()].map((one) => {
-    const rate = at === 0 ? 0 : Math.max(0, one.total - (before.get(one.name) ?? 0)) / secs;
-    before.set(one.name, one.total);
+    const rate = memory.at === 0 ? 0 : Math.max(0, one.total - (memory.before.get(one.name) ?? 0)) / secs;
+    memory.before.set(one.name, one.total);
     return { ...one, rate };
   });
-  at = now;
+  memory.at = now;
   const number = (value) => h("td", { class: "number" }, String(value));
   const part = (one, share) => one.cells === undefined ? "" : duration(percentile(one.cells, one.buckets, share));
   const idle = new Map(of(IDLE).map(({ labels, value }) => [labels.vhost + " " + labels.pool, value]));

@@ -16,27 +16,26 @@ const METRICS = {
 };
 const QUIET = ["allow", "success", "skipped"];
 const SHOWN = 40;
-const before = new Map();
-let at = 0;
+const memory = { before: new Map(), at: 0 };
 
 export async function update(root, { get, h, show }) {
   const asked = Object.keys(METRICS).map((name) => "metric=" + name).join("&");
   const { status, body } = await get("live?" + asked);
   if (status !== 200) return;
   const now = performance.now();
-  const secs = (now - at) / 1000;
+  const secs = (now - memory.at) / 1000;
   const rows = body.counters
     .filter(({ labels, value }) => value > 0 && !QUIET.includes(labels.outcome))
     .map(({ name, labels, value }) => {
       const where = [labels.vhost, labels.route, labels.listener].filter((text) => text).join(" ");
       const what = METRICS[name](labels);
       const key = what + "\n" + where;
-      const rate = at === 0 ? 0 : Math.max(0, value - (before.get(key) ?? 0)) / secs;
-      before.set(key, value);
+      const rate = memory.at === 0 ? 0 : Math.max(0, value - (memory.before.get(key) ?? 0)) / secs;
+      memory.before.set(key, value);
       return { key, what, where, value, rate };
     })
     .sort((a, b) => b.rate - a.rate || b.value - a.value);
-  at = now;
+  memory.at = now;
   if (rows.length === 0) return show(root, h("p", {}, "Nothing has been refused."));
   show(root, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Limits and refusals" },
     h("table", {},

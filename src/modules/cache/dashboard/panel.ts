@@ -2,7 +2,7 @@
 import type { Panel } from "../../admin/control.ts";
 
 /** The panel. */
-export const caches: Panel = {
+export const panel: Panel = {
   id: "cache",
   title: "Cache",
   place: 3,
