@@ -18,6 +18,8 @@ import { missingPool } from "./pool_names.ts";
 import { poolsOfPart } from "./table.ts";
 
 const DEADLINE_MS = 10_000;
+/** The status of the gateway is not to wait for a balancer that hangs. */
+const PART_DEADLINE_MS = 1_000;
 
 const INPUTS: readonly (readonly [name: string, header: string])[] = [
   ["vhost", "Vhost"],
@@ -40,9 +42,16 @@ function inputOf(inputs: Inputs): { readonly [key: string]: Plain } {
   return input;
 }
 
-async function ask(name: string, input: Plain, context: ServiceContext): Promise<Outcome> {
-  const called = await context.service("balancer").call(name, input, DEADLINE_MS);
+async function ask(
+  name: string,
+  input: Plain,
+  context: ServiceContext,
+  deadlineMs = DEADLINE_MS,
+): Promise<Outcome> {
+  const called = await context.service("balancer").call(name, input, deadlineMs);
   if (called.kind === "answer") return outcomeIn(called.value) ?? failure(500, "internal_error");
+  // The status is asked for again and again; that the service is not there is logged by the keeper.
+  if (name === "status") return failure(503, "the load balancer has not answered");
   context.log.log("error", "fluxheim", `${name} of the balancer has no answer: ${called.reason}`);
   return failure(503, "the load balancer has not answered; the log says why");
 }
@@ -52,8 +61,13 @@ function hasPools({ latest }: ServiceContext): boolean {
   return poolsOfPart(latest()).length > 0;
 }
 
-async function statusOf(vhost: string | undefined, context: ServiceContext): Promise<Outcome> {
-  if (hasPools(context)) return await ask("status", vhost === undefined ? {} : { vhost }, context);
+async function statusOf(
+  vhost: string | undefined,
+  context: ServiceContext,
+  deadlineMs?: number,
+): Promise<Outcome> {
+  const input: Plain = vhost === undefined ? {} : { vhost };
+  if (hasPools(context)) return await ask("status", input, context, deadlineMs);
   return { status: 200, body: { status: "ok", load_balancer: { vhosts: [] } } };
 }
 
@@ -83,7 +97,7 @@ const endpoints: readonly Endpoint[] = [
 const part: StatusPart = {
   key: "load_balancer",
   async read(context) {
-    const { status, body } = await statusOf(undefined, context);
+    const { status, body } = await statusOf(undefined, context, PART_DEADLINE_MS);
     return status === 200 ? body.load_balancer : undefined;
   },
 };
