@@ -107,6 +107,7 @@ export const MODULES: readonly CatalogModule[] = [
       table("cache_purger", ROOT, OFF),
     ],
     commands: [
+      { name: "cache", needs: "the module cache" },
       { name: "cache-warm", needs: "the module cache" },
       { name: "cache-key", needs: "the modules proxy and cache" },
       { name: "cache-lookup", needs: "the modules proxy and cache" },
@@ -151,6 +152,7 @@ export const MODULES: readonly CatalogModule[] = [
         "proxy.disabled_upstreams",
       ].map((key) => table(key, EVERYWHERE)),
     ],
+    commands: [{ name: "members", needs: "the module load-balancer" }],
   }),
   entry("stream-proxy", ["proxy"], "raw TCP proxy", built("stream"), {
     tables: [table("stream", ROOT, OFF)],
@@ -229,7 +231,17 @@ export const UNNAMED: readonly CatalogModule[] = [
 ];
 
 /** Folders with a part in the control service (`control.ts`). */
-export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics", "cache"];
+export const CONTROL_FOLDERS: readonly string[] = [
+  "control",
+  "admin",
+  "metrics",
+  "php",
+  "cache",
+  "load_balancer",
+];
+
+/** Those of them whose part adds to the admin API, and is nothing without it. */
+export const ADMIN_FOLDERS: readonly string[] = ["php", "cache", "load_balancer"];
 
 /** Folders with a part in the telemetry service (`telemetry.ts`). */
 export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];

@@ -24,6 +24,9 @@ export interface MetricFamily {
 /** Most metrics without a description that are shown. */
 const MAX_UNDESCRIBED = 256;
 
+/** Series that are taken up in one turn: some milliseconds. */
+const TAKEN_AT_ONCE = 256;
+
 /** Reads the series of the process. */
 export class SeriesReader {
   readonly #specs: ReadonlyMap<string, MetricSpec>;
@@ -46,6 +49,16 @@ export class SeriesReader {
   /** How many threads write series. */
   get threads(): ReadonlyMap<number, unknown> {
     return this.#threads;
+  }
+
+  /**
+   * Takes up some of the series that threads have registered since: a process with a thousand vhosts has so many
+   * that a first scrape would wait for it.
+   *
+   * @returns Whether there may be more.
+   */
+  takeUp(): boolean {
+    return this.#totals.takeUp(this.#threads, TAKEN_AT_ONCE);
   }
 
   /** Every metric that has series, described ones in the order of their descriptions. */

@@ -42,6 +42,8 @@ export type PartGone = (index: number, buffer: SharedArrayBuffer) => void;
 export interface ServiceContext {
   /** The tables of its {@linkcode ThreadSpec.tables}, and nothing else of the configuration. */
   readonly config: ConfigPart;
+  /** The same of the configuration that was taken up last. */
+  latest(): ConfigPart;
   /** Files that the module's `needs` asks for in this role. */
   readonly files: Files;
   /** Shared tables that the module's `needs` attaches to this role. */

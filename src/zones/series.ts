@@ -37,6 +37,8 @@ const MAX_NAME = 128;
 
 /** Cells of one thread: a histogram of 14 buckets by a thousand vhosts takes 16,000. */
 export const MAX_CELLS = 131_072;
+/** Cells of all threads together. */
+const MAX_TOTAL_CELLS = 2 * MAX_CELLS;
 /** Most finite buckets of a histogram. */
 export const MAX_BUCKETS = 32;
 
@@ -259,10 +261,9 @@ interface Entry {
   readonly labels: Labels;
   readonly kind: SeriesKind;
   readonly fold: GaugeFold;
-  /** What lost threads have counted. */
-  readonly retired: Float64Array;
-  /** Scratch for {@linkcode SeriesTotals.read}. */
-  readonly sums: Float64Array;
+  /** Its cells are the `width` ones from here, in what lost threads have counted and in the sums. */
+  readonly at: number;
+  readonly width: number;
   /** Whether a thread that lives has it. */
   isLive: boolean;
 }
@@ -272,14 +273,14 @@ interface Placed {
   /** `undefined` for one that is not taken. */
   readonly entry: Entry | undefined;
   readonly first: number;
-  /** Highest counts seen, or the latest level. */
-  readonly seen: Float64Array;
 }
 
 /** One thread's series as the reader knows them. */
 interface Source {
   readonly memory: SharedArrayBuffer;
   readonly placed: Placed[];
+  /** By cell: the highest count seen, or the latest level. */
+  readonly seen: Float64Array;
   /** Bytes of text read, and cells given out. */
   textAt: number;
   cellsAt: number;
@@ -304,6 +305,15 @@ export interface SeriesReading {
 /** The sums over all threads of a process. */
 export class SeriesTotals {
   readonly #entries = new Map<string, Entry>();
+  /** By the text that registers them: threads of one kind register the same ones. */
+  readonly #byText = new Map<
+    string,
+    { readonly entry: Entry | undefined; readonly width: number }
+  >();
+  /** What lost threads have counted, and scratch for {@linkcode SeriesTotals.read}; pages of them that are not used cost nothing. */
+  readonly #retired = new Float64Array(MAX_TOTAL_CELLS);
+  readonly #sums = new Float64Array(MAX_TOTAL_CELLS);
+  #cellsUsed = 0;
   readonly #sources = new Map<number, Source>();
   readonly #reading: SeriesReading;
   #dropped = 0;
@@ -319,22 +329,42 @@ export class SeriesTotals {
 
   /** All series, with what `threads` have counted so far and what lost threads had. */
   read(threads: ReadonlyMap<number, { readonly buffer: SharedArrayBuffer }>): SeriesValue[] {
-    for (const entry of this.#entries.values()) {
-      entry.sums.set(entry.retired);
-      entry.isLive = false;
-    }
     for (const [index, { buffer }] of threads) this.#look(index, buffer);
-    for (const [index, { placed }] of this.#sources) {
+    const sums = this.#sums;
+    sums.set(this.#retired.subarray(0, this.#cellsUsed));
+    for (const entry of this.#entries.values()) entry.isLive = false;
+    for (const [index, source] of this.#sources) {
       const isLive = threads.has(index);
-      for (const series of placed) if (isLive || series.entry?.kind !== "gauge") addUp(series);
+      for (const series of source.placed) {
+        if (isLive || series.entry?.kind !== "gauge") addUp(sums, source.seen, series);
+      }
     }
     const values: SeriesValue[] = [];
-    for (const { name, labels, kind, sums, isLive } of this.#entries.values()) {
+    for (const { name, labels, kind, at, width, isLive } of this.#entries.values()) {
       // The level of a thread that is gone is no level of now.
       if (kind === "gauge" && !isLive) continue;
-      values.push({ name, labels, kind, value: sums[0], cells: [...sums] });
+      const cells = width === 1 ? [sums[at]] : Array.from(sums.subarray(at, at + width));
+      values.push({ name, labels, kind, value: sums[at], cells });
     }
     return values;
+  }
+
+  /**
+   * Takes up series that threads have registered, so that {@linkcode SeriesTotals.read} has less to do.
+   *
+   * @param most How many.
+   * @returns Whether there may be more.
+   */
+  takeUp(
+    threads: ReadonlyMap<number, { readonly buffer: SharedArrayBuffer }>,
+    most: number,
+  ): boolean {
+    let left = most;
+    for (const [index, { buffer }] of threads) {
+      left -= this.#takeNew(this.#sourceOf(index, buffer), index, left);
+      if (left <= 0) return true;
+    }
+    return false;
   }
 
   /** Thread `index` is lost: what it has counted in `memory` stays. */
@@ -343,36 +373,50 @@ export class SeriesTotals {
     const source = this.#sources.get(index);
     this.#sources.delete(index);
     if (source === undefined) return;
-    for (const { entry, seen } of source.placed) {
+    for (const { entry, first } of source.placed) {
       if (entry === undefined || entry.kind === "gauge") continue;
-      for (let i = 0; i < seen.length; i++) entry.retired[i] += seen[i];
+      for (let i = 0; i < entry.width; i++) this.#retired[entry.at + i] += source.seen[first + i];
     }
   }
 
+  #sourceOf(index: number, memory: SharedArrayBuffer): Source {
+    const known = this.#sources.get(index);
+    if (known?.memory === memory) return known;
+    const seen = new Float64Array(MAX_CELLS);
+    const source = { memory, placed: [], seen, textAt: 0, cellsAt: 0, isBroken: false };
+    this.#sources.set(index, source);
+    return source;
+  }
+
   #look(index: number, memory: SharedArrayBuffer): void {
-    let source = this.#sources.get(index);
-    if (source?.memory !== memory) {
-      source = { memory, placed: [], textAt: 0, cellsAt: 0, isBroken: false };
-      this.#sources.set(index, source);
-    }
-    this.#takeNew(source, index);
+    const source = this.#sourceOf(index, memory);
+    this.#takeNew(source, index, MAX_SERIES);
     const cells = new Float64Array(memory, CELLS_AT, MAX_CELLS);
-    for (const { entry, first, seen } of source.placed) {
+    const { seen } = source;
+    for (const { entry, first } of source.placed) {
       if (entry === undefined) continue;
       if (entry.kind === "gauge") {
         const level = cells[first];
-        if (Number.isFinite(level)) seen[0] = level;
+        if (Number.isFinite(level)) seen[first] = level;
         continue;
       }
-      for (let i = 0; i < seen.length; i++) {
-        const value = cells[first + i];
+      const end = first + entry.width;
+      for (let i = first; i < end; i++) {
+        const value = cells[i];
         // A counter only grows, by whole numbers that a thread can reach.
         if (value > seen[i] && value <= Number.MAX_SAFE_INTEGER) seen[i] = Math.floor(value);
       }
     }
   }
 
-  #takeNew(source: Source, index: number): void {
+  /** Takes up at most `most` series that are new; returns how many. */
+  #takeNew(source: Source, index: number, most: number): number {
+    const before = source.placed.length;
+    this.#placeNew(source, index, before + most);
+    return source.placed.length - before;
+  }
+
+  #placeNew(source: Source, index: number, end: number): void {
     if (source.isBroken) return;
     const { memory, placed } = source;
     const registered = Atomics.load(new Int32Array(memory, 0, 1), REGISTERED);
@@ -384,20 +428,30 @@ export class SeriesTotals {
       return broken(`${registered} series`);
     }
     const lengths = new Uint16Array(memory, LENGTHS_AT, MAX_SERIES);
-    while (placed.length < registered) {
+    while (placed.length < registered && placed.length < end) {
       const length = lengths[placed.length];
       if (length > MAX_TEXT || source.textAt + length > TEXT_BYTES) {
         return broken(`${length} bytes of text`);
       }
       const bytes = new Uint8Array(memory, TEXT_AT + source.textAt, length).slice();
       source.textAt += length;
-      const parsed = parseSeries(decoder.decode(bytes));
-      const { width } = parsed;
+      const { entry, width } = this.#known(decoder.decode(bytes));
       const first = source.cellsAt;
       if (first + width > MAX_CELLS) return broken(`${first + width} cells`);
       source.cellsAt += width;
-      placed.push({ entry: this.#entryOf(parsed), first, seen: new Float64Array(width) });
+      placed.push({ entry, first });
     }
+  }
+
+  #known(text: string): { readonly entry: Entry | undefined; readonly width: number } {
+    let known = this.#byText.get(text);
+    if (known === undefined) {
+      const parsed = parseSeries(text);
+      known = { entry: this.#entryOf(parsed), width: parsed.width };
+      // What a thread that was taken over writes must not be kept without a bound.
+      if (this.#byText.size < MAX_TOTAL_SERIES) this.#byText.set(text, known);
+    }
+    return known;
   }
 
   #entryOf({ series, width }: Parsed): Entry | undefined {
@@ -409,15 +463,10 @@ export class SeriesTotals {
     let entry = this.#entries.get(key);
     if (entry !== undefined) return entry;
     if (this.#entries.size === MAX_TOTAL_SERIES) return this.#drop(`there are ${MAX_TOTAL_SERIES}`);
-    entry = {
-      name,
-      labels,
-      kind,
-      fold,
-      retired: new Float64Array(width),
-      sums: new Float64Array(width),
-      isLive: false,
-    };
+    const at = this.#cellsUsed;
+    if (at + width > MAX_TOTAL_CELLS) return this.#drop(`there are ${at} cells`);
+    this.#cellsUsed = at + width;
+    entry = { name, labels, kind, fold, at, width, isLive: false };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -429,13 +478,13 @@ export class SeriesTotals {
 }
 
 /** Adds what one thread has to the sum. */
-function addUp({ entry, seen }: Placed): void {
+function addUp(sums: Float64Array, seen: Float64Array, { entry, first }: Placed): void {
   if (entry === undefined) return;
-  const { sums } = entry;
+  const { at, width } = entry;
   if (entry.kind === "gauge" && entry.fold === "max") {
-    sums[0] = entry.isLive ? Math.max(sums[0], seen[0]) : seen[0];
+    sums[at] = entry.isLive ? Math.max(sums[at], seen[first]) : seen[first];
   } else {
-    for (let i = 0; i < seen.length; i++) sums[i] += seen[i];
+    for (let i = 0; i < width; i++) sums[at + i] += seen[first + i];
   }
   entry.isLive = true;
 }

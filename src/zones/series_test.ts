@@ -238,3 +238,20 @@ Deno.test("threads that count while they are read lose nothing", async () => {
   }
   assert.equal(sum(), 3 * 100_000);
 });
+
+Deno.test("what is taken up little by little reads as what is taken up at once", () => {
+  const process = new Process();
+  const [first, second] = [process.thread(0), process.thread(1)];
+  for (let i = 0; i < 100; i++) {
+    count(first, { vhost: `v${i}` }, i);
+    second.histogram("seconds", { vhost: `v${i}` }, [1, 2])?.observe(i);
+    count(second, { vhost: `v${i}` });
+  }
+  let turns = 1;
+  while (process.totals.takeUp(process.threads, 64)) turns++;
+  assert.equal(turns, 5, "three hundred of them");
+  const once = new SeriesTotals({ onFault: (what) => process.faults.push(what) });
+  assert.deepEqual(process.totals.read(process.threads), once.read(process.threads));
+  assert.equal(process.totals.takeUp(process.threads, 64), false);
+  assert.deepEqual(process.faults, []);
+});

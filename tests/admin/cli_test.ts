@@ -1,26 +1,10 @@
 /** Commands that work on the snapshot store, and those that ask a running gateway. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { fluxheim } from "../testing/cli.ts";
 import { TempDir, until } from "../testing/peer.ts";
 import { AdminGateway } from "../testing/admin.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const S = "/_fluxheim/";
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function fluxheim(...args: string[]): Promise<Run> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", MAIN, ...args],
-    env: { NO_COLOR: "1" },
-  }).output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, err };
-}
 
 const CONFIG = `
 [server]

@@ -44,7 +44,11 @@ Deno.test("a client that may connect can look, and list snapshots only with the 
   assert.equal(JSON.parse((await ask(`${S}status`)).body).status, "ok");
   assert.equal((await ask(`${S}health`)).status, 200);
   assert.equal((await ask(`${S}live`)).status, 200);
-  assert.equal((await ask(`${S}cache/status`)).status, 400);
+  assert.equal((await ask(`${S}cache/status`)).status, 200);
+  assert.equal((await ask(`${S}load-balancer/status`)).status, 200);
+  const udp = await ask(`${S}udp/status`);
+  assert.equal(udp.status, 400);
+  assert.equal(JSON.parse(udp.body).error, "UDP proxy support is not compiled in");
   assert.deepEqual(await ask(`${S}snapshots`), { status: 401, body: '{"error":"unauthorized"}' });
   assert.equal((await ask(`${S}snapshots`, ...BEARER)).status, 200);
   assert.equal((await ask(`${S}nothing`)).status, 404);

@@ -11,6 +11,8 @@ const SITE = "https://site.example";
 export interface Setup {
   /** Lines of `[admin]`, beside where it listens, its token and its store. */
   readonly admin?: string;
+  /** Lines of `[server]`. */
+  readonly server?: string;
   /** Tables after it. */
   readonly tables?: string;
   readonly threads?: number;
@@ -19,12 +21,16 @@ export interface Setup {
 /** Unless a test is about it: a stranger that takes the port for its own must not lock the test out. */
 const PATIENT = "[admin.auth_throttle]\nper_source_failures = 1000\nglobal_failures = 10000";
 
-function configText(adminPort: number, { admin = "", tables = "", threads = 1 }: Setup): string {
+function configText(
+  adminPort: number,
+  { admin = "", server = "", tables = "", threads = 1 }: Setup,
+): string {
   const throttle = admin.includes("[admin.auth_throttle]") ? "" : PATIENT;
   return `
 [server]
 listen = ["127.0.0.1:{port}"]
 control_hosts = ["admin.internal"]
+${server}
 [server.process]
 pid_file = "{dir}/fluxheim.pid"
 threads = ${threads}

@@ -124,10 +124,10 @@ function isEntryOfService({ from, to }: Import): boolean {
 
 /**
  * What a module shows others: `module.ts` in the keeper and the command line, `edge.ts` in workers,
- * `control.ts` and `telemetry.ts` in those services, and `table.ts` in all of them.
+ * `control.ts` and `telemetry.ts` in those services, `client.ts` in commands, and `table.ts` in all of them.
  */
 function isFace(path: string): boolean {
-  return /\/(module|edge|control|telemetry|table)\.ts$/.test(path);
+  return /\/(module|edge|control|telemetry|table|client)\.ts$/.test(path);
 }
 
 function top(path: string): string {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { CONTROL_FOLDERS, TELEMETRY_FOLDERS } from "../../catalog/modules.ts";
+import { ADMIN_FOLDERS, CONTROL_FOLDERS, TELEMETRY_FOLDERS } from "../../catalog/modules.ts";
 
 /** What the files are made from. */
 export interface EntryText {
@@ -91,11 +91,17 @@ const PARTS: Readonly<Record<SharedService, readonly string[]>> = {
   telemetry: TELEMETRY_FOLDERS,
 };
 
+/** Those of `folders` that have a part in a service; parts of the admin API are nothing without it. */
+function partsOf(role: SharedService, folders: readonly string[]): readonly string[] {
+  return folders.filter((folder) =>
+    PARTS[role].includes(folder) &&
+    (folders.includes("admin") || !ADMIN_FOLDERS.includes(folder))
+  );
+}
+
 /** The shared services that modules in `folders` have parts in. */
 export function sharedServices(folders: readonly string[]): readonly SharedService[] {
-  return (["control", "telemetry"] as const).filter((role) =>
-    folders.some((folder) => PARTS[role].includes(folder))
-  );
+  return (["control", "telemetry"] as const).filter((role) => partsOf(role, folders).length > 0);
 }
 
 /** The file that a shared service of the profile runs: the parts that its modules have in it. */
@@ -103,7 +109,7 @@ export function serviceText(
   role: SharedService,
   { name, folders, source, keepsRecords }: Omit<EntryText, "use">,
 ): string {
-  const own = folders.filter((folder) => PARTS[role].includes(folder));
+  const own = partsOf(role, folders);
   const parts = own.map(camel).join(", ");
   return [
     `/** Entry of the ${role} service of profile \`${name}\`. @module */`,

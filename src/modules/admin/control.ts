@@ -9,7 +9,10 @@ import { answerFault, refuse } from "./answers.ts";
 import { Token } from "./credentials.ts";
 import { Dashboard } from "./dashboard/assets.ts";
 import { PANELS } from "./dashboard/panel.ts";
+import { certificates } from "./dashboard/panels/certificates.ts";
+import { latency } from "./dashboard/panels/latency.ts";
 import { overview } from "./dashboard/panels/overview.ts";
+import { refusals } from "./dashboard/panels/refusals.ts";
 import { snapshots } from "./dashboard/panels/snapshots.ts";
 import { traffic } from "./dashboard/panels/traffic.ts";
 import { ENDPOINTS } from "./endpoint.ts";
@@ -20,7 +23,7 @@ import { adminOf, type EnabledAdmin, modeOf, tokenOf } from "./table.ts";
 import { Throttle } from "./throttle.ts";
 
 export { type Endpoint, ENDPOINTS, STATUS_PARTS, type StatusPart } from "./endpoint.ts";
-export { failure, type Outcome } from "./calls.ts";
+export { failure, type Outcome, outcomeIn } from "./calls.ts";
 export { type Panel, PANELS } from "./dashboard/panel.ts";
 export type { Inputs } from "./inputs.ts";
 
@@ -41,7 +44,9 @@ export const control: Service = {
   role: "control",
   extends: [
     ...OWN_ENDPOINTS.map((endpoint) => ENDPOINTS.entry(endpoint)),
-    ...[overview, snapshots, traffic].map((panel) => PANELS.entry(panel)),
+    ...[overview, latency, refusals, certificates, snapshots, traffic].map((panel) =>
+      PANELS.entry(panel)
+    ),
   ],
   async start(context): Promise<RunningService> {
     const admin = adminOf(context.config);

@@ -4,7 +4,7 @@ import type { Loaded } from "../../gateway/keeper_part.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import type { KeeperCall, Outcome } from "./calls.ts";
 import { Operations } from "./operations.ts";
-import { isSet, textAt } from "./plain.ts";
+import { isSet, textAt, textsAt } from "./plain.ts";
 import { Startup } from "./startup.ts";
 import { adminOf } from "./table.ts";
 
@@ -41,7 +41,7 @@ function callsOf(
 ): Readonly<Record<KeeperCall, (input: Plain) => Promise<Outcome>>> {
   return {
     "admin.status": () => operations.status(),
-    "admin.live": () => operations.live(),
+    "admin.live": (input) => operations.live(new Set(textsAt(input, "metrics"))),
     "admin.snapshots": () => operations.snapshots(),
     "admin.changes": (input) => operations.changes(textAt(input, "to")),
     "admin.snapshot": (input) => operations.snapshot(textAt(input, "message") ?? ""),

@@ -8,6 +8,7 @@
 import { dumpToml } from "../../config/dump.ts";
 import type { KeeperContext, ReloadOutcome } from "../../gateway/keeper_part.ts";
 import type { Plain } from "../../gateway/thread.ts";
+import type { SeriesValue } from "../../zones/series.ts";
 import { failure, type Outcome } from "./calls.ts";
 import { AUTOMATIC, Changes, CONFIRMED } from "./changes.ts";
 import { decide } from "./healing.ts";
@@ -77,14 +78,18 @@ export class Operations {
     });
   }
 
-  /** `GET live`, ours: every counter of the process, for tables that refresh themselves. */
-  live(): Promise<Outcome> {
+  /**
+   * `GET live`, ours: the series of the process, for tables that refresh themselves.
+   *
+   * @param metrics Names of those that are asked for; none for all.
+   */
+  live(metrics: ReadonlySet<string>): Promise<Outcome> {
     return this.#answered(() => {
-      const series = this.#context.series();
+      const series = this.#context.series()
+        .filter(({ name }) => metrics.size === 0 || metrics.has(name));
       return {
         process: shownProcess(this.#context.process),
-        counters: series.slice(0, MAX_COUNTERS)
-          .map(({ name, labels, value }) => ({ name, labels: { ...labels }, value })),
+        counters: series.slice(0, MAX_COUNTERS).map(shownSeries),
         truncated: series.length > MAX_COUNTERS,
       };
     });
@@ -400,6 +405,13 @@ export class Operations {
   #answered(body: () => Record<string, Plain>): Promise<Outcome> {
     return this.#withoutThrowing(() => Promise.resolve(ok(body())));
   }
+}
+
+/** A histogram has the counts of its buckets and, last, the sum of its times in microseconds. */
+function shownSeries({ name, labels, kind, value, cells }: SeriesValue): Plain {
+  const shown = { name, labels: { ...labels }, kind };
+  if (kind !== "histogram") return { ...shown, value };
+  return { ...shown, value: cells.slice(0, -1).reduce((all, one) => all + one, 0), cells };
 }
 
 /** What `[tls]` says of compliance, where there is such a table. */

@@ -3,6 +3,7 @@ import type { ServiceContext } from "../../gateway/service.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { failure, type KeeperCall, type Outcome, outcomeIn } from "./calls.ts";
 import { type Endpoint, STATUS_PARTS } from "./endpoint.ts";
+import { isTable } from "./plain.ts";
 
 /** How long the keeper may take: a reload waits for workers. */
 const DEADLINE_MS = 60_000;
@@ -22,6 +23,26 @@ export async function askKeeper(
   }
   log.log("error", "fluxheim", `${name} has no answer: ${called.reason}`);
   return failure(503, "the keeper has not answered; the log says why");
+}
+
+/** Most metrics that a request names. */
+const MAX_METRICS = 16;
+
+/** Histograms with the bounds of their buckets, in seconds, which are in their descriptions. */
+function withBuckets({ status, body }: Outcome, { metricSpecs }: ServiceContext): Outcome {
+  const { counters } = body;
+  if (!Array.isArray(counters)) return { status, body };
+  const bounds = new Map(metricSpecs.map(({ name, buckets }) => [name, buckets]));
+  return {
+    status,
+    body: {
+      ...body,
+      counters: counters.map((counter: Plain) => {
+        if (!isTable(counter) || counter.kind !== "histogram") return counter;
+        return { ...counter, buckets: [...bounds.get(String(counter.name)) ?? []] };
+      }),
+    },
+  };
 }
 
 /** In the order of the documents. */
@@ -45,7 +66,14 @@ export const OWN_ENDPOINTS: readonly Endpoint[] = [
     method: "GET",
     path: "live",
     ops: "open",
-    answer: (_inputs, context) => askKeeper(context, "admin.live"),
+    async answer(inputs, context) {
+      const metrics = [...inputs.all("metric")];
+      if (metrics.length > MAX_METRICS) {
+        return failure(400, `metric may be given at most ${MAX_METRICS} times`);
+      }
+      const outcome = await askKeeper(context, "admin.live", { metrics });
+      return outcome.status === 200 ? withBuckets(outcome, context) : outcome;
+    },
   },
   {
     method: "GET",

@@ -13,6 +13,12 @@ export function textAt(value: Plain, key: string): string | undefined {
   return typeof found === "string" ? found : undefined;
 }
 
+/** The texts in the list at `key` of `value`. */
+export function textsAt(value: Plain, key: string): readonly string[] {
+  const found = isTable(value) ? value[key] : undefined;
+  return Array.isArray(found) ? found.filter((item) => typeof item === "string") : [];
+}
+
 /** Whether `key` of `value` is `true`. */
 export function isSet(value: Plain, key: string): boolean {
   return isTable(value) && value[key] === true;

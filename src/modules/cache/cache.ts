@@ -27,6 +27,7 @@ import { type Held, UNVARIED } from "./store/index.ts";
 import type { MemoryStore } from "./store/memory.ts";
 import type { DecodedMeta } from "./store/meta.ts";
 import { CREATED, EXPIRES, READY } from "./store/slot_words.ts";
+import { lookupBegins, lookupEnds } from "./times.ts";
 import type { Uses } from "./uses.ts";
 
 /** Events of a cache, as metrics have them (spec 06 B3). */
@@ -133,7 +134,10 @@ export class Cache {
     const { store, headers } = this.parts;
     const answer = deliver(store, held, object, exchange);
     showStatus(answer.fields, headers, status, reason);
-    if (exchange !== undefined) exchange.findings.cachePhase = PHASES[status];
+    if (exchange !== undefined) {
+      exchange.findings.cachePhase = PHASES[status];
+      lookupEnds(exchange);
+    }
     return answer;
   }
 
@@ -143,6 +147,7 @@ export class Cache {
   }
 
   #lookUp(exchange: Exchange, extension: string, wishes: Wishes): void {
+    lookupBegins(exchange);
     const { policy, store, uses, events } = this.parts;
     const { config } = policy;
     const identity = identityOf(exchange);

@@ -12,6 +12,7 @@ import { BackgroundCall } from "./background_call.ts";
 import { type Cache, PHASE_OF } from "./cache.ts";
 import { DECIDED, type Lookup, type Unsafe } from "./decision.ts";
 import { type Delivered, showStatus } from "./delivery.ts";
+import { timedWait } from "./times.ts";
 import { type Asked, Fetcher, type Found, type Task } from "./fetcher.ts";
 import { fillRequest, impersonal } from "./fill_request.ts";
 import { varianceOf } from "./key/vary.ts";
@@ -169,7 +170,7 @@ export class CachedOrigin implements Origin {
         store.index.release(claim.held);
         return this.#notCached(asked, found);
       }
-      const outcome = await this.#wait(asked, claim.held);
+      const outcome = await timedWait(asked.exchange, () => this.#wait(asked, claim.held));
       if (outcome instanceof ClientResponse) {
         if (found !== undefined) store.index.release(found.held);
         return outcome;

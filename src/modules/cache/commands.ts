@@ -1,4 +1,5 @@
 /** The commands of the cache: what they are called and take. Their work is loaded when they run. @module */
+import { JSON_OPTION, TARGET_OPTIONS } from "../admin/client.ts";
 import { EXPECTATIONS } from "./expectations.ts";
 import type { CommandOption, ModuleCommand } from "../../gateway/command.ts";
 
@@ -32,6 +33,39 @@ const EXPECTED: readonly CommandOption[] = [
 
 /** All commands. */
 export const commands: readonly ModuleCommand[] = [
+  {
+    name: "cache",
+    summary: "show what the caches of the running gateway hold, or purge some of it",
+    details: [
+      "ACTION is status or purge. A purge is of one or more --path of a --host, or of what one of",
+      "--prefix, --tag, --pattern, --all and --stale selects in the cache of --vhost, or of its",
+      "--route. It has happened in every worker, and on disk, when the command ends.",
+    ],
+    operand: "ACTION",
+    options: [
+      ...TARGET_OPTIONS,
+      { name: "vhost", value: "NAME", help: "the cache of this vhost" },
+      { name: "route", value: "NAME", help: "the cache of this route of the vhost" },
+      { name: "host", value: "HOST", help: "host of the paths" },
+      { name: "path", value: "PATH", repeat: true, help: "purge this path, all its variants" },
+      { name: "method", value: "METHOD", help: "method of the paths; GET unless given" },
+      { name: "query", value: "QUERY", help: "query of the paths" },
+      { name: "scheme", value: "SCHEME", choices: ["http", "https"], help: "one scheme alone" },
+      { name: "port", value: "PORT", help: "one port alone" },
+      { name: "prefix", value: "PATH", help: "purge paths that begin so" },
+      { name: "tag", value: "TAG", help: "purge objects with this tag" },
+      { name: "pattern", value: "PATTERN", help: "purge paths that match, where * is anything" },
+      { name: "all", help: "purge everything" },
+      { name: "stale", help: "purge what is no longer fresh" },
+      { name: "soft", help: "end freshness and keep the objects" },
+      { name: "dry-run", help: "with --stale: count and purge nothing" },
+      { name: "limit", value: "COUNT", help: "objects a batch, 1 to 10000; 1024 unless given" },
+      { name: "batches", value: "COUNT", help: "most batches, 1 to 64; 1 unless given" },
+      JSON_OPTION,
+    ],
+    takesConfig: true,
+    run: async (call) => (await import("./operate.ts")).operateCache(call),
+  },
   {
     name: "cache-key",
     summary: "show which cache a request comes to, and under which key",

@@ -25,6 +25,79 @@ const LABELS: MetricSpec["labels"] = {
   ],
 };
 
+/** Requests to purge, whatever they have found. */
+export const PURGES: MetricSpec = {
+  name: "fluxheim_cache_purges_total",
+  help: "Purges that operators have asked for.",
+  type: "counter",
+  labels: {
+    operation: ["exact", "bulk", "index", "prefix", "tag", "stale", "wildcard", "other"],
+    ...SCOPE_LABELS,
+    mode: ["normal", "soft", "dry_run", "other"],
+  },
+};
+
+/** How long caches take over requests. */
+export const OPERATION_DURATION: MetricSpec & { readonly buckets: readonly number[] } = {
+  name: "fluxheim_cache_operation_duration_seconds",
+  help: "Time of look-ups, and of waits for the fetch of another request.",
+  type: "histogram",
+  labels: {
+    ...SCOPE_LABELS,
+    phase: [
+      "disabled",
+      "uninitialized",
+      "bypass",
+      "key",
+      "hit",
+      "miss",
+      "stale",
+      "stale-updating",
+      "expired",
+      "revalidated",
+      "revalidated-nocache",
+      "other",
+    ],
+    operation: ["lookup", "lock_wait", "other"],
+  },
+  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+};
+
+/** Levels over all caches, by what follows `fluxheim_cache_` (spec 06 section B5). */
+export const LEVELS = {
+  vhosts: "Vhosts of the configuration.",
+  enabled_vhosts: "Vhosts with a cache.",
+  tiered_vhosts: "Vhosts whose cache has memory and disk.",
+  configured_routes: "Routes with a cache table of their own.",
+  policy_routes: "Routes of the configuration.",
+  enabled_routes: "Routes with a cache of their own.",
+  tiered_routes: "Routes whose own cache has memory and disk.",
+  memory_tiers: "Caches in memory.",
+  disk_tiers: "Caches on disk.",
+  lock_enabled_policies: "Caches that fetch an object once for all requests that wait for it.",
+  lock_wait_timeout_max_seconds: "Longest time that a cache lets requests wait for such a fetch.",
+  origin_protection_enabled_policies: "Caches with a bound on fetches under way.",
+  origin_protection_max_concurrent_fills: "Highest of these bounds.",
+  peer_fill_enabled_policies: "Caches that ask peers.",
+  peer_fill_peers: "Peers that caches ask.",
+  peer_fill_max_concurrent_requests: "Highest bound of requests to peers.",
+  memory_entries: "Objects in memory.",
+  memory_weighted_size_bytes: "Memory that objects take up.",
+  memory_max_size_bytes: "Memory that objects may take up.",
+  memory_fill_ratio_per_mille: "How full the memory is.",
+  memory_purge_index_entries: "Objects in memory that purges by index find.",
+  disk_entries: "Objects on disk.",
+  disk_size_bytes: "Bytes of objects on disk.",
+  disk_allocated_size_bytes: "Bytes on disk that are set aside for objects.",
+  disk_free_size_bytes: "Bytes of the disk budget that are free.",
+  disk_free_range_count: "Free ranges of storage bins.",
+  disk_largest_free_range_bytes: "Largest free range of storage bins.",
+  disk_bin_files: "Files of storage bins.",
+  disk_max_size_bytes: "Bytes that objects on disk may take up.",
+  disk_fill_ratio_per_mille: "How full the disk tiers are.",
+  disk_purge_index_entries: "Objects on disk that purges by index find.",
+} as const;
+
 /** All of them. */
 export const METRICS: readonly MetricSpec[] = [
   {
@@ -39,4 +112,12 @@ export const METRICS: readonly MetricSpec[] = [
     type: "counter",
     labels: { ...SCOPE_LABELS, ...LABELS },
   },
+  PURGES,
+  OPERATION_DURATION,
+  ...Object.entries(LEVELS).map(([name, help]): MetricSpec => ({
+    name: `fluxheim_cache_${name}`,
+    help,
+    type: "gauge",
+    labels: {},
+  })),
 ];

@@ -1,11 +1,23 @@
 /** The HTTP cache in workers (spec 04): what caches is loaded where a configuration asks for it. @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule } from "../../gateway/module.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
 import { cachesOf } from "./table.ts";
+import { lockWaitOf, lookupOf } from "./times.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "cache",
+  extends: [
+    SPAN_ATTRIBUTES.entry({
+      key: "fluxheim.cache.lookup.duration_ms",
+      of: (exchange) => milliseconds(lookupOf(exchange)),
+    }),
+    SPAN_ATTRIBUTES.entry({
+      key: "fluxheim.cache.lock_wait.duration_ms",
+      of: (exchange) => milliseconds(lockWaitOf(exchange)),
+    }),
+  ],
   open(worker) {
     const calls = worker.service("store");
     return {
@@ -17,3 +29,7 @@ export const edge: EdgeModule = {
     };
   },
 };
+
+function milliseconds(us: number | undefined): number | undefined {
+  return us === undefined ? undefined : us / 1000;
+}

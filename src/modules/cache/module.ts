@@ -11,6 +11,7 @@ import type { Grant, Module, Role } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
+import { adminOf } from "../admin/table.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { commands } from "./commands.ts";
 import { cacheSchema, purgerSchema } from "./schema.ts";
@@ -38,6 +39,16 @@ export type { CacheConfig } from "./schema.ts";
 function arenaBytes(budget: number): number {
   return budget + Math.max(1024 * 1024, budget / 8);
 }
+
+/** What the endpoints have to know: which caches there are, and how hosts lead to vhosts. */
+const SHAPE = [
+  "vhosts.name",
+  "vhosts.hosts",
+  "vhosts.routes.name",
+  "vhosts.cache.enabled",
+  "vhosts.routes.cache.enabled",
+  "server.default_vhost",
+];
 
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
@@ -126,8 +137,8 @@ export const module: Module = {
   }, {
     // The endpoints of the admin API, which pass on what is asked of the service.
     role: "control",
-    wanted: (config) => !cachesOf(config).next().done && Reflect.get(config, "admin") !== undefined,
-    tables: [],
+    wanted: (config) => adminOf(config) !== undefined,
+    tables: SHAPE,
     whenLost: "replace",
     asks: OPERATIONS.map((name) => `store.${name}`),
   }],

@@ -203,6 +203,26 @@ Deno.test("the status adds up, and names no path and no host", async () => {
   assert.equal(after.activity.stores, 0);
 });
 
+Deno.test("vhosts that find no room in the status are left out, and one can be asked for", async () => {
+  const cache = cacheSchema.parse({
+    enabled: true,
+    max_object_bytes: "1 MiB",
+    memory: { enabled: true, max_size_bytes: "4 MiB" },
+  });
+  const config = configOf({ cache }, {});
+  const [vhost] = config.vhosts;
+  const vhosts = Array.from({ length: 1000 }, (_, i) => ({ ...vhost, name: `v${i}` }));
+  const store = new Stores(4 * MIB).open(0);
+  const all = new Operations({ ...config, vhosts }, () => ({ memory: store }));
+  const { body } = await all.run("status", {});
+  assert.equal(body.truncated, true);
+  assert.ok(JSON.stringify(body).length < MIB);
+  assert.equal((body.totals as Record<string, unknown>).enabled_vhosts, 1000);
+  const one = (await all.run("status", { vhost: "v999" })).body;
+  assert.deepEqual((one.vhosts as { name: string }[]).map(({ name }) => name), ["v999"]);
+  assert.equal(one.truncated, undefined);
+});
+
 Deno.test("a wildcard stands for anything, slashes included, and both ends count", () => {
   const matches = (path: string, pattern: string) => matchesPieces(path, pattern.split("*"));
   assert.ok(matches("/a/b/c.png", "/a*.png"));

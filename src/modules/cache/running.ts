@@ -30,12 +30,14 @@ import {
   zonesOf,
 } from "./table.ts";
 import { DiskTier } from "./disk_tier.ts";
+import { CacheTimes } from "./times.ts";
 import { Uses, useTable } from "./uses.ts";
 
 /** The caches of one worker and one snapshot. */
 export class Caches implements RunningModule {
   readonly #context: SnapshotContext;
   readonly #byScope = new ByScope<Cache>();
+  readonly #times = new ByScope<CacheTimes>();
   readonly #origins: CachedOrigin[] = [];
   readonly #stores = new Map<string, MemoryStore>();
   readonly #stopTicking: () => void;
@@ -53,6 +55,7 @@ export class Caches implements RunningModule {
     if (table === undefined || proxyOf(scope) === undefined) return undefined;
     const cache = new Cache(this.#parts(scope, table));
     this.#byScope.set(scope, cache);
+    this.#times.set(scope, new CacheTimes(this.#context.metrics, labelsOf(table)));
     const around: Around = (inner) => {
       const origin = new CachedOrigin(cache, inner);
       this.#origins.push(origin);
@@ -66,6 +69,10 @@ export class Caches implements RunningModule {
     return this.#byScope.get(scope)?.explain(exchange);
   }
 
+  readonly finished = (exchange: Exchange): void => {
+    if (exchange.scope !== undefined) this.#times.get(exchange.scope)?.observe(exchange);
+  };
+
   stop(): void {
     this.#stopTicking();
     for (const origin of this.#origins) origin.stop();
@@ -78,11 +85,7 @@ export class Caches implements RunningModule {
     const requests = policiesOf(this.#context).request(scope, {});
     const vary = [...new Set([...compiled.vary, ...requests.varying])].sort();
     const { access } = config.logging;
-    const labels = {
-      scope: table.owner.route === undefined ? "vhost" : "route",
-      vhost: table.owner.vhost.name,
-      route: table.owner.route?.name ?? "",
-    };
+    const labels = labelsOf(table);
     const events = Object.fromEntries(EVENTS.map((event) => {
       const tier = MEMORY_EVENTS.has(event) ? "memory" : "policy";
       const total = metrics.counter("fluxheim_cache_activity_total", { tier, event });
@@ -136,6 +139,14 @@ export class Caches implements RunningModule {
     this.#stores.set(names.index, store);
     return store;
   }
+}
+
+function labelsOf({ owner: { vhost, route } }: CacheTable) {
+  return {
+    scope: route === undefined ? "vhost" : "route",
+    vhost: vhost.name,
+    route: route?.name ?? "",
+  };
 }
 
 /** Events of the tier itself; the others are of the policy. */

@@ -1,8 +1,11 @@
 /** The service of the cache: it purges, and says what is stored. @module */
 import type { Config } from "../../config/types.ts";
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
+import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { arena } from "../../zones/arena.ts";
+import { CacheMeter } from "./cache_meter.ts";
+import { DiskActivity } from "./disk_activity.ts";
 import { Operations } from "./operations.ts";
 import { cacheIndex } from "./store/index.ts";
 import { MemoryStore } from "./store/memory.ts";
@@ -11,17 +14,21 @@ import { type CacheTable, diskOf, memoryBytes, userTag, zonesOf } from "./table.
 
 /** How often blocks are freed that lost threads were the last to hold. */
 const SWEEP_MS = 1000;
+/** How often sizes are measured (spec 06 section B5). */
+const MEASURE_MS = 5000;
 
 /** A cache as the service has it. */
 interface Tiers {
   readonly memory: MemoryStore;
   readonly disk: DiskStore | undefined;
+  readonly diskActivity: DiskActivity | undefined;
 }
 
 /** The service. */
 export const store: Service = {
   module: "cache",
   role: "store",
+  openMetrics: openSeriesMetrics,
   start(context): Promise<RunningService> {
     const part = new StorePart(context);
     const sweeping = setInterval(() => part.sweep(), SWEEP_MS);
@@ -47,27 +54,52 @@ class StorePart {
   /** By the scope that objects are named by. */
   #byTag = new Map<string, Tiers>();
   #operations: Operations;
+  #config: Config;
+  readonly #meter: CacheMeter;
+  #nextMeasure = 0;
 
   constructor(context: ServiceContext) {
     this.#context = context;
-    this.#operations = this.#operationsOf(context.config as Config);
+    this.#meter = new CacheMeter(context.metrics);
+    this.#config = context.config as Config;
+    this.#operations = this.#operationsOf(this.#config);
+    this.#measure();
   }
 
   take(config: Config): void {
     this.#operations = this.#operationsOf(config);
+    this.#config = config;
+    this.#measure();
+  }
+
+  /** Shows what there is in metrics. */
+  #measure(): void {
+    this.#meter.read(this.#operations.scopes);
+    this.#meter.show(this.#config, this.#operations.scopes);
   }
 
   sweep(): void {
     for (const { memory } of this.#tiers.values()) memory.index.sweep();
+    const now = performance.now();
+    if (now < this.#nextMeasure) return;
+    this.#nextMeasure = now + MEASURE_MS;
+    this.#measure();
   }
 
   async call(name: string, input: { [key: string]: Plain }): Promise<Plain> {
     if (!name.startsWith("disk.")) {
+      // What is set back was counted before.
+      this.#meter.read(this.#operations.scopes);
       const { status, body } = await this.#operations.run(name, input);
+      if (status === 200) this.#meter.ran(name, input, body);
+      this.#measure();
       return { status, body };
     }
     const tiers = typeof input.cache === "string" ? this.#byTag.get(input.cache) : undefined;
-    return tiers?.disk === undefined ? null : await onDisk(name, input, tiers.memory, tiers.disk);
+    if (tiers?.disk === undefined) return null;
+    const found = await onDisk(name, input, tiers.memory, tiers.disk);
+    if (name === "disk.find") tiers.diskActivity?.looked(found !== null);
+    return found;
   }
 
   /** Tiers for each cache of `config`; those of the configuration before are used again. */
@@ -93,10 +125,11 @@ class StorePart {
       memoryBytes(table),
     );
     const disk = diskOf(table);
-    if (disk === undefined) return { memory, disk: undefined };
+    if (disk === undefined) return { memory, disk: undefined, diskActivity: undefined };
     const maxObjectBytes = table.config.max_object_bytes;
     const options = { ...disk, maxObjectBytes, userTag: userTag(table), log };
-    return { memory, disk: new DiskStore(options) };
+    const store = new DiskStore(options);
+    return { memory, disk: store, diskActivity: new DiskActivity(store) };
   }
 }
 

@@ -44,6 +44,11 @@ export function* cachesOf(config: Config): Generator<CacheTable> {
   }
 }
 
+/** Whether a configuration has a cache at work; of its tables no more than `enabled` is looked at. */
+export function hasCaches(config: Config): boolean {
+  return [...scopesOf(config)].some(({ route, vhost }) => (route ?? vhost).cache?.enabled === true);
+}
+
 /** `<vhost>` or `<vhost>:route:<route>` (spec 04 section 4.1). */
 export function userTag({ owner: { vhost, route } }: CacheTable): string {
   return route === undefined ? vhost.name : `${vhost.name}:route:${route.name}`;

@@ -25,6 +25,8 @@ import {
 } from "./operations.ts";
 import { type Carers, PoolCare } from "./pool_care.ts";
 import { metricLabel } from "./selection/policies.ts";
+import { auditRecord, missingPool } from "./pool_names.ts";
+import { statusOf } from "./pools_status.ts";
 import { poolsOfPart, poolZone } from "./table.ts";
 
 /** Operations by the names of their calls. */
@@ -50,9 +52,6 @@ const EVENT_NAMES: Readonly<Record<string, string>> = {
   "persistence-clear": "persistence_clear",
 };
 
-/** Names of the calls that the service takes. */
-export const BALANCER_CALLS: readonly string[] = ["status", ...Object.keys(OPERATIONS)];
-
 /** The service. */
 export const balancer: Service = {
   module: "load-balancer",
@@ -74,6 +73,7 @@ class RunningBalancer implements RunningService {
   readonly #context: ServiceContext;
   readonly #carers: Carers = { places: new Places(), stalls: new Stalls() };
   #pools = new Map<string, PoolCare>();
+  #config: ConfigPart = {};
   /** Labels of the gauge of pools that have a series. */
   readonly #counted = new Set<string>();
 
@@ -99,6 +99,7 @@ class RunningBalancer implements RunningService {
 
   /** Takes on the pools of a configuration, with what is known of those that stay. */
   #replace(config: ConfigPart, files: Files): readonly PoolCare[] {
+    this.#config = config;
     const before = this.#pools;
     const pools = new Map<string, PoolCare>();
     for (const table of poolsOfPart(config)) {
@@ -112,7 +113,10 @@ class RunningBalancer implements RunningService {
   }
 
   call(name: string, input: Plain): Promise<Plain> {
-    return Promise.resolve(name === "status" ? this.#status() : this.#operate(name, input));
+    const given: Input = typeof input === "object" && input !== null && !Array.isArray(input)
+      ? input as Input
+      : {};
+    return Promise.resolve(name === "status" ? this.#status(given) : this.#operate(name, given));
   }
 
   async stop(): Promise<void> {
@@ -138,36 +142,21 @@ class RunningBalancer implements RunningService {
     }
   }
 
-  /** Vhosts with a pool of their own or of a route, in their order. */
-  #status(): Plain {
-    const vhosts = new Map<string, { pool: Plain; routes: Plain[] }>();
-    for (const { table: { scope }, status } of this.#pools.values()) {
-      const { vhost, route } = scope;
-      let found = vhosts.get(vhost.name);
-      if (found === undefined) vhosts.set(vhost.name, found = { pool: null, routes: [] });
-      if (route === undefined) found.pool = status;
-      else found.routes.push({ name: route.name, pool: status });
-    }
-    return {
-      status: 200,
-      body: {
-        status: "ok",
-        load_balancer: {
-          vhosts: [...vhosts].map(([name, { pool, routes }]) => ({ name, pool, routes })),
-        },
-      },
-    };
+  /** All pools, or with `vhost` those of that one. */
+  #status({ vhost }: Input): Plain {
+    const pools = [...this.#pools.values()].filter(({ table: { scope } }) =>
+      vhost === undefined || scope.vhost.name === vhost
+    );
+    return { status: 200, body: { status: "ok", load_balancer: statusOf(pools) } };
   }
 
-  #operate(name: string, input: Plain): Plain {
+  #operate(name: string, given: Input): Plain {
     const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
     if (operation === undefined) throw new Error(`the balancer has no call "${name}"`);
-    const given: Input = typeof input === "object" && input !== null && !Array.isArray(input)
-      ? input as Input
-      : {};
     const found = this.#find(given);
     if (!(found instanceof PoolCare)) {
       if (found.status === 404) this.#count(`${EVENT_NAMES[name]}_not_found`, undefined, undefined);
+      this.#warn(name, "no pool", found);
       return shown(found);
     }
     const reply = operation(found.operation, given);
@@ -180,12 +169,12 @@ class RunningBalancer implements RunningService {
   #find(input: Input): PoolCare | Reply {
     const vhost = typeof input.vhost === "string" ? input.vhost.trim() : "";
     const route = typeof input.route === "string" ? input.route.trim() : "";
-    if (vhost === "") return failed(400, "vhost is missing", "");
+    if (vhost === "") return failed(400, "load balancer vhost is missing", "");
     const pools = [...this.#pools.values()];
     const found = pools.find(({ table: { scope } }) =>
       scope.vhost.name === vhost && (scope.route?.name ?? "") === route
     );
-    return found ?? failed(404, "there is no pool of that vhost and route", "not_found");
+    return found ?? failed(404, missingPool(this.#config, vhost, route), "not_found");
   }
 
   /** Operations on pools that there are not have no names of the caller's in their labels. */
@@ -204,18 +193,21 @@ class RunningBalancer implements RunningService {
     }).count();
   }
 
-  #audit(name: string, { table: { scope } }: PoolCare, { status, body, member }: Reply): void {
+  #audit(name: string, { table: { scope } }: PoolCare, reply: Reply): void {
     const { log } = this.#context;
     const where = `vhost "${scope.vhost.name}"` +
       (scope.route === undefined ? "" : `, route "${scope.route.name}"`);
-    if (status !== 200) {
-      const what = `${name} in ${where} was refused: ${String(body.error)}`;
-      log.log("warn", "fluxheim::load_balancer", what);
-      return;
-    }
-    const which = member === undefined ? "" : ` of ${member}`;
+    if (reply.status !== 200) return this.#warn(name, where, reply);
+    const which = reply.member === undefined ? "" : ` of ${reply.member}`;
     log.log("info", "fluxheim::load_balancer", `${name}${which} in ${where}`);
-    log.log("info", "fluxheim::audit", `${name} in ${where}`);
+    // Clearing sessions changes no member.
+    if (reply.member === undefined) return;
+    log.log("info", "fluxheim::audit", auditRecord(name, scope, reply));
+  }
+
+  #warn(name: string, where: string, { body: { error } }: Reply): void {
+    const text = `${name} in ${where} was refused: ${String(error)}`;
+    this.#context.log.log("warn", "fluxheim::load_balancer", text);
   }
 
   #report({ name }: PoolCare, error: unknown): void {

@@ -1,6 +1,7 @@
 /** Pools in workers (spec 03): what balances is loaded where a configuration has pools. @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule, SnapshotContext } from "../../gateway/module.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
 import { type Balancer, balancers } from "../proxy/edge.ts";
 import type { RunningBalancer } from "./running.ts";
 import { poolIn, poolTables } from "./table.ts";
@@ -15,7 +16,16 @@ const balancer: Balancer = {
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "load-balancer",
-  extends: [balancers.entry(balancer)],
+  extends: [
+    balancers.entry(balancer),
+    SPAN_ATTRIBUTES.entry({
+      key: "fluxheim.load_balancer.retries",
+      of: ({ scope, findings }) =>
+        findings.upstreamAt < 0 || scope === undefined || poolIn(scope) === undefined
+          ? undefined
+          : findings.retries,
+    }),
+  ],
   open: () => ({
     async start(context) {
       if (poolTables(context.config).next().done) return IDLE;

@@ -6,6 +6,9 @@
 import type { Module, Role } from "../../gateway/module.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
+import { adminOf } from "../admin/table.ts";
+import { BALANCER_CALLS } from "./balancer_calls.ts";
+import { commands } from "./commands.ts";
 import { checkPools } from "./checks.ts";
 import { EVENTS, POOLS, QUEUE_WAIT } from "./descriptions.ts";
 import { filesOf, grantsOf } from "./grants.ts";
@@ -17,6 +20,7 @@ import { sessionMemory } from "./session_memory.ts";
 import {
   canonicalAddress,
   CLOCK_ZONE,
+  POOL_SHAPE,
   poolTables,
   poolZone,
   SECRETS_ZONE,
@@ -63,6 +67,7 @@ export const module: Module = {
     run: [HEALTH_PROGRAM],
     sys: ["networkInterfaces"],
   },
+  commands,
   metrics: [EVENTS, POOLS, QUEUE_WAIT],
   check: checkPools,
   preflight: (config) => Promise.resolve([...programProblems(config)]),
@@ -107,6 +112,13 @@ export const module: Module = {
     startsBefore: "serving",
     whenLost: "replace",
     asks: [],
+  }, {
+    // The endpoints of the admin API, also where a reload may bring the first pool.
+    role: "control",
+    wanted: (config) => adminOf(config) !== undefined,
+    tables: POOL_SHAPE,
+    whenLost: "replace",
+    asks: BALANCER_CALLS.map((name) => `balancer.${name}`),
   }],
 
   edge: async () => (await import("./edge.ts")).edge,

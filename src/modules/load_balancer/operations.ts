@@ -114,7 +114,12 @@ export function memberAdd(context: OperationContext, input: Input): Reply {
   const address = canonicalAddress(name);
   const weight = word === undefined ? 1 : weightIn(word);
   if (address === undefined) return invalid("member must be an address and a port", SET_INVALID);
-  if (weight === undefined) return invalid("weight must be from 1 to 1000", SET_INVALID);
+  if (weight === undefined || isUnusable(input, "weight")) {
+    return invalid("weight must be from 1 to 1000", SET_INVALID);
+  }
+  if (weight !== 1 && !context.policy.takesWeights) {
+    return invalid("the selection of this pool takes no weights", SET_INVALID);
+  }
   const { view: { members }, shared } = context;
   if (members.some((member) => member.address === address)) {
     return conflict("the member is there already");
@@ -159,11 +164,13 @@ export function memberUpdate(context: OperationContext, input: Input): Reply {
   const word = text(input, "weight");
   const to = text(input, "new_member") ?? text(input, "address");
   const weight = word === undefined ? undefined : weightIn(word);
-  if (word !== undefined && weight === undefined) {
+  if (word !== undefined && weight === undefined || isUnusable(input, "weight")) {
     return invalid("weight must be from 1 to 1000", SET_INVALID);
   }
   const address = to === undefined ? undefined : canonicalAddress(to);
-  if (to !== undefined && address === undefined) {
+  const isGiven = to !== undefined || isUnusable(input, "new_member") ||
+    isUnusable(input, "address");
+  if (isGiven && address === undefined) {
     return invalid("the new member must be an address and a port", SET_INVALID);
   }
   const member = find(context, name);
@@ -327,6 +334,11 @@ function text(input: Input, key: string): string | undefined {
   return trimmed === "" || trimmed.length > MAX_MEMBER_BYTES || /\s/.test(trimmed)
     ? undefined
     : trimmed;
+}
+
+/** Whether a value was given that cannot be used. */
+function isUnusable(input: Input, key: string): boolean {
+  return input[key] !== undefined && text(input, key) === undefined;
 }
 
 function isReset(word: string): boolean {

@@ -42,6 +42,23 @@ export function poolKind(proxy: ProxyConfig): PoolKind | undefined {
   return proxy.upstreams.length > 1 ? "static" : undefined;
 }
 
+/** Keys of a block that {@linkcode poolKind} looks at. */
+const SHAPE_KEYS = [
+  "upstream",
+  "upstreams",
+  "upstreams_file",
+  "upstreams_http_url",
+  "upstream_dns_refresh_secs",
+  "load_balance.selection",
+];
+
+/** What a thread is handed that only has to know which pools there are. */
+export const POOL_SHAPE: readonly string[] = [
+  "vhosts.name",
+  "vhosts.routes.name",
+  ...SHAPE_KEYS.flatMap((key) => [`vhosts.proxy.${key}`, `vhosts.routes.proxy.${key}`]),
+];
+
 /** The pool of a scope's own proxy block. */
 export function poolIn(scope: RouteScope): PoolTable | undefined {
   const proxy = proxyOf(scope);

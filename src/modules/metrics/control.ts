@@ -32,6 +32,7 @@ export const control: Service = {
       context.processStartMs,
     );
     let scrapes = 0;
+    const taking = new Taking(reader);
     const listeners = new ControlListeners(context, {
       subject: "metrics",
       limits: LIMITS,
@@ -74,11 +75,35 @@ export const control: Service = {
       takes: [],
       stop() {
         listeners.close();
+        taking.stop();
         return Promise.resolve();
       },
     };
   },
 };
+
+/** Time between two looks for new series. */
+const LOOK_MS = 500;
+
+/** Takes up new series little by little, so that no scrape has to take up all of them. */
+class Taking {
+  readonly #reader: SeriesReader;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(reader: SeriesReader) {
+    this.#reader = reader;
+    this.#timer = setTimeout(() => this.#take(), 0);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #take(): void {
+    const pause = this.#reader.takeUp() ? 0 : LOOK_MS;
+    this.#timer = setTimeout(() => this.#take(), pause);
+  }
+}
 
 /** Answers with a short text that no cache keeps. */
 function answer(

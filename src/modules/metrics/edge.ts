@@ -25,15 +25,17 @@ import {
   STATUS_CLASSES,
   UPSTREAM_DURATION,
 } from "./descriptions.ts";
-import { metricsOf } from "./table.ts";
+import { hasDashboard, metricsOf } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "metrics",
   open: () => ({
     start(context) {
-      const metrics = metricsOf(context.config);
-      return metrics === undefined ? IDLE : new RequestMetrics(context, metrics.route_histograms);
+      const { config } = context;
+      const metrics = metricsOf(config);
+      if (metrics === undefined && !hasDashboard(config)) return IDLE;
+      return new RequestMetrics(context, metrics?.route_histograms === true);
     },
   }),
 };

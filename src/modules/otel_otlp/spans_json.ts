@@ -71,7 +71,9 @@ function attributesOf(record: SpanRecord): readonly KeyValue[] {
 function attributeOf(key: string, value: SpanValue): KeyValue {
   if (typeof value === "string") return text(key, value);
   if (typeof value === "boolean") return bool(key, value);
-  return Number.isSafeInteger(value) ? int(key, value) : { key, value: { doubleValue: value } };
+  // A time is a double whatever it is (spec 06 section C3).
+  const isInt = Number.isSafeInteger(value) && !key.endsWith("_ms");
+  return isInt ? int(key, value) : { key, value: { doubleValue: value } };
 }
 
 function children(record: SpanRecord, newSpanId: () => string): readonly unknown[] {

@@ -404,6 +404,7 @@ Deno.test("requests, errors, retries and connections are counted", async () => {
     [`${requests}method=GET,outcome=declined,status_class=unknown}`]: 1,
     [`${requests}method=POST,outcome=not_found,status_class=4xx}`]: 1,
     "fluxheim_php_stderr_events_total{vhost=shop,state=emitted}": 1,
+    "fluxheim_php_fpm_pool_idle_connections{vhost=shop,pool=default}": 1,
     "fluxheim_php_fpm_retries_total{vhost=shop,reason=other}": 1,
     [`${pool}connect}`]: 1,
     [`${pool}reuse}`]: 2,

@@ -1,7 +1,8 @@
 /** Counters of PHP, by the names and labels of spec 07 section 21. @module */
 import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { Counter, Gauge, Histogram, Metrics } from "../../gateway/metrics.ts";
 import type { PoolEvent } from "../../net/fastcgi/mod.ts";
+import { DURATION } from "./descriptions.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { RetryReason } from "./responders.ts";
 
@@ -36,6 +37,8 @@ export class PhpCounters {
   readonly #vhost: string;
   /** By method, outcome and class, as they are first needed: most of them never are. */
   readonly #requests: Counter[] = [];
+  /** By the same. */
+  readonly #durations: Histogram[] = [];
   readonly #emitted: Counter;
   readonly #truncated: Counter;
 
@@ -58,13 +61,19 @@ export class PhpCounters {
     const status = outcome === "declined" ? 0 : Math.floor(exchange.status / 100);
     const at = ((method + 1) * OUTCOMES.length + named) * CLASSES.length +
       (status % CLASSES.length);
-    const counter = this.#requests[at] ??= this.#metrics.counter("fluxheim_php_requests_total", {
+    const labels = () => ({
       vhost: this.#vhost,
       method: METHODS[method] ?? OTHER,
       outcome: OUTCOMES[named],
       status_class: CLASSES[status] ?? "other",
     });
-    counter.count();
+    this.#requests[at] ??= this.#metrics.counter("fluxheim_php_requests_total", labels());
+    this.#requests[at].count();
+    const { upstreamUs } = exchange.findings;
+    // Only where php-fpm itself was asked, and times are taken.
+    if (upstreamUs < 0 || outcome === "declined") return;
+    this.#durations[at] ??= this.#metrics.histogram(DURATION.name, labels(), DURATION.buckets);
+    this.#durations[at].observe(upstreamUs);
   }
 
   /** An answer has written to standard error. */
@@ -85,20 +94,38 @@ export function retryCounter(metrics: Metrics, vhost: string): (reason: RetryRea
   return (reason) => counters[reason].count();
 }
 
-/** How events of a pool of connections are counted. */
-export function poolCounter(
-  metrics: Metrics,
-  vhost: string,
-  pool: string,
-): (event: PoolEvent) => void {
-  const counter = (event: PoolEvent) =>
-    metrics.counter("fluxheim_php_fpm_pool_events_total", { vhost, pool, event });
-  const counters = {
-    connect: counter("connect"),
-    reuse: counter("reuse"),
-    return: counter("return"),
-    drop_stale: counter("drop_stale"),
-    discard_full: counter("discard_full"),
-  };
-  return (event) => counters[event].count();
+/** Counts events of a pool of connections, and shows how many of this worker are idle. */
+export class PoolMeter {
+  readonly #events: Readonly<Record<PoolEvent, Counter>>;
+  readonly #level: Gauge;
+  #idle = 0;
+
+  constructor(metrics: Metrics, vhost: string, pool: string) {
+    const counter = (event: PoolEvent) =>
+      metrics.counter("fluxheim_php_fpm_pool_events_total", { vhost, pool, event });
+    this.#events = {
+      connect: counter("connect"),
+      reuse: counter("reuse"),
+      return: counter("return"),
+      drop_stale: counter("drop_stale"),
+      discard_full: counter("discard_full"),
+    };
+    this.#level = metrics.gauge("fluxheim_php_fpm_pool_idle_connections", { vhost, pool });
+  }
+
+  /** An event after which `idle` connections are idle. */
+  count(event: PoolEvent, idle: number): void {
+    this.#events[event].count();
+    this.#show(idle);
+  }
+
+  /** The pool is closed. Another one of its name may be there already. */
+  close(): void {
+    this.#show(0);
+  }
+
+  #show(idle: number): void {
+    if (idle !== this.#idle) this.#level.add(idle - this.#idle);
+    this.#idle = idle;
+  }
 }

@@ -18,6 +18,7 @@ import type { MemoryBudget } from "./memory_budget.ts";
 import { CollectedBody, NoRoom, type SpoolSettings } from "./request/collected_body.ts";
 import { encodeParams, type ParamSettings } from "./request/params.ts";
 import type { Responders } from "./responders.ts";
+import { beginTimes, endTimes } from "./times.ts";
 
 /** Bodies that may be collected at a time, for each request that php-fpm may work on. */
 export const UPLOADS_PER_PERMIT = 16;
@@ -130,7 +131,8 @@ export class PhpHandler implements Origin {
       hasBody: passesBody && request.body !== undefined,
     }, params);
     if (head === undefined) return textAnswer(431, "request header fields too large");
-    return await responders.ask({
+    beginTimes(exchange);
+    const answer = responders.ask({
       head,
       method: request.method,
       input: () => isPassedOn ? passedOn(request.body) : body?.reader(),
@@ -141,6 +143,7 @@ export class PhpHandler implements Origin {
       answers: this.#options.answers,
       streams,
     });
+    return await answer.finally(() => endTimes(exchange));
   }
 
   /** All of the body; `undefined` where there is none, or where it is passed on as it comes. */

@@ -7,6 +7,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import type { Grant, Module, Role } from "../../gateway/module.ts";
 import { count } from "../../zones/count.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
+import { adminOf } from "../admin/table.ts";
 import { checkRoot, pageFault, rootGrants } from "../web/module.ts";
 import { checkPhp } from "./checks.ts";
 import { grantOf, servedBy } from "./endpoint.ts";
@@ -55,6 +56,13 @@ export const module: Module = {
     startsBefore: "serving",
     whenLost: "replace",
     stopMs: STOP_MS,
+    asks: [],
+  }, {
+    // The panel of the dashboard.
+    role: "control",
+    wanted: (config) => adminOf(config) !== undefined,
+    tables: [],
+    whenLost: "replace",
     asks: [],
   }],
 

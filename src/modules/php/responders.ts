@@ -13,6 +13,7 @@ import { Attempt } from "./fpm/attempt.ts";
 import { failureOf } from "./fpm/failure.ts";
 import type { Permit } from "./fpm/permit.ts";
 import { ErrorText } from "./fpm/stderr.ts";
+import { beginConnect, beginWait, endConnect } from "./times.ts";
 import type { Job } from "./job.ts";
 
 /** Time in which an endpoint that refused a connection is asked last. */
@@ -147,8 +148,10 @@ export class Responders {
   async #dial(responder: Responder, call: Call): Promise<FastCgiConnection> {
     const gone = new AbortController();
     call.onAbort = () => gone.abort();
+    beginConnect(call.exchange);
     try {
       const connection = await responder.pool.dial(gone.signal);
+      endConnect(call.exchange);
       responder.downUntil = 0;
       return connection;
     } catch (error) {
@@ -181,6 +184,7 @@ export class Responders {
       onOver: () => input?.done(),
     });
     call.onAbort = () => attempt.abandon();
+    beginWait(call.exchange);
     if (call.aborted) attempt.abandon();
     try {
       return streams

@@ -12,7 +12,7 @@ import { encodePatterns } from "./fpm/stderr.ts";
 import type { SpoolSettings } from "./request/collected_body.ts";
 import type { ParamSettings } from "./request/params.ts";
 import { type Responder, Responders } from "./responders.ts";
-import { poolCounter, retryCounter } from "./counters.ts";
+import { PoolMeter, retryCounter } from "./counters.ts";
 import { type EnabledPhp, idleZone, poolLabel } from "./table.ts";
 
 /** The endpoints of a table, and how they are asked. */
@@ -65,26 +65,28 @@ function responderOf(
   const idleMs = fpm.idle_timeout_secs * 1000;
   const zone = idleZone(scope);
   const key = `php/pool ${JSON.stringify([target, maxIdle, idleMs, zone, pool])}`;
-  return keep(key, () =>
-    new KeptResponder(
-      new FastCgiPool({
-        target,
-        clock,
-        maxIdle,
-        idleMs,
-        idle: zones.open(count, zone),
-        onEvent: poolCounter(metrics, scope.vhost.name, pool),
-      }),
-    ));
+  return keep(key, () => {
+    const meter = new PoolMeter(metrics, scope.vhost.name, pool);
+    const kept = new FastCgiPool({
+      target,
+      clock,
+      maxIdle,
+      idleMs,
+      idle: zones.open(count, zone),
+      onEvent: (event, idle) => meter.count(event, idle),
+    });
+    return new KeptResponder(kept, meter);
+  });
 }
 
 class KeptResponder implements Responder {
   downUntil = 0;
 
-  constructor(readonly pool: FastCgiPool) {}
+  constructor(readonly pool: FastCgiPool, readonly meter: PoolMeter) {}
 
   close(): void {
     this.pool.close();
+    this.meter.close();
   }
 }
 

@@ -16,7 +16,7 @@ import type {
   ServiceContext,
 } from "../../gateway/service.ts";
 import type { Extension } from "../../gateway/extension.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { ConfigPart, Plain } from "../../gateway/thread.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import { Zones } from "../../zones/zones.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
@@ -65,6 +65,8 @@ class ServiceThread {
   readonly #callees = new Map<string, Caller>();
   readonly #edges = new Edges();
   readonly #running: RunningService[] = [];
+  /** What was taken up last. */
+  #config: ConfigPart = {};
   /** Ports of callers; one that is replaced comes with another. */
   readonly #callers = new Map<string, () => void>();
   readonly #reads: ReadParts;
@@ -99,7 +101,7 @@ class ServiceThread {
         this.#zones.adopt(order.zones);
         this.#zones.commit();
         try {
-          const config = deepFreeze(order.config);
+          const config = this.#config = deepFreeze(order.config);
           for (const running of this.#running) await running.reload(config, order.files);
         } catch (error) {
           return { kind: "failed", reason: traced(error) };
@@ -142,6 +144,7 @@ class ServiceThread {
       return { kind: "failed", reason: `its entry lacks the part of the module ${missing}` };
     }
     this.#life.start();
+    this.#config = deepFreeze(order.config);
     const context = this.#context(order, parts.flatMap((part) => part.extends ?? []));
     try {
       for (const part of parts) this.#running.push(await part.start(context));
@@ -159,13 +162,14 @@ class ServiceThread {
   }
 
   #context(
-    { config, files, state, metricSpecs, processStartMs }: StartServiceOrder,
+    { files, state, metricSpecs, processStartMs }: StartServiceOrder,
     extensions: readonly Extension<unknown>[],
   ): ServiceContext {
     return {
       sockets: this.#sockets,
       extensions: (point) => point.of(extensions),
-      config: deepFreeze(config),
+      config: this.#config,
+      latest: () => this.#config,
       files,
       state,
       zones: this.#zones,

@@ -1,9 +1,10 @@
 /** `fluxheim status`: what a running gateway says of itself. @module */
-import type { CommandCall, ModuleCommand } from "../../../gateway/command.ts";
+import type { ModuleCommand } from "../../../gateway/command.ts";
 import type { Plain } from "../../../gateway/thread.ts";
 import { isTable } from "../plain.ts";
-import { type Answer, ask, nameOf, type Target, Unreachable } from "./client.ts";
-import { JSON_OPTION, TARGET_OPTIONS, targetOf } from "./target.ts";
+import { asked } from "./asked.ts";
+import type { Answer } from "./client.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "./target.ts";
 
 /** Prints it. */
 export const status: ModuleCommand = {
@@ -16,7 +17,7 @@ export const status: ModuleCommand = {
   options: [...TARGET_OPTIONS, JSON_OPTION],
   takesConfig: true,
   async run(call) {
-    const answer = await statusOf(call);
+    const answer = await asked(call, { path: "status" });
     if (answer === undefined) return 1;
     const { body } = answer;
     if (call.args.has(JSON_OPTION.name)) call.out(JSON.stringify(body, undefined, 2));
@@ -24,44 +25,6 @@ export const status: ModuleCommand = {
     return tableAt(body, "process").phase === "ready" ? 0 : 1;
   },
 };
-
-/** The answer to `GET status`, or `undefined` after it was said why there is none. */
-export async function statusOf(call: CommandCall): Promise<Answer | undefined> {
-  return await asked(call, "status");
-}
-
-/** The answer to `GET` of a path, or `undefined` after it was said why there is none. */
-export async function asked(call: CommandCall, path: string): Promise<Answer | undefined> {
-  const target = await targetOf(call);
-  if (target === undefined) return undefined;
-  const wrong = typeof target === "string" ? target : undefined;
-  try {
-    if (typeof target !== "string") {
-      const answer = await ask(target, "GET", path);
-      if (answer.status === 200) return answer;
-      call.err(`fluxheim: ${refusal(target, answer)}`);
-      return undefined;
-    }
-  } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
-    call.err(`fluxheim: ${error.message}`);
-    return undefined;
-  }
-  call.err(`fluxheim: ${wrong}`);
-  return undefined;
-}
-
-function refusal(target: Target, { status, body }: Answer): string {
-  const name = nameOf(target);
-  switch (status) {
-    case 401:
-      return `${name} asks for another token: name its file with --token-file`;
-    case 429:
-      return `${name} has locked this address out after wrong tokens; wait and try again`;
-    default:
-      return `${name} has answered ${status}: ${String(body.error ?? "")}`;
-  }
-}
 
 /** For a person: a name and a value a line. */
 function linesOf(body: Answer["body"]): string[] {

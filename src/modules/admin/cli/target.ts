@@ -24,13 +24,23 @@ export const TARGET_OPTIONS: readonly CommandOption[] = [
 /** `--json`. */
 export const JSON_OPTION: CommandOption = { name: "json", help: "print JSON, for machines" };
 
-/** What a command asks, or why it cannot; `undefined` after problems of the configuration were reported. */
-export async function targetOf(call: CommandCall): Promise<Target | string | undefined> {
+/**
+ * What a command asks, or why it cannot; `undefined` after problems of the configuration were reported.
+ *
+ * @param changes The command changes something, which only the admin API can do.
+ */
+export async function targetOf(
+  call: CommandCall,
+  changes = false,
+): Promise<Target | string | undefined> {
   const { args } = call;
   const file = args.get("token-file");
   const given = file === undefined ? undefined : readToken(file);
   if (given !== undefined && "problem" in given) return given.problem;
   const socket = args.get("socket");
+  if (socket !== undefined && changes) {
+    return "the ops socket can only be read; name the admin API with --listen";
+  }
   if (socket !== undefined) return { address: { socket }, token: given?.token };
   const listen = args.get("listen");
   if (listen !== undefined) return { address: { listen }, token: given?.token };
@@ -42,7 +52,7 @@ export async function targetOf(call: CommandCall): Promise<Target | string | und
   }
   const token = given?.token ?? tokenFor(admin);
   const { enabled, path } = admin.ops_socket;
-  if (enabled && mayUse(path)) return { address: { socket: path }, token };
+  if (!changes && enabled && mayUse(path)) return { address: { socket: path }, token };
   return { address: { listen: admin.listen }, token };
 }
 

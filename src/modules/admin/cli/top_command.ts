@@ -2,7 +2,7 @@
 import type { CommandCall, ModuleCommand } from "../../../gateway/command.ts";
 import type { Plain } from "../../../gateway/thread.ts";
 import { isTable } from "../plain.ts";
-import { asked } from "./status_command.ts";
+import { asked, printable } from "./asked.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "./target.ts";
 
 const DEFAULT_SECS = 2;
@@ -37,7 +37,7 @@ export const top: ModuleCommand = {
     let before: Look | undefined;
     for (let done = 0; done < looks; done++) {
       if (done > 0) await new Promise((resolve) => setTimeout(resolve, interval * 1000));
-      const answer = await asked(call, "live");
+      const answer = await asked(call, { path: "live" });
       if (answer === undefined) return 1;
       const look = { at: performance.now(), counters: countersIn(answer.body) };
       if (call.args.has(JSON_OPTION.name)) call.out(JSON.stringify(answer.body));
@@ -102,10 +102,4 @@ function show(
   ];
   if (Deno.stdout.isTerminal()) out(CLEAR + lines.join("\n"));
   else lines.forEach((line) => out(line));
-}
-
-/** A name comes from a configuration: nothing of it may steer a terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- those are what is replaced
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }

@@ -42,7 +42,8 @@ interface Asset {
 export class Dashboard {
   readonly #assets: ReadonlyMap<string, Asset>;
 
-  constructor(panels: readonly Panel[]) {
+  constructor(all: readonly Panel[]) {
+    const panels = all.toSorted((one, other) => one.place - other.place);
     const encoder = new TextEncoder();
     const asset = (type: string, text: string): Asset => ({ type, body: encoder.encode(text) });
     const script = "text/javascript; charset=utf-8";

@@ -24,6 +24,66 @@ export function h(name, attributes, ...children) {
 
 const asNode = (child) => child instanceof Node ? child : document.createTextNode(String(child));
 
+/**
+ * Makes the children of an element those that are given, and leaves alone what is the same: what has the focus,
+ * or was scrolled, stays. Elements with another data-key are others, with other listeners.
+ */
+export function show(root, ...children) {
+  const next = children.filter((child) => child !== undefined && child !== null).map(asNode);
+  next.forEach((node, i) => {
+    const old = root.childNodes[i];
+    if (old === undefined) root.append(node);
+    else if (isSame(old, node)) adopt(old, node);
+    else put(old, node);
+  });
+  while (root.childNodes.length > next.length) root.lastChild.remove();
+}
+
+const isSame = (old, node) => old.nodeName === node.nodeName &&
+  (!(old instanceof Element) || old.getAttribute("data-key") === node.getAttribute("data-key"));
+
+function put(old, node) {
+  const had = old.contains(document.activeElement);
+  old.replaceWith(node);
+  if (had && node instanceof HTMLElement) node.focus();
+}
+
+function adopt(old, node) {
+  if (!(old instanceof Element)) {
+    if (old.data !== node.data) old.data = node.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!node.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of node.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  show(old, ...node.childNodes);
+}
+
+/** The time that a part of what a histogram counted took at most, in seconds; undefined of nothing. */
+export function percentile(cells, buckets, part) {
+  const counts = cells.slice(0, -1);
+  const total = counts.reduce((all, one) => all + one, 0);
+  if (total === 0) return undefined;
+  let left = total * part;
+  for (let i = 0; i < counts.length; i++) {
+    if (left > counts[i]) {
+      left -= counts[i];
+      continue;
+    }
+    const low = i === 0 ? 0 : buckets[i - 1];
+    // Within a bucket times are taken to be even; past the last one nothing is known.
+    return i === buckets.length ? low : low + (buckets[i] - low) * left / counts[i];
+  }
+  return buckets.at(-1);
+}
+
+/** A time in seconds, for a person. */
+export function duration(secs) {
+  if (secs === undefined) return "";
+  return secs < 1 ? (secs * 1000).toFixed(secs < 0.01 ? 1 : 0) + " ms" : secs.toFixed(2) + " s";
+}
+
 /** A small line of the last values. */
 export function sparkline(values, label) {
   const space = "http://www.w3.org/2000/svg";
@@ -71,6 +131,11 @@ export function confirmed(title, ...content) {
         h("button", { type: "button", onclick: end("no") }, "Cancel"),
         h("button", { type: "button", class: "strong", onclick: end("yes") }, "Do it")),
     );
+    dialog.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+      event.preventDefault();
+      dialog.close("yes");
+    });
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
@@ -89,6 +154,9 @@ export function say(text, kind = "good") {
 
 const api = {
   h,
+  show,
+  percentile,
+  duration,
   sparkline,
   confirmed,
   say,

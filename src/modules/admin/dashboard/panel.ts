@@ -12,10 +12,12 @@ export interface Panel {
   readonly id: string;
   /** Its heading. */
   readonly title: string;
+  /** Where it is on the page, from the top: 1 the gateway, 2 its traffic, 3 what a module owns, 4 the rest. */
+  readonly place: 1 | 2 | 3 | 4;
   /**
    * Text of a JavaScript module that exports `update(root, api)`: called with the panel's element again and again,
    * it shows what it has asked for by `api.get` and `api.post`. Elements are made by `api.h`, which takes text and
-   * never markup; see `page_script.ts`.
+   * never markup, and put in by `api.show`, which leaves the focus where it is; see `page_script.ts`.
    */
   readonly script: string;
 }

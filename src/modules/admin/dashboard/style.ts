@@ -27,7 +27,10 @@ main { max-width: 92rem; margin: 0 auto; padding: 1rem; }
 #panels { display: grid; gap: 1rem; outline: none; grid-template-columns: minmax(0, 1fr); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: 1rem; min-width: 0; }
-td:nth-child(2), td:nth-child(3) { min-width: 6rem; }
+section h3 { margin: 1rem 0 .25rem; font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
+section h3:first-child { margin-top: 0; }
+.buttons.tight { margin: 0; }
+@media (min-width: 48rem) { .buttons.tight { flex-wrap: nowrap; } }
 section h2, dialog h2, #login h2 { margin: 0 0 .75rem; font-size: 1rem; }
 #login { max-width: 26rem; margin: 12vh auto 0; background: var(--card);
   border: 1px solid var(--line); border-radius: .5rem; padding: 1.25rem; }
@@ -46,7 +49,10 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-th:first-child, td:first-child { min-width: 14rem; }
+th:first-child, td:first-child { min-width: 6rem; }
+[data-panel="traffic"] td:first-child, [data-panel="snapshots"] td:first-child { min-width: 14rem; }
+[data-panel="snapshots"] td:nth-child(2), [data-panel="snapshots"] td:nth-child(3) { min-width: 6rem; }
+dl + .scroll, .scroll + .scroll { margin-top: .75rem; }
 td button { white-space: nowrap; }
 td.number, th.number { text-align: right; white-space: nowrap; min-width: 0; }
 code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }

@@ -72,6 +72,7 @@ export class TestBalancer implements AsyncDisposable {
   #start(): Promise<RunningService> {
     return balancer.start({
       config: this.config,
+      latest: () => this.config,
       files: new Map(),
       zones: this.#zones,
       clock: this.clock,

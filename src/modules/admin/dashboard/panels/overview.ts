@@ -5,6 +5,7 @@ import type { Panel } from "../panel.ts";
 export const overview: Panel = {
   id: "overview",
   title: "Gateway",
+  place: 1,
   script: String.raw`
 const text = (value) => value === null || value === undefined ? "none" : String(value);
 const time = (secs) => typeof secs === "number" ? new Date(secs * 1000).toLocaleString() : "unknown";

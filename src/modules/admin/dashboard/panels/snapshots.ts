@@ -5,6 +5,7 @@ import type { Panel } from "../panel.ts";
 export const snapshots: Panel = {
   id: "snapshots",
   title: "Configuration and snapshots",
+  place: 4,
   script: String.raw`
 const SHOWN = 50;
 const memory = { shown: "" };
