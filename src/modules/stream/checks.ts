@@ -3,7 +3,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily } from "../../net/ip.ts";
 import type { StreamRouteConfig } from "./schema.ts";
-import { upstreamsOf } from "./table.ts";
+import { isShared, matchesHello, upstreamsOf } from "./table.ts";
 
 /** Largest sum of the weights of a route. */
 const MAX_WEIGHTS = 65_535;
@@ -16,7 +16,8 @@ const CHOICES = ["backup_upstreams", "drain_upstreams"] as const;
 const TLS_KEYS = ["upstream_sni", "upstream_alternative_cn"] as const;
 
 /** What is wrong with the streams of `config`. */
-export function checkStreams({ stream }: Config): Problem[] {
+export function checkStreams(config: Config): Problem[] {
+  const { stream } = config;
   if (stream === undefined) return [];
   const { enabled, routes } = stream;
   if (!enabled) {
@@ -37,15 +38,15 @@ export function checkStreams({ stream }: Config): Problem[] {
   }
   return [
     ...duplicates(routes),
+    ...sharing(config, routes),
     ...routes.flatMap((route, index) => [...checkRoute(route, `stream.routes[${index}]`)]),
   ];
 }
 
-/** Names and listeners that two routes have. */
+/** Names that two routes have. */
 function* duplicates(routes: readonly StreamRouteConfig[]): Generator<Problem> {
   const names = new Map<string, number>();
-  const listeners = new Map<string, number>();
-  for (const [index, { name, listen }] of routes.entries()) {
+  for (const [index, { name }] of routes.entries()) {
     const key = `stream.routes[${index}]`;
     const namesake = names.get(name.toLowerCase());
     if (namesake === undefined) names.set(name.toLowerCase(), index);
@@ -54,16 +55,90 @@ function* duplicates(routes: readonly StreamRouteConfig[]): Generator<Problem> {
       const message = `"${name}" is the name of another route: ${other}`;
       yield { key: `${key}.name`, message, about: [other] };
     }
-    for (const [at, address] of listen.entries()) {
-      const owner = listeners.get(address);
-      if (owner === undefined) listeners.set(address, index);
-      else if (owner !== index) {
-        const other = `stream.routes[${owner}].listen`;
-        const message = `"${address}" belongs to another route: ${other}`;
-        yield { key: `${key}.listen[${at}]`, message, about: [other] };
+  }
+}
+
+/** Rules for listeners that several routes have, or a route and HTTPS that is served here. */
+function* sharing(config: Config, routes: readonly StreamRouteConfig[]): Generator<Problem> {
+  const byListener = new Map<string, { route: StreamRouteConfig; index: number; key: string }[]>();
+  for (const [index, route] of routes.entries()) {
+    for (const [at, address] of route.listen.entries()) {
+      const key = `stream.routes[${index}].listen[${at}]`;
+      const others = byListener.get(address) ?? [];
+      byListener.set(address, others);
+      if (isShared(config, address)) {
+        yield* sharedWithHttps(route, key, address);
       }
+      for (const other of others) yield* together(other, { route, index, key }, address);
+      others.push({ route, index, key });
     }
   }
+}
+
+function* sharedWithHttps(
+  route: StreamRouteConfig,
+  key: string,
+  address: string,
+): Generator<Problem> {
+  const about = ["server.tls_listen"];
+  if (!matchesHello(route)) {
+    yield {
+      key,
+      message: `"${address}" is in server.tls_listen, too`,
+      hint: "a route shares it with HTTPS only where match_sni or match_alpn names its connections",
+      about,
+    };
+  } else if (route.downstream_proxy_protocol !== "off") {
+    yield {
+      key,
+      message: `"${address}" is in server.tls_listen, where server.proxy_protocol reads the header`,
+      hint: 'set downstream_proxy_protocol = "off" in the route',
+      about,
+    };
+  }
+}
+
+interface ListeningRoute {
+  readonly route: StreamRouteConfig;
+  readonly index: number;
+  readonly key: string;
+}
+
+/** Two routes on one address: the TLS hello must say which of them a connection is for. */
+function* together(one: ListeningRoute, two: ListeningRoute, address: string): Generator<Problem> {
+  const other = `stream.routes[${one.index}]`;
+  const about = [`${other}.listen`];
+  if (!matchesHello(one.route) && !matchesHello(two.route)) {
+    yield {
+      key: two.key,
+      message: `"${address}" belongs to another route: ${other}.listen`,
+      hint: "routes share a listener where match_sni or match_alpn says whose a connection is",
+      about,
+    };
+    return;
+  }
+  const header = ({ route }: ListeningRoute) =>
+    JSON.stringify([route.downstream_proxy_protocol, [...route.trusted_proxies].sort()]);
+  if (header(one) !== header(two)) {
+    yield {
+      key: two.key,
+      message: `"${address}" is shared with ${other}, whose PROXY header or trusted_proxies differ`,
+      about,
+    };
+  }
+  const names = one.route.match_sni.filter((name) => two.route.match_sni.includes(name));
+  const sameNames = names.length > 0 ||
+    (one.route.match_sni.length === 0 && two.route.match_sni.length === 0);
+  const protocols = one.route.match_alpn.filter((name) => two.route.match_alpn.includes(name));
+  const sameProtocols = protocols.length > 0 ||
+    (one.route.match_alpn.length === 0 && two.route.match_alpn.length === 0);
+  if (!sameNames || !sameProtocols) return;
+  const what = [...names, ...protocols].map((name) => `"${name}"`).join(" and ");
+  yield {
+    key: two.key,
+    message: `"${address}" is shared with ${other}, which matches ${what} as well`,
+    about: [...about, `${other}.match_sni`, `${other}.match_alpn`],
+  };
 }
 
 function* checkRoute(route: StreamRouteConfig, key: string): Generator<Problem> {

@@ -16,7 +16,14 @@ import { cursor } from "../../zones/cursor.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { checkStreams } from "./checks.ts";
 import { streamSchema } from "./schema.ts";
-import { connectionsZone, STREAM_CODEC, streamRoutes, turnZone, upstreamsOf } from "./table.ts";
+import {
+  connectionsZone,
+  isShared,
+  STREAM_CODEC,
+  streamRoutes,
+  turnZone,
+  upstreamsOf,
+} from "./table.ts";
 
 export type { StreamConfig, StreamRouteConfig } from "./schema.ts";
 
@@ -69,6 +76,10 @@ export const module: Module = {
         net.push({ value, key: `${key}.${name}`, for: "edge" });
       }
       for (const [index, address] of route.listen.entries()) {
+        // Routes that choose by name share listeners, also those of HTTPS served here.
+        if (isShared(config, address) || listeners.some((other) => other.address === address)) {
+          continue;
+        }
         listeners.push({
           kind: "tcp",
           address,

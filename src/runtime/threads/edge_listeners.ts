@@ -15,7 +15,7 @@ import type { Clock } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
-import type { CommonListenerSpec } from "../../net/listen/listener_spec.ts";
+import type { CommonListenerSpec, SecureListenerSpec } from "../../net/listen/listener_spec.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { TrustedPeers } from "../../net/trusted_peers.ts";
@@ -295,6 +295,13 @@ function listenerSpecs(
     if (kind === "tcp") return { ...onPort, kind };
     if (kind !== "tls") throw new Error(`${key}: this build cannot open listeners of kind ${kind}`);
     if (tls === undefined) throw new Error(`${key}: this build has no TLS`);
-    return { ...onPort, kind, tls };
+    return { ...onPort, kind, tls, passesOn: passingOn(services.codecs, address) };
   });
+}
+
+/** Asks the codecs that share the TLS listener on `address` whose connection a hello begins. */
+function passingOn(codecs: readonly Codec[], address: string): SecureListenerSpec["passesOn"] {
+  const sharing = codecs.filter((codec) => codec.sharesTls?.(address) === true);
+  if (sharing.length === 0) return undefined;
+  return (hello) => sharing.find((codec) => codec.takesTls?.(address, hello) === true)?.name;
 }
