@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { loadText } from "../../config/load.ts";
 import type { Config } from "../../config/types.ts";
+import { tlsSchema } from "../tls/schema.ts";
 import { module } from "./module.ts";
 
 const LISTEN = 'listen = ["127.0.0.1:5432"]';
@@ -9,7 +10,8 @@ const UPSTREAM = 'upstream = "db.test:5432"';
 const PAIR = 'upstreams = ["a.test:1", "b.test:1"]';
 
 function load(text: string) {
-  return loadText(text, module.schema, module.check === undefined ? [] : [module.check]);
+  const tables = [...module.schema, { table: "tls", scopes: ["root"] as const, schema: tlsSchema }];
+  return loadText(text, tables, module.check === undefined ? [] : [module.check]);
 }
 
 /** A route with `keys`, and a name and a listener unless these are among them. */
@@ -277,4 +279,61 @@ Deno.test("workers may connect to the upstreams and listen, and to nothing more"
   ]);
   const off = needsOf("[stream]\nenabled = false\n");
   assert.deepEqual([off.grants?.net, off.listeners, off.zones], [[], [], []]);
+});
+
+Deno.test("match_sni has at most 256 host names or patterns, match_alpn at most 16 protocols", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `"h${i}.test"`);
+  fits(`${UPSTREAM}\nmatch_sni = ["a.test", "*.b.test"]\nmatch_alpn = ["h2"]`);
+  fits(`${UPSTREAM}\nmatch_sni = [${names(256)}]`);
+  refused(`${UPSTREAM}\nmatch_sni = [${names(257)}]`, /^\[0\]\.match_sni/);
+  refused(`${UPSTREAM}\nmatch_sni = ["a test"]`, /^\[0\]\.match_sni\[0\]/);
+  fits(`${UPSTREAM}\nmatch_alpn = [${names(16)}]`);
+  refused(`${UPSTREAM}\nmatch_alpn = [${names(17)}]`, /^\[0\]\.match_alpn/);
+  refused(`${UPSTREAM}\nmatch_alpn = [""]`, /^\[0\]\.match_alpn\[0\]/);
+});
+
+Deno.test("routes share a listener where names or protocols keep them apart", () => {
+  const other = (keys: string) => `name = "other"\n${UPSTREAM}\n${keys}`;
+  assert.deepEqual(said(UPSTREAM, other('match_sni = ["a.test"]')), []);
+  assert.deepEqual(
+    said(`${UPSTREAM}\nmatch_sni = ["a.test"]`, other('match_sni = ["b.test"]')),
+    [],
+  );
+  const same = said(`${UPSTREAM}\nmatch_sni = ["a.test"]`, other('match_sni = ["A.test"]'));
+  assert.match(same[0], /^\[1\]\.listen\[0\]: .*which matches "a\.test" as well/);
+  const apart = 'match_sni = ["a.test"]\nmatch_alpn = ["imap"]';
+  assert.deepEqual(said(`${UPSTREAM}\nmatch_sni = ["a.test"]`, other(apart)), []);
+});
+
+Deno.test("routes of one listener agree on the PROXY header", () => {
+  const header = 'downstream_proxy_protocol = "v1"\ntrusted_proxies = ["192.0.2.1"]';
+  const problems = said(
+    `${UPSTREAM}\nmatch_sni = ["a.test"]`,
+    `name = "other"\n${UPSTREAM}\nmatch_sni = ["b.test"]\n${header}`,
+  );
+  assert.match(problems[0], /^\[1\]\.listen\[0\]: .*whose PROXY header or trusted_proxies differ/);
+});
+
+Deno.test("a route shares the listener of HTTPS only by name, and leaves the PROXY header to it", () => {
+  const server = '[server]\ntls_listen = ["127.0.0.1:5432"]\n';
+  const problems = (keys: string) =>
+    load(`${server}[tls]\nenabled = true\n[stream]\nenabled = true\n${routeText(keys)}`).problems
+      .map(({ key, message }) => `${key}: ${message}`)
+      .filter((problem) => problem.startsWith("stream"));
+  assert.deepEqual(problems(`${UPSTREAM}\nmatch_sni = ["a.test"]`), []);
+  assert.match(
+    problems(UPSTREAM)[0],
+    /listen\[0\]: "127\.0\.0\.1:5432" is in server\.tls_listen, too/,
+  );
+  const header = 'downstream_proxy_protocol = "v1"\ntrusted_proxies = ["192.0.2.1"]';
+  assert.match(
+    problems(`${UPSTREAM}\nmatch_sni = ["a.test"]\n${header}`)[0],
+    /where server\.proxy_protocol reads the header/,
+  );
+  const { listeners } = needsOf(
+    `${server}[tls]\nenabled = true\n[stream]\nenabled = true\n${
+      routeText(`${UPSTREAM}\nmatch_sni = ["a.test"]`)
+    }`,
+  );
+  assert.deepEqual(listeners, []);
 });
