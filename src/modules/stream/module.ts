@@ -15,6 +15,7 @@ import { count } from "../../zones/count.ts";
 import { cursor } from "../../zones/cursor.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { checkStreams } from "./checks.ts";
+import { explainStream } from "./explain.ts";
 import { streamSchema } from "./schema.ts";
 import {
   connectionsZone,
@@ -99,6 +100,7 @@ export const module: Module = {
     return { grants: { net, read }, files, listeners, zones };
   },
 
+  explainConnection: explainStream,
   checkFiles: (config, files) => findUpstreamFileFaults(filesOf(config), files),
   proveFiles: (config, files) => findUnprovenPairs(filesOf(config), files),
   edge: async () => (await import("./edge.ts")).edge,
