@@ -198,6 +198,9 @@ export const MODULES: readonly CatalogModule[] = [
     ],
   }),
   entry("privacy-mode", ["proxy", "web"], "zero-retention rules", built("privacy")),
+  entry("udp-proxy", [], "UDP proxy", built("udp"), {
+    tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
+  }),
 ];
 
 /**
@@ -223,13 +226,16 @@ export const UNNAMED: readonly CatalogModule[] = [
     commands: ["snapshot", "snapshots", "rollback", "status", "top"]
       .map((name) => ({ name, needs: "the module admin" })),
   }),
-  entry("udp-proxy", [], "UDP proxy", NOT_BUILT, {
-    tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
-  }),
 ];
 
 /** Folders with a part in the control service (`control.ts`). */
-export const CONTROL_FOLDERS: readonly string[] = ["control", "admin", "metrics", "cache"];
+export const CONTROL_FOLDERS: readonly string[] = [
+  "control",
+  "admin",
+  "metrics",
+  "cache",
+  "udp",
+];
 
 /** Folders with a part in the telemetry service (`telemetry.ts`). */
 export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];

@@ -67,7 +67,7 @@ export const PROFILES: readonly CatalogProfile[] = [
     name: "profile-full",
     alias: "profile-full",
     includes: ["profile-load-balancer"],
-    modules: ["geoip", "stream-proxy", "traffic-mirror"],
+    modules: ["geoip", "stream-proxy", "traffic-mirror", "udp-proxy"],
     use: "every stable module, without PHP, metrics and ACME",
     release: false,
   },

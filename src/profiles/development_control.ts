@@ -6,7 +6,8 @@ import { control as admin } from "../modules/admin/control.ts";
 import { control as cache } from "../modules/cache/control.ts";
 import { control } from "../modules/control/control.ts";
 import { control as metrics } from "../modules/metrics/control.ts";
+import { control as udp } from "../modules/udp/control.ts";
 import { unixSockets } from "../net/listen/unix.ts";
 import { runServiceWith } from "../runtime/threads/service_thread.ts";
 
-runServiceWith(unixSockets, metrics, cache, control, admin);
+runServiceWith(unixSockets, metrics, udp, cache, control, admin);

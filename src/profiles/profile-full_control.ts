@@ -5,7 +5,8 @@ import "../runtime/permissions/unguarded.ts";
 import { control as admin } from "../modules/admin/control.ts";
 import { control as cache } from "../modules/cache/control.ts";
 import { control } from "../modules/control/control.ts";
+import { control as udp } from "../modules/udp/control.ts";
 import { unixSockets } from "../net/listen/unix.ts";
 import { runServiceWith } from "../runtime/threads/service_thread.ts";
 
-runServiceWith(unixSockets, cache, control, admin);
+runServiceWith(unixSockets, udp, cache, control, admin);
