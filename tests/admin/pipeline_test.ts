@@ -147,7 +147,13 @@ Deno.test("endpoints of modules that are not there say so", async () => {
   assert.equal(await text("POST", "load-balancer/member-state"), balancer);
   assert.equal(await text("GET", "cache/status"), "cache support is not compiled in");
   assert.equal(await text("POST", "cache/purge-bulk"), "cache support is not compiled in");
-  assert.equal(await text("GET", "udp/status"), "UDP proxy support is not compiled in");
+});
+
+Deno.test("the status of datagrams that are not passed on says that they are not", async () => {
+  await using admin = await AdminGateway.start();
+  const { status, body } = await admin.get(`${S}udp/status`);
+  assert.equal(status, 200);
+  assert.deepEqual(body, { status: "ok", udp: { enabled: false, route_count: 0, routes: [] } });
 });
 
 Deno.test("health needs the token unless it says otherwise, and can be without a body", async () => {

@@ -3,7 +3,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily } from "../../net/ip.ts";
 import type { UdpRouteConfig } from "./schema.ts";
-import { isExposed } from "./table.ts";
+import { isExposed, isLocal } from "./table.ts";
 
 /** Lists that go along with `upstreams`. */
 const LISTS = ["upstream_weights", "upstream_aliases"] as const;
@@ -66,6 +66,7 @@ function* checkRoute(route: UdpRouteConfig, key: string): Generator<Problem> {
     yield { key: `${key}.listen[${at}]`, message };
   }
   yield* checkUpstreams(route, key);
+  yield* checkClients(route, key);
   if (route.response_timeout_secs > route.idle_timeout_secs) {
     yield {
       key: `${key}.response_timeout_secs`,
@@ -83,6 +84,24 @@ function* checkRoute(route: UdpRouteConfig, key: string): Generator<Problem> {
       security: true,
     };
   }
+}
+
+function* checkClients(route: UdpRouteConfig, key: string): Generator<Problem> {
+  for (const [at, range] of route.client_ranges.entries()) {
+    if (!range.includes(":") || !range.includes("/")) continue;
+    yield {
+      key: `${key}.client_ranges[${at}]`,
+      message: `must be an address or an IPv4 network; found "${range}"`,
+      hint: "the runtime has no permissions for IPv6 networks: list the addresses",
+    };
+  }
+  if (route.mode === "syslog-forward" || route.client_ranges.length > 0 || isLocal(route)) return;
+  yield {
+    key: `${key}.client_ranges`,
+    message: "is required where listen has an address that other machines can reach",
+    hint: 'name the networks of the clients, ["10.0.0.0/8"]; ["0.0.0.0/0"] for all of IPv4',
+    about: [`${key}.listen`],
+  };
 }
 
 function* checkUpstreams(route: UdpRouteConfig, key: string): Generator<Problem> {

@@ -8,12 +8,14 @@ import {
   STATUS_PARTS,
   type StatusPart,
 } from "../admin/control.ts";
+import { udpRoutes } from "./table.ts";
 
 /** How long the service may take. */
 const DEADLINE_MS = 2_000;
 
 /** `undefined` where the service does not answer. */
 async function read(context: ServiceContext): Promise<Plain | undefined> {
+  if (!isOn(context)) return { enabled: false, route_count: 0, routes: [] };
   const called = await context.service("udp").call("status", null, DEADLINE_MS);
   if (called.kind !== "answer" || !Array.isArray(called.value)) return undefined;
   return { enabled: true, route_count: called.value.length, routes: called.value };
@@ -30,7 +32,14 @@ const endpoint: Endpoint = {
   },
 };
 
-const part: StatusPart = { key: "udp", read };
+const part: StatusPart = {
+  key: "udp",
+  read: (context) => isOn(context) ? read(context) : Promise.resolve(undefined),
+};
+
+function isOn({ config }: ServiceContext): boolean {
+  return udpRoutes(config).length > 0;
+}
 
 /** The part in the control service. */
 export const control: Service = {

@@ -9,7 +9,7 @@ import { checkUdp } from "./checks.ts";
 import { METRICS } from "./descriptions.ts";
 import { explainUdp } from "./explain.ts";
 import { udpSchema } from "./schema.ts";
-import { localHostFor, TABLES, udpRoutes, upstreamsOf } from "./table.ts";
+import { clientRanges, localHostFor, TABLES, udpRoutes, upstreamsOf } from "./table.ts";
 
 export type { UdpConfig, UdpRouteConfig } from "./schema.ts";
 
@@ -47,6 +47,13 @@ export const module: Module = {
           net.push({ value: bound, key: own, for: "udp" });
         }
       }
+      // Without the permission for its address no client could be answered.
+      if (route.mode !== "syslog-forward") {
+        for (const range of clientRanges(route) ?? []) {
+          const value = range.includes(":") ? `[${range}]` : range;
+          net.push({ value, key: `${key}.client_ranges`, for: "udp" });
+        }
+      }
       for (const [at, value] of route.listen.entries()) {
         net.push({ value, key: `${key}.listen[${at}]`, for: "udp", startOnly: true });
       }
@@ -66,8 +73,8 @@ export const module: Module = {
   }, {
     // The status in the admin API.
     role: "control",
-    wanted: (config) => isWanted(config) && Reflect.get(config, "admin") !== undefined,
-    tables: [],
+    wanted: (config) => Reflect.get(config, "admin") !== undefined,
+    tables: TABLES,
     whenLost: "replace",
     asks: ["udp.status"],
   }],

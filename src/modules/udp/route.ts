@@ -15,6 +15,7 @@ import { splitAuthority } from "../../http/authority.ts";
 import type { Clock } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";
 import { socketAddress } from "../../net/ip.ts";
+import { IpSet } from "../../net/ip_set.ts";
 import { countersOf, type UdpCounters } from "./counters.ts";
 import type { DropReason } from "./descriptions.ts";
 import { answers, idOf, isAnswer, questionOf, setId } from "./dns.ts";
@@ -23,7 +24,7 @@ import { ConnectionIds } from "./connection_ids.ts";
 import type { UdpRouteConfig } from "./schema.ts";
 import { type OpenQuestion, type SessionEvents, type UdpClient, UdpSession } from "./session.ts";
 import { UdpSources } from "./sources.ts";
-import { isExposed, localHostFor, upstreamsOf } from "./table.ts";
+import { clientRanges, isExposed, localHostFor, upstreamsOf } from "./table.ts";
 import { addressKey, Turns, UdpUpstream } from "./upstreams.ts";
 
 /** Pause of a loop after a failure to receive, so that one that fails for good does not spin. */
@@ -50,6 +51,8 @@ export class UdpRoute implements SessionEvents {
   /** Sends what is not answered, by the host it is bound to. */
   readonly #senders = new Map<string, Deno.DatagramConn>();
   readonly #maxSessions: number;
+  /** `undefined` for everyone. */
+  readonly #clients: IpSet | undefined;
   readonly #stopSweeping: () => void;
   #isClosed = false;
 
@@ -69,6 +72,8 @@ export class UdpRoute implements SessionEvents {
       table.max_sessions_per_source,
       table.max_responses_per_source_per_second,
     );
+    const ranges = clientRanges(table);
+    this.#clients = ranges === undefined ? undefined : IpSet.of(ranges);
     this.#maxSessions = table.max_sessions === 0 ? Infinity : table.max_sessions;
     this.#stopSweeping = clock.every(() => this.#sources.sweep(clock.now));
   }
@@ -151,8 +156,11 @@ export class UdpRoute implements SessionEvents {
       try {
         const [datagram, from] = await listener.receive(buffer);
         if (from.transport !== "udp") continue;
-        if (datagram.length > most) this.#drop("oversized_downstream", from.hostname);
-        else await this.#forward(datagram, clientOf(listener, from));
+        const client = clientOf(listener, from);
+        if (this.#clients?.has(client.source) === false) {
+          this.#drop("other", `${client.source} is not in client_ranges`);
+        } else if (datagram.length > most) this.#drop("oversized_downstream", client.source);
+        else await this.#forward(datagram, client);
       } catch (error) {
         if (this.#isClosed) return;
         // The failure of an earlier send may be reported here: it says nothing of the next datagram.

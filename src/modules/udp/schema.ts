@@ -6,6 +6,7 @@ import {
   authority,
   count,
   enumWord,
+  ipMatcher,
   label,
   list,
   listener,
@@ -17,6 +18,8 @@ const MAX_ROUTES = 64;
 /** Most listeners, and most upstreams, of one route. */
 const MAX_ENDPOINTS = 64;
 const MAX_WEIGHT = 1000;
+/** Most entries of `client_ranges`: each is a permission. */
+const MAX_RANGES = 256;
 /** Most that a bound of sessions or responses may be. */
 const MAX_COUNT = 1_000_000;
 /** Largest content of a datagram over IPv4. */
@@ -47,6 +50,12 @@ const route = z.strictObject({
     .describe("Shares of the upstreams, one for each."),
   upstream_aliases: list(alias(), { max: MAX_ENDPOINTS, unique: "nocase" }).default([])
     .describe("Names of the upstreams for the log and the status, one for each."),
+  client_ranges: list(ipMatcher({ canonical: true }), { max: MAX_RANGES, unique: "exact" })
+    .default([])
+    .describe(
+      "Addresses and IPv4 networks of the clients. What comes from elsewhere is dropped, and the service is permitted " +
+        "to answer no others. Unless set, this machine alone, and with `syslog-forward`, where nothing is answered, all.",
+    ),
   idle_timeout_secs: secs().default(30)
     .describe("A session ends after so long without a datagram in either direction."),
   response_timeout_secs: secs().default(3)

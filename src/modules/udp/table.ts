@@ -31,6 +31,22 @@ export function isExposed({ mode, listen }: UdpRouteConfig): boolean {
   return mode === "dns-load-balance" && listen.some((address) => !isLoopback(address));
 }
 
+/** Every client that this machine can be of itself. */
+const OWN_CLIENTS = ["127.0.0.0/8", "::1"];
+
+/** Whose datagrams a route takes; `undefined` for everyone's. */
+export function clientRanges(
+  { mode, client_ranges }: UdpRouteConfig,
+): readonly string[] | undefined {
+  if (client_ranges.length > 0) return client_ranges;
+  return mode === "syslog-forward" ? undefined : OWN_CLIENTS;
+}
+
+/** Whether every listener is one of this machine's own addresses for itself. */
+export function isLocal({ listen }: UdpRouteConfig): boolean {
+  return listen.every(isLoopback);
+}
+
 function isLoopback(address: string): boolean {
   const host = splitAuthority(address)?.host ?? "";
   return host.startsWith("127.") || host === "::1";
