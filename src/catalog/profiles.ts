@@ -200,6 +200,8 @@ export const NOT_WITH_PRIVACY: readonly string[] = [
   "compression-gzip",
   "compression-zstd",
   "compression-brotli",
+  // Ours: it counts and logs the addresses of clients.
+  "udp-proxy",
 ];
 
 /** Names that 1.5 once had; refused with the reason instead of a guess. */
