@@ -199,7 +199,7 @@ export const MODULES: readonly CatalogModule[] = [
   }),
   entry("privacy-mode", ["proxy", "web"], "zero-retention rules", built("privacy")),
   entry("udp-proxy", [], "UDP proxy", built("udp"), {
-    tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
+    tables: [table("udp", ROOT, { ...OFF, merge: "whole" })],
   }),
 ];
 

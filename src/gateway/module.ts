@@ -341,6 +341,8 @@ export interface ListenerNeed {
   readonly protocol: string;
   /** Header that every connection must begin with; of peers in `server.trusted_proxies`. */
   readonly proxyProtocol: "off" | "v1" | "v2";
+  /** Of the kind `tls`: what ALPN offers in place of the protocols of `[tls]`. */
+  readonly alpn?: readonly string[];
 }
 
 /** What {@linkcode Module.needs} may ask beside the configuration. */

@@ -4,8 +4,10 @@ import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
-import { PACED } from "../testing/gateway.ts";
-import { Peer, StreamGateway } from "../testing/streams.ts";
+import { TlsClient } from "../../src/net/testing/tls_client.ts";
+import { PACED, TestGateway } from "../testing/gateway.ts";
+import { freePort, until } from "../testing/peer.ts";
+import { named, Peer, StreamGateway } from "../testing/streams.ts";
 
 const authority = new TestAuthority();
 const origin = authority.issue({ name: "origin.test", names: ["origin.test", "other.test"] });
@@ -171,4 +173,59 @@ Deno.test("files that hold nothing of use keep the gateway from starting, by the
     ),
     /upstream_client_key_path/,
   );
+});
+
+/** Tables of a gateway that ends TLS for the stream on this port, and what it asks of clients. */
+function ending(port: number, upstream: number, auth = ""): string {
+  return `[server]
+listen = ["127.0.0.1:{port}"]
+[server.process]
+threads = 1
+[tls]
+enabled = true
+certificates = [{ cert_path = "{dir}/tls/cert.pem", key_path = "{dir}/tls/key.pem" }]
+${auth}
+[logging]
+level = "debug"
+[stream]
+enabled = true
+access_log = true
+[[stream.routes]]
+name = "test"
+listen_tls = ["127.0.0.1:${port}"]
+upstream = "127.0.0.1:${upstream}"
+`;
+}
+
+const ENDING = { "tls/cert.pem": origin.cert, "tls/key.pem": origin.key, "ca.pem": authority.root };
+
+Deno.test("TLS of a stream ends here, half-closes both ways, and agrees on no protocol of HTTP", async () => {
+  await using upstream = named("plain");
+  const port = freePort();
+  await using gateway = await TestGateway.start(ending(port, upstream.port), ENDING);
+  await using client = await TlsClient.connect(port, {
+    servername: "origin.test",
+    ALPNProtocols: ["h2", "http/1.1"],
+  }).catch(() => undefined) ?? await TlsClient.connect(port, { servername: "origin.test" });
+  assert.equal(client.shown, "origin.test");
+  client.write("GET / HTTP/1.1\r\n\r\n");
+  client.socket.end();
+  assert.equal(await client.read(), "plain:GET / HTTP/1.1\r\n\r\n");
+  assert.equal(await client.read(), null);
+  await until("it is over", () => /outcome=completed/.test(gateway.process.output));
+});
+
+Deno.test("a stream that ends TLS serves only clients with a certificate where [tls.client_auth] says so", async () => {
+  await using upstream = named("plain");
+  const port = freePort();
+  const auth = `[tls.client_auth]\nmode = "required"\nca_path = "{dir}/ca.pem"`;
+  await using _ = await TestGateway.start(ending(port, upstream.port, auth), ENDING);
+  const bare = await TlsClient.connect(port, { servername: "origin.test" }).catch(() => undefined);
+  assert.equal(await bare?.read().catch(() => null) ?? null, null);
+  await bare?.[Symbol.asyncDispose]();
+  assert.equal(upstream.accepted, 0);
+  await using client = await TlsClient.connect(port, { servername: "origin.test", ...own });
+  client.write("x");
+  client.socket.end();
+  assert.equal(await client.read(), "plain:x");
 });

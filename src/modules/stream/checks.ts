@@ -39,7 +39,7 @@ export function checkStreams(config: Config): Problem[] {
   return [
     ...duplicates(routes),
     ...sharing(config, routes),
-    ...routes.flatMap((route, index) => [...checkRoute(route, `stream.routes[${index}]`)]),
+    ...routes.flatMap((route, index) => [...checkRoute(config, route, `stream.routes[${index}]`)]),
   ];
 }
 
@@ -62,8 +62,8 @@ function* duplicates(routes: readonly StreamRouteConfig[]): Generator<Problem> {
 function* sharing(config: Config, routes: readonly StreamRouteConfig[]): Generator<Problem> {
   const byListener = new Map<string, { route: StreamRouteConfig; index: number; key: string }[]>();
   for (const [index, route] of routes.entries()) {
-    for (const [at, address] of route.listen.entries()) {
-      const key = `stream.routes[${index}].listen[${at}]`;
+    for (const [name, address] of listed(route)) {
+      const key = `stream.routes[${index}].${name}`;
       const others = byListener.get(address) ?? [];
       byListener.set(address, others);
       if (isShared(config, address)) {
@@ -108,7 +108,8 @@ interface ListeningRoute {
 function* together(one: ListeningRoute, two: ListeningRoute, address: string): Generator<Problem> {
   const other = `stream.routes[${one.index}]`;
   const about = [`${other}.listen`];
-  if (!matchesHello(one.route) && !matchesHello(two.route)) {
+  const ends = [one, two].some(({ route }) => route.listen_tls.includes(address));
+  if (ends || (!matchesHello(one.route) && !matchesHello(two.route))) {
     yield {
       key: two.key,
       message: `"${address}" belongs to another route: ${other}.listen`,
@@ -141,18 +142,65 @@ function* together(one: ListeningRoute, two: ListeningRoute, address: string): G
   };
 }
 
-function* checkRoute(route: StreamRouteConfig, key: string): Generator<Problem> {
-  for (const [at, address] of route.listen.entries()) {
+function* checkRoute(
+  config: Config,
+  route: StreamRouteConfig,
+  key: string,
+): Generator<Problem> {
+  for (const [name, address] of listed(route)) {
     if (splitAuthority(address)?.port !== 0) continue;
     yield {
-      key: `${key}.listen[${at}]`,
+      key: `${key}.${name}`,
       message: `must have a port from 1 to 65535; found "${address}"`,
       hint: "every worker listens on the same port, so the configuration has to name it",
     };
   }
+  yield* checkListeners(config, route, key);
   yield* checkUpstreams(route, key);
   yield* checkProxyProtocol(route, key);
   yield* checkTls(route, key);
+}
+
+/** Listeners, with their keys in the route. */
+function listed({ listen, listen_tls }: StreamRouteConfig): (readonly [string, string])[] {
+  return [
+    ...listen.map((address, at) => [`listen[${at}]`, address] as const),
+    ...listen_tls.map((address, at) => [`listen_tls[${at}]`, address] as const),
+  ];
+}
+
+function* checkListeners(
+  config: Config,
+  route: StreamRouteConfig,
+  key: string,
+): Generator<Problem> {
+  if (route.listen.length + route.listen_tls.length === 0) {
+    yield { key: `${key}.listen`, message: "must have 1 to 64 entries, or listen_tls must" };
+  }
+  if (route.listen_tls.length === 0) return;
+  const own = `${key}.listen_tls`;
+  if (config.tls?.enabled !== true) {
+    const message = "needs tls.enabled = true: its certificates are those of [tls]";
+    yield { key: own, message, about: ["tls.enabled"] };
+  } else if (config.tls.certificates.length === 0) {
+    const message = "needs an entry of [[tls.certificates]], for clients that ask for no name";
+    yield { key: own, message, about: ["tls.certificates"] };
+  }
+  if (matchesHello(route)) {
+    yield {
+      key: own,
+      message: "ends TLS, and match_sni and match_alpn are for TLS that is passed on",
+      hint: "make two routes of it",
+      about: [`${key}.match_sni`, `${key}.match_alpn`],
+    };
+  }
+  if (route.downstream_proxy_protocol !== "off") {
+    yield {
+      key: own,
+      message: 'needs downstream_proxy_protocol = "off": no header is read before TLS there',
+      about: [`${key}.downstream_proxy_protocol`],
+    };
+  }
 }
 
 function* checkUpstreams(route: StreamRouteConfig, key: string): Generator<Problem> {

@@ -18,7 +18,7 @@ import { StreamConnection } from "./connection.ts";
 import { StreamLog } from "./log.ts";
 import { type StreamRoute, streamRoute } from "./route.ts";
 import type { StreamRouteConfig } from "./schema.ts";
-import { candidateOf, STREAM_CODEC, streamRoutes } from "./table.ts";
+import { candidateOf, listenersOf, STREAM_CODEC, streamRoutes } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -45,7 +45,7 @@ class Streams implements EdgePart {
     this.codecs = [{
       name: STREAM_CODEC,
       serve: (accepted, open) => this.#serve(accepted, open),
-      sharesTls: (listener) => this.#serving?.byListener.has(listener) === true,
+      sharesTls: (listener) => this.#serving?.byListener.get(listener)?.isByHello === true,
       takesTls: (listener, { serverName, bytes }) =>
         this.#serving?.byListener.get(listener)?.of(serverName, protocolsIn(bytes)) !== undefined,
     }];
@@ -146,5 +146,5 @@ function entriesOf(
   { table, route }: { readonly table: StreamRouteConfig; readonly route: StreamRoute },
 ): [address: string, candidate: Candidate<StreamRoute>][] {
   const candidate = candidateOf(table, route);
-  return table.listen.map((address) => [address, candidate]);
+  return listenersOf(table).map((address) => [address, candidate]);
 }

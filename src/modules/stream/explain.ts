@@ -10,7 +10,14 @@ import { ipFamily } from "../../net/ip.ts";
 import { Choice } from "./choice.ts";
 import type { StreamRouteConfig } from "./schema.ts";
 import { Sources } from "./sources.ts";
-import { candidateOf, isShared, matchesHello, streamRoutes, upstreamsOf } from "./table.ts";
+import {
+  candidateOf,
+  isShared,
+  listenersOf,
+  matchesHello,
+  streamRoutes,
+  upstreamsOf,
+} from "./table.ts";
 
 /** What becomes of a connection to `asked`; nothing where no route listens there. */
 export function explainStream(
@@ -19,7 +26,7 @@ export function explainStream(
 ): ConnectionExplanation | undefined {
   if (asked.transport !== "tcp") return undefined;
   const routes = streamRoutes(config).map(({ route }) => route);
-  const listeners = [...new Set(routes.flatMap(({ listen }) => listen))];
+  const listeners = [...new Set(routes.flatMap(listenersOf))];
   if (listeners.length === 0) return undefined;
   const address = listeners.find((listener) => isAt(listener, asked));
   const considered = listeners.map((name): ConsideredRoute => ({
@@ -28,7 +35,7 @@ export function explainStream(
     reason: reasonOf(name, address, asked),
   }));
   if (address === undefined) return nothing(considered, [], "no route listens there");
-  const here = routes.filter(({ listen }) => listen.includes(address));
+  const here = routes.filter((route) => listenersOf(route).includes(address));
   const choice = new Choice(here.map((route) => candidateOf(route, route)));
   const chosen = choice.isByHello ? choice.of(asked.serverName, asked.protocols) : choice.only;
   const judged = here.map((route): ConsideredRoute => ({
@@ -46,7 +53,7 @@ export function explainStream(
     module: "stream-proxy",
     listeners: considered,
     routes: judged,
-    ...passing(chosen, asked.from),
+    ...passing(chosen, asked.from, chosen.listen_tls.includes(address)),
   };
 }
 
@@ -62,8 +69,11 @@ function nothing(
 function passing(
   route: StreamRouteConfig,
   from: string,
+  endsTls: boolean,
 ): Pick<ConnectionExplanation, "steps" | "outcome"> {
-  const steps: [string, string][] = [["places", placesText(route)]];
+  const steps: [string, string][] = [];
+  if (endsTls) steps.push(["tls", "ends here, with the certificates of [tls]"]);
+  steps.push(["places", placesText(route)]);
   if (route.downstream_proxy_protocol !== "off") {
     steps.push([
       "header",

@@ -90,6 +90,16 @@ export const module: Module = {
           proxyProtocol: "off",
         });
       }
+      for (const [index, address] of route.listen_tls.entries()) {
+        listeners.push({
+          kind: "tls",
+          address,
+          key: `${key}.listen_tls[${index}]`,
+          protocol: STREAM_CODEC,
+          proxyProtocol: "off",
+          alpn: [],
+        });
+      }
       zones.push(
         zone(count, { name: connectionsZone(route), roles }),
         zone(cursor, { name: turnZone(route), roles }),

@@ -17,7 +17,7 @@ function load(text: string) {
 /** A route with `keys`, and a name and a listener unless these are among them. */
 function routeText(keys: string): string {
   const name = /^name\b/m.test(keys) ? "" : 'name = "db"';
-  const listen = /^listen\b/m.test(keys) ? "" : LISTEN;
+  const listen = /^listen(_tls)?\b/m.test(keys) ? "" : LISTEN;
   return `[[stream.routes]]\n${name}\n${listen}\n${keys}\n`;
 }
 
@@ -336,4 +336,29 @@ Deno.test("a route shares the listener of HTTPS only by name, and leaves the PRO
     }`,
   );
   assert.deepEqual(listeners, []);
+});
+
+Deno.test("listen_tls ends TLS with the certificates of [tls], and stands for listen", () => {
+  const tls = "[tls]\nenabled = true\n";
+  const pair = 'certificates = [{ cert_path = "/c.pem", key_path = "/k.pem" }]\n';
+  const problems = (keys: string, top: string) =>
+    load(`${top}[stream]\nenabled = true\n${routeText(keys)}`).problems
+      .map(({ key, message }) => `${key?.replace("stream.routes", "")}: ${message}`)
+      .filter((problem) => problem.startsWith("["));
+  const keys = `listen_tls = ["127.0.0.1:6432"]\n${UPSTREAM}`;
+  assert.deepEqual(problems(keys, tls + pair), []);
+  assert.match(problems(keys, "")[0], /^\[0\]\.listen_tls: needs tls\.enabled = true/);
+  assert.match(problems(keys, tls)[0], /^\[0\]\.listen_tls: needs an entry of \[\[tls\.cert/);
+  for (const more of ['match_sni = ["a.test"]', 'match_alpn = ["h2"]']) {
+    assert.match(problems(`${keys}\n${more}`, tls + pair)[0], /^\[0\]\.listen_tls: ends TLS/);
+  }
+  const header = 'downstream_proxy_protocol = "v1"\ntrusted_proxies = ["192.0.2.1"]';
+  assert.match(
+    problems(`${keys}\n${header}`, tls + pair)[0],
+    /^\[0\]\.listen_tls: needs downstream/,
+  );
+  assert.match(
+    problems(`listen = ["127.0.0.1:6432"]\n${keys}`, tls + pair)[0],
+    /^\[0\]\.listen_tls\[0\]: "127\.0\.0\.1:6432" belongs to/,
+  );
 });

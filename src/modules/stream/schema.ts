@@ -52,8 +52,13 @@ function sources() {
 
 const route = z.strictObject({
   name: label().describe("For metrics and the log; unique, whatever the case of its letters."),
-  listen: list(listener(), { min: 1, max: MAX_ENDPOINTS, unique: "exact" })
+  listen: list(listener(), { max: MAX_ENDPOINTS, unique: "exact" }).default([])
     .describe("Where connections are accepted. Each address in one route only, with its port."),
+  listen_tls: list(listener(), { max: MAX_ENDPOINTS, unique: "exact" }).default([])
+    .describe(
+      "Where TLS connections are accepted and end: with the certificates, versions and client certificates of " +
+        "`[tls]`. What is in them is passed on. No protocol is agreed on by ALPN.",
+    ),
   match_sni: list(hostPattern(), { max: MAX_NAMES, unique: "exact" }).default([])
     .describe(
       "Take only TLS connections whose client asks for one of these names (SNI); TLS is not ended. Routes may then " +

@@ -43,6 +43,11 @@ export function matchesHello({ match_sni, match_alpn }: StreamRouteConfig): bool
   return match_sni.length + match_alpn.length > 0;
 }
 
+/** Every listener of a route. */
+export function listenersOf({ listen, listen_tls }: StreamRouteConfig): readonly string[] {
+  return [...listen, ...listen_tls];
+}
+
 /** Whether a listener is that of HTTPS served here, which passes on what a route matches. */
 export function isShared({ server }: Config, address: string): boolean {
   return server.tls_listen.includes(address);
