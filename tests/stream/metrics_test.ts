@@ -99,7 +99,7 @@ Deno.test("five hundred idle connections are kept, and each still passes bytes o
   assert.equal((await gateway.outcomes(500)).length, 500);
 });
 
-Deno.test("an upstream that ends in the midst of a stream is told apart from one that completes it", async () => {
+Deno.test("an upstream that ends in the midst of a stream has broken it", async () => {
   await using upstream = new Peer(async (connection) => {
     await connection.write(new Uint8Array(1000));
     await connection.read(new Uint8Array(1));

@@ -133,6 +133,13 @@ upstream = "127.0.0.1:${upstream.port}"
   const head = ["-o", "/dev/null", "-w", "%{http_code} %{http_version}"];
   assert.match(await curl(port, "own.test", root, ...head), /^30[1278] [12]/);
   assert.equal(upstream.accepted, 0);
+  // A stream of the same port arrives to the byte, and the end of one direction is not that of the other.
+  const hello = await helloOf("one.test");
+  using client = await Deno.connect({ hostname: "127.0.0.1", port });
+  await client.write(hello);
+  await client.closeWrite();
+  assert.equal(await readText(client), `up:${new TextDecoder().decode(hello)}`);
+  assert.equal(upstream.accepted, 1);
 });
 
 Deno.test("a hello that does not come in time, or for which there is no route, ends the connection", async () => {

@@ -79,7 +79,7 @@ Deno.test("name and protocol choose among routes of one listener", async () => {
   assert.match(none, /closed: no route of the listener has this name and protocol$/);
 });
 
-Deno.test("a port that no route has is said to be nobody's, and JSON has the same", async () => {
+Deno.test("a port that no route has is reported as such, and JSON has the same", async () => {
   assert.match(await explained("tcp://127.0.0.1:1"), /no route listens there$/);
   const { found } = JSON.parse(
     await explained("--json", "tcp://127.0.0.1:5432", "--from", "10.0.0.1"),

@@ -6,7 +6,7 @@ import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { readProxyHeader } from "../../net/listen/read_proxy_header.ts";
 import { protocolsIn, readClientHello } from "../../net/tls/client_hello.ts";
 import type { Choice } from "./choice.ts";
-import type { Client } from "./connection.ts";
+import type { Client } from "./client.ts";
 import type { StreamRoute } from "./route.ts";
 
 /** Time for header and hello. */

@@ -9,14 +9,8 @@ import { readProxyHeader } from "../../net/listen/read_proxy_header.ts";
 import { ReadAhead } from "../../net/read_ahead.ts";
 import { Relay, type RelayEnd } from "../../net/relay.ts";
 import type { Arrived } from "./arrival.ts";
+import type { Client } from "./client.ts";
 import type { Outcome, StreamRoute, StreamUpstream } from "./route.ts";
-
-/** Who a connection is for. */
-export interface Client {
-  /** `""` where a PROXY header names none. */
-  readonly address: string;
-  readonly port: number;
-}
 
 /** How a connection went. */
 export interface Ending {

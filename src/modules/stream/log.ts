@@ -1,7 +1,8 @@
 /** What the log has of stream connections (spec 01 section 4.4). @module */
 import type { Logger } from "../../gateway/log.ts";
 import type { Clock } from "../../net/clock.ts";
-import type { Client, Ending } from "./connection.ts";
+import type { Client } from "./client.ts";
+import type { Ending } from "./connection.ts";
 import type { Outcome, StreamRoute } from "./route.ts";
 
 /** Refused connections of a route are logged once in so long, with their number. */
