@@ -8,7 +8,7 @@ const QUESTION = Uint8Array.of(
   ...[1, 97, 4, 116, 101, 115, 116, 0, 0, 1, 0, 1],
 );
 
-function changed(at: number, value: number, message = QUESTION): Uint8Array {
+function changed(at: number, value: number, message: Uint8Array = QUESTION): Uint8Array {
   const copy = message.slice();
   copy[at] = value;
   return copy;
