@@ -6,9 +6,11 @@
 
 /** A connection in the words of the command line. */
 export interface AskedConnection {
+  /** What it is of. */
   readonly transport: "tcp" | "udp";
   /** Host of the URL; `""` for whatever address listens on the port. */
   readonly host: string;
+  /** Port that it goes to. */
   readonly port: number;
   /** Address that it comes from. */
   readonly from: string;
@@ -20,8 +22,11 @@ export interface AskedConnection {
 
 /** A listener or a route, and why it is or is not the one. */
 export interface ConsideredRoute {
+  /** As the configuration names it. */
   readonly name: string;
+  /** Whether it is the one. */
   readonly taken: boolean;
+  /** In words. */
   readonly reason: string;
 }
 
@@ -29,7 +34,9 @@ export interface ConsideredRoute {
 export interface ConnectionExplanation {
   /** Name of the module that says it. */
   readonly module: string;
+  /** The listeners of the module. */
   readonly listeners: readonly ConsideredRoute[];
+  /** The routes of the listener that takes it. */
   readonly routes: readonly ConsideredRoute[];
   /** What is done in order, each with what it comes to. */
   readonly steps: readonly (readonly [what: string, detail: string])[];
