@@ -101,6 +101,12 @@ export type { SocketIdentity, SocketSettings } from "./src/net/listen/socket_ide
 export type { UnixSockets } from "./src/net/listen/unix_sockets.ts";
 export type { TrustedPeers } from "./src/net/trusted_peers.ts";
 export type { Codec } from "./src/gateway/codec.ts";
+export type { ClientHello } from "./src/net/tls/client_hello.ts";
+export type {
+  AskedConnection,
+  ConnectionExplanation,
+  ConsideredRoute,
+} from "./src/gateway/connection_explained.ts";
 export type { ListenerNeed } from "./src/gateway/module.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type {

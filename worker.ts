@@ -51,6 +51,7 @@ export type {
 export type { Accepted } from "./src/net/listen/listener.ts";
 export type { Drainable, OpenConnections } from "./src/http/server.ts";
 export type { Codec } from "./src/gateway/codec.ts";
+export type { ClientHello } from "./src/net/tls/client_hello.ts";
 export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
 export type { Counter, Metrics } from "./src/gateway/metrics.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";

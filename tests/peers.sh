@@ -11,17 +11,24 @@ peers=(
   strace:strace chromium:chromium systemd-analyze:systemd prometheus:prometheus promtool:prometheus
   redis-server:redis-server mariadbd:mariadb-server dnsmasq:dnsmasq-base
   php-fpm8.2:php8.2-fpm
+  psql:postgresql-client-15 redis-cli:redis-tools mariadb:mariadb-client iperf3:iperf3
+  dig:bind9-dnsutils rsyslogd:rsyslog
 )
 # python module:package
 modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)
 
-# directory:package. WordPress asks for a web server, which nginx is, and for PHP's modules.
-trees=(/usr/share/wordpress:wordpress /usr/share/php8.2-mysql:php8.2-mysql)
+# path:package. WordPress asks for a web server, which nginx is, and for PHP's modules. Debian keeps the server of
+# PostgreSQL out of the search path, and nginx's streams are a module of their own.
+trees=(
+  /usr/share/wordpress:wordpress /usr/share/php8.2-mysql:php8.2-mysql
+  /usr/lib/postgresql/15/bin/postgres:postgresql-15
+  /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream
+)
 
 look() {
   missing=()
   for tree in "${trees[@]}"; do
-    [ -d "${tree%%:*}" ] || missing+=("${tree#*:}")
+    [ -e "${tree%%:*}" ] || missing+=("${tree#*:}")
   done
   for peer in "${peers[@]}"; do
     command -v "${peer%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${peer%%:*}" ] || missing+=("${peer#*:}")

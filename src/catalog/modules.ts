@@ -200,6 +200,9 @@ export const MODULES: readonly CatalogModule[] = [
     ],
   }),
   entry("privacy-mode", ["proxy", "web"], "zero-retention rules", built("privacy")),
+  entry("udp-proxy", [], "UDP proxy", built("udp"), {
+    tables: [table("udp", ROOT, { ...OFF, merge: "whole" })],
+  }),
 ];
 
 /**
@@ -225,9 +228,6 @@ export const UNNAMED: readonly CatalogModule[] = [
     commands: ["snapshot", "snapshots", "rollback", "status", "top"]
       .map((name) => ({ name, needs: "the module admin" })),
   }),
-  entry("udp-proxy", [], "UDP proxy", NOT_BUILT, {
-    tables: [table("udp", ROOT, { ...OFF, merge: "whole", reload: "udp-service-changed" })],
-  }),
 ];
 
 /** Folders with a part in the control service (`control.ts`). */
@@ -238,10 +238,11 @@ export const CONTROL_FOLDERS: readonly string[] = [
   "php",
   "cache",
   "load_balancer",
+  "udp",
 ];
 
 /** Those of them whose part adds to the admin API, and is nothing without it. */
-export const ADMIN_FOLDERS: readonly string[] = ["php", "cache", "load_balancer"];
+export const ADMIN_FOLDERS: readonly string[] = ["php", "cache", "load_balancer", "udp"];
 
 /** Folders with a part in the telemetry service (`telemetry.ts`). */
 export const TELEMETRY_FOLDERS: readonly string[] = ["metrics_otlp", "otel_otlp"];

@@ -67,7 +67,7 @@ export const PROFILES: readonly CatalogProfile[] = [
     name: "profile-full",
     alias: "profile-full",
     includes: ["profile-load-balancer"],
-    modules: ["geoip", "stream-proxy", "traffic-mirror"],
+    modules: ["geoip", "stream-proxy", "traffic-mirror", "udp-proxy"],
     use: "every stable module, without PHP, metrics and ACME",
     release: false,
   },
@@ -200,6 +200,8 @@ export const NOT_WITH_PRIVACY: readonly string[] = [
   "compression-gzip",
   "compression-zstd",
   "compression-brotli",
+  // Ours: it counts and logs the addresses of clients.
+  "udp-proxy",
 ];
 
 /** Names that 1.5 once had; refused with the reason instead of a guess. */

@@ -6,6 +6,7 @@
  */
 import type { OpenConnections } from "../http/server.ts";
 import type { Accepted } from "../net/listen/listener.ts";
+import type { ClientHello } from "../net/tls/client_hello.ts";
 
 /** Serves connections of one protocol. */
 export interface Codec {
@@ -17,4 +18,11 @@ export interface Codec {
    * @param open Gets the connection, so that a drain waits for it and ends it.
    */
   serve(accepted: Accepted, open: OpenConnections): Promise<void>;
+  /**
+   * Whether it may take connections of a TLS listener of `[server]` before their handshake: asked once, when the
+   * listener is opened.
+   */
+  sharesTls?(listener: string): boolean;
+  /** Whether a connection with this hello is its own, as it came: TLS is not ended for it. Must not throw. */
+  takesTls?(listener: string, hello: ClientHello): boolean;
 }

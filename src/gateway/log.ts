@@ -21,7 +21,8 @@ export type LogTarget =
   | "fluxheim::php_fpm"
   | "fluxheim::load_balancer"
   | "fluxheim::metrics"
-  | "fluxheim::stream";
+  | "fluxheim::stream"
+  | "fluxheim::udp";
 
 /** A sink of log records; cheap to call for a level that is off. */
 export interface Logger {

@@ -8,6 +8,7 @@ import type { BuildDefault, Config, Problem, TableSchema } from "../config/types
 import type { AccessField } from "./access_field.ts";
 import type { ClientRequest } from "../http/client.ts";
 import type { ModuleCommand, RunningGateway } from "./command.ts";
+import type { AskedConnection, ConnectionExplanation } from "./connection_explained.ts";
 import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Around, Origin } from "./origin.ts";
@@ -30,6 +31,11 @@ export type { Finished, Recodes, Step } from "./exchange.ts";
 export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
 export type { Around, Call, Origin } from "./origin.ts";
 export type { RouteScope } from "./scope.ts";
+export type {
+  AskedConnection,
+  ConnectionExplanation,
+  ConsideredRoute,
+} from "./connection_explained.ts";
 export { type Extension, ExtensionPoint } from "./extension.ts";
 
 /** Exact permissions in the runtime's own grammar; an absent kind asks for nothing. */
@@ -335,6 +341,8 @@ export interface ListenerNeed {
   readonly protocol: string;
   /** Header that every connection must begin with; of peers in `server.trusted_proxies`. */
   readonly proxyProtocol: "off" | "v1" | "v2";
+  /** Of the kind `tls`: what ALPN offers in place of the protocols of `[tls]`. */
+  readonly alpn?: readonly string[];
 }
 
 /** What {@linkcode Module.needs} may ask beside the configuration. */
@@ -378,6 +386,11 @@ export interface Module {
   facts?(scope: RouteScope): readonly Fact[];
   /** Rules that span tables; pure. */
   check?(config: Config): Problem[];
+  /**
+   * For `fluxheim explain tcp://...`: what becomes of a connection, or of a datagram; nothing from modules with no
+   * listeners of their own for it. Pure.
+   */
+  explainConnection?(config: Config, asked: AskedConnection): ConnectionExplanation | undefined;
   /** What this configuration needs of the process: asked once for each configuration. Pure. */
   needs?(config: Config, draw: Draw): Needs;
   /** What is wrong with the content of these files, of which some may not have been readable. Pure. */

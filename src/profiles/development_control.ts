@@ -8,7 +8,8 @@ import { control } from "../modules/control/control.ts";
 import { control as loadBalancer } from "../modules/load_balancer/control.ts";
 import { control as metrics } from "../modules/metrics/control.ts";
 import { control as php } from "../modules/php/control.ts";
+import { control as udp } from "../modules/udp/control.ts";
 import { unixSockets } from "../net/listen/unix.ts";
 import { runServiceWith } from "../runtime/threads/service_thread.ts";
 
-runServiceWith(unixSockets, metrics, php, cache, loadBalancer, control, admin);
+runServiceWith(unixSockets, metrics, udp, php, cache, loadBalancer, control, admin);

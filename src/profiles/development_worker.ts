@@ -25,6 +25,7 @@ import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as stream } from "../modules/stream/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as trafficMirror } from "../modules/traffic_mirror/edge.ts";
+import { edge as udp } from "../modules/udp/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
 import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
 import { records } from "../runtime/log/records.ts";
@@ -36,6 +37,7 @@ runEdgeWorker({
     metricsOtlp,
     otelTracing,
     otelOtlp,
+    udp,
     geoip,
     access,
     rateLimit,

@@ -20,6 +20,7 @@ import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as stream } from "../modules/stream/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
+import { module as udp } from "../modules/udp/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
 import { records } from "../runtime/log/records.ts";
@@ -29,6 +30,7 @@ export const profile: Profile = {
   name: "profile-full",
   modules: [
     stream,
+    udp,
     geoip,
     access,
     rateLimit,

@@ -1,5 +1,6 @@
 /** Which requests the admin API lets in, and what it answers to all others. */
 import assert from "node:assert/strict";
+import { profile as reverseProxy } from "../../src/profiles/reverse-proxy.ts";
 import { until } from "../testing/peer.ts";
 import { AdminGateway, TOKEN } from "../testing/admin.ts";
 
@@ -135,14 +136,27 @@ Deno.test("methods and paths have their own refusals, and nothing is decoded", a
 });
 
 Deno.test("endpoints of modules that are not there say so", async () => {
-  await using admin = await AdminGateway.start();
+  const build = { profile: reverseProxy, entry: "src/cli/entries/reverse-proxy.ts" };
+  await using admin = await AdminGateway.start({ build });
   const text = async (method: string, path: string) => {
     const { status, body } = await admin.ask(method, S + path);
     assert.equal(status, 400);
     assert.equal(body.status, "error");
     return body.error;
   };
+  const balancer = "load balancer support is not compiled in";
+  assert.equal(await text("GET", "load-balancer/status"), balancer);
+  assert.equal(await text("POST", "load-balancer/member-state"), balancer);
+  assert.equal(await text("GET", "cache/status"), "cache support is not compiled in");
+  assert.equal(await text("POST", "cache/purge-bulk"), "cache support is not compiled in");
   assert.equal(await text("GET", "udp/status"), "UDP proxy support is not compiled in");
+});
+
+Deno.test("the status of datagrams that are not passed on says that they are not", async () => {
+  await using admin = await AdminGateway.start();
+  const { status, body } = await admin.get(`${S}udp/status`);
+  assert.equal(status, 200);
+  assert.deepEqual(body, { status: "ok", udp: { enabled: false, route_count: 0, routes: [] } });
 });
 
 Deno.test("health needs the token unless it says otherwise, and can be without a body", async () => {

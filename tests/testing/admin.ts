@@ -1,5 +1,5 @@
 /** A gateway with the admin API on, and what tests ask of it. @module */
-import { TestGateway } from "./gateway.ts";
+import { type Build, TestGateway } from "./gateway.ts";
 import { freePort, until } from "./peer.ts";
 
 export const TOKEN = "correct-horse-battery-staple";
@@ -16,6 +16,7 @@ export interface Setup {
   /** Tables after it. */
   readonly tables?: string;
   readonly threads?: number;
+  readonly build?: Build;
 }
 
 /** Unless a test is about it: a stranger that takes the port for its own must not lock the test out. */
@@ -65,7 +66,11 @@ export class AdminGateway implements AsyncDisposable {
 
   static async start(setup: Setup = {}): Promise<AdminGateway> {
     const port = freePort();
-    const gateway = await TestGateway.start(configText(port, setup), { token: `${TOKEN}\n` });
+    const gateway = await TestGateway.start(
+      configText(port, setup),
+      { token: `${TOKEN}\n` },
+      setup.build,
+    );
     await until("the API is served", () => /the service control runs/.test(gateway.process.output));
     return new AdminGateway(gateway, port);
   }

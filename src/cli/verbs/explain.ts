@@ -8,7 +8,8 @@ export const explain: Command = {
   summary: "show which listener, vhost, route, policies and content would serve a request",
   details: [
     "Nothing is bound and no upstream is asked. Static content is looked up as a worker",
-    "would, so the command needs permission to read the web roots.",
+    "would, so the command needs permission to read the web roots. For tcp://HOST:PORT and",
+    "udp://HOST:PORT it shows the listener, the route and the upstreams of a stream.",
   ],
   operand: "URL",
   options: [
@@ -24,6 +25,13 @@ export const explain: Command = {
       name: "from",
       value: "ADDRESS",
       help: "address the connection comes from, 127.0.0.1 unless given",
+    },
+    { name: "sni", value: "NAME", help: "tcp:// only: name that a TLS client asks for" },
+    {
+      name: "alpn",
+      value: "PROTOCOL",
+      repeat: true,
+      help: "tcp:// only: a protocol that a TLS client offers",
     },
     JSON_OUTPUT,
     CONFIG,

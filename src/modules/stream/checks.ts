@@ -3,7 +3,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily } from "../../net/ip.ts";
 import type { StreamRouteConfig } from "./schema.ts";
-import { upstreamsOf } from "./table.ts";
+import { isShared, matchesHello, upstreamsOf } from "./table.ts";
 
 /** Largest sum of the weights of a route. */
 const MAX_WEIGHTS = 65_535;
@@ -16,7 +16,8 @@ const CHOICES = ["backup_upstreams", "drain_upstreams"] as const;
 const TLS_KEYS = ["upstream_sni", "upstream_alternative_cn"] as const;
 
 /** What is wrong with the streams of `config`. */
-export function checkStreams({ stream }: Config): Problem[] {
+export function checkStreams(config: Config): Problem[] {
+  const { stream } = config;
   if (stream === undefined) return [];
   const { enabled, routes } = stream;
   if (!enabled) {
@@ -37,15 +38,15 @@ export function checkStreams({ stream }: Config): Problem[] {
   }
   return [
     ...duplicates(routes),
-    ...routes.flatMap((route, index) => [...checkRoute(route, `stream.routes[${index}]`)]),
+    ...sharing(config, routes),
+    ...routes.flatMap((route, index) => [...checkRoute(config, route, `stream.routes[${index}]`)]),
   ];
 }
 
-/** Names and listeners that two routes have. */
+/** Names that two routes have. */
 function* duplicates(routes: readonly StreamRouteConfig[]): Generator<Problem> {
   const names = new Map<string, number>();
-  const listeners = new Map<string, number>();
-  for (const [index, { name, listen }] of routes.entries()) {
+  for (const [index, { name }] of routes.entries()) {
     const key = `stream.routes[${index}]`;
     const namesake = names.get(name.toLowerCase());
     if (namesake === undefined) names.set(name.toLowerCase(), index);
@@ -54,30 +55,152 @@ function* duplicates(routes: readonly StreamRouteConfig[]): Generator<Problem> {
       const message = `"${name}" is the name of another route: ${other}`;
       yield { key: `${key}.name`, message, about: [other] };
     }
-    for (const [at, address] of listen.entries()) {
-      const owner = listeners.get(address);
-      if (owner === undefined) listeners.set(address, index);
-      else if (owner !== index) {
-        const other = `stream.routes[${owner}].listen`;
-        const message = `"${address}" belongs to another route: ${other}`;
-        yield { key: `${key}.listen[${at}]`, message, about: [other] };
+  }
+}
+
+/** Rules for listeners that several routes have, or a route and HTTPS that is served here. */
+function* sharing(config: Config, routes: readonly StreamRouteConfig[]): Generator<Problem> {
+  const byListener = new Map<string, { route: StreamRouteConfig; index: number; key: string }[]>();
+  for (const [index, route] of routes.entries()) {
+    for (const [name, address] of listed(route)) {
+      const key = `stream.routes[${index}].${name}`;
+      const others = byListener.get(address) ?? [];
+      byListener.set(address, others);
+      if (isShared(config, address)) {
+        yield* sharedWithHttps(route, key, address);
       }
+      for (const other of others) yield* together(other, { route, index, key }, address);
+      others.push({ route, index, key });
     }
   }
 }
 
-function* checkRoute(route: StreamRouteConfig, key: string): Generator<Problem> {
-  for (const [at, address] of route.listen.entries()) {
+function* sharedWithHttps(
+  route: StreamRouteConfig,
+  key: string,
+  address: string,
+): Generator<Problem> {
+  const about = ["server.tls_listen"];
+  if (!matchesHello(route)) {
+    yield {
+      key,
+      message: `"${address}" is in server.tls_listen, too`,
+      hint: "a route shares it with HTTPS only where match_sni or match_alpn names its connections",
+      about,
+    };
+  } else if (route.downstream_proxy_protocol !== "off") {
+    yield {
+      key,
+      message: `"${address}" is in server.tls_listen, where server.proxy_protocol reads the header`,
+      hint: 'set downstream_proxy_protocol = "off" in the route',
+      about,
+    };
+  }
+}
+
+interface ListeningRoute {
+  readonly route: StreamRouteConfig;
+  readonly index: number;
+  readonly key: string;
+}
+
+/** Two routes on one address: the TLS hello must say which of them a connection is for. */
+function* together(one: ListeningRoute, two: ListeningRoute, address: string): Generator<Problem> {
+  const other = `stream.routes[${one.index}]`;
+  const about = [`${other}.listen`];
+  const ends = [one, two].some(({ route }) => route.listen_tls.includes(address));
+  if (ends || (!matchesHello(one.route) && !matchesHello(two.route))) {
+    yield {
+      key: two.key,
+      message: `"${address}" belongs to another route: ${other}.listen`,
+      hint: "routes share a listener where match_sni or match_alpn says whose a connection is",
+      about,
+    };
+    return;
+  }
+  const header = ({ route }: ListeningRoute) =>
+    JSON.stringify([route.downstream_proxy_protocol, [...route.trusted_proxies].sort()]);
+  if (header(one) !== header(two)) {
+    yield {
+      key: two.key,
+      message: `"${address}" is shared with ${other}, whose PROXY header or trusted_proxies differ`,
+      about,
+    };
+  }
+  const names = one.route.match_sni.filter((name) => two.route.match_sni.includes(name));
+  const sameNames = names.length > 0 ||
+    (one.route.match_sni.length === 0 && two.route.match_sni.length === 0);
+  const protocols = one.route.match_alpn.filter((name) => two.route.match_alpn.includes(name));
+  const sameProtocols = protocols.length > 0 ||
+    (one.route.match_alpn.length === 0 && two.route.match_alpn.length === 0);
+  if (!sameNames || !sameProtocols) return;
+  const what = [...names, ...protocols].map((name) => `"${name}"`).join(" and ");
+  yield {
+    key: two.key,
+    message: `"${address}" is shared with ${other}, which matches ${what} as well`,
+    about: [...about, `${other}.match_sni`, `${other}.match_alpn`],
+  };
+}
+
+function* checkRoute(
+  config: Config,
+  route: StreamRouteConfig,
+  key: string,
+): Generator<Problem> {
+  for (const [name, address] of listed(route)) {
     if (splitAuthority(address)?.port !== 0) continue;
     yield {
-      key: `${key}.listen[${at}]`,
+      key: `${key}.${name}`,
       message: `must have a port from 1 to 65535; found "${address}"`,
       hint: "every worker listens on the same port, so the configuration has to name it",
     };
   }
+  yield* checkListeners(config, route, key);
   yield* checkUpstreams(route, key);
   yield* checkProxyProtocol(route, key);
   yield* checkTls(route, key);
+}
+
+/** Listeners, with their keys in the route. */
+function listed({ listen, listen_tls }: StreamRouteConfig): (readonly [string, string])[] {
+  return [
+    ...listen.map((address, at) => [`listen[${at}]`, address] as const),
+    ...listen_tls.map((address, at) => [`listen_tls[${at}]`, address] as const),
+  ];
+}
+
+function* checkListeners(
+  config: Config,
+  route: StreamRouteConfig,
+  key: string,
+): Generator<Problem> {
+  if (route.listen.length + route.listen_tls.length === 0) {
+    yield { key: `${key}.listen`, message: "must have 1 to 64 entries, or listen_tls must" };
+  }
+  if (route.listen_tls.length === 0) return;
+  const own = `${key}.listen_tls`;
+  if (config.tls?.enabled !== true) {
+    const message = "needs tls.enabled = true: its certificates are those of [tls]";
+    yield { key: own, message, about: ["tls.enabled"] };
+  } else if (config.tls.certificates.length === 0) {
+    const message = "needs an entry of [[tls.certificates]], for clients that ask for no name";
+    yield { key: own, message, about: ["tls.certificates"] };
+  }
+  if (matchesHello(route)) {
+    yield {
+      key: own,
+      message: "ends TLS, and match_sni and match_alpn are for TLS that is passed on",
+      hint: "make two routes of it",
+      about: [`${key}.match_sni`, `${key}.match_alpn`],
+    };
+  }
+  if (route.downstream_proxy_protocol !== "off") {
+    yield {
+      key: own,
+      message: 'needs downstream_proxy_protocol = "off": no header is read before TLS there',
+      about: [`${key}.downstream_proxy_protocol`],
+    };
+  }
 }
 
 function* checkUpstreams(route: StreamRouteConfig, key: string): Generator<Problem> {

@@ -8,14 +8,9 @@ import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { readProxyHeader } from "../../net/listen/read_proxy_header.ts";
 import { ReadAhead } from "../../net/read_ahead.ts";
 import { Relay, type RelayEnd } from "../../net/relay.ts";
+import type { Arrived } from "./arrival.ts";
+import type { Client } from "./client.ts";
 import type { Outcome, StreamRoute, StreamUpstream } from "./route.ts";
-
-/** Who a connection is for. */
-export interface Client {
-  /** `""` where a PROXY header names none. */
-  readonly address: string;
-  readonly port: number;
-}
 
 /** How a connection went. */
 export interface Ending {
@@ -70,6 +65,8 @@ export class StreamConnection implements Drainable {
   readonly #services: StreamServices;
   /** Ends the dial: the client has gone, or the gateway stops. */
   readonly #leaving = new AbortController();
+  /** What has been found out about it already. */
+  readonly #arrived: Arrived | undefined;
   #relay: Relay | undefined;
   #client: Client;
   #isAborted = false;
@@ -80,12 +77,14 @@ export class StreamConnection implements Drainable {
     stream: Duplex,
     facts: ConnectionFacts,
     services: StreamServices,
+    arrived?: Arrived,
   ) {
     this.#route = route;
+    this.#arrived = arrived;
     this.#stream = stream;
     this.#facts = facts;
     this.#services = services;
-    this.#client = { address: facts.peerAddress, port: facts.peerPort };
+    this.#client = arrived?.client ?? { address: facts.peerAddress, port: facts.peerPort };
   }
 
   /** A stream cannot be asked to end: it has until the end of the drain. */
@@ -101,8 +100,8 @@ export class StreamConnection implements Drainable {
   /** Serves it to its end; its streams are closed then. Never rejects for what peers do. */
   async serve(): Promise<Ending> {
     const { header, trusted } = this.#route;
-    let early: Uint8Array | undefined;
-    if (header !== "off") {
+    let early = this.#arrived?.early;
+    if (header !== "off" && this.#arrived === undefined) {
       if (!trusted.has(this.#facts.peerAddress)) {
         return this.#refuse("error", "PROXY header from a peer that is not in trusted_proxies");
       }

@@ -11,10 +11,14 @@ import { UpstreamMaterial } from "../../gateway/upstream_files.ts";
 import type { OpenConnections } from "../../http/server.ts";
 import { closeQuietly } from "../../net/duplex.ts";
 import type { Accepted } from "../../net/listen/listener.ts";
+import { protocolsIn } from "../../net/tls/client_hello.ts";
+import { Arrival, type Arrived, MAX_HELLOS } from "./arrival.ts";
+import { type Candidate, Choice } from "./choice.ts";
 import { StreamConnection } from "./connection.ts";
 import { StreamLog } from "./log.ts";
 import { type StreamRoute, streamRoute } from "./route.ts";
-import { STREAM_CODEC, streamRoutes } from "./table.ts";
+import type { StreamRouteConfig } from "./schema.ts";
+import { candidateOf, listenersOf, STREAM_CODEC, streamRoutes } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -24,7 +28,7 @@ export const edge: EdgeModule = {
 
 /** The routes of one snapshot, and how their connections are logged. */
 interface Serving {
-  readonly byListener: ReadonlyMap<string, StreamRoute>;
+  readonly byListener: ReadonlyMap<string, Choice<StreamRoute>>;
   readonly log: StreamLog;
 }
 
@@ -33,22 +37,30 @@ class Streams implements EdgePart {
   readonly codecs: readonly Codec[];
   readonly #worker: EdgeServices;
   #serving: Serving | undefined;
+  /** Connections whose route is not known yet. */
+  #hellos = 0;
 
   constructor(worker: EdgeServices) {
     this.#worker = worker;
     this.codecs = [{
       name: STREAM_CODEC,
       serve: (accepted, open) => this.#serve(accepted, open),
+      sharesTls: (listener) => this.#serving?.byListener.get(listener)?.isByHello === true,
+      takesTls: (listener, { serverName, bytes }) =>
+        this.#serving?.byListener.get(listener)?.of(serverName, protocolsIn(bytes)) !== undefined,
     }];
   }
 
   start(snapshot: SnapshotContext): RunningModule {
     const { config, files, clock, log } = snapshot;
     const material = new UpstreamMaterial(files);
-    const byListener = new Map<string, StreamRoute>();
-    for (const { route } of streamRoutes(config)) {
-      const compiled = streamRoute(route, snapshot, material);
-      for (const address of route.listen) byListener.set(address, compiled);
+    const compiled = streamRoutes(config).map(({ route }) => ({
+      table: route,
+      route: streamRoute(route, snapshot, material),
+    }));
+    const byListener = new Map<string, Choice<StreamRoute>>();
+    for (const [address, entries] of Map.groupBy(compiled.flatMap(entriesOf), ([at]) => at)) {
+      byListener.set(address, new Choice(entries.map(([, candidate]) => candidate)));
     }
     const logsAccess = config.stream?.access_log === true;
     const serving = { byListener, log: new StreamLog(log, clock, logsAccess) };
@@ -62,20 +74,56 @@ class Streams implements EdgePart {
     };
   }
 
-  async #serve({ stream, facts }: Accepted, open: OpenConnections): Promise<void> {
+  async #serve(accepted: Accepted, open: OpenConnections): Promise<void> {
+    const { stream, facts } = accepted;
     const serving = this.#serving;
-    const route = serving?.byListener.get(facts.listener);
-    if (serving === undefined || route === undefined) {
+    const choice = serving?.byListener.get(facts.listener);
+    if (serving === undefined || choice?.only === undefined) {
       throw new Error(`no stream route for ${facts.listener}`);
     }
+    if (!choice.isByHello) {
+      await this.#pass(accepted, choice.only, serving.log, open);
+      return;
+    }
+    const arrived = await this.#arrive(choice, accepted, open);
+    if (typeof arrived === "string") {
+      closeQuietly(stream);
+      serving.log.unmatched(facts.listener, arrived);
+    } else await this.#pass(accepted, arrived.route, serving.log, open, arrived);
+  }
+
+  async #arrive(
+    choice: Choice<StreamRoute>,
+    { stream, facts }: Accepted,
+    open: OpenConnections,
+  ): Promise<Arrived | string> {
+    if (this.#hellos >= MAX_HELLOS) return "too many connections have not said hello yet";
+    const arrival = new Arrival(choice, stream, facts, this.#worker.clock);
+    this.#hellos++;
+    open.add(arrival);
+    try {
+      return await arrival.read();
+    } finally {
+      open.delete(arrival);
+      this.#hellos--;
+    }
+  }
+
+  async #pass(
+    { stream, facts }: Accepted,
+    route: StreamRoute,
+    streamLog: StreamLog,
+    open: OpenConnections,
+    arrived?: Arrived,
+  ): Promise<void> {
     if (!route.connections.tryTake(route.maxConnections)) {
       closeQuietly(stream);
       route.outcomes.rejected.count();
-      serving.log.full(route);
+      streamLog.full(route);
       return;
     }
     const { clock, log } = this.#worker;
-    const connection = new StreamConnection(route, stream, facts, { clock, log });
+    const connection = new StreamConnection(route, stream, facts, { clock, log }, arrived);
     open.add(connection);
     const began = performance.now();
     try {
@@ -85,10 +133,18 @@ class Streams implements EdgePart {
         route.sent.add(ending.sent);
         route.received.add(ending.received);
       }
-      serving.log.ended(route, ending, performance.now() - began);
+      streamLog.ended(route, ending, performance.now() - began);
     } finally {
       open.delete(connection);
       route.connections.giveBack();
     }
   }
+}
+
+/** A route as a candidate of each of its listeners. */
+function entriesOf(
+  { table, route }: { readonly table: StreamRouteConfig; readonly route: StreamRoute },
+): [address: string, candidate: Candidate<StreamRoute>][] {
+  const candidate = candidateOf(table, route);
+  return listenersOf(table).map((address) => [address, candidate]);
 }

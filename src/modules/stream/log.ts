@@ -1,7 +1,8 @@
 /** What the log has of stream connections (spec 01 section 4.4). @module */
 import type { Logger } from "../../gateway/log.ts";
 import type { Clock } from "../../net/clock.ts";
-import type { Client, Ending } from "./connection.ts";
+import type { Client } from "./client.ts";
+import type { Ending } from "./connection.ts";
 import type { Outcome, StreamRoute } from "./route.ts";
 
 /** Refused connections of a route are logged once in so long, with their number. */
@@ -24,7 +25,8 @@ export class StreamLog {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #logsAccess: boolean;
-  readonly #refusals = new Map<StreamRoute, Refusals>();
+  /** By route, or by listener where no route was chosen. */
+  readonly #refusals = new Map<StreamRoute | string, Refusals>();
 
   /** @param logsAccess Whether every connection has a line of its own at level `info`. */
   constructor(log: Logger, clock: Clock, logsAccess: boolean) {
@@ -35,7 +37,12 @@ export class StreamLog {
 
   /** A connection was closed because its route has as many as it may have. */
   full(route: StreamRoute): void {
-    this.#refused(route, "max_connections is reached");
+    this.#refused(route, route.name, "max_connections is reached");
+  }
+
+  /** A connection was closed because no route of its listener takes it. */
+  unmatched(listener: string, reason: string): void {
+    this.#refused(listener, listener, reason);
   }
 
   /** A connection is over. */
@@ -43,8 +50,9 @@ export class StreamLog {
     const { outcome, reason } = ending;
     const level = this.#logsAccess ? "info" : "debug";
     if (this.#log.enabled(level)) this.#log.log(level, TARGET, lineOf(route, ending, ms));
-    if (outcome === "rejected") this.#refused(route, `${addressOf(ending.client)} is ${reason}`);
-    else if (WARNED.has(outcome)) {
+    if (outcome === "rejected") {
+      this.#refused(route, route.name, `${addressOf(ending.client)} is ${reason}`);
+    } else if (WARNED.has(outcome)) {
       const upstream = ending.upstream === "" ? "" : ` with ${ending.upstream}`;
       const client = addressOf(ending.client);
       this.#log.log("warn", TARGET, `${route.name}: ${outcome} of ${client}${upstream}: ${reason}`);
@@ -52,11 +60,11 @@ export class StreamLog {
   }
 
   /** A flood of connections makes one line a second. */
-  #refused(route: StreamRoute, reason: string): void {
-    let refusals = this.#refusals.get(route);
+  #refused(of: StreamRoute | string, name: string, reason: string): void {
+    let refusals = this.#refusals.get(of);
     if (refusals === undefined) {
       refusals = { next: 0, unlogged: 0 };
-      this.#refusals.set(route, refusals);
+      this.#refusals.set(of, refusals);
     }
     const { now } = this.#clock;
     if (now < refusals.next) {
@@ -64,7 +72,7 @@ export class StreamLog {
       return;
     }
     const others = refusals.unlogged === 0 ? "" : ` (and ${refusals.unlogged} more before it)`;
-    this.#log.log("warn", TARGET, `${route.name}: a connection is refused: ${reason}${others}`);
+    this.#log.log("warn", TARGET, `${name}: a connection is refused: ${reason}${others}`);
     refusals.next = now + EVERY_MS;
     refusals.unlogged = 0;
   }

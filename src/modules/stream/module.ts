@@ -15,8 +15,16 @@ import { count } from "../../zones/count.ts";
 import { cursor } from "../../zones/cursor.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { checkStreams } from "./checks.ts";
+import { explainStream } from "./explain.ts";
 import { streamSchema } from "./schema.ts";
-import { connectionsZone, STREAM_CODEC, streamRoutes, turnZone, upstreamsOf } from "./table.ts";
+import {
+  connectionsZone,
+  isShared,
+  STREAM_CODEC,
+  streamRoutes,
+  turnZone,
+  upstreamsOf,
+} from "./table.ts";
 
 export type { StreamConfig, StreamRouteConfig } from "./schema.ts";
 
@@ -69,6 +77,10 @@ export const module: Module = {
         net.push({ value, key: `${key}.${name}`, for: "edge" });
       }
       for (const [index, address] of route.listen.entries()) {
+        // Routes that choose by name share listeners, also those of HTTPS served here.
+        if (isShared(config, address) || listeners.some((other) => other.address === address)) {
+          continue;
+        }
         listeners.push({
           kind: "tcp",
           address,
@@ -76,6 +88,16 @@ export const module: Module = {
           protocol: STREAM_CODEC,
           // Each route trusts peers of its own, so its header is read with its connection.
           proxyProtocol: "off",
+        });
+      }
+      for (const [index, address] of route.listen_tls.entries()) {
+        listeners.push({
+          kind: "tls",
+          address,
+          key: `${key}.listen_tls[${index}]`,
+          protocol: STREAM_CODEC,
+          proxyProtocol: "off",
+          alpn: [],
         });
       }
       zones.push(
@@ -88,6 +110,7 @@ export const module: Module = {
     return { grants: { net, read }, files, listeners, zones };
   },
 
+  explainConnection: explainStream,
   checkFiles: (config, files) => findUpstreamFileFaults(filesOf(config), files),
   proveFiles: (config, files) => findUnprovenPairs(filesOf(config), files),
   edge: async () => (await import("./edge.ts")).edge,

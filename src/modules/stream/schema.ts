@@ -8,6 +8,7 @@ import {
   enumWord,
   filePath,
   hostName,
+  hostPattern,
   ipMatcher,
   label,
   list,
@@ -24,8 +25,17 @@ const MAX_SOURCES = 256;
 const MAX_TRUSTED = 512;
 const MAX_WEIGHT = 1000;
 const MAX_CONNECTIONS = 1_000_000;
+/** Most entries of `match_sni`. */
+const MAX_NAMES = 256;
+/** Most entries of `match_alpn`. */
+const MAX_PROTOCOLS = 16;
 
 const proxyVersion = enumWord(["off", "v1", "v2"]);
+
+/** A protocol as ALPN names it (RFC 7301): at most 255 bytes, here visible ASCII. */
+function protocolName() {
+  return z.string().regex(/^[!-~]{1,255}$/, "must be 1 to 255 visible ASCII characters");
+}
 
 /** Entries of `upstreams`, for the lists that name some of them. */
 function someUpstreams() {
@@ -42,8 +52,20 @@ function sources() {
 
 const route = z.strictObject({
   name: label().describe("For metrics and the log; unique, whatever the case of its letters."),
-  listen: list(listener(), { min: 1, max: MAX_ENDPOINTS, unique: "exact" })
+  listen: list(listener(), { max: MAX_ENDPOINTS, unique: "exact" }).default([])
     .describe("Where connections are accepted. Each address in one route only, with its port."),
+  listen_tls: list(listener(), { max: MAX_ENDPOINTS, unique: "exact" }).default([])
+    .describe(
+      "Where TLS connections are accepted and end: with the certificates, versions and client certificates of " +
+        "`[tls]`. What is in them is passed on. No protocol is agreed on by ALPN.",
+    ),
+  match_sni: list(hostPattern(), { max: MAX_NAMES, unique: "exact" }).default([])
+    .describe(
+      "Take only TLS connections whose client asks for one of these names (SNI); TLS is not ended. Routes may then " +
+        "share listeners with one another and with `server.tls_listen`.",
+    ),
+  match_alpn: list(protocolName(), { max: MAX_PROTOCOLS, unique: "exact" }).default([])
+    .describe("Likewise, only those whose client offers one of these protocols (ALPN)."),
   upstream: authority().optional()
     .describe("Where connections go. Either this or `upstreams`."),
   upstreams: list(authority(), { max: MAX_ENDPOINTS, unique: "nocase" }).default([])

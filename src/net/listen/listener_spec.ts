@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { ClientHello } from "../tls/client_hello.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
 import type { TrustedPeers } from "../trusted_peers.ts";
 import type { HeaderFailure } from "./read_proxy_header.ts";
@@ -75,6 +76,11 @@ export interface CleartextListenerSpec extends PortListenerSpec {
 export interface SecureListenerSpec extends PortListenerSpec {
   readonly kind: "tls";
   readonly tls: TlsListenerSpec;
+  /**
+   * The protocol that a connection is handed to as it came, its hello first, or `undefined` for one whose TLS ends
+   * here. Must not throw.
+   */
+  readonly passesOn?: (hello: ClientHello) => string | undefined;
 }
 
 /** Cleartext on a unix socket, which one worker serves at a time. */

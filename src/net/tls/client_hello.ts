@@ -1,7 +1,8 @@
 /**
  * The name a TLS client asks for, read before anything else is made of its connection (RFC 8446 section
- * 4.1.2, RFC 6066 section 3). It only chooses a certificate: what cannot be made out counts as no name,
- * and whether the handshake is in order is for the TLS implementation to say.
+ * 4.1.2, RFC 6066 section 3), and the protocols that it offers. They only choose a certificate, or where the
+ * connection goes: what cannot be made out counts as no name, and whether the handshake is in order is for the TLS
+ * implementation to say.
  *
  * @module
  */
@@ -16,6 +17,7 @@ const CLIENT_HELLO = 1;
 const VERSION_AND_RANDOM_BYTES = 2 + 32;
 const SERVER_NAME = 0;
 const HOST_NAME = 0;
+const APPLICATION_PROTOCOLS = 16;
 
 /** What a client began with. */
 export interface ClientHello {
@@ -63,16 +65,48 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
  * @returns `""` when there is none to come, `undefined` while it may be in bytes that are still missing.
  */
 export function serverNameIn(bytes: Uint8Array): string | undefined {
-  const incomplete = bytes.length >= MAX_HELLO_BYTES ? "" : undefined;
+  const hello = helloIn(bytes);
+  if (hello === undefined) return undefined;
+  const list = extensionOf(hello, SERVER_NAME);
+  return list === undefined ? "" : nameInList(list);
+}
+
+/**
+ * The application protocols that a client offers (RFC 7301), in its order, from the first bytes of a connection.
+ *
+ * @param bytes As of a {@linkcode ClientHello}: what is missing is not waited for.
+ */
+export function protocolsIn(bytes: Uint8Array): readonly string[] {
+  const list = extensionOf(helloIn(bytes) ?? NOTHING, APPLICATION_PROTOCOLS);
+  const found: string[] = [];
+  if (list === undefined) return found;
+  const end = Math.min(2 + u16(list, 0), list.length);
+  for (let at = 2; at < end;) {
+    const start = at + 1;
+    at = start + list[at];
+    // An empty name, or one that is longer than its list, is no protocol that could be matched.
+    if (at > end || at === start) break;
+    found.push(latin1(list.subarray(start, at)));
+  }
+  return found;
+}
+
+/**
+ * The body of the hello in the first bytes of a connection, over all its records.
+ *
+ * @returns Nothing in it where the connection begins with something else, `undefined` while it is not complete.
+ */
+function helloIn(bytes: Uint8Array): Uint8Array | undefined {
+  const incomplete = bytes.length >= MAX_HELLO_BYTES ? NOTHING : undefined;
   let message: Uint8Array = NOTHING;
   let size = 0;
   for (let at = 0; at < bytes.length;) {
-    if (bytes[at] !== HANDSHAKE_RECORD) return "";
+    if (bytes[at] !== HANDSHAKE_RECORD) return NOTHING;
     if (at + RECORD_HEADER_BYTES > bytes.length) return incomplete;
     const start = at + RECORD_HEADER_BYTES;
     at = start + u16(bytes, at + 3);
     // A record that carries nothing could be followed by as many more.
-    if (at === start) return "";
+    if (at === start) return NOTHING;
     const part = bytes.subarray(start, at);
     if (size === 0) {
       message = part;
@@ -83,9 +117,9 @@ export function serverNameIn(bytes: Uint8Array): string | undefined {
     }
     size += part.length;
     if (size < MESSAGE_HEADER_BYTES) continue;
-    if (message[0] !== CLIENT_HELLO) return "";
+    if (message[0] !== CLIENT_HELLO) return NOTHING;
     const end = MESSAGE_HEADER_BYTES + (message[1] << 16 | u16(message, 2));
-    if (size >= end) return nameInHello(message.subarray(MESSAGE_HEADER_BYTES, end));
+    if (size >= end) return message.subarray(MESSAGE_HEADER_BYTES, end);
   }
   return incomplete;
 }
@@ -102,8 +136,11 @@ export function mayBeHello(bytes: Uint8Array): boolean {
     (bytes.length <= RECORD_HEADER_BYTES || bytes[RECORD_HEADER_BYTES] === CLIENT_HELLO);
 }
 
-/** Walks over what comes before the extensions, and over these. Bytes past the end read as lengths of 0. */
-function nameInHello(hello: Uint8Array): string {
+/**
+ * The content of an extension. Walks over what comes before the extensions, and over these; bytes past the end read
+ * as lengths of 0.
+ */
+function extensionOf(hello: Uint8Array, type: number): Uint8Array | undefined {
   let at = VERSION_AND_RANDOM_BYTES;
   at += 1 + (hello[at] ?? 0); // session id
   at += 2 + u16(hello, at); // cipher suites
@@ -112,20 +149,24 @@ function nameInHello(hello: Uint8Array): string {
   for (at += 2; at + 4 <= end;) {
     const start = at + 4;
     const next = start + u16(hello, at + 2);
-    if (u16(hello, at) === SERVER_NAME) return next <= end ? nameInList(hello, start, next) : "";
+    if (u16(hello, at) === type) return next <= end ? hello.subarray(start, next) : undefined;
     at = next;
   }
-  return "";
+  return undefined;
 }
 
-/** The first entry of a `ServerNameList` in `bytes[start, end)`, which may only have one of its kind. */
-function nameInList(bytes: Uint8Array, start: number, end: number): string {
-  const from = start + 5;
-  const to = from + u16(bytes, start + 3);
-  if (from > end || bytes[start + 2] !== HOST_NAME || to > end) return "";
-  let name = "";
-  for (let at = from; at < to; at++) name += String.fromCharCode(bytes[at]);
-  return name;
+/** The first entry of a `ServerNameList`, which may only have one of its kind. */
+function nameInList(list: Uint8Array): string {
+  const from = 5;
+  const to = from + u16(list, 3);
+  if (from > list.length || list[2] !== HOST_NAME || to > list.length) return "";
+  return latin1(list.subarray(from, to));
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 }
 
 function u16(bytes: Uint8Array, at: number): number {

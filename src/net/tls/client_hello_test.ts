@@ -1,12 +1,26 @@
 import assert from "node:assert/strict";
 import { connect } from "node:tls";
 import fc from "fast-check";
-import { MAX_HELLO_BYTES, mayBeHello, readClientHello, serverNameIn } from "./client_hello.ts";
+import {
+  MAX_HELLO_BYTES,
+  mayBeHello,
+  protocolsIn,
+  readClientHello,
+  serverNameIn,
+} from "./client_hello.ts";
 
 /** The first bytes that a real client sends. */
-async function helloOf(servername: string | undefined): Promise<Uint8Array> {
+async function helloOf(
+  servername: string | undefined,
+  ALPNProtocols?: string[],
+): Promise<Uint8Array> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const client = connect({ host: "127.0.0.1", port: listener.addr.port, servername });
+  const client = connect({
+    host: "127.0.0.1",
+    port: listener.addr.port,
+    servername,
+    ALPNProtocols,
+  });
   client.on("error", () => {});
   using connection = await listener.accept();
   const buffer = new Uint8Array(16_384);
@@ -105,5 +119,18 @@ Deno.test("no bytes whatever make it fail, or make up more than they have", asyn
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => {
     const bytes = Uint8Array.from([22, 3, 1, 0, noise.length & 255, ...noise]);
     assert.ok((serverNameIn(bytes) ?? "").length <= bytes.length);
+  }));
+});
+
+Deno.test("the protocols that a client offers are found, in its order and over records", async () => {
+  const hello = await helloOf("a.test", ["h2", "http/1.1"]);
+  assert.deepEqual(protocolsIn(hello), ["h2", "http/1.1"]);
+  assert.deepEqual(protocolsIn(inRecords(hello, 7)), ["h2", "http/1.1"]);
+  assert.deepEqual(protocolsIn(hello.subarray(0, hello.length - 1)), []);
+  assert.deepEqual(protocolsIn(await helloOf("a.test")), []);
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+    const broken = hello.slice();
+    broken.set(bytes, hello.length - bytes.length);
+    for (const name of protocolsIn(broken)) assert.ok(name.length > 0 && name.length < 256);
   }));
 });

@@ -17,7 +17,7 @@ import {
 import { acceptAgain, BACKLOG } from "../listen/accept_again.ts";
 import { mayBeHello, readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
-import type { PortListenerSpec } from "../listen/listener_spec.ts";
+import type { SecureListenerSpec } from "../listen/listener_spec.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "../node_duplex.ts";
 import type { Endpoint } from "../listen/proxy_protocol.ts";
@@ -47,7 +47,7 @@ interface Pending {
 /** A TLS listener with a certificate for each name. */
 export class NamesTerminator implements TlsTerminator {
   readonly port: number;
-  readonly #spec: PortListenerSpec;
+  readonly #spec: SecureListenerSpec;
   readonly #reception: Reception;
   readonly #pending = new Map<string, Pending>();
   /** Pairs that a handshake has failed with, and that were looked at for it. */
@@ -60,7 +60,7 @@ export class NamesTerminator implements TlsTerminator {
   #lastConnection: number;
 
   private constructor(
-    spec: PortListenerSpec,
+    spec: SecureListenerSpec,
     tls: TlsListenerSpec,
     reception: Reception,
     tcp: TcpServer,
@@ -80,7 +80,7 @@ export class NamesTerminator implements TlsTerminator {
 
   /** @param port To bind; differs from that of `spec` when this terminator replaces another. */
   static async open(
-    spec: PortListenerSpec,
+    spec: SecureListenerSpec,
     tls: TlsListenerSpec,
     reception: Reception,
     port: number,
@@ -174,6 +174,12 @@ export class NamesTerminator implements TlsTerminator {
     pending: Pending,
   ): Promise<void> {
     const hello = await readClientHello(head, early);
+    const protocol = hello === undefined ? undefined : this.#spec.passesOn?.(hello);
+    if (hello !== undefined && protocol !== undefined && !socket.destroyed) {
+      head.release(hello.bytes);
+      this.#passOn(socket, pending, protocol);
+      return;
+    }
     const server = hello === undefined ? undefined : this.#servers.get(hello.serverName);
     if (hello === undefined || server === undefined || socket.destroyed) {
       // Its `close` event gives its place back.
@@ -187,6 +193,15 @@ export class NamesTerminator implements TlsTerminator {
     pending.serverName = hello.serverName.toLowerCase();
     head.release(hello.bytes);
     server.emit("connection", socket);
+  }
+
+  /** Hands a connection over as it came: its TLS is for another program to end. */
+  #passOn(socket: Socket, { handshake, addresses, source }: Pending, protocol: string): void {
+    this.#pending.delete(keyOf(addresses));
+    handshake.end();
+    socket.allowHalfOpen = true;
+    const stream = new NodeDuplex(socket, this.#spec.clock);
+    this.#reception.deliver(stream, this.#reception.factsOf(addresses, source), protocol);
   }
 
   /** The end of a handshake that did not succeed. */
@@ -270,12 +285,12 @@ function clientRuleOf({ clientAuth, material }: TlsListenerSpec): ClientRule | u
   return { optional: clientAuth === "optional", trust: new ClientTrust(material.clientRoots) };
 }
 
-function describe({ proxyProtocol }: PortListenerSpec, { clientAuth }: TlsListenerSpec): string {
+function describe({ proxyProtocol }: SecureListenerSpec, { clientAuth }: TlsListenerSpec): string {
   const certificates = clientAuth === "off" ? "" : `, client certificates ${clientAuth}`;
   return `tls (names)${certificates}` + (proxyProtocol === "off" ? "" : `, PROXY ${proxyProtocol}`);
 }
 
-function bind({ hostname, reusePort }: PortListenerSpec, port: number): Promise<TcpServer> {
+function bind({ hostname, reusePort }: SecureListenerSpec, port: number): Promise<TcpServer> {
   const tcp = createTcpServer({ noDelay: true });
   return new Promise((resolve, reject) => {
     tcp.once("error", reject);

@@ -11,6 +11,7 @@ Deno.test("what speaks of requests says nothing", () => {
     "fluxheim::load_balancer",
     "fluxheim::metrics",
     "fluxheim::stream",
+    "fluxheim::udp",
   ];
   for (const target of targets) assert.equal(withoutRequest(target, "x"), undefined, target);
 });

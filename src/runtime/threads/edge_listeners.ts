@@ -15,7 +15,7 @@ import type { Clock } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";
 import type { Accepted, Listener } from "../../net/listen/listener.ts";
 import { type ListenerSpec, openListener } from "../../net/listen/listen.ts";
-import type { CommonListenerSpec } from "../../net/listen/listener_spec.ts";
+import type { CommonListenerSpec, SecureListenerSpec } from "../../net/listen/listener_spec.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { TlsListenerSpec } from "../../net/tls/spec.ts";
 import { TrustedPeers } from "../../net/trusted_peers.ts";
@@ -54,6 +54,7 @@ export interface EdgeServices {
 /** Everything one worker listens on. */
 export class EdgeListeners {
   readonly #ports: readonly Listener[];
+  readonly #needs: readonly ListenerNeed[];
   readonly #open: OpenConnections;
   readonly #clock: Clock;
   /** Unix sockets: those to serve, and those it serves. */
@@ -65,12 +66,14 @@ export class EdgeListeners {
 
   private constructor(
     ports: readonly Listener[],
+    needs: readonly ListenerNeed[],
     socketSpecs: readonly ListenerSpec[],
     open: OpenConnections,
     onAccept: (accepted: Accepted) => void,
     { clock, sockets: opener }: EdgeServices,
   ) {
     this.#ports = ports;
+    this.#needs = needs;
     this.#socketSpecs = socketSpecs;
     this.#open = open;
     this.#onAccept = onAccept;
@@ -114,7 +117,7 @@ export class EdgeListeners {
     bound = true;
     early.forEach(serve);
     const sockets = specs.filter(({ kind }) => kind === "unix");
-    return new EdgeListeners(ports, sockets, open, onAccept, services);
+    return new EdgeListeners(ports, listeners, sockets, open, onAccept, services);
   }
 
   /** Requests under way on HTTP/2 connections. */
@@ -144,7 +147,10 @@ export class EdgeListeners {
 
   /** Makes the TLS listeners show and ask for what a new snapshot says. */
   async updateTls(tls: TlsListenerSpec): Promise<void> {
-    await Promise.all(this.listeners.map((listener) => listener.updateTls?.(tls)));
+    await Promise.all(this.listeners.map((listener) => {
+      const need = this.#needs.find(({ address }) => address === listener.name);
+      return listener.updateTls?.(tlsFor(tls, need));
+    }));
     await socketsClosed();
   }
 
@@ -295,6 +301,23 @@ function listenerSpecs(
     if (kind === "tcp") return { ...onPort, kind };
     if (kind !== "tls") throw new Error(`${key}: this build cannot open listeners of kind ${kind}`);
     if (tls === undefined) throw new Error(`${key}: this build has no TLS`);
-    return { ...onPort, kind, tls };
+    return {
+      ...onPort,
+      kind,
+      tls: tlsFor(tls, need),
+      passesOn: passingOn(services.codecs, address),
+    };
   });
+}
+
+/** What one listener shows and asks for. */
+function tlsFor(tls: TlsListenerSpec, need: ListenerNeed | undefined): TlsListenerSpec {
+  return need?.alpn === undefined ? tls : { ...tls, alpn: need.alpn };
+}
+
+/** Asks the codecs that share the TLS listener on `address` whose connection a hello begins. */
+function passingOn(codecs: readonly Codec[], address: string): SecureListenerSpec["passesOn"] {
+  const sharing = codecs.filter((codec) => codec.sharesTls?.(address) === true);
+  if (sharing.length === 0) return undefined;
+  return (hello) => sharing.find((codec) => codec.takesTls?.(address, hello) === true)?.name;
 }
