@@ -1,0 +1,63 @@
+/** Issuers that are known without configuration (spec 05 section 6.3). @module */
+
+/** An issuer of certificates. */
+export interface Issuer {
+  readonly name: string;
+  readonly directoryUrl: string;
+  /** Environment variables of its external account binding, where it needs one. */
+  readonly eab?: { readonly keyIdEnv: string; readonly hmacKeyEnv: string };
+}
+
+/** In effect unless `[[tls.acme.issuers]]` names any. */
+export const BUILT_IN_ISSUERS: readonly Issuer[] = [
+  {
+    name: "letsencrypt",
+    directoryUrl: "https://acme-v02.api.letsencrypt.org/directory",
+  },
+  {
+    name: "letsencrypt-staging",
+    directoryUrl: "https://acme-staging-v02.api.letsencrypt.org/directory",
+  },
+  {
+    name: "actalis",
+    directoryUrl: "https://acme-api.actalis.com/acme/directory",
+    eab: bindingOf("ACTALIS"),
+  },
+  {
+    name: "google-trust-services",
+    directoryUrl: "https://dv.acme-v02.api.pki.goog/directory",
+    eab: bindingOf("GTS"),
+  },
+  {
+    name: "google-trust-services-staging",
+    directoryUrl: "https://dv.acme-v02.test-api.pki.goog/directory",
+    eab: bindingOf("GTS_STAGING"),
+  },
+];
+
+function bindingOf(issuer: string) {
+  return {
+    keyIdEnv: `FLUXHEIM_${issuer}_EAB_KID`,
+    hmacKeyEnv: `FLUXHEIM_${issuer}_EAB_HMAC_KEY`,
+  };
+}
+
+/** Largest secret of an external account binding. */
+const MAX_SECRET_BYTES = 4096;
+
+/**
+ * Decodes an HMAC key: base64url without padding, with it, base64 without, with it.
+ *
+ * @returns `undefined` for text that is none of them, is empty, or is too long.
+ */
+export function decodeHmacKey(text: string): Uint8Array | undefined {
+  const trimmed = text.trim();
+  if (trimmed === "" || trimmed.length > MAX_SECRET_BYTES) return undefined;
+  const bare = trimmed.replace(/={1,2}$/, "");
+  if (bare !== trimmed && trimmed.length % 4 !== 0) return undefined;
+  const isUrl = /^[A-Za-z0-9_-]+$/.test(bare);
+  if (!isUrl && !/^[A-Za-z0-9+/]+$/.test(bare)) return undefined;
+  if (bare.length % 4 === 1) return undefined;
+  const binary = atob(bare.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}
