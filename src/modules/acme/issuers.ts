@@ -48,7 +48,7 @@ const MAX_SECRET_BYTES = 4096;
 /**
  * Decodes an HMAC key: base64url without padding, with it, base64 without, with it.
  *
- * @returns `undefined` for text that is none of them, is empty, or is too long.
+ * @returns `undefined` for any other text, and for text that is empty or too long.
  */
 export function decodeHmacKey(text: string): Uint8Array | undefined {
   const trimmed = text.trim();

@@ -8,7 +8,7 @@ Deno.test("an HMAC key is read in both alphabets, with and without padding", () 
   }
 });
 
-Deno.test("what is no HMAC key is refused", () => {
+Deno.test("text that is not an HMAC key is refused", () => {
   for (const text of ["", "  ", "a", "-/AA", "AA=", "AA AA", "A".repeat(4100), "ä"]) {
     assert.equal(decodeHmacKey(text), undefined, text);
   }
