@@ -1,11 +1,20 @@
 /** Issuers that are known without configuration (spec 05 section 6.3). @module */
 
+/** Where a secret is. */
+export interface SecretSource {
+  readonly kind: "env" | "file" | "credential";
+  /** Of the variable or credential, or the path. */
+  readonly name: string;
+}
+
 /** An issuer of certificates. */
 export interface Issuer {
   readonly name: string;
   readonly directoryUrl: string;
-  /** Environment variables of its external account binding, where it needs one. */
-  readonly eab?: { readonly keyIdEnv: string; readonly hmacKeyEnv: string };
+  /** Path of the authorities to verify it by, unless those of the system. */
+  readonly caBundle?: string;
+  /** Its external account binding, where it needs one. */
+  readonly eab?: { readonly keyId: SecretSource; readonly hmacKey: SecretSource };
 }
 
 /** In effect unless `[[tls.acme.issuers]]` names any. */
@@ -37,9 +46,9 @@ export const BUILT_IN_ISSUERS: readonly Issuer[] = [
 
 function bindingOf(issuer: string) {
   return {
-    keyIdEnv: `FLUXHEIM_${issuer}_EAB_KID`,
-    hmacKeyEnv: `FLUXHEIM_${issuer}_EAB_HMAC_KEY`,
-  };
+    keyId: { kind: "env", name: `FLUXHEIM_${issuer}_EAB_KID` },
+    hmacKey: { kind: "env", name: `FLUXHEIM_${issuer}_EAB_HMAC_KEY` },
+  } as const;
 }
 
 /** Largest secret of an external account binding. */

@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { checkPair } from "../../net/tls/key_pair.ts";
+import { checkPair } from "../../../net/tls/key_pair.ts";
+import {
+  lookAt,
+  makeDirectory,
+  removeIfThere,
+  renameIfThere,
+  syncDirectory,
+  writeNew,
+} from "./files.ts";
 
 /** Certificate chain and key, PEM. */
 export interface StoredPair {
@@ -38,7 +46,7 @@ export function installPair(
   }
   const { pair, findings } = checkPair(cert, key, [], Date.now());
   if (pair === undefined) throw new Error(findings.map(({ message }) => message).join("; "));
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   for (const name of FILES) {
     beforeStep(`write ${name}`);
     writeNew(temporary(directory, name), contents[name], MODES[name]);
@@ -89,46 +97,14 @@ const temporary: Place = (directory, name) => `${directory}/.${name}.tmp`;
 const previous: Place = (directory, name) => `${directory}/.${name}.previous`;
 
 function readPair(directory: string, place: Place): StoredPair | undefined {
-  const cert = readIfThere(place(directory, CERT), MAX_BYTES[CERT]);
-  const key = readIfThere(place(directory, KEY), MAX_BYTES[KEY]);
+  const cert = readIfFit(place(directory, CERT), MAX_BYTES[CERT]);
+  const key = readIfFit(place(directory, KEY), MAX_BYTES[KEY]);
   if (cert === undefined || key === undefined) return undefined;
   return checkPair(cert, key, [], Date.now()).pair === undefined ? undefined : { cert, key };
 }
 
-function readIfThere(path: string, maxBytes: number): Uint8Array | undefined {
-  try {
-    const { isFile, size } = Deno.lstatSync(path);
-    return isFile && size <= maxBytes ? Deno.readFileSync(path) : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function writeNew(path: string, content: Uint8Array, mode: number): void {
-  removeIfThere(path);
-  using file = Deno.openSync(path, { write: true, createNew: true, mode });
-  for (let at = 0; at < content.length;) at += file.writeSync(content.subarray(at));
-  file.syncSync();
-}
-
-function renameIfThere(from: string, to: string): void {
-  try {
-    Deno.renameSync(from, to);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function syncDirectory(directory: string): void {
-  using handle = Deno.openSync(directory);
-  handle.syncSync();
+/** What is not a file of a bearable size is no half of a pair. */
+function readIfFit(path: string, maxBytes: number): Uint8Array | undefined {
+  const info = lookAt(path);
+  return info?.isFile === true && info.size <= maxBytes ? Deno.readFileSync(path) : undefined;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TestAuthority } from "../../net/testing/certificates.ts";
+import { TestAuthority } from "../../../net/testing/certificates.ts";
 import { installPair, recoverPair, type StoredPair } from "./pair_store.ts";
 
 const authority = new TestAuthority();

@@ -1,0 +1,348 @@
+/**
+ * One certificate from what is due to what is installed (spec 05 section 6.9): under a lock that other processes with
+ * the same storage see, with its state on the disk before the issuer hears of it.
+ *
+ * @module
+ */
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { certificatesIn, checkPair } from "../../net/tls/key_pair.ts";
+import { pairFault } from "../../net/tls/prove_pair.ts";
+import { AcmeError } from "./client/acme_error.ts";
+import { newKey } from "./client/csr.ts";
+import { IssuerClient } from "./client/issuer_client.ts";
+import { bindingOf } from "./client/jose.ts";
+import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
+import { dueAt, retryDelaySecs, type Validity } from "./due_time.ts";
+import type { Issuer } from "./issuers.ts";
+import { readBinding } from "./secrets.ts";
+import { segmentOf } from "./storage_names.ts";
+import { type Account, AccountStore } from "./store/account_store.ts";
+import { withLock } from "./store/lock.ts";
+import { installPair, recoverPair, type StoredPair } from "./store/pair_store.ts";
+import { StateStore, type TargetState } from "./store/state_store.ts";
+import type { EnabledAcme, Target } from "./table.ts";
+
+/** Pause before an order that its issuer still works on is looked at again. */
+const PENDING_SECS = 30;
+/** Longest that one answer "too many" keeps back every order of its account. */
+const MAX_ACCOUNT_WAIT_MS = 3_600_000;
+/** Pause where an issuer says "too many" and not until when. */
+const DEFAULT_LIMIT_SECS = 3_600;
+
+/** How an attempt ended. */
+export type Outcome =
+  | { readonly kind: "renewed"; readonly challenges: number }
+  | { readonly kind: "failed"; readonly error: string }
+  /** Its issuer still works on it. */
+  | { readonly kind: "pending"; readonly reason: string }
+  /** Another process is at it, has done it, or it may not be tried yet. */
+  | { readonly kind: "skipped"; readonly reason: string };
+
+/** A certificate as it is now. Times in seconds since 1970. */
+export interface TargetStatus {
+  readonly status: "missing" | "due" | "valid";
+  readonly notAfter: number | undefined;
+  /** When it should be ordered. */
+  readonly dueAt: number;
+  /** When it will be tried: later than that after failures. */
+  readonly nextAttempt: number;
+  readonly state: TargetState;
+}
+
+/** What a renewer works with. */
+export interface RenewerContext {
+  readonly acme: EnabledAcme;
+  /** Makes a challenge answerable, before the issuer is told. */
+  publish(target: Target, challenge: Challenge): Promise<void>;
+  /** The opposite; called on every way out. */
+  withdraw(target: Target, challenge: Challenge): Promise<void>;
+  /** Authorities of an issuer, PEM. */
+  ca(issuer: Issuer): string | undefined;
+  readonly signal?: AbortSignal;
+  /** Milliseconds since 1970. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Orders and installs certificates. */
+export class Renewer {
+  readonly #context: RenewerContext;
+
+  constructor(context: RenewerContext) {
+    this.#context = context;
+  }
+
+  /** Brings the pair of a target in order after an install that was cut short. */
+  recover(target: Target): Promise<StoredPair | undefined> {
+    return withLock(
+      this.#lockOf(`vhost ${target.vhost}`),
+      () => Promise.resolve(recoverPair(target.directory)),
+    )
+      .then((found) => found === "busy" ? undefined : found.value);
+  }
+
+  /** Looks at a target; changes nothing. */
+  status(target: Target): TargetStatus {
+    const state = this.#stateOf(target).load();
+    return statusOf(readValidity(target), state, this.#context);
+  }
+
+  /** Orders and installs, unless it is not due; `isForced` does so in any case. Never rejects. */
+  async renew(target: Target, isForced = false): Promise<Outcome> {
+    try {
+      const locked = await withLock(
+        this.#lockOf(`vhost ${target.vhost}`),
+        () => this.#renewLocked(target, isForced),
+      );
+      return locked === "busy"
+        ? { kind: "skipped", reason: "another process is at it" }
+        : locked.value;
+    } catch (error) {
+      return { kind: "failed", error: textOf(error) };
+    }
+  }
+
+  async #renewLocked(target: Target, isForced: boolean): Promise<Outcome> {
+    const { acme, now } = this.#context;
+    recoverPair(target.directory);
+    const store = this.#stateOf(target);
+    const before = this.status(target);
+    const nowSecs = now() / 1000;
+    if (!isForced && before.nextAttempt > nowSecs) {
+      return { kind: "skipped", reason: "it is not due" };
+    }
+    const accounts = new AccountStore(acme.storage, target.issuer.name, target.issuer.directoryUrl);
+    const { waitUntil } = accounts;
+    if (waitUntil > now()) {
+      const until = new Date(waitUntil).toISOString();
+      return { kind: "skipped", reason: `its issuer wants no order before ${until}` };
+    }
+    const { failures, order } = before.state;
+    const delay = this.#retrySecs(target, failures + 1);
+    let state: TargetState = {
+      ...before.state,
+      failures: failures + 1,
+      lastAttempt: nowSecs,
+      nextAttempt: nowSecs + delay,
+      lastError: "the attempt has not come to its end",
+    };
+    // Before the issuer hears of it: a process that dies now does not begin again at once.
+    store.save(state);
+    const published: Challenge[] = [];
+    try {
+      const key = order === undefined ? newKey(acme.key_type) : keyOf(order.key);
+      const remember = (url: string | undefined) => {
+        const { order: _, ...rest } = state;
+        state = url === undefined ? rest : { ...rest, order: { url, key: pkcs8(key) } };
+        store.save(state);
+      };
+      const chain = await this.#order(target, accounts, key, order?.url, remember, published);
+      const pair = await this.#fit(target, chain, key);
+      installPair(target.directory, pair);
+      store.save({
+        failures: 0,
+        lastAttempt: nowSecs,
+        nextAttempt: 0,
+        lastError: "",
+        lastIssued: now() / 1000,
+      });
+      return { kind: "renewed", challenges: published.length };
+    } catch (error) {
+      return this.#note(error, target, state, store, accounts);
+    } finally {
+      for (const challenge of published) await this.#context.withdraw(target, challenge);
+    }
+  }
+
+  /** Keeps what is to be known of a failure. */
+  #note(
+    error: unknown,
+    target: Target,
+    state: TargetState,
+    store: StateStore,
+    accounts: AccountStore,
+  ): Outcome {
+    const now = this.#context.now();
+    const text = textOf(error);
+    const retryAt = error instanceof AcmeError ? error.retryAt : 0;
+    if (error instanceof OrderPending) {
+      const nextAttempt = Math.max(now / 1000 + PENDING_SECS, retryAt / 1000);
+      store.save({ ...state, failures: state.failures - 1, nextAttempt, lastError: text });
+      return { kind: "pending", reason: text };
+    }
+    const delay = this.#retrySecs(target, state.failures);
+    let nextAttempt = Math.max(now / 1000 + delay, retryAt / 1000);
+    if (error instanceof AcmeError && error.isRateLimit) {
+      const until = retryAt > 0 ? retryAt : now + DEFAULT_LIMIT_SECS * 1000;
+      nextAttempt = Math.max(nextAttempt, until / 1000);
+      accounts.waitUntil = Math.min(until, now + MAX_ACCOUNT_WAIT_MS);
+    }
+    store.save({ ...state, nextAttempt, lastError: text });
+    return { kind: "failed", error: text };
+  }
+
+  async #order(
+    target: Target,
+    accounts: AccountStore,
+    key: KeyObject,
+    begun: string | undefined,
+    onOrder: (url: string | undefined) => void,
+    published: Challenge[],
+  ): Promise<string> {
+    const { acme, ca, signal, now, sleep, publish } = this.#context;
+    const { issuer, domains } = target;
+    using client = new IssuerClient({ directoryUrl: issuer.directoryUrl, ca: ca(issuer), signal });
+    const account = await this.#account(client, issuer, accounts);
+    return await runOrder({
+      client,
+      account,
+      domains,
+      key,
+      challengeType: acme.challenge,
+      begun,
+      onOrder,
+      async publish(challenge) {
+        published.push(challenge);
+        await publish(target, challenge);
+      },
+      now,
+      sleep,
+    });
+  }
+
+  /** The account, which the first of all processes makes. */
+  async #account(client: IssuerClient, issuer: Issuer, accounts: AccountStore): Promise<Account> {
+    const known = accounts.load();
+    if (known !== undefined) return known;
+    for (;;) {
+      const made = await withLock(
+        this.#lockOf(`account ${issuer.name}`),
+        () => this.#newAccount(client, issuer, accounts),
+      );
+      if (made !== "busy") return made.value;
+      const other = accounts.load();
+      if (other !== undefined) return other;
+      this.#context.signal?.throwIfAborted();
+      await this.#context.sleep(200);
+    }
+  }
+
+  async #newAccount(
+    client: IssuerClient,
+    issuer: Issuer,
+    accounts: AccountStore,
+  ): Promise<Account> {
+    const known = accounts.load();
+    if (known !== undefined) return known;
+    const { newAccount, externalAccountRequired } = await client.directory();
+    if (externalAccountRequired && issuer.eab === undefined) {
+      throw new AcmeError(
+        "it asks for an external account binding: set tls.acme.issuers.eab with what it has given you",
+      );
+    }
+    const key = accounts.draft();
+    const binding = issuer.eab === undefined
+      ? {}
+      : { externalAccountBinding: bindingOf(key, readBinding(issuer.eab), newAccount) };
+    const { location } = await client.post(newAccount, {
+      termsOfServiceAgreed: true,
+      contact: [`mailto:${this.#context.acme.contact_email}`],
+      ...binding,
+    }, { key });
+    if (location === undefined) throw new AcmeError("its answer about an account has no location");
+    const account = { key, id: location };
+    accounts.save(account);
+    return account;
+  }
+
+  /** What was sent, if clients would take it for the names that were ordered. */
+  async #fit({ domains }: Target, chain: string, key: KeyObject): Promise<StoredPair> {
+    const cert = new TextEncoder().encode(chain);
+    const privateKey = new TextEncoder().encode(
+      key.export({ format: "pem", type: "pkcs8" }).toString(),
+    );
+    const { pair, findings } = checkPair(cert, privateKey, domains, this.#context.now());
+    const doubts = findings.map(({ message }) => message).join("; ");
+    if (pair === undefined || doubts !== "") {
+      throw new AcmeError(`the certificate that was issued is not fit: it ${doubts}`);
+    }
+    const fault = await pairFault(pair, undefined);
+    if (fault !== undefined) throw new AcmeError(`the certificate that was issued ${fault}`);
+    return { cert: new TextEncoder().encode(pair.cert), key: privateKey };
+  }
+
+  #retrySecs(target: Target, failures: number): number {
+    const { retry_initial_secs: initialSecs, retry_max_secs } = this.#context.acme.renewal;
+    const validity = readValidity(target);
+    // At least a few attempts have to be left before the end of a short life.
+    const life = validity === undefined ? Infinity : validity.notAfter - validity.notBefore;
+    const maxSecs = Math.max(1, Math.min(retry_max_secs, life / 16));
+    const times = { initialSecs: Math.min(initialSecs, maxSecs), maxSecs };
+    // Not all of those that failed together come again together.
+    return retryDelaySecs(failures, times) * (0.9 + 0.1 * Math.random());
+  }
+
+  #stateOf({ vhost, domains, issuer }: Target): StateStore {
+    return new StateStore(this.#context.acme.storage, vhost, domains, issuer.directoryUrl);
+  }
+
+  #lockOf(name: string): string {
+    return `${this.#context.acme.storage}/locks/${segmentOf(name)}`;
+  }
+}
+
+/** What is known of a target at `now`. */
+function statusOf(
+  validity: Validity | undefined,
+  state: TargetState,
+  { acme, now }: Pick<RenewerContext, "acme" | "now">,
+): TargetStatus {
+  const { renew_before_secs: renewBeforeSecs, renew_after } = acme.renewal;
+  const renewAfter = renew_after === undefined ? undefined : renew_after.getTime() / 1000;
+  const due = dueAt(validity, { renewBeforeSecs, renewAfter });
+  const status = validity === undefined ? "missing" : due <= now() / 1000 ? "due" : "valid";
+  return {
+    status,
+    notAfter: validity?.notAfter,
+    dueAt: due,
+    nextAttempt: Math.max(due, state.nextAttempt),
+    state,
+  };
+}
+
+/** How long the installed certificate holds, if it is for the names of `target`. */
+export function readValidity({ directory, domains }: Target): Validity | undefined {
+  try {
+    const content = Deno.readFileSync(`${directory}/fullchain.pem`);
+    const [leaf] = certificatesIn(content);
+    if (domains.some((domain) => leaf.checkHost(domain.replace(/^\*\./, "x.")) === undefined)) {
+      return undefined;
+    }
+    // An address of the key alone says enough: the service repairs what does not belong together.
+    Deno.lstatSync(`${directory}/privkey.pem`);
+    return {
+      notBefore: leaf.validFromDate.getTime() / 1000,
+      notAfter: leaf.validToDate.getTime() / 1000,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOf(pkcs8: string): KeyObject {
+  return createPrivateKey({
+    key: Buffer.from(pkcs8, "base64url"),
+    format: "der",
+    type: "pkcs8",
+  });
+}
+
+function pkcs8(key: KeyObject): string {
+  return key.export({ format: "der", type: "pkcs8" }).toString("base64url");
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof AcmeError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
