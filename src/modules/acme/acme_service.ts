@@ -25,6 +25,8 @@ const MAX_REST_SECS = 60;
 const RELOAD_MS = 60_000;
 /** Longest wait until the workers know of a challenge; those that do not ask for it. */
 const PUSH_MS = 2_000;
+/** Time for the issuers to say when they want renewals, in one look. */
+const INFO_BUDGET_MS = 30_000;
 /** Between two looks at what other processes have installed. */
 const WATCH_MS = 5_000;
 /** The first look is not at the same moment in all gateways of a machine that has lost its power. */
@@ -180,6 +182,7 @@ class AcmeService implements RunningService {
     const { check_interval_secs } = this.#acme.renewal;
     this.#nextLook = clock.now + check_interval_secs * 1000 * (1 - MAX_JITTER * Math.random());
     if (this.#acme.automation === "external") return;
+    await this.#askInfo();
     const now = Date.now() / 1000;
     const waiting = this.#targets.map((target) => {
       const status = this.#renewer.status(target);
@@ -205,6 +208,18 @@ class AcmeService implements RunningService {
     if (Number.isFinite(next)) {
       this.#nextLook = Math.min(this.#nextLook, clock.now + Math.max(250, (next - now) * 1000));
     }
+  }
+
+  /** Four at a time, and no longer than half a minute: the answers that are late count at the next look. */
+  async #askInfo(): Promise<void> {
+    const left = [...this.#targets];
+    const end = Date.now() + INFO_BUDGET_MS;
+    await Promise.all(Array.from({ length: MAX_AT_ONCE }, async () => {
+      for (let target = left.shift(); target !== undefined; target = left.shift()) {
+        if (Date.now() > end || this.#stopped.signal.aborted) return;
+        if (!this.#running.has(target.directory)) await this.#renewer.askInfo(target);
+      }
+    }));
   }
 
   async #renew(target: Target): Promise<void> {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { certificatesIn, checkPair } from "../../net/tls/key_pair.ts";
 import { pairFault } from "../../net/tls/prove_pair.ts";
@@ -13,6 +13,7 @@ import { newKey } from "./client/csr.ts";
 import { IssuerClient } from "./client/issuer_client.ts";
 import { bindingOf } from "./client/jose.ts";
 import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
+import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
 import { dueAt, retryDelaySecs, type Validity } from "./due_time.ts";
 import type { Issuer } from "./issuers.ts";
 import { readBinding } from "./secrets.ts";
@@ -20,7 +21,7 @@ import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
 import { withLock } from "./store/lock.ts";
 import { installPair, recoverPair, type StoredPair } from "./store/pair_store.ts";
-import { StateStore, type TargetState } from "./store/state_store.ts";
+import { type RenewalInfo, StateStore, type TargetState } from "./store/state_store.ts";
 import type { EnabledAcme, Target } from "./table.ts";
 
 /** Pause before an order that its issuer still works on is looked at again. */
@@ -29,6 +30,11 @@ const PENDING_SECS = 30;
 const MAX_ACCOUNT_WAIT_MS = 3_600_000;
 /** Pause where an issuer says "too many" and not until when. */
 const DEFAULT_LIMIT_SECS = 3_600;
+
+/** Time for an issuer to say when it wants a renewal. */
+const INFO_MS = 10_000;
+/** Pause before an issuer that has not said so, or could not be asked, is asked again. */
+const NO_INFO_SECS = 6 * 3600;
 
 /** How an attempt ended. */
 export type Outcome =
@@ -85,7 +91,54 @@ export class Renewer {
   /** Looks at a target; changes nothing. */
   status(target: Target): TargetStatus {
     const state = this.#stateOf(target).load();
-    return statusOf(readValidity(target), state, this.#context);
+    const leaf = leafOf(target);
+    const isOwn = state.info !== undefined && leaf !== undefined &&
+      certificateId(leaf) === state.info.id;
+    return statusOf(
+      readValidity(target),
+      isOwn ? state : { ...state, info: undefined },
+      this.#context,
+    );
+  }
+
+  /**
+   * Asks the issuer when it wants the certificate to be renewed, unless it has said so a while ago. That may bring a
+   * renewal forward and never puts one off.
+   */
+  async askInfo(target: Target): Promise<void> {
+    const { ca, signal, now } = this.#context;
+    const leaf = leafOf(target);
+    const id = leaf === undefined ? undefined : certificateId(leaf);
+    if (id === undefined) return;
+    const store = this.#stateOf(target);
+    const { info, lastIssued } = store.load();
+    const nowSecs = now() / 1000;
+    if (info?.id === id && info.askAt > nowSecs) return;
+    const limit = AbortSignal.timeout(INFO_MS);
+    using client = new IssuerClient({
+      directoryUrl: target.issuer.directoryUrl,
+      ca: ca(target.issuer),
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    });
+    let next: RenewalInfo = { id, renewAt: 0, askAt: nowSecs + NO_INFO_SECS, explanation: "" };
+    try {
+      const window = await suggestedWindow(client, id, nowSecs);
+      if (window !== undefined) {
+        const { askAt, explanation } = window;
+        // One that was open when the certificate was issued is that of the one before it.
+        const isStale = lastIssued > 0 && window.start <= lastIssued;
+        const drawn = info?.id === id && info.renewAt >= window.start && info.renewAt <= window.end
+          ? info.renewAt
+          : momentIn(window, nowSecs);
+        next = { id, renewAt: isStale ? 0 : drawn, askAt, explanation };
+      }
+    } catch {
+      next = { ...next, renewAt: info?.id === id ? info.renewAt : 0 };
+    }
+    await withLock(this.#lockOf(`vhost ${target.vhost}`), () => {
+      store.save({ ...store.load(), info: next });
+      return Promise.resolve();
+    });
   }
 
   /** Orders and installs, unless it is not due; `isForced` does so in any case. Never rejects. */
@@ -137,7 +190,9 @@ export class Renewer {
         state = url === undefined ? rest : { ...rest, order: { url, key: pkcs8(key) } };
         store.save(state);
       };
-      const chain = await this.#order(target, accounts, key, order?.url, remember, published);
+      const replaces = before.state.info?.id;
+      const begun = { order: order?.url, replaces };
+      const chain = await this.#order(target, accounts, key, begun, remember, published);
       const pair = await this.#fit(target, chain, key);
       installPair(target.directory, pair);
       store.save({
@@ -186,7 +241,7 @@ export class Renewer {
     target: Target,
     accounts: AccountStore,
     key: KeyObject,
-    begun: string | undefined,
+    begun: { readonly order: string | undefined; readonly replaces: string | undefined },
     onOrder: (url: string | undefined) => void,
     published: Challenge[],
   ): Promise<string> {
@@ -200,7 +255,8 @@ export class Renewer {
       domains,
       key,
       challengeType: acme.challenge,
-      begun,
+      begun: begun.order,
+      replaces: begun.replaces,
       onOrder,
       async publish(challenge) {
         published.push(challenge);
@@ -300,7 +356,9 @@ function statusOf(
 ): TargetStatus {
   const { renew_before_secs: renewBeforeSecs, renew_after } = acme.renewal;
   const renewAfter = renew_after === undefined ? undefined : renew_after.getTime() / 1000;
-  const due = dueAt(validity, { renewBeforeSecs, renewAfter });
+  const own = dueAt(validity, { renewBeforeSecs, renewAfter });
+  const wanted = validity === undefined ? 0 : state.info?.renewAt ?? 0;
+  const due = wanted === 0 ? own : Math.min(own, Math.max(wanted, renewAfter ?? 0));
   const status = validity === undefined ? "missing" : due <= now() / 1000 ? "due" : "valid";
   return {
     status,
@@ -311,11 +369,21 @@ function statusOf(
   };
 }
 
-/** How long the installed certificate holds, if it is for the names of `target`. */
-export function readValidity({ directory, domains }: Target): Validity | undefined {
+/** The installed certificate. */
+function leafOf({ directory }: Target): X509Certificate | undefined {
   try {
-    const content = Deno.readFileSync(`${directory}/fullchain.pem`);
-    const [leaf] = certificatesIn(content);
+    return certificatesIn(Deno.readFileSync(`${directory}/fullchain.pem`))[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** How long the installed certificate holds, if it is for the names of `target`. */
+export function readValidity(target: Target): Validity | undefined {
+  const { directory, domains } = target;
+  try {
+    const leaf = leafOf(target);
+    if (leaf === undefined) return undefined;
     if (domains.some((domain) => leaf.checkHost(domain.replace(/^\*\./, "x.")) === undefined)) {
       return undefined;
     }

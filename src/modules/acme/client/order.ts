@@ -125,7 +125,10 @@ async function authorize(context: OrderContext, order: Order): Promise<void> {
   for (const url of order.authorizations) {
     const { json = {} } = await client.post(url, "", account);
     if (json.status === "valid") continue;
-    if (json.status !== "pending") throw new AcmeError(failureOf(context, json));
+    if (json.status !== "pending") {
+      context.onOrder(undefined);
+      throw new AcmeError(failureOf(context, json));
+    }
     const challenge = challengeIn(context, json);
     await publish(challenge);
     asked.push({ url, challenge: challenge.url });
