@@ -7,6 +7,7 @@ import { managedDomains } from "../tls/table.ts";
 export function checkAcme(config: Config): Problem[] {
   return [
     ...tableProblems(config),
+    ...socketProblems(config),
     ...config.vhosts.flatMap((_, i) => [...vhostProblems(config, i)]),
   ];
 }

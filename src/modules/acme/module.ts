@@ -7,6 +7,7 @@
 import type { Config } from "../../config/types.ts";
 import type { FileRequest, Grant, Module } from "../../gateway/module.ts";
 import { draftOf } from "../../net/listen/socket_identity.ts";
+import { commands } from "./cli/commands.ts";
 import { checkAcme } from "./checks.ts";
 import { METRICS } from "./descriptions.ts";
 import type { Issuer } from "./issuers.ts";
@@ -30,6 +31,7 @@ export const module: Module = {
     { table: KEY, scopes: ["root"], schema: acmeSchema, reload: "acme-service-changed" },
     { table: KEY, scopes: ["vhost"], schema: vhostAcmeSchema, reload: "acme-service-changed" },
   ],
+  commands,
   check: checkAcme,
   metrics: METRICS,
   manifest: {

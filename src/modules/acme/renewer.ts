@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { certificatesIn, checkPair } from "../../net/tls/key_pair.ts";
+import { checkPair } from "../../net/tls/key_pair.ts";
 import { pairFault } from "../../net/tls/prove_pair.ts";
 import { AcmeError } from "./client/acme_error.ts";
 import { newKey } from "./client/csr.ts";
@@ -14,13 +14,14 @@ import { IssuerClient } from "./client/issuer_client.ts";
 import { bindingOf } from "./client/jose.ts";
 import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
 import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
-import { dueAt, retryDelaySecs, type Validity } from "./due_time.ts";
+import { retryDelaySecs } from "./due_time.ts";
 import type { Issuer } from "./issuers.ts";
 import { readBinding } from "./secrets.ts";
 import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
 import { withLock } from "./store/lock.ts";
 import { installPair, recoverPair, type StoredPair } from "./store/pair_store.ts";
+import { leafOf, readValidity, statusOf, type TargetStatus } from "./target_status.ts";
 import { type RenewalInfo, StateStore, type TargetState } from "./store/state_store.ts";
 import type { EnabledAcme, Target } from "./table.ts";
 
@@ -44,17 +45,6 @@ export type Outcome =
   | { readonly kind: "pending"; readonly reason: string }
   /** Another process is at it, has done it, or it may not be tried yet. */
   | { readonly kind: "skipped"; readonly reason: string };
-
-/** A certificate as it is now. Times in seconds since 1970. */
-export interface TargetStatus {
-  readonly status: "missing" | "due" | "valid";
-  readonly notAfter: number | undefined;
-  /** When it should be ordered. */
-  readonly dueAt: number;
-  /** When it will be tried: later than that after failures. */
-  readonly nextAttempt: number;
-  readonly state: TargetState;
-}
 
 /** What a renewer works with. */
 export interface RenewerContext {
@@ -91,14 +81,8 @@ export class Renewer {
   /** Looks at a target; changes nothing. */
   status(target: Target): TargetStatus {
     const state = this.#stateOf(target).load();
-    const leaf = leafOf(target);
-    const isOwn = state.info !== undefined && leaf !== undefined &&
-      certificateId(leaf) === state.info.id;
-    return statusOf(
-      readValidity(target),
-      isOwn ? state : { ...state, info: undefined },
-      this.#context,
-    );
+    const { acme, now } = this.#context;
+    return statusOf(target, state, acme, now() / 1000);
   }
 
   /**
@@ -163,7 +147,7 @@ export class Renewer {
     const before = this.status(target);
     const nowSecs = now() / 1000;
     if (!isForced && before.nextAttempt > nowSecs) {
-      return { kind: "skipped", reason: "it is not due" };
+      return { kind: "skipped", reason: reasonToWait(before, nowSecs) };
     }
     const accounts = new AccountStore(acme.storage, target.issuer.name, target.issuer.directoryUrl);
     const { waitUntil } = accounts;
@@ -348,54 +332,10 @@ export class Renewer {
   }
 }
 
-/** What is known of a target at `now`. */
-function statusOf(
-  validity: Validity | undefined,
-  state: TargetState,
-  { acme, now }: Pick<RenewerContext, "acme" | "now">,
-): TargetStatus {
-  const { renew_before_secs: renewBeforeSecs, renew_after } = acme.renewal;
-  const renewAfter = renew_after === undefined ? undefined : renew_after.getTime() / 1000;
-  const own = dueAt(validity, { renewBeforeSecs, renewAfter });
-  const wanted = validity === undefined ? 0 : state.info?.renewAt ?? 0;
-  const due = wanted === 0 ? own : Math.min(own, Math.max(wanted, renewAfter ?? 0));
-  const status = validity === undefined ? "missing" : due <= now() / 1000 ? "due" : "valid";
-  return {
-    status,
-    notAfter: validity?.notAfter,
-    dueAt: due,
-    nextAttempt: Math.max(due, state.nextAttempt),
-    state,
-  };
-}
-
-/** The installed certificate. */
-function leafOf({ directory }: Target): X509Certificate | undefined {
-  try {
-    return certificatesIn(Deno.readFileSync(`${directory}/fullchain.pem`))[0];
-  } catch {
-    return undefined;
-  }
-}
-
-/** How long the installed certificate holds, if it is for the names of `target`. */
-export function readValidity(target: Target): Validity | undefined {
-  const { directory, domains } = target;
-  try {
-    const leaf = leafOf(target);
-    if (leaf === undefined) return undefined;
-    if (domains.some((domain) => leaf.checkHost(domain.replace(/^\*\./, "x.")) === undefined)) {
-      return undefined;
-    }
-    // An address of the key alone says enough: the service repairs what does not belong together.
-    Deno.lstatSync(`${directory}/privkey.pem`);
-    return {
-      notBefore: leaf.validFromDate.getTime() / 1000,
-      notAfter: leaf.validToDate.getTime() / 1000,
-    };
-  } catch {
-    return undefined;
-  }
+function reasonToWait({ dueAt, state }: TargetStatus, nowSecs: number): string {
+  return dueAt > nowSecs || state.failures === 0
+    ? "it is not due"
+    : `after ${state.failures} failures it is not tried yet: ${state.lastError}`;
 }
 
 function keyOf(pkcs8: string): KeyObject {

@@ -122,7 +122,7 @@ Deno.test("an issuer that says when to come again is not asked before, by anothe
   isLimited = false;
   fixture.restart();
   fixture.pass(HOUR - 60);
-  assert.match(await fixture.renew(), /not due/);
+  assert.match(await fixture.renew(), /not tried yet: rateLimited/);
   const other = { ...fixture.target, vhost: "other", directory: `${fixture.target.directory}2` };
   const outcome = await fixture.renewer.renew(other);
   assert.equal(outcome.kind, "skipped");

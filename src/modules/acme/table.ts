@@ -130,3 +130,12 @@ export function shownPairs(config: Config): readonly ShownPair[] {
     };
   });
 }
+
+/** The line of a target where they are only listed. */
+export function targetLine(target: Target, challenge: string): string {
+  const { vhost, issuer, domains, directory } = target;
+  return `target: ${vhost} issuer=${issuer.name} challenge=${challenge} domains=${
+    domains.join(",")
+  } ` +
+    `cert=${directory}/fullchain.pem key=${directory}/privkey.pem`;
+}
