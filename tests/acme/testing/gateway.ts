@@ -1,8 +1,8 @@
 /** A gateway whose certificates a real issuer makes. @module */
 import { once } from "node:events";
 import { connect, type PeerCertificate } from "node:tls";
-import { TestGateway } from "../../testing/gateway.ts";
-import { freePort } from "../../testing/peer.ts";
+import { launchArguments, TestGateway } from "../../testing/gateway.ts";
+import { freePort, Process } from "../../testing/peer.ts";
 import { acmeConfig, acmeVhost, Pebble, type PebbleOptions } from "./pebble.ts";
 
 /** What is special about a test's gateway and issuer. */
@@ -39,6 +39,14 @@ export class Site implements AsyncDisposable {
     const certificate = await certificateOf(this.tlsPort, host);
     const names = certificate?.subjectaltname?.split(", ") ?? [];
     return names.includes(`DNS:${host}`) ? certificate?.serialNumber : undefined;
+  }
+
+  /** The gateway once more, on the same files, after it has ended. */
+  async restart(): Promise<Process & { readonly port: number }> {
+    const args = await launchArguments(this.gateway.configPath);
+    const process = new Process(Deno.execPath(), args);
+    await process.listening(this.tlsPort);
+    return Object.assign(process, { port: this.tlsPort });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,6 +22,8 @@ export interface PebbleOptions {
   readonly eab?: Readonly<Record<string, string>>;
   /** Variables of pebble: `PEBBLE_WFE_NONCEREJECT`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Port of its own; one that is free unless given. */
+  readonly port?: number;
   /** Address that names lead to; 127.0.0.1 unless given. */
   readonly address?: string;
 }
@@ -41,7 +43,8 @@ export class Pebble implements AsyncDisposable {
   static async start(options: PebbleOptions): Promise<Pebble> {
     await using made = new AsyncDisposableStack();
     const dir = made.use(new TempDir());
-    const [port, management, dnsPort, dnsManagement] = [0, 0, 0, 0].map(freePort);
+    const [own, management, dnsPort, dnsManagement] = [0, 0, 0, 0].map(freePort);
+    const port = options.port ?? own;
     const { cert, key } = authority.issue({ name: "issuer.test", names: ["127.0.0.1"] });
     const eab = options.eab;
     const config = dir.write(
