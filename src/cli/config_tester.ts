@@ -113,8 +113,7 @@ async function test(modules: readonly Module[], args: ParsedArgs, io: Io): Promi
   if (args.has("acme-targets")) {
     const targets = targetsOf(config);
     io.out(`acme targets: ${targets.length}`);
-    const challenge = config.tls?.acme?.challenge ?? "http-01";
-    for (const target of targets) io.out(targetLine(target, challenge));
+    for (const target of targets) io.out(targetLine(target));
     passed("ACME targets");
   }
   if (args.has("resolve-upstreams")) {

@@ -231,6 +231,7 @@ class AcmeService implements RunningService {
     switch (outcome.kind) {
       case "renewed":
         this.#count("renewed");
+        if (outcome.warning !== undefined) this.#warn(`${target.vhost}: ${outcome.warning}`);
         log.log(
           "info",
           "fluxheim",

@@ -12,7 +12,8 @@ export function checkAcme(config: Config): Problem[] {
   ];
 }
 
-function* tableProblems({ tls, server }: Config): Generator<Problem> {
+function* tableProblems(config: Config): Generator<Problem> {
+  const { tls } = config;
   const acme = tls?.acme;
   if (acme === undefined) return;
   const issuers = issuersOf(acme);
@@ -46,22 +47,7 @@ function* tableProblems({ tls, server }: Config): Generator<Problem> {
       about: [`tls.${mode}.required`],
     };
   }
-  if (acme.challenge === "tls-alpn-01") {
-    yield {
-      key: "tls.acme.challenge",
-      message:
-        'must be "http-01": the certificate of a tls-alpn-01 challenge has a critical extension ' +
-        "that the TLS library of this runtime refuses to serve",
-    };
-  } else if (server.listen.length === 0) {
-    yield {
-      key: "tls.acme.challenge",
-      message:
-        "needs a cleartext listener that the issuer reaches on port 80, and server.listen has none",
-      about: ["server.listen"],
-      warning: true,
-    };
-  }
+  yield* challengeProblems(config, "tls.acme.challenge", acme.challenge);
   if (acme.renewal.enabled && !acme.renewal.zero_downtime_reload) {
     yield {
       key: "tls.acme.renewal.zero_downtime_reload",
@@ -86,6 +72,32 @@ function* socketProblems(config: Config): Generator<Problem> {
     hint: "leave it out: SIGHUP, or the command reload, takes new certificates up",
     warning: true,
   };
+}
+
+/** What a way to prove names asks for. */
+function* challengeProblems(config: Config, key: string, challenge: string): Generator<Problem> {
+  const dns = config.tls?.acme?.dns;
+  if (challenge === "tls-alpn-01") {
+    yield {
+      key,
+      message: 'must be "http-01" or "dns-01": the certificate of a tls-alpn-01 challenge has a ' +
+        "critical extension that the TLS library of this runtime refuses to serve",
+    };
+  } else if (challenge === "dns-01" && dns?.hook === undefined && dns?.update === undefined) {
+    yield {
+      key,
+      message: "dns-01 needs tls.acme.dns.hook or tls.acme.dns.update, which change the zone",
+      about: ["tls.acme.dns"],
+    };
+  } else if (challenge === "http-01" && config.server.listen.length === 0) {
+    yield {
+      key,
+      message:
+        "needs a cleartext listener that the issuer reaches on port 80, and server.listen has none",
+      about: ["server.listen"],
+      warning: true,
+    };
+  }
 }
 
 function* vhostProblems(config: Config, index: number): Generator<Problem> {
@@ -125,22 +137,28 @@ function* vhostProblems(config: Config, index: number): Generator<Problem> {
       about: ["tls.acme.issuers"],
     };
   }
+  const challenge = own.challenge ?? acme.challenge;
+  if (own.challenge !== undefined) {
+    yield* challengeProblems(config, `${key}.challenge`, own.challenge);
+  }
   for (const [at, domain] of own.domains.entries()) {
-    if (!domain.startsWith("*.")) continue;
+    if (!domain.startsWith("*.") || challenge === "dns-01") continue;
     yield {
       key: `${key}.domains[${at}]`,
       message:
-        `must not be a wildcard: ${acme.challenge} proves single names only, and dns-01, which ` +
-        "proves wildcards, is not in this version",
-      hint: "name each host",
+        `must not be a wildcard: ${challenge} proves single names, and wildcards are proven by ` +
+        "dns-01 alone",
+      about: [`${key}.challenge`, "tls.acme.challenge"],
+      hint: 'name each host, or set challenge = "dns-01"',
     };
   }
   if (managedDomains(vhost).length === 0) {
     yield {
       key: `${key}.domains`,
       message: "must name a host: the vhost's hosts are all wildcards or addresses, which " +
-        `${acme.challenge} does not prove`,
+        "are not taken by themselves",
       about: [`vhosts[${index}].hosts`],
+      hint: 'with challenge = "dns-01" a wildcard may be in domains',
     };
   }
 }

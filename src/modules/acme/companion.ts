@@ -38,9 +38,9 @@ export const COMPANION_VERBS: readonly CompanionVerb[] = [
     async run(call) {
       const work = await workOf(call);
       if (work === undefined) return 1;
-      const { acme, targets } = work;
+      const { targets } = work;
       call.out(`acme targets: ${targets.length}`);
-      for (const target of targets) call.out(targetLine(target, acme.challenge));
+      for (const target of targets) call.out(targetLine(target));
       return 0;
     },
   },

@@ -6,6 +6,7 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { FileRequest, Grant, Module } from "../../gateway/module.ts";
+import { programFault } from "../../gateway/trusted_program.ts";
 import { draftOf } from "../../net/listen/socket_identity.ts";
 import { commands } from "./cli/commands.ts";
 import { checkAcme } from "./checks.ts";
@@ -21,6 +22,8 @@ const MAX_CERT_BYTES = 1024 * 1024;
 const MAX_KEY_BYTES = 128 * 1024;
 const KEY = "tls.acme";
 const SOCKET_KEY = "server.process.certificate_reload_sock";
+/** Program that builds which are locked to a profile may run. */
+const FIXED_HOOK = "/usr/libexec/fluxheim/dns-hook";
 /** Time for an attempt that is under way to leave its state on the disk. */
 const STOP_MS = 5_000;
 
@@ -38,6 +41,7 @@ export const module: Module = {
     net: true,
     read: true,
     write: ["/run/fluxheim", "/var/lib/fluxheim"],
+    run: [FIXED_HOOK],
     env: ["FLUXHEIM_*"],
   },
 
@@ -75,6 +79,7 @@ export const module: Module = {
         }
       }
     }
+    const run = addDns(config, acme, { net, read });
     for (const { certPath, keyPath, key } of shownPairs(config)) {
       files.push(
         { path: certPath, key, maxBytes: MAX_CERT_BYTES, isOptional: true },
@@ -93,11 +98,44 @@ export const module: Module = {
         write.push({ ...grant, value });
       }
     }
-    return { grants: { net, read, write, env }, files };
+    return { grants: { net, read, write, run, env }, files };
+  },
+
+  preflight(config) {
+    const hook = usesDns(config) ? acmeOf(config)?.dns.hook : undefined;
+    const fault = hook === undefined ? undefined : programFault(hook);
+    return Promise.resolve(
+      fault === undefined ? [] : [{ key: `${KEY}.dns.hook`, message: `${hook} ${fault}` }],
+    );
   },
 
   edge: async () => (await import("./edge.ts")).edge,
 };
+
+function usesDns(config: Config): boolean {
+  return targetsOf(config).some(({ challenge }) => challenge === "dns-01");
+}
+
+/** What proofs by DNS-01 need; returns the programs. */
+function addDns(
+  config: Config,
+  { dns: { hook, update, check_servers } }: EnabledAcme,
+  { net, read }: { readonly net: Grant[]; readonly read: Grant[] },
+): Grant[] {
+  if (!usesDns(config)) return [];
+  const role = { for: "acme" } as const;
+  for (const [i, value] of check_servers.entries()) {
+    net.push({ value, key: `${KEY}.dns.check_servers[${i}]`, ...role });
+  }
+  if (update !== undefined) {
+    net.push({ value: update.server, key: `${KEY}.dns.update.server`, ...role });
+    read.push({ value: update.key_file, key: `${KEY}.dns.update.key_file`, ...role });
+  }
+  if (hook === undefined) return [];
+  const program = { value: hook, key: `${KEY}.dns.hook` };
+  read.push({ ...program, ...role }, { ...program, for: "keeper" });
+  return [{ ...program, ...role }];
+}
 
 /** Issuers that some vhost has its certificate of, each once, with the key that names it. */
 function usedIssuers(

@@ -16,6 +16,7 @@ import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
 import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
 import { retryDelaySecs } from "./due_time.ts";
 import type { Issuer } from "./issuers.ts";
+import { recordOf, Records } from "./dns/records.ts";
 import { readBinding } from "./secrets.ts";
 import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
@@ -39,7 +40,12 @@ const NO_INFO_SECS = 6 * 3600;
 
 /** How an attempt ended. */
 export type Outcome =
-  | { readonly kind: "renewed"; readonly challenges: number }
+  | {
+    readonly kind: "renewed";
+    readonly challenges: number;
+    /** What could not be removed of the proofs. */
+    readonly warning?: string;
+  }
   | { readonly kind: "failed"; readonly error: string }
   /** Its issuer still works on it. */
   | { readonly kind: "pending"; readonly reason: string }
@@ -59,6 +65,12 @@ export interface RenewerContext {
   /** Milliseconds since 1970. */
   now(): number;
   sleep(ms: number): Promise<void>;
+}
+
+/** What was made public for an order. */
+interface Proofs {
+  readonly published: Challenge[];
+  readonly records: Records;
 }
 
 /** Orders and installs certificates. */
@@ -167,7 +179,9 @@ export class Renewer {
     // Before the issuer hears of it: a process that dies now does not begin again at once.
     store.save(state);
     const published: Challenge[] = [];
+    const records = new Records(acme, target.vhost);
     try {
+      await records.removeLeft();
       const key = order === undefined ? newKey(acme.key_type) : keyOf(order.key);
       const remember = (url: string | undefined) => {
         const { order: _, ...rest } = state;
@@ -176,7 +190,10 @@ export class Renewer {
       };
       const replaces = before.state.info?.id;
       const begun = { order: order?.url, replaces };
-      const chain = await this.#order(target, accounts, key, begun, remember, published);
+      const chain = await this.#order(target, accounts, key, begun, remember, {
+        published,
+        records,
+      });
       const pair = await this.#fit(target, chain, key);
       installPair(target.directory, pair);
       store.save({
@@ -186,10 +203,16 @@ export class Renewer {
         lastError: "",
         lastIssued: now() / 1000,
       });
-      return { kind: "renewed", challenges: published.length };
+      const warning = await records.remove();
+      return {
+        kind: "renewed",
+        challenges: published.length,
+        ...(warning === undefined ? {} : { warning }),
+      };
     } catch (error) {
       return this.#note(error, target, state, store, accounts);
     } finally {
+      await records.remove();
       for (const challenge of published) await this.#context.withdraw(target, challenge);
     }
   }
@@ -227,10 +250,10 @@ export class Renewer {
     key: KeyObject,
     begun: { readonly order: string | undefined; readonly replaces: string | undefined },
     onOrder: (url: string | undefined) => void,
-    published: Challenge[],
+    { published, records }: Proofs,
   ): Promise<string> {
-    const { acme, ca, signal, now, sleep, publish } = this.#context;
-    const { issuer, domains } = target;
+    const { ca, signal, now, sleep, publish } = this.#context;
+    const { issuer, domains, challenge: challengeType } = target;
     using client = new IssuerClient({ directoryUrl: issuer.directoryUrl, ca: ca(issuer), signal });
     const account = await this.#account(client, issuer, accounts);
     return await runOrder({
@@ -238,14 +261,18 @@ export class Renewer {
       account,
       domains,
       key,
-      challengeType: acme.challenge,
+      challengeType,
       begun: begun.order,
       replaces: begun.replaces,
       onOrder,
       async publish(challenge) {
+        if (challengeType === "dns-01") {
+          return await records.add(recordOf(challenge.domain, challenge.keyAuthorization));
+        }
         published.push(challenge);
         await publish(target, challenge);
       },
+      settle: () => records.settle(sleep),
       now,
       sleep,
     });

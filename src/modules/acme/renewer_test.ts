@@ -40,6 +40,7 @@ class Fixture implements AsyncDisposable {
       key: "vhosts[0].tls.acme",
       domains: ["shop.test"],
       issuer: { name: "fake", directoryUrl: this.issuer.directoryUrl },
+      challenge: "http-01",
       directory: `${storage}/certificates/shop`,
     };
     this.renewer = this.restart();

@@ -1,13 +1,26 @@
 /** `[tls.acme]` and `[vhosts.tls.acme]` (spec 05 sections 6.1 to 6.4). @module */
 import { z } from "zod";
 import { refuseKey } from "../../config/problems/about.ts";
-import { count, enumWord, filePath, hostPattern, label, list } from "../../config/schema/values.ts";
+import {
+  count,
+  enumWord,
+  filePath,
+  hostName,
+  hostPattern,
+  label,
+  list,
+} from "../../config/schema/values.ts";
 import { valueKinds } from "../../config/schema/values.ts";
+import { splitAuthority } from "../../http/authority.ts";
+import { ipFamily } from "../../net/ip.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { BUILT_IN_ISSUERS } from "./issuers.ts";
 
 const MAX_ISSUERS = 128;
 const MAX_DOMAINS = 64;
+const MAX_SERVERS = 16;
+/** Ways to prove a name. */
+const CHALLENGES = ["http-01", "tls-alpn-01", "dns-01"] as const;
 /** A hundred years: what is later overflows nothing and helps no one. */
 const MAX_SECS = 3_155_760_000;
 
@@ -92,6 +105,46 @@ const renewal = z.strictObject({
   }
 });
 
+const update = z.strictObject({
+  server: z.string().refine(isSocketAddress, {
+    error: 'must be an IP address and port such as "192.0.2.53:53"',
+  }).register(valueKinds, { type: "address" }).describe("The primary server of the zone."),
+  zone: hostName().describe("Zone that is changed: its records have names in it."),
+  key_name: hostName().describe("Name of the TSIG key."),
+  key_algorithm: enumWord(["hmac-sha256", "hmac-sha384", "hmac-sha512"]).default("hmac-sha256")
+    .describe("Algorithm of the TSIG key."),
+  key_file: secretFile().describe("File with the TSIG key, base64."),
+});
+
+const dns = z.strictObject({
+  hook: filePath({ trustedParent: true }).optional().describe(
+    "Program that adds and removes a TXT record: `<program> present|cleanup <name.> <value>`, with no " +
+      "environment and at most 60 seconds. It must leave other values of the name alone.",
+  ),
+  update: update.optional().describe("The same by dynamic update (RFC 2136) with a TSIG key."),
+  propagation_secs: seconds().default(60).describe(
+    "Time for the records to get to all servers of the zone; with `check_servers`, the longest.",
+  ),
+  check_servers: list(
+    z.string().refine(isSocketAddress, {
+      error: 'must be an IP address and port such as "192.0.2.53:53"',
+    }).register(valueKinds, { type: "address" }),
+    { max: MAX_SERVERS, unique: "exact" },
+  ).default([]).describe("Servers of the zone that are asked until each has the record."),
+}).superRefine((table, context) => {
+  if (table.hook === undefined || table.update === undefined) return;
+  refuseKey(context, {
+    key: "update",
+    message: "must not be set together with hook",
+    about: ["hook"],
+  });
+});
+
+function isSocketAddress(text: string): boolean {
+  const address = splitAuthority(text);
+  return address !== undefined && ipFamily(address.host) !== 0 && (address.port ?? 0) > 0;
+}
+
 /** `[tls.acme]`. */
 export const acmeSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Order and renew certificates from an issuer."),
@@ -106,8 +159,9 @@ export const acmeSchema = z.strictObject({
         "of service, which enabling this gives.",
     ),
   default_issuer: label().default("letsencrypt").describe("Issuer of vhosts that name none."),
-  challenge: enumWord(["http-01", "tls-alpn-01"]).default("http-01").describe(
-    "How names are proven. This runtime cannot show the certificates of `tls-alpn-01`, which is refused.",
+  challenge: enumWord(CHALLENGES).default("http-01").describe(
+    "How names are proven; wildcards by `dns-01` alone. This runtime cannot show the certificates of " +
+      "`tls-alpn-01`, which is refused.",
   ),
   key_type: enumWord(["p256", "p384", "rsa2048", "rsa3072", "rsa4096"]).default("p256")
     .describe("Key of new certificates."),
@@ -119,6 +173,7 @@ export const acmeSchema = z.strictObject({
       BUILT_IN_ISSUERS.map(({ name }) => `\`${name}\``).join(", ")
     }.`,
   ),
+  dns: dns.prefault({}).describe("How names are proven with `dns-01`."),
   renewal: renewal.prefault({}).describe("When certificates are renewed."),
 }).superRefine((table, context) => {
   const seen = new Set<string>();
@@ -144,6 +199,8 @@ export const acmeSchema = z.strictObject({
 export const vhostAcmeSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Manage the certificate of this vhost."),
   issuer: label().optional().describe("Issuer; `tls.acme.default_issuer` unless given."),
+  challenge: enumWord(CHALLENGES).optional()
+    .describe("How its names are proven; `tls.acme.challenge` unless given."),
   domains: list(hostPattern(), { max: MAX_DOMAINS, unique: "exact" }).default([])
     .describe("Names on the certificate; the vhost's hosts without wildcards unless given."),
 });

@@ -27,6 +27,8 @@ export interface Target {
   readonly key: string;
   readonly domains: readonly string[];
   readonly issuer: Issuer;
+  /** How its names are proven. */
+  readonly challenge: AcmeConfig["challenge"];
   /** Where its pair is. */
   readonly directory: string;
 }
@@ -85,6 +87,7 @@ export function targetsOf(config: TlsPart): readonly Target[] {
       key: `vhosts[${index}].tls.acme`,
       domains: managedDomains(vhost),
       issuer,
+      challenge: vhost.tls?.acme?.challenge ?? acme.challenge,
       directory: pairDirectory(acme, vhost.name),
     }];
   });
@@ -132,8 +135,8 @@ export function shownPairs(config: Config): readonly ShownPair[] {
 }
 
 /** The line of a target where they are only listed. */
-export function targetLine(target: Target, challenge: string): string {
-  const { vhost, issuer, domains, directory } = target;
+export function targetLine(target: Target): string {
+  const { vhost, issuer, domains, directory, challenge } = target;
   return `target: ${vhost} issuer=${issuer.name} challenge=${challenge} domains=${
     domains.join(",")
   } ` +

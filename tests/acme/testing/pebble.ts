@@ -24,6 +24,8 @@ export interface PebbleOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Port of its own; one that is free unless given. */
   readonly port?: number;
+  /** Name server that is asked, in place of one that has an address for every name. */
+  readonly dnsServer?: string;
   /** Address that names lead to; 127.0.0.1 unless given. */
   readonly address?: string;
 }
@@ -86,7 +88,12 @@ export class Pebble implements AsyncDisposable {
     );
     await dns.listening(dnsManagement);
     const process = made.use(
-      new Process(find("pebble")!, ["-config", config, "-dnsserver", `127.0.0.1:${dnsPort}`], {
+      new Process(find("pebble")!, [
+        "-config",
+        config,
+        "-dnsserver",
+        options.dnsServer ?? `127.0.0.1:${dnsPort}`,
+      ], {
         env: { PEBBLE_VA_NOSLEEP: "1", PEBBLE_WFE_NONCEREJECT: "0", ...options.env },
       }),
     );

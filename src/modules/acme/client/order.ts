@@ -54,6 +54,8 @@ export interface OrderContext {
   onOrder(url: string | undefined): void;
   /** Makes it possible to answer a challenge; the issuer is told afterwards. */
   publish(challenge: Challenge): Promise<void>;
+  /** Waits until what was published can be seen. */
+  settle(): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
   sleep(ms: number): Promise<void>;
@@ -133,6 +135,7 @@ async function authorize(context: OrderContext, order: Order): Promise<void> {
     await publish(challenge);
     asked.push({ url, challenge: challenge.url });
   }
+  if (asked.length > 0) await context.settle();
   for (const { challenge } of asked) await client.post(challenge, {}, account);
   const deadline = context.now() + MAX_WAIT_MS;
   for (const { url } of asked) {
