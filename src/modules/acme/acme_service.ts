@@ -79,13 +79,17 @@ class AcmeService implements RunningService {
     const { config, clock, sockets, log } = this.#context;
     const path = config.server?.process?.certificate_reload_sock;
     if (this.#acme.renewal.reload_after_renewal && sockets !== undefined && path !== undefined) {
-      this.#socket = await openReloadSocket(path, {
-        clock,
-        sockets,
-        reload: () => this.#reload(),
-        onFault: (error) =>
-          log.log("warn", "fluxheim", `the reload socket cannot accept: ${error.message}`),
-      });
+      try {
+        this.#socket = await openReloadSocket(path, {
+          clock,
+          sockets,
+          reload: () => this.#reload(),
+          onFault: (error) => this.#warn(`the reload socket cannot accept: ${error.message}`),
+        });
+      } catch (error) {
+        // Certificates do without it: what others have installed is found at the next look.
+        this.#warn(`server.process.certificate_reload_sock cannot be served: ${reasonOf(error)}`);
+      }
     }
     makeStorage(this.#acme.storage);
     for (const target of this.#targets) {
