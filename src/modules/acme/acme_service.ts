@@ -119,9 +119,19 @@ class AcmeService implements RunningService {
     if (name === "challenge") {
       const { vhost, token } = input as { vhost?: unknown; token?: unknown };
       if (typeof vhost !== "string" || typeof token !== "string") throw new Error("no challenge");
-      return Promise.resolve(this.#challenges.find([vhost], token) ?? null);
+      return Promise.resolve(this.#answerTo(vhost, token));
     }
     throw new Error(`the service acme takes no call ${name}`);
+  }
+
+  /** `null` for a token that is not known, `false` where that cannot be known. */
+  #answerTo(vhost: string, token: string): string | null | false {
+    try {
+      return this.#challenges.find([vhost], token) ?? null;
+    } catch (error) {
+      this.#context.log.log("error", "fluxheim", `a challenge cannot be read: ${reasonOf(error)}`);
+      return false;
+    }
   }
 
   async stop(): Promise<void> {

@@ -109,8 +109,9 @@ class EdgeChallenges {
     const service = this.#worker.service("acme");
     const outcome = await service.call("challenge", { vhost, token }, LOOK_MS);
     if (exchange.aborted) return;
-    if (outcome.kind === "unavailable") refuse(exchange, UNREADABLE);
-    else if (typeof outcome.value === "string") answer(exchange, encoder.encode(outcome.value));
+    if (outcome.kind === "unavailable") return;
+    if (typeof outcome.value === "string") answer(exchange, encoder.encode(outcome.value));
+    else if (outcome.value === false) refuse(exchange, UNREADABLE);
     // Not ours: a client on the upstream's side may know it.
   }
 

@@ -38,6 +38,9 @@ const INFO_MS = 10_000;
 /** Pause before an issuer that has not said so, or could not be asked, is asked again. */
 const NO_INFO_SECS = 6 * 3600;
 
+/** Most addresses of challenges in the text of a failure. */
+const MAX_SHOWN_URLS = 4;
+
 /** How an attempt ended. */
 export type Outcome =
   | {
@@ -210,7 +213,7 @@ export class Renewer {
         ...(warning === undefined ? {} : { warning }),
       };
     } catch (error) {
-      return this.#note(error, target, state, store, accounts);
+      return this.#note(error, target, state, store, accounts, published);
     } finally {
       await records.remove();
       for (const challenge of published) await this.#context.withdraw(target, challenge);
@@ -224,9 +227,15 @@ export class Renewer {
     state: TargetState,
     store: StateStore,
     accounts: AccountStore,
+    published: readonly Challenge[],
   ): Outcome {
     const now = this.#context.now();
-    const text = textOf(error);
+    const urls = published.map(({ domain, token }) =>
+      `http://${domain}/.well-known/acme-challenge/${token}`
+    );
+    // An operator can see whether they can be reached.
+    const text = textOf(error) +
+      (urls.length === 0 ? "" : ` published_http_01=${urls.slice(0, MAX_SHOWN_URLS).join(",")}`);
     const retryAt = error instanceof AcmeError ? error.retryAt : 0;
     if (error instanceof OrderPending) {
       const nextAttempt = Math.max(now / 1000 + PENDING_SECS, retryAt / 1000);
