@@ -16,7 +16,8 @@ import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
 import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
 import { retryDelaySecs } from "./due_time.ts";
 import type { Issuer } from "./issuers.ts";
-import { recordOf, Records } from "./dns/records.ts";
+import { Records } from "./dns/records.ts";
+import { recordOf } from "./dns/txt_record.ts";
 import { readBinding } from "./secrets.ts";
 import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
@@ -58,7 +59,7 @@ export type Outcome =
 /** What a renewer works with. */
 export interface RenewerContext {
   readonly acme: EnabledAcme;
-  /** Makes a challenge answerable, before the issuer is told. */
+  /** Makes a challenge answerable, before the issuer looks. */
   publish(target: Target, challenge: Challenge): Promise<void>;
   /** The opposite; called on every way out. */
   withdraw(target: Target, challenge: Challenge): Promise<void>;

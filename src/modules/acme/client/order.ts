@@ -52,7 +52,7 @@ export interface OrderContext {
   readonly replaces?: string;
   /** The order has this URL: to be remembered before anything else is done. */
   onOrder(url: string | undefined): void;
-  /** Makes it possible to answer a challenge; the issuer is told afterwards. */
+  /** Makes it possible to answer a challenge; the issuer is asked to look afterwards. */
   publish(challenge: Challenge): Promise<void>;
   /** Waits until what was published can be seen. */
   settle(): Promise<void>;

@@ -1,7 +1,7 @@
 /** The operator's program that changes a zone. @module */
 import { programFault } from "../../../gateway/trusted_program.ts";
 import { shown } from "../client/acme_error.ts";
-import type { TxtRecord } from "./records.ts";
+import type { TxtRecord } from "./txt_record.ts";
 
 /** Time for one run. */
 const LIMIT_MS = 60_000;

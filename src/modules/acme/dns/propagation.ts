@@ -6,7 +6,7 @@
  */
 import { splitAuthority } from "../../../http/authority.ts";
 import type { EnabledAcme } from "../table.ts";
-import type { TxtRecord } from "./records.ts";
+import type { TxtRecord } from "./txt_record.ts";
 
 const POLL_MS = 1_000;
 /** Time for one answer. */

@@ -1,28 +1,13 @@
-/** TXT records that prove names by DNS-01 (RFC 8555 section 8.4). @module */
-import { createHash } from "node:crypto";
+/** The TXT records of one certificate: put into the zone, waited for, removed. @module */
 import type { EnabledAcme } from "../table.ts";
 import { segmentOf } from "../storage_names.ts";
 import { putFile, readIfThere, removeIfThere } from "../store/files.ts";
+import type { TxtRecord } from "./txt_record.ts";
 import { runHook } from "./hook.ts";
 import { changeRecord } from "./update.ts";
 import { waitForRecords } from "./propagation.ts";
 
 const MAX_BYTES = 64 * 1024;
-
-/** One value of a name. Other values of the same name are others'. */
-export interface TxtRecord {
-  /** With the dot at its end. */
-  readonly name: string;
-  readonly value: string;
-}
-
-/** The record for a challenge. */
-export function recordOf(domain: string, keyAuthorization: string): TxtRecord {
-  return {
-    name: `_acme-challenge.${domain.replace(/^\*\./, "")}.`,
-    value: createHash("sha256").update(keyAuthorization).digest("base64url"),
-  };
-}
 
 /**
  * The records of one certificate. They are on the disk before they are in the zone, so that those of a process that

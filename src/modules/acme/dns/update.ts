@@ -9,7 +9,7 @@ import { splitAuthority } from "../../../http/authority.ts";
 import { decodeHmacKey } from "../issuers.ts";
 import { readIfThere } from "../store/files.ts";
 import type { EnabledAcme } from "../table.ts";
-import type { TxtRecord } from "./records.ts";
+import type { TxtRecord } from "./txt_record.ts";
 
 type UpdateConfig = NonNullable<EnabledAcme["dns"]["update"]>;
 

@@ -1,6 +1,6 @@
 /**
- * Files below `tls.acme.storage`: written aside, synced and renamed, never through a link, and the property of whoever
- * owns the storage, so that a companion run by root locks nobody out (spec 05 section 6.5).
+ * Files below `tls.acme.storage`: written aside, synced and renamed, never through a link. They get the owner of the
+ * storage, so that a companion that runs as root does not lock the gateway out (spec 05 section 6.5).
  *
  * @module
  */
