@@ -64,6 +64,7 @@ class AcmeService implements RunningService {
   #nextLook = 0;
   #nextWatch = 0;
   #isLooking = false;
+  #isAsking = false;
 
   constructor(context: ServiceContext) {
     this.#context = context;
@@ -196,7 +197,6 @@ class AcmeService implements RunningService {
     const { check_interval_secs } = this.#acme.renewal;
     this.#nextLook = clock.now + check_interval_secs * 1000 * (1 - MAX_JITTER * Math.random());
     if (this.#acme.automation === "external") return;
-    await this.#askInfo();
     const now = Date.now() / 1000;
     const waiting = this.#targets.map((target) => {
       const status = this.#renewer.status(target);
@@ -218,20 +218,36 @@ class AcmeService implements RunningService {
       });
       this.#running.set(target.directory, work);
     }
-    const next = Math.min(...waiting.filter(({ at }) => at > now).map(({ at }) => at));
+    const next = waiting.reduce(
+      (least, { at }) => at > now ? Math.min(least, at) : least,
+      Infinity,
+    );
     if (Number.isFinite(next)) {
       this.#nextLook = Math.min(this.#nextLook, clock.now + Math.max(250, (next - now) * 1000));
     }
+    void this.#askInfo().catch((error) => this.#warn(`renewal information: ${reasonOf(error)}`));
   }
 
-  /** Four at a time, and no longer than half a minute: the answers that are late count at the next look. */
+  /** Four at a time, and no longer than half a minute; what is due waits for none of them. */
   async #askInfo(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      await this.#askAll();
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  async #askAll(): Promise<void> {
     const left = [...this.#targets];
     const end = Date.now() + INFO_BUDGET_MS;
     await Promise.all(Array.from({ length: MAX_AT_ONCE }, async () => {
       for (let target = left.shift(); target !== undefined; target = left.shift()) {
         if (Date.now() > end || this.#stopped.signal.aborted) return;
-        if (!this.#running.has(target.directory)) await this.#renewer.askInfo(target);
+        if (this.#running.has(target.directory)) continue;
+        // What it says holds from the next look on.
+        if (await this.#renewer.askInfo(target)) this.#nextLook = 0;
       }
     }));
   }
@@ -300,6 +316,7 @@ class AcmeService implements RunningService {
     for (const target of this.#targets) await this.#renewer.recover(target);
     const outcome = await this.#context.keeper.call("files", null, RELOAD_MS);
     const failure = outcome.kind === "unavailable" ? outcome.reason : failureIn(outcome.value);
+    if (outcome.kind === "answer" && isNoop(outcome.value)) return undefined;
     this.#count(failure === undefined ? "reload_success" : "reload_failed");
     if (failure !== undefined) this.#warn(`certificates could not be taken up: ${failure}`);
     return failure;
@@ -341,6 +358,11 @@ function tablesIn(config: ConfigPart) {
   const acme = acmeOf(part);
   if (acme === undefined) throw new Error("tls.acme is off");
   return { acme, targets: targetsOf(part) };
+}
+
+/** The workers have shown it before. */
+function isNoop(value: Plain): boolean {
+  return (value as { kind?: unknown }).kind === "noop";
 }
 
 function failureIn(value: Plain): string | undefined {

@@ -12,6 +12,7 @@ import { commands } from "./cli/commands.ts";
 import { checkAcme } from "./checks.ts";
 import { METRICS } from "./descriptions.ts";
 import type { Issuer } from "./issuers.ts";
+import { checkAcmeStorage } from "./storage_check.ts";
 import { acmeSchema, vhostAcmeSchema } from "./schema.ts";
 import { secretPaths } from "./secrets.ts";
 import { acmeOf, type EnabledAcme, issuersOf, shownPairs, TABLES, targetsOf } from "./table.ts";
@@ -100,6 +101,8 @@ export const module: Module = {
     }
     return { grants: { net, read, write, run, env }, files };
   },
+
+  checkStorage: checkAcmeStorage,
 
   preflight(config) {
     const hook = usesDns(config) ? acmeOf(config)?.dns.hook : undefined;

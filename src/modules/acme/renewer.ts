@@ -104,16 +104,18 @@ export class Renewer {
   /**
    * Asks the issuer when it wants the certificate to be renewed, unless it has said so a while ago. That may bring a
    * renewal forward and never puts one off.
+   *
+   * @returns Whether it has said so.
    */
-  async askInfo(target: Target): Promise<void> {
+  async askInfo(target: Target): Promise<boolean> {
     const { ca, signal, now } = this.#context;
     const leaf = leafOf(target);
     const id = leaf === undefined ? undefined : certificateId(leaf);
-    if (id === undefined) return;
+    if (id === undefined) return false;
     const store = this.#stateOf(target);
     const { info, lastIssued } = store.load();
     const nowSecs = now() / 1000;
-    if (info?.id === id && info.askAt > nowSecs) return;
+    if (info?.id === id && info.askAt > nowSecs) return false;
     const limit = AbortSignal.timeout(INFO_MS);
     using client = new IssuerClient({
       directoryUrl: target.issuer.directoryUrl,
@@ -139,6 +141,7 @@ export class Renewer {
       store.save({ ...store.load(), info: next });
       return Promise.resolve();
     });
+    return next.renewAt > 0;
   }
 
   /** Orders and installs, unless it is not due; `isForced` does so in any case. Never rejects. */
@@ -231,6 +234,17 @@ export class Renewer {
     published: readonly Challenge[],
   ): Outcome {
     const now = this.#context.now();
+    if (this.#context.signal?.aborted === true) {
+      // Nothing has failed: the next process goes on with the order.
+      const failures = state.failures - 1;
+      store.save({
+        ...state,
+        failures,
+        nextAttempt: 0,
+        lastError: failures === 0 ? "" : "stopped",
+      });
+      return { kind: "pending", reason: "the gateway is stopping" };
+    }
     const urls = published.map(({ domain, token }) =>
       `http://${domain}/.well-known/acme-challenge/${token}`
     );
