@@ -1,6 +1,6 @@
 /** Certificates from a real issuer by HTTP-01 (spec 05 sections 6.3 and 6.7 to 6.9). */
 import assert from "node:assert/strict";
-import { testWith, until } from "../testing/peer.ts";
+import { freePort, testWith, until } from "../testing/peer.ts";
 import { certificateOf, startGateway } from "./testing/gateway.ts";
 import { PEBBLE } from "./testing/pebble.ts";
 
@@ -133,3 +133,22 @@ for (const type of ["p256", "p384", "rsa2048"]) {
     assert.equal(bits, Number(/\d+$/.exec(type)?.[0]));
   });
 }
+
+testWith(PEBBLE, "events, due times and the end of a certificate are metrics", async () => {
+  const port = freePort();
+  await using site = await startGateway({
+    more: `[metrics]\nenabled = true\nlisten = "127.0.0.1:${port}"\n`,
+  });
+  await until("the certificate is shown", () => site.isShown("shop.test"));
+  await until("all of it is exposed", async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return [
+      `fluxheim_acme_events_total{event="pending"} 1`,
+      `fluxheim_acme_events_total{event="renewed"} 1`,
+      `fluxheim_acme_events_total{event="reload_success"} 1`,
+      `fluxheim_acme_consecutive_failures{certificate="shop"} 0`,
+      `fluxheim_acme_due_timestamp_seconds{certificate="shop"} `,
+      `fluxheim_tls_certificate_expiry_timestamp_seconds{certificate="vhosts[0].tls.acme"} `,
+    ].every((line) => text.includes(line));
+  });
+});

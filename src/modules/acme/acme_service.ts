@@ -19,6 +19,8 @@ import { acmeOf, type EnabledAcme, partOf, type Target, targetsOf } from "./tabl
 
 /** Targets that are worked on at once: one that hangs holds up few others. */
 const MAX_AT_ONCE = 4;
+/** What has no certificate comes after what ends within a day, and before the rest. */
+const MISSING_RANK_SECS = 86_400;
 /** Longest rest of a target that nothing came of, where its state asks for none. */
 const MAX_REST_SECS = 60;
 /** Longest that the keeper may take to have all workers show a certificate. */
@@ -201,15 +203,15 @@ class AcmeService implements RunningService {
     const waiting = this.#targets.map((target) => {
       const status = this.#renewer.status(target);
       this.#show(target, status.state.failures, status.nextAttempt);
-      return { target, at: status.nextAttempt, notAfter: status.notAfter ?? 0 };
+      return { target, at: status.nextAttempt, ends: status.notAfter ?? now + MISSING_RANK_SECS };
     });
     const due = waiting
       .filter(({ at, target: { directory } }) =>
         at <= now && !this.#running.has(directory) &&
         (this.#resting.get(directory) ?? 0) <= clock.now
       )
-      // What ends first comes first; what has no certificate, before that.
-      .sort((a, b) => a.notAfter - b.notAfter || a.at - b.at || compare(a.target, b.target));
+      // Names that cannot be proven must not hold up what is about to end.
+      .sort((a, b) => a.ends - b.ends || a.at - b.at || compare(a.target, b.target));
     for (const { target } of due.slice(0, Math.max(0, MAX_AT_ONCE - this.#running.size))) {
       const work = this.#renew(target).finally(() => {
         this.#running.delete(target.directory);

@@ -257,6 +257,7 @@ export class Renewer {
       store.save({ ...state, failures: state.failures - 1, nextAttempt, lastError: text });
       return { kind: "pending", reason: text };
     }
+    if (error instanceof AcmeError && error.type === "accountDoesNotExist") accounts.forget();
     const delay = this.#retrySecs(target, state.failures);
     let nextAttempt = Math.max(now / 1000 + delay, retryAt / 1000);
     if (error instanceof AcmeError && error.isRateLimit) {

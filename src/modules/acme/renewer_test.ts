@@ -47,8 +47,9 @@ class Fixture implements AsyncDisposable {
   }
 
   /** Another process with the same storage. */
-  restart(): Renewer {
+  restart(signal?: AbortSignal): Renewer {
     return this.renewer = new Renewer({
+      signal,
       acme: this.#acme,
       publish: (_, challenge) => Promise.resolve(void this.published.push(challenge)),
       withdraw: (_, challenge) => {
@@ -383,4 +384,37 @@ Deno.test("a process that dies between making an account and keeping it finds it
   assert.equal(await fixture.renew(), "renewed");
   draft();
   assert.equal(new Set(keys).size, 1);
+});
+
+Deno.test("an account that its issuer has forgotten is made again with the same key", async () => {
+  await using fixture = new Fixture();
+  assert.equal(await fixture.renew(), "renewed");
+  let isForgotten = true;
+  fixture.issuer.rules.push(({ kind }) => {
+    if (kind === "newAccount") isForgotten = false;
+    return kind === "newOrder" && isForgotten
+      ? problem(400, "accountDoesNotExist", "no such account")
+      : undefined;
+  });
+  fixture.pass(61 * DAY);
+  assert.match(await fixture.renew(), /accountDoesNotExist/);
+  fixture.pass(DAY);
+  assert.equal(await fixture.renew(), "renewed");
+  assert.equal(fixture.issuer.count("newAccount"), 2);
+});
+
+Deno.test("a process that is stopped during an order counts no failure, and the next one ends it", async () => {
+  await using fixture = new Fixture();
+  const stop = new AbortController();
+  fixture.restart(stop.signal);
+  fixture.issuer.rules.push(({ kind }) => {
+    if (kind === "challenge") stop.abort();
+    return undefined;
+  });
+  await fixture.renew();
+  assert.equal(fixture.renewer.status(fixture.target).state.failures, 0);
+  fixture.issuer.rules.length = 0;
+  fixture.restart();
+  assert.equal(await fixture.renew(), "renewed");
+  assert.equal(fixture.issuer.count("newOrder"), 1);
 });

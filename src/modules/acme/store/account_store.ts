@@ -65,6 +65,13 @@ export class AccountStore {
     removeIfThere(this.#draft);
   }
 
+  /** The issuer does not know the account any more: another one is made, with the same key. */
+  forget(): void {
+    const pkcs8 = tableAt(this.#path)?.key_pkcs8;
+    if (typeof pkcs8 === "string") put(this.#draft, { key_pkcs8: pkcs8 });
+    removeIfThere(this.#path);
+  }
+
   /** Until when the issuer wants no order of this account, in milliseconds since 1970; 0 for no such time. */
   get waitUntil(): number {
     const until = tableAt(this.#limit)?.until;
