@@ -82,3 +82,38 @@ Deno.test("a key of another certificate is refused, and the old pair stays", () 
     assert.deepEqual(recoverPair(directory), old);
   });
 });
+
+const script = new URL("../testing/killed_install.ts", import.meta.url).pathname;
+
+for (const cut of steps()) {
+  Deno.test(`a process that is killed before "${cut}" leaves a pair that belongs together`, async () => {
+    const root = Deno.makeTempDirSync();
+    try {
+      const directory = `${root}/store`;
+      installPair(directory, old);
+      Deno.writeFileSync(`${root}/cert`, renewed.cert);
+      Deno.writeFileSync(`${root}/key`, renewed.key);
+      const { signal } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "-A",
+          "-q",
+          "--no-check",
+          script,
+          directory,
+          `${root}/cert`,
+          `${root}/key`,
+          cut,
+        ],
+      }).output();
+      assert.equal(signal, "SIGKILL");
+      const kept = recoverPair(directory);
+      assert.ok(kept !== undefined);
+      assert.ok([old, renewed].some((pair) => String(pair.cert) === String(kept.cert)));
+      installPair(directory, renewed);
+      assert.deepEqual(recoverPair(directory), renewed);
+    } finally {
+      Deno.removeSync(root, { recursive: true });
+    }
+  });
+}
