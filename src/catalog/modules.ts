@@ -191,7 +191,7 @@ export const MODULES: readonly CatalogModule[] = [
       commands: [
         { name: "acme-renew", needs: "the module acme-client" },
         { name: "certs", needs: "the module acme-client" },
-      { name: "acme-init", needs: "the module acme-client" },
+        { name: "acme-init", needs: "the module acme-client" },
       ],
     },
   ),
