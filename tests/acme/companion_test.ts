@@ -103,7 +103,11 @@ testWith(
       using connection = await Deno.connect({ transport: "unix", path });
       await connection.write(new TextEncoder().encode(line));
       const bytes = new Uint8Array(4096);
-      const count = await connection.read(bytes);
+      // What is not read at the end of a connection resets it.
+      const count = await connection.read(bytes).catch((error) => {
+        if (error instanceof Deno.errors.ConnectionReset) return 0;
+        throw error;
+      });
       return new TextDecoder().decode(bytes.subarray(0, count ?? 0));
     };
     assert.equal(await ask("reload-certificates\n"), "ok\n");

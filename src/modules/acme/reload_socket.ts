@@ -51,7 +51,8 @@ export function openReloadSocket(path: string, context: ReloadSocketContext): Pr
   }, (accepted) => void serve(accepted, context));
 }
 
-async function serve({ stream, done }: Accepted, { clock, reload }: ReloadSocketContext) {
+async function serve(accepted: Accepted, { clock, reload }: ReloadSocketContext) {
+  const { stream } = accepted;
   try {
     const line = await requestIn(stream, clock);
     if (line === undefined) return;
@@ -62,7 +63,7 @@ async function serve({ stream, done }: Accepted, { clock, reload }: ReloadSocket
     // The client has gone: what it asked for has happened, or has not.
   } finally {
     closeQuietly(stream);
-    done();
+    accepted.done();
   }
 }
 
