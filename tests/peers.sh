@@ -9,7 +9,7 @@ peers=(
   nginx:nginx-light haproxy:haproxy caddy:caddy varnishd:varnish
   curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client nghttp:nghttp2-client
   strace:strace chromium:chromium systemd-analyze:systemd prometheus:prometheus promtool:prometheus
-  redis-server:redis-server mariadbd:mariadb-server dnsmasq:dnsmasq-base
+  pebble:pebble knotd:knot redis-server:redis-server mariadbd:mariadb-server dnsmasq:dnsmasq-base
   php-fpm8.2:php8.2-fpm
   psql:postgresql-client-15 redis-cli:redis-tools mariadb:mariadb-client iperf3:iperf3
   dig:bind9-dnsutils rsyslogd:rsyslog

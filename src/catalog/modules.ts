@@ -181,15 +181,22 @@ export const MODULES: readonly CatalogModule[] = [
   entry("otel-otlp", ["otel-tracing"], "OTLP trace export", built("otel_otlp"), {
     tables: [table("tracing.otlp", ROOT, OFF)],
   }),
-  entry("acme", ["tls"], "ACME configuration, planning, challenge serving", NOT_BUILT, {
-    tables: [table("tls.acme", ["root", "vhost"], { ...OFF, reload: "acme-service-changed" })],
+  entry("acme", ["tls"], "marker: managed certificates of whichever client", BUILT_IN, {
+    tables: [table("tls.acme", ["root", "vhost"], OFF)],
   }),
-  entry("acme-client", ["acme"], "issuance, renewal, certificate reload socket", NOT_BUILT, {
-    commands: [
-      { name: "acme-renew", needs: "the module acme-client" },
-      { name: "acme-init", needs: "the module acme-client" },
-    ],
-  }),
+  entry(
+    "acme-client",
+    ["acme"],
+    "issuance, renewal, challenge serving, reload socket",
+    built("acme"),
+    {
+      commands: [
+        { name: "acme-renew", needs: "the module acme-client" },
+        { name: "certs", needs: "the module acme-client" },
+        { name: "acme-init", needs: "the module acme-client" },
+      ],
+    },
+  ),
   entry("php", ["proxy", "web"], "parent of php-fpm", BUILT_IN),
   entry("php-fpm", ["php"], "FastCGI bridge and managed php-fpm", built("php"), {
     tables: [

@@ -9,6 +9,7 @@ import { profile } from "../profiles/development.ts";
 import { hasErrors } from "../config/problems/problems.ts";
 import type { Config } from "../config/types.ts";
 import type { Module } from "../gateway/module.ts";
+import { targetLine, targetsOf } from "../modules/acme/table.ts";
 import { checkStorage } from "./verbs/check_tls_storage.ts";
 import { type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { reporting } from "./cli.ts";
@@ -109,7 +110,12 @@ async function test(modules: readonly Module[], args: ParsedArgs, io: Io): Promi
     await checkStorage(config, modules, io);
     passed("TLS storage");
   }
-  if (args.has("acme-targets")) throw new Failure("--acme-targets needs the module acme");
+  if (args.has("acme-targets")) {
+    const targets = targetsOf(config);
+    io.out(`acme targets: ${targets.length}`);
+    for (const target of targets) io.out(targetLine(target));
+    passed("ACME targets");
+  }
   if (args.has("resolve-upstreams")) {
     const failed = await resolveUpstreams(config, io);
     if (failed > 0) throw new Failure(`names of upstreams that cannot be resolved: ${failed}`);

@@ -220,6 +220,11 @@ export interface FileRequest {
    * its place is checked as at the start and taken up within seconds, without a reload. Not a symbolic link.
    */
   readonly isShared?: boolean;
+  /**
+   * It may be missing, and one that cannot be used is a warning: it is then not among the files, and at a
+   * renewal the content in use stays. A module reads it again by the call `keeper.files`.
+   */
+  readonly isOptional?: boolean;
   /** Role that is handed the content; `edge` unless given. */
   readonly for?: Role;
 }

@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
+import { module as acme } from "../modules/acme/module.ts";
 import { module as admin } from "../modules/admin/module.ts";
 import { module as cache } from "../modules/cache/module.ts";
 import { module as compression } from "../modules/compression/module.ts";
@@ -39,6 +40,7 @@ export const profile: Profile = {
     metricsOtlp,
     otelTracing,
     otelOtlp,
+    acme,
     udp,
     geoip,
     access,

@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as acme } from "../modules/acme/edge.ts";
 import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as compression } from "../modules/compression/edge.ts";
@@ -37,6 +38,7 @@ runEdgeWorker({
     metricsOtlp,
     otelTracing,
     otelOtlp,
+    acme,
     udp,
     geoip,
     access,

@@ -41,6 +41,7 @@ import type { Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { OpenedListener } from "./threads/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
 import { takeUpReplaced } from "./reload/refresh.ts";
+import { rereadOptional, type RereadOutcome } from "./reload/reread.ts";
 import type { SharedFiles } from "./reload/shared_files.ts";
 
 /** `graceful_shutdown_timeout_seconds` when it is not set (spec 01 section 8). */
@@ -133,7 +134,11 @@ export class Keeper {
     const { promise, resolve } = Promise.withResolvers<Keeper>();
     // A service can ask before there is a keeper that could answer.
     const reload = async () => await (await promise).#reloadForService();
-    const calls = new Map<string, (input: Plain) => Promise<Plain>>([["reload", reload]]);
+    const files = async () => await (await promise).#rereadForService();
+    const calls = new Map<string, (input: Plain) => Promise<Plain>>([
+      ["reload", reload],
+      ["files", files],
+    ]);
     const keeper = new Keeper(options, await startWorkers(options, calls), calls);
     resolve(keeper);
     return keeper;
@@ -323,6 +328,18 @@ export class Keeper {
     return { kind: (await this.reload()).kind };
   }
 
+  /** A service has replaced optional files: the workers take them up, and the configuration stays as it is. */
+  async #rereadForService(): Promise<Plain> {
+    const outcome = await this.#exclusively(() =>
+      rereadOptional(this.#load, this.#load.deployment.files, {
+        shared: this.#sharedFiles,
+        log: this.#log,
+        serve: (files) => this.#serveWith(files),
+      })
+    ).catch((error): RereadOutcome => ({ kind: "failed", reason: reasonOf(error) }));
+    return { ...outcome };
+  }
+
   get #state(): ProcessState {
     if (this.#stopping) return { phase: "draining", reason: "the process is about to end" };
     if (this.#pool.serving > 0) return { phase: "ready", reason: "" };
@@ -382,8 +399,11 @@ function isShared(request: FileRequest): boolean {
 }
 
 function failed(error: unknown): ReloadOutcome {
-  const reason = error instanceof Error ? error.stack ?? error.message : String(error);
-  return { kind: "failed", reason };
+  return { kind: "failed", reason: reasonOf(error) };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
 function inWords({ slot, cause }: FailedHeartbeat<number | ServiceRole>, limitMs: number): string {

@@ -91,6 +91,10 @@ Deno.test("the same look finds what other builds write with", async () => {
     if (WRITES.some((pattern) => pattern.test(text))) found.push(file);
   }
   const writers = [
+    "src/modules/acme/cli/init.ts",
+    "src/modules/acme/store/files.ts",
+    "src/modules/acme/store/lock.ts",
+    "src/modules/acme/store/pair_store.ts",
     "src/modules/cache/store/disk.ts",
     "src/modules/load_balancer/state_file.ts",
     "src/modules/php/managed/safety.ts",

@@ -72,7 +72,7 @@ const COMMAND_LINES:
     ["profiles", 0, /^\* +development/m, /^$/],
     ["crypto", 0, /^crypto diagnostics:/, /^$/],
     ["cache-keygen", 0, /^[0-9a-f]{64}\n$/, /^$/],
-    ["acme-renew", 1, /^$/, /^fluxheim: acme-renew needs the module acme-client/],
+    ["acme-renew -c {c}", 1, /^$/, /tls\.acme\.enabled is false/],
     ["cache-warm", 1, /^$/, /^--path or --input: must name a path/],
     [
       "--chek-config",

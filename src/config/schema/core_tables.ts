@@ -107,9 +107,8 @@ export interface ServerConfig {
     /** Socket of a process upgrade. Reserved: checked, but no listener is handed over. */
     readonly upgrade_sock: string;
     /**
-     * Unix socket that takes `reload-certificates`. There only while the ACME client runs
-     * (`tls.acme`); a build without it checks the path and listens nowhere. SIGHUP takes
-     * new certificates up in every build.
+     * Unix socket that takes `reload-certificates`. There only while managed certificates
+     * are on (`tls.acme.enabled`). SIGHUP takes new certificates up in every build.
      */
     readonly certificate_reload_sock: string;
     /** How many workers serve requests. */

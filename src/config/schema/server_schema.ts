@@ -122,13 +122,9 @@ const process = z.strictObject({
       instead: "leave it out: what a reload cannot change needs a restart",
     }).describe("Socket of a process upgrade. Reserved: checked, but no listener is handed over."),
   certificate_reload_sock: processPath().default(`${RUN_DIRECTORY}/fluxheim-cert-reload.sock`)
-    .register(inertKeys, {
-      because: "it is there only while an ACME client runs, which this build does not have",
-      instead: "leave it out: SIGHUP, or the command reload, takes new certificates up",
-    }).describe(
-      "Unix socket that takes `reload-certificates`. There only while the ACME client runs " +
-        "(`tls.acme`); a build without it checks the path and listens nowhere. SIGHUP takes new " +
-        "certificates up in every build.",
+    .describe(
+      "Unix socket that takes `reload-certificates`. There only while managed certificates are on " +
+        "(`tls.acme.enabled`). SIGHUP takes new certificates up in every build.",
     ),
   threads: count({ min: 1, max: 1024 }).default(1).describe("How many workers serve requests."),
   listener_tasks_per_fd: count({ min: 1, max: 1024 }).default(1)

@@ -1,8 +1,9 @@
 /** Rules of `[tls]` and `[vhosts.tls]` that span keys (spec 05 sections 1.3 to 1.5, 2, 5.1). @module */
-import type { Config, Problem } from "../../config/types.ts";
+import type { Config, Problem, VhostConfig } from "../../config/types.ts";
 import { lowestVersion } from "./policy.ts";
 import type { TlsConfig } from "./schema.ts";
 import { enabledTls, fallbackOf } from "./sources.ts";
+import { managedSource } from "./table.ts";
 
 /** All problems; pure. */
 export function checkTls(config: Config): Problem[] {
@@ -89,6 +90,8 @@ function* complianceProblems(tls: TlsConfig): Generator<Problem> {
 function listenerProblems(config: Config): Problem[] {
   const needless = config.server.tls_listen.length === 0 || enabledTls(config) === undefined;
   if (needless || fallbackOf(config) !== undefined) return [];
+  const named = config.vhosts.find(({ name }) => name === config.server.default_vhost);
+  if (named !== undefined && managedSource(config, named) !== undefined) return [];
   return [{
     key: "server.tls_listen",
     message: "needs a certificate for clients that ask for no known name: one in " +
@@ -99,19 +102,21 @@ function listenerProblems(config: Config): Problem[] {
       "server.default_vhost",
       "vhosts.tls.enabled",
       "vhosts.tls.certificate",
+      "vhosts.tls.acme",
     ],
   }];
 }
 
 function* vhostProblems(config: Config): Generator<Problem> {
-  for (const [index, { tls }] of config.vhosts.entries()) {
+  for (const [index, vhost] of config.vhosts.entries()) {
+    const { tls } = vhost;
     if (tls?.enabled !== true) continue;
     const key = `vhosts[${index}].tls`;
-    if (tls.certificate === undefined) {
+    if (tls.certificate === undefined && isUnmanaged(config, vhost)) {
       yield {
         key: `${key}.certificate`,
         message: "is required when tls.enabled is true for this vhost",
-        about: [`${key}.enabled`],
+        about: [`${key}.enabled`, `${key}.acme`],
         hint: "[vhosts.tls.certificate] with cert_path and key_path",
       };
     }
@@ -124,4 +129,10 @@ function* vhostProblems(config: Config): Generator<Problem> {
       };
     }
   }
+}
+
+/** Without TLS nothing is managed; what is missing then is said of TLS. */
+function isUnmanaged(config: Config, vhost: VhostConfig): boolean {
+  if (enabledTls(config) === undefined && vhost.tls?.acme?.enabled === true) return false;
+  return managedSource(config, vhost) === undefined;
 }

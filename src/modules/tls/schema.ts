@@ -90,13 +90,28 @@ export const tlsSchema = z.strictObject({
 /** `[vhosts.tls]`. */
 export const vhostTlsSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Show this vhost's certificate for its hosts."),
-  certificate: pair.optional().describe("The certificate; required when enabled."),
+  certificate: pair.optional().describe(
+    "The certificate; required when enabled, unless `acme` manages one that is for these hosts.",
+  ),
 });
 
+/** `[tls.acme]`, whose other keys are a module's that manages certificates. */
+export interface ManagedTls {
+  readonly enabled: boolean;
+}
+/** `[vhosts.tls.acme]`, likewise. */
+export interface ManagedVhostTls {
+  readonly enabled: boolean;
+  /** Names on the certificate; those of the vhost where it is empty. */
+  readonly domains: readonly string[];
+}
+
 /** A checked `[tls]` table. */
-export type TlsConfig = Frozen<z.output<typeof tlsSchema>>;
+export type TlsConfig = Frozen<z.output<typeof tlsSchema>> & { readonly acme?: ManagedTls };
 /** A checked `[vhosts.tls]` table. */
-export type VhostTlsConfig = Frozen<z.output<typeof vhostTlsSchema>>;
+export type VhostTlsConfig = Frozen<z.output<typeof vhostTlsSchema>> & {
+  readonly acme?: ManagedVhostTls;
+};
 /** Paths of a certificate and its key. */
 export type PairPaths = Frozen<z.output<typeof pair>>;
 

@@ -76,6 +76,22 @@ export class TestAuthority {
     };
   }
 
+  /**
+   * Certifies a key that is not its own: the certificate, PEM.
+   *
+   * @param authorityKey Identifier of its own key, where the certificate is to have one.
+   */
+  certify(publicKey: KeyObject, subject: Subject, authorityKey?: Uint8Array): string {
+    const names = (subject.names ?? [subject.name]).map(alternativeName);
+    const der = this.#certificate(nameOf(subject), publicKey, serialNumber(), subject, [
+      extension([0x55, 0x1d, 0x11], tlv(0x30, ...names), false),
+      ...authorityKey === undefined
+        ? []
+        : [extension([0x55, 0x1d, 0x23], tlv(0x30, tlv(0x80, authorityKey)), false)],
+    ]);
+    return pem("CERTIFICATE", der);
+  }
+
   #certificate(
     subject: Uint8Array,
     publicKey: KeyObject,

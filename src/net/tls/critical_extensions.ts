@@ -1,4 +1,4 @@
-/** Critical extensions of a certificate, which the runtime does not report (RFC 5280 section 4.2). @module */
+/** Extensions of a certificate, which the runtime does not report (RFC 5280 section 4.2). @module */
 
 const SEQUENCE = 0x30;
 const BOOLEAN = 0x01;
@@ -18,15 +18,37 @@ interface Value {
  * @param der A certificate that was read by a library before; what does not look like one has none.
  */
 export function criticalExtensions(der: Uint8Array): string[] {
+  return extensionsIn(der).flatMap(([oid, critical]) => {
+    const isCritical = critical?.tag === BOOLEAN && der[critical.start] !== 0;
+    return isCritical ? [dotted(der.subarray(oid.start, oid.end))] : [];
+  });
+}
+
+/** `2.5.29.35`, the extension that names the key which has signed a certificate. */
+const AUTHORITY_KEY = "2.5.29.35";
+/** `[0]`, the identifier of that key. */
+const KEY_IDENTIFIER = 0x80;
+
+/** Identifier of the key that has signed `der`, a certificate; `undefined` where it does not say. */
+export function authorityKeyIdentifier(der: Uint8Array): Uint8Array | undefined {
+  const found = extensionsIn(der).find(([oid]) =>
+    dotted(der.subarray(oid.start, oid.end)) === AUTHORITY_KEY
+  );
+  const value = found?.at(-1);
+  if (value === undefined) return undefined;
+  const [sequence] = valuesIn(der, value.start, value.end);
+  const identifier = contentOf(der, sequence).find(({ tag }) => tag === KEY_IDENTIFIER);
+  return identifier === undefined ? undefined : der.subarray(identifier.start, identifier.end);
+}
+
+/** The parts of each extension: its identifier, whether it is critical where that is written, its value. */
+function extensionsIn(der: Uint8Array): readonly (readonly Value[])[] {
   const [certificate] = valuesIn(der, 0, der.length);
   const [body] = contentOf(der, certificate);
   const extensions = contentOf(der, body).find(({ tag }) => tag === EXTENSIONS);
   const [list] = contentOf(der, extensions);
-  return contentOf(der, list).flatMap((extension) => {
-    const [oid, critical] = contentOf(der, extension);
-    const isCritical = critical?.tag === BOOLEAN && der[critical.start] !== 0;
-    return isCritical ? [dotted(der.subarray(oid.start, oid.end))] : [];
-  });
+  return contentOf(der, list).map((extension) => contentOf(der, extension))
+    .filter(([oid]) => oid !== undefined);
 }
 
 function contentOf(der: Uint8Array, value: Value | undefined): Value[] {

@@ -24,11 +24,13 @@ export interface FilesRead {
  * Reads the files of `deployment`, and lets the modules check them, and try what nothing speaks against.
  *
  * @param shared Those of the process, of which one that has not changed is not read again.
+ * @param isWhole Whether these are all files of the process: shared ones that are not among them are forgotten.
  */
 export async function readRequestedFiles(
   { config, files: requests }: Pick<Deployment, "config" | "files">,
   modules: readonly Module[],
   shared: SharedFiles = new SharedFiles(),
+  isWhole = true,
 ): Promise<FilesRead> {
   const files = new Map<string, Uint8Array>();
   const problems: Problem[] = [];
@@ -42,20 +44,24 @@ export async function readRequestedFiles(
       else problems.push({ key, message: `${path} ${found.problem}` });
       continue;
     }
+    const isOptional = request.isOptional === true;
     const found = look(path, maxBytes);
     if (found.problem !== undefined) {
-      problems.push({ key, message: `${path} ${found.problem}` });
+      if (isOptional && isMissing(path)) continue;
+      const problem = { key, message: `${path} ${found.problem}` };
+      problems.push(isOptional ? { ...problem, warning: true } : problem);
       continue;
     }
-    files.set(path, found.content);
-    const doubt = reported.has(path)
-      ? undefined
-      : modeProblem(request, found.info) ?? ownerProblem(request, found.info);
-    if (doubt === undefined) continue;
+    const doubt = modeProblem(request, found.info) ?? ownerProblem(request, found.info);
+    const isRefused = isOptional && doubt !== undefined && doubt.warning !== true;
+    if (!isRefused) files.set(path, found.content);
+    if (doubt === undefined || reported.has(path)) continue;
     reported.add(path);
-    problems.push(doubt);
+    problems.push(isRefused ? { ...doubt, warning: true } : doubt);
   }
-  shared.retain(new Set(requests.filter(({ isShared }) => isShared).map(({ path }) => path)));
+  if (isWhole) {
+    shared.retain(new Set(requests.filter(({ isShared }) => isShared).map(({ path }) => path)));
+  }
   const unproved = unprovedOf(files, shared);
   for (const module of modules) problems.push(...module.checkFiles?.(config, unproved) ?? []);
   const system = systemFor(modules);
@@ -68,6 +74,15 @@ export async function readRequestedFiles(
     for (const { path, isShared } of requests) if (isShared === true) shared.markProved(path);
   }
   return { files, problems };
+}
+
+function isMissing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
 }
 
 /** Those of `files` that no other thread may have written to. */

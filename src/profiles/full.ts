@@ -1,0 +1,69 @@
+/** Profile `full`: release: every stable module. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/permissions/unguarded.ts";
+
+import { module as access } from "../modules/access/module.ts";
+import { module as acme } from "../modules/acme/module.ts";
+import { module as admin } from "../modules/admin/module.ts";
+import { module as cache } from "../modules/cache/module.ts";
+import { module as compression } from "../modules/compression/module.ts";
+import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
+import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
+import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
+import { module as errorPages } from "../modules/error_pages/module.ts";
+import { module as geoip } from "../modules/geoip/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as loadBalancer } from "../modules/load_balancer/module.ts";
+import { module as metrics } from "../modules/metrics/module.ts";
+import { module as metricsOtlp } from "../modules/metrics_otlp/module.ts";
+import { module as otelOtlp } from "../modules/otel_otlp/module.ts";
+import { module as otelTracing } from "../modules/otel_tracing/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as stream } from "../modules/stream/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
+import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
+import { module as udp } from "../modules/udp/module.ts";
+import { module as web } from "../modules/web/module.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
+import { records } from "../runtime/log/records.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "full",
+  modules: [
+    stream,
+    metrics,
+    metricsOtlp,
+    otelTracing,
+    otelOtlp,
+    acme,
+    udp,
+    geoip,
+    access,
+    rateLimit,
+    concurrency,
+    web,
+    trafficMirror,
+    cache,
+    proxy,
+    errorPages,
+    headers,
+    loadBalancer,
+    compression,
+    compressionGzip,
+    compressionZstd,
+    compressionBrotli,
+    tls,
+    control,
+    admin,
+  ],
+  records,
+  workerUrl: new URL("./full_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./full_control.ts", import.meta.url),
+    telemetry: new URL("./full_telemetry.ts", import.meta.url),
+  },
+};

@@ -1,0 +1,46 @@
+/** Profile `load-balancer`: release: load-balancer-edge with ACME. @module */
+// First of all: no module may find what no permission guards.
+import "../runtime/permissions/unguarded.ts";
+
+import { module as access } from "../modules/access/module.ts";
+import { module as acme } from "../modules/acme/module.ts";
+import { module as admin } from "../modules/admin/module.ts";
+import { module as compression } from "../modules/compression/module.ts";
+import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
+import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
+import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
+import { module as concurrency } from "../modules/concurrency/module.ts";
+import { module as control } from "../modules/control/module.ts";
+import { module as headers } from "../modules/headers/module.ts";
+import { module as loadBalancer } from "../modules/load_balancer/module.ts";
+import { module as proxy } from "../modules/proxy/module.ts";
+import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as tls } from "../modules/tls/module.ts";
+import type { Profile } from "../runtime/threads/profile.ts";
+import { records } from "../runtime/log/records.ts";
+
+/** What this build contains. */
+export const profile: Profile = {
+  name: "load-balancer",
+  modules: [
+    acme,
+    access,
+    rateLimit,
+    concurrency,
+    proxy,
+    headers,
+    loadBalancer,
+    compression,
+    compressionGzip,
+    compressionZstd,
+    compressionBrotli,
+    tls,
+    control,
+    admin,
+  ],
+  records,
+  workerUrl: new URL("./load-balancer_worker.ts", import.meta.url),
+  services: {
+    control: new URL("./load-balancer_control.ts", import.meta.url),
+  },
+};
