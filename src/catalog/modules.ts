@@ -30,14 +30,17 @@ export const JOINT_FOLDERS: readonly {
 const PLACED_FOLDERS = [
   "geoip",
   "access",
+  "maintenance",
   "rate_limit",
   "concurrency",
+  "respond",
   "php",
   "web",
   "traffic_mirror",
   "cache",
   "proxy",
   "error_pages",
+  "default_pages",
   "headers",
   // Its cookies are added after the header policy, which must not strip them.
   "load_balancer",
@@ -97,6 +100,7 @@ export const MODULES: readonly CatalogModule[] = [
         },
       }),
       table("web_memory", ROOT),
+      table("error_pages", POLICY),
       // The pages are files below a web root; their folder joins the two modules.
       table("proxy.error_pages", EVERYWHERE),
     ],
@@ -209,6 +213,19 @@ export const UNNAMED: readonly CatalogModule[] = [
     tables: [table("headers", EVERYWHERE, { merge: "whole" })],
   }),
   entry("access", [], "access rules", built("access"), { tables: [table("access", POLICY)] }),
+  entry("maintenance", [], "maintenance mode", built("maintenance"), {
+    tables: [table("maintenance", POLICY, OFF)],
+  }),
+  entry("respond", [], "fixed answers", built("respond"), {
+    tables: [
+      table("respond", ["route"], {
+        action: { needs: ["status"], otherwise: "must have a status" },
+      }),
+    ],
+  }),
+  entry("default-pages", [], "HTML pages for refusals", built("default_pages"), {
+    tables: [table("server.default_pages", ROOT)],
+  }),
   entry("rate-limit", [], "rate limits", built("rate_limit"), {
     tables: [table("rate_limit", POLICY, OFF)],
   }),

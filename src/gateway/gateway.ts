@@ -314,12 +314,16 @@ export class Gateway implements Handler<Exchange> {
 
   /** Lets steps make another answer of an upstream's failure; a refusal that stays gets the policy's fields. */
   #replaceRefusal(exchange: Exchange, plan: Plan): void | Promise<unknown> {
-    const { failure } = plan;
+    const { failure, page } = plan;
     if (exchange.refusal?.isFailure === true) {
       while (exchange.step < failure.length) {
         const waiting = failure[exchange.step++](exchange);
         if (waiting !== undefined) return waiting;
       }
+    }
+    // A page is read at once: nothing is waited for.
+    if (exchange.refusal !== undefined && !exchange.hasErrorPage) {
+      for (let i = 0; i < page.length && !exchange.hasErrorPage; i++) page[i](exchange);
     }
     exchange.stage = "response";
     exchange.step = 0;

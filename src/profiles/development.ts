@@ -11,10 +11,12 @@ import { module as compressionGzip } from "../modules/compression_gzip/module.ts
 import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as control } from "../modules/control/module.ts";
+import { module as defaultPages } from "../modules/default_pages/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as geoip } from "../modules/geoip/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
 import { module as loadBalancer } from "../modules/load_balancer/module.ts";
+import { module as maintenance } from "../modules/maintenance/module.ts";
 import { module as metrics } from "../modules/metrics/module.ts";
 import { module as metricsOtlp } from "../modules/metrics_otlp/module.ts";
 import { module as otelOtlp } from "../modules/otel_otlp/module.ts";
@@ -22,6 +24,7 @@ import { module as otelTracing } from "../modules/otel_tracing/module.ts";
 import { module as php } from "../modules/php/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as respond } from "../modules/respond/module.ts";
 import { module as stream } from "../modules/stream/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
@@ -40,14 +43,17 @@ export const profile: Profile = {
     otelOtlp,
     geoip,
     access,
+    maintenance,
     rateLimit,
     concurrency,
+    respond,
     php,
     web,
     trafficMirror,
     cache,
     proxy,
     errorPages,
+    defaultPages,
     headers,
     loadBalancer,
     compression,

@@ -5,11 +5,14 @@ import "../runtime/permissions/unguarded.ts";
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
+import { edge as defaultPages } from "../modules/default_pages/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
+import { edge as maintenance } from "../modules/maintenance/edge.ts";
 import { edge as privacy } from "../modules/privacy/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
+import { edge as respond } from "../modules/respond/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
 import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
@@ -17,11 +20,14 @@ import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
 runEdgeWorker({
   modules: [
     access,
+    maintenance,
     rateLimit,
     concurrency,
+    respond,
     web,
     proxy,
     errorPages,
+    defaultPages,
     headers,
     tls,
     control,

@@ -11,12 +11,15 @@ import { edge as compressionGzip } from "../modules/compression_gzip/edge.ts";
 import { edge as compressionZstd } from "../modules/compression_zstd/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
+import { edge as defaultPages } from "../modules/default_pages/edge.ts";
 import { edge as errorPages } from "../modules/error_pages/edge.ts";
 import { edge as geoip } from "../modules/geoip/edge.ts";
 import { edge as headers } from "../modules/headers/edge.ts";
 import { edge as loadBalancer } from "../modules/load_balancer/edge.ts";
+import { edge as maintenance } from "../modules/maintenance/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
+import { edge as respond } from "../modules/respond/edge.ts";
 import { edge as stream } from "../modules/stream/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as trafficMirror } from "../modules/traffic_mirror/edge.ts";
@@ -29,13 +32,16 @@ runEdgeWorker({
     stream,
     geoip,
     access,
+    maintenance,
     rateLimit,
     concurrency,
+    respond,
     web,
     trafficMirror,
     cache,
     proxy,
     errorPages,
+    defaultPages,
     headers,
     loadBalancer,
     compression,

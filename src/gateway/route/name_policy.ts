@@ -28,9 +28,11 @@ export class RoutePolicies implements NamePolicies {
         ...scope.rate,
         ...scope.concurrency,
         ...scope.delay,
+        ...scope.authenticate,
         ...scope.authorize,
       ],
-      isGuarded: scope.access.length > 0 || scope.authorize.length > 0,
+      isGuarded: scope.access.length > 0 || scope.authenticate.length > 0 ||
+        scope.authorize.length > 0,
       refusal: scope.refusal,
       response: scope.response,
       recodes: scope.recodes,
