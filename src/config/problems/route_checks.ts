@@ -5,6 +5,7 @@
  */
 import { ROUTE_ACTIONS } from "../../catalog/tables.ts";
 import { oneOf } from "./did_you_mean.ts";
+import { hasCaptures } from "../schema/redirect_template.ts";
 import { isTable } from "../schema/schema_walk.ts";
 import type { Problem, RouteConfig } from "../types.ts";
 
@@ -94,6 +95,13 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
         about: [`${key}.strip_prefix`, `${key}.rewrite_prefix`],
       });
     }
+  }
+  if (route.redirect !== undefined && hasCaptures(route.redirect.to) && !route.path_regex) {
+    problems.push({
+      key: `${key}.redirect.to`,
+      message: "needs path_regex for its captures",
+      about: [`${key}.path_regex`],
+    });
   }
   return problems;
 }

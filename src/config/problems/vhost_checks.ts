@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hasCaptures } from "../schema/redirect_template.ts";
 import { routeProblems } from "./route_checks.ts";
 import type { Config, Problem, VhostConfig } from "../types.ts";
 
@@ -71,7 +72,14 @@ function hostProblems(vhost: VhostConfig, index: number, owners: Map<string, num
 }
 
 function redirectProblems({ redirect }: VhostConfig, key: string): Problem[] {
-  if (redirect?.enabled !== true || redirect.to !== undefined) return [];
+  if (redirect?.enabled !== true) return [];
+  if (redirect.to !== undefined) {
+    if (!hasCaptures(redirect.to)) return [];
+    return [{
+      key: `${key}.redirect.to`,
+      message: "must have no captures: only a route with path_regex has some",
+    }];
+  }
   return [{
     key: `${key}.redirect.to`,
     message: "is required when redirect.enabled is true",

@@ -287,7 +287,10 @@ export interface CoreRoute {
   readonly max_request_body_bytes?: number;
   /** Action: answer with a redirect. */
   readonly redirect?: {
-    /** Target, with `{uri}`, `{path}` and `{query}`. */
+    /**
+     * Target, with `{uri}`, `{path}`, `{query}`, `{host}` and captures of `path_regex`,
+     * `{route.regex.1}`; without scheme and host, on the same host.
+     */
     readonly to: string;
     /** Status of the redirect. */
     readonly status: 301 | 302 | 307 | 308;
@@ -306,7 +309,10 @@ export interface CoreVhost {
   readonly redirect?: {
     /** Redirect every request of this vhost that no route takes. */
     readonly enabled: boolean;
-    /** Target, with `{uri}`, `{path}` and `{query}`. Required when enabled. */
+    /**
+     * Target, with `{uri}`, `{path}`, `{query}` and `{host}`; without scheme and host, on
+     * the same host. Required when enabled.
+     */
     readonly to?: string;
     /** Status of the redirect. */
     readonly status: 301 | 302 | 307 | 308;

@@ -32,13 +32,19 @@ const vhostRedirect = z.strictObject({
   enabled: z.boolean().default(false)
     .describe("Redirect every request of this vhost that no route takes."),
   to: redirectTemplate().optional()
-    .describe("Target, with `{uri}`, `{path}` and `{query}`. Required when enabled."),
+    .describe(
+      "Target, with `{uri}`, `{path}`, `{query}` and `{host}`; without scheme and host, on the same " +
+        "host. Required when enabled.",
+    ),
   status: redirectStatus().default(308).describe("Status of the redirect."),
 });
 
 /** `[vhosts.routes.redirect]`. */
 const routeRedirect = z.strictObject({
-  to: redirectTemplate().describe("Target, with `{uri}`, `{path}` and `{query}`."),
+  to: redirectTemplate().describe(
+    "Target, with `{uri}`, `{path}`, `{query}`, `{host}` and captures of `path_regex`, " +
+      "`{route.regex.1}`; without scheme and host, on the same host.",
+  ),
   status: redirectStatus().default(308).describe("Status of the redirect."),
 });
 
@@ -101,7 +107,7 @@ function rewritePrefix() {
 }
 
 function redirectTemplate() {
-  return template(redirectTemplateProblem, "`http://` or `https://` URL");
+  return template(redirectTemplateProblem, "`http://` or `https://` URL, or a path");
 }
 
 function rewriteTemplate() {
