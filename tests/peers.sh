@@ -10,7 +10,7 @@ peers=(
   curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client nghttp:nghttp2-client
   strace:strace chromium:chromium systemd-analyze:systemd prometheus:prometheus promtool:prometheus
   redis-server:redis-server mariadbd:mariadb-server dnsmasq:dnsmasq-base
-  php-fpm8.2:php8.2-fpm
+  php-fpm8.2:php8.2-fpm htpasswd:apache2-utils argon2:argon2
 )
 # python module:package
 modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)

@@ -33,6 +33,7 @@ const PLACED_FOLDERS = [
   "maintenance",
   "rate_limit",
   "concurrency",
+  "auth_basic",
   "respond",
   "php",
   "web",
@@ -213,6 +214,9 @@ export const UNNAMED: readonly CatalogModule[] = [
     tables: [table("headers", EVERYWHERE, { merge: "whole" })],
   }),
   entry("access", [], "access rules", built("access"), { tables: [table("access", POLICY)] }),
+  entry("auth-basic", [], "names and passwords", built("auth_basic"), {
+    tables: [table("auth_basic", POLICY)],
+  }),
   entry("maintenance", [], "maintenance mode", built("maintenance"), {
     tables: [table("maintenance", POLICY, OFF)],
   }),

@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as admin } from "../modules/admin/edge.ts";
+import { edge as authBasic } from "../modules/auth_basic/edge.ts";
 import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as compression } from "../modules/compression/edge.ts";
 import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts";
@@ -44,6 +45,7 @@ runEdgeWorker({
     maintenance,
     rateLimit,
     concurrency,
+    authBasic,
     respond,
     php,
     web,

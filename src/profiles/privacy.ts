@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
+import { module as authBasic } from "../modules/auth_basic/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as control } from "../modules/control/module.ts";
 import { module as defaultPages } from "../modules/default_pages/module.ts";
@@ -25,6 +26,7 @@ export const profile: Profile = {
     maintenance,
     rateLimit,
     concurrency,
+    authBasic,
     respond,
     web,
     proxy,

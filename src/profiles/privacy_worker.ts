@@ -3,6 +3,7 @@
 import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
+import { edge as authBasic } from "../modules/auth_basic/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
 import { edge as defaultPages } from "../modules/default_pages/edge.ts";
@@ -23,6 +24,7 @@ runEdgeWorker({
     maintenance,
     rateLimit,
     concurrency,
+    authBasic,
     respond,
     web,
     proxy,
