@@ -89,6 +89,7 @@ export const MODULES: readonly CatalogModule[] = [
         },
       }),
       table("acme_challenge", ["vhost"], OFF),
+      table("auth_request", POLICY, OFF),
       table("grpc", ["route"], OFF),
     ],
   }),
