@@ -36,7 +36,9 @@ export function vhostProblems(config: Config): Problem[] {
     } else names.set(vhost.name, index);
     problems.push(...hostProblems(vhost, index, hosts), ...redirectProblems(vhost, key));
     for (const [r, route] of vhost.routes.entries()) {
-      problems.push(...routeProblems(route, `${key}.routes[${r}]`, config.server.regex_enabled));
+      problems.push(
+        ...routeProblems(vhost, route, `${key}.routes[${r}]`, config.server.regex_enabled),
+      );
     }
     problems.push(...fallbackProblems(vhost, key), ...unreachableRoutes(vhost, key));
   }
@@ -96,7 +98,9 @@ function unreachableRoutes({ routes }: VhostConfig, key: string): Problem[] {
     if (matcher === undefined || route.madeOf !== undefined) continue;
     const path = `${matcher} ${route[matcher]}`;
     const earlier = byPath.get(path) ?? [];
-    const taker = earlier.find((other) => takesAll(routes[other].methods, route.methods));
+    const taker = earlier.find((other) =>
+      routes[other].match === undefined && takesAll(routes[other].methods, route.methods)
+    );
     if (taker !== undefined) {
       problems.push({
         key: `${key}.routes[${r}].${matcher}`,

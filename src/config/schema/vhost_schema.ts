@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { isToken } from "../../http/chars.ts";
+import { matchSchema } from "./match_schema.ts";
 import { redirectTemplateProblem } from "./redirect_template.ts";
 import { rewriteTemplateProblem } from "./rewrite_template.ts";
 import { byteLength, hasControl } from "../read/text.ts";
@@ -60,6 +61,7 @@ export const routeShape = {
     .describe("Matcher: whatever no other route takes. At most one a vhost."),
   methods: list(method(), { max: MAX_METHODS, unique: "exact" }).default([])
     .describe("Methods this route takes; empty: all. Other methods go on to the next match."),
+  match: matchSchema.optional(),
   https_redirect_exempt: z.boolean().default(false)
     .describe("Serve over cleartext although `server.https_redirect` is on."),
   strip_prefix: pathValue().optional()
