@@ -84,7 +84,7 @@ Deno.test("a match is refused where it cannot be read, or where a cache would mi
   assert.match(problems('{ queries = { a = "*x*" } }'), /match\.queries\.a .*at most one/);
   assert.match(problems('{ clients = ["x"] }'), /match\.clients\[0\]/);
   assert.match(problems('{ protocols = ["h3"] }'), /match\.protocols\[0\]/);
-  const cached = "[vhosts.cache]\nenabled = true\n";
+  const cached = "[vhosts.cache]\nenabled = true\nmemory.enabled = true\n";
   const ofCached = (match: string) => {
     const text = `[[vhosts]]\nname = "a"\nhosts = ["a.test"]\n${cached}${route("x", match)}`;
     return loadText(text, [...cache.schema, ...respond.schema], []).problems.map(({ key }) => key);
