@@ -13,7 +13,7 @@ peers=(
   php-fpm8.2:php8.2-fpm htpasswd:apache2-utils argon2:argon2
 )
 # python module:package
-modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)
+modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio jwt:python3-jwt)
 
 # directory:package. WordPress asks for a web server, which nginx is, and for PHP's modules.
 trees=(/usr/share/wordpress:wordpress /usr/share/php8.2-mysql:php8.2-mysql)

@@ -34,6 +34,7 @@ const PLACED_FOLDERS = [
   "rate_limit",
   "concurrency",
   "auth_basic",
+  "auth_jwt",
   "respond",
   "php",
   "web",
@@ -217,6 +218,9 @@ export const UNNAMED: readonly CatalogModule[] = [
   entry("access", [], "access rules", built("access"), { tables: [table("access", POLICY)] }),
   entry("auth-basic", [], "names and passwords", built("auth_basic"), {
     tables: [table("auth_basic", POLICY)],
+  }),
+  entry("auth-jwt", [], "signed tokens", built("auth_jwt"), {
+    tables: [table("auth_jwt", POLICY)],
   }),
   entry("maintenance", [], "maintenance mode", built("maintenance"), {
     tables: [table("maintenance", POLICY, OFF)],

@@ -16,6 +16,7 @@ export type EdgePolicy =
   | "concurrency"
   | "auth_request"
   | "auth_basic"
+  | "auth_jwt"
   | "mirror";
 
 /** `outcome` label of `fluxheim_edge_policy_events_total`. */

@@ -32,6 +32,7 @@ export const GATEWAY_METRICS: readonly MetricSpec[] = [
         "concurrency",
         "auth_request",
         "auth_basic",
+        "auth_jwt",
         "mirror",
         "other",
       ],

@@ -5,6 +5,7 @@ import "../runtime/permissions/unguarded.ts";
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as authBasic } from "../modules/auth_basic/edge.ts";
+import { edge as authJwt } from "../modules/auth_jwt/edge.ts";
 import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
@@ -27,6 +28,7 @@ runEdgeWorker({
     rateLimit,
     concurrency,
     authBasic,
+    authJwt,
     respond,
     web,
     cache,

@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { module as access } from "../modules/access/module.ts";
 import { module as authBasic } from "../modules/auth_basic/module.ts";
+import { module as authJwt } from "../modules/auth_jwt/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as control } from "../modules/control/module.ts";
 import { module as defaultPages } from "../modules/default_pages/module.ts";
@@ -27,6 +28,7 @@ export const profile: Profile = {
     rateLimit,
     concurrency,
     authBasic,
+    authJwt,
     respond,
     web,
     proxy,

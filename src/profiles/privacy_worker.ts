@@ -4,6 +4,7 @@ import "../runtime/permissions/unguarded.ts";
 
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as authBasic } from "../modules/auth_basic/edge.ts";
+import { edge as authJwt } from "../modules/auth_jwt/edge.ts";
 import { edge as concurrency } from "../modules/concurrency/edge.ts";
 import { edge as control } from "../modules/control/edge.ts";
 import { edge as defaultPages } from "../modules/default_pages/edge.ts";
@@ -25,6 +26,7 @@ runEdgeWorker({
     rateLimit,
     concurrency,
     authBasic,
+    authJwt,
     respond,
     web,
     proxy,

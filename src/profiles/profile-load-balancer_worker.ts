@@ -5,6 +5,7 @@ import "../runtime/permissions/unguarded.ts";
 import { edge as access } from "../modules/access/edge.ts";
 import { edge as admin } from "../modules/admin/edge.ts";
 import { edge as authBasic } from "../modules/auth_basic/edge.ts";
+import { edge as authJwt } from "../modules/auth_jwt/edge.ts";
 import { edge as cache } from "../modules/cache/edge.ts";
 import { edge as compression } from "../modules/compression/edge.ts";
 import { edge as compressionBrotli } from "../modules/compression_brotli/edge.ts";
@@ -32,6 +33,7 @@ runEdgeWorker({
     rateLimit,
     concurrency,
     authBasic,
+    authJwt,
     respond,
     web,
     cache,

@@ -5,6 +5,7 @@ import "../runtime/permissions/unguarded.ts";
 import { module as access } from "../modules/access/module.ts";
 import { module as admin } from "../modules/admin/module.ts";
 import { module as authBasic } from "../modules/auth_basic/module.ts";
+import { module as authJwt } from "../modules/auth_jwt/module.ts";
 import { module as compression } from "../modules/compression/module.ts";
 import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
 import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
@@ -30,6 +31,7 @@ export const profile: Profile = {
     rateLimit,
     concurrency,
     authBasic,
+    authJwt,
     respond,
     proxy,
     defaultPages,
