@@ -35,6 +35,7 @@ const PLACED_FOLDERS = [
   "concurrency",
   "auth_basic",
   "auth_jwt",
+  "secure_link",
   "respond",
   "php",
   "web",
@@ -221,6 +222,9 @@ export const UNNAMED: readonly CatalogModule[] = [
   }),
   entry("auth-jwt", [], "signed tokens", built("auth_jwt"), {
     tables: [table("auth_jwt", POLICY)],
+  }),
+  entry("secure-link", [], "signed links", built("secure_link"), {
+    tables: [table("secure_link", POLICY)],
   }),
   entry("maintenance", [], "maintenance mode", built("maintenance"), {
     tables: [table("maintenance", POLICY, OFF)],

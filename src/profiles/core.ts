@@ -16,6 +16,7 @@ import { module as maintenance } from "../modules/maintenance/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as respond } from "../modules/respond/module.ts";
+import { module as secureLink } from "../modules/secure_link/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
@@ -31,6 +32,7 @@ export const profile: Profile = {
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     web,
     cache,

@@ -27,6 +27,7 @@ import { module as php } from "../modules/php/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as respond } from "../modules/respond/module.ts";
+import { module as secureLink } from "../modules/secure_link/module.ts";
 import { module as stream } from "../modules/stream/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as trafficMirror } from "../modules/traffic_mirror/module.ts";
@@ -50,6 +51,7 @@ export const profile: Profile = {
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     php,
     web,

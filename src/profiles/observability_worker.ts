@@ -20,6 +20,7 @@ import { edge as otelTracing } from "../modules/otel_tracing/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as respond } from "../modules/respond/edge.ts";
+import { edge as secureLink } from "../modules/secure_link/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
 import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
@@ -37,6 +38,7 @@ runEdgeWorker({
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     web,
     cache,

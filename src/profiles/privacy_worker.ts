@@ -15,6 +15,7 @@ import { edge as privacy } from "../modules/privacy/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as respond } from "../modules/respond/edge.ts";
+import { edge as secureLink } from "../modules/secure_link/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as web } from "../modules/web/edge.ts";
 import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
@@ -27,6 +28,7 @@ runEdgeWorker({
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     web,
     proxy,

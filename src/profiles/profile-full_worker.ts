@@ -22,6 +22,7 @@ import { edge as maintenance } from "../modules/maintenance/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as respond } from "../modules/respond/edge.ts";
+import { edge as secureLink } from "../modules/secure_link/edge.ts";
 import { edge as stream } from "../modules/stream/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { edge as trafficMirror } from "../modules/traffic_mirror/edge.ts";
@@ -39,6 +40,7 @@ runEdgeWorker({
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     web,
     trafficMirror,

@@ -18,6 +18,7 @@ import { module as maintenance } from "../modules/maintenance/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as respond } from "../modules/respond/module.ts";
+import { module as secureLink } from "../modules/secure_link/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
 import { records } from "../runtime/log/records.ts";
@@ -32,6 +33,7 @@ export const profile: Profile = {
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     proxy,
     defaultPages,

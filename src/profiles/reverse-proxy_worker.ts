@@ -14,6 +14,7 @@ import { edge as maintenance } from "../modules/maintenance/edge.ts";
 import { edge as proxy } from "../modules/proxy/edge.ts";
 import { edge as rateLimit } from "../modules/rate_limit/edge.ts";
 import { edge as respond } from "../modules/respond/edge.ts";
+import { edge as secureLink } from "../modules/secure_link/edge.ts";
 import { edge as tls } from "../modules/tls/edge.ts";
 import { runEdgeWorker } from "../runtime/threads/edge_worker.ts";
 import { records } from "../runtime/log/records.ts";
@@ -26,6 +27,7 @@ runEdgeWorker({
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     proxy,
     defaultPages,

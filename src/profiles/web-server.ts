@@ -19,6 +19,7 @@ import { module as maintenance } from "../modules/maintenance/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
 import { module as respond } from "../modules/respond/module.ts";
+import { module as secureLink } from "../modules/secure_link/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
@@ -34,6 +35,7 @@ export const profile: Profile = {
     concurrency,
     authBasic,
     authJwt,
+    secureLink,
     respond,
     web,
     proxy,
