@@ -15,7 +15,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { acceptAgain, BACKLOG } from "../listen/accept_again.ts";
-import { mayBeHello, readClientHello } from "./client_hello.ts";
+import { mayBeHello, mayBeHttp, readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
 import type { PortListenerSpec } from "../listen/listener_spec.ts";
 import { NameTable } from "./name_table.ts";
@@ -174,6 +174,14 @@ export class NamesTerminator implements TlsTerminator {
     pending: Pending,
   ): Promise<void> {
     const hello = await readClientHello(head, early);
+    if (hello !== undefined && mayBeHttp(hello.bytes)) {
+      socket.write(PLAIN_HTTP_ANSWER);
+      socket.end();
+      // A close with bytes unread would take the answer away; the handshake's time limit ends the wait.
+      while (await head.next() !== null);
+      socket.destroy();
+      return;
+    }
     const server = hello === undefined ? undefined : this.#servers.get(hello.serverName);
     if (hello === undefined || server === undefined || socket.destroyed) {
       // Its `close` event gives its place back.
@@ -261,6 +269,15 @@ export class NamesTerminator implements TlsTerminator {
 }
 
 const NOTHING = new Uint8Array(0);
+
+const PLAIN_HTTP_TEXT =
+  "This port speaks HTTPS. Ask again with https:// in front of the address.\n";
+
+/** For clients that speak HTTP without TLS here. */
+const PLAIN_HTTP_ANSWER =
+  "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n" +
+  "cache-control: no-store\r\nconnection: close\r\n" +
+  `content-length: ${PLAIN_HTTP_TEXT.length}\r\n\r\n${PLAIN_HTTP_TEXT}`;
 
 /** A fatal alert (RFC 8446 section 6.2), for clients that speak something else. */
 const UNEXPECTED_MESSAGE = Uint8Array.of(21, 3, 1, 0, 2, 2, 10);
