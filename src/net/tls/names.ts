@@ -175,11 +175,9 @@ export class NamesTerminator implements TlsTerminator {
   ): Promise<void> {
     const hello = await readClientHello(head, early);
     if (hello !== undefined && mayBeHttp(hello.bytes)) {
-      socket.write(PLAIN_HTTP_ANSWER);
-      socket.end();
-      // A close with bytes unread would take the answer away; the handshake's time limit ends the wait.
-      while (await head.next() !== null);
-      socket.destroy();
+      // What is unread at the close takes the answer away; a client that sends more for ever gets none.
+      while (socket.read() !== null);
+      socket.end(PLAIN_HTTP_ANSWER, () => socket.destroy());
       return;
     }
     const server = hello === undefined ? undefined : this.#servers.get(hello.serverName);
