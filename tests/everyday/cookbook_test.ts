@@ -1,4 +1,4 @@
-/** Every recipe of the cookbook is served, and asked what stands below it. */
+/** Every recipe of the cookbook is served, and asked what is written below it. */
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect } from "node:net";

@@ -23,7 +23,7 @@ const STYLE = ":root{color-scheme:light dark}" +
   "h1{font-size:1.6rem;margin:0}p{margin:.5rem 0}small{opacity:.6}";
 
 const encoder = new TextEncoder();
-const pages = new Map(
+const pages: ReadonlyMap<number, Uint8Array> = new Map(
   Object.entries(TEXTS).map(([status, [title, text]]) => [
     Number(status),
     encoder.encode(
