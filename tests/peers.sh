@@ -10,12 +10,12 @@ peers=(
   curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client nghttp:nghttp2-client
   strace:strace chromium:chromium systemd-analyze:systemd prometheus:prometheus promtool:prometheus
   pebble:pebble knotd:knot redis-server:redis-server mariadbd:mariadb-server dnsmasq:dnsmasq-base
-  php-fpm8.2:php8.2-fpm
+  php-fpm8.2:php8.2-fpm htpasswd:apache2-utils argon2:argon2
   psql:postgresql-client-15 redis-cli:redis-tools mariadb:mariadb-client iperf3:iperf3
   dig:bind9-dnsutils rsyslogd:rsyslog
 )
 # python module:package
-modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio)
+modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio jwt:python3-jwt)
 
 # path:package. WordPress asks for a web server, which nginx is, and for PHP's modules. Debian keeps the server of
 # PostgreSQL out of the search path, and nginx's streams are a module of their own.

@@ -2,6 +2,6 @@
 import type { Module } from "../../mod.ts";
 import { module as headers } from "../../src/modules/headers/module.ts";
 import { module as web } from "../../src/modules/web/module.ts";
-import { module as maintenance } from "./maintenance.ts";
+import { module as closed } from "./closed.ts";
 
-export const modules: readonly Module[] = [maintenance, headers, web];
+export const modules: readonly Module[] = [closed, headers, web];

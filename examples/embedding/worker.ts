@@ -2,6 +2,6 @@
 import { records, runEdgeWorker } from "../../worker.ts";
 import { edge as headers } from "../../src/modules/headers/edge.ts";
 import { edge as web } from "../../src/modules/web/edge.ts";
-import { edge as maintenance } from "./maintenance_edge.ts";
+import { edge as closed } from "./closed_edge.ts";
 
-runEdgeWorker({ modules: [maintenance, headers, web], records });
+runEdgeWorker({ modules: [closed, headers, web], records });

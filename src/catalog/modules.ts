@@ -30,14 +30,20 @@ export const JOINT_FOLDERS: readonly {
 const PLACED_FOLDERS = [
   "geoip",
   "access",
+  "maintenance",
   "rate_limit",
   "concurrency",
+  "auth_basic",
+  "auth_jwt",
+  "secure_link",
+  "respond",
   "php",
   "web",
   "traffic_mirror",
   "cache",
   "proxy",
   "error_pages",
+  "default_pages",
   "headers",
   // Its cookies are added after the header policy, which must not strip them.
   "load_balancer",
@@ -85,6 +91,7 @@ export const MODULES: readonly CatalogModule[] = [
         },
       }),
       table("acme_challenge", ["vhost"], OFF),
+      table("auth_request", POLICY, OFF),
       table("grpc", ["route"], OFF),
     ],
   }),
@@ -97,6 +104,7 @@ export const MODULES: readonly CatalogModule[] = [
         },
       }),
       table("web_memory", ROOT),
+      table("error_pages", POLICY),
       // The pages are files below a web root; their folder joins the two modules.
       table("proxy.error_pages", EVERYWHERE),
     ],
@@ -221,6 +229,28 @@ export const UNNAMED: readonly CatalogModule[] = [
     tables: [table("headers", EVERYWHERE, { merge: "whole" })],
   }),
   entry("access", [], "access rules", built("access"), { tables: [table("access", POLICY)] }),
+  entry("auth-basic", [], "names and passwords", built("auth_basic"), {
+    tables: [table("auth_basic", POLICY)],
+  }),
+  entry("auth-jwt", [], "signed tokens", built("auth_jwt"), {
+    tables: [table("auth_jwt", POLICY)],
+  }),
+  entry("secure-link", [], "signed links", built("secure_link"), {
+    tables: [table("secure_link", POLICY)],
+  }),
+  entry("maintenance", [], "maintenance mode", built("maintenance"), {
+    tables: [table("maintenance", POLICY, OFF)],
+  }),
+  entry("respond", [], "fixed answers", built("respond"), {
+    tables: [
+      table("respond", ["route"], {
+        action: { needs: ["status"], otherwise: "must have a status" },
+      }),
+    ],
+  }),
+  entry("default-pages", [], "HTML pages for refusals", built("default_pages"), {
+    tables: [table("server.default_pages", ROOT)],
+  }),
   entry("rate-limit", [], "rate limits", built("rate_limit"), {
     tables: [table("rate_limit", POLICY, OFF)],
   }),

@@ -124,6 +124,11 @@ function dispatch(
   argv: readonly string[],
   io: Io,
 ): Promise<number> | number {
+  // As other programs have it: `help` for `--help`, `help COMMAND` for `COMMAND --help`.
+  if (argv[0] === "help") {
+    const rest = argv.length > 1 ? argv.slice(1, 2) : [];
+    return dispatch(profile, [...rest, `--${HELP.name}`], io);
+  }
   const at = commandIndex(argv, GLOBAL);
   if (at >= 0) return runCommand(profile, argv[at], argv.toSpliced(at, 1), io);
   const args = parseArgs(argv, GLOBAL);

@@ -28,6 +28,15 @@ Deno.test("--version --json tells the profile and the runtime", async () => {
   assert.equal(told.deno, Deno.version.deno);
 });
 
+Deno.test("help is --help, for the program and for a command", async () => {
+  const { status, out } = await runCli(bare, "help");
+  assert.equal(status, 0);
+  assert.equal(out, (await runCli(bare, "--help")).out);
+  const command = await runCli(bare, "help", "permissions");
+  assert.equal(command.out, (await runCli(bare, "permissions", "--help")).out);
+  assert.equal((await runCli(bare, "help", "nothing")).status, 2);
+});
+
 Deno.test("--help names every option and command, on standard output", async () => {
   const { status, out, err } = await runCli(bare, "--help");
   assert.equal(status, 0);

@@ -99,13 +99,13 @@ Deno.test("the common mistakes of structure have their hints", () => {
 Deno.test("a table in the wrong place is sent to the nearest right one, with its brackets", () => {
   const vhost = "[[vhosts]]\nname = 'a'\nhosts = ['a.b']\n";
   assert.equal(
-    only(`${vhost}[vhosts.auth_request]\nurl = 'http://a.b/'`).hint,
-    "write [vhosts.proxy.auth_request]",
+    only(`${vhost}[vhosts.mirror]\nbase_url = 'http://a.b/'`).hint,
+    "write [vhosts.proxy.mirror]",
   );
   const route = "[[vhosts.routes]]\nname = 'r'\nfallback = true\nweb.root = '/srv'\n";
   assert.equal(
-    only(`${vhost}${route}auth_request.url = 'http://a.b/'`).hint,
-    "write [vhosts.routes.proxy.auth_request]",
+    only(`${vhost}${route}mirror.base_url = 'http://a.b/'`).hint,
+    "write [vhosts.routes.proxy.mirror]",
   );
   assert.equal(only("[server.routes]").hint, "write [[vhosts.routes]]");
 });

@@ -10,7 +10,14 @@ import type { Counter, Metrics } from "./metrics.ts";
 import type { RouteScope } from "./module.ts";
 
 /** `policy` label of `fluxheim_edge_policy_events_total` (spec 02 section 11.5). */
-export type EdgePolicy = "access" | "rate_limit" | "concurrency" | "auth_request" | "mirror";
+export type EdgePolicy =
+  | "access"
+  | "rate_limit"
+  | "concurrency"
+  | "auth_request"
+  | "auth_basic"
+  | "auth_jwt"
+  | "mirror";
 
 /** `outcome` label of `fluxheim_edge_policy_events_total`. */
 export type EdgeOutcome =

@@ -75,6 +75,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   /** Run when the gateway answers for an upstream that failed. */
   readonly failure: readonly Step[];
+  /** Run when the gateway refused and none of `failure` has answered: pages in place of the text. */
+  readonly page: readonly Step[];
   /** Run on the fields of a refusal that no page has taken the place of. */
   readonly refusal: readonly Step[];
   /** Run on the answer's head, unless the gateway refused. */

@@ -6,7 +6,7 @@
  */
 import { BodyError } from "../http/body.ts";
 import { ClientError, ClientResponse } from "../http/client.ts";
-import type { Handler } from "../http/exchange.ts";
+import { type Handler, TLS_ON_CLEARTEXT } from "../http/exchange.ts";
 import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
@@ -314,12 +314,16 @@ export class Gateway implements Handler<Exchange> {
 
   /** Lets steps make another answer of an upstream's failure; a refusal that stays gets the policy's fields. */
   #replaceRefusal(exchange: Exchange, plan: Plan): void | Promise<unknown> {
-    const { failure } = plan;
+    const { failure, page } = plan;
     if (exchange.refusal?.isFailure === true) {
       while (exchange.step < failure.length) {
         const waiting = failure[exchange.step++](exchange);
         if (waiting !== undefined) return waiting;
       }
+    }
+    // A page is read at once: nothing is waited for.
+    if (exchange.refusal !== undefined && !exchange.hasErrorPage) {
+      for (let i = 0; i < page.length && !exchange.hasErrorPage; i++) page[i](exchange);
     }
     exchange.stage = "response";
     exchange.step = 0;
@@ -330,8 +334,9 @@ export class Gateway implements Handler<Exchange> {
 
   #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {
     const { log } = this.services;
-    // A request that a time limit of ours has cut is no attack, and its operator may want to know.
-    const level = status === 408 ? "info" : "debug";
+    // A request that a time limit of ours has cut, or that came to the wrong port, is no attack, and its operator
+    // may want to know.
+    const level = status === 408 || reason === TLS_ON_CLEARTEXT ? "info" : "debug";
     if (!log.enabled(level)) return;
     log.log(level, "fluxheim::security", `request refused with ${status}: ${reason}`);
   }

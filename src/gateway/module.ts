@@ -112,6 +112,12 @@ export interface Steps {
   readonly delay?: Step;
   /** Row 11: checks that belong to the route's action (gRPC). */
   readonly check?: Step;
+  /**
+   * Asks who the client is, whatever answers: password files, signed tokens and links, an auth service. Runs
+   * for the vhost, its route and the policy route, before the path is rewritten. Answers with a refusal, with a
+   * way to log in, or not at all.
+   */
+  readonly authenticate?: Step;
   /** Row 12: content. `serve` steps are asked in the order redirect, php, static; passing on is fine. */
   readonly serve?: Step;
   /**
@@ -144,6 +150,11 @@ export interface Steps {
   readonly around?: Around;
   /** An upstream has failed and the gateway answers in its place: another answer may be made. */
   readonly failure?: Step;
+  /**
+   * The gateway has refused, for whatever reason, and no `failure` step has made another answer: a page for this
+   * status may take the place of the text. Those of the route come before those of the vhost.
+   */
+  readonly page?: Step;
   /** Adds fields to a refusal of the gateway's own, at once. Nothing else of the answer policy does. */
   readonly refusal?: Step;
   /** Sees the answer's head before it is written, may change fields or wrap the body. */
@@ -183,12 +194,14 @@ export const PHASES = [
   "concurrency",
   "delay",
   "check",
+  "authenticate",
   "serve",
   "authorize",
   "mirror",
   "lookup",
   "forward",
   "failure",
+  "page",
   "refusal",
   "response",
 ] as const satisfies readonly Exclude<

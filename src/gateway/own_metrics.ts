@@ -26,7 +26,16 @@ export const GATEWAY_METRICS: readonly MetricSpec[] = [
     type: "counter",
     labels: {
       ...SCOPE_LABELS,
-      policy: ["access", "rate_limit", "concurrency", "auth_request", "mirror", "other"],
+      policy: [
+        "access",
+        "rate_limit",
+        "concurrency",
+        "auth_request",
+        "auth_basic",
+        "auth_jwt",
+        "mirror",
+        "other",
+      ],
       outcome: ["deny", "allow", "delay", "reject", "error", "success", "skipped", "other"],
     },
   },

@@ -26,12 +26,14 @@ export function scopeSteps(scope: RouteScope, modules: readonly RunningModule[])
     concurrency: [],
     delay: [],
     check: [],
+    authenticate: [],
     serve: [],
     authorize: [],
     mirror: [],
     lookup: [],
     forward: [],
     failure: [],
+    page: [],
     refusal: [],
     response: [],
   };
@@ -131,6 +133,10 @@ export function joinPlan(
     ...(own.httpsRedirect === undefined ? none : [own.httpsRedirect]),
     // 11 and 12.
     ...narrow.check,
+    // As for access, every scope must agree; before the rewrite, so that signed paths are those that were asked for.
+    ...vhost.authenticate,
+    ...(route?.authenticate ?? none),
+    ...(policy?.authenticate ?? none),
     ...(own.rewrite === undefined ? none : [own.rewrite]),
     // A policy of the decoded path, whatever answers: elsewhere row 13 asks, in front of the upstream.
     ...(policy?.authorize ?? none),
@@ -145,7 +151,8 @@ export function joinPlan(
     failure = vhost.failure;
   }
   const { refusal, response, recodes } = narrow;
-  return { steps, failure, refusal, response, recodes };
+  const page = route === undefined ? vhost.page : [...route.page, ...vhost.page];
+  return { steps, failure, page, refusal, response, recodes };
 }
 
 /** 13: what is in front of an upstream runs only when the upstream is really asked. */

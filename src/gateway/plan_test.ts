@@ -36,7 +36,13 @@ const own: OwnSteps = {
 
 Deno.test("a plan runs the phases in the order that their page explains them", () => {
   const plan = joinPlan(all, undefined, undefined, own);
-  const run = [...plan.steps, ...plan.failure, ...plan.refusal, ...plan.response];
+  const run = [
+    ...plan.steps,
+    ...plan.failure,
+    ...plan.page,
+    ...plan.refusal,
+    ...plan.response,
+  ];
   assert.deepEqual(names(run), explained);
 });
 
@@ -53,7 +59,8 @@ Deno.test("the steps of a vhost run before those of its route, and of its policy
     ...["vhost rate", "policy rate"],
     ...["vhost concurrency", "policy concurrency"],
     ...["vhost delay", "policy delay"],
-    ...["limits", "requestId", "httpsRedirect", "route check", "rewrite"],
+    ...["limits", "requestId", "httpsRedirect", "route check"],
+    ...["vhost authenticate", "route authenticate", "policy authenticate", "rewrite"],
     ...["policy authorize", "redirect", "route serve"],
     ...["route authorize", "route mirror", "route lookup", "route forward", "restorePath"],
     ...["vhost authorize", "vhost mirror", "vhost lookup", "vhost forward"],

@@ -135,12 +135,12 @@ export class Snapshot {
       refuse(exchange, UNSAFE_PATH);
       return undefined;
     }
-    const match = compiled.routes.match(exchange.method, path);
+    const match = compiled.routes.match(exchange.method, path, exchange);
     const at = scopeIndex(match);
     const found = compiled.scopes[at];
     exchange.scope = found.scope;
     exchange.captures = match?.captures;
-    const guards = policyRoutes(compiled.routes, exchange.method, path);
+    const guards = policyRoutes(compiled.routes, exchange.method, path, exchange);
     return guards === undefined ? found.plan : planWithPolicies(compiled, at, guards);
   }
 

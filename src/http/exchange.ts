@@ -10,6 +10,10 @@ import type { InterimOutlet } from "./interim.ts";
 import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Duplex } from "../net/duplex.ts";
 
+/** Why a handshake of TLS on a cleartext port is refused: a mistake of a configuration, and for its log. */
+export const TLS_ON_CLEARTEXT =
+  "a TLS handshake on a cleartext port; ports for TLS are those of server.tls_listen";
+
 /** The HTTP version an exchange came in by, as `major * 10 + minor`. */
 export type HttpVersion = 10 | 11 | 20 | 30;
 

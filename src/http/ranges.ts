@@ -46,6 +46,38 @@ export function parseRange(value: string, length: number): RangeRequest {
   return { first, last: last === ABSENT ? length - 1 : Math.min(last, length - 1) };
 }
 
+/**
+ * Reads a `Range` field with several ranges.
+ *
+ * @param most Bound on their number.
+ * @returns Those that are satisfiable, in the order asked for, one or more; `unsatisfiable` where none is;
+ * `undefined` where the whole is to be sent: too many, ranges that overlap, a broken one among them (RFC 9110
+ * section 14.2).
+ */
+export function parseRanges(
+  value: string,
+  length: number,
+  most: number,
+): readonly ByteRange[] | "unsatisfiable" | undefined {
+  const found: ByteRange[] = [];
+  let at = UNIT.length;
+  for (let seen = 0; at <= value.length; seen++) {
+    if (seen === most) return undefined;
+    const comma = value.indexOf(",", at);
+    const end = comma < 0 ? value.length : comma;
+    const range = parseRange(UNIT + value.slice(at, end).trim(), length);
+    if (range === "invalid" || range === "several") return undefined;
+    if (range !== "unsatisfiable") {
+      if (found.some(({ first, last }) => range.first <= last && first <= range.last)) {
+        return undefined;
+      }
+      found.push(range);
+    }
+    at = end + 1;
+  }
+  return found.length === 0 ? "unsatisfiable" : found;
+}
+
 /** No digits where a position may be left out. */
 const ABSENT = -1;
 

@@ -5,17 +5,23 @@ import "../runtime/permissions/unguarded.ts";
 import { module as access } from "../modules/access/module.ts";
 import { module as acme } from "../modules/acme/module.ts";
 import { module as admin } from "../modules/admin/module.ts";
+import { module as authBasic } from "../modules/auth_basic/module.ts";
+import { module as authJwt } from "../modules/auth_jwt/module.ts";
 import { module as compression } from "../modules/compression/module.ts";
 import { module as compressionBrotli } from "../modules/compression_brotli/module.ts";
 import { module as compressionGzip } from "../modules/compression_gzip/module.ts";
 import { module as compressionZstd } from "../modules/compression_zstd/module.ts";
 import { module as concurrency } from "../modules/concurrency/module.ts";
 import { module as control } from "../modules/control/module.ts";
+import { module as defaultPages } from "../modules/default_pages/module.ts";
 import { module as errorPages } from "../modules/error_pages/module.ts";
 import { module as headers } from "../modules/headers/module.ts";
+import { module as maintenance } from "../modules/maintenance/module.ts";
 import { module as php } from "../modules/php/module.ts";
 import { module as proxy } from "../modules/proxy/module.ts";
 import { module as rateLimit } from "../modules/rate_limit/module.ts";
+import { module as respond } from "../modules/respond/module.ts";
+import { module as secureLink } from "../modules/secure_link/module.ts";
 import { module as tls } from "../modules/tls/module.ts";
 import { module as web } from "../modules/web/module.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
@@ -27,12 +33,18 @@ export const profile: Profile = {
   modules: [
     acme,
     access,
+    maintenance,
     rateLimit,
     concurrency,
+    authBasic,
+    authJwt,
+    secureLink,
+    respond,
     php,
     web,
     proxy,
     errorPages,
+    defaultPages,
     headers,
     compression,
     compressionGzip,

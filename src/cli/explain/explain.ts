@@ -195,10 +195,11 @@ class AnnouncedBody implements Body {
 /** Which vhost and route were chosen, and why not the others. */
 function selection(
   config: Config,
-  { host, path, method, scope }: Exchange,
+  exchange: Exchange,
   routed: boolean,
 ): { vhosts: readonly Verdict[]; routes: readonly Verdict[] } {
   const { vhosts, server } = config;
+  const { host, path, method, scope } = exchange;
   const table = new HostTable(vhosts, {
     defaultVhost: server.default_vhost,
     strict: server.host_routing.strict,
@@ -208,7 +209,7 @@ function selection(
   // A path that is refused as such never comes to the routes.
   const routes = chosen === undefined || !routed
     ? []
-    : new RouteTable(matchedRoutes(chosen)).explain(method, path);
+    : new RouteTable(matchedRoutes(chosen)).explain(method, path, exchange);
   return {
     vhosts: vhosts.map((vhost) => {
       const taken = vhost === chosen;

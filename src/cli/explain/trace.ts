@@ -35,6 +35,7 @@ export interface StepReport {
  */
 const PREVIEWED: ReadonlySet<Phase> = new Set([
   "delay",
+  "authenticate",
   "authorize",
   "mirror",
   "lookup",
@@ -45,7 +46,7 @@ const PREVIEWED: ReadonlySet<Phase> = new Set([
  * Phases whose verdict is shown even when an earlier one has refused the request: a user who asks why a
  * client is turned away wants to know of every policy that would.
  */
-const POLICIES: ReadonlySet<Phase> = new Set(["access", "rate", "concurrency"]);
+const POLICIES: ReadonlySet<Phase> = new Set(["access", "rate", "concurrency", "authenticate"]);
 
 /** Collects the reports of one request. */
 export class Trace {
@@ -92,6 +93,10 @@ export class Trace {
     }
     if (exchange.refusal?.isFailure === true) {
       for (const step of plan.failure) await step(exchange);
+    }
+    for (const step of plan.page) {
+      if (exchange.refusal === undefined || exchange.hasErrorPage) break;
+      await step(exchange);
     }
     if (exchange.refusal !== undefined && !exchange.hasErrorPage) return;
     if (exchange.status === 0 && this.forwarded === undefined) return;

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { ROUTE_ACTIONS, tableNames } from "../../catalog/tables.ts";
+import { foreignKeyHint } from "./slips.ts";
 import { nearestWord, oneOf } from "./did_you_mean.ts";
 import { type Path, type Schema, schemaAt, shapeOf } from "../schema/schema_walk.ts";
 
@@ -23,6 +24,8 @@ export function unknownKeyHint(root: Schema, path: Path, key: string): string | 
   if (here === "vhosts.tls" && key === "certificates") {
     return "a vhost has one certificate: write [vhosts.tls.certificate]";
   }
+  const foreign = foreignKeyHint(path, key);
+  if (foreign !== undefined) return foreign;
   const near = meantKey(root, path, key);
   if (near !== undefined) return `did you mean "${near}"?`;
   const table = schemaAt(root, path);

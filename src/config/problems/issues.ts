@@ -7,6 +7,7 @@ import { z } from "zod";
 import { keysAbout } from "./about.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { meantKey, unknownKeyHint, wrongShapeHint } from "./hints.ts";
+import { valueHint } from "./slips.ts";
 import { bare, layers, type Path, type Schema, schemaAt } from "../schema/schema_walk.ts";
 
 /** One thing wrong at one key. */
@@ -69,7 +70,8 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
         message: issue.input === undefined
           ? `is required: ${typeInWords(issue.expected)}`
           : `must be ${typeInWords(issue.expected)}${found(issue.input)}`,
-        hint: wrongShapeHint(root, path, issue.expected, issue.input),
+        hint: wrongShapeHint(root, path, issue.expected, issue.input) ??
+          valueHint(path, issue.input),
       }];
     case "invalid_value": {
       const words = issue.values.map((value) => show(value));
@@ -90,6 +92,7 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
       return [{
         path,
         message: `${issue.message}${found(issue.input)}`,
+        hint: valueHint(path, issue.input),
         about: keysAbout(issue.params, path),
       }];
     default:

@@ -5,14 +5,21 @@
  */
 import { ROUTE_ACTIONS } from "../../catalog/tables.ts";
 import { oneOf } from "./did_you_mean.ts";
+import { hasCaptures } from "../schema/redirect_template.ts";
 import { isTable } from "../schema/schema_walk.ts";
-import type { Problem, RouteConfig } from "../types.ts";
+import type { Problem, RouteConfig, VhostConfig } from "../types.ts";
 
 const MATCHERS = ["path_exact", "path_prefix", "path_regex", "fallback"] as const;
 
-/** Problems of one route; `key` is its own. */
-export function routeProblems(route: RouteConfig, key: string, regexEnabled: boolean): Problem[] {
+/** Problems of one route of `vhost`; `key` is its own. */
+export function routeProblems(
+  vhost: VhostConfig,
+  route: RouteConfig,
+  key: string,
+  regexEnabled: boolean,
+): Problem[] {
   return [
+    ...matchProblems(vhost, route, key),
     ...matcherProblems(route, key, regexEnabled),
     ...rewriteProblems(route, key),
     ...actionProblems(route, key),
@@ -51,6 +58,27 @@ function matcherProblems(route: RouteConfig, key: string, regexEnabled: boolean)
     });
   }
   return problems;
+}
+
+/**
+ * Keys of the cache have host, path and query: one route with another upstream for some headers, cookies or
+ * clients would answer for the others. Read by shape: a build without a cache has none of its keys.
+ */
+function matchProblems(vhost: object, route: RouteConfig, key: string): Problem[] {
+  const { match } = route;
+  if (match === undefined) return [];
+  const byMore = Object.keys(match.headers).length + Object.keys(match.cookies).length +
+    match.clients.length + match.protocols.length;
+  const cache: unknown = Reflect.get(route, "cache") ?? Reflect.get(vhost, "cache");
+  if (byMore === 0 || !isTable(cache) || cache.enabled !== true) return [];
+  return [{
+    key: `${key}.match`,
+    message:
+      "must not be by headers, cookies, clients or protocols where the cache is enabled: its keys " +
+      "do not have them",
+    hint: "give the route cache.enabled = false",
+    about: [`${key}.cache.enabled`],
+  }];
 }
 
 function rewriteProblems(route: RouteConfig, key: string): Problem[] {
@@ -94,6 +122,13 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
         about: [`${key}.strip_prefix`, `${key}.rewrite_prefix`],
       });
     }
+  }
+  if (route.redirect !== undefined && hasCaptures(route.redirect.to) && !route.path_regex) {
+    problems.push({
+      key: `${key}.redirect.to`,
+      message: "needs path_regex for its captures",
+      about: [`${key}.path_regex`],
+    });
   }
   return problems;
 }

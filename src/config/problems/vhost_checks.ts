@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hasCaptures } from "../schema/redirect_template.ts";
 import { routeProblems } from "./route_checks.ts";
 import type { Config, Problem, VhostConfig } from "../types.ts";
 
@@ -35,7 +36,9 @@ export function vhostProblems(config: Config): Problem[] {
     } else names.set(vhost.name, index);
     problems.push(...hostProblems(vhost, index, hosts), ...redirectProblems(vhost, key));
     for (const [r, route] of vhost.routes.entries()) {
-      problems.push(...routeProblems(route, `${key}.routes[${r}]`, config.server.regex_enabled));
+      problems.push(
+        ...routeProblems(vhost, route, `${key}.routes[${r}]`, config.server.regex_enabled),
+      );
     }
     problems.push(...fallbackProblems(vhost, key), ...unreachableRoutes(vhost, key));
   }
@@ -71,7 +74,14 @@ function hostProblems(vhost: VhostConfig, index: number, owners: Map<string, num
 }
 
 function redirectProblems({ redirect }: VhostConfig, key: string): Problem[] {
-  if (redirect?.enabled !== true || redirect.to !== undefined) return [];
+  if (redirect?.enabled !== true) return [];
+  if (redirect.to !== undefined) {
+    if (!hasCaptures(redirect.to)) return [];
+    return [{
+      key: `${key}.redirect.to`,
+      message: "must have no captures: only a route with path_regex has some",
+    }];
+  }
   return [{
     key: `${key}.redirect.to`,
     message: "is required when redirect.enabled is true",
@@ -88,7 +98,9 @@ function unreachableRoutes({ routes }: VhostConfig, key: string): Problem[] {
     if (matcher === undefined || route.madeOf !== undefined) continue;
     const path = `${matcher} ${route[matcher]}`;
     const earlier = byPath.get(path) ?? [];
-    const taker = earlier.find((other) => takesAll(routes[other].methods, route.methods));
+    const taker = earlier.find((other) =>
+      routes[other].match === undefined && takesAll(routes[other].methods, route.methods)
+    );
     if (taker !== undefined) {
       problems.push({
         key: `${key}.routes[${r}].${matcher}`,

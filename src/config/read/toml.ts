@@ -93,7 +93,13 @@ function syntaxHint(source: string, reason: string): string | undefined {
     return `write [[${list}]] with two brackets, and before any [${list}.…] table that belongs to it`;
   }
   const doubled = /^\[\[\s*(.+?)\s*\]\]/.exec(source)?.[1];
-  if (doubled !== undefined) return `write [${doubled}] with one bracket: it is a single table`;
+  if (doubled !== undefined) {
+    return `write [${doubled}] with one bracket if it is a single table; to a table that is written as ` +
+      "{ ... } nothing can be added: give its keys lines of their own";
+  }
+  if (reason.includes("escape")) {
+    return "a text in single quotes keeps its backslashes: write '\\.php$'";
+  }
   if (reason.includes("redefine")) return "a key or table may appear only once";
   return /^[^=\s]+\s*=\s*[^\s"'[{]/.test(source) ? "strings are quoted" : undefined;
 }

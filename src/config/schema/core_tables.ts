@@ -271,6 +271,24 @@ export interface CoreRoute {
   readonly fallback: boolean;
   /** Methods this route takes; empty: all. Other methods go on to the next match. */
   readonly methods: readonly string[];
+  /**
+   * What a request must have beside path and method, all of it. A value is compared as it
+   * is; one `*` in it stands for any characters, `"*"` for any value.
+   */
+  readonly match?: {
+    /** Fields by name: `{ x-beta = "1", user-agent = "Mozilla/*" }`. */
+    readonly headers: { readonly [name: string]: string };
+    /** Parameters of the query by name, decoded. */
+    readonly queries: { readonly [name: string]: string };
+    /** Cookies by name. */
+    readonly cookies: { readonly [name: string]: string };
+    /** Effective client addresses and networks; empty: all. */
+    readonly clients: readonly string[];
+    /** Cleartext or TLS. */
+    readonly scheme?: "http" | "https";
+    /** Versions of HTTP; empty: all. */
+    readonly protocols: readonly ("http/1.0" | "http/1.1" | "h2")[];
+  };
   /** Serve over cleartext although `server.https_redirect` is on. */
   readonly https_redirect_exempt: boolean;
   /** Beginning to take off the path before it is served. Needs `path_prefix`. */
@@ -286,7 +304,10 @@ export interface CoreRoute {
   readonly max_request_body_bytes?: number;
   /** Action: answer with a redirect. */
   readonly redirect?: {
-    /** Target, with `{uri}`, `{path}` and `{query}`. */
+    /**
+     * Target, with `{uri}`, `{path}`, `{query}`, `{host}` and captures of `path_regex`,
+     * `{route.regex.1}`; without scheme and host, on the same host.
+     */
     readonly to: string;
     /** Status of the redirect. */
     readonly status: 301 | 302 | 307 | 308;
@@ -305,7 +326,10 @@ export interface CoreVhost {
   readonly redirect?: {
     /** Redirect every request of this vhost that no route takes. */
     readonly enabled: boolean;
-    /** Target, with `{uri}`, `{path}` and `{query}`. Required when enabled. */
+    /**
+     * Target, with `{uri}`, `{path}`, `{query}` and `{host}`; without scheme and host, on
+     * the same host. Required when enabled.
+     */
     readonly to?: string;
     /** Status of the redirect. */
     readonly status: 301 | 302 | 307 | 308;

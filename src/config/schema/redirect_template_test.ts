@@ -21,14 +21,28 @@ Deno.test("absolute URLs with their variables in the right place are fine", () =
       "https://example.com/x?to=/{path}",
       "https://example.com/#{path}",
       "https://example.com/a/",
+      "https://{host}{uri}",
+      "https://www.{host}:8443{path}",
+      "https://example.com/item/{route.regex.1}?from={host}",
+      "/new{path}",
+      "{path}/?{query}",
+      "/item/{route.regex.name}",
     ]
   ) assert.equal(redirectTemplateProblem(target), undefined, target);
 });
 
 const WRONG: readonly (readonly [target: string, problem: RegExp])[] = [
-  ["/relative", /http:\/\//],
+  ["relative", /http:\/\//],
+  ["//other.example/", /http:\/\//],
+  ["{query}", /http:\/\//],
+  ["{host}/", /http:\/\//],
+  ["/a//b", /"\/\/"/],
+  ["/{path}", /"\/" before/],
+  ["https://{route.regex.1}/", /host/],
+  ["https://a{route.regex.1}/", /host/],
+  ["https://a.example/{route.regex.16}", /other variables/],
   ["ftp://a", /http:\/\//],
-  ["https://a/{host}", /other variables/],
+  ["https://a/{hosts}", /other variables/],
   ["https://a/{}", /other variables/],
   ["https://a/{path", /close/],
   ["https://a/path}", /close/],

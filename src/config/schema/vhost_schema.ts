@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { isToken } from "../../http/chars.ts";
+import { matchSchema } from "./match_schema.ts";
 import { redirectTemplateProblem } from "./redirect_template.ts";
 import { rewriteTemplateProblem } from "./rewrite_template.ts";
 import { byteLength, hasControl } from "../read/text.ts";
@@ -32,13 +33,19 @@ const vhostRedirect = z.strictObject({
   enabled: z.boolean().default(false)
     .describe("Redirect every request of this vhost that no route takes."),
   to: redirectTemplate().optional()
-    .describe("Target, with `{uri}`, `{path}` and `{query}`. Required when enabled."),
+    .describe(
+      "Target, with `{uri}`, `{path}`, `{query}` and `{host}`; without scheme and host, on the same " +
+        "host. Required when enabled.",
+    ),
   status: redirectStatus().default(308).describe("Status of the redirect."),
 });
 
 /** `[vhosts.routes.redirect]`. */
 const routeRedirect = z.strictObject({
-  to: redirectTemplate().describe("Target, with `{uri}`, `{path}` and `{query}`."),
+  to: redirectTemplate().describe(
+    "Target, with `{uri}`, `{path}`, `{query}`, `{host}` and captures of `path_regex`, " +
+      "`{route.regex.1}`; without scheme and host, on the same host.",
+  ),
   status: redirectStatus().default(308).describe("Status of the redirect."),
 });
 
@@ -54,6 +61,7 @@ export const routeShape = {
     .describe("Matcher: whatever no other route takes. At most one a vhost."),
   methods: list(method(), { max: MAX_METHODS, unique: "exact" }).default([])
     .describe("Methods this route takes; empty: all. Other methods go on to the next match."),
+  match: matchSchema.optional(),
   https_redirect_exempt: z.boolean().default(false)
     .describe("Serve over cleartext although `server.https_redirect` is on."),
   strip_prefix: pathValue().optional()
@@ -101,7 +109,7 @@ function rewritePrefix() {
 }
 
 function redirectTemplate() {
-  return template(redirectTemplateProblem, "`http://` or `https://` URL");
+  return template(redirectTemplateProblem, "`http://` or `https://` URL, or a path");
 }
 
 function rewriteTemplate() {

@@ -20,6 +20,7 @@ const proxy = z.strictObject({
   upstreams: list(authority(), { max: 4, unique: "nocase" }).default([]).describe("Several."),
   connect_timeout_secs: secs().default(5).describe("How long to try."),
   mode: enumWord(["plain", "secure"]).default("plain").describe("How to speak."),
+  mirror: z.strictObject({ base_url: z.string() }).optional(),
   auth_request: z.strictObject({
     url: z.string().optional().describe("Whom to ask."),
     forward: list(headerName(), { max: 4 }).default([]).describe("Fields to forward."),

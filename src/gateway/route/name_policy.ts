@@ -28,9 +28,11 @@ export class RoutePolicies implements NamePolicies {
         ...scope.rate,
         ...scope.concurrency,
         ...scope.delay,
+        ...scope.authenticate,
         ...scope.authorize,
       ],
-      isGuarded: scope.access.length > 0 || scope.authorize.length > 0,
+      isGuarded: scope.access.length > 0 || scope.authenticate.length > 0 ||
+        scope.authorize.length > 0,
       refusal: scope.refusal,
       response: scope.response,
       recodes: scope.recodes,
@@ -43,13 +45,14 @@ export class RoutePolicies implements NamePolicies {
    *
    * @param path Percent-encoded, and safe.
    */
-  of({ method, plan }: Exchange, path: string): NamePolicy | undefined {
+  of(exchange: Exchange, path: string): NamePolicy | undefined {
     const routes = this.#routes;
-    const raw = this.#policyOf(routes.matchSpecific(method, path), plan?.scopes);
+    const { method, plan } = exchange;
+    const raw = this.#policyOf(routes.matchSpecific(method, path, exchange), plan?.scopes);
     if (path.indexOf("%") < 0 && !routes.hasEscapes) return raw;
     const decoded = percentDecode(path);
     let policy = raw;
-    for (const guard of decoded === undefined ? [] : routes.guardsOf(method, decoded)) {
+    for (const guard of decoded === undefined ? [] : routes.guardsOf(method, decoded, exchange)) {
       const other = this.#policyOf(guard, plan?.scopes);
       if (other === undefined || other === raw) continue;
       policy = policy === undefined ? other : both(policy, other);

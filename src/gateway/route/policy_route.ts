@@ -6,6 +6,7 @@
  * @module
  */
 import { percentDecode } from "../../http/percent.ts";
+import type { Exchange } from "../exchange.ts";
 import type { RouteMatch, RouteTable } from "./route_table.ts";
 
 /**
@@ -14,14 +15,16 @@ import type { RouteMatch, RouteTable } from "./route_table.ts";
  * them. `undefined` where the path has one reading only.
  *
  * @param path As sent, and safe.
+ * @param exchange For routes with `match`.
  */
 export function policyRoutes(
   table: RouteTable,
   method: string,
   path: string,
+  exchange?: Exchange,
 ): readonly RouteMatch[] | undefined {
   if (path.indexOf("%") < 0 && !table.hasEscapes) return undefined;
   const decoded = percentDecode(path);
   // A safe path decodes; one that does not has no second reading.
-  return decoded === undefined ? undefined : table.guardsOf(method, decoded);
+  return decoded === undefined ? undefined : table.guardsOf(method, decoded, exchange);
 }

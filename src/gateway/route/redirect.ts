@@ -4,10 +4,14 @@
  *
  * @module
  */
-import { parseTemplate, type RedirectPart } from "../../config/schema/redirect_template.ts";
+import {
+  type Capture,
+  parseTemplate,
+  type RedirectPart,
+} from "../../config/schema/redirect_template.ts";
 import type { RouteConfig, VhostConfig } from "../../config/types.ts";
 import { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Captures, Exchange } from "../exchange.ts";
 import type { Step } from "../module.ts";
 import { type Refusal, refuse } from "../refusal.ts";
 
@@ -37,7 +41,8 @@ export function compileRedirect(action: { readonly to: string; readonly status: 
   const { status } = action;
   return (exchange) => {
     const location = expand(parts, exchange);
-    if (isClean(location)) redirect(exchange, status, location);
+    // Browsers take what two slashes begin for a host: a capture must not make one.
+    if (isClean(location) && !location.startsWith("//")) redirect(exchange, status, location);
     else refuse(exchange, INVALID_TARGET);
   };
 }
@@ -74,9 +79,22 @@ function expand(parts: readonly RedirectPart[], exchange: Exchange): string {
         break;
       case "query":
         location += exchange.query ?? "";
+        break;
+      case "host":
+        location += exchange.host.includes(":") ? `[${exchange.host}]` : exchange.host;
+        break;
+      case "capture":
+        location += captured(part.capture, exchange.captures);
     }
   }
   return location;
+}
+
+/** As it is in the path that was sent, which is a piece of a URL already; empty where nothing was captured. */
+function captured(capture: Capture, captures: Captures | undefined): string {
+  return (capture.kind === "index"
+    ? captures?.byIndex[capture.index]
+    : captures?.byName.get(capture.name)) ?? "";
 }
 
 /** Whether nothing is in `text` that a client could use to break out of the target. */

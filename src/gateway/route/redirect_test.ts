@@ -21,6 +21,31 @@ Deno.test("a target takes the URI, the path or the query of the request", () => 
   assert.equal(location("https://example.org/x?{query}&y", request), "https://example.org/x?c=d&y");
 });
 
+Deno.test("a target takes the host, and may be a path on the same host", () => {
+  const request = { target: "/a?b", authority: "Shop.example:8080" };
+  assert.equal(location("https://{host}{uri}", request), "https://shop.example/a?b");
+  assert.equal(location("https://www.{host}:444{path}", request), "https://www.shop.example:444/a");
+  assert.equal(location("{path}/", request), "/a/");
+  assert.equal(location("/new{uri}", request), "/new/a?b");
+});
+
+Deno.test("a target takes captures, and none of them makes a host of a path", () => {
+  const byIndex = ["/item/7%20x", "7%20x", "/evil.example"];
+  const captures = { byIndex, byName: new Map([["id", "7"]]) };
+  const go = (to: string) => {
+    const exchange = exchangeFixture({});
+    exchange.captures = captures;
+    void compileRedirect({ to, status: 302 })(exchange);
+    return exchange.response.get("location") ?? exchange.refusal?.text;
+  };
+  assert.equal(go("/product/{route.regex.1}"), "/product/7%20x");
+  assert.equal(
+    go("https://shop.example/{route.regex.id}?{route.regex.9}"),
+    "https://shop.example/7?",
+  );
+  assert.equal(go("/{route.regex.2}"), "invalid redirect target");
+});
+
 Deno.test("a missing query is empty", () => {
   assert.equal(location("https://example.org/x?{query}", {}), "https://example.org/x?");
   assert.equal(location("https://example.org{uri}", {}), "https://example.org/");

@@ -6,8 +6,10 @@
  * @module
  */
 import { percentDecode, percentEncodeLiteral } from "../../http/percent.ts";
-import type { Captures } from "../exchange.ts";
+import type { MatchConfig } from "../../config/schema/match_schema.ts";
+import type { Captures, Exchange } from "../exchange.ts";
 import { PathPattern, PatternSet } from "./regex.ts";
+import { compileCondition, type RouteCondition } from "./route_condition.ts";
 
 /** What the table reads of a route; exactly one matcher is set. */
 export interface RouteMatcher {
@@ -18,6 +20,8 @@ export interface RouteMatcher {
   readonly fallback: boolean;
   /** Upper case; empty for all. */
   readonly methods: readonly string[];
+  /** What a request must have beside path and method. */
+  readonly match?: MatchConfig | undefined;
   /** Not written as a route but made of a table: its prefix goes before all routes that are written. */
   readonly madeOf?: string | undefined;
 }
@@ -44,6 +48,8 @@ interface Entry {
   readonly match: RouteMatch;
   /** `undefined` for all methods. */
   readonly methods: ReadonlySet<string> | undefined;
+  /** `undefined` for all that path and method let pass. */
+  readonly condition: RouteCondition | undefined;
 }
 
 interface PatternEntry extends Entry {
@@ -98,23 +104,26 @@ export class RouteTable {
    * The route for a request, or `undefined` when the vhost's own actions must answer.
    *
    * @param path A path that `isSafePath` lets pass, without a query.
+   * @param exchange For routes with `match`; without it they take nothing.
    */
-  match(method: string, path: string): RouteMatch | undefined {
-    return this.matchSpecific(method, path) ?? allowing(this.#fallbacks, method)?.match;
+  match(method: string, path: string, exchange?: Exchange): RouteMatch | undefined {
+    return this.matchSpecific(method, path, exchange) ??
+      allowing(this.#fallbacks, method, exchange)?.match;
   }
 
   /** As {@linkcode RouteTable.match}, without the fallback route. */
-  matchSpecific(method: string, path: string): RouteMatch | undefined {
+  matchSpecific(method: string, path: string, exchange?: Exchange): RouteMatch | undefined {
     for (let i = 0; i < this.#first.length; i++) {
       const { prefix, entry } = this.#first[i];
       if (path.startsWith(prefix)) return entry.match;
     }
     if (this.#exact.size > 0) {
       const entries = this.#exact.get(path);
-      const entry = entries === undefined ? undefined : allowing(entries, method);
+      const entry = entries === undefined ? undefined : allowing(entries, method, exchange);
       if (entry !== undefined) return entry.match;
     }
-    return this.#matchPrefix(method, path) ?? this.#matchPattern(method, path);
+    return this.#matchPrefix(method, path, exchange) ??
+      this.#matchPattern(method, path, exchange);
   }
 
   /**
@@ -125,25 +134,25 @@ export class RouteTable {
    *
    * @param decoded The path, decoded once.
    */
-  guardsOf(method: string, decoded: string): readonly RouteMatch[] {
-    const written = this.matchSpecific(method, decoded);
+  guardsOf(method: string, decoded: string, exchange?: Exchange): readonly RouteMatch[] {
+    const written = this.matchSpecific(method, decoded, exchange);
     // A pattern cannot be decoded: it sees the path in the spelling that RFC 3986 section 6.2.2 prefers.
     const meant = this.#decoded === undefined
       ? undefined
-      : this.#decoded.matchSpecific(method, decoded) ??
-        this.#matchPattern(method, percentEncodeLiteral(decoded));
+      : this.#decoded.matchSpecific(method, decoded, exchange) ??
+        this.#matchPattern(method, percentEncodeLiteral(decoded), exchange);
     if (written === undefined) return meant === undefined ? [] : [meant];
     return meant === undefined || meant.index === written.index ? [written] : [meant, written];
   }
 
   /** For each route in turn, why it takes this request or does not. */
-  explain(method: string, path: string): readonly RouteVerdict[] {
-    const taken = this.match(method, path)?.index;
+  explain(method: string, path: string, exchange?: Exchange): readonly RouteVerdict[] {
+    const taken = this.match(method, path, exchange)?.index;
     return this.#routes.map((route, index) => ({
       index,
       name: route.name,
       taken: index === taken,
-      reason: this.#reason(route, index, method, path, taken),
+      reason: this.#reason(route, index, method, path, taken, exchange),
     }));
   }
 
@@ -151,6 +160,7 @@ export class RouteTable {
     const entry: Entry = {
       match: { index, captures: undefined },
       methods: route.methods.length === 0 ? undefined : new Set(route.methods),
+      condition: compileCondition(route.match),
     };
     if (route.madeOf !== undefined && route.path_prefix !== undefined) {
       this.#first.push({ prefix: route.path_prefix, entry });
@@ -174,30 +184,38 @@ export class RouteTable {
     }
   }
 
-  #matchPrefix(method: string, path: string): RouteMatch | undefined {
+  #matchPrefix(
+    method: string,
+    path: string,
+    exchange: Exchange | undefined,
+  ): RouteMatch | undefined {
     let best: Entry | undefined;
     let at: Node | undefined = this.#prefixes;
     let slash = 0;
     for (;;) {
       // Here `path[slash]` is a slash. What is found deeper is longer and replaces what was found.
-      if (at.below.length > 0) best = allowing(at.below, method) ?? best;
+      if (at.below.length > 0) best = allowing(at.below, method, exchange) ?? best;
       if (at.children.size === 0) break;
       const next = path.indexOf("/", slash + 1);
       at = at.children.get(next < 0 ? path.slice(slash + 1) : path.slice(slash + 1, next));
       if (at === undefined) break;
-      if (at.here.length > 0) best = allowing(at.here, method) ?? best;
+      if (at.here.length > 0) best = allowing(at.here, method, exchange) ?? best;
       if (next < 0) break;
       slash = next;
     }
     return best?.match;
   }
 
-  #matchPattern(method: string, path: string): RouteMatch | undefined {
+  #matchPattern(
+    method: string,
+    path: string,
+    exchange: Exchange | undefined,
+  ): RouteMatch | undefined {
     if (this.#patternSet === undefined) return undefined;
     let first: PatternEntry | undefined;
     for (const index of this.#patternSet.match(path)) {
       const entry = this.#patterns[index];
-      if (!allows(entry, method)) continue;
+      if (!allows(entry, method, exchange)) continue;
       if (first === undefined || entry.match.index < first.match.index) first = entry;
     }
     if (first === undefined) return undefined;
@@ -210,12 +228,17 @@ export class RouteTable {
     method: string,
     path: string,
     taken: number | undefined,
+    exchange: Exchange | undefined,
   ): string {
-    const alone = new RouteTable([{ ...route, methods: [] }]);
+    const alone = new RouteTable([{ ...route, methods: [], match: undefined }]);
     if (alone.match(method, path) === undefined) return mismatch(route, path);
     if (index === taken) return matcherText(route);
-    if (new RouteTable([route]).match(method, path) === undefined) {
+    const ofAnyKind = new RouteTable([{ ...route, match: undefined }]);
+    if (ofAnyKind.match(method, path) === undefined) {
       return `takes only ${route.methods.join(", ")}`;
+    }
+    if (new RouteTable([route]).match(method, path, exchange) === undefined) {
+      return `${matcherText(route)} matches, but the request has not what its match asks for`;
     }
     const winner = taken === undefined ? "" : this.#routes[taken].name;
     return `${matcherText(route)} matches, but route ${winner} goes before it`;
@@ -228,7 +251,7 @@ function hasEscapes({ path_exact, path_prefix, path_regex }: RouteMatcher): bool
 
 /** A path that is no text when it is decoded stays as it is: a request with such a path is refused. */
 function decodePaths(route: RouteMatcher): RouteMatcher {
-  const { name, path_exact, path_prefix, path_regex, fallback, methods, madeOf } = route;
+  const { name, path_exact, path_prefix, path_regex, fallback, methods, match, madeOf } = route;
   return {
     name,
     path_exact: path_exact === undefined ? undefined : percentDecode(path_exact) ?? path_exact,
@@ -237,6 +260,7 @@ function decodePaths(route: RouteMatcher): RouteMatcher {
     path_regex,
     fallback,
     methods,
+    match,
     madeOf,
   };
 }
@@ -264,12 +288,23 @@ function childOf(parent: Node, segment: string): Node {
   return child;
 }
 
-function allowing(entries: readonly Entry[], method: string): Entry | undefined {
-  for (const entry of entries) if (allows(entry, method)) return entry;
+function allowing(
+  entries: readonly Entry[],
+  method: string,
+  exchange: Exchange | undefined,
+): Entry | undefined {
+  for (const entry of entries) if (allows(entry, method, exchange)) return entry;
   return undefined;
 }
 
 /** Methods of routes are compared without regard to case, although HTTP's are not (spec 02 section 4). */
-function allows({ methods }: Entry, method: string): boolean {
-  return methods === undefined || methods.has(method) || methods.has(method.toUpperCase());
+function allows(
+  { methods, condition }: Entry,
+  method: string,
+  exchange: Exchange | undefined,
+): boolean {
+  if (methods !== undefined && !methods.has(method) && !methods.has(method.toUpperCase())) {
+    return false;
+  }
+  return condition === undefined || (exchange !== undefined && condition(exchange));
 }

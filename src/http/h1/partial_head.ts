@@ -9,6 +9,7 @@
  * @module
  */
 import { FIELD_VALUE, HEX, TOKEN, VISIBLE } from "../chars.ts";
+import { TLS_ON_CLEARTEXT } from "../exchange.ts";
 import type { HeadLimits } from "../head_limits.ts";
 import { type TargetRules, targetRules } from "../target_rules.ts";
 import {
@@ -16,6 +17,7 @@ import {
   BAD_VALUE,
   FOLDED,
   type HeadProblem,
+  headProblem,
   headText,
   LONG_LINE,
   MAX_FIELD_LINE_BYTES,
@@ -24,6 +26,8 @@ import {
 import { BAD_LINE, BAD_METHOD, BAD_VERSION } from "./request_head.ts";
 import { BAD_TARGET } from "./request_target.ts";
 
+/** First byte of a record with a handshake (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 22;
 const CR = 13;
 const LF = 10;
 const SPACE = 32;
@@ -34,6 +38,8 @@ const ZERO = 48;
 const ONE = 49;
 const COLON = 58;
 const QUESTION = 63;
+
+const TLS_HELLO: HeadProblem = headProblem(400, TLS_ON_CLEARTEXT);
 
 /** Of a line that is right as far as it has come. */
 const OPEN = -1;
@@ -78,6 +84,7 @@ function readStartLine(
   let at = skip(bytes, start, end, TOKEN);
   if (at === end) return OPEN;
   if (at === start && bytes[at] === CR && mayBeEmptyLine && at + 1 === end) return OPEN;
+  if (at === start && bytes[at] === TLS_HANDSHAKE) return TLS_HELLO;
   if (at === start || bytes[at] !== SPACE) return bytes[at] === CR ? BAD_LINE : BAD_METHOD;
   const method = headText(bytes, start, at);
   const target = at + 1;

@@ -8,6 +8,7 @@ import type { IpFamily } from "../../net/ip.ts";
 import { parseIp } from "../../net/ip.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import { Fingerprints } from "./fingerprints.ts";
+import { OriginRules } from "./origin_rules.ts";
 import type { AccessConfig } from "./schema.ts";
 
 /** The client's address; a decision never waits, so one is enough. */
@@ -30,6 +31,7 @@ export class AccessRules {
   readonly #allowAsns: ReadonlySet<number>;
   readonly #denyAsns: ReadonlySet<number>;
   readonly #byPlace: boolean;
+  readonly #origin: OriginRules | undefined;
 
   constructor(config: AccessConfig) {
     this.#allow = IpSet.of(config.allow);
@@ -46,11 +48,12 @@ export class AccessRules {
     this.#denyAsns = new Set(config.deny_asns);
     this.#byPlace = this.#allowCountries.size + this.#denyCountries.size + this.#allowAsns.size +
         this.#denyAsns.size > 0;
+    this.#origin = OriginRules.of(config);
   }
 
   /** Whether there is any rule; without one everybody passes. */
   get any(): boolean {
-    return this.#byAddress || this.#byCertificate || this.#byPlace;
+    return this.#byAddress || this.#byCertificate || this.#byPlace || this.#origin !== undefined;
   }
 
   /** Why `exchange` is denied, in a few words, or `undefined` when it passes. */
@@ -59,7 +62,8 @@ export class AccessRules {
       (this.#byCertificate ? this.#denialByCertificate(exchange) : undefined) ??
       (this.#byPlace
         ? this.#denialByPlace(exchange.findings.country, exchange.findings.asn)
-        : undefined);
+        : undefined) ??
+      this.#origin?.denial(exchange);
   }
 
   #denialByAddress(address: string): string | undefined {

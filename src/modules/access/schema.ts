@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
 import { protections } from "../../config/schema/remarks.ts";
-import { ipMatcher, list, sha256, valueKinds } from "../../config/schema/values.ts";
+import { hostPattern, ipMatcher, list, sha256, valueKinds } from "../../config/schema/values.ts";
 
 const MAX_NETWORKS = 256;
 const MAX_CERTIFICATES = 256;
@@ -38,6 +38,24 @@ function asns() {
   return list(asn(), { max: MAX_ASNS }).default([]);
 }
 
+/** Most texts of one list, and longest one. */
+const MAX_AGENTS = 128;
+const MAX_AGENT_BYTES = 128;
+const MAX_REFERERS = 128;
+
+function agents() {
+  const form = `a text of 1 to ${MAX_AGENT_BYTES} visible ASCII characters and spaces`;
+  const agent = z.string().refine(
+    (text) => /^[ -~]+$/.test(text) && text.trim() !== "" && text.length <= MAX_AGENT_BYTES,
+    { error: `must be ${form}` },
+  ).register(valueKinds, { type: "text", allowed: "visible ASCII" });
+  return list(agent, { max: MAX_AGENTS, unique: "nocase" }).default([]);
+}
+
+function hosts() {
+  return list(hostPattern(), { max: MAX_REFERERS, unique: "exact" }).default([]);
+}
+
 /** `[vhosts.access]` and `[vhosts.routes.access]`. */
 export const accessSchema = z.strictObject({
   enabled: z.boolean().default(true)
@@ -57,6 +75,13 @@ export const accessSchema = z.strictObject({
   allow_asns: asns()
     .describe("Autonomous systems clients may ask from; empty: all. Needs `geoip.enabled`."),
   deny_asns: asns().describe("Autonomous systems they may not. Needs `geoip.enabled`."),
+  deny_user_agents: agents()
+    .describe("Texts: a `User-Agent` that contains one, in any case, is refused. Ours."),
+  allow_referers: hosts().describe(
+    "Hosts of pages that may lead here, `*.example.com` among them; empty: all. The host that is asked, and " +
+      "requests without `Referer`, always may. Ours.",
+  ),
+  deny_referers: hosts().describe("Hosts of pages that may not. Ours."),
 }).register(protections, { undone: "refused" });
 
 /** A checked `access` table. */

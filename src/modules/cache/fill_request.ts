@@ -59,7 +59,7 @@ const CONDITIONS: ReadonlySet<string> = new Set([
 ]);
 
 function isOverride(name: string): boolean {
-  const plain = name.includes("_") ? name.replaceAll("_", "-") : name;
+  const plain = name.includes("_") || name.includes(".") ? name.replace(/[_.]/g, "-") : name;
   return OVERRIDES.has(plain) || plain.startsWith(FORWARDED);
 }
 

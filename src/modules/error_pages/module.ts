@@ -71,7 +71,9 @@ function* needlessPages(pages: ErrorPages, key: string, asksFirst: boolean): Gen
       message: status === AUTH_FAILURE
         ? `${status} is no failure without auth_request: the page is never sent`
         : `${status} is no failure of what is behind the gateway: the page is never sent`,
-      hint: "failures of an upstream are 502, those of an auth service 502 or 500",
+      hint:
+        "failures of an upstream are 502, those of an auth service 502 or 500; pages for all other " +
+        "answers of the gateway are those of [[vhosts.error_pages]]",
       warning: true,
     };
   }

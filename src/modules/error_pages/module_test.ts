@@ -60,8 +60,3 @@ Deno.test("a page that is not there, or cannot be sent, is a warning", async () 
     assert.match((await found("/large"))[0].message, /^\/large is larger than 64 MiB/);
   });
 });
-
-Deno.test("a page's table in the vhost itself is sent to the vhost's proxy", () => {
-  const text = vhost('[[vhosts.error_pages]]\nstatus = 502\npath = "/x"\n');
-  assert.equal(load(text).problems[0].hint, "write [[vhosts.proxy.error_pages]]");
-});

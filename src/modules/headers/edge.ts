@@ -3,7 +3,7 @@ import type { EdgeModule, RunningModule } from "../../gateway/module.ts";
 import { type HeaderPolicies, policiesOf } from "./policies.ts";
 import { writtenFacts } from "./table.ts";
 
-export { AUTHORIZED, type Authorized } from "./authorized.ts";
+export { AUTHORIZED, type Authorized, authorizeFields } from "./authorized.ts";
 export { type HeaderPolicies, policiesOf } from "./policies.ts";
 export { addVia } from "./response_policy.ts";
 export { type RequestPolicy } from "./request_policy.ts";

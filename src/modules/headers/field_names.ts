@@ -53,11 +53,17 @@ export const LIST_FIELDS: readonly string[] = [
 ];
 
 /**
- * `name` as it is usually spelled: with `-` for `_`. Applications that get fields as variables (CGI, FastCGI,
- * WSGI) read both spellings alike, `X_User` and `X-User` as `HTTP_X_USER`, so the owner of one owns the other.
+ * `name` as it is usually spelled: with `-` for `_` and `.`. Applications that get fields as variables (CGI,
+ * FastCGI, WSGI) read these spellings alike, `X_User` and `X.User` as `HTTP_X_USER`, so the owner of one owns
+ * the others.
  */
 export function dashed(name: string): string {
-  return name.replaceAll("_", "-");
+  return name.replaceAll("_", "-").replaceAll(".", "-");
+}
+
+/** Whether a name may be another one in disguise, for {@linkcode dashed} to show. */
+export function mayBeDisguised(name: string): boolean {
+  return name.includes("_") || name.includes(".");
 }
 
 /** What this gateway writes into `Via` and `Server`. */

@@ -16,6 +16,7 @@ import {
   dashed,
   HOP_BY_HOP_FIELDS,
   LIST_FIELDS,
+  mayBeDisguised,
   VIA,
 } from "./field_names.ts";
 import { AUTHORIZED, type Authorized } from "./authorized.ts";
@@ -150,7 +151,7 @@ export class RequestPolicy {
       const action = actions.get(name);
       if (action === undefined || action > 0) {
         if (removes !== undefined && removes.has(name)) continue;
-        if (action === undefined && name.includes("_") && this.#isDisguised(name, removes)) {
+        if (action === undefined && mayBeDisguised(name) && this.#isDisguised(name, removes)) {
           continue;
         }
         if (action !== undefined) {
@@ -207,7 +208,7 @@ export class RequestPolicy {
     const action = this.#actions.get(name);
     if (removes?.has(name) === true) return false;
     if (action !== undefined) return action > 0;
-    return !name.includes("_") || !this.#isDisguised(name, removes);
+    return !mayBeDisguised(name) || !this.#isDisguised(name, removes);
   }
 
   /** `Host` or `:authority` for the upstream: the client's own, unless the policy sets another. */

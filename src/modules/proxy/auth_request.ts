@@ -11,6 +11,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter } from "../../gateway/metrics.ts";
 import type { RouteScope, SnapshotContext, Step } from "../../gateway/module.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { redirect } from "../../gateway/route/redirect.ts";
 import { Slot } from "../../gateway/slot.ts";
 import { AUTHORIZED, type Authorized } from "../headers/edge.ts";
 import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/table.ts";
@@ -112,6 +113,9 @@ export class AuthRequest {
     if (status >= 200 && status < 300) {
       this.#allowed.count();
       this.#copy(exchange, answer.fields);
+    } else if (this.config.pass_redirects && isRedirect(answer)) {
+      this.#denied.count();
+      sendAway(exchange, answer);
     } else if (status >= 400 && status < 600) {
       this.#denied.count();
       deny(exchange, answer);
@@ -161,6 +165,20 @@ export class AuthRequest {
 
 function reasonOf(error: unknown): string {
   return error instanceof ClientError ? `${error.stage}: ${error.message}` : String(error);
+}
+
+/** Whether a service sends the client elsewhere. */
+function isRedirect({ status, fields }: ServiceAnswer): boolean {
+  return REDIRECTS.has(status) && fields.count("location") === 1;
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** The client goes where the service says, with the cookies by which the service will know it again. */
+function sendAway(exchange: Exchange, { status, fields }: ServiceAnswer): void {
+  redirect(exchange, status, fields.get("location") ?? "");
+  exchange.response.append("cache-control", "no-store");
+  for (const cookie of fields.all("set-cookie")) exchange.response.append("set-cookie", cookie);
 }
 
 /** The service's refusal is the gateway's, its text as `text/plain`. */

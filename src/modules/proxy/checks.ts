@@ -9,9 +9,16 @@ import { splitAuthority } from "../../http/authority.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import { copyWarnings, forwardWarnings } from "./forwarded_fields.ts";
-import type { ProxyConfig } from "./schema.ts";
+import type { AuthRequestConfig, ProxyConfig } from "./schema.ts";
 import { unixPath } from "../../net/unix_address.ts";
-import { isBalanced, keyedOrigin, originOf, type ProxyTable, proxyTables } from "./table.ts";
+import {
+  authRequests,
+  isBalanced,
+  keyedOrigin,
+  originOf,
+  type ProxyTable,
+  proxyTables,
+} from "./table.ts";
 
 /** Socket options the runtime has no call for. */
 const INERT_KEYS = [
@@ -51,6 +58,7 @@ export function checkProxies(config: Config): Problem[] {
     }
   }
   for (const scope of scopesOf(config)) problems.push(...checkGrpc(scope));
+  for (const { auth, key } of authRequests(config)) problems.push(...checkAuthRequest(auth, key));
   if (inert.length > 0) problems.push(inertKeys(inert));
   return problems;
 }
@@ -98,7 +106,6 @@ function checkProxy(proxy: ProxyConfig, key: string): Problem[] {
     ...checkVersion(proxy, key),
     ...checkUpgrades(proxy, key),
     ...checkSockets(proxy, key),
-    ...checkAuthRequest(proxy, key),
   ];
 }
 
@@ -282,20 +289,18 @@ function* checkSockets(proxy: ProxyConfig, key: string): Generator<Problem> {
   }
 }
 
-function* checkAuthRequest(proxy: ProxyConfig, key: string): Generator<Problem> {
-  const auth = proxy.auth_request;
-  if (auth?.enabled !== true) return;
+function* checkAuthRequest(auth: AuthRequestConfig, key: string): Generator<Problem> {
   if (auth.url === undefined) {
     yield about(
       key,
-      ["auth_request.enabled"],
-      problem(`${key}.auth_request.url`, "is required when auth_request is enabled"),
+      ["enabled"],
+      problem(`${key}.url`, "is required when auth_request is enabled"),
     );
   } else if (new URL(auth.url).pathname === "/" && !auth.url.endsWith("/")) {
-    yield problem(`${key}.auth_request.url`, `must have a path; found "${auth.url}"`);
+    yield problem(`${key}.url`, `must have a path; found "${auth.url}"`);
   }
-  yield* forwardWarnings(auth.forward_headers, `${key}.auth_request.forward_headers`);
-  yield* copyWarnings(auth.allow_response_headers, `${key}.auth_request.allow_response_headers`);
+  yield* forwardWarnings(auth.forward_headers, `${key}.forward_headers`);
+  yield* copyWarnings(auth.allow_response_headers, `${key}.allow_response_headers`);
 }
 
 /** `problem`, which is about keys of the table at `key`, too. */

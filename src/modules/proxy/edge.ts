@@ -1,6 +1,7 @@
 /** The reverse proxy at work (spec 02 section 9). @module */
 import { SILENT } from "../../gateway/log_none.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
+import { ByScope, ownTables } from "../../gateway/edge_policy.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type {
   EdgeModule,
@@ -21,7 +22,7 @@ import { type BalancedOrigin, balancers, type MemberUpstream } from "./balanced.
 import { keptPool, poolKey, type PoolOptions, UpstreamPool } from "./pool.ts";
 import type { ProxyConfig } from "./schema.ts";
 import { serviceAt } from "./service.ts";
-import { isGlobal, originOf, proxyOf } from "./table.ts";
+import { asking, type AskingConfig, isGlobal, originOf, proxyOf } from "./table.ts";
 import { balancedHost, hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
 import { upgradeRules } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
@@ -78,6 +79,8 @@ class RunningProxy implements RunningModule {
   readonly #material: UpstreamMaterial;
   readonly #forwarders = new Map<ProxyConfig, Forwarder>();
   readonly #authRequests = new Map<ProxyConfig, AuthRequest>();
+  /** Of scopes, which ask whatever answers. */
+  readonly #guards = new ByScope<AuthRequest>();
   readonly #pools = new Map<ProxyConfig, BalancedOrigin>();
   /** Privacy builds: no client address is sent, no request leaves a trace in the log. */
   readonly #zeroRetention: boolean;
@@ -90,6 +93,13 @@ class RunningProxy implements RunningModule {
   }
 
   plan(scope: RouteScope): Steps | undefined {
+    const guard = this.#authRequest(scope, asking(ownTables(scope).auth_request));
+    if (guard === undefined) return this.#forwarding(scope);
+    this.#guards.set(scope, guard);
+    return { ...this.#forwarding(scope), authenticate: guard.authorize };
+  }
+
+  #forwarding(scope: RouteScope): Steps | undefined {
     const proxy = proxyOf(scope);
     if (proxy === undefined) return undefined;
     const pool = this.#pool(scope, proxy);
@@ -114,6 +124,7 @@ class RunningProxy implements RunningModule {
   stop(): void {}
 
   explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
+    if (phase === "authenticate") return this.#guards.get(scope)?.explain(exchange);
     const proxy = proxyOf(scope);
     if (proxy === undefined) return undefined;
     if (phase === "authorize") return this.#authRequests.get(proxy)?.explain(exchange);
@@ -137,6 +148,7 @@ class RunningProxy implements RunningModule {
   }
 
   predict(scope: RouteScope, exchange: Exchange, phase: Phase): void {
+    if (phase === "authenticate") this.#guards.get(scope)?.predict(exchange);
     const proxy = proxyOf(scope);
     if (proxy !== undefined && phase === "authorize") {
       this.#authRequests.get(proxy)?.predict(exchange);
@@ -218,9 +230,14 @@ class RunningProxy implements RunningModule {
   }
 
   #authorize(scope: RouteScope, proxy: ProxyConfig): Steps["authorize"] {
-    const auth = proxy.auth_request;
-    if (auth?.enabled !== true || auth.url === undefined) return undefined;
-    const config = { ...auth, url: auth.url };
+    const authRequest = this.#authRequest(scope, asking(proxy.auth_request));
+    if (authRequest === undefined) return undefined;
+    this.#authRequests.set(proxy, authRequest);
+    return authRequest.authorize;
+  }
+
+  #authRequest(scope: RouteScope, config: AskingConfig | undefined): AuthRequest | undefined {
+    if (config === undefined) return undefined;
     const { metrics } = this.context;
     const log = this.#log;
     const service = serviceAt(endpointOf(config.url), "auth service", authLimits(config), {
@@ -228,8 +245,6 @@ class RunningProxy implements RunningModule {
       log,
     });
     const context = { metrics, log, service, zeroRetention: this.#zeroRetention };
-    const authRequest = new AuthRequest(config, scope, context);
-    this.#authRequests.set(proxy, authRequest);
-    return authRequest.authorize;
+    return new AuthRequest(config, scope, context);
   }
 }

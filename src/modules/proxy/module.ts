@@ -8,8 +8,8 @@ import { unixPath } from "../../net/unix_address.ts";
 import { acmeChallengeTable } from "./acme_challenge.ts";
 import { checkProxies } from "./checks.ts";
 import { endpointGrant, endpointOf } from "./endpoint.ts";
-import { grpcSchema, proxySchema } from "./schema.ts";
-import { fixedMembers, keyedOrigin, proxyTables } from "./table.ts";
+import { authRequestSchema, grpcSchema, proxySchema } from "./schema.ts";
+import { authRequests, fixedMembers, keyedOrigin, proxyTables } from "./table.ts";
 import { checkUpstreamFiles, proveUpstreamFiles, upstreamFiles } from "./upstream_files.ts";
 
 export { endpointGrant, endpointOf } from "./endpoint.ts";
@@ -32,6 +32,12 @@ export const module: Module = {
       reload: { reason: "load-balancer-services-changed", view: fixedMembers },
       withoutVhosts: true,
     },
+    {
+      table: "auth_request",
+      scopes: ["vhost", "route"],
+      schema: authRequestSchema,
+      reload: "live",
+    },
     { table: "grpc", scopes: ["route"], schema: grpcSchema, reload: "live" },
     acmeChallengeTable,
   ],
@@ -48,11 +54,11 @@ export const module: Module = {
       net.push({ value: named.origin, key: named.key, for: "edge" });
       const path = unixPath(named.origin);
       if (path !== undefined) sockets.push({ value: path, key: named.key, for: "edge" });
-      const auth = table.proxy.auth_request;
-      if (auth?.enabled === true && auth.url !== undefined) {
-        const value = endpointGrant(endpointOf(auth.url));
-        net.push({ value, key: `${table.key}.auth_request.url`, for: "edge" });
-      }
+    }
+    for (const { auth, key } of authRequests(config)) {
+      if (auth.url === undefined) continue;
+      const value = endpointGrant(endpointOf(auth.url));
+      net.push({ value, key: `${key}.url`, for: "edge" });
     }
     const files = upstreamFiles(config);
     const read = files.map(({ path, key }): Grant => ({

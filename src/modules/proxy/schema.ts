@@ -35,7 +35,7 @@ function upgradeProtocol() {
     .register(valueKinds, { type: "protocol", allowed: "name without version" });
 }
 
-const authRequest = z.strictObject({
+export const authRequestSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Ask the auth service before each request."),
   url: httpUrl().optional().describe("The auth service, with a path. Required when enabled."),
   forward_headers: list(headerName(), { max: MAX_FORWARDED_HEADERS, unique: "nocase" }).default([])
@@ -46,6 +46,9 @@ const authRequest = z.strictObject({
   read_timeout_secs: secs().default(5).describe("Longest wait for its answer."),
   max_response_bytes: byteSize({ max: MIB }).default(64 * 1024)
     .describe("Largest answer body it may send."),
+  pass_redirects: z.boolean().default(false).describe(
+    "Send clients where the service does, to a page to log in, with its cookies. Off: 500, as in 1.5. Ours.",
+  ),
 }).register(protections, { undone: "authenticated" });
 
 /** `[proxy]` and its like. Sub-tables of other modules (`error_pages`, `mirror`) are added by them. */
@@ -112,7 +115,7 @@ export const proxySchema = z.strictObject({
     .describe("Longest time for a whole answer, from its first byte to its last."),
   downstream_min_send_rate_bytes_per_sec: count({ min: 1 }).optional()
     .describe("Slowest reader tolerated."),
-  auth_request: authRequest.optional(),
+  auth_request: authRequestSchema.optional(),
 });
 
 /** `[vhosts.routes.grpc]`. */
@@ -129,7 +132,7 @@ export interface ProxyTables {}
 /** A reverse proxy block. */
 export type ProxyConfig = Frozen<z.output<typeof proxySchema>> & ProxyTables;
 /** `proxy.auth_request`. */
-export type AuthRequestConfig = Frozen<z.output<typeof authRequest>>;
+export type AuthRequestConfig = Frozen<z.output<typeof authRequestSchema>>;
 /** `[vhosts.routes.grpc]`. */
 export type GrpcConfig = Frozen<z.output<typeof grpcSchema>>;
 
@@ -139,9 +142,11 @@ declare module "../../config/types.ts" {
   }
   interface VhostTables {
     readonly proxy?: ProxyConfig;
+    readonly auth_request?: AuthRequestConfig;
   }
   interface RouteTables {
     readonly proxy?: ProxyConfig;
+    readonly auth_request?: AuthRequestConfig;
     readonly grpc?: GrpcConfig;
   }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import { scopesOf } from "../../gateway/edge_policy.ts";
+import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
-import type { ProxyConfig } from "./schema.ts";
+import type { AuthRequestConfig, ProxyConfig } from "./schema.ts";
 
 export type { ProxyConfig } from "./schema.ts";
 
@@ -58,6 +58,28 @@ export function* proxyTables(config: Config): Generator<ProxyTable> {
     const proxy = proxyOf(scope);
     if (proxy === undefined) continue;
     yield { proxy, scope, key: isGlobal(scope) ? "proxy" : `${scope.key}.proxy` };
+  }
+}
+
+/** An `auth_request` table that is switched on. */
+export type AskingConfig = AuthRequestConfig & { readonly url: string };
+
+/** A table with a service to ask. */
+export function asking(auth: AuthRequestConfig | undefined): AskingConfig | undefined {
+  return auth?.enabled === true && auth.url !== undefined ? { ...auth, url: auth.url } : undefined;
+}
+
+/** Every `auth_request` that is switched on: of proxy blocks, which ask for them alone, and of scopes. */
+export function* authRequests(
+  config: Config,
+): Generator<{ readonly auth: AuthRequestConfig; readonly key: string }> {
+  for (const { proxy, key } of proxyTables(config)) {
+    const auth = proxy.auth_request;
+    if (auth?.enabled === true) yield { auth, key: `${key}.auth_request` };
+  }
+  for (const scope of scopesOf(config)) {
+    const auth = ownTables(scope).auth_request;
+    if (auth?.enabled === true) yield { auth, key: `${scope.key}.auth_request` };
   }
 }
 

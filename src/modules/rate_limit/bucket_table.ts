@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { type Table, tableOf } from "../../zones/table.ts";
 
 /** The kind of table that buckets are in. */
@@ -23,6 +24,14 @@ const MAX_OVERDUE_NS = 60e9;
 
 /** Attempts against other workers to take a token. Each one that fails is another's success. */
 const MAX_ATTEMPTS = 10_000;
+
+/** Longest text that is a key as it is; of a longer one it is a digest. */
+const MAX_TEXT = 256;
+/** More words than an IPv6 address has. */
+const MIN_TEXT_WORDS = 5;
+
+/** The key in question: two characters a word; a decision never waits, so one is enough. */
+const textWords = new Uint32Array(1 + MAX_TEXT / 2);
 
 /** Tags of keys: an IPv4 address, and the one key that all unknown addresses share. */
 const IPV4 = 1;
@@ -61,6 +70,18 @@ export class BucketTable {
     return found >= 0 ? found : this.#table.add(Math.floor(now / 1e9));
   }
 
+  /** As {@linkcode BucketTable.find}, for a text in place of an address. */
+  findText(text: string): number {
+    this.#useText(text);
+    return this.#table.find();
+  }
+
+  /** As {@linkcode BucketTable.findOrAdd}, for a text in place of an address. */
+  findOrAddText(text: string, now: number): number {
+    const found = this.findText(text);
+    return found >= 0 ? found : this.#table.add(Math.floor(now / 1e9));
+  }
+
   /** What is missing from the bucket of `slot`, as the nanoseconds it takes to come back. */
   debt(slot: number, now: number): number {
     return Math.max(0, Number(Atomics.load(this.#longs, this.#table.valueOf(slot))) - now);
@@ -91,6 +112,21 @@ export class BucketTable {
       seen = Atomics.load(this.#longs, at);
     }
     return -cost;
+  }
+
+  /** Longer than every address, so that no text is one. */
+  #useText(text: string): void {
+    const short = text.length <= MAX_TEXT ? text : createHash("sha256").update(text).digest("hex");
+    let count = MIN_TEXT_WORDS;
+    textWords.fill(0, 0, count);
+    textWords[0] = short.length;
+    for (let i = 0; i < short.length; i++) {
+      const at = 1 + (i >> 1);
+      if ((i & 1) === 0) textWords[at] = short.charCodeAt(i);
+      else textWords[at] |= short.charCodeAt(i) << 16;
+      if (at >= count) count = at + 1;
+    }
+    this.#table.useHashedKey(textWords, count);
   }
 
   #useKey(family: 0 | 4 | 6, words: Uint32Array): void {

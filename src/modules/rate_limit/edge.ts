@@ -1,5 +1,5 @@
 /** Rate limits at work (spec 02 section 11.2). @module */
-import { ByScope, policyCounter, zoneName } from "../../gateway/edge_policy.ts";
+import { ByScope, policyCounter } from "../../gateway/edge_policy.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type {
   EdgeModule,
@@ -14,11 +14,13 @@ import { type SharedTime, sharedTime } from "../../zones/shared_time.ts";
 import { bucketTable } from "./bucket_table.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { Sleepers } from "./sleepers.ts";
-import { CLOCK_ZONE, type EnabledLimit, limitOf } from "./table.ts";
+import { compileKey, type LimitKey } from "./limit_key.ts";
+import { bucketsOf, CLOCK_ZONE, type EnabledLimit, limitOf, placesIn } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "rate-limit",
+  facts: placesIn,
   open: () => ({ start: (context) => new RateLimits(context) }),
 };
 
@@ -40,13 +42,16 @@ class RateLimits implements RunningModule {
     if (limit === undefined) return undefined;
     const limiter = this.#limiter(scope, limit);
     this.#limiters.set(scope, limiter);
-    const rate = this.#rateStep(scope, limiter, limit.status);
+    const rate = this.#rateStep(scope, limiter, limit.status, compileKey(limit.key));
     if (limit.mode === "nodelay") return { rate };
     return { rate, delay: this.#delayStep(scope, limit.status) };
   }
 
   explain(scope: RouteScope, exchange: Exchange): string | undefined {
-    return this.#limiters.get(scope)?.explain(exchange.clientAddress);
+    const limit = limitOf(scope);
+    if (limit === undefined) return undefined;
+    const text = compileKey(limit.key)?.(exchange);
+    return this.#limiters.get(scope)?.explain(exchange.clientAddress, text, limit.key);
   }
 
   stop(): void {
@@ -60,7 +65,7 @@ class RateLimits implements RunningModule {
       const time = this.#time = zones.open(sharedTime, CLOCK_ZONE);
       this.#stopTicking = clock.every(() => time.now());
     }
-    const table = zones.open(bucketTable, zoneName("rate-limit", scope));
+    const table = zones.open(bucketTable, bucketsOf(scope, limit));
     return new RateLimiter(table, this.#time, {
       requestsPerSecond: limit.requests_per_second,
       burst: limit.burst === 0 ? limit.requests_per_second : limit.burst,
@@ -70,13 +75,18 @@ class RateLimits implements RunningModule {
     });
   }
 
-  #rateStep(scope: RouteScope, limiter: RateLimiter, status: number): Step {
+  #rateStep(
+    scope: RouteScope,
+    limiter: RateLimiter,
+    status: number,
+    keyOf: LimitKey | undefined,
+  ): Step {
     const { metrics } = this.#context;
     const rejects = policyCounter(metrics, scope, "rate_limit", "reject");
     const delays = policyCounter(metrics, scope, "rate_limit", "delay");
     const wakeAt = this.#wakeAt;
     return (exchange) => {
-      const verdict = limiter.admit(exchange.clientAddress);
+      const verdict = limiter.admit(exchange.clientAddress, keyOf?.(exchange));
       if (verdict === 0) return;
       if (verdict < 0) {
         rejects.count();

@@ -53,14 +53,20 @@ export class RateLimiter {
   /**
    * Takes a token for a request of `address`.
    *
+   * @param text What the bucket is by in place of the address; `undefined` for the address itself.
    * @returns 0: go on; positive: go on after so many milliseconds; negative: refused, and the negated
    * milliseconds after which a request would pass.
    */
-  admit(address: string): number {
-    const family = parseIp(address, words);
-    if (family === 0 && this.#limit.rejectIndeterminate) return -UNKNOWN_RETRY_MS;
+  admit(address: string, text?: string): number {
     const now = this.#time.now();
-    const slot = this.#table.findOrAdd(family, words, now);
+    let slot: number;
+    if (text !== undefined) {
+      slot = this.#table.findOrAddText(text, now);
+    } else {
+      const family = parseIp(address, words);
+      if (family === 0 && this.#limit.rejectIndeterminate) return -UNKNOWN_RETRY_MS;
+      slot = this.#table.findOrAdd(family, words, now);
+    }
     if (slot < 0) return -UNKNOWN_RETRY_MS;
     const debt = this.#table.take(slot, now, this.#cost, this.#mostDebt);
     if (debt < 0) return debt / 1e6;
@@ -68,14 +74,21 @@ export class RateLimiter {
   }
 
   /** What {@linkcode RateLimiter.admit} would do, in words, without taking a token. */
-  explain(address: string): string {
+  explain(address: string, text?: string, name = ""): string {
     const { requestsPerSecond, burst, rejectIndeterminate, maxEntries } = this.#limit;
     const policy = `${requestsPerSecond} a second, burst ${burst}`;
     const family = parseIp(address, words);
-    if (family === 0 && rejectIndeterminate) return `${policy}: refused, address unknown`;
-    const who = family === 0 ? "all unknown addresses" : address;
+    if (text === undefined && family === 0 && rejectIndeterminate) {
+      return `${policy}: refused, address unknown`;
+    }
+    // The text may be a secret: a key of an API.
+    const who = text !== undefined
+      ? `this ${name}`
+      : family === 0
+      ? "all unknown addresses"
+      : address;
     const now = this.#time.now();
-    const slot = this.#table.find(family, words);
+    const slot = text === undefined ? this.#table.find(family, words) : this.#table.findText(text);
     if (slot < 0) {
       return this.#table.size < maxEntries
         ? `${policy}: ${who} has a full bucket`

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { refuseKey } from "../../config/problems/about.ts";
 import type { Frozen } from "../../config/frozen.ts";
-import { enumWord, status } from "../../config/schema/values.ts";
+import { isToken } from "../../http/chars.ts";
+import { enumWord, label, status, valueKinds } from "../../config/schema/values.ts";
 import { protections } from "../../config/schema/remarks.ts";
 import {
   type Bounds,
@@ -17,6 +18,18 @@ const bounds = {
   table_max_entries: { min: 1, max: 1_000_000 },
   entry_ttl_secs: { min: 1, max: 86_400 },
 } satisfies Record<string, Bounds>;
+
+function limitKey() {
+  const allowed = '"address", "certificate", "country", "header:" or "cookie:" and a name';
+  return z.string().refine((text) => {
+    if (PLAIN_KEYS.includes(text)) return true;
+    const name = /^(?:header|cookie):(.+)$/.exec(text)?.[1];
+    return name !== undefined && isToken(name) && name.length <= MAX_KEY_NAME;
+  }, { error: `must be ${allowed}` }).register(valueKinds, { type: "key of buckets", allowed });
+}
+
+const PLAIN_KEYS: readonly string[] = ["address", "certificate", "country"];
+const MAX_KEY_NAME = 128;
 
 /** `[vhosts.rate_limit]` and `[vhosts.routes.rate_limit]`. */
 export const rateLimitSchema = z.strictObject({
@@ -35,6 +48,13 @@ export const rateLimitSchema = z.strictObject({
     .describe("Most addresses kept. A new one that finds no room is refused."),
   entry_ttl_secs: countWhenEnabled(bounds.entry_ttl_secs).default(300)
     .describe("How long a silent address keeps its place in a full table."),
+  key: limitKey().default("address").describe(
+    'What has a bucket: `"address"`, `"header:x-api-key"`, `"cookie:session"`, `"certificate"` or ' +
+      '`"country"`. A request that has none of it counts by its address. Ours.',
+  ),
+  shared: label().optional().describe(
+    "Limits of this name have their buckets together, and the same settings. Ours.",
+  ),
   reject_indeterminate: z.boolean().default(false)
     .describe("Refuse clients whose address is unknown; otherwise they share one bucket."),
 }).superRefine(checkWhenEnabled(bounds)).superRefine((table, context) => {

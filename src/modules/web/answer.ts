@@ -13,12 +13,13 @@ import {
   rangeStillMeans,
   wantsFresh,
 } from "../../http/conditional.ts";
-import { parseRange } from "../../http/ranges.ts";
+import { type ByteRange, parseRange, parseRanges } from "../../http/ranges.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { UNSENT } from "../../gateway/unsent.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { FileBody } from "./files/file_body.ts";
 import type { OpenFile } from "./files/open_file.ts";
+import { newBoundary, RangesBody, type RangeSource } from "./files/ranges_body.ts";
 import type { Representation } from "./files/representation.ts";
 
 const TOO_LARGE: Refusal = {
@@ -30,11 +31,13 @@ const TOO_LARGE: Refusal = {
 /** Says `content-length: 0`, to HEAD too. */
 const NOTHING = new Uint8Array(0);
 
-/** Where the bytes of a file come from. Exactly one of the two methods is called, once. */
+/** Where the bytes of a file come from. Exactly one of the methods is called, once. */
 export interface Content {
   readonly representation: Representation;
   /** `length` bytes from `first`. */
   part(first: number, length: number): Uint8Array | FileBody;
+  /** The bytes, to read several parts of. */
+  source(): RangeSource;
   /** The bytes are not wanted. */
   discard(): void;
 }
@@ -50,6 +53,10 @@ export class DiskContent implements Content {
 
   part(first: number, length: number): FileBody {
     return new FileBody(this.file, first, length, this.grown);
+  }
+
+  source(): RangeSource {
+    return this.file;
   }
 
   discard(): void {
@@ -91,11 +98,18 @@ export function answer(exchange: Exchange, content: Content, hasSiblings = false
         );
         return;
       }
-      if (asked !== "several") {
+      const { maxRanges, length } = representation;
+      const ranges = asked !== "several"
+        ? asked
+        : maxRanges > 1
+        ? parseRanges(range, length, maxRanges)
+        : undefined;
+      if (typeof ranges === "string") {
         answerWithout(exchange, content, 416);
-        exchange.response.append("content-range", `bytes */${representation.length}`);
+        exchange.response.append("content-range", `bytes */${length}`);
         return;
       }
+      if (ranges !== undefined) return sendRanges(exchange, content, ranges);
     }
   }
   send(exchange, content, 200, 0, representation.length);
@@ -137,6 +151,29 @@ function send(
   exchange.response = content.representation.fields();
   exchange.responseBody = body;
   return true;
+}
+
+/** One range is sent as such, several with a frame (RFC 9110 section 15.3.7). */
+function sendRanges(exchange: Exchange, content: Content, ranges: readonly ByteRange[]): void {
+  const { representation } = content;
+  const { length, maxBytes, mediaType } = representation;
+  if (ranges.length === 1) {
+    const [{ first, last }] = ranges;
+    if (!send(exchange, content, 206, first, last - first + 1)) return;
+    exchange.response.append("content-range", `bytes ${first}-${last}/${length}`);
+    return;
+  }
+  if (ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0) > maxBytes) {
+    content.discard();
+    return refuse(exchange, TOO_LARGE);
+  }
+  const boundary = newBoundary();
+  const body = new RangesBody(content.source(), ranges, boundary, mediaType, length);
+  exchange.hold(body);
+  exchange.status = 206;
+  exchange.response = representation.fields();
+  exchange.response.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  exchange.responseBody = body;
 }
 
 /** An answer that says what the file is but has nothing of it, and must not be cached as the file. */

@@ -1,6 +1,7 @@
 /** Static files at work (spec 02 section 7). @module */
 import type {
   EdgeModule,
+  Phase,
   RouteScope,
   RunningModule,
   SnapshotContext,
@@ -9,6 +10,7 @@ import type {
 import type { WebConfig } from "./schema.ts";
 import { FILE_RULES, type FileRule, joinedRule } from "./file_rules.ts";
 import { Site } from "./site.ts";
+import { explainPages, pageStep } from "./pages.ts";
 import { DEFAULT_MEMORY } from "./defaults.ts";
 import { memoryOf } from "./error_page.ts";
 import { hasRoot, tablesWithRoot } from "./table.ts";
@@ -50,10 +52,17 @@ class RunningSites implements RunningModule {
 
   plan(scope: RouteScope): Steps | undefined {
     const site = this.#siteOf(scope);
-    return site && { serve: (exchange) => site.serve(exchange) };
+    const page = pageStep(scope, this.#context);
+    if (site === undefined) return page && { page };
+    return { serve: (exchange) => site.serve(exchange), page };
   }
 
-  explain(scope: RouteScope, exchange: Parameters<Site["explain"]>[0]): string | undefined {
+  explain(
+    scope: RouteScope,
+    exchange: Parameters<Site["explain"]>[0],
+    phase?: Phase,
+  ): string | undefined {
+    if (phase === "page") return explainPages(scope, exchange.status);
     const site = this.#siteOf(scope);
     if (site === undefined) return undefined;
     if (exchange.method !== "GET" && exchange.method !== "HEAD") {

@@ -17,6 +17,7 @@ import {
 } from "../../config/schema/values.ts";
 import { isToken } from "../../http/chars.ts";
 import { SYMLINKS } from "./files/links.ts";
+import { extras } from "./extras_schema.ts";
 import { DEFAULT_MEMORY } from "./defaults.ts";
 
 const MAX_INDEX_FILES = 32;
@@ -60,6 +61,7 @@ const webSchema = z.strictObject({
   precompressed: z.boolean().default(false)
     .describe("Send `page.html.br`, `.zst` or `.gz` for `page.html` to clients that accept it."),
   ...shape,
+  ...extras,
 });
 
 /** The `web` table of an error page: as elsewhere, but `root` must be there, and nothing is cached. */
@@ -108,6 +110,9 @@ export type WebConfig = Frozen<z.output<typeof webSchema>>;
 export type PageConfig = Frozen<z.output<typeof pageSchema>>;
 /** `[web_memory]`. */
 export type MemoryConfig = Frozen<z.output<typeof memorySchema>>;
+
+/** What a `web` table of a vhost or route has beside that of a page. */
+export type FileExtras = Pick<WebConfig, "etag" | "files" | "max_ranges" | "try_files">;
 
 /** A `web` table of a vhost or route that files are served from. */
 export type SiteConfig = WebConfig & PageConfig;

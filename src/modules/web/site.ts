@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { percentEncodePath } from "../../http/percent.ts";
+import { createHash } from "node:crypto";
+import { percentEncodeLiteral, percentEncodePath } from "../../http/percent.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Logger } from "../../gateway/log.ts";
@@ -11,6 +12,7 @@ import type { NamePolicies } from "../../gateway/exchange.ts";
 import { askPolicy } from "../../gateway/route/name_policy.ts";
 import { redirect } from "../../gateway/route/redirect.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { Slot } from "../../gateway/slot.ts";
 import { answer, type Content, DiskContent } from "./answer.ts";
 import { type Entry, readListing, renderListing } from "./files/listing.ts";
 import { Links } from "./files/links.ts";
@@ -21,7 +23,8 @@ import { Representation } from "./files/representation.ts";
 import { originalOf, Precompressed } from "./files/precompressed.ts";
 import { type PathProblem, readRequestPath, type RequestPath } from "./files/request_path.ts";
 import type { FileRule } from "./file_rules.ts";
-import type { PageConfig } from "./schema.ts";
+import { ASKED_PATH } from "./try_files.ts";
+import type { FileExtras, PageConfig } from "./schema.ts";
 
 /** What the sites of one worker share. */
 export interface SiteContext {
@@ -44,7 +47,11 @@ const encoder = new TextEncoder();
 
 /** Static files below one root. */
 export class Site {
-  readonly #web: PageConfig;
+  readonly #web: PageConfig & Partial<FileExtras>;
+  /** Suffixes of the names to try after the one that was asked for. */
+  readonly #suffixes: readonly string[];
+  /** The page of an application, which answers for paths that name no file. */
+  readonly #fallback: string | undefined;
   readonly #context: SiteContext;
   /** By decoded path; none with a `%` in it, so that a path without escapes is its own key. */
   readonly #files = new Map<string, HotFile>();
@@ -54,8 +61,16 @@ export class Site {
   #hasRefusedLink = false;
 
   /** @param precompressed Whether to send `page.html.br` for `page.html` to clients that accept it. */
-  constructor(web: PageConfig, context: SiteContext, precompressed = false) {
+  constructor(
+    web: PageConfig & Partial<FileExtras>,
+    context: SiteContext,
+    precompressed = false,
+  ) {
     this.#web = web;
+    const tried = web.try_files?.slice(1) ?? [];
+    this.#suffixes = tried.filter((entry) => entry.startsWith(ASKED_PATH))
+      .map((entry) => entry.slice(ASKED_PATH.length));
+    this.#fallback = tried.find((entry) => !entry.startsWith(ASKED_PATH));
     this.#context = context;
     this.#links = new Links(web.symlinks, web.root, () => this.#refuseLink());
     if (precompressed) this.#precompressed = new Precompressed((path) => this.#fileAt(path));
@@ -99,7 +114,7 @@ export class Site {
       return `${status} ${text}`;
     }
     const place = this.#find(requested);
-    if (place === undefined) return `no file for ${requested.decoded} below ${this.#web.root}`;
+    if (place === undefined) return this.#explainOther(exchange, requested);
     const isIndex = place.above.length > requested.names.length;
     if ((isIndex || place.info.isDirectory) && lacksSlash(exchange)) {
       return `${exchange.path} is a directory: redirects to its path with a slash`;
@@ -107,6 +122,18 @@ export class Site {
     if (place.info.isDirectory) return `listing of ${place.path}`;
     if (this.#isForbidden(place)) return `${FORBIDDEN.status} ${FORBIDDEN.text}: ${place.path}`;
     return `file ${this.#variantPath(requested, exchange) ?? place.path}`;
+  }
+
+  #explainOther(exchange: Exchange, requested: RequestPath): string {
+    for (const suffix of requested.names.length === 0 ? [] : this.#suffixes) {
+      const other = withSuffix(requested, suffix);
+      const place = other && this.#find(other);
+      if (place !== undefined) return `file ${place.path}, by try_files`;
+    }
+    const fallback = this.#fallbackFor(exchange, requested);
+    return fallback === undefined
+      ? `no file for ${requested.decoded} below ${this.#web.root}`
+      : `the page ${fallback} of try_files`;
   }
 
   /** Forgets everything. */
@@ -123,23 +150,49 @@ export class Site {
       return;
     }
     const found = this.#open(requested);
-    if (found === undefined) return;
+    if (found === undefined) return this.#serveOther(exchange, requested);
     if (found === "forbidden") return refuse(exchange, FORBIDDEN);
     if ("representation" in found) return this.#answer(exchange, found);
     return this.#list(exchange, requested, found);
   }
 
-  #answer(exchange: Exchange, content: Content): void | Promise<void> {
+  /** What `try_files` has for a path that is not there; nothing where it has nothing. */
+  #serveOther(exchange: Exchange, requested: RequestPath): void | Promise<void> {
+    for (const suffix of requested.names.length === 0 ? [] : this.#suffixes) {
+      const other = withSuffix(requested, suffix);
+      const content = other && contentIn(this.#open(other));
+      if (content !== undefined) {
+        return this.#answer(exchange, content, exchange.path + percentEncodeLiteral(suffix));
+      }
+    }
+    const fallback = this.#fallbackFor(exchange, requested);
+    const content = fallback === undefined ? undefined : this.content(fallback);
+    if (content === undefined) return;
+    APPLICATION_PAGE.set(exchange, true);
+    return this.#answer(exchange, content, basePath(exchange) + fallback);
+  }
+
+  /** Whether the page of the application answers: to a navigation, and not for a file that is missing. */
+  #fallbackFor({ request }: Exchange, { names }: RequestPath): string | undefined {
+    if (this.#fallback === undefined || names.at(-1)?.includes(".") === true) return undefined;
+    const isNavigation = request.joined("accept")?.toLowerCase().includes("text/html") === true;
+    return isNavigation ? percentEncodePath(this.#fallback) : undefined;
+  }
+
+  /** @param other Path of what is sent in place of what was asked for; `""` where that is sent itself. */
+  #answer(exchange: Exchange, content: Content, other = ""): void | Promise<void> {
     const { index } = content.representation;
-    if (index === "" && this.#precompressed === undefined) return answer(exchange, content);
+    if (index === "" && other === "" && this.#precompressed === undefined) {
+      return answer(exchange, content);
+    }
     if (index !== "" && lacksSlash(exchange)) {
       content.discard();
       return this.#redirect(exchange);
     }
-    const path = pathOf(exchange, content);
+    const path = other !== "" ? other : pathOf(exchange, content);
     const names = exchange.plan?.names;
     if (names === undefined) return this.#send(exchange, content, path);
-    if (index !== "") exchange.namePolicy = names.of(exchange, path);
+    if (index !== "" || other !== "") exchange.namePolicy = names.of(exchange, path);
     const waiting = this.#ask(exchange, names, path);
     if (waiting !== undefined) return this.#sendAfter(waiting, exchange, content, path);
     if (exchange.status === 0) this.#send(exchange, content, path);
@@ -177,6 +230,12 @@ export class Site {
   #send(exchange: Exchange, content: Content, path: string): void {
     if (this.#precompressed === undefined) answer(exchange, content);
     else this.#precompressed.answer(exchange, content, path);
+    if (APPLICATION_PAGE.of(exchange) && exchange.refusal === undefined) {
+      // A new version of the application must not wait for the page of the old one.
+      exchange.response.set("cache-control", "no-cache");
+      exchange.response.delete("expires");
+      exchange.response.append("vary", "accept");
+    }
   }
 
   /** Sends the client to the path of a directory, so that its page's links begin there. */
@@ -268,13 +327,17 @@ export class Site {
       ? place.path.slice(place.path.lastIndexOf("/") + 1)
       : "";
     const { size, modifiedMs } = file;
-    const representation = new Representation(this.#web, place.path, index, size, modifiedMs);
+    const described = (contentTag?: string) =>
+      new Representation(this.#web, place.path, index, size, modifiedMs, contentTag);
     const isKeepable = !requested.decoded.includes("%") && memory.hasRoomFor(file.size);
-    if (!isKeepable) return new DiskContent(representation, file, this.#grown);
+    if (!isKeepable) return new DiskContent(described(), file, this.#grown);
     try {
       const readAt = Date.now();
       const bytes = readWhole(file);
       if (bytes === undefined) return undefined;
+      const representation = described(
+        this.#web.etag === "strong" ? contentTag(bytes) : undefined,
+      );
       const hot = new HotFile(
         this.#files,
         requested.decoded,
@@ -390,6 +453,30 @@ export class Site {
     this.#context.log.log("error", "fluxheim", `static file not served: ${reason}`);
     refuse(exchange, BROKEN);
   }
+}
+
+/** The content is the page of an application, sent for a path of its own. */
+const APPLICATION_PAGE = new Slot(false);
+
+/** A strong tag: the same bytes have the same one on every machine. */
+function contentTag(bytes: Uint8Array): string {
+  return `"${createHash("sha256").update(bytes).digest("base64url").slice(0, TAG_CHARACTERS)}"`;
+}
+
+/** 144 bits. */
+const TAG_CHARACTERS = 24;
+
+/** The same path with `suffix` after its last name; `undefined` for a path that can only be a directory. */
+function withSuffix(requested: RequestPath, suffix: string): RequestPath | undefined {
+  if (requested.isDirectory) return undefined;
+  const names = requested.names.slice();
+  names[names.length - 1] += suffix;
+  return { decoded: requested.decoded + suffix, names, isDirectory: false };
+}
+
+/** What of the client's path was taken off before the file was looked for. */
+function basePath({ path, servedPath }: Exchange): string {
+  return path.endsWith(servedPath) ? path.slice(0, path.length - servedPath.length) : "";
 }
 
 /** What a path leads to. */

@@ -136,6 +136,14 @@ export function mayBeHello(bytes: Uint8Array): boolean {
     (bytes.length <= RECORD_HEADER_BYTES || bytes[RECORD_HEADER_BYTES] === CLIENT_HELLO);
 }
 
+/** Whether the first bytes of a connection are those of an HTTP request: a method is in upper case. */
+export function mayBeHttp(bytes: Uint8Array): boolean {
+  return bytes[0] >= UPPER_A && bytes[0] <= UPPER_Z;
+}
+
+const UPPER_A = 65;
+const UPPER_Z = 90;
+
 /**
  * The content of an extension. Walks over what comes before the extensions, and over these; bytes past the end read
  * as lengths of 0.

@@ -15,7 +15,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { acceptAgain, BACKLOG } from "../listen/accept_again.ts";
-import { mayBeHello, readClientHello } from "./client_hello.ts";
+import { mayBeHello, mayBeHttp, readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
 import type { SecureListenerSpec } from "../listen/listener_spec.ts";
 import { NameTable } from "./name_table.ts";
@@ -174,6 +174,12 @@ export class NamesTerminator implements TlsTerminator {
     pending: Pending,
   ): Promise<void> {
     const hello = await readClientHello(head, early);
+    if (hello !== undefined && mayBeHttp(hello.bytes)) {
+      // What is unread at the close takes the answer away; a client that sends more for ever gets none.
+      while (socket.read() !== null);
+      socket.end(PLAIN_HTTP_ANSWER, () => socket.destroy());
+      return;
+    }
     const protocol = hello === undefined ? undefined : this.#spec.passesOn?.(hello);
     if (hello !== undefined && protocol !== undefined && !socket.destroyed) {
       head.release(hello.bytes);
@@ -276,6 +282,15 @@ export class NamesTerminator implements TlsTerminator {
 }
 
 const NOTHING = new Uint8Array(0);
+
+const PLAIN_HTTP_TEXT =
+  "This port speaks HTTPS. Ask again with https:// in front of the address.\n";
+
+/** For clients that speak HTTP without TLS here. */
+const PLAIN_HTTP_ANSWER =
+  "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n" +
+  "cache-control: no-store\r\nconnection: close\r\n" +
+  `content-length: ${PLAIN_HTTP_TEXT.length}\r\n\r\n${PLAIN_HTTP_TEXT}`;
 
 /** A fatal alert (RFC 8446 section 6.2), for clients that speak something else. */
 const UNEXPECTED_MESSAGE = Uint8Array.of(21, 3, 1, 0, 2, 2, 10);

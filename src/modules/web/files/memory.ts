@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MemorySource, type RangeSource } from "./ranges_body.ts";
 import { Budget, Kept } from "./budget.ts";
 import type { Content } from "../answer.ts";
 import type { Representation } from "./representation.ts";
@@ -110,6 +111,10 @@ export class HotFile extends Remembered implements Content {
 
   part(first: number, length: number): Uint8Array {
     return length === this.bytes.length ? this.bytes : this.bytes.subarray(first, first + length);
+  }
+
+  source(): RangeSource {
+    return new MemorySource(this.bytes);
   }
 
   discard(): void {}

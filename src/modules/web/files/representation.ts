@@ -7,7 +7,8 @@ import type { Validators } from "../../../http/conditional.ts";
 import { formatHttpDate } from "../../../http/dates.ts";
 import { Fields } from "../../../http/fields.ts";
 import { mediaType } from "../../../http/media_types.ts";
-import type { PageConfig } from "../schema.ts";
+import type { FileExtras, PageConfig } from "../schema.ts";
+import { dispositionOf, ruleFor } from "./file_rule_set.ts";
 
 /** The facts of one version of a file that answers are made of. Built once, then only read. */
 export class Representation implements Validators {
@@ -16,6 +17,8 @@ export class Representation implements Validators {
   readonly mediaType: string;
   /** Most of it in one answer. */
   readonly maxBytes: number;
+  /** Most ranges of it in one answer. */
+  readonly maxRanges: number;
   /** Whole seconds, as `Last-Modified` says. */
   readonly modifiedMs: number;
   /** The fields of a whole answer, without `content-length`, which the codec adds (spec 02 section 7.2). */
@@ -26,22 +29,29 @@ export class Representation implements Validators {
    * @param index Its name, where it answers for its directory; `""` where it was asked for by it.
    * @param length In bytes.
    * @param modifiedMs Last change: milliseconds since 1970.
+   * @param contentTag A strong tag, where one was made of the content.
    */
   constructor(
-    web: PageConfig,
+    web: PageConfig & Partial<FileExtras>,
     readonly path: string,
     readonly index: string,
     readonly length: number,
     modifiedMs: number,
+    contentTag?: string,
   ) {
     this.mediaType = withCharset(mediaType(path), web.charset);
     this.maxBytes = web.max_file_bytes ?? Infinity;
-    this.etag = weakTag(length, modifiedMs);
+    this.maxRanges = web.max_ranges ?? 1;
+    const rule = ruleFor(web.files, web.root === "/" ? path : path.slice(web.root.length));
+    this.etag = contentTag ?? weakTag(length, modifiedMs);
     this.modifiedMs = Math.floor(modifiedMs / 1000) * 1000;
     const fields = this.#fields;
     fields.append("content-type", this.mediaType);
-    fields.append("cache-control", web.cache_control);
-    if (web.expires !== undefined) fields.append("expires", web.expires);
+    fields.append("cache-control", rule?.cache_control ?? web.cache_control);
+    const expires = rule?.expires ?? web.expires;
+    if (expires !== undefined) fields.append("expires", expires);
+    const disposition = dispositionOf(rule, path);
+    if (disposition !== undefined) fields.append("content-disposition", disposition);
     fields.append("last-modified", formatHttpDate(this.modifiedMs));
     fields.append("accept-ranges", "bytes");
     fields.append("etag", this.etag);
@@ -57,6 +67,7 @@ export class Representation implements Validators {
     const fields = this.#fields.clone();
     fields.delete("content-type");
     fields.delete("accept-ranges");
+    fields.delete("content-disposition");
     return fields;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The module `maintenance`, as workers know it: a step that refuses requests.
+ * The module `closed`, as workers know it: a step that refuses requests.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import {
   type SnapshotContext,
   type Steps,
 } from "../../worker.ts";
-import type { MaintenanceConfig } from "./maintenance.ts";
+import type { ClosedConfig } from "./closed.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
-  name: "maintenance",
-  open: () => ({ start: (snapshot) => new Maintenance(snapshot) }),
+  name: "closed",
+  open: () => ({ start: (snapshot) => new Closed(snapshot) }),
 };
 
-class Maintenance implements RunningModule {
+class Closed implements RunningModule {
   readonly #snapshot: SnapshotContext;
 
   constructor(snapshot: SnapshotContext) {
@@ -32,13 +32,13 @@ class Maintenance implements RunningModule {
     if (table?.enabled !== true) return undefined;
     // All that does not depend on the request is made here, not in the step.
     const allowed = new Set(table.allow);
-    const refused = this.#snapshot.metrics.counter("maintenance_refused_total", {
+    const refused = this.#snapshot.metrics.counter("closed_refused_total", {
       vhost: scope.vhost.name,
     });
     const refusal = {
       status: 503,
       text: table.message,
-      cause: "maintenance",
+      cause: "closed",
       fields: [["retry-after", String(table.retry_after_secs)]] as const,
     };
     return {
@@ -59,6 +59,6 @@ class Maintenance implements RunningModule {
 }
 
 /** A route without a table of its own has that of its vhost. */
-function tableOf({ vhost, route }: RouteScope): MaintenanceConfig | undefined {
-  return route?.maintenance ?? vhost.maintenance;
+function tableOf({ vhost, route }: RouteScope): ClosedConfig | undefined {
+  return route?.closed ?? vhost.closed;
 }

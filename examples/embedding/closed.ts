@@ -1,12 +1,12 @@
 /**
- * The module `maintenance`, as the keeper knows it: a table that a vhost or a route may have.
+ * The module `closed`, as the keeper knows it: a table that a vhost or a route may have.
  *
  * @module
  */
 import type { Module } from "../../mod.ts";
 import { z } from "zod";
 
-/** `[maintenance]` of a vhost or a route. */
+/** `[closed]` of a vhost or a route. */
 const schema = z.strictObject({
   enabled: z.boolean().default(false).describe("Answer 503 instead of serving."),
   message: z.string().min(1).max(1000).default("Back soon.").describe("Text of the answer."),
@@ -17,30 +17,30 @@ const schema = z.strictObject({
 });
 
 /** What the schema gives. The steps read it from the vhost or the route, so it is added to their types. */
-export type MaintenanceConfig = Readonly<z.output<typeof schema>>;
+export type ClosedConfig = Readonly<z.output<typeof schema>>;
 
 // Of the file that declares them: an interface cannot be added to by way of another file's export.
 declare module "../../src/config/types.ts" {
   interface VhostTables {
-    readonly maintenance?: MaintenanceConfig;
+    readonly closed?: ClosedConfig;
   }
   interface RouteTables {
-    readonly maintenance?: MaintenanceConfig;
+    readonly closed?: ClosedConfig;
   }
 }
 
 /** The capability, for the keeper and the command line. */
 export const module: Module = {
-  name: "maintenance",
-  schema: [{ table: "maintenance", scopes: ["vhost", "route"], schema }],
+  name: "closed",
+  schema: [{ table: "closed", scopes: ["vhost", "route"], schema }],
   // It opens nothing, so it may ask the runtime for nothing.
   manifest: {},
 
   check(config) {
-    return config.vhosts.flatMap(({ maintenance }, i) =>
-      maintenance?.enabled === true && maintenance.allow.length === 0
+    return config.vhosts.flatMap(({ closed }, i) =>
+      closed?.enabled === true && closed.allow.length === 0
         ? [{
-          key: `vhosts[${i}].maintenance`,
+          key: `vhosts[${i}].closed`,
           message: "no client is served; name those that are in allow",
           warning: true,
         }]
@@ -48,5 +48,5 @@ export const module: Module = {
     );
   },
 
-  edge: async () => (await import("./maintenance_edge.ts")).edge,
+  edge: async () => (await import("./closed_edge.ts")).edge,
 };
