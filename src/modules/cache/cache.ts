@@ -138,8 +138,9 @@ export class Cache {
   }
 
   /** Whether `object` is what `lookup` is for: its key's bytes are compared, not only their hash. */
-  isFor({ meta }: DecodedMeta, { loose, identity }: Lookup): boolean {
-    return meta.loose === loose && meta.port === identity.port && meta.scheme === identity.scheme;
+  isFor({ meta }: DecodedMeta, { loose, part, identity }: Lookup): boolean {
+    return meta.loose === loose && meta.part === part && meta.port === identity.port &&
+      meta.scheme === identity.scheme;
   }
 
   #lookUp(exchange: Exchange, extension: string, wishes: Wishes): void {
@@ -161,6 +162,7 @@ export class Cache {
       identity,
       loose,
       key,
+      part: "",
       extension,
       refresh: wishes.refresh && config.allow_client_cache_refresh,
       onlyIfCached: wishes.onlyIfCached,

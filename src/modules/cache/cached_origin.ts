@@ -15,6 +15,9 @@ import { type Delivered, showStatus } from "./delivery.ts";
 import { type Asked, Fetcher, type Found, type Task } from "./fetcher.ts";
 import { fillRequest, impersonal } from "./fill_request.ts";
 import { varianceOf } from "./key/vary.ts";
+import { rangeLookup, rangeRequest, singleRange, trimRanges } from "./parts/single_range.ts";
+import { SliceFetch } from "./parts/slice_fetch.ts";
+import { Slices } from "./parts/slices.ts";
 import {
   type CacheIndex,
   type Held,
@@ -34,9 +37,8 @@ import {
   VARIANCE_LOW,
   WHILE_REVALIDATE,
 } from "./store/slot_words.ts";
+import { changeOf, WAIT_SLICE_MS } from "./waiting.ts";
 
-/** How long a waiter sleeps at most before it looks whether the fill it waits for still gets on. */
-const WAIT_SLICE_MS = 1000;
 /** Rounds of finding, waiting and claiming before a request goes on by itself. */
 const MAX_ROUNDS = 16;
 
@@ -45,6 +47,7 @@ export class CachedOrigin implements Origin {
   readonly #cache: Cache;
   readonly #inner: Origin;
   readonly #fetcher: Fetcher;
+  readonly #slices: Slices | undefined;
   /** Work of this cache that no client waits for. */
   readonly #background = new Set<BackgroundCall>();
 
@@ -52,6 +55,10 @@ export class CachedOrigin implements Origin {
     this.#cache = cache;
     this.#inner = inner;
     this.#fetcher = new Fetcher(cache, inner);
+    const { slice, enabled } = cache.parts.policy.config.range;
+    if (enabled && slice.enabled) {
+      this.#slices = new Slices(new SliceFetch(cache, inner, slice.size_bytes));
+    }
   }
 
   fetch(request: ClientRequest, call: Call): Promise<ClientResponse> {
@@ -69,7 +76,10 @@ export class CachedOrigin implements Origin {
       case "lookup": {
         const { requests } = this.#cache.parts;
         const asked = fillRequest(request, what.identity, requests, exchange.authority);
-        return this.#answer({ lookup: what, request: asked, exchange, call }, request);
+        const task = { lookup: what, request: asked, exchange, call };
+        const isPart = this.#cache.parts.policy.config.range.enabled &&
+          exchange.request.has("range");
+        return isPart ? this.#part(task, request) : this.#answer(task, request);
       }
     }
   }
@@ -77,6 +87,30 @@ export class CachedOrigin implements Origin {
   /** Gives up what no client waits for. */
   stop(): void {
     for (const call of this.#background) call.abort();
+    this.#slices?.fetching.stop();
+  }
+
+  /** A range of something: of the whole if that is stored or coming, else of slices, or as it is asked for. */
+  async #part(asked: Asked, plain: ClientRequest): Promise<ClientResponse> {
+    const { lookup, exchange } = asked;
+    const { store, policy } = this.#cache.parts;
+    const whole = store.index.find(lookup.key, undefined);
+    if (whole !== undefined) store.index.release(whole);
+    const isWhole = whole !== undefined || lookup.refresh || lookup.onlyIfCached;
+    if (isWhole || exchange === undefined) return this.#answer(asked, plain);
+    if (this.#slices !== undefined) {
+      const answer = await this.#slices.answer(asked);
+      if (answer === "over-budget") return this.#fetcher.overBudget(asked);
+      return answer ?? this.#answer(asked, plain);
+    }
+    const range = singleRange(exchange.request, policy.config.range.max_bytes);
+    if (range === undefined) return this.#answer(asked, plain);
+    const ranged = rangeLookup(lookup, range, store.index);
+    trimRanges(ranged, store.index);
+    return this.#answer(
+      { ...asked, lookup: ranged, request: rangeRequest(asked.request, range) },
+      plain,
+    );
   }
 
   async #pass(request: ClientRequest, call: Call, reason: string): Promise<ClientResponse> {
@@ -269,7 +303,7 @@ export class CachedOrigin implements Origin {
    */
   #isUnwiseRange({ exchange, lookup }: Asked): boolean {
     const range = exchange?.request.joined("range");
-    if (range === undefined) return false;
+    if (range === undefined || lookup.part !== "") return false;
     const { policy, uses } = this.#cache.parts;
     const match = /^bytes=([0-9]+)-([0-9]*)$/i.exec(range);
     if (match !== null && Number(match[1]) >= policy.maxObjectBytes) return true;
@@ -301,7 +335,7 @@ export class CachedOrigin implements Origin {
         }
         const left = until - Date.now();
         if (left <= 0 || call.aborted) return "alone";
-        await this.#changeOf(call, index.change(held.slot, seen, Math.min(left, WAIT_SLICE_MS)));
+        await changeOf(call, index.change(held.slot, seen, Math.min(left, WAIT_SLICE_MS)));
         if (this.#isStuck(held)) return "again";
       }
     } finally {
@@ -313,15 +347,6 @@ export class CachedOrigin implements Origin {
   #isStuck({ slot }: Held): boolean {
     const { store, policy } = this.#cache.parts;
     return store.index.isStuck(slot, policy.config.lock.age_timeout_secs * 1000, Date.now());
-  }
-
-  /** Waits for a change, or until the client has gone. */
-  async #changeOf(call: Call, change: Promise<unknown> | undefined): Promise<void> {
-    if (change === undefined) return;
-    if (call.aborted) return;
-    const gone = new Promise<void>((resolve) => call.onAbort = resolve);
-    await Promise.race([change, gone]);
-    call.onAbort = undefined;
   }
 
   /** Reads along with a fill whose length is known; one that may turn out too large is waited for. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ByteRange } from "../../http/ranges.ts";
 import { Slot } from "../../gateway/slot.ts";
 import type { Identity } from "./key/key.ts";
 import type { KeyHash } from "./store/index.ts";
@@ -14,6 +15,10 @@ export interface Lookup {
   /** Key without scheme and port. */
   readonly loose: string;
   readonly key: KeyHash;
+  /** Which part of the object it is; `""` for all of it. */
+  readonly part: string;
+  /** Its positions, where it is a range that is stored by itself. */
+  readonly range?: ByteRange;
   readonly extension: string;
   /** The client wants a fresh copy, and may have one. */
   readonly refresh: boolean;

@@ -56,17 +56,18 @@ export class DiskTier {
    */
   async load(claim: Held, lookup: Lookup, { fields }: ClientRequest): Promise<boolean> {
     const { store, userTag, root } = this.#options;
-    const { loose, identity: { scheme, port } } = lookup;
-    const found = await this.#call("disk.find", { loose, scheme, port }, DEADLINE_MS);
+    const { loose, part, identity: { scheme, port } } = lookup;
+    const found = await this.#call("disk.find", { loose, part, scheme, port }, DEADLINE_MS);
     if (!Array.isArray(found)) return false;
     const vary = found.filter((name): name is string => typeof name === "string");
     const variance = varianceOf(vary, fields);
-    const key = fullKey(userTag, primaryOf(loose, scheme, port), variance);
+    const key = fullKey(userTag, primaryOf(loose + part, scheme, port), variance);
     const path = objectPath(root, key);
     using file = await openObject(path, this.#options.maxObjectBytes);
     if (file === undefined) return false;
     const head = await readHead(file);
     const isIt = head !== undefined && head.key === key && head.meta.loose === loose &&
+      head.meta.part === part &&
       head.meta.scheme === scheme && head.meta.port === port;
     if (!isIt) {
       this.#report(key);
@@ -80,6 +81,11 @@ export class DiskTier {
     if (!isWhole || !fill.complete(lookup.key)) fill.abandon(0);
     store.index.release(claim);
     return true;
+  }
+
+  /** Whether there is an object for a look-up, of any variant. */
+  async has({ loose, part, identity: { scheme, port } }: Lookup): Promise<boolean> {
+    return Array.isArray(await this.#call("disk.find", { loose, part, scheme, port }, DEADLINE_MS));
   }
 
   /** An object is in memory now, and is to lie on disk as well. */

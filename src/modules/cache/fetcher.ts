@@ -80,7 +80,10 @@ export class Fetcher {
     if (permits !== undefined && !permits.tryTake()) {
       events.origin_protected.count();
       this.#endClaim(task, 0);
-      return this.#stale(task) ?? this.#overBudget(task);
+      const stale = this.#stale(task);
+      if (stale !== undefined) return stale;
+      this.#releaseStale(task);
+      return this.overBudget(task);
     }
     let isPermitHeld = permits !== undefined;
     const giveBack = () => {
@@ -105,6 +108,7 @@ export class Fetcher {
     const sentAt = performance.now();
     const lastModified = stale === undefined ? undefined : lastModifiedOf(stale.object);
     const isConditional = stale !== undefined && task.claim !== undefined &&
+      task.lookup.part === "" &&
       (stale.object.etag !== undefined || lastModified !== undefined);
     if (isConditional) events.revalidate.count();
     const sent = isConditional ? conditional(request, stale.object.etag, lastModified) : request;
@@ -167,6 +171,7 @@ export class Fetcher {
       delaySecs,
       extension: lookup.extension,
       perRequest,
+      part: lookup.range,
     }, Date.now());
     if (typeof judged === "string") {
       if (needsCount(policy.config)) uses.uncacheable(lookup.key, isOrigins(judged));
@@ -377,6 +382,8 @@ export class Fetcher {
       status,
       ...storedFields(fields, [headers.status, headers.reason]),
       loose: lookup.loose,
+      part: lookup.part,
+      version: "",
       scheme,
       port,
       path,
@@ -406,8 +413,7 @@ export class Fetcher {
   }
 
   /** Spec 04 section 6.7. */
-  #overBudget(task: Task): ClientResponse {
-    this.#releaseStale(task);
+  overBudget(task: Asked): ClientResponse {
     const text = "cache origin fill budget exhausted";
     const fields = textFields(text);
     fields.append("retry-after", "1");

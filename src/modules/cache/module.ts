@@ -7,6 +7,7 @@
  * @module
  */
 import type { Config, Problem } from "../../config/types.ts";
+import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { Grant, Module, Role } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
@@ -18,6 +19,7 @@ import { cacheIndex } from "./store/index.ts";
 import {
   cachesOf,
   diskOf,
+  hasFiles,
   MAX_REFRESHES,
   memoryBytes,
   REFRESHES_ZONE,
@@ -111,7 +113,11 @@ export const module: Module = {
     return { zones, grants: { read, write } };
   },
 
-  check: (config) => [...withoutEffect(config), ...sharedRoots(config)],
+  check: (config) => [
+    ...withoutEffect(config),
+    ...switchedOff(config),
+    ...sharedRoots(config),
+  ],
 
   threads: [{
     role: "store",
@@ -138,16 +144,44 @@ export const module: Module = {
 /** Caches of scopes that forward nothing. */
 function withoutEffect(config: Config): Problem[] {
   const problems: Problem[] = [];
-  for (const { owner, key } of cachesOf(config)) {
+  for (const { owner, key, config: { local_static } } of cachesOf(config)) {
     const { vhost, route } = owner;
-    const forwards = proxyOf(owner) !== undefined ||
-      route === undefined &&
-        vhost.routes.some((other) => proxyOf({ ...owner, route: other }) !== undefined);
-    if (forwards) continue;
+    const scopes = [
+      owner,
+      ...(route === undefined ? vhost.routes.map((other) => ({ ...owner, route: other })) : []),
+    ];
+    if (local_static && !scopes.some(hasFiles)) {
+      problems.push({
+        key: `${key}.local_static`,
+        message: "has no effect: no files are served here",
+        hint: "remove it, or give the scope a web table",
+        warning: true,
+      });
+    }
+    if (scopes.some((scope) => proxyOf(scope) !== undefined || local_static && hasFiles(scope))) {
+      continue;
+    }
     problems.push({
       key: `${key}.enabled`,
       message: "has no effect: nothing here is forwarded to an upstream",
       hint: "remove the table, or give the scope a proxy table",
+      warning: true,
+    });
+  }
+  return problems;
+}
+
+/** Tables that ask for files to be cached, and are off. */
+function switchedOff(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  for (const scope of scopesOf(config)) {
+    const own = (scope.route ?? scope.vhost).cache;
+    if (own === undefined || own.enabled || !own.local_static) continue;
+    const key = own === config.cache ? "cache" : `${scope.key}.cache`;
+    problems.push({
+      key: `${key}.local_static`,
+      message: "has no effect where enabled is false",
+      hint: "set enabled = true, or remove it",
       warning: true,
     });
   }

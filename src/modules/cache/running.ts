@@ -24,12 +24,14 @@ import {
   cacheOf,
   type CacheTable,
   diskOf,
+  hasFiles,
   memoryBytes,
   REFRESHES_ZONE,
   userTag,
   zonesOf,
 } from "./table.ts";
 import { DiskTier } from "./disk_tier.ts";
+import { StaticCache } from "./static_cache.ts";
 import { Uses, useTable } from "./uses.ts";
 
 /** The caches of one worker and one snapshot. */
@@ -50,15 +52,20 @@ export class Caches implements RunningModule {
 
   plan(scope: RouteScope): Steps | undefined {
     const table = cacheOf(scope);
-    if (table === undefined || proxyOf(scope) === undefined) return undefined;
+    if (table === undefined) return undefined;
+    const files = table.config.local_static && hasFiles(scope);
+    if (proxyOf(scope) === undefined && !files) return undefined;
     const cache = new Cache(this.#parts(scope, table));
+    const local = files ? new StaticCache(cache) : undefined;
+    const steps = local && { check: local.seek, response: local.respond };
+    if (proxyOf(scope) === undefined) return steps;
     this.#byScope.set(scope, cache);
     const around: Around = (inner) => {
       const origin = new CachedOrigin(cache, inner);
       this.#origins.push(origin);
       return origin;
     };
-    return { lookup: (exchange) => cache.lookup(exchange), around };
+    return { ...steps, lookup: (exchange) => cache.lookup(exchange), around };
   }
 
   explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {

@@ -297,8 +297,6 @@ export const cacheSchema = z.strictObject({
 
 /** What cannot be used yet, by its key: refused when it is switched on. */
 const NOT_BUILT: readonly (readonly [key: string, isOn: (table: RawCache) => boolean])[] = [
-  ["local_static", (table) => table.local_static],
-  ["range", (table) => table.range.enabled],
   ["disk.backend", ({ disk }) => disk.enabled && disk.backend === "storage-bin"],
   ["disk.encryption", ({ disk }) => disk.enabled && disk.encryption.enabled],
   ["peer_fill", (table) => table.peer_fill.enabled],
@@ -358,11 +356,31 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
   if (table.origin_protection.enabled && !table.enabled) {
     refuse("origin_protection", "must be off where enabled is false", "enabled");
   }
+  checkRange(table, refuse);
   for (const [key, isOn] of NOT_BUILT) {
     // A table that is off is harmless, whatever it contains.
     if (table.enabled && isOn(table)) {
       refuse(key, "asks for something that this version does not have yet");
     }
+  }
+}
+
+function checkRange(
+  { range, max_object_bytes }: RawCache,
+  refuse: (key: string, message: string, ...about: string[]) => void,
+): void {
+  const { slice, max_bytes } = range;
+  if (slice.enabled && !range.enabled) {
+    refuse("range", "must have enabled = true for slice.enabled");
+  }
+  if (slice.size_bytes > max_object_bytes && slice.enabled) {
+    refuse("range", "must have a slice.size_bytes of at most max_object_bytes", "max_object_bytes");
+  }
+  if (!range.enabled) return;
+  const most = slice.enabled ? slice.size_bytes * slice.max_slices : max_object_bytes;
+  if (max_bytes > most) {
+    const bound = slice.enabled ? "slice.size_bytes times slice.max_slices" : "max_object_bytes";
+    refuse("range", `must have a max_bytes of at most ${bound}`, "max_object_bytes");
   }
 }
 

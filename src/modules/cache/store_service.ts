@@ -109,14 +109,14 @@ function tableIn(input: Plain): { [key: string]: Plain } {
 /** What workers ask of a disk tier. */
 async function onDisk(
   name: string,
-  { loose, scheme, port, slot, serial, key }: { [key: string]: Plain },
+  { loose, part, scheme, port, slot, serial, key }: { [key: string]: Plain },
   memory: MemoryStore,
   disk: DiskStore,
 ): Promise<Plain> {
   switch (name) {
     case "disk.find":
-      return isText(loose) && isText(scheme) && isText(port)
-        ? disk.find(loose, scheme, port) ?? null
+      return isText(loose) && isText(part) && isText(scheme) && isText(port)
+        ? disk.find(loose, part, scheme, port) ?? null
         : null;
     case "disk.save":
       return isSlot(slot, memory) && typeof serial === "number"

@@ -29,6 +29,12 @@ export function cacheOf(scope: RouteScope): CacheTable | undefined {
   return { config: withPreset(own), owner, key };
 }
 
+/** Whether the scope itself serves files. */
+export function hasFiles({ vhost, route }: RouteScope): boolean {
+  const web: unknown = Reflect.get(route ?? vhost, "web");
+  return typeof web === "object" && web !== null && Reflect.get(web, "root") !== undefined;
+}
+
 function vhostOf({ config, vhost, key }: RouteScope): RouteScope {
   const end = key.indexOf(".routes[");
   return { config, vhost, route: undefined, key: end < 0 ? key : key.slice(0, end) };

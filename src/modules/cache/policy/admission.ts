@@ -5,6 +5,8 @@
  * @module
  */
 import type { Fields } from "../../../http/fields.ts";
+import type { ByteRange } from "../../../http/ranges.ts";
+import { contentRange } from "./content_range.ts";
 import { varyFields, type VaryRefusal } from "../key/vary.ts";
 import { type CacheControl, readCacheControl } from "./cache_control.ts";
 import { type Freshness, freshnessOf, type FreshnessRules, ruledTtl } from "./freshness.ts";
@@ -40,11 +42,16 @@ export interface Arrived {
   readonly extension: string;
   /** Fields that the gateway makes for each request. */
   readonly perRequest: ReadonlySet<string>;
+  /** The part that was asked for by its positions, both inclusive; `undefined` for the whole. */
+  readonly part?: ByteRange | undefined;
 }
 
 /** Why an answer is not stored. */
 export type Rejection =
   | VaryRefusal
+  | "range-cache-non-partial"
+  | "range-cache-content-range"
+  | "range-cache-content-length"
   | "range-response"
   | "status-not-cacheable"
   | "content-type-missing"
@@ -110,16 +117,33 @@ export function admit(rules: AdmissionRules, answer: Arrived, nowMs: number): Ad
   return { ...freshness, lifetimeSecs, vary };
 }
 
-/** Rows 2 to 10. */
+/** Row 1. */
+function refusedAsPart(
+  { status, fields, length }: Arrived,
+  part: ByteRange,
+): Rejection | undefined {
+  if (status !== 206) return "range-cache-non-partial";
+  const sent = contentRange(fields);
+  if (sent === undefined || sent.first !== part.first || sent.last !== part.last) {
+    return "range-cache-content-range";
+  }
+  return length === part.last - part.first + 1 ? undefined : "range-cache-content-length";
+}
+
+/** Rows 1 to 10. */
 function refusedBy(
   rules: AdmissionRules,
-  { status, fields, extension }: Arrived,
+  answer: Arrived,
   control: CacheControl | undefined,
 ): Rejection | undefined {
-  if (status === 206) return "range-response";
+  const { status, fields, extension, part } = answer;
+  const refused = part && refusedAsPart(answer, part);
+  if (refused !== undefined) return refused;
+  const isContent = status === 200 || part !== undefined;
+  if (status === 206 && part === undefined) return "range-response";
   if (status < 200 || status === 304) return "status-not-cacheable";
-  if (status !== 200 && ruledTtl(rules, status) === undefined) return "status-not-cacheable";
-  if (status === 200) {
+  if (!isContent && ruledTtl(rules, status) === undefined) return "status-not-cacheable";
+  if (isContent) {
     const type = essenceOf(fields.get("content-type"));
     if (type === undefined) return "content-type-missing";
     if (fields.count("content-type") > 1 || !isAllowed(rules, type)) {

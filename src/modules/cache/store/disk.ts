@@ -45,7 +45,9 @@ export interface DiskOptions {
 export class DiskStore {
   /** In the order of their last use. */
   readonly #entries = new Map<string, DiskEntry>();
+  /** Keys of objects by what they are of, whatever part of it they are, and by both. */
   readonly #byLoose = new Map<string, Set<string>>();
+  readonly #byPart = new Map<string, Set<string>>();
   /** Bytes of all files, and of those that are being written. */
   #bytes = 0;
   #stores = 0;
@@ -83,9 +85,9 @@ export class DiskStore {
     return this.#entries.values();
   }
 
-  /** The names that the variants of a key depend on; `undefined` where none lies there. */
-  find(loose: string, scheme: string, port: string): readonly string[] | undefined {
-    for (const key of this.#byLoose.get(loose) ?? []) {
+  /** The names that the variants of a part of a key depend on; `undefined` where none lies there. */
+  find(loose: string, part: string, scheme: string, port: string): readonly string[] | undefined {
+    for (const key of this.#byPart.get(loose + part) ?? []) {
       const entry = this.#entries.get(key);
       if (entry === undefined || entry.meta.scheme !== scheme || entry.meta.port !== port) continue;
       this.#entries.delete(key);
@@ -208,16 +210,15 @@ export class DiskStore {
   #add(entry: DiskEntry): void {
     this.#entries.set(entry.key, entry);
     this.#bytes += entry.bytes;
-    const { loose } = entry.meta;
-    const keys = this.#byLoose.get(loose);
-    if (keys === undefined) this.#byLoose.set(loose, new Set([entry.key]));
-    else keys.add(entry.key);
+    const { loose, part } = entry.meta;
+    put(this.#byLoose, loose, entry.key);
+    put(this.#byPart, loose + part, entry.key);
     this.#dropUnreachable(entry);
   }
 
   /** Variants by other names of fields cannot be found any more. */
   #dropUnreachable({ key, meta }: DiskEntry): void {
-    for (const other of this.keysOf(meta.loose)) {
+    for (const other of [...this.#byPart.get(meta.loose + meta.part) ?? []]) {
       const entry = this.#entries.get(other);
       if (other === key || entry === undefined) continue;
       const { scheme, port, vary } = entry.meta;
@@ -230,9 +231,8 @@ export class DiskStore {
   #forget({ key, bytes, meta }: DiskEntry): void {
     this.#entries.delete(key);
     this.#bytes -= bytes;
-    const keys = this.#byLoose.get(meta.loose);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#byLoose.delete(meta.loose);
+    take(this.#byLoose, meta.loose, key);
+    take(this.#byPart, meta.loose + meta.part, key);
   }
 
   async #scan(): Promise<void> {
@@ -296,6 +296,18 @@ export class DiskStore {
     const reason = error instanceof Error ? error.message : String(error);
     this.options.log.log("warn", "fluxheim::cache", `an object is not stored on disk: ${reason}`);
   }
+}
+
+function put(sets: Map<string, Set<string>>, name: string, key: string): void {
+  const keys = sets.get(name);
+  if (keys === undefined) sets.set(name, new Set([key]));
+  else keys.add(key);
+}
+
+function take(sets: Map<string, Set<string>>, name: string, key: string): void {
+  const keys = sets.get(name);
+  keys?.delete(key);
+  if (keys?.size === 0) sets.delete(name);
 }
 
 /** A body to be written. */

@@ -205,10 +205,18 @@ export class CacheIndex {
    * Hashes a key.
    *
    * @param key Without scheme and port; characters are bytes.
+   * @param part Of what the key is for; its objects are among those of the key.
    */
-  hash(key: string, scheme: string, port: string): KeyHash {
-    const count = putWords(key);
+  hash(key: string, scheme: string, port: string, part = ""): KeyHash {
     const hash = this.#hash;
+    let partLow = 0;
+    let partHigh = 0;
+    if (part !== "") {
+      hash.hash(scratch, putWords(part));
+      partLow = hash.low;
+      partHigh = hash.high;
+    }
+    const count = putWords(key);
     hash.hash(scratch, count);
     const { low: looseLow, high: looseHigh, moreLow, moreHigh } = hash;
     scratch[0] = looseLow;
@@ -217,7 +225,9 @@ export class CacheIndex {
     scratch[3] = moreHigh;
     scratch[4] = scheme === "https" ? 1 : 0;
     scratch[5] = Number(port);
-    hash.hash(scratch, 6);
+    scratch[6] = partLow;
+    scratch[7] = partHigh;
+    hash.hash(scratch, part === "" ? 6 : 8);
     return { looseLow, looseHigh, exactLow: hash.low, exactHigh: hash.high };
   }
 
