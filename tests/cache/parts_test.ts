@@ -14,7 +14,11 @@ class Content {
       return void response.end();
     }
     const { bytes } = this;
-    const own: Record<string, string> = { "content-type": "image/png", "cache-control": "max-age=60", ...this.headers };
+    const own: Record<string, string> = {
+      "content-type": "image/png",
+      "cache-control": "max-age=60",
+      ...this.headers,
+    };
     const match = /^bytes=([0-9]+)-([0-9]+)$/.exec(headers.range ?? "");
     const isOther = headers["if-range"] !== undefined && headers["if-range"] !== own.etag;
     if (match === null || isOther) {

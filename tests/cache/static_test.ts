@@ -24,14 +24,29 @@ max_object_bytes = "4 MiB"
 bypass_query = true
 `;
 const MEMORY = '[vhosts.cache.memory]\nenabled = true\nmax_size_bytes = "16 MiB"\n';
-const FILES = { "www/small.css": "a {}", "www/big.png": BIG, "www/page.html": "<p>", "www/huge.png": BIG.repeat(3) };
+const FILES = {
+  "www/small.css": "a {}",
+  "www/big.png": BIG,
+  "www/page.html": "<p>",
+  "www/huge.png": BIG.repeat(3),
+};
 
-async function get(gateway: TestGateway, path: string, headers: Record<string, string> = {}, method = "GET") {
+async function get(
+  gateway: TestGateway,
+  path: string,
+  headers: Record<string, string> = {},
+  method = "GET",
+) {
   const response = await fetch(`http://127.0.0.1:${gateway.port}${path}`, { headers, method });
   const body = await response.text();
   const reason = response.headers.get("x-cache-reason");
   const said = response.headers.get("x-cache-status") ?? "";
-  return { status: response.status, headers: response.headers, body, said: reason === null ? said : `${said} ${reason}` };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body,
+    said: reason === null ? said : `${said} ${reason}`,
+  };
 }
 
 Deno.test("a file is stored when it is first sent, and the stored copy is sent after that", async () => {
@@ -58,7 +73,10 @@ Deno.test("an edited file is another one, and a link that took its place is not 
   await get(gateway, "/big.png");
   const path = `${gateway.dir.path}/www/big.png`;
   Deno.writeTextFileSync(path, BIG.replaceAll("0", "x"));
-  await until("the new content is sent", async () => (await get(gateway, "/big.png")).body.startsWith("x123"));
+  await until(
+    "the new content is sent",
+    async () => (await get(gateway, "/big.png")).body.startsWith("x123"),
+  );
   assert.equal((await get(gateway, "/big.png")).said, "HIT");
   Deno.writeTextFileSync(`${gateway.dir.path}/secret`, "secret");
   Deno.removeSync(path);

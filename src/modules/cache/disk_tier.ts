@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { ClientRequest } from "../../http/client.ts";
+import type { ReadonlyFields } from "../../http/fields.ts";
 import type { Calls } from "../../gateway/calls.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import type { Lookup } from "./decision.ts";
@@ -54,7 +54,11 @@ export class DiskTier {
    *
    * @returns Whether the claim is used up, because there is an object now or because one was damaged.
    */
-  async load(claim: Held, lookup: Lookup, { fields }: ClientRequest): Promise<boolean> {
+  async load(
+    claim: Held,
+    lookup: Lookup,
+    { fields }: { readonly fields: ReadonlyFields },
+  ): Promise<boolean> {
     const { store, userTag, root } = this.#options;
     const { loose, part, identity: { scheme, port } } = lookup;
     const found = await this.#call("disk.find", { loose, part, scheme, port }, DEADLINE_MS);

@@ -120,7 +120,7 @@ export class StaticCache {
     const { disk, store } = this.cache.parts;
     const claim = this.#claim(lookup);
     if (claim !== undefined) {
-      const isUsed = await disk?.load(claim, lookup, exchange.request) === true;
+      const isUsed = await disk?.load(claim, lookup, { fields: exchange.request }) === true;
       if (!isUsed) this.#giveUp(claim);
       const held = this.#find(lookup, file);
       if (held !== undefined && !exchange.aborted) return this.#hit(exchange, held, lookup);
