@@ -8,10 +8,11 @@
  */
 import type { Config, Problem } from "../../config/types.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
-import type { Grant, Module, Role } from "../../gateway/module.ts";
+import type { FileRequest, Grant, Module, Role } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
+import { endpointGrant, endpointOf } from "../proxy/module.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { commands } from "./commands.ts";
 import { cacheSchema, purgerSchema } from "./schema.ts";
@@ -22,7 +23,10 @@ import {
   hasFiles,
   MAX_REFRESHES,
   memoryBytes,
+  readsFiles,
   REFRESHES_ZONE,
+  sealOf,
+  type SealPlan,
   USE_ENTRIES,
   USE_TTL_SECS,
   zonesOf,
@@ -61,21 +65,26 @@ export const module: Module = {
   ],
   commands,
   metrics: METRICS,
-  manifest: { read: true, write: ["/var/cache/fluxheim"] },
+  manifest: { net: true, read: true, write: ["/var/cache/fluxheim"] },
 
   needs(config) {
     const zones: ZoneRequest<Role>[] = [];
     const read: Grant[] = [];
     const write: Grant[] = [];
+    const net: Grant[] = [];
+    const files: FileRequest[] = [];
     for (const table of cachesOf(config)) {
       const names = zonesOf(table);
       const disk = diskOf(table);
       if (disk !== undefined) {
         const grant = { value: disk.root, key: `${table.key}.disk.path` };
         // Workers read objects; the service of the cache alone writes and deletes them.
-        read.push({ ...grant, for: "edge" }, { ...grant, for: "store" });
+        if (readsFiles(table)) read.push({ ...grant, for: "edge" });
+        read.push({ ...grant, for: "store" });
         write.push({ ...grant, for: "store" });
       }
+      const seal = sealOf(table);
+      if (seal !== undefined) addSeal(seal, table.key, { files, net, read });
       const { predictor, origin_protection } = table.config;
       const bytes = memoryBytes(table);
       const roles = ["edge", "store"] as const;
@@ -110,7 +119,7 @@ export const module: Module = {
       const size = { maxQueue: 1 };
       zones.push(zone(queue, { name: REFRESHES_ZONE, size, settings, roles: ["edge"] }));
     }
-    return { zones, grants: { read, write } };
+    return { zones, files, grants: { read, write, net } };
   },
 
   check: (config) => [
@@ -123,7 +132,7 @@ export const module: Module = {
     role: "store",
     url: new URL("./service.ts", import.meta.url),
     wanted: (config) => !cachesOf(config).next().done,
-    tables: ["vhosts", "cache", "server.default_vhost"],
+    tables: ["vhosts", "cache", "cache_purger", "server.default_vhost"],
     // A root that cannot be used keeps the configuration from being served.
     startsBefore: "serving",
     whenLost: "replace",
@@ -140,6 +149,40 @@ export const module: Module = {
 
   edge: async () => (await import("./edge.ts")).edge,
 };
+
+/** Largest file with a key, and with roots. */
+const MAX_KEY_BYTES = 4096;
+const MAX_PEM_BYTES = 1024 * 1024;
+
+/** What the service needs to encrypt. */
+function addSeal(
+  seal: SealPlan,
+  key: string,
+  { files, net, read }: { files: FileRequest[]; net: Grant[]; read: Grant[] },
+): void {
+  const at = `${key}.disk.encryption`;
+  if (seal.provider === "local") {
+    files.push({
+      path: seal.keyFile,
+      key: `${at}.key_file`,
+      maxBytes: MAX_KEY_BYTES,
+      secret: "the key of the cache",
+      for: "store",
+    });
+    return;
+  }
+  const value = endpointGrant(endpointOf(seal.address));
+  net.push({ value, key: `${at}.openbao.address`, for: "store" });
+  // Read again when it is another one: an agent renews it.
+  read.push({ value: seal.tokenFile, key: `${at}.openbao.token_file`, for: "store" });
+  if (seal.caFile === undefined) return;
+  files.push({
+    path: seal.caFile,
+    key: `${at}.openbao.ca_file`,
+    maxBytes: MAX_PEM_BYTES,
+    for: "store",
+  });
+}
 
 /** Caches of scopes that forward nothing. */
 function withoutEffect(config: Config): Problem[] {

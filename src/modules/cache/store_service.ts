@@ -1,13 +1,16 @@
-/** The service of the cache: it purges, and says what is stored. @module */
+/** The service of the cache: it keeps the disk tiers, purges, and reports what is stored. @module */
 import type { Config } from "../../config/types.ts";
+import type { Files } from "../../gateway/module.ts";
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { arena } from "../../zones/arena.ts";
 import { Operations } from "./operations.ts";
+import { Purger } from "./purger.ts";
 import { cacheIndex } from "./store/index.ts";
 import { MemoryStore } from "./store/memory.ts";
-import { DiskStore } from "./store/disk.ts";
-import { type CacheTable, diskOf, memoryBytes, userTag, zonesOf } from "./table.ts";
+import type { DiskStore } from "./store/disk/disk_store.ts";
+import { openDisk } from "./store/disk/open_disk.ts";
+import { cachesOf, type CacheTable, memoryBytes, zonesOf } from "./table.ts";
 
 /** How often blocks are freed that lost threads were the last to hold. */
 const SWEEP_MS = 1000;
@@ -26,13 +29,14 @@ export const store: Service = {
     const part = new StorePart(context);
     const sweeping = setInterval(() => part.sweep(), SWEEP_MS);
     return Promise.resolve({
-      reload(config) {
-        part.take(config as Config);
+      reload(config, files) {
+        part.take(config as Config, files);
         return Promise.resolve();
       },
       call: (name: string, input: Plain) => part.call(name, tableIn(input)),
       stop() {
         clearInterval(sweeping);
+        part.close();
         return Promise.resolve();
       },
     });
@@ -44,21 +48,29 @@ class StorePart {
   readonly #context: ServiceContext;
   /** By the name of the index, which is another one for another plan. */
   #tiers = new Map<string, Tiers>();
-  /** By the scope that objects are named by. */
-  #byTag = new Map<string, Tiers>();
   #operations: Operations;
+  readonly #purger: Purger | undefined;
 
   constructor(context: ServiceContext) {
     this.#context = context;
-    this.#operations = this.#operationsOf(context.config as Config);
+    const config = context.config as Config;
+    this.#operations = this.#operationsOf(config, context.files);
+    if (config.cache_purger?.enabled === true) {
+      this.#purger = new Purger(config.cache_purger, () => this.#disks(), context.log);
+    }
   }
 
-  take(config: Config): void {
-    this.#operations = this.#operationsOf(config);
+  take(config: Config, files: Files): void {
+    this.#operations = this.#operationsOf(config, files);
   }
 
   sweep(): void {
     for (const { memory } of this.#tiers.values()) memory.index.sweep();
+  }
+
+  close(): void {
+    this.#purger?.stop();
+    for (const disk of this.#disks()) disk.close();
   }
 
   async call(name: string, input: { [key: string]: Plain }): Promise<Plain> {
@@ -66,37 +78,39 @@ class StorePart {
       const { status, body } = await this.#operations.run(name, input);
       return { status, body };
     }
-    const tiers = typeof input.cache === "string" ? this.#byTag.get(input.cache) : undefined;
+    // Slots of another plan's memory mean nothing here.
+    const tiers = typeof input.cache === "string" ? this.#tiers.get(input.cache) : undefined;
     return tiers?.disk === undefined ? null : await onDisk(name, input, tiers.memory, tiers.disk);
   }
 
+  *#disks(): Generator<DiskStore> {
+    for (const { disk } of this.#tiers.values()) if (disk !== undefined) yield disk;
+  }
+
   /** Tiers for each cache of `config`; those of the configuration before are used again. */
-  #operationsOf(config: Config): Operations {
+  #operationsOf(config: Config, files: Files): Operations {
     const before = this.#tiers;
+    const wanted = new Set([...cachesOf(config)].map((table) => zonesOf(table).index));
+    // First of all: a root has one owner.
+    for (const [index, { disk }] of before) if (!wanted.has(index)) disk?.close();
     this.#tiers = new Map();
-    this.#byTag = new Map();
     return new Operations(config, (table) => {
       const { index } = zonesOf(table);
-      const tiers = before.get(index) ?? this.#open(table);
+      const tiers = before.get(index) ?? this.#open(table, files);
       this.#tiers.set(index, tiers);
-      this.#byTag.set(userTag(table), tiers);
       return tiers;
     });
   }
 
-  #open(table: CacheTable): Tiers {
-    const { zones, log } = this.#context;
+  #open(table: CacheTable, files: Files): Tiers {
+    const { zones, log, clock } = this.#context;
     const names = zonesOf(table);
     const memory = new MemoryStore(
       zones.open(arena, names.bodies),
       zones.open(cacheIndex, names.index),
       memoryBytes(table),
     );
-    const disk = diskOf(table);
-    if (disk === undefined) return { memory, disk: undefined };
-    const maxObjectBytes = table.config.max_object_bytes;
-    const options = { ...disk, maxObjectBytes, userTag: userTag(table), log };
-    return { memory, disk: new DiskStore(options) };
+    return { memory, disk: openDisk(table, { log, clock, files }) };
   }
 }
 
@@ -109,15 +123,20 @@ function tableIn(input: Plain): { [key: string]: Plain } {
 /** What workers ask of a disk tier. */
 async function onDisk(
   name: string,
-  { loose, part, scheme, port, slot, serial, key }: { [key: string]: Plain },
+  input: { [key: string]: Plain },
   memory: MemoryStore,
   disk: DiskStore,
 ): Promise<Plain> {
+  const { loose, part, scheme, port, slot, serial, key, generation, variance } = input;
+  const isAsked = isText(loose) && isText(part) && isText(scheme) && isText(port);
   switch (name) {
     case "disk.find":
-      return isText(loose) && isText(part) && isText(scheme) && isText(port)
-        ? disk.find(loose, part, scheme, port) ?? null
-        : null;
+      return isAsked ? await disk.find({ loose, part, scheme, port }) ?? null : null;
+    case "disk.load":
+      return isAsked && isSlot(slot, memory) && typeof generation === "number" &&
+          isText(variance) && /^(?:[0-9a-f]{64})?$/.test(variance)
+        ? await disk.load(memory, slot, generation, { loose, part, scheme, port, variance })
+        : false;
     case "disk.save":
       return isSlot(slot, memory) && typeof serial === "number"
         ? await disk.save(memory, slot, serial)

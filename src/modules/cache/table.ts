@@ -80,6 +80,45 @@ export function diskOf(
   return { root: disk.path, maxBytes: disk.max_size_bytes };
 }
 
+/** Whether workers can read what lies on disk themselves. */
+export function readsFiles({ config: { disk } }: CacheTable): boolean {
+  return disk.backend === "filesystem" && !disk.encryption.enabled;
+}
+
+/** How objects on disk are encrypted. */
+export type SealPlan =
+  | { readonly provider: "local"; readonly keyId: string; readonly keyFile: string }
+  | {
+    readonly provider: "openbao-transit";
+    readonly keyId: string;
+    readonly address: string;
+    readonly mount: string;
+    readonly keyName: string;
+    readonly tokenFile: string;
+    readonly caFile: string | undefined;
+  };
+
+/** The encryption of a cache's disk tier; `undefined` where there is none. */
+export function sealOf({ config: { disk } }: CacheTable): SealPlan | undefined {
+  const { enabled, provider, key_id, key_file, openbao } = disk.encryption;
+  if (!disk.enabled || !enabled) return undefined;
+  const keyId = key_id ?? provider;
+  if (provider === "local") {
+    return key_file === undefined ? undefined : { provider, keyId, keyFile: key_file };
+  }
+  if (openbao?.token_file === undefined) return undefined;
+  const { address, mount, key_name, token_file, ca_file } = openbao;
+  return {
+    provider,
+    keyId,
+    address,
+    mount,
+    keyName: key_name,
+    tokenFile: token_file,
+    caFile: ca_file,
+  };
+}
+
 /** Names of the zones of one cache. */
 export interface CacheZones {
   readonly bodies: string;

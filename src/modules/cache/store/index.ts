@@ -176,6 +176,18 @@ export class CacheIndex {
     return Atomics.load(this.words, this.at(slot) + FLAGS);
   }
 
+  /** The hashed key of what `slot` has. */
+  keyOf(slot: number): KeyHash {
+    const { words } = this;
+    const at = this.at(slot);
+    return {
+      looseLow: words[at + LOOSE_LOW],
+      looseHigh: words[at + LOOSE_HIGH],
+      exactLow: words[at + EXACT_LOW],
+      exactHigh: words[at + EXACT_HIGH],
+    };
+  }
+
   /** One of the numbers of 64 bits of `slot`. */
   float(slot: number, which: number): number {
     return this.floats[(this.at(slot) >> 1) + which];
