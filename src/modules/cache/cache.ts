@@ -20,6 +20,7 @@ import {
   type StatusHeaders,
 } from "./delivery.ts";
 import { identityOf } from "./key/key.ts";
+import type { Peers } from "./peers.ts";
 import type { Policy } from "./policy/policy.ts";
 import { extensionOf } from "./policy/paths.ts";
 import { type RequestRules, type Wishes, wishesOf } from "./policy/request_rules.ts";
@@ -40,6 +41,11 @@ export const EVENTS = [
   "stale",
   "revalidate",
   "origin_protected",
+  "peer_fill_hit",
+  "peer_fill_miss",
+  "peer_fill_error",
+  "peer_fill_fallback",
+  "peer_fill_fail_closed",
 ] as const;
 /** One of these. */
 export type CacheEvent = typeof EVENTS[number];
@@ -63,6 +69,8 @@ export interface CacheParts {
   /** Permits for fills; `undefined` where there is no bound. */
   readonly permits: Queue | undefined;
   readonly refreshes: Queue;
+  /** `undefined` where there are none. */
+  readonly peers: Peers | undefined;
   readonly log: Logger;
   readonly setLimits: SetLimits;
   /** Fields that this gateway makes for each request. */

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Body } from "../../http/body.ts";
-import { type ClientRequest, ClientResponse } from "../../http/client.ts";
+import { ClientRequest, ClientResponse } from "../../http/client.ts";
+import { Fields } from "../../http/fields.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
 import { bytesOf, respond, textFields } from "./answers.ts";
 import { BackgroundCall } from "./background_call.ts";
@@ -18,6 +19,7 @@ import { varianceOf } from "./key/vary.ts";
 import { rangeLookup, rangeRequest, singleRange, trimRanges } from "./parts/single_range.ts";
 import { SliceFetch } from "./parts/slice_fetch.ts";
 import { Slices } from "./parts/slices.ts";
+import { PEER_MARK } from "./peers.ts";
 import {
   type CacheIndex,
   type Held,
@@ -65,14 +67,14 @@ export class CachedOrigin implements Origin {
     const { exchange } = call;
     const decided = exchange && DECIDED.of(exchange);
     if (exchange === undefined || decided === undefined || decided.by !== this.#cache) {
-      return this.#inner.fetch(request, call);
+      return this.#inner.fetch(unmarked(request), call);
     }
     const { what } = decided;
     switch (what.kind) {
       case "bypass":
-        return this.#pass(request, call, what.reason);
+        return this.#pass(unmarked(request), call, what.reason);
       case "unsafe":
-        return this.#change(request, call, what);
+        return this.#change(unmarked(request), call, what);
       case "lookup": {
         const { requests } = this.#cache.parts;
         const asked = fillRequest(request, what.identity, requests, exchange.authority);
@@ -140,6 +142,7 @@ export class CachedOrigin implements Origin {
 
   #invalidate(key: Lookup["key"]): void {
     const { index } = this.#cache.parts.store;
+    index.notePurge();
     for (const slot of [...index.slotsOf(key)]) {
       const held = index.hold(slot);
       if (held === undefined) continue;
@@ -170,7 +173,7 @@ export class CachedOrigin implements Origin {
           events.miss.count();
         }
         if (!mayLoad && this.#isUnwiseRange(asked)) {
-          return this.#pass(plain, asked.call, "range-miss");
+          return this.#pass(unmarked(plain), asked.call, "range-miss");
         }
       }
       const task = this.#taskOf(asked, found);
@@ -406,6 +409,16 @@ export class CachedOrigin implements Origin {
       this.#cache.parts.refreshes.giveBack();
     }
   }
+}
+
+/** What one gateway says to another is not for the upstream. */
+function unmarked(request: ClientRequest): ClientRequest {
+  const { fields } = request;
+  if (!fields.has(PEER_MARK)) return request;
+  const kept = new Fields(fields.names.slice(), fields.values.slice());
+  kept.delete(PEER_MARK);
+  const { method, target, scheme, authority, body, upgrade, interim } = request;
+  return new ClientRequest(method, target, scheme, authority, kept, body, upgrade, interim);
 }
 
 const NOT_FOUND = { variance: UNVARIED };

@@ -26,6 +26,7 @@ import { Filler, OwnerBody } from "./filler.ts";
 import { conditional } from "./fill_request.ts";
 import { varianceOf } from "./key/vary.ts";
 import { ObjectBody } from "./object_body.ts";
+import { acceptFromPeer, mayAskPeers } from "./peer_fill.ts";
 import { admit, type Admitted, isOrigins, type Rejection } from "./policy/admission.ts";
 import type { ErrorKind } from "./policy/policy.ts";
 import { tagsOf } from "./policy/tags.ts";
@@ -77,6 +78,14 @@ export class Fetcher {
   /** Asks the upstream, and stores and answers what comes. Ends the claim in any case. */
   async run(task: Task): Promise<ClientResponse> {
     const { permits, events } = this.#cache.parts;
+    try {
+      const fromPeer = await this.#fromPeers(task);
+      if (fromPeer !== undefined) return fromPeer;
+    } catch (error) {
+      this.#endClaim(task, 0);
+      this.#releaseStale(task);
+      throw error;
+    }
     if (permits !== undefined && !permits.tryTake()) {
       events.origin_protected.count();
       this.#endClaim(task, 0);
@@ -100,6 +109,51 @@ export class Fetcher {
       this.#releaseStale(task);
       throw error;
     }
+  }
+
+  /** Asks peers, where there are some and the request is one for them. */
+  async #fromPeers(task: Task): Promise<ClientResponse | undefined> {
+    const { peers, events, headers } = this.#cache.parts;
+    const { claim, lookup, exchange, request, call } = task;
+    if (peers === undefined || claim === undefined || exchange === undefined) return undefined;
+    if (!mayAskPeers({ lookup, request: exchange.request, isForClient: true })) return undefined;
+    const question = {
+      identity: lookup.identity,
+      target: exchange.target,
+      fields: request.fields as Fields,
+      call,
+    };
+    const answer = await peers.ask(
+      question,
+      (response, delaySecs, asked) =>
+        acceptFromPeer(
+          this.#cache,
+          lookup,
+          response,
+          delaySecs,
+          asked,
+          request.fields,
+          peers.maxBytes,
+        ),
+      (event) => events[event].count(),
+    );
+    if (typeof answer === "object") {
+      const { response, taken, release } = answer;
+      return this.#store({ ...task, status: "PEER-HIT" }, claim, response, taken, release);
+    }
+    if (peers.failsOpen) {
+      events.peer_fill_fallback.count();
+      return undefined;
+    }
+    this.#endClaim(task, REFUSED);
+    const stale = this.#stale(task);
+    if (stale !== undefined) return stale;
+    this.#releaseStale(task);
+    events.peer_fill_fail_closed.count();
+    const fields = textFields("cache miss");
+    showStatus(fields, headers, "MISS", answer);
+    exchange.findings.cachePhase = PHASE_OF.MISS;
+    return new ClientResponse(504, fields, bytesOf("cache miss"), undefined);
   }
 
   async #ask(task: Task, giveBack: () => void): Promise<ClientResponse> {

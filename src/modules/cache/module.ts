@@ -85,7 +85,7 @@ export const module: Module = {
       }
       const seal = sealOf(table);
       if (seal !== undefined) addSeal(seal, table.key, { files, net, read });
-      const { predictor, origin_protection } = table.config;
+      const { predictor, origin_protection, peer_fill } = table.config;
       const bytes = memoryBytes(table);
       const roles = ["edge", "store"] as const;
       zones.push(
@@ -106,6 +106,18 @@ export const module: Module = {
         settings: { maxEntries, ttlSecs: USE_TTL_SECS },
         roles: ["edge"],
       }));
+      if (peer_fill.enabled) {
+        peer_fill.peers.forEach(({ base_url }, i) => {
+          const value = endpointGrant(endpointOf(base_url));
+          net.push({ value, key: `${table.key}.peer_fill.peers[${i}].base_url`, for: "edge" });
+        });
+        zones.push(zone(queue, {
+          name: names.peers,
+          size: { maxQueue: 1 },
+          settings: { maxInFlight: peer_fill.max_concurrent_requests },
+          roles: ["edge"],
+        }));
+      }
       if (!origin_protection.enabled) continue;
       zones.push(zone(queue, {
         name: names.fills,

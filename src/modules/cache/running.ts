@@ -16,6 +16,7 @@ import { policiesOf } from "../headers/edge.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { Cache, type CacheParts, EVENTS, type SetLimits } from "./cache.ts";
 import { CachedOrigin } from "./cached_origin.ts";
+import { Peers } from "./peers.ts";
 import { policyOf } from "./policy/policy.ts";
 import { RequestRules } from "./policy/request_rules.ts";
 import { cacheIndex } from "./store/index.ts";
@@ -101,7 +102,7 @@ export class Caches implements RunningModule {
       });
       return [event, { count: () => (total.count(), scoped.count()) }];
     })) as unknown as CacheParts["events"];
-    const { status_header, status_reason_header, origin_protection } = table.config;
+    const { status_header, status_reason_header, origin_protection, peer_fill } = table.config;
     const store = this.#store(table);
     const disk = diskOf(table);
     return {
@@ -124,6 +125,9 @@ export class Caches implements RunningModule {
       events,
       permits: origin_protection.enabled ? zones.open(queue, names.fills) : undefined,
       refreshes: zones.open(queue, REFRESHES_ZONE),
+      peers: peer_fill.enabled
+        ? new Peers(peer_fill, zones.open(queue, names.peers), this.#context)
+        : undefined,
       log,
       setLimits: limitsOf(scope),
       perRequest: perRequestFields(

@@ -314,7 +314,6 @@ const NOT_BUILT: readonly (readonly [key: string, isOn: (table: RawCache) => boo
     ({ disk: { encryption } }) =>
       encryption.enabled && encryption.openbao?.token_credential !== undefined,
   ],
-  ["peer_fill", (table) => table.peer_fill.enabled],
 ];
 
 type RawCache = Omit<z.output<typeof cacheSchema>, never>;
@@ -372,6 +371,7 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
     refuse("origin_protection", "must be off where enabled is false", "enabled");
   }
   checkRange(table, refuse);
+  if (table.peer_fill.enabled) checkPeers(table, refuse);
   if (table.disk.enabled) checkDisk(table, refuse);
   for (const [key, isOn] of NOT_BUILT) {
     // A table that is off is harmless, whatever it contains.
@@ -426,6 +426,37 @@ function checkDisk(
       "must be https, or http to 127.0.0.1 or [::1]",
     );
   }
+}
+
+function checkPeers(
+  { enabled, peer_fill }: RawCache,
+  refuse: (key: string, message: string, ...about: string[]) => void,
+): void {
+  const { peers, allow_insecure_http } = peer_fill;
+  if (!enabled) refuse("peer_fill", "must be off where enabled is false", "enabled");
+  if (peers.length === 0) refuse("peer_fill.peers", "must have a peer");
+  const names = new Set<string>();
+  const urls = new Set<string>();
+  for (const { name, base_url } of peers) {
+    const match = /^(https?):\/\/(\[[^\]]+\]|[^/:]+):[0-9]+\/?$/i.exec(base_url);
+    if (match === null) {
+      refuse("peer_fill.peers", `must have a base_url of scheme, host and port: ${name}`);
+    } else if (match[1].toLowerCase() === "http" && !allow_insecure_http && !isLoopback(match[2])) {
+      refuse(
+        "peer_fill.peers",
+        `must be https, unless allow_insecure_http is true or the peer is on this machine: ${name}`,
+      );
+    }
+    if (names.has(name.toLowerCase())) refuse("peer_fill.peers", `has the name ${name} twice`);
+    const url = base_url.toLowerCase().replace(/\/$/, "");
+    if (urls.has(url)) refuse("peer_fill.peers", `has the base_url of ${name} twice`);
+    names.add(name.toLowerCase());
+    urls.add(url);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "[::1]" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host) || host === "localhost";
 }
 
 function checkRange(

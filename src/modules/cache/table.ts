@@ -125,6 +125,7 @@ export interface CacheZones {
   readonly index: string;
   readonly uses: string;
   readonly fills: string;
+  readonly peers: string;
 }
 
 /** The zones of a cache; those with objects are new for another plan. */
@@ -136,6 +137,7 @@ export function zonesOf(table: CacheTable): CacheZones {
     index: `${name} index ${plan}`,
     uses: `${name} uses`,
     fills: `${name} fills`,
+    peers: `${name} peers`,
   };
 }
 

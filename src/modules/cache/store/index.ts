@@ -55,6 +55,7 @@ import {
   type Places,
   placesOf,
   PROGRESS,
+  PURGED,
   READY,
   REFERENCE_BITS,
   REFUSED,
@@ -174,6 +175,16 @@ export class CacheIndex {
 
   flags(slot: number): number {
     return Atomics.load(this.words, this.at(slot) + FLAGS);
+  }
+
+  /** When something was last purged, in milliseconds since 1970. */
+  get purgedMs(): number {
+    return this.floats[PURGED];
+  }
+
+  /** Something is being purged now. */
+  notePurge(): void {
+    this.floats[PURGED] = Date.now();
   }
 
   /** The hashed key of what `slot` has. */
