@@ -10,6 +10,7 @@ import type { Logger } from "../../gateway/log.ts";
 import { refuse } from "../../gateway/refusal.ts";
 import type { Queue } from "../../zones/queue.ts";
 import { addVia, AUTHORIZED, type RequestPolicy } from "../headers/edge.ts";
+import { cacheStatus } from "./cache_status.ts";
 import { DECIDED, type Decided, type Lookup } from "./decision.ts";
 import type { DiskTier } from "./disk_tier.ts";
 import {
@@ -97,12 +98,18 @@ export class Cache {
     const reason = rules.bypass(exchange) ??
       (isPersonal(exchange) ? "request-identity" : undefined);
     if (!SAFE.has(method)) return this.#noteUnsafe(exchange, wishes);
+    if (reason === "method-head" && this.parts.policy.isStandard === true) {
+      return this.#lookUpHead(exchange, wishes);
+    }
     if (reason !== undefined) return this.#bypass(exchange, reason, wishes);
     if (method !== "GET" || !this.parts.policy.methods.has(method) || hasBody(exchange)) {
       return this.#ineligible(exchange, wishes);
     }
-    const extension = extensionOf(exchange.path);
-    if (!this.parts.policy.extensions.has(extension)) return this.#ineligible(exchange, wishes);
+    const isStandard = this.parts.policy.isStandard === true;
+    const extension = isStandard ? "" : extensionOf(exchange.path);
+    if (!isStandard && !this.parts.policy.extensions.has(extension)) {
+      return this.#ineligible(exchange, wishes);
+    }
     this.#lookUp(exchange, extension, wishes);
   }
 
@@ -115,7 +122,7 @@ export class Cache {
       return `not cached: method ${exchange.method}`;
     }
     const extension = extensionOf(exchange.path);
-    if (!policy.extensions.has(extension)) {
+    if (policy.isStandard !== true && !policy.extensions.has(extension)) {
       return extension === ""
         ? "not cached: the path has no extension"
         : `not cached: extension ${extension} is not in the list`;
@@ -207,6 +214,28 @@ export class Cache {
     return true;
   }
 
+  /** HEAD is answered with what is stored for GET, or brings news of it (RFC 9111 section 4.3.5). */
+  #lookUpHead(exchange: Exchange, wishes: Wishes): void {
+    const { policy, store } = this.parts;
+    const identity = { ...identityOf(exchange), method: "GET" };
+    const { scheme, port } = identity;
+    const loose = policy.keys.loose(identity);
+    const key = store.index.hash(loose, scheme, port);
+    const lookup: Lookup = {
+      kind: "lookup",
+      identity,
+      loose,
+      key,
+      part: "",
+      extension: "",
+      refresh: wishes.refresh && policy.config.allow_client_cache_refresh,
+      onlyIfCached: wishes.onlyIfCached,
+    };
+    const mayServe = !lookup.refresh && this.parts.alwaysVary.length === 0;
+    if (mayServe && this.#serve(exchange, lookup)) return;
+    this.#decide(exchange, { kind: "head", lookup });
+  }
+
   /** Such a request is not cached, but what it changes may be. */
   #noteUnsafe(exchange: Exchange, wishes: Wishes): void {
     if (this.#refuseUncached(exchange, "BYPASS", "method-ineligible", wishes)) return;
@@ -242,6 +271,7 @@ export class Cache {
     if (!onlyIfCached || exchange.method !== "GET") return false;
     const { headers } = this.parts;
     const fields: [string, string][] = [];
+    if (headers.standard) fields.push(["cache-status", cacheStatus(status, reason)]);
     if (headers.status !== undefined) fields.push([headers.status, status]);
     if (headers.reason !== undefined) fields.push([headers.reason, reason]);
     refuse(exchange, { status: 504, text: "cache miss", cause: "cache", fields });

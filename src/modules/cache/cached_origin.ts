@@ -30,6 +30,7 @@ import {
 import {
   DEAD,
   DOOMED,
+  EXPIRES,
   FILLING,
   LENGTH,
   PENDING,
@@ -75,6 +76,8 @@ export class CachedOrigin implements Origin {
         return this.#pass(unmarked(request), call, what.reason);
       case "unsafe":
         return this.#change(unmarked(request), call, what);
+      case "head":
+        return this.#head(unmarked(request), call, what.lookup);
       case "lookup": {
         const { requests } = this.#cache.parts;
         const asked = fillRequest(request, what.identity, requests, exchange.authority);
@@ -137,6 +140,38 @@ export class CachedOrigin implements Origin {
         this.#invalidate(key);
       }
     }
+    return response;
+  }
+
+  /** What an answer to HEAD says of the object that is stored. */
+  async #head(request: ClientRequest, call: Call, lookup: Lookup): Promise<ClientResponse> {
+    const sentAt = performance.now();
+    const response = await this.#inner.fetch(request, call);
+    const { store, policy, requests } = this.#cache.parts;
+    if (response.status === 200 && call.exchange !== undefined) {
+      const { authority } = call.exchange;
+      const asked: Asked = {
+        lookup,
+        request: fillRequest(request, lookup.identity, requests, authority),
+        exchange: undefined,
+        call,
+      };
+      const { found, variance } = this.#find(asked);
+      if (found !== undefined) {
+        const ageMs = policy.config.lock.age_timeout_secs * 1000;
+        const claim = store.index.claim(lookup.key, variance, ageMs, Date.now());
+        if (claim?.isOwn === false) store.index.release(claim.held);
+        const task: Task = {
+          ...asked,
+          claim: claim?.isOwn === true ? claim.held : undefined,
+          stale: found,
+          status: "REVALIDATED",
+          reason: "",
+        };
+        this.#fetcher.confirmByHead(task, found, response, (performance.now() - sentAt) / 1000);
+      }
+    }
+    showStatus(response.fields, this.#cache.parts.headers, "MISS", "method-head");
     return response;
   }
 
@@ -205,6 +240,10 @@ export class CachedOrigin implements Origin {
       if (lookup.onlyIfCached) {
         store.index.release(claim.held);
         return this.#notCached(asked, found);
+      }
+      if (found?.object.meta.lifetimeSecs === 0) {
+        store.index.release(claim.held);
+        return this.#fetcher.run({ ...task, claim: undefined });
       }
       const outcome = await this.#wait(asked, claim.held);
       if (outcome instanceof ClientResponse) {
@@ -353,13 +392,15 @@ export class CachedOrigin implements Origin {
   }
 
   /** Reads along with a fill whose length is known; one that may turn out too large is waited for. */
-  #attach(asked: Asked, filling: Held): ClientResponse | "again" | undefined {
+  #attach(asked: Asked, filling: Held): ClientResponse | "again" | "alone" | undefined {
     const { store } = this.#cache.parts;
     const { index } = store;
     const object = store.meta(filling.slot);
     if (object === undefined || !this.#cache.isFor(object, asked.lookup)) return "again";
     const variance = variance64(object.meta.vary, asked.request);
     if (!sameVariance(index, filling.slot, variance)) return "again";
+    // What has to be confirmed for each client is no other client's.
+    if (!(index.float(filling.slot, EXPIRES) > Date.now())) return "alone";
     if (index.float(filling.slot, LENGTH) < 0) return undefined;
     const held = index.hold(filling.slot);
     if (held === undefined) return "again";

@@ -38,10 +38,16 @@ export interface Unsafe {
   readonly key: KeyHash;
 }
 
+/** A HEAD request that the upstream answers. */
+export interface Head {
+  readonly kind: "head";
+  readonly lookup: Lookup;
+}
+
 /** What was decided, and by the cache of which scope. */
 export interface Decided {
   readonly by: object;
-  readonly what: Lookup | Bypass | Unsafe;
+  readonly what: Lookup | Bypass | Unsafe | Head;
 }
 
 /** `undefined` where the cache has nothing to do with the exchange. */

@@ -366,6 +366,25 @@ export class Fetcher {
     return new ClientResponse(status, fields, body, undefined);
   }
 
+  /** An answer to HEAD: the object that is stored is confirmed, or it is of another version and goes. */
+  confirmByHead(task: Task, stale: Found, response: ClientResponse, delaySecs: number): void {
+    const { index } = this.#cache.parts.store;
+    const { fields } = response;
+    const etag = fields.get("etag");
+    const modified = fields.get("last-modified");
+    const length = fields.get("content-length");
+    const known = String(index.float(stale.held.slot, LENGTH));
+    const isOther = etag !== stale.object.etag || modified !== lastModifiedOf(stale.object) ||
+      length !== undefined && length !== known;
+    if (isOther) this.#remove(stale);
+    else if (etag !== undefined || modified !== undefined) {
+      const copy = new ClientResponse(304, fields.clone(), undefined, undefined);
+      this.#renew(task, stale, copy, delaySecs)?.body?.cancel();
+    }
+    this.#endClaim(task, 0);
+    this.#releaseStale(task);
+  }
+
   /** The upstream has confirmed the stale object; `undefined` where the whole must be asked for. */
   #renew(
     task: Task,
@@ -428,13 +447,13 @@ export class Fetcher {
     { lookup, request }: Task,
     status: number,
     fields: Fields,
-    { vary, lifetimeSecs }: Admitted,
+    { vary, lifetimeSecs, withheld = [] }: Admitted,
   ): ObjectMeta {
     const { policy, headers } = this.#cache.parts;
     const { scheme, port, path } = lookup.identity;
     return {
       status,
-      ...storedFields(fields, [headers.status, headers.reason]),
+      ...storedFields(fields, [headers.status, headers.reason, ...withheld]),
       loose: lookup.loose,
       part: lookup.part,
       version: "",

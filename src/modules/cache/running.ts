@@ -121,7 +121,11 @@ export class Caches implements RunningModule {
       uses: new Uses(zones.open(useTable, names.uses)),
       userTag: userTag(table),
       requests,
-      headers: { status: status_header, reason: status_reason_header },
+      headers: {
+        status: status_header,
+        reason: status_reason_header,
+        standard: table.config.cache_status,
+      },
       events,
       permits: origin_protection.enabled ? zones.open(queue, names.fills) : undefined,
       refreshes: zones.open(queue, REFRESHES_ZONE),

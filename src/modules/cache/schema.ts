@@ -185,6 +185,13 @@ export const cacheSchema = z.strictObject({
     .describe("Adds what an application needs to be left out; see docs/cache.md."),
   enabled: z.boolean().default(false)
     .describe("Answer from a cache where that is allowed. Needs a tier that is enabled."),
+  mode: enumWord(["assets", "rfc9111"]).default("assets").describe(
+    "`assets`: paths with one of `extensions` and answers with one of `content_types`; `rfc9111`: everything " +
+      "that the standard lets a shared cache store. Ours, not in the 1.5 line.",
+  ),
+  cache_status: z.boolean().default(false).describe(
+    "Add `Cache-Status` (RFC 9211) to answers. Ours, not in the 1.5 line.",
+  ),
   local_static: z.boolean().default(false).describe("Cache local static files, too."),
   status_header: headerName().optional()
     .describe("Header of answers that shows how the cache took part: `x-cache-status`."),

@@ -11,6 +11,7 @@ import { varyFields, type VaryRefusal } from "../key/vary.ts";
 import { type CacheControl, readCacheControl } from "./cache_control.ts";
 import { type Freshness, freshnessOf, type FreshnessRules, ruledTtl } from "./freshness.ts";
 import { fitsExtension } from "./paths.ts";
+import { admitStandard } from "./standard.ts";
 
 /** What a cache table says about statuses, types and fields. */
 export interface ByStatus {
@@ -73,6 +74,8 @@ export type Rejection =
 export interface Admitted extends Freshness {
   readonly lifetimeSecs: number;
   readonly vary: readonly string[];
+  /** Fields that are sent on and not stored. */
+  readonly withheld?: readonly string[];
 }
 
 /** Refusals by the operator's own rules: they say nothing about the upstream (spec 04 section 6.6). */
@@ -97,6 +100,9 @@ export function admit(rules: AdmissionRules, answer: Arrived, nowMs: number): Ad
     fields.delete("cache-control");
     fields.delete("expires");
   }
+  if (rules.isStandard === true && answer.part === undefined) {
+    return withLifetime(rules, answer, admitStandard(rules, answer, nowMs));
+  }
   const control = readCacheControl(fields);
   const rejection = refusedBy(rules, answer, control);
   if (rejection !== undefined) return rejection;
@@ -115,6 +121,17 @@ export function admit(rules: AdmissionRules, answer: Arrived, nowMs: number): Ad
   const isEmpty = !answer.hasBody || answer.length === 0;
   if (isEmpty && !rules.statusTtls.has(status)) return "empty-body";
   return { ...freshness, lifetimeSecs, vary };
+}
+
+/** What clients get is rewritten where the operator gives a lifetime. */
+function withLifetime(
+  rules: AdmissionRules,
+  { status, fields }: Arrived,
+  judged: Admitted | Rejection,
+): Admitted | Rejection {
+  const ttl = ruledTtl(rules, status);
+  if (typeof judged !== "string" && ttl !== undefined) setLifetime(rules, fields, ttl);
+  return judged;
 }
 
 /** Row 1. */
@@ -146,7 +163,7 @@ function refusedBy(
   if (isContent) {
     const type = essenceOf(fields.get("content-type"));
     if (type === undefined) return "content-type-missing";
-    if (fields.count("content-type") > 1 || !isAllowed(rules, type)) {
+    if (fields.count("content-type") > 1 || !rules.isStandard && !isAllowed(rules, type)) {
       return "content-type-not-cacheable";
     }
     if (!fitsExtension(extension, type)) return "content-type-not-cacheable";
