@@ -92,25 +92,34 @@ export class Cache {
 
   /** The step before the upstream is asked. */
   lookup(exchange: Exchange): void {
+    this.#look(exchange, true);
+  }
+
+  /** The same for content of the scope's own, which is asked in any case and answers by its origin. */
+  decide(exchange: Exchange): void {
+    this.#look(exchange, false);
+  }
+
+  #look(exchange: Exchange, mayAnswer: boolean): void {
     const { rules } = this.parts;
     const { method } = exchange;
     const wishes = wishesOf(exchange.request);
     const reason = rules.bypass(exchange) ??
       (isPersonal(exchange) ? "request-identity" : undefined);
-    if (!SAFE.has(method)) return this.#noteUnsafe(exchange, wishes);
+    if (!SAFE.has(method)) return this.#noteUnsafe(exchange, wishes, mayAnswer);
     if (reason === "method-head" && this.parts.policy.isStandard === true) {
-      return this.#lookUpHead(exchange, wishes);
+      return this.#lookUpHead(exchange, wishes, mayAnswer);
     }
-    if (reason !== undefined) return this.#bypass(exchange, reason, wishes);
+    if (reason !== undefined) return this.#bypass(exchange, reason, wishes, mayAnswer);
     if (method !== "GET" || !this.parts.policy.methods.has(method) || hasBody(exchange)) {
-      return this.#ineligible(exchange, wishes);
+      return this.#ineligible(exchange, wishes, mayAnswer);
     }
     const isStandard = this.parts.policy.isStandard === true;
     const extension = isStandard ? "" : extensionOf(exchange.path);
     if (!isStandard && !this.parts.policy.extensions.has(extension)) {
-      return this.#ineligible(exchange, wishes);
+      return this.#ineligible(exchange, wishes, mayAnswer);
     }
-    this.#lookUp(exchange, extension, wishes);
+    this.#lookUp(exchange, extension, wishes, mayAnswer);
   }
 
   /** For `fluxheim explain`. */
@@ -158,7 +167,7 @@ export class Cache {
       meta.scheme === identity.scheme;
   }
 
-  #lookUp(exchange: Exchange, extension: string, wishes: Wishes): void {
+  #lookUp(exchange: Exchange, extension: string, wishes: Wishes, mayAnswer: boolean): void {
     const { policy, store, uses, events } = this.parts;
     const { config } = policy;
     const identity = identityOf(exchange);
@@ -170,7 +179,7 @@ export class Cache {
       uses.passes(key, config.pass_uncacheable_after, isPredicting)
     ) {
       events.pass.count();
-      return this.#bypass(exchange, "cache-pass", wishes);
+      return this.#bypass(exchange, "cache-pass", wishes, mayAnswer);
     }
     const lookup: Lookup = {
       kind: "lookup",
@@ -182,7 +191,8 @@ export class Cache {
       refresh: wishes.refresh && config.allow_client_cache_refresh,
       onlyIfCached: wishes.onlyIfCached,
     };
-    if (!lookup.refresh && this.parts.alwaysVary.length === 0 && this.#serve(exchange, lookup)) {
+    const mayServe = mayAnswer && !lookup.refresh && this.parts.alwaysVary.length === 0;
+    if (mayServe && this.#serve(exchange, lookup)) {
       return;
     }
     this.#decide(exchange, lookup);
@@ -215,7 +225,7 @@ export class Cache {
   }
 
   /** HEAD is answered with what is stored for GET, or brings news of it (RFC 9111 section 4.3.5). */
-  #lookUpHead(exchange: Exchange, wishes: Wishes): void {
+  #lookUpHead(exchange: Exchange, wishes: Wishes, mayAnswer: boolean): void {
     const { policy, store } = this.parts;
     const identity = { ...identityOf(exchange), method: "GET" };
     const { scheme, port } = identity;
@@ -231,14 +241,14 @@ export class Cache {
       refresh: wishes.refresh && policy.config.allow_client_cache_refresh,
       onlyIfCached: wishes.onlyIfCached,
     };
-    const mayServe = !lookup.refresh && this.parts.alwaysVary.length === 0;
+    const mayServe = mayAnswer && !lookup.refresh && this.parts.alwaysVary.length === 0;
     if (mayServe && this.#serve(exchange, lookup)) return;
     this.#decide(exchange, { kind: "head", lookup });
   }
 
   /** Such a request is not cached, but what it changes may be. */
-  #noteUnsafe(exchange: Exchange, wishes: Wishes): void {
-    if (this.#refuseUncached(exchange, "BYPASS", "method-ineligible", wishes)) return;
+  #noteUnsafe(exchange: Exchange, wishes: Wishes, mayAnswer: boolean): void {
+    if (this.#refuseUncached(exchange, "method-ineligible", wishes, mayAnswer)) return;
     const { policy, store } = this.parts;
     const identity = { ...identityOf(exchange), method: "GET" };
     const { scheme, port } = identity;
@@ -246,15 +256,15 @@ export class Cache {
     this.#decide(exchange, { kind: "unsafe", loose, key: store.index.hash(loose, scheme, port) });
   }
 
-  #bypass(exchange: Exchange, reason: string, wishes: Wishes): void {
-    if (this.#refuseUncached(exchange, "BYPASS", reason, wishes)) return;
+  #bypass(exchange: Exchange, reason: string, wishes: Wishes, mayAnswer: boolean): void {
+    if (this.#refuseUncached(exchange, reason, wishes, mayAnswer)) return;
     this.parts.events.bypass.count();
     exchange.findings.cachePhase = "bypass";
     this.#decide(exchange, { kind: "bypass", reason });
   }
 
-  #ineligible(exchange: Exchange, wishes: Wishes): void {
-    this.#refuseUncached(exchange, "BYPASS", "method-ineligible", wishes);
+  #ineligible(exchange: Exchange, wishes: Wishes, mayAnswer: boolean): void {
+    this.#refuseUncached(exchange, "method-ineligible", wishes, mayAnswer);
   }
 
   #decide(exchange: Exchange, what: Decided["what"]): void {
@@ -264,11 +274,16 @@ export class Cache {
   /** Answers `only-if-cached` where nothing is stored (spec 04 section 3.6). */
   #refuseUncached(
     exchange: Exchange,
-    status: CacheStatus,
     reason: string,
     { onlyIfCached }: Wishes,
+    mayAnswer: boolean,
   ): boolean {
     if (!onlyIfCached || exchange.method !== "GET") return false;
+    if (!mayAnswer) {
+      this.#decide(exchange, { kind: "uncached", reason });
+      return true;
+    }
+    const status = "BYPASS";
     const { headers } = this.parts;
     const fields: [string, string][] = [];
     if (headers.standard) fields.push(["cache-status", cacheStatus(status, reason)]);

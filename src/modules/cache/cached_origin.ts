@@ -54,12 +54,13 @@ export class CachedOrigin implements Origin {
   /** Work of this cache that no client waits for. */
   readonly #background = new Set<BackgroundCall>();
 
-  constructor(cache: Cache, inner: Origin) {
+  /** @param isContent `inner` answers exchanges alone. */
+  constructor(cache: Cache, inner: Origin, readonly isContent = false) {
     this.#cache = cache;
     this.#inner = inner;
-    this.#fetcher = new Fetcher(cache, inner);
+    this.#fetcher = new Fetcher(cache, inner, isContent);
     const { slice, enabled } = cache.parts.policy.config.range;
-    if (enabled && slice.enabled) {
+    if (enabled && slice.enabled && !isContent) {
       this.#slices = new Slices(new SliceFetch(cache, inner, slice.size_bytes));
     }
   }
@@ -76,13 +77,15 @@ export class CachedOrigin implements Origin {
         return this.#pass(unmarked(request), call, what.reason);
       case "unsafe":
         return this.#change(unmarked(request), call, what);
+      case "uncached":
+        return Promise.resolve(this.#uncached(call, what.reason));
       case "head":
         return this.#head(unmarked(request), call, what.lookup);
       case "lookup": {
         const { requests } = this.#cache.parts;
         const asked = fillRequest(request, what.identity, requests, exchange.authority);
         const task = { lookup: what, request: asked, exchange, call };
-        const isPart = this.#cache.parts.policy.config.range.enabled &&
+        const isPart = !this.isContent && this.#cache.parts.policy.config.range.enabled &&
           exchange.request.has("range");
         return isPart ? this.#part(task, request) : this.#answer(task, request);
       }
@@ -309,7 +312,7 @@ export class CachedOrigin implements Origin {
     if (this.#cache.isFresh(found.held, now)) {
       return lookup.refresh ? undefined : respond(this.#hit(asked, found));
     }
-    if (lookup.refresh || lookup.onlyIfCached) return undefined;
+    if (lookup.refresh || lookup.onlyIfCached || this.isContent) return undefined;
     if (now >= store.index.float(found.held.slot, WHILE_REVALIDATE)) return undefined;
     this.#refresh(asked, found);
     events.stale.count();
@@ -324,6 +327,13 @@ export class CachedOrigin implements Origin {
     store.index.count("hits");
     events.hit.count();
     return this.#cache.delivered(exchange, held, object, "HIT");
+  }
+
+  #uncached({ exchange }: Call, reason: string): ClientResponse {
+    const fields = textFields("cache miss");
+    showStatus(fields, this.#cache.parts.headers, "BYPASS", reason);
+    if (exchange !== undefined) exchange.findings.cachePhase = PHASE_OF.BYPASS;
+    return new ClientResponse(504, fields, bytesOf("cache miss"), undefined);
   }
 
   /** `only-if-cached` where nothing can be served (spec 04 section 3.6). */

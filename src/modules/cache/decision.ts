@@ -44,10 +44,16 @@ export interface Head {
   readonly lookup: Lookup;
 }
 
+/** `only-if-cached` for what is not cached. */
+export interface Uncached {
+  readonly kind: "uncached";
+  readonly reason: string;
+}
+
 /** What was decided, and by the cache of which scope. */
 export interface Decided {
   readonly by: object;
-  readonly what: Lookup | Bypass | Unsafe | Head;
+  readonly what: Lookup | Bypass | Unsafe | Head | Uncached;
 }
 
 /** `undefined` where the cache has nothing to do with the exchange. */

@@ -70,7 +70,7 @@ export class Fetcher {
   readonly #cache: Cache;
   readonly #inner: Origin;
 
-  constructor(cache: Cache, inner: Origin) {
+  constructor(cache: Cache, inner: Origin, readonly isContent: boolean) {
     this.#cache = cache;
     this.#inner = inner;
   }
@@ -217,6 +217,10 @@ export class Fetcher {
     const { policy, perRequest, uses } = this.#cache.parts;
     const { lookup, claim } = task;
     const { status, fields, body } = response;
+    // A script may have another part of the gateway send a file in its place.
+    if (this.isContent && status === 200 && body === undefined) {
+      return this.#notStored(task, response, "empty-body", giveBack);
+    }
     const judged = admit(policy, {
       status,
       fields,

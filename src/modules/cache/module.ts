@@ -8,7 +8,7 @@
  */
 import type { Config, Problem } from "../../config/types.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
-import type { FileRequest, Grant, Module, Role } from "../../gateway/module.ts";
+import type { FileRequest, Grant, Module, Role, RouteScope } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
@@ -21,6 +21,7 @@ import {
   cachesOf,
   diskOf,
   hasFiles,
+  hasPhp,
   MAX_REFRESHES,
   memoryBytes,
   readsFiles,
@@ -199,7 +200,7 @@ function addSeal(
 /** Caches of scopes that forward nothing. */
 function withoutEffect(config: Config): Problem[] {
   const problems: Problem[] = [];
-  for (const { owner, key, config: { local_static } } of cachesOf(config)) {
+  for (const { owner, key, config: { local_static, php } } of cachesOf(config)) {
     const { vhost, route } = owner;
     const scopes = [
       owner,
@@ -213,9 +214,17 @@ function withoutEffect(config: Config): Problem[] {
         warning: true,
       });
     }
-    if (scopes.some((scope) => proxyOf(scope) !== undefined || local_static && hasFiles(scope))) {
-      continue;
+    if (php && !scopes.some(hasPhp)) {
+      problems.push({
+        key: `${key}.php`,
+        message: "has no effect: nothing here is answered by PHP",
+        hint: "remove it, or give the scope a php table",
+        warning: true,
+      });
     }
+    const isUsed = (scope: RouteScope) =>
+      proxyOf(scope) !== undefined || local_static && hasFiles(scope) || php && hasPhp(scope);
+    if (scopes.some(isUsed)) continue;
     problems.push({
       key: `${key}.enabled`,
       message: "has no effect: nothing here is forwarded to an upstream",

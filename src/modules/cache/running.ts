@@ -26,12 +26,14 @@ import {
   type CacheTable,
   diskOf,
   hasFiles,
+  hasPhp,
   memoryBytes,
   readsFiles,
   REFRESHES_ZONE,
   userTag,
   zonesOf,
 } from "./table.ts";
+import { ContentOrigin } from "./content_origin.ts";
 import { DiskTier } from "./disk_tier.ts";
 import { StaticCache } from "./static_cache.ts";
 import { Uses, useTable } from "./uses.ts";
@@ -56,10 +58,19 @@ export class Caches implements RunningModule {
     const table = cacheOf(scope);
     if (table === undefined) return undefined;
     const files = table.config.local_static && hasFiles(scope);
-    if (proxyOf(scope) === undefined && !files) return undefined;
+    const content = table.config.php && hasPhp(scope);
+    if (proxyOf(scope) === undefined && !files && !content) return undefined;
     const cache = new Cache(this.#parts(scope, table));
     const local = files ? new StaticCache(cache) : undefined;
-    const steps = local && { check: local.seek, response: local.respond };
+    const aroundContent: Around = (inner) => {
+      const origin = new ContentOrigin(cache, inner);
+      this.#origins.push(origin.cached);
+      return origin;
+    };
+    const steps = {
+      ...(local && { check: local.seek, response: local.respond }),
+      ...(content ? { aroundContent } : {}),
+    };
     if (proxyOf(scope) === undefined) return steps;
     this.#byScope.set(scope, cache);
     const around: Around = (inner) => {

@@ -192,6 +192,8 @@ export const cacheSchema = z.strictObject({
   cache_status: z.boolean().default(false).describe(
     "Add `Cache-Status` (RFC 9211) to answers. Ours, not in the 1.5 line.",
   ),
+  php: z.boolean().default(false)
+    .describe("Cache answers of PHP by the same rules. Ours, not in the 1.5 line."),
   local_static: z.boolean().default(false).describe("Cache local static files, too."),
   status_header: headerName().optional()
     .describe("Header of answers that shows how the cache took part: `x-cache-status`."),

@@ -35,6 +35,12 @@ export function hasFiles({ vhost, route }: RouteScope): boolean {
   return typeof web === "object" && web !== null && Reflect.get(web, "root") !== undefined;
 }
 
+/** Whether the scope itself answers with PHP. */
+export function hasPhp({ vhost, route }: RouteScope): boolean {
+  const php: unknown = Reflect.get(route ?? vhost, "php");
+  return typeof php === "object" && php !== null && Reflect.get(php, "enabled") === true;
+}
+
 function vhostOf({ config, vhost, key }: RouteScope): RouteScope {
   const end = key.indexOf(".routes[");
   return { config, vhost, route: undefined, key: end < 0 ? key : key.slice(0, end) };
