@@ -1,5 +1,16 @@
 /** `Cache-Status` (RFC 9211). @module */
-import type { CacheStatus } from "./delivery.ts";
+/** Values of the status header (spec 04 section 15). */
+export type CacheStatus =
+  | "HIT"
+  | "MISS"
+  | "EXPIRED"
+  | "REVALIDATED"
+  | "REVALIDATED-NOCACHE"
+  | "REVALIDATE"
+  | "STALE"
+  | "STALE-UPDATING"
+  | "BYPASS"
+  | "PEER-HIT";
 
 /** Parameters for each status. */
 const PARAMETERS: Readonly<Record<CacheStatus, string>> = {

@@ -1,5 +1,5 @@
 /**
- * What the command `cache-lookup` may be told to expect of the objects that it finds (spec 01 section 6.7).
+ * Expectations of the command `cache-lookup` about the objects that it finds (spec 01 section 6.7).
  *
  * @module
  */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type ClientRequest, ClientResponse } from "../../../http/client.ts";
+import type { ClientRequest, ClientResponse } from "../../../http/client.ts";
 import { Fields } from "../../../http/fields.ts";
 import type { ByteRange } from "../../../http/ranges.ts";
 import type { Origin } from "../../../gateway/origin.ts";
@@ -15,7 +15,7 @@ import { timesOf } from "../answers.ts";
 import { BackgroundCall } from "../background_call.ts";
 import type { Cache } from "../cache.ts";
 import type { Lookup } from "../decision.ts";
-import type { Asked } from "../fetcher.ts";
+import type { Asked } from "../task.ts";
 import { withFields } from "../fill_request.ts";
 import { Filler } from "../filler.ts";
 import { component } from "../key/key.ts";

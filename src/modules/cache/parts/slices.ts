@@ -12,7 +12,7 @@ import type { Exchange } from "../../../gateway/exchange.ts";
 import { bytesOf } from "../answers.ts";
 import { PHASE_OF } from "../cache.ts";
 import { type CacheStatus, showStatus } from "../delivery.ts";
-import type { Asked } from "../fetcher.ts";
+import type { Asked } from "../task.ts";
 import { ObjectBody } from "../object_body.ts";
 import { DATED } from "../store/slot_words.ts";
 import { askedRanges, resolved } from "./range_field.ts";

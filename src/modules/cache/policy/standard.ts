@@ -8,7 +8,7 @@
 import { parseHttpDate } from "../../../http/dates.ts";
 import type { ReadonlyFields } from "../../../http/fields.ts";
 import { varyFields } from "../key/vary.ts";
-import type { AdmissionRules, Admitted, Arrived, Rejection } from "./admission.ts";
+import type { AdmissionRules, Admitted, Arrived, Rejection } from "./judgement.ts";
 import { type CacheControl, readCacheControl, readTargeted } from "./cache_control.ts";
 import { freshnessOf, ruledTtl } from "./freshness.ts";
 

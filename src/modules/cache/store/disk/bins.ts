@@ -67,7 +67,7 @@ export class BinsBackend implements Backend {
 
   async write(key: string, room: Room, encoded: Encoded, isStill: () => boolean): Promise<void> {
     const range = room as BinRange;
-    // It stays while it is written, whoever gives it back.
+    // It stays while it is written, even if it is given back meanwhile.
     range.readers++;
     try {
       const fd = await this.#binFor(range.bin);

@@ -1,5 +1,5 @@
 /** What lies on disk, by name, by what it is of, and in the order of its last use. @module */
-import type { DiskAsked, DiskEntry } from "./disk_store.ts";
+import type { DiskAsked, DiskEntry } from "./disk_entry.ts";
 
 /** The index of one root. */
 export class DiskIndex {

@@ -15,6 +15,7 @@ import type { ObjectMeta } from "../meta.ts";
 import type { ObjectHead } from "../object_file.ts";
 import { PENDING, READY, SERIAL } from "../slot_words.ts";
 import type { Backend, Room } from "./backend.ts";
+import type { DiskAsked, DiskEntry } from "./disk_entry.ts";
 import { DiskIndex } from "./disk_index.ts";
 import { StoredBody, timesOf } from "./stored_body.ts";
 
@@ -29,22 +30,7 @@ const RECORD_MS = 2_000;
 /** How often objects that could not be opened at the start are tried again, when something is missed. */
 const RETRY_MS = 2_000;
 
-/** An object that lies there. */
-export interface DiskEntry {
-  readonly key: string;
-  readonly bytes: number;
-  readonly meta: ObjectMeta;
-  readonly times: Times;
-  usedMs: number;
-}
-
-/** What a look for an object on disk goes by. */
-export interface DiskAsked {
-  readonly loose: string;
-  readonly part: string;
-  readonly scheme: string;
-  readonly port: string;
-}
+export type { DiskAsked, DiskEntry } from "./disk_entry.ts";
 
 /** What a disk tier works with. */
 export interface DiskOptions {
