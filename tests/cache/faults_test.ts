@@ -170,8 +170,10 @@ Deno.test("A28: reloads with another plan leave one owner of the root, and long 
     }
   }
   assert.match(await slow.rest(), /9$/);
-  await until("all are stored", () => objects(root).length === 4);
-  assert.ok(objects(root).every((name) => name.endsWith(".fhc")));
+  await until("all are stored, and nothing else is left", () => {
+    const names = objects(root);
+    return names.length === 4 && names.every((name) => name.endsWith(".fhc"));
+  });
 });
 
 Deno.test("expired objects are removed from disk by the purger", async () => {
