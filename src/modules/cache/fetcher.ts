@@ -83,11 +83,11 @@ export class Fetcher {
     const { peers, events, headers } = this.#cache.parts;
     const { claim, lookup, exchange, request, call } = task;
     if (peers === undefined || claim === undefined || exchange === undefined) return undefined;
-    if (!mayAskPeers({ lookup, request: exchange.request, isForClient: true })) return undefined;
+    if (!mayAskPeers(lookup, exchange.request)) return undefined;
     const question = {
       identity: lookup.identity,
       target: exchange.target,
-      fields: request.fields as Fields,
+      fields: request.fields,
       call,
     };
     const answer = await peers.ask(

@@ -21,15 +21,9 @@ const AS_STATED: FreshnessRules = {
   staleIfErrorSecs: undefined,
 };
 
-/** Whether peers may be asked for what a request wants. */
-export function mayAskPeers(
-  { lookup, request, isForClient }: {
-    readonly lookup: Lookup;
-    readonly request: ReadonlyFields | undefined;
-    readonly isForClient: boolean;
-  },
-): boolean {
-  return isForClient && lookup.part === "" && !lookup.refresh && request?.has(PEER_MARK) !== true;
+/** Whether peers may be asked for what a client wants. */
+export function mayAskPeers(lookup: Lookup, request: ReadonlyFields): boolean {
+  return lookup.part === "" && !lookup.refresh && !request.has(PEER_MARK);
 }
 
 /**

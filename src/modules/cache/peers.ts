@@ -4,7 +4,7 @@
  * @module
  */
 import { ClientRequest, type ClientResponse } from "../../http/client.ts";
-import { Fields } from "../../http/fields.ts";
+import { Fields, type ReadonlyFields } from "../../http/fields.ts";
 import type { Logger } from "../../gateway/log.ts";
 import type { SnapshotContext } from "../../gateway/module.ts";
 import type { Call } from "../../gateway/origin.ts";
@@ -37,7 +37,7 @@ export interface PeerQuestion {
   /** Path and query as they came. */
   readonly target: string;
   /** As the upstream would see it. */
-  readonly fields: Fields;
+  readonly fields: ReadonlyFields;
   readonly call: Call;
 }
 

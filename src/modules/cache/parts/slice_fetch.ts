@@ -112,7 +112,7 @@ export class SliceFetch {
 
   /** A slice, from wherever it comes. */
   async open(asked: Asked, slice: SliceAsked): Promise<Slice | NoSlice> {
-    const { store, policy, disk, uses } = this.cache.parts;
+    const { store, policy, disk } = this.cache.parts;
     const { index } = store;
     const lookup = this.lookupOf(asked.lookup, slice);
     const request = this.#requestOf(asked);
@@ -140,11 +140,7 @@ export class SliceFetch {
         if (!await disk.load(claim.held, lookup, request)) this.#giveUp(claim.held, 0);
         continue;
       }
-      const fetched = await this.#fetch(request, lookup, slice, claim.held);
-      if (fetched === "unavailable" && slice.version === undefined) {
-        uses.uncacheable(lookup.key, true);
-      }
-      return fetched;
+      return await this.#fetch(request, lookup, slice, claim.held);
     }
     return "unavailable";
   }
@@ -196,7 +192,7 @@ export class SliceFetch {
     slice: SliceAsked,
     claim: Held,
   ): Promise<Slice | NoSlice> {
-    const { permits, events } = this.cache.parts;
+    const { permits, events, uses } = this.cache.parts;
     if (permits !== undefined && !permits.tryTake()) {
       events.origin_protected.count();
       this.#giveUp(claim, 0);
@@ -218,6 +214,9 @@ export class SliceFetch {
         if (stored !== undefined) return stored;
       }
       response.body?.cancel();
+      // An upstream that sends no slices is not asked for them with every request.
+      const isRefusal = admitted === undefined && response.status < 500;
+      if (isRefusal && slice.version === undefined) uses.uncacheable(lookup.key, true);
     } catch {
       // As if it could not be stored: the request is proxied, and shows what is wrong.
     } finally {

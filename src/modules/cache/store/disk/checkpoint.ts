@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { objectPath } from "../object_file.ts";
 import { lstat, shards } from "../object_reader.ts";
 import type { Recorded } from "./backend.ts";
 
@@ -45,13 +44,17 @@ export function readCheckpoint(root: string): ReadonlyMap<string, CheckpointEntr
   return entries;
 }
 
-/** Records objects. Written aside, synced, renamed. */
-export function writeCheckpoint(root: string, objects: Iterable<Recorded>): void {
+/** Records objects, with the times of their last change. Written aside, synced, renamed. */
+export function writeCheckpoint(
+  root: string,
+  objects: Iterable<Recorded>,
+  modified: ReadonlyMap<string, number>,
+): void {
   let text = MAGIC + "\n";
   for (const { key, bytes, usedMs } of objects) {
-    const modified = lstat(objectPath(root, key))?.mtime?.getTime();
-    if (modified === undefined) continue;
-    text += `${key.slice(0, 2)}/${key}.fhc\t${bytes}\t${modified}\t${Math.floor(usedMs)}\n`;
+    const modifiedMs = modified.get(key);
+    if (modifiedMs === undefined) continue;
+    text += `${key.slice(0, 2)}/${key}.fhc\t${bytes}\t${modifiedMs}\t${Math.floor(usedMs)}\n`;
   }
   replaceFile(`${root}/${NAME}`, text);
 }

@@ -25,8 +25,11 @@ const MAX_OBJECTS = 1_000_000;
 const SCAN_SLICE = 32;
 /** Most objects that are evicted for one. */
 const MAX_EVICTIONS = 4096;
-/** How long after changes they are recorded. */
+/** How long after changes they are recorded, and how many times as long as that takes. */
 const RECORD_MS = 2_000;
+const RECORD_SHARE = 20;
+/** Bytes of an object that are copied before other work has its turn. */
+const TURN_BYTES = 1024 * 1024;
 /** How often objects that could not be opened at the start are tried again, when something is missed. */
 const RETRY_MS = 2_000;
 
@@ -58,6 +61,7 @@ export class DiskStore {
   #isClosed = false;
   #retriedAt = 0;
   #recording: ReturnType<typeof setTimeout> | undefined;
+  #recordMs = RECORD_MS;
   /** Settles when everything that lay there is known. */
   readonly scanned: Promise<void>;
 
@@ -148,7 +152,7 @@ export class DiskStore {
         const hash = bytes.length === 0 ? UNVARIED : varianceHash(bytes);
         const fill = memory.begin(held, meta, times, hash, bodyBytes);
         if (fill === undefined) return false;
-        isDamaged = !copy(opened, fill);
+        isDamaged = !await copy(opened, fill);
         if (isDamaged || !fill.complete(memory.index.keyOf(slot))) {
           fill.abandon(0);
           return false;
@@ -371,7 +375,7 @@ export class DiskStore {
   /** What has changed is recorded soon. */
   #changed(): void {
     if (this.#isClosed || this.#recording !== undefined) return;
-    this.#recording = setTimeout(() => this.#record(), RECORD_MS);
+    this.#recording = setTimeout(() => this.#record(), this.#recordMs);
     Deno.unrefTimer(this.#recording as unknown as number);
   }
 
@@ -379,11 +383,13 @@ export class DiskStore {
     clearTimeout(this.#recording);
     this.#recording = undefined;
     if (this.#isClosed || !this.#isScanned) return;
+    const began = performance.now();
     try {
       this.#backend.record(this.#index.entries());
     } catch (error) {
       this.#refuse(error);
     }
+    this.#recordMs = Math.max(RECORD_MS, RECORD_SHARE * (performance.now() - began));
   }
 
   /** One warning a minute: a full disk refuses everything. */
@@ -401,11 +407,17 @@ function isFor({ meta }: ObjectHead, { loose, part, scheme, port }: DiskAsked): 
 }
 
 /** Fills with a body; returns whether it was all of it, and what was once written. */
-function copy({ head, body }: OpenedObject, fill: Fill): boolean {
+async function copy({ head, body }: OpenedObject, fill: Fill): Promise<boolean> {
   const hash = createHash("sha256");
   let left = head.bodyBytes;
+  let inTurn = 0;
   try {
     for (const piece of body()) {
+      inTurn += piece.length;
+      if (inTurn > TURN_BYTES) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        inTurn = 0;
+      }
       hash.update(piece);
       left -= piece.length;
       // Readers may follow, but no byte of a damaged object is the last one they get.

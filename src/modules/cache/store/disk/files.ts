@@ -18,6 +18,8 @@ const ROOM: Room = {};
 /** Files below `root`. */
 export class FilesBackend implements Backend {
   readonly bins = 0;
+  /** When files were last written, for the record. */
+  readonly #modified = new Map<string, number>();
 
   /**
    * @param report Told of what is there and not ours.
@@ -50,6 +52,7 @@ export class FilesBackend implements Backend {
       // Nothing else of this thread comes between the look and the name.
       Deno.renameSync(draft, objectPath(this.root, key));
       isWritten = true;
+      this.#modified.set(key, modifiedOf(lstat(objectPath(this.root, key))));
     } finally {
       if (!isWritten) this.#delete(draft);
     }
@@ -62,6 +65,7 @@ export class FilesBackend implements Backend {
 
   /** Only a regular file of our own naming. */
   remove(key: string): void {
+    this.#modified.delete(key);
     this.#delete(objectPath(this.root, key));
   }
 
@@ -73,7 +77,8 @@ export class FilesBackend implements Backend {
       const stats = lstat(path);
       if (stats === undefined || !stats.isFile || stats.isSymlink) continue;
       const key = path.slice(path.lastIndexOf("/") + 1, -".fhc".length);
-      const modifiedMs = stats.mtime?.getTime() ?? 0;
+      const modifiedMs = modifiedOf(stats);
+      this.#modified.set(key, modifiedMs);
       const known = recorded.get(key);
       const isSame = known?.bytes === stats.size && known.modifiedMs === modifiedMs;
       yield { key, bytes: stats.size, usedMs: isSame ? known.usedMs : modifiedMs };
@@ -81,7 +86,7 @@ export class FilesBackend implements Backend {
   }
 
   record(objects: Iterable<Recorded>): void {
-    writeCheckpoint(this.root, objects);
+    writeCheckpoint(this.root, objects, this.#modified);
   }
 
   close(): void {}
@@ -103,6 +108,10 @@ export class FilesBackend implements Backend {
     }
     Deno.removeSync(path);
   }
+}
+
+function modifiedOf(stats: Deno.FileInfo | undefined): number {
+  return stats?.mtime?.getTime() ?? 0;
 }
 
 /** Opens a regular file, and knows that it is the one that was looked at. */
