@@ -91,7 +91,9 @@ Deno.test("the same look finds what other builds write with", async () => {
     if (WRITES.some((pattern) => pattern.test(text))) found.push(file);
   }
   const writers = [
-    "src/modules/cache/store/disk.ts",
+    "src/modules/cache/store/disk/bins.ts",
+    "src/modules/cache/store/disk/checkpoint.ts",
+    "src/modules/cache/store/disk/files.ts",
     "src/modules/load_balancer/state_file.ts",
     "src/modules/php/managed/safety.ts",
     "src/modules/admin/store/files.ts",
