@@ -51,7 +51,13 @@ Deno.test("vector 21: what lies on disk is served after a restart, with its vari
   const respond = (
     { headers }: { headers: { "accept-language"?: string } },
     response: Parameters<typeof image>[0],
-  ) => image(response, headers["accept-language"] + BODY, { vary: "Accept-Language", etag: '"1"' });
+  ) =>
+    image(response, headers["accept-language"] + BODY, {
+      vary: "Accept-Language",
+      etag: '"1"',
+      // The command line is asked many times before it is looked for again.
+      "cache-control": "max-age=36000",
+    });
   {
     await using caching = await Caching.start(respond, lines(root));
     for (const language of ["de", "en"]) {

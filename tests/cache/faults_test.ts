@@ -119,7 +119,10 @@ Deno.test({
         () => caching.gateway.process.output.includes("is not stored on disk"),
       );
       assert.equal(caching.gateway.process.output.split("is not stored on disk").length, 2);
-      assert.ok(objects(root).every((path) => path.endsWith(".fhc")));
+      await until(
+        "no draft is left",
+        () => objects(root).every((path) => path.endsWith(".fhc")),
+      );
       for (const path of objects(root)) Deno.removeSync(path);
       await until("something is stored again", async () => {
         await caching.get(`/x${Math.random()}.png`, HOST);
