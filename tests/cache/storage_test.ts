@@ -10,6 +10,8 @@ import { TempDir } from "../testing/peer.ts";
 
 const HOST = { host: "h" };
 const BODY = "0123456789".repeat(20_000);
+/** Longer than the slowest test. */
+const LASTING = { "cache-control": "max-age=36000" };
 
 /** Bytes of everything below `root` that is named like an object or a bin. */
 function stored(root: string): Uint8Array[] {
@@ -31,7 +33,10 @@ async function scanned({ gateway }: Caching, objects: string): Promise<void> {
 /** Asks until the disk has it, which a restart shows: the upstream of the second gateway answers nothing. */
 async function restarts(lines: string, root: string, isPlain: boolean): Promise<void> {
   {
-    await using caching = await Caching.start((_, response) => image(response, BODY), lines);
+    await using caching = await Caching.start(
+      (_, response) => image(response, BODY, LASTING),
+      lines,
+    );
     assert.equal((await caching.get("/a.png", HOST)).cache, "MISS");
     await until("it is stored", () => stored(root).some(({ length }) => length >= BODY.length));
     const [bytes] = stored(root);
@@ -66,7 +71,7 @@ encryption = { enabled = true, key_file = "${key}" }
   const bytes = Deno.readFileSync(path);
   bytes[bytes.length - 1000] ^= 1;
   Deno.writeFileSync(path, bytes);
-  await using caching = await Caching.start((_, response) => image(response, BODY), lines);
+  await using caching = await Caching.start((_, response) => image(response, BODY, LASTING), lines);
   await scanned(caching, "1 objects");
   const got = await caching.get("/a.png", HOST);
   assert.equal(got.cache, "MISS");
@@ -84,7 +89,7 @@ max_size_bytes = "8 MiB"
 storage_bin = { bin_size_bytes = "2 MiB", max_open_bins = 2 }
 `;
   await restarts(lines, root, true);
-  const caching = await Caching.start((_, response) => image(response, BODY), lines);
+  const caching = await Caching.start((_, response) => image(response, BODY, LASTING), lines);
   await scanned(caching, "1 objects");
   await assert.rejects(Caching.start((_, response) => image(response), lines), /another process/);
   const asked = Array.from(
@@ -95,7 +100,7 @@ storage_bin = { bin_size_bytes = "2 MiB", max_open_bins = 2 }
   caching.gateway.process.signal("SIGKILL");
   await Promise.all(asked);
   await caching[Symbol.asyncDispose]().catch(() => {});
-  await using again = await Caching.start((_, response) => image(response, BODY), lines);
+  await using again = await Caching.start((_, response) => image(response, BODY, LASTING), lines);
   await scanned(again, "");
   for (let i = 0; i < 20; i++) assert.ok((await again.get(`/${i}.png`, HOST)).body === BODY);
   assert.equal((await again.get("/a.png", HOST)).cache, "HIT");

@@ -39,7 +39,7 @@ for (let round = 0; round < rounds; round++) {
   const plan = PLANS[round % PLANS.length];
   const root = `${dir.path}/${plan}`;
   const caching = await Caching.start(
-    ({ url = "" }, response) => image(response, bodyOf(url)),
+    ({ url = "" }, response) => image(response, bodyOf(url), { "cache-control": "max-age=36000" }),
     linesOf(plan, root, key),
   );
   await until("the root is read", () => caching.gateway.process.output.includes("cache disk scan"));
