@@ -37,6 +37,12 @@ async function command(...args: string[]): Promise<string> {
   return new TextDecoder().decode(ran.stdout);
 }
 
+async function exits(...args: string[]): Promise<number> {
+  const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+  return (await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "-q", main, ...args] })
+    .output()).code;
+}
+
 const BODY = "0123456789".repeat(20_000);
 
 Deno.test("vector 21: what lies on disk is served after a restart, with its variants", async () => {
@@ -45,7 +51,13 @@ Deno.test("vector 21: what lies on disk is served after a restart, with its vari
   const respond = (
     { headers }: { headers: { "accept-language"?: string } },
     response: Parameters<typeof image>[0],
-  ) => image(response, headers["accept-language"] + BODY, { vary: "Accept-Language", etag: '"1"' });
+  ) =>
+    image(response, headers["accept-language"] + BODY, {
+      vary: "Accept-Language",
+      etag: '"1"',
+      // The command line is asked many times before it is looked for again.
+      "cache-control": "max-age=36000",
+    });
   {
     await using caching = await Caching.start(respond, lines(root));
     for (const language of ["de", "en"]) {
@@ -61,6 +73,22 @@ Deno.test("vector 21: what lies on disk is served after a restart, with its vari
       ...["cache-lookup", "--config", caching.gateway.configPath, "--host", "h"],
       ...["--path", "/a.png", "--header", "Accept-Language: de", "--expect-objects", "1"],
     );
+    for (
+      const [option, value, found] of [
+        ["--expect-freshness-state", "fresh", true],
+        ["--expect-freshness-state", "expired", false],
+        ["--expect-status", "200", true],
+        ["--expect-header", "Content-Type: image/png", true],
+        ["--expect-header", "Content-Type: text/css", false],
+        ["--expect-header-name", "etag", true],
+        ["--expect-cache-tag", "t1", false],
+        ["--expect-body-bytes", String(BODY.length + 2), true],
+      ] as const
+    ) {
+      const args = ["cache-lookup", "--config", caching.gateway.configPath, "--host", "h"];
+      args.push("--path", "/a.png", "--header", "Accept-Language: de", option, value);
+      assert.equal(await exits(...args), found ? 0 : 1, `${option} ${value}`);
+    }
     assert.match(looked, /objects: 1\n {2}tier: disk\n.*\n {2}status: 200\n {2}fresh: true\n/);
   }
   await using caching = await Caching.start(respond, lines(root));

@@ -10,6 +10,7 @@ import type { Logger } from "../../gateway/log.ts";
 import { refuse } from "../../gateway/refusal.ts";
 import type { Queue } from "../../zones/queue.ts";
 import { addVia, AUTHORIZED, type RequestPolicy } from "../headers/edge.ts";
+import { cacheStatus } from "./cache_status.ts";
 import { DECIDED, type Decided, type Lookup } from "./decision.ts";
 import type { DiskTier } from "./disk_tier.ts";
 import {
@@ -20,6 +21,7 @@ import {
   type StatusHeaders,
 } from "./delivery.ts";
 import { identityOf } from "./key/key.ts";
+import type { Peers } from "./peers.ts";
 import type { Policy } from "./policy/policy.ts";
 import { extensionOf } from "./policy/paths.ts";
 import { type RequestRules, type Wishes, wishesOf } from "./policy/request_rules.ts";
@@ -41,6 +43,11 @@ export const EVENTS = [
   "stale",
   "revalidate",
   "origin_protected",
+  "peer_fill_hit",
+  "peer_fill_miss",
+  "peer_fill_error",
+  "peer_fill_fallback",
+  "peer_fill_fail_closed",
 ] as const;
 /** One of these. */
 export type CacheEvent = typeof EVENTS[number];
@@ -64,6 +71,8 @@ export interface CacheParts {
   /** Permits for fills; `undefined` where there is no bound. */
   readonly permits: Queue | undefined;
   readonly refreshes: Queue;
+  /** `undefined` where there are none. */
+  readonly peers: Peers | undefined;
   readonly log: Logger;
   readonly setLimits: SetLimits;
   /** Fields that this gateway makes for each request. */
@@ -84,19 +93,34 @@ export class Cache {
 
   /** The step before the upstream is asked. */
   lookup(exchange: Exchange): void {
+    this.#look(exchange, true);
+  }
+
+  /** The same for content of the scope's own, which is asked in any case and answers by its origin. */
+  decide(exchange: Exchange): void {
+    this.#look(exchange, false);
+  }
+
+  #look(exchange: Exchange, mayAnswer: boolean): void {
     const { rules } = this.parts;
     const { method } = exchange;
     const wishes = wishesOf(exchange.request);
     const reason = rules.bypass(exchange) ??
       (isPersonal(exchange) ? "request-identity" : undefined);
-    if (!SAFE.has(method)) return this.#noteUnsafe(exchange, wishes);
-    if (reason !== undefined) return this.#bypass(exchange, reason, wishes);
-    if (method !== "GET" || !this.parts.policy.methods.has(method) || hasBody(exchange)) {
-      return this.#ineligible(exchange, wishes);
+    if (!SAFE.has(method)) return this.#noteUnsafe(exchange, wishes, mayAnswer);
+    if (reason === "method-head" && this.parts.policy.isStandard === true) {
+      return this.#lookUpHead(exchange, wishes, mayAnswer);
     }
-    const extension = extensionOf(exchange.path);
-    if (!this.parts.policy.extensions.has(extension)) return this.#ineligible(exchange, wishes);
-    this.#lookUp(exchange, extension, wishes);
+    if (reason !== undefined) return this.#bypass(exchange, reason, wishes, mayAnswer);
+    if (method !== "GET" || !this.parts.policy.methods.has(method) || hasBody(exchange)) {
+      return this.#ineligible(exchange, wishes, mayAnswer);
+    }
+    const isStandard = this.parts.policy.isStandard === true;
+    const extension = isStandard ? "" : extensionOf(exchange.path);
+    if (!isStandard && !this.parts.policy.extensions.has(extension)) {
+      return this.#ineligible(exchange, wishes, mayAnswer);
+    }
+    this.#lookUp(exchange, extension, wishes, mayAnswer);
   }
 
   /** For `fluxheim explain`. */
@@ -108,7 +132,7 @@ export class Cache {
       return `not cached: method ${exchange.method}`;
     }
     const extension = extensionOf(exchange.path);
-    if (!policy.extensions.has(extension)) {
+    if (policy.isStandard !== true && !policy.extensions.has(extension)) {
       return extension === ""
         ? "not cached: the path has no extension"
         : `not cached: extension ${extension} is not in the list`;
@@ -142,11 +166,12 @@ export class Cache {
   }
 
   /** Whether `object` is what `lookup` is for: its key's bytes are compared, not only their hash. */
-  isFor({ meta }: DecodedMeta, { loose, identity }: Lookup): boolean {
-    return meta.loose === loose && meta.port === identity.port && meta.scheme === identity.scheme;
+  isFor({ meta }: DecodedMeta, { loose, part, identity }: Lookup): boolean {
+    return meta.loose === loose && meta.part === part && meta.port === identity.port &&
+      meta.scheme === identity.scheme;
   }
 
-  #lookUp(exchange: Exchange, extension: string, wishes: Wishes): void {
+  #lookUp(exchange: Exchange, extension: string, wishes: Wishes, mayAnswer: boolean): void {
     lookupBegins(exchange);
     const { policy, store, uses, events } = this.parts;
     const { config } = policy;
@@ -159,18 +184,20 @@ export class Cache {
       uses.passes(key, config.pass_uncacheable_after, isPredicting)
     ) {
       events.pass.count();
-      return this.#bypass(exchange, "cache-pass", wishes);
+      return this.#bypass(exchange, "cache-pass", wishes, mayAnswer);
     }
     const lookup: Lookup = {
       kind: "lookup",
       identity,
       loose,
       key,
+      part: "",
       extension,
       refresh: wishes.refresh && config.allow_client_cache_refresh,
       onlyIfCached: wishes.onlyIfCached,
     };
-    if (!lookup.refresh && this.parts.alwaysVary.length === 0 && this.#serve(exchange, lookup)) {
+    const mayServe = mayAnswer && !lookup.refresh && this.parts.alwaysVary.length === 0;
+    if (mayServe && this.#serve(exchange, lookup)) {
       return;
     }
     this.#decide(exchange, lookup);
@@ -202,9 +229,31 @@ export class Cache {
     return true;
   }
 
+  /** HEAD is answered with what is stored for GET, or brings news of it (RFC 9111 section 4.3.5). */
+  #lookUpHead(exchange: Exchange, wishes: Wishes, mayAnswer: boolean): void {
+    const { policy, store } = this.parts;
+    const identity = { ...identityOf(exchange), method: "GET" };
+    const { scheme, port } = identity;
+    const loose = policy.keys.loose(identity);
+    const key = store.index.hash(loose, scheme, port);
+    const lookup: Lookup = {
+      kind: "lookup",
+      identity,
+      loose,
+      key,
+      part: "",
+      extension: "",
+      refresh: wishes.refresh && policy.config.allow_client_cache_refresh,
+      onlyIfCached: wishes.onlyIfCached,
+    };
+    const mayServe = mayAnswer && !lookup.refresh && this.parts.alwaysVary.length === 0;
+    if (mayServe && this.#serve(exchange, lookup)) return;
+    this.#decide(exchange, { kind: "head", lookup });
+  }
+
   /** Such a request is not cached, but what it changes may be. */
-  #noteUnsafe(exchange: Exchange, wishes: Wishes): void {
-    if (this.#refuseUncached(exchange, "BYPASS", "method-ineligible", wishes)) return;
+  #noteUnsafe(exchange: Exchange, wishes: Wishes, mayAnswer: boolean): void {
+    if (this.#refuseUncached(exchange, "method-ineligible", wishes, mayAnswer)) return;
     const { policy, store } = this.parts;
     const identity = { ...identityOf(exchange), method: "GET" };
     const { scheme, port } = identity;
@@ -212,15 +261,15 @@ export class Cache {
     this.#decide(exchange, { kind: "unsafe", loose, key: store.index.hash(loose, scheme, port) });
   }
 
-  #bypass(exchange: Exchange, reason: string, wishes: Wishes): void {
-    if (this.#refuseUncached(exchange, "BYPASS", reason, wishes)) return;
+  #bypass(exchange: Exchange, reason: string, wishes: Wishes, mayAnswer: boolean): void {
+    if (this.#refuseUncached(exchange, reason, wishes, mayAnswer)) return;
     this.parts.events.bypass.count();
     exchange.findings.cachePhase = "bypass";
     this.#decide(exchange, { kind: "bypass", reason });
   }
 
-  #ineligible(exchange: Exchange, wishes: Wishes): void {
-    this.#refuseUncached(exchange, "BYPASS", "method-ineligible", wishes);
+  #ineligible(exchange: Exchange, wishes: Wishes, mayAnswer: boolean): void {
+    this.#refuseUncached(exchange, "method-ineligible", wishes, mayAnswer);
   }
 
   #decide(exchange: Exchange, what: Decided["what"]): void {
@@ -230,13 +279,19 @@ export class Cache {
   /** Answers `only-if-cached` where nothing is stored (spec 04 section 3.6). */
   #refuseUncached(
     exchange: Exchange,
-    status: CacheStatus,
     reason: string,
     { onlyIfCached }: Wishes,
+    mayAnswer: boolean,
   ): boolean {
     if (!onlyIfCached || exchange.method !== "GET") return false;
+    if (!mayAnswer) {
+      this.#decide(exchange, { kind: "uncached", reason });
+      return true;
+    }
+    const status = "BYPASS";
     const { headers } = this.parts;
     const fields: [string, string][] = [];
+    if (headers.standard) fields.push(["cache-status", cacheStatus(status, reason)]);
     if (headers.status !== undefined) fields.push([headers.status, status]);
     if (headers.reason !== undefined) fields.push([headers.reason, reason]);
     refuse(exchange, { status: 504, text: "cache miss", cause: "cache", fields });

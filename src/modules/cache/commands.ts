@@ -1,6 +1,7 @@
 /** The commands of the cache: what they are called and take. Their work is loaded when they run. @module */
 import { JSON_OPTION, TARGET_OPTIONS } from "../admin/client.ts";
 import { EXPECTATIONS } from "./expectations.ts";
+import { OBJECT_OPTIONS } from "./expected_objects.ts";
 import type { CommandOption, ModuleCommand } from "../../gateway/command.ts";
 
 const REQUEST: readonly CommandOption[] = [
@@ -90,6 +91,7 @@ export const commands: readonly ModuleCommand[] = [
       ...EXPECTED,
       { name: "require-object", help: "Fail unless an object is found." },
       { name: "expect-objects", value: "COUNT", help: "Fail unless so many are found." },
+      ...OBJECT_OPTIONS,
     ],
     takesConfig: true,
     run: async (call) => (await import("./show_key.ts")).showObjects(call),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ByteRange } from "../../http/ranges.ts";
 import { Slot } from "../../gateway/slot.ts";
 import type { Identity } from "./key/key.ts";
 import type { KeyHash } from "./store/index.ts";
@@ -14,6 +15,10 @@ export interface Lookup {
   /** Key without scheme and port. */
   readonly loose: string;
   readonly key: KeyHash;
+  /** Which part of the object it is; `""` for all of it. */
+  readonly part: string;
+  /** Its positions, where it is a range that is stored by itself. */
+  readonly range?: ByteRange;
   readonly extension: string;
   /** The client wants a fresh copy, and may have one. */
   readonly refresh: boolean;
@@ -33,10 +38,22 @@ export interface Unsafe {
   readonly key: KeyHash;
 }
 
+/** A HEAD request that the upstream answers. */
+export interface Head {
+  readonly kind: "head";
+  readonly lookup: Lookup;
+}
+
+/** `only-if-cached` for what is not cached. */
+export interface Uncached {
+  readonly kind: "uncached";
+  readonly reason: string;
+}
+
 /** What was decided, and by the cache of which scope. */
 export interface Decided {
   readonly by: object;
-  readonly what: Lookup | Bypass | Unsafe;
+  readonly what: Lookup | Bypass | Unsafe | Head | Uncached;
 }
 
 /** `undefined` where the cache has nothing to do with the exchange. */

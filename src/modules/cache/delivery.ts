@@ -10,29 +10,21 @@ import { Fields } from "../../http/fields.ts";
 import { parseRange } from "../../http/ranges.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
 import { UNSENT } from "../../gateway/unsent.ts";
+import { type CacheStatus, cacheStatus } from "./cache_status.ts";
 import { type Ended, ObjectBody } from "./object_body.ts";
 import type { Held } from "./store/index.ts";
 import type { MemoryStore } from "./store/memory.ts";
 import type { DecodedMeta } from "./store/meta.ts";
 import { DATED, LENGTH } from "./store/slot_words.ts";
 
-/** Values of the status header (spec 04 section 15). */
-export type CacheStatus =
-  | "HIT"
-  | "MISS"
-  | "EXPIRED"
-  | "REVALIDATED"
-  | "REVALIDATED-NOCACHE"
-  | "REVALIDATE"
-  | "STALE"
-  | "STALE-UPDATING"
-  | "BYPASS"
-  | "PEER-HIT";
+export type { CacheStatus } from "./cache_status.ts";
 
 /** Names of the headers that show the status and its reason. */
 export interface StatusHeaders {
   readonly status: string | undefined;
   readonly reason: string | undefined;
+  /** `Cache-Status` as well. */
+  readonly standard: boolean;
 }
 
 /** Writes how the cache took part into the fields of an answer. */
@@ -42,6 +34,7 @@ export function showStatus(
   status: CacheStatus,
   reason: string,
 ): void {
+  if (headers.standard) fields.append("cache-status", cacheStatus(status, reason));
   if (headers.status !== undefined) fields.set(headers.status, status);
   if (headers.reason === undefined) return;
   if (reason === "") fields.delete(headers.reason);

@@ -1,5 +1,5 @@
 /** What was done in a disk tier, counted where it is done: in the service of the cache. @module */
-import type { DiskStore } from "./store/disk.ts";
+import type { DiskStore } from "./store/disk/disk_store.ts";
 
 /** Counts of a tier (spec 06 A3.5, `activity`). */
 export type Counts = Readonly<

@@ -3,6 +3,7 @@
 /** Those of workers. */
 export const DISK_CALLS = [
   "disk.find",
+  "disk.load",
   "disk.save",
   "disk.drop",
   "disk.invalidate",

@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { ClientRequest } from "../../http/client.ts";
+import type { ReadonlyFields } from "../../http/fields.ts";
 import type { Calls } from "../../gateway/calls.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import type { Lookup } from "./decision.ts";
@@ -27,6 +27,8 @@ import { SERIAL } from "./store/slot_words.ts";
 /** Calls to the service that may be waited for at once; past it there is no disk tier for a moment. */
 const MAX_CALLS = 512;
 const DEADLINE_MS = 2_000;
+/** A transit engine may take ten seconds. */
+const LOAD_DEADLINE_MS = 12_000;
 /** A write of a large object may take longer. */
 const SAVE_DEADLINE_MS = 60_000;
 const READ_BYTES = 64 * 1024;
@@ -38,6 +40,10 @@ export interface DiskTierOptions {
   readonly root: string;
   readonly userTag: string;
   readonly maxObjectBytes: number;
+  /** Name of the cache for the service: that of its memory. */
+  readonly cache: string;
+  /** Whether workers may read objects themselves: not where these are encrypted or lie in bins. */
+  readonly readsFiles: boolean;
 }
 
 /** The disk tier of one cache. */
@@ -54,19 +60,25 @@ export class DiskTier {
    *
    * @returns Whether the claim is used up, because there is an object now or because one was damaged.
    */
-  async load(claim: Held, lookup: Lookup, { fields }: ClientRequest): Promise<boolean> {
+  async load(
+    claim: Held,
+    lookup: Lookup,
+    { fields }: { readonly fields: ReadonlyFields },
+  ): Promise<boolean> {
     const { store, userTag, root } = this.#options;
-    const { loose, identity: { scheme, port } } = lookup;
-    const found = await this.#call("disk.find", { loose, scheme, port }, DEADLINE_MS);
+    const { loose, part, identity: { scheme, port } } = lookup;
+    const found = await this.#call("disk.find", { loose, part, scheme, port }, DEADLINE_MS);
     if (!Array.isArray(found)) return false;
     const vary = found.filter((name): name is string => typeof name === "string");
     const variance = varianceOf(vary, fields);
-    const key = fullKey(userTag, primaryOf(loose, scheme, port), variance);
+    if (!this.#options.readsFiles) return this.#loadByService(claim, lookup, variance);
+    const key = fullKey(userTag, primaryOf(loose + part, scheme, port), variance);
     const path = objectPath(root, key);
     using file = await openObject(path, this.#options.maxObjectBytes);
     if (file === undefined) return false;
     const head = await readHead(file);
     const isIt = head !== undefined && head.key === key && head.meta.loose === loose &&
+      head.meta.part === part &&
       head.meta.scheme === scheme && head.meta.port === port;
     if (!isIt) {
       this.#report(key);
@@ -80,6 +92,24 @@ export class DiskTier {
     if (!isWhole || !fill.complete(lookup.key)) fill.abandon(0);
     store.index.release(claim);
     return true;
+  }
+
+  /** The service copies the object, which workers cannot read. */
+  async #loadByService(
+    claim: Held,
+    { loose, part, identity: { scheme, port } }: Lookup,
+    variance: Uint8Array,
+  ): Promise<boolean> {
+    const { slot, generation } = claim;
+    const asked = { loose, part, scheme, port, variance: variance.toHex(), slot, generation };
+    const isThere = await this.#call("disk.load", asked, LOAD_DEADLINE_MS) === true;
+    if (isThere) this.#options.store.index.release(claim);
+    return isThere;
+  }
+
+  /** Whether there is an object for a look-up, of any variant. */
+  async has({ loose, part, identity: { scheme, port } }: Lookup): Promise<boolean> {
+    return Array.isArray(await this.#call("disk.find", { loose, part, scheme, port }, DEADLINE_MS));
   }
 
   /** An object is in memory now, and is to lie on disk as well. */
@@ -107,8 +137,8 @@ export class DiskTier {
     if (this.#waiting >= MAX_CALLS) return null;
     this.#waiting++;
     try {
-      const { calls, userTag } = this.#options;
-      const outcome = await calls.call(name, { ...input, cache: userTag }, deadlineMs);
+      const { calls, cache } = this.#options;
+      const outcome = await calls.call(name, { ...input, cache }, deadlineMs);
       return outcome.kind === "answer" ? outcome.value : null;
     } finally {
       this.#waiting--;

@@ -4,63 +4,29 @@
  * @module
  */
 import { BytesBody } from "../../http/body.ts";
-import { type ClientRequest, ClientResponse } from "../../http/client.ts";
+import { ClientResponse } from "../../http/client.ts";
 import { isConditional } from "../../http/conditional.ts";
 import type { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Call, Origin } from "../../gateway/origin.ts";
-import {
-  bytesOf,
-  lastModifiedOf,
-  mergedFields,
-  partly,
-  respond,
-  textFields,
-  timesOf,
-} from "./answers.ts";
+import type { Origin } from "../../gateway/origin.ts";
+import { bytesOf, lastModifiedOf, partly, respond, textFields, timesOf } from "./answers.ts";
 import { type Cache, PHASE_OF } from "./cache.ts";
-import type { Lookup } from "./decision.ts";
-import { type CacheStatus, partOf, showStatus } from "./delivery.ts";
+import { partOf, showStatus } from "./delivery.ts";
 import { errorKind } from "./failures.ts";
 import { Filler, OwnerBody } from "./filler.ts";
 import { conditional } from "./fill_request.ts";
 import { varianceOf } from "./key/vary.ts";
 import { ObjectBody } from "./object_body.ts";
+import { acceptFromPeer, mayAskPeers } from "./peer_fill.ts";
 import { admit, type Admitted, isOrigins, type Rejection } from "./policy/admission.ts";
-import type { ErrorKind } from "./policy/policy.ts";
-import { tagsOf } from "./policy/tags.ts";
 import { ReleasingBody } from "./releasing_body.ts";
+import { renew } from "./renewal.ts";
 import type { CacheConfig } from "./schema.ts";
+import { overBudget, staleAnswer, staleFor5xx } from "./stale_answer.ts";
+import { endClaim, metaOf, releaseStale, removeObject, show, type Task } from "./task.ts";
 import { type Held, UNVARIED, varianceHash } from "./store/index.ts";
 import type { Fill } from "./store/memory.ts";
-import { type DecodedMeta, type ObjectMeta, storedFields } from "./store/meta.ts";
-import { DOOMED, IF_ERROR, LENGTH, READY, REFUSED } from "./store/slot_words.ts";
-
-/** An object that was found, held. */
-export interface Found {
-  readonly held: Held;
-  readonly object: DecodedMeta;
-}
-
-/** A request on its way through the cache. */
-export interface Asked {
-  readonly lookup: Lookup;
-  /** As the upstream gets it. */
-  readonly request: ClientRequest;
-  /** `undefined` for work of the gateway's own. */
-  readonly exchange: Exchange | undefined;
-  readonly call: Call;
-}
-
-/** A fetch, and what it may fall back on. */
-export interface Task extends Asked {
-  /** The claim of this fetch; `undefined` for one that is not stored. */
-  readonly claim: Held | undefined;
-  readonly stale: Found | undefined;
-  /** What the answer is called when it is a whole new one. */
-  readonly status: CacheStatus;
-  readonly reason: string;
-}
+import type { DecodedMeta } from "./store/meta.ts";
+import { REFUSED } from "./store/slot_words.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -69,7 +35,7 @@ export class Fetcher {
   readonly #cache: Cache;
   readonly #inner: Origin;
 
-  constructor(cache: Cache, inner: Origin) {
+  constructor(cache: Cache, inner: Origin, readonly isContent: boolean) {
     this.#cache = cache;
     this.#inner = inner;
   }
@@ -77,10 +43,21 @@ export class Fetcher {
   /** Asks the upstream, and stores and answers what comes. Ends the claim in any case. */
   async run(task: Task): Promise<ClientResponse> {
     const { permits, events } = this.#cache.parts;
+    try {
+      const fromPeer = await this.#fromPeers(task);
+      if (fromPeer !== undefined) return fromPeer;
+    } catch (error) {
+      endClaim(this.#cache, task, 0);
+      releaseStale(this.#cache, task);
+      throw error;
+    }
     if (permits !== undefined && !permits.tryTake()) {
       events.origin_protected.count();
-      this.#endClaim(task, 0);
-      return this.#stale(task) ?? this.#overBudget(task);
+      endClaim(this.#cache, task, 0);
+      const stale = staleAnswer(this.#cache, task);
+      if (stale !== undefined) return stale;
+      releaseStale(this.#cache, task);
+      return overBudget(this.#cache, task);
     }
     let isPermitHeld = permits !== undefined;
     const giveBack = () => {
@@ -91,12 +68,59 @@ export class Fetcher {
       return await this.#ask(task, giveBack);
     } catch (error) {
       giveBack();
-      this.#endClaim(task, task.call.aborted ? 0 : REFUSED);
-      const stale = task.call.aborted ? undefined : this.#stale(task, errorKind(error));
+      endClaim(this.#cache, task, task.call.aborted ? 0 : REFUSED);
+      const stale = task.call.aborted
+        ? undefined
+        : staleAnswer(this.#cache, task, errorKind(error));
       if (stale !== undefined) return stale;
-      this.#releaseStale(task);
+      releaseStale(this.#cache, task);
       throw error;
     }
+  }
+
+  /** Asks peers, where there are some and the request is one for them. */
+  async #fromPeers(task: Task): Promise<ClientResponse | undefined> {
+    const { peers, events, headers } = this.#cache.parts;
+    const { claim, lookup, exchange, request, call } = task;
+    if (peers === undefined || claim === undefined || exchange === undefined) return undefined;
+    if (!mayAskPeers(lookup, exchange.request)) return undefined;
+    const question = {
+      identity: lookup.identity,
+      target: exchange.target,
+      fields: request.fields,
+      call,
+    };
+    const answer = await peers.ask(
+      question,
+      (response, delaySecs, asked) =>
+        acceptFromPeer(
+          this.#cache,
+          lookup,
+          response,
+          delaySecs,
+          asked,
+          request.fields,
+          peers.maxBytes,
+        ),
+      (event) => events[event].count(),
+    );
+    if (typeof answer === "object") {
+      const { response, taken, release } = answer;
+      return this.#store({ ...task, status: "PEER-HIT" }, claim, response, taken, release);
+    }
+    if (peers.failsOpen) {
+      events.peer_fill_fallback.count();
+      return undefined;
+    }
+    endClaim(this.#cache, task, REFUSED);
+    const stale = staleAnswer(this.#cache, task);
+    if (stale !== undefined) return stale;
+    releaseStale(this.#cache, task);
+    events.peer_fill_fail_closed.count();
+    const fields = textFields("cache miss");
+    showStatus(fields, headers, "MISS", answer);
+    exchange.findings.cachePhase = PHASE_OF.MISS;
+    return new ClientResponse(504, fields, bytesOf("cache miss"), undefined);
   }
 
   async #ask(task: Task, giveBack: () => void): Promise<ClientResponse> {
@@ -105,6 +129,7 @@ export class Fetcher {
     const sentAt = performance.now();
     const lastModified = stale === undefined ? undefined : lastModifiedOf(stale.object);
     const isConditional = stale !== undefined && task.claim !== undefined &&
+      task.lookup.part === "" &&
       (stale.object.etag !== undefined || lastModified !== undefined);
     if (isConditional) events.revalidate.count();
     const sent = isConditional ? conditional(request, stale.object.etag, lastModified) : request;
@@ -112,7 +137,7 @@ export class Fetcher {
     const delaySecs = (performance.now() - sentAt) / 1000;
     if (response.status === 304 && isConditional) {
       response.body?.cancel();
-      const renewed = this.#renew(task, stale, response, delaySecs);
+      const renewed = renew(this.#cache, task, stale, response, delaySecs);
       if (renewed !== undefined) {
         giveBack();
         return renewed;
@@ -121,11 +146,11 @@ export class Fetcher {
       return await this.#ask(this.#anew(task), giveBack);
     }
     if (response.status >= 500) {
-      const kept = this.#staleFor5xx(task, response.status);
+      const kept = staleFor5xx(this.#cache, task, response.status);
       if (kept !== undefined) {
         response.body?.cancel();
         giveBack();
-        this.#endClaim(task, REFUSED);
+        endClaim(this.#cache, task, REFUSED);
         return kept;
       }
     }
@@ -134,8 +159,8 @@ export class Fetcher {
 
   /** A task without its stale object, and with a claim that no purge has made void. */
   #anew(task: Task): Task {
-    this.#releaseStale(task);
-    this.#endClaim(task, 0);
+    releaseStale(this.#cache, task);
+    endClaim(this.#cache, task, 0);
     const { store, policy: { config } } = this.#cache.parts;
     const ageMs = config.lock.age_timeout_secs * 1000;
     const claim = store.index.claim(
@@ -159,6 +184,10 @@ export class Fetcher {
     const { policy, perRequest, uses } = this.#cache.parts;
     const { lookup, claim } = task;
     const { status, fields, body } = response;
+    // A script may have another part of the gateway send a file in its place.
+    if (this.isContent && status === 200 && body === undefined) {
+      return this.#notStored(task, response, "empty-body", giveBack);
+    }
     const judged = admit(policy, {
       status,
       fields,
@@ -167,6 +196,7 @@ export class Fetcher {
       delaySecs,
       extension: lookup.extension,
       perRequest,
+      part: lookup.range,
     }, Date.now());
     if (typeof judged === "string") {
       if (needsCount(policy.config)) uses.uncacheable(lookup.key, isOrigins(judged));
@@ -191,18 +221,18 @@ export class Fetcher {
   ): ClientResponse {
     const { stale, exchange, claim } = task;
     const { status, fields } = response;
-    this.#endClaim(task, REFUSED);
+    endClaim(this.#cache, task, REFUSED);
     // Only an answer about the resource, and all of it, takes the place of what is stored.
     const replaced = stale !== undefined && claim !== undefined && status < 500 &&
         reason !== "cache-min-uses"
       ? stale
       : undefined;
     const ended = (isWhole: boolean) => {
-      if (isWhole && replaced !== undefined) this.#remove(replaced);
+      if (isWhole && replaced !== undefined) removeObject(this.#cache, replaced);
       giveBack();
     };
-    this.#releaseStale(task);
-    this.#show(task, fields, reason);
+    releaseStale(this.#cache, task);
+    show(this.#cache, task, fields, reason);
     let { body } = response;
     if (body === undefined) ended(true);
     else if (this.#cache.parts.permits !== undefined || replaced !== undefined) {
@@ -223,7 +253,7 @@ export class Fetcher {
     const { store, policy, events } = this.#cache.parts;
     const { lookup, exchange } = task;
     const { status, fields, body } = response;
-    const meta = this.#metaOf(task, status, fields, admitted);
+    const meta = metaOf(this.#cache, task, status, fields, admitted);
     const variance = varianceHash(varianceOf(admitted.vary, task.request.fields));
     const length = body === undefined ? 0 : body.length;
     const fill = store.begin(claim, meta, timesOf(admitted), variance, length);
@@ -238,7 +268,7 @@ export class Fetcher {
       fill.abandon(0);
       return this.#notStored(task, response, "storage-unavailable", giveBack);
     }
-    this.#releaseStale(task);
+    releaseStale(this.#cache, task);
     const filler = new Filler({
       store,
       fill,
@@ -299,145 +329,13 @@ export class Fetcher {
     }
     const stored = new ObjectBody(store, held, 0, length, ended);
     const body = new OwnerBody(filler, stored, 0);
-    this.#show(
+    show(
+      this.#cache,
       task,
       fields,
       filler.isOver && filler.rest !== undefined ? "ResponseTooLarge" : task.reason,
     );
     return new ClientResponse(status, fields, body, undefined);
-  }
-
-  /** The upstream has confirmed the stale object; `undefined` where the whole must be asked for. */
-  #renew(
-    task: Task,
-    stale: Found,
-    response: ClientResponse,
-    delaySecs: number,
-  ): ClientResponse | undefined {
-    const { store, policy, perRequest } = this.#cache.parts;
-    const { index } = store;
-    const { exchange, claim, lookup } = task;
-    const { meta, etag } = stale.object;
-    const confirmed = response.fields.get("etag");
-    const isOther = confirmed !== undefined && etag !== undefined && confirmed !== etag;
-    const isGone = index.phase(stale.held.slot) !== READY;
-    if (claim === undefined || isOther || isGone || (index.flags(claim.slot) & DOOMED) !== 0) {
-      if (isOther) this.#remove(stale);
-      return undefined;
-    }
-    const merged = mergedFields(meta, response.fields);
-    const judged = admit(policy, {
-      status: meta.status,
-      fields: merged,
-      length: index.float(stale.held.slot, LENGTH),
-      hasBody: true,
-      delaySecs,
-      extension: lookup.extension,
-      perRequest,
-    }, Date.now());
-    const varyChanged = typeof judged !== "string" && judged.vary.join() !== meta.vary.join();
-    if (typeof judged === "string" || varyChanged) {
-      this.#endClaim(task, REFUSED);
-      if (typeof judged === "string") this.#remove(stale);
-      const [status, reason] = varyChanged
-        ? ["REVALIDATED", "revalidation-vary-changed"] as const
-        : ["REVALIDATED-NOCACHE", judged as string] as const;
-      return respond(this.#cache.delivered(exchange, stale.held, stale.object, status, reason));
-    }
-    const renewedMeta = this.#metaOf(task, meta.status, merged, judged);
-    const variance = varianceHash(varianceOf(judged.vary, task.request.fields));
-    const fill = store.renew(claim, stale.held, renewedMeta, timesOf(judged), variance);
-    const status = task.status === "REVALIDATE" ? "REVALIDATE" : "REVALIDATED";
-    if (fill === undefined || !fill.complete(lookup.key)) {
-      this.#endClaim(task, 0);
-      return respond(
-        this.#cache.delivered(exchange, stale.held, stale.object, status, task.reason),
-      );
-    }
-    this.#releaseStale(task);
-    this.#cache.parts.disk?.save(claim.slot);
-    const object = store.meta(claim.slot);
-    const held = index.hold(claim.slot);
-    index.release(claim);
-    if (object === undefined || held === undefined) {
-      return new ClientResponse(502, textFields("bad gateway"), bytesOf("bad gateway"), undefined);
-    }
-    return respond(this.#cache.delivered(exchange, held, object, status, task.reason));
-  }
-
-  #metaOf(
-    { lookup, request }: Task,
-    status: number,
-    fields: Fields,
-    { vary, lifetimeSecs }: Admitted,
-  ): ObjectMeta {
-    const { policy, headers } = this.#cache.parts;
-    const { scheme, port, path } = lookup.identity;
-    return {
-      status,
-      ...storedFields(fields, [headers.status, headers.reason]),
-      loose: lookup.loose,
-      scheme,
-      port,
-      path,
-      tags: tagsOf(fields, policy.tagHeaders),
-      vary,
-      variance: varianceOf(vary, request.fields).toHex(),
-      lifetimeSecs,
-    };
-  }
-
-  /** Stale content for a failure of this kind, or for one of our own making. */
-  #stale(task: Task, kind?: ErrorKind): ClientResponse | undefined {
-    const { stale, exchange } = task;
-    const { policy, store, events } = this.#cache.parts;
-    if (stale === undefined || exchange === undefined) return undefined;
-    if (kind !== undefined && !policy.staleOn.has(kind)) return undefined;
-    if (Date.now() >= store.index.float(stale.held.slot, IF_ERROR)) return undefined;
-    if (store.index.phase(stale.held.slot) !== READY) return undefined;
-    events.stale.count();
-    return respond(this.#cache.delivered(exchange, stale.held, stale.object, "STALE", task.reason));
-  }
-
-  #staleFor5xx(task: Task, status: number): ClientResponse | undefined {
-    const { staleStatuses } = this.#cache.parts.policy;
-    if (staleStatuses.size > 0 && !staleStatuses.has(status)) return undefined;
-    return this.#stale(task, "http-status");
-  }
-
-  /** Spec 04 section 6.7. */
-  #overBudget(task: Task): ClientResponse {
-    this.#releaseStale(task);
-    const text = "cache origin fill budget exhausted";
-    const fields = textFields(text);
-    fields.append("retry-after", "1");
-    showStatus(fields, this.#cache.parts.headers, "BYPASS", "origin-protected");
-    if (task.exchange !== undefined) task.exchange.findings.cachePhase = "bypass";
-    return new ClientResponse(503, fields, bytesOf(text), undefined);
-  }
-
-  #show(task: Task, fields: Fields, reason: string): void {
-    const { exchange, status } = task;
-    showStatus(fields, this.#cache.parts.headers, status, reason === "" ? task.reason : reason);
-    if (exchange !== undefined) exchange.findings.cachePhase = PHASE_OF[status];
-  }
-
-  /** An object is of no more use, in any tier. */
-  #remove({ held, object }: Found): void {
-    const { store, disk } = this.#cache.parts;
-    store.index.remove(held.slot, held.generation);
-    disk?.drop(object.meta);
-  }
-
-  #endClaim({ claim }: Task, flags: number): void {
-    if (claim === undefined || claim.isReleased) return;
-    const { index } = this.#cache.parts.store;
-    index.remove(claim.slot, claim.generation, flags);
-    index.release(claim);
-  }
-
-  #releaseStale({ stale }: Task): void {
-    if (stale !== undefined) this.#cache.parts.store.index.release(stale.held);
   }
 }
 

@@ -7,11 +7,13 @@
  * @module
  */
 import type { Config, Problem } from "../../config/types.ts";
-import type { Grant, Module, Role } from "../../gateway/module.ts";
+import { scopesOf } from "../../gateway/edge_policy.ts";
+import type { FileRequest, Grant, Module, Role, RouteScope } from "../../gateway/module.ts";
 import { arena } from "../../zones/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
 import { adminOf } from "../admin/table.ts";
+import { endpointGrant, endpointOf } from "../proxy/module.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { commands } from "./commands.ts";
 import { cacheSchema, purgerSchema } from "./schema.ts";
@@ -19,9 +21,14 @@ import { cacheIndex } from "./store/index.ts";
 import {
   cachesOf,
   diskOf,
+  hasFiles,
+  hasPhp,
   MAX_REFRESHES,
   memoryBytes,
+  readsFiles,
   REFRESHES_ZONE,
+  sealOf,
+  type SealPlan,
   USE_ENTRIES,
   USE_TTL_SECS,
   zonesOf,
@@ -70,22 +77,27 @@ export const module: Module = {
   ],
   commands,
   metrics: METRICS,
-  manifest: { read: true, write: ["/var/cache/fluxheim"] },
+  manifest: { net: true, read: true, write: ["/var/cache/fluxheim"] },
 
   needs(config) {
     const zones: ZoneRequest<Role>[] = [];
     const read: Grant[] = [];
     const write: Grant[] = [];
+    const net: Grant[] = [];
+    const files: FileRequest[] = [];
     for (const table of cachesOf(config)) {
       const names = zonesOf(table);
       const disk = diskOf(table);
       if (disk !== undefined) {
         const grant = { value: disk.root, key: `${table.key}.disk.path` };
         // Workers read objects; the service of the cache alone writes and deletes them.
-        read.push({ ...grant, for: "edge" }, { ...grant, for: "store" });
+        if (readsFiles(table)) read.push({ ...grant, for: "edge" });
+        read.push({ ...grant, for: "store" });
         write.push({ ...grant, for: "store" });
       }
-      const { predictor, origin_protection } = table.config;
+      const seal = sealOf(table);
+      if (seal !== undefined) addSeal(seal, table.key, { files, net, read });
+      const { predictor, origin_protection, peer_fill } = table.config;
       const bytes = memoryBytes(table);
       const roles = ["edge", "store"] as const;
       zones.push(
@@ -106,6 +118,18 @@ export const module: Module = {
         settings: { maxEntries, ttlSecs: USE_TTL_SECS },
         roles: ["edge"],
       }));
+      if (peer_fill.enabled) {
+        peer_fill.peers.forEach(({ base_url }, i) => {
+          const value = endpointGrant(endpointOf(base_url));
+          net.push({ value, key: `${table.key}.peer_fill.peers[${i}].base_url`, for: "edge" });
+        });
+        zones.push(zone(queue, {
+          name: names.peers,
+          size: { maxQueue: 1 },
+          settings: { maxInFlight: peer_fill.max_concurrent_requests },
+          roles: ["edge"],
+        }));
+      }
       if (!origin_protection.enabled) continue;
       zones.push(zone(queue, {
         name: names.fills,
@@ -119,16 +143,20 @@ export const module: Module = {
       const size = { maxQueue: 1 };
       zones.push(zone(queue, { name: REFRESHES_ZONE, size, settings, roles: ["edge"] }));
     }
-    return { zones, grants: { read, write } };
+    return { zones, files, grants: { read, write, net } };
   },
 
-  check: (config) => [...withoutEffect(config), ...sharedRoots(config)],
+  check: (config) => [
+    ...withoutEffect(config),
+    ...switchedOff(config),
+    ...sharedRoots(config),
+  ],
 
   threads: [{
     role: "store",
     url: new URL("./service.ts", import.meta.url),
     wanted: (config) => !cachesOf(config).next().done,
-    tables: ["vhosts", "cache", "server.default_vhost"],
+    tables: ["vhosts", "cache", "cache_purger", "server.default_vhost"],
     // A root that cannot be used keeps the configuration from being served.
     startsBefore: "serving",
     whenLost: "replace",
@@ -146,19 +174,89 @@ export const module: Module = {
   edge: async () => (await import("./edge.ts")).edge,
 };
 
+/** Largest file with a key, and with roots. */
+const MAX_KEY_BYTES = 4096;
+const MAX_PEM_BYTES = 1024 * 1024;
+
+/** What the service needs to encrypt. */
+function addSeal(
+  seal: SealPlan,
+  key: string,
+  { files, net, read }: { files: FileRequest[]; net: Grant[]; read: Grant[] },
+): void {
+  const at = `${key}.disk.encryption`;
+  if (seal.provider === "local") {
+    files.push({
+      path: seal.keyFile,
+      key: `${at}.key_file`,
+      maxBytes: MAX_KEY_BYTES,
+      secret: "the key of the cache",
+      for: "store",
+    });
+    return;
+  }
+  const value = endpointGrant(endpointOf(seal.address));
+  net.push({ value, key: `${at}.openbao.address`, for: "store" });
+  // Read again when it is another one: an agent renews it.
+  read.push({ value: seal.tokenFile, key: `${at}.openbao.token_file`, for: "store" });
+  if (seal.caFile === undefined) return;
+  files.push({
+    path: seal.caFile,
+    key: `${at}.openbao.ca_file`,
+    maxBytes: MAX_PEM_BYTES,
+    for: "store",
+  });
+}
+
 /** Caches of scopes that forward nothing. */
 function withoutEffect(config: Config): Problem[] {
   const problems: Problem[] = [];
-  for (const { owner, key } of cachesOf(config)) {
+  for (const { owner, key, config: { local_static, php } } of cachesOf(config)) {
     const { vhost, route } = owner;
-    const forwards = proxyOf(owner) !== undefined ||
-      route === undefined &&
-        vhost.routes.some((other) => proxyOf({ ...owner, route: other }) !== undefined);
-    if (forwards) continue;
+    const scopes = [
+      owner,
+      ...(route === undefined ? vhost.routes.map((other) => ({ ...owner, route: other })) : []),
+    ];
+    if (local_static && !scopes.some(hasFiles)) {
+      problems.push({
+        key: `${key}.local_static`,
+        message: "has no effect: no files are served here",
+        hint: "remove it, or give the scope a web table",
+        warning: true,
+      });
+    }
+    if (php && !scopes.some(hasPhp)) {
+      problems.push({
+        key: `${key}.php`,
+        message: "has no effect: nothing here is answered by PHP",
+        hint: "remove it, or give the scope a php table",
+        warning: true,
+      });
+    }
+    const isUsed = (scope: RouteScope) =>
+      proxyOf(scope) !== undefined || local_static && hasFiles(scope) || php && hasPhp(scope);
+    if (scopes.some(isUsed)) continue;
     problems.push({
       key: `${key}.enabled`,
       message: "has no effect: nothing here is forwarded to an upstream",
       hint: "remove the table, or give the scope a proxy table",
+      warning: true,
+    });
+  }
+  return problems;
+}
+
+/** Tables that ask for files to be cached, and are off. */
+function switchedOff(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  for (const scope of scopesOf(config)) {
+    const own = (scope.route ?? scope.vhost).cache;
+    if (own === undefined || own.enabled || !own.local_static) continue;
+    const key = own === config.cache ? "cache" : `${scope.key}.cache`;
+    problems.push({
+      key: `${key}.local_static`,
+      message: "has no effect where enabled is false",
+      hint: "set enabled = true, or remove it",
       warning: true,
     });
   }

@@ -30,7 +30,7 @@ import { extensionOf } from "./policy/paths.ts";
 import { policyOf } from "./policy/policy.ts";
 import type { ObjectMeta } from "./store/meta.ts";
 import type { MemoryStore } from "./store/memory.ts";
-import type { DiskStore } from "./store/disk.ts";
+import type { DiskStore } from "./store/disk/disk_store.ts";
 import { type IndexPurge, Purge, softened, type StalePurge } from "./store/purge.ts";
 import { type Outcome, perMille, policyTotals, type Scope, statusOf } from "./status.ts";
 import { cachesOf, type CacheTable, userTag } from "./table.ts";

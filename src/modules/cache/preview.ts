@@ -82,7 +82,7 @@ function ineligible(cache: CacheConfig | undefined, request: Described): string 
   if (method !== "GET" || !policy.methods.has(method)) {
     return `method ${method} is not allowed by selected cache policy`;
   }
-  return policy.extensions.has(extensionOf(path))
+  return policy.isStandard === true || policy.extensions.has(extensionOf(path))
     ? undefined
     : "path or query is not admitted by selected image cache policy";
 }

@@ -16,6 +16,7 @@ import { policiesOf } from "../headers/edge.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { Cache, type CacheParts, EVENTS, type SetLimits } from "./cache.ts";
 import { CachedOrigin } from "./cached_origin.ts";
+import { Peers } from "./peers.ts";
 import { policyOf } from "./policy/policy.ts";
 import { RequestRules } from "./policy/request_rules.ts";
 import { cacheIndex } from "./store/index.ts";
@@ -24,12 +25,17 @@ import {
   cacheOf,
   type CacheTable,
   diskOf,
+  hasFiles,
+  hasPhp,
   memoryBytes,
+  readsFiles,
   REFRESHES_ZONE,
   userTag,
   zonesOf,
 } from "./table.ts";
+import { ContentOrigin } from "./content_origin.ts";
 import { DiskTier } from "./disk_tier.ts";
+import { StaticCache } from "./static_cache.ts";
 import { CacheTimes } from "./times.ts";
 import { Uses, useTable } from "./uses.ts";
 
@@ -52,8 +58,22 @@ export class Caches implements RunningModule {
 
   plan(scope: RouteScope): Steps | undefined {
     const table = cacheOf(scope);
-    if (table === undefined || proxyOf(scope) === undefined) return undefined;
+    if (table === undefined) return undefined;
+    const files = table.config.local_static && hasFiles(scope);
+    const content = table.config.php && hasPhp(scope);
+    if (proxyOf(scope) === undefined && !files && !content) return undefined;
     const cache = new Cache(this.#parts(scope, table));
+    const local = files ? new StaticCache(cache) : undefined;
+    const aroundContent: Around = (inner) => {
+      const origin = new ContentOrigin(cache, inner);
+      this.#origins.push(origin.cached);
+      return origin;
+    };
+    const steps = {
+      ...(local && { check: local.seek, response: local.respond }),
+      ...(content ? { aroundContent } : {}),
+    };
+    if (proxyOf(scope) === undefined) return steps;
     this.#byScope.set(scope, cache);
     this.#times.set(scope, new CacheTimes(this.#context.metrics, labelsOf(table)));
     const around: Around = (inner) => {
@@ -61,7 +81,7 @@ export class Caches implements RunningModule {
       this.#origins.push(origin);
       return origin;
     };
-    return { lookup: (exchange) => cache.lookup(exchange), around };
+    return { ...steps, lookup: (exchange) => cache.lookup(exchange), around };
   }
 
   explain(scope: RouteScope, exchange: Exchange, phase?: Phase): string | undefined {
@@ -96,7 +116,7 @@ export class Caches implements RunningModule {
       });
       return [event, { count: () => (total.count(), scoped.count()) }];
     })) as unknown as CacheParts["events"];
-    const { status_header, status_reason_header, origin_protection } = table.config;
+    const { status_header, status_reason_header, origin_protection, peer_fill } = table.config;
     const store = this.#store(table);
     const disk = diskOf(table);
     return {
@@ -106,6 +126,8 @@ export class Caches implements RunningModule {
         root: disk.root,
         userTag: userTag(table),
         maxObjectBytes: table.config.max_object_bytes,
+        cache: names.index,
+        readsFiles: readsFiles(table),
       }),
       policy: { ...compiled, vary },
       rules: new RequestRules(table.config),
@@ -113,10 +135,17 @@ export class Caches implements RunningModule {
       uses: new Uses(zones.open(useTable, names.uses)),
       userTag: userTag(table),
       requests,
-      headers: { status: status_header, reason: status_reason_header },
+      headers: {
+        status: status_header,
+        reason: status_reason_header,
+        standard: table.config.cache_status,
+      },
       events,
       permits: origin_protection.enabled ? zones.open(queue, names.fills) : undefined,
       refreshes: zones.open(queue, REFRESHES_ZONE),
+      peers: peer_fill.enabled
+        ? new Peers(peer_fill, zones.open(queue, names.peers), this.#context)
+        : undefined,
       log,
       setLimits: limitsOf(scope),
       perRequest: perRequestFields(

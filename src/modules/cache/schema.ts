@@ -129,25 +129,33 @@ const memorySchema = z.strictObject({
     .describe("Memory of all objects together, heads and room that is lost to rounding included."),
 });
 
+function label() {
+  return words(
+    'a label of 1 to 128 letters, digits, "-", "_", ".", "/" and ":", not beginning with "."',
+    (value) => /^[A-Za-z0-9_/:-][A-Za-z0-9._/:-]{0,127}$/.test(value) && !value.includes(".."),
+  );
+}
+
 const encryptionSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Encrypt objects on disk."),
   provider: enumWord(["local", "openbao-transit"]).default("local")
     .describe("What encrypts: a key of this machine, or OpenBao's transit engine."),
   algorithm: enumWord(["aes-256-gcm", "xchacha20-poly1305"]).default("aes-256-gcm")
     .describe("Cipher of the local provider."),
-  key_id: words(
-    'a label of 1 to 128 letters, digits, "-", "_", ".", "/" and ":", not beginning with "."',
-    (value) => /^[A-Za-z0-9_/:-][A-Za-z0-9._/:-]{0,127}$/.test(value) && !value.includes(".."),
-  ).optional().describe("Name of the key, as each object records it."),
+  key_id: label().optional().describe("Name of the key, as each object records it."),
   key_file: filePath({ trustedParent: true }).optional()
     .describe("File with the key as 64 hexadecimal digits."),
   key_credential: alias().optional().describe("Name of a credential with the key."),
   openbao: z.strictObject({
     address: httpUrl().describe("Base of the API."),
-    mount: z.string().max(128).describe("Mount of the transit engine."),
-    key_name: z.string().max(128).describe("Name of the key in it."),
+    mount: label().describe("Mount of the transit engine."),
+    key_name: label().describe("Name of the key in it."),
     token_file: filePath({ trustedParent: true }).optional().describe("File with the API token."),
     token_credential: alias().optional().describe("Name of a credential with the API token."),
+    ca_file: filePath({ trustedParent: true }).optional().describe(
+      "PEM file with the roots that the engine's certificate must lead to, in place of the platform's. " +
+        "Ours, not in the 1.5 line.",
+    ),
   }).optional().describe("OpenBao's transit engine."),
 });
 
@@ -177,6 +185,15 @@ export const cacheSchema = z.strictObject({
     .describe("Adds what an application needs to be left out; see docs/cache.md."),
   enabled: z.boolean().default(false)
     .describe("Answer from a cache where that is allowed. Needs a tier that is enabled."),
+  mode: enumWord(["assets", "rfc9111"]).default("assets").describe(
+    "`assets`: paths with one of `extensions` and answers with one of `content_types`; `rfc9111`: everything " +
+      "that the standard lets a shared cache store. Ours, not in the 1.5 line.",
+  ),
+  cache_status: z.boolean().default(false).describe(
+    "Add `Cache-Status` (RFC 9211) to answers. Ours, not in the 1.5 line.",
+  ),
+  php: z.boolean().default(false)
+    .describe("Cache answers of PHP by the same rules. Ours, not in the 1.5 line."),
   local_static: z.boolean().default(false).describe("Cache local static files, too."),
   status_header: headerName().optional()
     .describe("Header of answers that shows how the cache took part: `x-cache-status`."),
@@ -297,11 +314,15 @@ export const cacheSchema = z.strictObject({
 
 /** What cannot be used yet, by its key: refused when it is switched on. */
 const NOT_BUILT: readonly (readonly [key: string, isOn: (table: RawCache) => boolean])[] = [
-  ["local_static", (table) => table.local_static],
-  ["range", (table) => table.range.enabled],
-  ["disk.backend", ({ disk }) => disk.enabled && disk.backend === "storage-bin"],
-  ["disk.encryption", ({ disk }) => disk.enabled && disk.encryption.enabled],
-  ["peer_fill", (table) => table.peer_fill.enabled],
+  [
+    "disk.encryption.key_credential",
+    ({ disk: { encryption } }) => encryption.enabled && encryption.key_credential !== undefined,
+  ],
+  [
+    "disk.encryption.openbao.token_credential",
+    ({ disk: { encryption } }) =>
+      encryption.enabled && encryption.openbao?.token_credential !== undefined,
+  ],
 ];
 
 type RawCache = Omit<z.output<typeof cacheSchema>, never>;
@@ -358,11 +379,111 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
   if (table.origin_protection.enabled && !table.enabled) {
     refuse("origin_protection", "must be off where enabled is false", "enabled");
   }
+  checkRange(table, refuse);
+  if (table.peer_fill.enabled) checkPeers(table, refuse);
+  if (table.disk.enabled) checkDisk(table, refuse);
   for (const [key, isOn] of NOT_BUILT) {
     // A table that is off is harmless, whatever it contains.
     if (table.enabled && isOn(table)) {
       refuse(key, "asks for something that this version does not have yet");
     }
+  }
+}
+
+function checkDisk(
+  { disk, max_object_bytes }: RawCache,
+  refuse: (key: string, message: string, ...about: string[]) => void,
+): void {
+  const { bin_size_bytes } = disk.storage_bin;
+  if (disk.backend === "storage-bin") {
+    if (bin_size_bytes < max_object_bytes) {
+      refuse("disk.storage_bin.bin_size_bytes", "must be at least max_object_bytes");
+    }
+    if (bin_size_bytes > disk.max_size_bytes) {
+      refuse("disk.storage_bin.bin_size_bytes", "must be at most disk.max_size_bytes");
+    }
+  }
+  const { enabled, provider, algorithm, key_file, key_credential, openbao } = disk.encryption;
+  if (!enabled) return;
+  if (algorithm !== "aes-256-gcm") {
+    refuse("disk.encryption.algorithm", "must be aes-256-gcm: no other one is supported");
+  }
+  const sources = [key_file, key_credential].filter((source) => source !== undefined).length;
+  if (provider === "local") {
+    if (sources !== 1) {
+      refuse("disk.encryption", "must have either key_file or key_credential");
+    }
+    if (openbao !== undefined) {
+      refuse("disk.encryption.openbao", 'must not be there with provider = "local"');
+    }
+    return;
+  }
+  if (sources > 0) {
+    refuse("disk.encryption", 'must have no key of its own with provider = "openbao-transit"');
+  }
+  if (openbao === undefined) {
+    return refuse("disk.encryption", 'must have a table openbao with provider = "openbao-transit"');
+  }
+  const { address, token_file, token_credential } = openbao;
+  if ((token_file === undefined) === (token_credential === undefined)) {
+    refuse("disk.encryption.openbao", "must have either token_file or token_credential");
+  }
+  const isLoopback = /^http:\/\/(?:127\.0\.0\.1|\[::1\])(?::|\/|$)/.test(address);
+  if (!address.startsWith("https://") && !isLoopback) {
+    refuse(
+      "disk.encryption.openbao.address",
+      "must be https, or http to 127.0.0.1 or [::1]",
+    );
+  }
+}
+
+function checkPeers(
+  { enabled, peer_fill }: RawCache,
+  refuse: (key: string, message: string, ...about: string[]) => void,
+): void {
+  const { peers, allow_insecure_http } = peer_fill;
+  if (!enabled) refuse("peer_fill", "must be off where enabled is false", "enabled");
+  if (peers.length === 0) refuse("peer_fill.peers", "must have a peer");
+  const names = new Set<string>();
+  const urls = new Set<string>();
+  for (const { name, base_url } of peers) {
+    const match = /^(https?):\/\/(\[[^\]]+\]|[^/:]+):[0-9]+\/?$/i.exec(base_url);
+    if (match === null) {
+      refuse("peer_fill.peers", `must have a base_url of scheme, host and port: ${name}`);
+    } else if (match[1].toLowerCase() === "http" && !allow_insecure_http && !isLoopback(match[2])) {
+      refuse(
+        "peer_fill.peers",
+        `must be https, unless allow_insecure_http is true or the peer is on this machine: ${name}`,
+      );
+    }
+    if (names.has(name.toLowerCase())) refuse("peer_fill.peers", `has the name ${name} twice`);
+    const url = base_url.toLowerCase().replace(/\/$/, "");
+    if (urls.has(url)) refuse("peer_fill.peers", `has the base_url of ${name} twice`);
+    names.add(name.toLowerCase());
+    urls.add(url);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "[::1]" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host) || host === "localhost";
+}
+
+function checkRange(
+  { range, max_object_bytes }: RawCache,
+  refuse: (key: string, message: string, ...about: string[]) => void,
+): void {
+  const { slice, max_bytes } = range;
+  if (slice.enabled && !range.enabled) {
+    refuse("range", "must have enabled = true for slice.enabled");
+  }
+  if (slice.size_bytes > max_object_bytes && slice.enabled) {
+    refuse("range", "must have a slice.size_bytes of at most max_object_bytes", "max_object_bytes");
+  }
+  if (!range.enabled) return;
+  const most = slice.enabled ? slice.size_bytes * slice.max_slices : max_object_bytes;
+  if (max_bytes > most) {
+    const bound = slice.enabled ? "slice.size_bytes times slice.max_slices" : "max_object_bytes";
+    refuse("range", `must have a max_bytes of at most ${bound}`, "max_object_bytes");
   }
 }
 
@@ -380,10 +501,6 @@ export const purgerSchema = z.strictObject({
   interval_secs: secs().default(300).describe("Pause between runs."),
   limit: count({ min: 1, max: 100_000 }).default(512).describe("Objects looked at in a batch."),
   batches: count({ min: 1, max: 100 }).default(1).describe("Batches of a policy in a run."),
-}).superRefine((table, context) => {
-  if (!table.enabled) return;
-  const message = "must be false: it is for the disk tier, which this version does not have yet";
-  refuseKey(context, { key: "enabled", message, about: [] });
 });
 
 /** A checked `cache` table. */

@@ -68,24 +68,80 @@ Deno.test("keys that do not go together are refused", () => {
 });
 
 Deno.test("what this version does not have is refused where it is switched on, and harmless elsewhere", () => {
-  for (
-    const [key, value] of Object.entries({
-      local_static: true,
-      range: { enabled: true },
-      peer_fill: { enabled: true },
-    })
-  ) {
-    assert.deepEqual(faults({ enabled: true, [key]: value }), [key]);
-    assert.deepEqual(faults({ enabled: false, [key]: value }), []);
-  }
+  const disk = { enabled: true, path: "/var/cache/fluxheim" };
+  const encryption = { enabled: true, key_credential: "cache-key" };
+  assert.deepEqual(faults({ enabled: true, disk: { ...disk, encryption } }), [
+    "disk.encryption.key_credential",
+  ]);
+  assert.deepEqual(faults({ enabled: false, disk: { ...disk, encryption } }), []);
+});
+
+Deno.test("a disk tier must be whole, and large enough for its objects", () => {
   const disk = { enabled: true, path: "/var/cache/fluxheim" };
   assert.deepEqual(faults({ enabled: true, disk }), []);
   assert.deepEqual(faults({ disk: { enabled: true } }), ["disk"]);
-  assert.deepEqual(faults({ enabled: true, disk: { ...disk, backend: "storage-bin" } }), [
-    "disk.backend",
+  const bins = { ...disk, backend: "storage-bin" };
+  assert.deepEqual(faults({ enabled: true, disk: bins }), []);
+  assert.deepEqual(
+    faults({ enabled: true, disk: { ...bins, storage_bin: { bin_size_bytes: "1 MiB" } } }),
+    ["disk.storage_bin.bin_size_bytes"],
+  );
+  assert.deepEqual(
+    faults({ enabled: true, disk: { ...bins, max_size_bytes: "100 MiB" } }),
+    ["disk.storage_bin.bin_size_bytes"],
+  );
+  assert.equal(purgerSchema.safeParse({ enabled: true }).success, true);
+});
+
+Deno.test("encryption has one source of its key", () => {
+  const keys = (encryption: Record<string, unknown>) =>
+    faults({
+      enabled: true,
+      disk: { enabled: true, path: "/var/cache/f", encryption: { enabled: true, ...encryption } },
+    });
+  const openbao = { address: "https://bao:8200", mount: "t", key_name: "k", token_file: "/etc/t" };
+  const provider = "openbao-transit";
+  assert.deepEqual(keys({ key_file: "/etc/key" }), []);
+  assert.deepEqual(keys({}), ["disk.encryption"]);
+  assert.deepEqual(keys({ key_file: "/etc/key", algorithm: "xchacha20-poly1305" }), [
+    "disk.encryption.algorithm",
   ]);
-  const encryption = { enabled: true };
-  assert.deepEqual(faults({ enabled: true, disk: { ...disk, encryption } }), ["disk.encryption"]);
-  assert.equal(purgerSchema.safeParse({ enabled: true }).success, false);
-  assert.equal(purgerSchema.safeParse({ interval_secs: 60 }).success, true);
+  assert.deepEqual(keys({ key_file: "/etc/key", openbao }), ["disk.encryption.openbao"]);
+  assert.deepEqual(keys({ provider, openbao }), []);
+  assert.deepEqual(keys({ provider }), ["disk.encryption"]);
+  assert.deepEqual(keys({ provider, openbao, key_file: "/etc/key" }), ["disk.encryption"]);
+  for (const address of ["http://bao:8200", "http://127.0.0.1.evil:1", "http://localhost:8200"]) {
+    assert.deepEqual(keys({ provider, openbao: { ...openbao, address } }), [
+      "disk.encryption.openbao.address",
+    ]);
+  }
+  assert.deepEqual(keys({ provider, openbao: { ...openbao, address: "http://[::1]:8200" } }), []);
+});
+
+Deno.test("ranges and slices fit what may be stored", () => {
+  const mib = (count: number) => `${count} MiB`;
+  assert.deepEqual(faults({ range: { enabled: true } }), []);
+  assert.deepEqual(faults({ range: { slice: { enabled: true } } }), ["range"]);
+  assert.deepEqual(faults({ range: { enabled: true, max_bytes: mib(33) } }), ["range"]);
+  const slice = { enabled: true, size_bytes: mib(1), max_slices: 64 };
+  assert.deepEqual(faults({ range: { enabled: true, max_bytes: mib(64), slice } }), []);
+  assert.deepEqual(faults({ range: { enabled: true, max_bytes: mib(65), slice } }), ["range"]);
+});
+
+Deno.test("peers are distinct, by TLS or on this machine", () => {
+  const peers = (urls: string[], more: Record<string, unknown> = {}) =>
+    faults({
+      enabled: true,
+      peer_fill: {
+        enabled: true,
+        peers: urls.map((base_url, i) => ({ name: `p${i}`, base_url })),
+        ...more,
+      },
+    });
+  assert.deepEqual(peers(["https://a:443", "http://127.0.0.1:80/"]), []);
+  assert.deepEqual(peers(["http://a:80"], { allow_insecure_http: true }), []);
+  for (const urls of [[], ["http://a:80"], ["https://a"], ["https://a:1", "https://A:1/"]]) {
+    assert.deepEqual(peers(urls), ["peer_fill.peers"], urls.join());
+  }
+  assert.deepEqual(faults({ peer_fill: { enabled: true } }), ["peer_fill", "peer_fill.peers"]);
 });

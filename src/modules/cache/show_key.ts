@@ -2,6 +2,7 @@
 import type { CommandArgs, CommandCall } from "../../gateway/command.ts";
 import type { Config } from "../../config/types.ts";
 import { checkPath, headersOf, hostOption, InputError } from "./command_input.ts";
+import { expectObjects } from "./expected_objects.ts";
 import { EXPECTATIONS } from "./expectations.ts";
 import { Fields } from "../../http/fields.ts";
 import { varianceOf } from "./key/vary.ts";
@@ -30,6 +31,10 @@ export function showObjects(call: CommandCall): Promise<number> {
     if (expected !== undefined && expected !== String(found.length)) {
       throw new InputError(`expected ${expected} objects, found ${found.length}`);
     }
+    expectObjects(
+      args,
+      found.map((object) => ({ lines: linesOf(object), ...object.head.meta })),
+    );
     call.out("cache object lookup:");
     const keys = Object.keys(preview).filter((key) =>
       !key.startsWith("primary_") && key !== "variance_hash"

@@ -3,7 +3,7 @@ import type { Config } from "../../config/types.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { type Counts, type DiskActivity, NO_COUNTS, sumOf } from "./disk_activity.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { DiskStore } from "./store/disk.ts";
+import type { DiskStore } from "./store/disk/disk_store.ts";
 import type { Purge } from "./store/purge.ts";
 import type { CacheTable } from "./table.ts";
 

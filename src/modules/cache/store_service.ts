@@ -1,5 +1,6 @@
-/** The service of the cache: it purges, and says what is stored. @module */
+/** The service of the cache: it keeps the disk tiers, purges, and reports what is stored. @module */
 import type { Config } from "../../config/types.ts";
+import type { Files } from "../../gateway/module.ts";
 import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
 import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
 import type { Plain } from "../../gateway/thread.ts";
@@ -7,10 +8,12 @@ import { arena } from "../../zones/arena.ts";
 import { CacheMeter } from "./cache_meter.ts";
 import { DiskActivity } from "./disk_activity.ts";
 import { Operations } from "./operations.ts";
+import { Purger } from "./purger.ts";
 import { cacheIndex } from "./store/index.ts";
 import { MemoryStore } from "./store/memory.ts";
-import { DiskStore } from "./store/disk.ts";
-import { type CacheTable, diskOf, memoryBytes, userTag, zonesOf } from "./table.ts";
+import type { DiskStore } from "./store/disk/disk_store.ts";
+import { openDisk } from "./store/disk/open_disk.ts";
+import { cachesOf, type CacheTable, memoryBytes, zonesOf } from "./table.ts";
 
 /** How often blocks are freed that lost threads were the last to hold. */
 const SWEEP_MS = 1000;
@@ -33,13 +36,14 @@ export const store: Service = {
     const part = new StorePart(context);
     const sweeping = setInterval(() => part.sweep(), SWEEP_MS);
     return Promise.resolve({
-      reload(config) {
-        part.take(config as Config);
+      reload(config, files) {
+        part.take(config as Config, files);
         return Promise.resolve();
       },
       call: (name: string, input: Plain) => part.call(name, tableIn(input)),
       stop() {
         clearInterval(sweeping);
+        part.close();
         return Promise.resolve();
       },
     });
@@ -51,23 +55,25 @@ class StorePart {
   readonly #context: ServiceContext;
   /** By the name of the index, which is another one for another plan. */
   #tiers = new Map<string, Tiers>();
-  /** By the scope that objects are named by. */
-  #byTag = new Map<string, Tiers>();
   #operations: Operations;
   #config: Config;
   readonly #meter: CacheMeter;
   #nextMeasure = 0;
+  readonly #purger: Purger | undefined;
 
   constructor(context: ServiceContext) {
     this.#context = context;
     this.#meter = new CacheMeter(context.metrics);
-    this.#config = context.config as Config;
-    this.#operations = this.#operationsOf(this.#config);
+    const config = this.#config = context.config as Config;
+    this.#operations = this.#operationsOf(config, context.files);
+    if (config.cache_purger?.enabled === true) {
+      this.#purger = new Purger(config.cache_purger, () => this.#disks(), context.log);
+    }
     this.#measure();
   }
 
-  take(config: Config): void {
-    this.#operations = this.#operationsOf(config);
+  take(config: Config, files: Files): void {
+    this.#operations = this.#operationsOf(config, files);
     this.#config = config;
     this.#measure();
   }
@@ -86,6 +92,11 @@ class StorePart {
     this.#measure();
   }
 
+  close(): void {
+    this.#purger?.stop();
+    for (const disk of this.#disks()) disk.close();
+  }
+
   async call(name: string, input: { [key: string]: Plain }): Promise<Plain> {
     if (!name.startsWith("disk.")) {
       // What is set back was counted before.
@@ -95,41 +106,43 @@ class StorePart {
       this.#measure();
       return { status, body };
     }
-    const tiers = typeof input.cache === "string" ? this.#byTag.get(input.cache) : undefined;
+    // Slots of another plan's memory mean nothing here.
+    const tiers = typeof input.cache === "string" ? this.#tiers.get(input.cache) : undefined;
     if (tiers?.disk === undefined) return null;
     const found = await onDisk(name, input, tiers.memory, tiers.disk);
     if (name === "disk.find") tiers.diskActivity?.looked(found !== null);
     return found;
   }
 
+  *#disks(): Generator<DiskStore> {
+    for (const { disk } of this.#tiers.values()) if (disk !== undefined) yield disk;
+  }
+
   /** Tiers for each cache of `config`; those of the configuration before are used again. */
-  #operationsOf(config: Config): Operations {
+  #operationsOf(config: Config, files: Files): Operations {
     const before = this.#tiers;
+    const wanted = new Set([...cachesOf(config)].map((table) => zonesOf(table).index));
+    // First of all: a root has one owner.
+    for (const [index, { disk }] of before) if (!wanted.has(index)) disk?.close();
     this.#tiers = new Map();
-    this.#byTag = new Map();
     return new Operations(config, (table) => {
       const { index } = zonesOf(table);
-      const tiers = before.get(index) ?? this.#open(table);
+      const tiers = before.get(index) ?? this.#open(table, files);
       this.#tiers.set(index, tiers);
-      this.#byTag.set(userTag(table), tiers);
       return tiers;
     });
   }
 
-  #open(table: CacheTable): Tiers {
-    const { zones, log } = this.#context;
+  #open(table: CacheTable, files: Files): Tiers {
+    const { zones, log, clock } = this.#context;
     const names = zonesOf(table);
     const memory = new MemoryStore(
       zones.open(arena, names.bodies),
       zones.open(cacheIndex, names.index),
       memoryBytes(table),
     );
-    const disk = diskOf(table);
-    if (disk === undefined) return { memory, disk: undefined, diskActivity: undefined };
-    const maxObjectBytes = table.config.max_object_bytes;
-    const options = { ...disk, maxObjectBytes, userTag: userTag(table), log };
-    const store = new DiskStore(options);
-    return { memory, disk: store, diskActivity: new DiskActivity(store) };
+    const disk = openDisk(table, { log, clock, files });
+    return { memory, disk, diskActivity: disk && new DiskActivity(disk) };
   }
 }
 
@@ -142,15 +155,20 @@ function tableIn(input: Plain): { [key: string]: Plain } {
 /** What workers ask of a disk tier. */
 async function onDisk(
   name: string,
-  { loose, scheme, port, slot, serial, key }: { [key: string]: Plain },
+  input: { [key: string]: Plain },
   memory: MemoryStore,
   disk: DiskStore,
 ): Promise<Plain> {
+  const { loose, part, scheme, port, slot, serial, key, generation, variance } = input;
+  const isAsked = isText(loose) && isText(part) && isText(scheme) && isText(port);
   switch (name) {
     case "disk.find":
-      return isText(loose) && isText(scheme) && isText(port)
-        ? disk.find(loose, scheme, port) ?? null
-        : null;
+      return isAsked ? await disk.find({ loose, part, scheme, port }) ?? null : null;
+    case "disk.load":
+      return isAsked && isSlot(slot, memory) && typeof generation === "number" &&
+          isText(variance) && /^(?:[0-9a-f]{64})?$/.test(variance)
+        ? await disk.load(memory, slot, generation, { loose, part, scheme, port, variance })
+        : false;
     case "disk.save":
       return isSlot(slot, memory) && typeof serial === "number"
         ? await disk.save(memory, slot, serial)

@@ -29,6 +29,18 @@ export function cacheOf(scope: RouteScope): CacheTable | undefined {
   return { config: withPreset(own), owner, key };
 }
 
+/** Whether the scope itself serves files. */
+export function hasFiles({ vhost, route }: RouteScope): boolean {
+  const web: unknown = Reflect.get(route ?? vhost, "web");
+  return typeof web === "object" && web !== null && Reflect.get(web, "root") !== undefined;
+}
+
+/** Whether the scope itself answers with PHP. */
+export function hasPhp({ vhost, route }: RouteScope): boolean {
+  const php: unknown = Reflect.get(route ?? vhost, "php");
+  return typeof php === "object" && php !== null && Reflect.get(php, "enabled") === true;
+}
+
 function vhostOf({ config, vhost, key }: RouteScope): RouteScope {
   const end = key.indexOf(".routes[");
   return { config, vhost, route: undefined, key: end < 0 ? key : key.slice(0, end) };
@@ -79,12 +91,52 @@ export function diskOf(
   return { root: disk.path, maxBytes: disk.max_size_bytes };
 }
 
+/** Whether workers can read what lies on disk themselves. */
+export function readsFiles({ config: { disk } }: CacheTable): boolean {
+  return disk.backend === "filesystem" && !disk.encryption.enabled;
+}
+
+/** How objects on disk are encrypted. */
+export type SealPlan =
+  | { readonly provider: "local"; readonly keyId: string; readonly keyFile: string }
+  | {
+    readonly provider: "openbao-transit";
+    readonly keyId: string;
+    readonly address: string;
+    readonly mount: string;
+    readonly keyName: string;
+    readonly tokenFile: string;
+    readonly caFile: string | undefined;
+  };
+
+/** The encryption of a cache's disk tier; `undefined` where there is none. */
+export function sealOf({ config: { disk } }: CacheTable): SealPlan | undefined {
+  const { enabled, provider, key_id, key_file, openbao } = disk.encryption;
+  if (!disk.enabled || !enabled) return undefined;
+  const keyId = key_id ?? provider;
+  if (provider === "local") {
+    return key_file === undefined ? undefined : { provider, keyId, keyFile: key_file };
+  }
+  if (openbao?.token_file === undefined) return undefined;
+  const { address, mount, key_name, token_file, ca_file } = openbao;
+  return {
+    provider,
+    keyId,
+    address,
+    mount,
+    keyName: key_name,
+    tokenFile: token_file,
+    caFile: ca_file,
+  };
+}
+
 /** Names of the zones of one cache. */
 export interface CacheZones {
   readonly bodies: string;
   readonly index: string;
   readonly uses: string;
   readonly fills: string;
+  readonly peers: string;
 }
 
 /** The zones of a cache; those with objects are new for another plan. */
@@ -96,6 +148,7 @@ export function zonesOf(table: CacheTable): CacheZones {
     index: `${name} index ${plan}`,
     uses: `${name} uses`,
     fills: `${name} fills`,
+    peers: `${name} peers`,
   };
 }
 

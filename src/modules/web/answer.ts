@@ -15,6 +15,7 @@ import {
 } from "../../http/conditional.ts";
 import { type ByteRange, parseRange, parseRanges } from "../../http/ranges.ts";
 import type { Exchange } from "../../gateway/exchange.ts";
+import { SOUGHT_FILE } from "../../gateway/served_file.ts";
 import { UNSENT } from "../../gateway/unsent.ts";
 import { type Refusal, refuse } from "../../gateway/refusal.ts";
 import { FileBody } from "./files/file_body.ts";
@@ -72,6 +73,8 @@ export class DiskContent implements Content {
 export function answer(exchange: Exchange, content: Content, hasSiblings = false): void {
   const { representation } = content;
   const { request } = exchange;
+  const sought = SOUGHT_FILE.of(exchange);
+  if (sought !== undefined) sought.file = representation;
   // The order is that of spec 02 section 7.3.
   if (isConditional(request)) {
     if (!preconditionHolds(request, representation)) {

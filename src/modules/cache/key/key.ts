@@ -66,7 +66,8 @@ export function primaryOf(loose: string, scheme: string, port: string): string {
     loose.slice(at);
 }
 
-function component(label: string, value: string): string {
+/** One component of a key. */
+export function component(label: string, value: string): string {
   return label + ":" + value.length + ":" + value + ";";
 }
 

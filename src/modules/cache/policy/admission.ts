@@ -5,68 +5,16 @@
  * @module
  */
 import type { Fields } from "../../../http/fields.ts";
-import { varyFields, type VaryRefusal } from "../key/vary.ts";
+import type { ByteRange } from "../../../http/ranges.ts";
+import { contentRange } from "./content_range.ts";
+import { varyFields } from "../key/vary.ts";
 import { type CacheControl, readCacheControl } from "./cache_control.ts";
-import { type Freshness, freshnessOf, type FreshnessRules, ruledTtl } from "./freshness.ts";
+import { freshnessOf, type FreshnessRules, ruledTtl } from "./freshness.ts";
+import type { AdmissionRules, Admitted, Arrived, ByStatus, Rejection } from "./judgement.ts";
 import { fitsExtension } from "./paths.ts";
+import { admitStandard } from "./standard.ts";
 
-/** What a cache table says about statuses, types and fields. */
-export interface ByStatus {
-  /** Whole media types, and beginnings that end with `/`. */
-  readonly types: ReadonlySet<string>;
-  readonly typePrefixes: readonly string[];
-  readonly noStoreHeaders: ReadonlySet<string>;
-  readonly noStoreValues: ReadonlyMap<string, string>;
-}
-
-/** The rules of admission. */
-export interface AdmissionRules extends FreshnessRules, ByStatus {
-  readonly hidden: ReadonlySet<string>;
-  readonly vary: readonly string[];
-  readonly maxObjectBytes: number;
-  readonly config: { readonly ignore_origin_cache_headers: boolean };
-}
-
-/** An answer, and what is known of its request. */
-export interface Arrived {
-  readonly status: number;
-  /** Changed in place: see {@linkcode admit}. */
-  readonly fields: Fields;
-  /** Bytes of the body, where the framing says so. */
-  readonly length: number | undefined;
-  readonly hasBody: boolean;
-  readonly delaySecs: number;
-  /** Extension of the path, lower case. */
-  readonly extension: string;
-  /** Fields that the gateway makes for each request. */
-  readonly perRequest: ReadonlySet<string>;
-}
-
-/** Why an answer is not stored. */
-export type Rejection =
-  | VaryRefusal
-  | "range-response"
-  | "status-not-cacheable"
-  | "content-type-missing"
-  | "content-type-not-cacheable"
-  | "set-cookie"
-  | "configured-no-store-response-header"
-  | "configured-no-store-response-header-value"
-  | "cache-control-invalid"
-  | "cache-control-no-store"
-  | "cache-control-private"
-  | "cache-control-no-cache"
-  | "cache-control-zero-freshness"
-  | "OriginNotCache"
-  | "zero-freshness"
-  | "empty-body"
-  | "ResponseTooLarge";
-
-/** An answer that may be stored. */
-export interface Admitted extends Freshness {
-  readonly lifetimeSecs: number;
-  readonly vary: readonly string[];
-}
+export type { Admitted, ByStatus, Rejection } from "./judgement.ts";
 
 /** Refusals by the operator's own rules: they say nothing about the upstream (spec 04 section 6.6). */
 const OPERATORS: ReadonlySet<Rejection> = new Set([
@@ -90,6 +38,9 @@ export function admit(rules: AdmissionRules, answer: Arrived, nowMs: number): Ad
     fields.delete("cache-control");
     fields.delete("expires");
   }
+  if (rules.isStandard === true && answer.part === undefined) {
+    return withLifetime(rules, answer, admitStandard(rules, answer, nowMs));
+  }
   const control = readCacheControl(fields);
   const rejection = refusedBy(rules, answer, control);
   if (rejection !== undefined) return rejection;
@@ -110,19 +61,47 @@ export function admit(rules: AdmissionRules, answer: Arrived, nowMs: number): Ad
   return { ...freshness, lifetimeSecs, vary };
 }
 
-/** Rows 2 to 10. */
+/** What clients get is rewritten where the operator gives a lifetime. */
+function withLifetime(
+  rules: AdmissionRules,
+  { status, fields }: Arrived,
+  judged: Admitted | Rejection,
+): Admitted | Rejection {
+  const ttl = ruledTtl(rules, status);
+  if (typeof judged !== "string" && ttl !== undefined) setLifetime(rules, fields, ttl);
+  return judged;
+}
+
+/** Row 1. */
+function refusedAsPart(
+  { status, fields, length }: Arrived,
+  part: ByteRange,
+): Rejection | undefined {
+  if (status !== 206) return "range-cache-non-partial";
+  const sent = contentRange(fields);
+  if (sent === undefined || sent.first !== part.first || sent.last !== part.last) {
+    return "range-cache-content-range";
+  }
+  return length === part.last - part.first + 1 ? undefined : "range-cache-content-length";
+}
+
+/** Rows 1 to 10. */
 function refusedBy(
   rules: AdmissionRules,
-  { status, fields, extension }: Arrived,
+  answer: Arrived,
   control: CacheControl | undefined,
 ): Rejection | undefined {
-  if (status === 206) return "range-response";
+  const { status, fields, extension, part } = answer;
+  const refused = part && refusedAsPart(answer, part);
+  if (refused !== undefined) return refused;
+  const isContent = status === 200 || part !== undefined;
+  if (status === 206 && part === undefined) return "range-response";
   if (status < 200 || status === 304) return "status-not-cacheable";
-  if (status !== 200 && ruledTtl(rules, status) === undefined) return "status-not-cacheable";
-  if (status === 200) {
+  if (!isContent && ruledTtl(rules, status) === undefined) return "status-not-cacheable";
+  if (isContent) {
     const type = essenceOf(fields.get("content-type"));
     if (type === undefined) return "content-type-missing";
-    if (fields.count("content-type") > 1 || !isAllowed(rules, type)) {
+    if (fields.count("content-type") > 1 || !rules.isStandard && !isAllowed(rules, type)) {
       return "content-type-not-cacheable";
     }
     if (!fitsExtension(extension, type)) return "content-type-not-cacheable";

@@ -24,6 +24,11 @@ export class CacheControl {
   mustRevalidate = false;
   proxyRevalidate = false;
   onlyIfCached = false;
+  mustUnderstand = false;
+  public = false;
+  /** Fields that `no-cache` and `private` name, lower case; `undefined` where they name none. */
+  noCacheFields: readonly string[] | undefined = undefined;
+  privateFields: readonly string[] | undefined = undefined;
   maxAge: number | undefined = undefined;
   sMaxage: number | undefined = undefined;
   staleWhileRevalidate: number | undefined = undefined;
@@ -42,7 +47,14 @@ const SECONDS: ReadonlyMap<string, "maxAge" | "sMaxage" | "staleWhileRevalidate"
 /** Directives that are there or not. An argument, as in `private="x"`, makes no difference. */
 const FLAGS: ReadonlyMap<
   string,
-  "noStore" | "noCache" | "private" | "mustRevalidate" | "proxyRevalidate" | "onlyIfCached"
+  | "noStore"
+  | "noCache"
+  | "private"
+  | "mustRevalidate"
+  | "proxyRevalidate"
+  | "onlyIfCached"
+  | "mustUnderstand"
+  | "public"
 > = new Map([
   ["no-store", "noStore"],
   ["no-cache", "noCache"],
@@ -50,12 +62,21 @@ const FLAGS: ReadonlyMap<
   ["must-revalidate", "mustRevalidate"],
   ["proxy-revalidate", "proxyRevalidate"],
   ["only-if-cached", "onlyIfCached"],
+  ["must-understand", "mustUnderstand"],
+  ["public", "public"],
 ]);
 
 /** Reads all lines of `Cache-Control` as one; `undefined` when there is none. */
 export function readCacheControl(fields: ReadonlyFields): CacheControl | undefined {
   const text = fields.joined("cache-control");
   return text === undefined ? undefined : parse(text);
+}
+
+/** `CDN-Cache-Control` (RFC 9213), which takes the place of `Cache-Control`; `undefined` where it cannot be read. */
+export function readTargeted(fields: ReadonlyFields): CacheControl | undefined {
+  const text = fields.joined("cdn-cache-control");
+  const control = text === undefined || text.trim() === "" ? undefined : parse(text);
+  return control?.isInvalid === true ? undefined : control;
 }
 
 /** Whether an unquoted `no-store` stands anywhere in a field that cannot be read (spec 04 section 3.4). */
@@ -92,12 +113,22 @@ function apply(
   seen.add(name);
   if (flag !== undefined) {
     control[flag] = true;
+    if (flag === "noCache") control.noCacheFields = fieldsIn(value);
+    if (flag === "private") control.privateFields = fieldsIn(value);
     return true;
   }
   const seconds = value === undefined ? undefined : deltaSeconds(value);
   if (number === undefined || seconds === undefined) return false;
   control[number] = seconds;
   return true;
+}
+
+/** The names in an argument; `undefined` where there are none, or something that is not a name. */
+function fieldsIn(value: string | undefined): readonly string[] | undefined {
+  const names = value?.split(",").map((name) => name.trim().toLowerCase());
+  return names?.every((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) === true
+    ? names
+    : undefined;
 }
 
 /** A number of plain digits; `undefined` for anything else. */

@@ -14,6 +14,8 @@ export interface FreshnessRules {
   readonly defaultTtlSecs: number | undefined;
   readonly staleWhileRevalidateSecs: number | undefined;
   readonly staleIfErrorSecs: number | undefined;
+  /** The standard alone: the upstream's own windows hold where there are none here (RFC 5861). */
+  readonly isStandard?: boolean;
 }
 
 /** An answer as far as its freshness goes. */
@@ -21,6 +23,8 @@ export interface Dated {
   readonly status: number;
   readonly fields: ReadonlyFields;
   readonly control: CacheControl | undefined;
+  /** `control` is for shared caches of this kind: `Expires` does not count (RFC 9213). */
+  readonly isTargeted?: boolean;
   /** From the request to the head, in seconds. */
   readonly delaySecs: number;
 }
@@ -45,8 +49,9 @@ export function ruledTtl(rules: FreshnessRules, status: number): number | undefi
 export function freshnessOf(rules: FreshnessRules, answer: Dated, nowMs: number): Freshness {
   const { fields, control } = answer;
   const ttl = ruledTtl(rules, answer.status);
-  const staleIfErrorSecs = rules.staleIfErrorSecs ?? 0;
-  const staleWhileRevalidateSecs = rules.staleWhileRevalidateSecs ?? 0;
+  const own = rules.isStandard === true ? control : undefined;
+  const staleIfErrorSecs = rules.staleIfErrorSecs ?? own?.staleIfError ?? 0;
+  const staleWhileRevalidateSecs = rules.staleWhileRevalidateSecs ?? own?.staleWhileRevalidate ?? 0;
   // The operator's lifetime starts at arrival, whatever the answer says about its age.
   if (ttl !== undefined) {
     return { lifetimeSecs: ttl, ageSecs: 0, staleWhileRevalidateSecs, staleIfErrorSecs };
@@ -54,7 +59,7 @@ export function freshnessOf(rules: FreshnessRules, answer: Dated, nowMs: number)
   const mayBeStale = control === undefined ||
     !(control.mustRevalidate || control.proxyRevalidate || control.sMaxage !== undefined);
   return {
-    lifetimeSecs: statedLifetime(fields, control, nowMs),
+    lifetimeSecs: statedLifetime(fields, control, nowMs, answer.isTargeted === true),
     ageSecs: ageAtArrival(answer, nowMs),
     staleWhileRevalidateSecs: mayBeStale ? staleWhileRevalidateSecs : 0,
     staleIfErrorSecs: mayBeStale ? staleIfErrorSecs : 0,
@@ -65,9 +70,10 @@ function statedLifetime(
   fields: ReadonlyFields,
   control: CacheControl | undefined,
   nowMs: number,
+  isTargeted: boolean,
 ): number | undefined {
   const stated = control?.sMaxage ?? control?.maxAge;
-  if (stated !== undefined) return stated;
+  if (stated !== undefined || isTargeted) return stated;
   const expires = fields.get("expires");
   if (expires === undefined) return undefined;
   const until = fields.count("expires") > 1 ? undefined : parseHttpDate(expires, nowMs);

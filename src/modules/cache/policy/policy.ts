@@ -35,6 +35,7 @@ export function policyOf(config: CacheConfig): Policy {
   const extensions = config.extensions ?? config.image_extensions ?? DEFAULT_EXTENSIONS;
   const types = config.content_types.map((type) => type.toLowerCase());
   return {
+    isStandard: config.mode === "rfc9111",
     config,
     keys: new KeyMaker({
       namespace: config.key_namespace,

@@ -12,6 +12,7 @@
 import { HalfSipHash } from "../../../zones/half_siphash.ts";
 import type { KeeperCall, Layout, ThreadSlot } from "../../../zones/layout.ts";
 import { KEEPER } from "../../../zones/layout.ts";
+import { hashKey, type KeyHash, type VarianceHash } from "./key_hash.ts";
 import { Guard } from "../../../zones/guard.ts";
 import {
   ACTIVITIES,
@@ -55,6 +56,7 @@ import {
   type Places,
   placesOf,
   PROGRESS,
+  PURGED,
   READY,
   REFERENCE_BITS,
   REFUSED,
@@ -83,30 +85,7 @@ const MAX_SEARCH = 65_536;
 /** Most variants of one key; the one that was used least recently goes first. */
 export const MAX_VARIANTS = 64;
 
-/** The hashed key of a request. */
-export interface KeyHash {
-  readonly looseLow: number;
-  readonly looseHigh: number;
-  readonly exactLow: number;
-  readonly exactHigh: number;
-}
-
-/** A variance as slots have it. */
-export interface VarianceHash {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Of an object that does not vary. */
-export const UNVARIED: VarianceHash = { low: 0, high: 0 };
-
-/** The first 64 bits of a variance. */
-export function varianceHash(variance: Uint8Array): VarianceHash {
-  if (variance.length < 8) return UNVARIED;
-  const view = new DataView(variance.buffer, variance.byteOffset);
-  // Never that of an object that does not vary.
-  return { low: view.getInt32(0), high: view.getInt32(4) | 1 };
-}
+export { type KeyHash, UNVARIED, type VarianceHash, varianceHash } from "./key_hash.ts";
 
 /** A slot that this thread holds, so that it stays what it is. */
 export class Held {
@@ -176,6 +155,28 @@ export class CacheIndex {
     return Atomics.load(this.words, this.at(slot) + FLAGS);
   }
 
+  /** When something was last purged, in milliseconds since 1970. */
+  get purgedMs(): number {
+    return this.floats[PURGED];
+  }
+
+  /** Something is being purged now. */
+  notePurge(): void {
+    this.floats[PURGED] = Date.now();
+  }
+
+  /** The hashed key of what `slot` has. */
+  keyOf(slot: number): KeyHash {
+    const { words } = this;
+    const at = this.at(slot);
+    return {
+      looseLow: words[at + LOOSE_LOW],
+      looseHigh: words[at + LOOSE_HIGH],
+      exactLow: words[at + EXACT_LOW],
+      exactHigh: words[at + EXACT_HIGH],
+    };
+  }
+
   /** One of the numbers of 64 bits of `slot`. */
   float(slot: number, which: number): number {
     return this.floats[(this.at(slot) >> 1) + which];
@@ -205,20 +206,10 @@ export class CacheIndex {
    * Hashes a key.
    *
    * @param key Without scheme and port; characters are bytes.
+   * @param part Of what the key is for; its objects are among those of the key.
    */
-  hash(key: string, scheme: string, port: string): KeyHash {
-    const count = putWords(key);
-    const hash = this.#hash;
-    hash.hash(scratch, count);
-    const { low: looseLow, high: looseHigh, moreLow, moreHigh } = hash;
-    scratch[0] = looseLow;
-    scratch[1] = looseHigh;
-    scratch[2] = moreLow;
-    scratch[3] = moreHigh;
-    scratch[4] = scheme === "https" ? 1 : 0;
-    scratch[5] = Number(port);
-    hash.hash(scratch, 6);
-    return { looseLow, looseHigh, exactLow: hash.low, exactHigh: hash.high };
+  hash(key: string, scheme: string, port: string, part = ""): KeyHash {
+    return hashKey(this.#hash, key, scheme, port, part);
   }
 
   /**
@@ -702,27 +693,6 @@ export class CacheIndex {
     const was = Atomics.and(this.words, this.at(slot) + FLAGS, ~LINKED);
     if ((was & LINKED) !== 0) this.#dereference(slot);
   }
-}
-
-/** Longest key that is hashed: a request head is shorter. */
-const MAX_KEY_BYTES = 256 * 1024;
-const scratch = new Uint32Array(MAX_KEY_BYTES / 4);
-
-/** Puts the bytes of `key` into the scratch words; returns how many words that are. */
-function putWords(key: string): number {
-  const length = Math.min(key.length, MAX_KEY_BYTES - 8);
-  let word = 0;
-  let count = 0;
-  for (let i = 0; i < length; i++) {
-    word |= (key.charCodeAt(i) & 255) << (8 * (i & 3));
-    if ((i & 3) === 3) {
-      scratch[count++] = word;
-      word = 0;
-    }
-  }
-  scratch[count++] = word;
-  scratch[count++] = key.length;
-  return count;
 }
 
 /** Room of an index. */

@@ -220,5 +220,7 @@ const META = {
   tags: [],
   vary: [],
   variance: "",
+  part: "",
+  version: "",
   lifetimeSecs: 60,
 };

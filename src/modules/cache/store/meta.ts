@@ -19,6 +19,10 @@ export interface ObjectMeta {
   readonly loose: string;
   readonly scheme: string;
   readonly port: string;
+  /** Which part of what the key is for it is, as a component of keys; `""` for all of it. */
+  readonly part: string;
+  /** What slices of one version of a whole have in common; `""` for anything else. */
+  readonly version: string;
   /** Its path, by which it is purged. */
   readonly path: string;
   readonly tags: readonly string[];
@@ -110,7 +114,17 @@ export function isMeta(value: unknown): value is ObjectMeta {
   if (!isTexts(meta.names) || !isTexts(meta.values) || !isTexts(meta.tags) || !isTexts(meta.vary)) {
     return false;
   }
-  for (const text of [meta.loose, meta.scheme, meta.port, meta.path, meta.variance]) {
+  for (
+    const text of [
+      meta.loose,
+      meta.scheme,
+      meta.port,
+      meta.path,
+      meta.variance,
+      meta.part,
+      meta.version,
+    ]
+  ) {
     if (typeof text !== "string") return false;
   }
   if (typeof meta.lifetimeSecs !== "number") return false;

@@ -125,7 +125,7 @@ function readParts(
     return undefined;
   }
   const { status, names, values } = fields;
-  const { scheme, port, vary, variance, lifetimeSecs, sha256 } = rest;
+  const { scheme, port, part, version, vary, variance, lifetimeSecs, sha256 } = rest;
   const meta: unknown = {
     status,
     names,
@@ -133,6 +133,8 @@ function readParts(
     loose,
     scheme,
     port,
+    part,
+    version,
     path,
     tags: tags === "" ? [] : tags.split("\n"),
     vary,

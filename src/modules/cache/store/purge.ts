@@ -67,6 +67,7 @@ export class Purge {
    */
   exact(key: KeyHash, matches: (meta: ObjectMeta) => boolean): boolean {
     const { index } = this.store;
+    index.notePurge();
     let isPurged = false;
     for (const slot of [...index.slotsOf(key)]) {
       const removed = this.#with(slot, (held, phase, meta) => {
@@ -87,6 +88,7 @@ export class Purge {
       readonly soft: boolean;
     },
   ): Promise<IndexPurge> {
+    this.store.index.notePurge();
     this.#doomPending();
     const most = limit * batches;
     let matched = 0;

@@ -25,6 +25,8 @@ export const SEED = 6;
 export const ACTIVITY = 16;
 /** Not 0 while a change under the lock is under way. */
 export const CHANGING = 40;
+/** When something was last purged: a number of 64 bits, in units of those. */
+export const PURGED: number = 21;
 export const HEADER_WORDS = 64;
 
 /** What an index counts, since it was made or its counters were reset. */

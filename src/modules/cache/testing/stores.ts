@@ -61,6 +61,8 @@ export function metaOf(path: string, more: Partial<ObjectMeta> = {}): ObjectMeta
     tags: [],
     vary: [],
     variance: "",
+    part: "",
+    version: "",
     lifetimeSecs: 60,
     ...more,
   };
