@@ -64,7 +64,6 @@ const NO_OPENSSL =
   "this runtime has one TLS implementation, which is not OpenSSL, and cannot load another";
 
 const BUILT_IN: ModuleState = { kind: "built", folders: [] };
-const NOT_BUILT: ModuleState = { kind: "not-built" };
 const FIPS: ModuleState = { kind: "no-provider", reason: NO_FIPS };
 const OPENSSL: ModuleState = { kind: "no-provider", reason: NO_OPENSSL };
 

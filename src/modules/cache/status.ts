@@ -3,6 +3,7 @@ import type { Config } from "../../config/types.ts";
 import type { Plain } from "../../gateway/thread.ts";
 import { type Counts, type DiskActivity, NO_COUNTS, sumOf } from "./disk_activity.ts";
 import type { Policy } from "./policy/policy.ts";
+import type { BinsUse } from "./store/disk/backend.ts";
 import type { DiskStore } from "./store/disk/disk_store.ts";
 import type { Purge } from "./store/purge.ts";
 import type { CacheTable } from "./table.ts";
@@ -81,18 +82,18 @@ function memoryOf({ purge, table }: Scope): Outcome["body"] | null {
 function diskOf({ disk, diskActivity, table }: Scope): Outcome["body"] | null {
   if (disk === undefined) return null;
   const { maxBytes } = disk.options;
-  const free = Math.max(0, maxBytes - disk.bytes);
+  const space = spaceOf(disk);
   return {
-    backend: "filesystem",
+    backend: table.config.disk.backend,
     entries: disk.size,
     size_bytes: disk.bytes,
     average_object_size_bytes: disk.size === 0 ? 0 : Math.floor(disk.bytes / disk.size),
-    allocated_size_bytes: disk.bytes,
-    free_size_bytes: free,
-    free_ratio_per_mille: perMille(free, maxBytes),
-    free_range_count: 0,
-    largest_free_range_bytes: 0,
-    bin_files: 0,
+    allocated_size_bytes: space.bytes,
+    free_size_bytes: space.freeBytes,
+    free_ratio_per_mille: perMille(space.freeBytes, maxBytes),
+    free_range_count: space.freeRanges,
+    largest_free_range_bytes: space.largestFreeBytes,
+    bin_files: space.files,
     max_size_bytes: maxBytes,
     fill_ratio_per_mille: perMille(disk.bytes, maxBytes),
     max_object_bytes: table.config.max_object_bytes,
@@ -101,6 +102,15 @@ function diskOf({ disk, diskActivity, table }: Scope): Outcome["body"] | null {
     purge_index_fill_ratio_per_mille: 0,
     activity: activityBody(diskActivity?.counts ?? NO_COUNTS),
   };
+}
+
+/** Objects in files of their own leave nothing free between them; bins do. */
+function spaceOf({ bytes, space, options: { maxBytes } }: DiskStore): BinsUse {
+  if (space === undefined) {
+    const freeBytes = Math.max(0, maxBytes - bytes);
+    return { files: 0, bytes, freeBytes, freeRanges: 0, largestFreeBytes: 0 };
+  }
+  return { ...space, freeBytes: Math.max(0, maxBytes - space.bytes) + space.freeBytes };
 }
 
 function policyFields({ table: { config } }: Scope): Outcome["body"] {
@@ -281,17 +291,23 @@ function diskTotals(scopes: readonly Scope[]) {
   const entries = sum(({ size }) => size);
   const bytes = sum((disk) => disk.bytes);
   const max = sum(({ options }) => options.maxBytes);
-  const free = Math.max(0, max - bytes);
+  const spaces = disks.map(spaceOf);
+  const total = (count: (space: BinsUse) => number) =>
+    spaces.reduce((all, space) => all + count(space), 0);
+  const free = total(({ freeBytes }) => freeBytes);
   return {
     disk_entries: entries,
     disk_size_bytes: bytes,
     disk_average_object_size_bytes: entries === 0 ? 0 : Math.floor(bytes / entries),
-    disk_allocated_size_bytes: bytes,
+    disk_allocated_size_bytes: total((space) => space.bytes),
     disk_free_size_bytes: free,
     disk_free_ratio_per_mille: perMille(free, max),
-    disk_free_range_count: 0,
-    disk_largest_free_range_bytes: 0,
-    disk_bin_files: 0,
+    disk_free_range_count: total(({ freeRanges }) => freeRanges),
+    disk_largest_free_range_bytes: Math.max(
+      0,
+      ...spaces.map(({ largestFreeBytes }) => largestFreeBytes),
+    ),
+    disk_bin_files: total(({ files }) => files),
     disk_max_size_bytes: max,
     disk_fill_ratio_per_mille: perMille(bytes, max),
     disk_purge_index_entries: entries,

@@ -24,6 +24,15 @@ export interface Recorded {
   readonly usedMs: number;
 }
 
+/** How the files of a layout are used that sets room aside. */
+export interface BinsUse {
+  readonly files: number;
+  readonly bytes: number;
+  readonly freeBytes: number;
+  readonly freeRanges: number;
+  readonly largestFreeBytes: number;
+}
+
 /** Objects below one root. */
 export interface Backend {
   /** Room for so many bytes; `undefined` where something must go before. */
@@ -44,7 +53,7 @@ export interface Backend {
   list(): Iterable<Lying>;
   /** Records what lies there, in the order of its last use. */
   record(objects: Iterable<Recorded>): void;
-  /** What status shows of it. */
-  readonly bins: number;
+  /** What is set aside for objects, where that is more than what they take up. */
+  readonly space: BinsUse | undefined;
   close(): void;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BinsUse } from "./backend.ts";
 
 /** A range of one bin. */
 export class BinRange {
@@ -28,6 +29,23 @@ export class BinSpace {
   /** How many bins there are. */
   get bins(): number {
     return this.#free.length;
+  }
+
+  /** How the bins are used. */
+  get use(): BinsUse {
+    let bytes = 0;
+    let freeBytes = 0;
+    let freeRanges = 0;
+    let largestFreeBytes = 0;
+    for (let bin = 0; bin < this.#free.length; bin++) {
+      bytes += this.sizeOf(bin);
+      for (const { length } of this.#free[bin]) {
+        freeBytes += length;
+        freeRanges++;
+        largestFreeBytes = Math.max(largestFreeBytes, length);
+      }
+    }
+    return { files: this.#free.length, bytes, freeBytes, freeRanges, largestFreeBytes };
   }
 
   /** Bytes of a bin: the last one that there can be is the remainder. */

@@ -7,6 +7,13 @@ Deno.test("ranges are taken first-fit, merged when they are free, and bins at th
   const [a, b, c] = [40, 40, 40].map((length) => space.take(length)!);
   assert.deepEqual([a, b, c].map(({ bin, offset }) => [bin, offset]), [[0, 0], [0, 40], [1, 0]]);
   assert.equal(space.take(101), undefined);
+  assert.deepEqual(space.use, {
+    files: 2,
+    bytes: 200,
+    freeBytes: 80,
+    freeRanges: 2,
+    largestFreeBytes: 60,
+  });
   space.free(a);
   space.free(b);
   const whole = space.take(100)!;

@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import type { Encoded, StoredBytes } from "../formats/format.ts";
 import { lstat } from "../object_reader.ts";
-import type { Backend, Lying, Recorded, Room } from "./backend.ts";
+import type { Backend, BinsUse, Lying, Recorded, Room } from "./backend.ts";
 import { BinRange, BinSpace } from "./bin_space.ts";
 import { replaceFile } from "./checkpoint.ts";
 import { makeDirectory } from "./files.ts";
@@ -52,8 +52,8 @@ export class BinsBackend implements Backend {
     }
   }
 
-  get bins(): number {
-    return this.#space.bins;
+  get space(): BinsUse {
+    return this.#space.use;
   }
 
   reserve(bytes: number): Room | undefined {

@@ -14,7 +14,7 @@ import type { Fill, MemoryStore, Times } from "../memory.ts";
 import type { ObjectMeta } from "../meta.ts";
 import type { ObjectHead } from "../object_file.ts";
 import { PENDING, READY, SERIAL } from "../slot_words.ts";
-import type { Backend, Room } from "./backend.ts";
+import type { Backend, BinsUse, Room } from "./backend.ts";
 import type { DiskAsked, DiskEntry } from "./disk_entry.ts";
 import { DiskIndex } from "./disk_index.ts";
 import { StoredBody, timesOf } from "./stored_body.ts";
@@ -77,6 +77,11 @@ export class DiskStore {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How the files of bins are used, where objects lie in bins. */
+  get space(): BinsUse | undefined {
+    return this.#backend.space;
   }
 
   /** What was done since the start. */

@@ -17,7 +17,7 @@ const ROOM: Room = {};
 
 /** Files below `root`. */
 export class FilesBackend implements Backend {
-  readonly bins = 0;
+  readonly space = undefined;
   /** When files were last written, for the record. */
   readonly #modified = new Map<string, number>();
 
