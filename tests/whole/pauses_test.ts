@@ -19,6 +19,7 @@ const PAUSES: Readonly<Record<string, string>> = {
   "src/zones/testing/crowd_worker.ts: 1": "a client that leaves at any time of its wait",
   "tests/attacks/hostile_service.ts: 10": "between two looks at a condition, in a service",
   "tests/peers/chromium.ts: 100": "between two attempts to remove a directory",
+  "tests/tools/cache_kills.ts: randomInt(1, 300)": "a kill at any moment of a fill",
   "tests/whole/bounds_test.ts: 200": "between two looks at memory that is to stay the same",
 };
 
