@@ -168,6 +168,7 @@ const api = {
 async function update() {
   clearTimeout(page.timer);
   if (page.updating || page.token === "") return;
+  const { signal } = page.left;
   page.updating = true;
   try {
     if (!document.hidden) {
@@ -178,7 +179,7 @@ async function update() {
       if (page.token !== "") document.getElementById("state").textContent = "live";
     }
   } catch (error) {
-    if (page.token !== "") document.getElementById("state").textContent = "no answer: " + error.message;
+    if (!signal.aborted) document.getElementById("state").textContent = "no answer: " + error.message;
   } finally {
     page.updating = false;
     if (page.token !== "") page.timer = setTimeout(update, REFRESH_MS);
@@ -191,12 +192,13 @@ async function enter(event) {
   page.token = field.value.trim();
   field.value = "";
   if (page.token === "") return;
+  const { signal } = page.left;
   try {
     const { status } = await ask("GET", "status");
     if (page.token === "") return;
     if (status !== 200) return leave("The gateway has answered " + status + ".");
   } catch (error) {
-    if (page.token !== "") leave("The gateway does not answer: " + error.message);
+    if (!signal.aborted) leave("The gateway does not answer: " + error.message);
     return;
   }
   document.getElementById("login").hidden = true;
