@@ -55,16 +55,3 @@ Deno.test("a table of the catalog is off by default where its schema says so", (
   });
   assert.deepEqual(wrong.map(({ table }) => table), []);
 });
-
-Deno.test("a module that is built says beside its schema what its reload asks for", () => {
-  const twice = BUILT.flatMap(({ tables }) => tables).filter(({ reload }) => reload !== undefined);
-  assert.deepEqual(twice, []);
-});
-
-Deno.test("a table of a module that is not built says what its reload will ask for", () => {
-  const silent = [...MODULES, ...UNNAMED]
-    .filter(({ state }) => state.kind === "not-built")
-    .flatMap(({ tables }) => tables)
-    .filter(({ reload }) => reload === undefined);
-  assert.deepEqual(silent, []);
-});

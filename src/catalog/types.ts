@@ -78,8 +78,6 @@ export interface CatalogTable {
   readonly merge?: MergeRule;
   /** Off unless it says `enabled = true`; all others ask for something by being there. */
   readonly offByDefault?: true;
-  /** Of a module that is not built; one that is says it beside its schema. */
-  readonly reload?: TableReload;
   readonly action?: RouteAction;
 }
 
@@ -90,12 +88,10 @@ export interface CatalogCommand {
   readonly needs: string;
 }
 
-/** How far a module has come. */
+/** Whether a module can be had. */
 export type ModuleState =
   /** Its code is in these folders of `src/modules`, or, for none, in the gateway itself. */
   | { readonly kind: "built"; readonly folders: readonly string[] }
-  /** Planned, and not there yet: a set that names it is refused. */
-  | { readonly kind: "not-built" }
   /** Known by name so that configurations and tools parse, but this runtime can never prove it. */
   | { readonly kind: "no-provider"; readonly reason: string };
 

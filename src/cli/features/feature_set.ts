@@ -19,7 +19,7 @@ const MODULE_BY_NAME: ReadonlyMap<string, CatalogModule> = new Map(MODULES.map((
 
 /** A reason why a set cannot be built. */
 export interface FeatureProblem {
-  readonly kind: "unknown" | "forbidden" | "not-built" | "no-provider";
+  readonly kind: "unknown" | "forbidden" | "no-provider";
   readonly message: string;
 }
 
@@ -134,9 +134,7 @@ function forbidden(found: ReadonlySet<string>): FeatureProblem[] {
 function unavailable(modules: readonly CatalogModule[]): FeatureProblem[] {
   const problems: FeatureProblem[] = [];
   for (const { name, state } of modules) {
-    if (state.kind === "not-built") {
-      problems.push({ kind: state.kind, message: `module ${name} is not built yet` });
-    } else if (state.kind === "no-provider") {
+    if (state.kind === "no-provider") {
       problems.push({
         kind: state.kind,
         message: `module ${name} cannot be offered: ${state.reason}`,

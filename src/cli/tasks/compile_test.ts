@@ -282,12 +282,6 @@ Deno.test("a wrong configuration builds nothing", () =>
     assert.match(said, /nothing was built/);
   }));
 
-Deno.test("a profile that lacks modules is refused by their names", async () => {
-  const { code, said } = await task({ DENORT_BIN: STAND_IN }, "cache");
-  assert.equal(code, 1);
-  assert.match(said, /module acme is not built yet/);
-});
-
 Deno.test("a FIPS profile fails closed and says why", async () => {
   const { code, said } = await task({ DENORT_BIN: STAND_IN }, "fips-openssl");
   assert.equal(code, 1);

@@ -36,7 +36,7 @@ async function run({ positionals }: ParsedArgs): Promise<number> {
   console.log(`permissions: permissions/${profile.name}.json`);
   console.log("modules:");
   for (const { name, state } of modules) {
-    console.log(`  ${name}${state.kind === "built" ? "" : "  (not built yet)"}`);
+    console.log(`  ${name}${state.kind === "built" ? "" : "  (fails closed)"}`);
   }
   return EXIT.ok;
 }

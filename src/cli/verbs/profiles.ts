@@ -1,8 +1,8 @@
 /** `fluxheim profiles`: which builds there are, and what is in them. @module */
 import { MODULES } from "../../catalog/modules.ts";
-import { OPEN_PROFILE, PROFILES } from "../../catalog/profiles.ts";
+import { PROFILES } from "../../catalog/profiles.ts";
 import type { CatalogProfile } from "../../catalog/types.ts";
-import { type FeatureProblem, profileFeatures } from "../features/feature_set.ts";
+import { profileFeatures } from "../features/feature_set.ts";
 import type { Command } from "../command.ts";
 import { table } from "../table.ts";
 
@@ -40,7 +40,7 @@ interface ProfileRecord {
   readonly release: boolean;
   /** Whether this program is one of it. */
   readonly current: boolean;
-  readonly state: "built" | "not built yet" | "built in part" | "fails closed";
+  readonly state: "built" | "fails closed";
   readonly use: string;
   readonly modules: readonly string[];
   /** Modules of it that keep it from being built. */
@@ -56,22 +56,12 @@ function profileRecord(profile: CatalogProfile, current: string): ProfileRecord 
     alias: profile.alias,
     release: profile.release,
     current: profile.name === current,
-    state: stateOf(profile, problems),
+    state: problems.length === 0 ? "built" : "fails closed",
     use: profile.use,
     modules: modules.map(({ name }) => name),
     lacks: modules.filter(({ state }) => state.kind !== "built").map(({ name }) => name),
     missing: problems.map(({ message }) => message),
   };
-}
-
-/** Whether a profile can be built, in a word. */
-function stateOf(
-  { name }: CatalogProfile,
-  problems: readonly FeatureProblem[],
-): ProfileRecord["state"] {
-  if (problems.length === 0) return "built";
-  if (problems.some(({ kind }) => kind === "no-provider")) return "fails closed";
-  return name === OPEN_PROFILE ? "built in part" : "not built yet";
 }
 
 function profileRows(records: readonly ProfileRecord[]): string[][] {
@@ -100,7 +90,6 @@ function moduleRecord(module: typeof MODULES[number]): Record<string, unknown> {
 
 const STATES = {
   "built": "built",
-  "not-built": "not built yet",
   "no-provider": "fails closed",
 } as const;
 

@@ -27,7 +27,6 @@ const ABSENT: readonly (readonly [text: string, key: string, module: string])[] 
     "load-balancer",
   ],
   ["[proxy]\nupstreams_file = 'x'", "proxy.upstreams_file", "load-balancer"],
-  ["[proxy.mirror]\nenabled = true", "proxy.mirror", "traffic-mirror"],
   [`${VHOST}[vhosts.php]\nenabled = true`, "vhosts[0].php", "php-fpm"],
   [`${VHOST}[vhosts.acme_challenge]\nenabled = true`, "vhosts[0].acme_challenge", "proxy"],
   [`${VHOST}[vhosts.access]\ndeny = []`, "vhosts[0].access", "access"],

@@ -2,13 +2,13 @@
  * Whether a changed configuration can be applied to the running process (spec 01 section 7.2).
  * Pure: both configurations in, a class and its reasons out.
  *
- * Every table says itself what a change of it asks for: a module's beside its schema, the gateway's own and
- * those of modules that are not built in the catalog. A key that no table speaks of was fixed when the process
+ * Every table says itself what a change of it asks for: a module's beside its schema, the gateway's own in the
+ * catalog. A key that no table speaks of was fixed when the process
  * started, so a difference there needs a restart.
  *
  * @module
  */
-import { CORE_TABLES, MODULE_TABLES } from "../../catalog/tables.ts";
+import { CORE_TABLES } from "../../catalog/tables.ts";
 import { RELOAD_REASONS, type ReloadReason } from "../../catalog/types.ts";
 import type {
   Config,
@@ -68,13 +68,10 @@ interface Declared {
   readonly reload?: TableReload;
 }
 
-/** The rules of this build's tables, of the gateway's own, and of those that the catalog knows beside them. */
+/** The rules of this build's tables and of the gateway's own. */
 function* rulesOf(tables: readonly TableSchema[]): Generator<Rule> {
-  const absent = MODULE_TABLES.filter(({ table, reload }) =>
-    reload !== undefined && !tables.some((own) => own.table === table)
-  );
   const core = CORE_TABLES.map((own): Declared => ({ ...own, scopes: ["root"] }));
-  for (const declared of [...core, ...tables, ...absent]) yield* rulesOfTable(declared);
+  for (const declared of [...core, ...tables]) yield* rulesOfTable(declared);
 }
 
 function* rulesOfTable({ table, scopes, reload }: Declared): Generator<Rule> {
