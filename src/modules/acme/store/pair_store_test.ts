@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { TestAuthority } from "../../../net/testing/certificates.ts";
 import { installPair, recoverPair, type StoredPair } from "./pair_store.ts";
 
@@ -83,7 +84,7 @@ Deno.test("a key of another certificate is refused, and the old pair stays", () 
   });
 });
 
-const script = new URL("../testing/killed_install.ts", import.meta.url).pathname;
+const script = fileURLToPath(new URL("../testing/killed_install.ts", import.meta.url));
 
 for (const cut of steps()) {
   Deno.test(`a process that is killed before "${cut}" leaves a pair that belongs together`, async () => {
