@@ -177,8 +177,13 @@ Deno.test("a member that is drained gets no request until it is enabled, and the
   assert.equal(enabled.body.state, "normal");
   assert.equal((await operated.answers(6))[two], 3);
   const { process } = operated.pool.gateway;
-  const audit = process.output.split("\n").filter((line) => line.includes("fluxheim::audit"));
-  const text = audit.find((line) => line.includes("drained")) ?? "";
+  let text = "";
+  await until("the log has it", () => {
+    // What is behind the last line break is still being written.
+    const lines = process.output.split("\n").slice(0, -1);
+    text = lines.find((line) => line.includes("fluxheim::audit") && line.includes("drained")) ?? "";
+    return text !== "";
+  });
   const { message } = JSON.parse(text);
   assert.equal(
     message,

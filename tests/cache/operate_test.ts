@@ -148,6 +148,7 @@ Deno.test("evictions are counted by tier", async () => {
     "",
     { root: `[metrics]\nenabled = true\nlisten = "127.0.0.1:${metrics}"\n` },
   );
+  await caching.gateway.process.listening(metrics);
   for (let i = 0; i < 12; i++) await caching.get(`/${i}.png`);
   await until("they are shown", async () => {
     const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();

@@ -34,6 +34,7 @@ root = "${fpm.root}"
 socket = "${fpm.socket}"
 keepalive = true
 `);
+  await gateway.process.listening(port);
   await until("spans are sent", () => gateway.process.output.includes("service telemetry runs"));
   for (const path of ["/index.php", "/index.php", "/slow.php"]) {
     await (await fetch(gateway.url(path))).text();

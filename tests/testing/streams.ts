@@ -171,10 +171,12 @@ export class BlackHole implements AsyncDisposable {
 /** Reads to the end. */
 export async function readText(connection: Pick<Deno.Conn, "read">): Promise<string> {
   const buffer = new Uint8Array(65_536);
+  // Of its own: what one text ends with must not become the beginning of the next one.
+  const decoder = new TextDecoder();
   let text = "";
   for (;;) {
     const count = await connection.read(buffer);
-    if (count === null) return text;
+    if (count === null) return text + decoder.decode();
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
   }
 }

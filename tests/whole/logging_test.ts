@@ -187,6 +187,7 @@ Deno.test("lines that find no room are counted, and a server that comes late get
     ),
     FILES,
   );
+  await gateway.process.listening(port);
   const lost = async () => {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     return Number(/^fluxheim_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
