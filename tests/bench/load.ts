@@ -34,6 +34,14 @@ export function startPinned(
   return new Process(find("taskset")!, ["-c", String(core), command, ...args], options);
 }
 
+/** Pins a program that runs already, and its children, to the clients' core. */
+export async function pin(pid: number): Promise<void> {
+  for (const id of [pid, ...await childrenOf(pid)]) {
+    const args = ["-a", "-c", "-p", String(CLIENT_CORE), String(id)];
+    await new Deno.Command(find("taskset")!, { args, stdout: "null" }).output();
+  }
+}
+
 /** Requests a second over kept HTTP/1 connections, as wrk counts them. Any failed request is an error. */
 export async function wrk(
   url: string,

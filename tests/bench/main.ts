@@ -10,10 +10,22 @@ import { TempDir } from "../testing/peer.ts";
 import { cpuSeconds, median } from "./load.ts";
 import type { Contest, Scenario } from "./contest.ts";
 import { CLEARTEXT } from "./scenarios.ts";
+import { BALANCE } from "./scenarios_balance.ts";
+import { CACHE } from "./scenarios_cache.ts";
+import { PHP } from "./scenarios_php.ts";
 import { POLICIES } from "./scenarios_policies.ts";
+import { STREAMS } from "./scenarios_streams.ts";
 import { OVER_TLS } from "./scenarios_tls.ts";
 
-const SCENARIOS = [...CLEARTEXT, ...POLICIES, ...OVER_TLS];
+const SCENARIOS = [
+  ...CLEARTEXT,
+  ...POLICIES,
+  ...OVER_TLS,
+  ...BALANCE,
+  ...CACHE,
+  ...PHP,
+  ...STREAMS,
+];
 
 const { values, positionals } = parseArgs({
   args: Deno.args,

@@ -52,12 +52,64 @@ export async function origin(dir: TempDir, h2c = false): Promise<Server> {
   return { name: "origin", port, process };
 }
 
+/** nginx with the text of its `http` block, or of another one beside it; `{port}` stands for its port. */
+export async function nginxRunning(
+  dir: TempDir,
+  http: string,
+  { core = SERVER_CORE, beside = "" } = {},
+): Promise<Server> {
+  const port = freePort();
+  const text = beside + nginxConfig(dir, String(port), http);
+  const config = dir.write(`nginx-${port}.conf`, text.replaceAll("{port}", String(port)));
+  const process = startPinned(core, find("nginx")!, ["-c", config, "-e", "stderr"]);
+  await process.listening(port);
+  return { name: "nginx", port, process };
+}
+
+/** HAProxy with a configuration of one thread; `{port}` stands for its port. */
+export async function haproxyRunning(dir: TempDir, text: string): Promise<Server> {
+  const port = freePort();
+  const config = dir.write(
+    `haproxy-${port}.cfg`,
+    `global
+  nbthread 1
+  maxconn 8000
+defaults
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+${text}`.replaceAll("{port}", String(port)),
+  );
+  const process = startPinned(SERVER_CORE, find("haproxy")!, ["-f", config]);
+  await process.listening(port);
+  return { name: "haproxy", port, process };
+}
+
+/** Varnish in front of an origin, with everything in memory. */
+export async function varnishServer(dir: TempDir, origin: number): Promise<Server> {
+  const port = freePort();
+  const process = startPinned(SERVER_CORE, find("varnishd")!, [
+    "-F",
+    "-n",
+    `${dir.path}/varnish`,
+    "-a",
+    `127.0.0.1:${port}`,
+    "-b",
+    `127.0.0.1:${origin}`,
+    "-s",
+    "malloc,128m",
+    "-p",
+    "thread_pools=1",
+  ]);
+  await process.listening(port);
+  return { name: "varnish", port, process };
+}
+
 /** nginx for `job`. */
 export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPairFiles): Promise<Server> {
-  const port = freePort();
   const listen = tls === undefined
-    ? `listen 127.0.0.1:${port};`
-    : `listen 127.0.0.1:${port} ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};
+    ? "listen 127.0.0.1:{port};"
+    : `listen 127.0.0.1:{port} ssl http2; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};
        ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:10m; http2_max_requests 100000000;`;
   const http = job.kind === "static"
     ? `sendfile on; tcp_nopush on; server { ${listen} root ${job.root}; }`
@@ -66,29 +118,18 @@ export async function nginxServer(dir: TempDir, job: Job, tls?: KeyPairFiles): P
          location / { proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
            proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
            proxy_set_header X-Forwarded-Proto $scheme; } }`;
-  const config = dir.write(`nginx-${port}.conf`, nginxConfig(dir, String(port), http));
-  const process = startPinned(SERVER_CORE, find("nginx")!, ["-c", config, "-e", "stderr"]);
-  await process.listening(port);
-  return { name: "nginx", port, process };
+  return await nginxRunning(dir, http);
 }
 
 /** HAProxy for a proxy job. */
 export async function haproxyServer(dir: TempDir, job: Job): Promise<Server> {
   if (job.kind !== "proxy") throw new Error("HAProxy serves no files");
-  const port = freePort();
-  const config = dir.write(
-    `haproxy-${port}.cfg`,
-    `global
-  nbthread 1
-  maxconn 4000
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
+  return await haproxyRunning(
+    dir,
+    `  mode http
   option http-keep-alive
 frontend f
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:{port}
   option forwardfor
   default_backend b
 backend b
@@ -96,9 +137,6 @@ backend b
   server o 127.0.0.1:${job.origin}
 `,
   );
-  const process = startPinned(SERVER_CORE, find("haproxy")!, ["-f", config]);
-  await process.listening(port);
-  return { name: "haproxy", port, process };
 }
 
 /** Caddy for `job`. */

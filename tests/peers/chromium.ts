@@ -16,6 +16,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--disable-dev-shm-usage",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.test, EXCLUDE 127.0.0.1",
 ];
 
 /** A browser that has opened `url`; it is gone when it is disposed of. */

@@ -24,8 +24,9 @@ export class Page implements AsyncDisposable {
     socket.onmessage = ({ data }) => this.#onMessage(JSON.parse(data));
   }
 
-  static async open(url: string): Promise<Page> {
-    const browser = new Chromium("about:blank", ["--remote-debugging-port=0"]);
+  /** @param flags More for the browser, such as `--ignore-certificate-errors`. */
+  static async open(url: string, flags: readonly string[] = []): Promise<Page> {
+    const browser = new Chromium("about:blank", ["--remote-debugging-port=0", ...flags]);
     let port = "";
     await until("the browser can be steered", () => {
       port = /DevTools listening on ws:\/\/127\.0\.0\.1:(\d+)/.exec(browser.process.output)?.[1] ??

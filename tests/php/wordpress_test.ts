@@ -4,7 +4,9 @@ import { crc32, deflateSync } from "node:zlib";
 import { TestGateway } from "../testing/gateway.ts";
 import { TempDir, testUnlessMissing, until } from "../testing/peer.ts";
 import { PHP_FPM, PhpFpm } from "../testing/php_fpm.ts";
-import { Browser, configure, installTree, MariaDb, missingForWordPress } from "./wordpress.ts";
+import { Browser } from "./browser.ts";
+import { MariaDb } from "./database.ts";
+import { configure, install, installTree, logIn, missingForWordPress } from "./wordpress.ts";
 
 const MISSING = [...(PHP_FPM === undefined ? ["php-fpm"] : []), ...missingForWordPress()];
 
@@ -81,38 +83,9 @@ for (const [mode, keys] of Object.entries(MODES)) {
     configure(dir, base, "wp", db);
     const browser = new Browser(base);
 
-    const welcome = await browser.get("/wp-admin/install.php");
-    assert.equal(welcome.status, 200, welcome.text.slice(0, 500));
-    assert.match(welcome.text, /Welcome/);
-    const installed = await browser.post("/wp-admin/install.php?step=2", {
-      weblog_title: "Fluxheim",
-      user_name: "admin",
-      admin_password: "correct horse",
-      admin_password2: "correct horse",
-      pw_weak: "on",
-      admin_email: "admin@example.test",
-      blog_public: "0",
-      Submit: "Install WordPress",
-      language: "",
-    });
-    assert.match(installed.text, /Success!/);
-
-    const login = await browser.get("/wp-login.php");
-    assert.match(login.text, /name="testcookie"/);
-    assert.ok(login.text.includes(`name="redirect_to" value="${base}/wp-admin/"`));
-    const loggedIn = await browser.post("/wp-login.php", {
-      log: "admin",
-      pwd: "correct horse",
-      "wp-submit": "Log In",
-      redirect_to: `${base}/wp-admin/`,
-      testcookie: "1",
-    });
-    assert.equal(loggedIn.status, 302);
-    assert.ok(loggedIn.headers.get("location")?.startsWith(`${base}/wp-admin/`));
-    assert.ok(
-      loggedIn.headers.getSetCookie().filter((line) => line.startsWith("wordpress_")).length > 1,
-    );
-    assert.ok([...browser.cookies.keys()].some((name) => name.startsWith("wordpress_logged_in_")));
+    await install(browser);
+    const cookies = await logIn(browser);
+    assert.ok(cookies.filter((line) => line.startsWith("wordpress_")).length > 1);
     const admin = await browser.get("/wp-admin/");
     assert.equal(admin.status, 200);
     assert.match(admin.text, /Dashboard/);

@@ -381,7 +381,8 @@ Deno.test("a page that the application has cached as a file is sent without PHP"
 Deno.test("requests, errors, retries and connections are counted", async () => {
   await using app = new TestApp({
     files: { "index.php": "", "a.css": "" },
-    fpm: "keepalive = true\nmax_retries = 1\nretry_statuses = [503]",
+    fpm:
+      'keepalive = true\nmax_retries = 1\nretry_statuses = [503]\nretry_methods = ["GET", "OPTIONS"]',
     script: async (connection) => {
       await connection.request();
       await connection.send(stderr("oops"), stdout("Status: 503\r\n\r\n"), END);
@@ -393,14 +394,14 @@ Deno.test("requests, errors, retries and connections are counted", async () => {
     },
   });
   await app.get("/");
-  await app.get("/", { method: "PROPFIND" });
+  await app.get("/", { method: "OPTIONS" });
   await app.get("/a.css");
   await app.get("/gone.php", { method: "POST" });
   const requests = "fluxheim_php_requests_total{vhost=shop,";
   const pool = "fluxheim_php_fpm_pool_events_total{vhost=shop,pool=default,event=";
   assert.deepEqual(counted(app.context), {
     [`${requests}method=GET,outcome=response,status_class=2xx}`]: 1,
-    [`${requests}method=OTHER,outcome=response,status_class=4xx}`]: 1,
+    [`${requests}method=OPTIONS,outcome=response,status_class=4xx}`]: 1,
     [`${requests}method=GET,outcome=declined,status_class=unknown}`]: 1,
     [`${requests}method=POST,outcome=not_found,status_class=4xx}`]: 1,
     "fluxheim_php_stderr_events_total{vhost=shop,state=emitted}": 1,
@@ -410,6 +411,26 @@ Deno.test("requests, errors, retries and connections are counted", async () => {
     [`${pool}reuse}`]: 2,
     [`${pool}return}`]: 3,
   });
+});
+
+Deno.test("what may not be asked again is not sent on a kept connection", async () => {
+  const asked: string[] = [];
+  let connections = 0;
+  await using app = new TestApp({
+    files: { "index.php": "" },
+    fpm: "keepalive = true\npool_max_idle = 2",
+    script: async (connection) => {
+      const name = `connection ${++connections}`;
+      for (let left = connections === 1 ? 2 : 1; left > 0; left--) {
+        await connection.request();
+        asked.push(name);
+        await connection.send(stdout("\r\nhi"), END);
+      }
+      await connection.closed();
+    },
+  });
+  for (const method of ["GET", "POST", "GET", "POST"]) await app.get("/", { method });
+  assert.deepEqual(asked, ["connection 1", "connection 2", "connection 1", "connection 3"]);
 });
 
 Deno.test("answers that find no room keep their place until their clients have them", async () => {

@@ -131,15 +131,16 @@ export class Responders {
     question: Question,
     mayRepeat: boolean,
   ): Promise<ClientResponse> {
-    const kept = responder.pool.take();
+    // A worker that has had its share of requests ends the connection at any moment. What was sent on it then may
+    // have been executed: only what may be asked again is sent there.
+    const kept = mayRepeat ? responder.pool.take() : undefined;
     if (kept !== undefined) {
       try {
         return await this.#askOn(kept, responder, question);
       } catch (error) {
         const failure = failureOf(error);
-        // It may have ended the connection in the very moment that it was taken.
         const isLost = failure?.outcome === "fpm_error" && !failure.hasAnswered;
-        if (!isLost || !mayRepeat || question.call.aborted) throw error;
+        if (!isLost || question.call.aborted) throw error;
       }
     }
     return await this.#askOn(await this.#dial(responder, question.call), responder, question);
