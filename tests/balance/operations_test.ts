@@ -179,7 +179,7 @@ Deno.test("a member that is drained gets no request until it is enabled, and the
   const { process } = operated.pool.gateway;
   let text = "";
   await until("the log has it", () => {
-    // What is behind the last line break is still being written.
+    // The last line may not be whole yet.
     const lines = process.output.split("\n").slice(0, -1);
     text = lines.find((line) => line.includes("fluxheim::audit") && line.includes("drained")) ?? "";
     return text !== "";

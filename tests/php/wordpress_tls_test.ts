@@ -1,4 +1,4 @@
-/** WordPress over TLS: as PHP of this gateway, as somebody else's behind it, and in a browser (spec 07 section 26). */
+/** WordPress over TLS: as PHP of this gateway, as an upstream of another one, and in a browser (spec 07 section 26). */
 import assert from "node:assert/strict";
 import { Page as BrowserPage } from "../peers/page.ts";
 import { TestCertificate } from "../peers/tls.ts";

@@ -6,7 +6,6 @@
 import { type Build, TestGateway } from "./gateway.ts";
 import { freePort, until } from "./peer.ts";
 
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** A gateway with one stream route. */
