@@ -86,13 +86,16 @@ function hidden({ text }: Page, name: string): string {
   return value.replaceAll("&amp;", "&");
 }
 
+/** Where DokuWiki writes. What the package has is for its own user alone. */
+const DATA = "attic cache index locks log media media_attic media_meta meta pages tmp".split(" ");
+
 testApplication(
   "/usr/share/dokuwiki",
   "DokuWiki: a login, and a page that is written",
   async (root, dir) => {
     const conf = `${dir.path}/conf`;
     await copyTree("/etc/dokuwiki", conf);
-    await copyTree("/var/lib/dokuwiki/data", `${dir.path}/data`);
+    for (const name of DATA) Deno.mkdirSync(`${dir.path}/data/${name}`, { recursive: true });
     const preload = `${root}/inc/preload.php`;
     Deno.writeTextFileSync(
       preload,
@@ -254,7 +257,12 @@ testApplication(
       "Fluxheim",
       "Ann",
     );
-    Deno.copyFileSync(`${dir.path}/conf/LocalSettings.php`, `${root}/LocalSettings.php`);
+    Deno.writeTextFileSync(
+      `${root}/LocalSettings.php`,
+      Deno.readTextFileSync(`${dir.path}/conf/LocalSettings.php`) +
+        // Debian's place for it is another user's.
+        `\n$wgCacheDirectory = "${root}/cache";\n$wgShowExceptionDetails = true;\n`,
+    );
     await giveToPhp(root);
     const { browser } = site;
 
