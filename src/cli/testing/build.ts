@@ -1,4 +1,5 @@
 /** Entries of sets of modules, as `deno task validate-features` writes them. @module */
+import { pathToFileURL } from "node:url";
 import { contentsOf, expandFeatures } from "../features/feature_set.ts";
 import { customFiles, ROOT } from "../tasks/entry_files.ts";
 import { threadEntries } from "../tasks/compiler.ts";
@@ -33,7 +34,7 @@ interface GraphModule {
 /** Paths below the checkout of every file of this project that an entry and its threads can load. */
 export async function graphOf(entry: string): Promise<ReadonlySet<string>> {
   const files = new Set<string>();
-  const { profile }: { profile: Profile } = await import(`file://${entry}`);
+  const { profile }: { profile: Profile } = await import(pathToFileURL(entry).href);
   for (const root of [entry, ...threadEntries(profile)]) {
     for (const { local, error } of await modulesOf(root)) {
       if (error !== undefined) throw new Error(error);
@@ -49,7 +50,7 @@ export async function graphOf(entry: string): Promise<ReadonlySet<string>> {
  */
 export async function startGraphOf(root: string): Promise<string[]> {
   const modules = new Map((await modulesOf(root)).map((module) => [module.specifier, module]));
-  const found = new Set([`file://${root}`]);
+  const found = new Set([pathToFileURL(root).href]);
   for (const specifier of found) {
     for (const { code, isDynamic } of modules.get(specifier)?.dependencies ?? []) {
       if (isDynamic !== true && code?.specifier !== undefined) found.add(code.specifier);
