@@ -1,5 +1,6 @@
 /** Metrics of streams as a scrape sees them (spec 06 section B3), and floods of connections. */
 import assert from "node:assert/strict";
+import { type AddressInfo, createServer } from "node:net";
 import { freePort, until } from "../testing/peer.ts";
 import { close, deadPort, named, Peer, readText, StreamGateway } from "../testing/streams.ts";
 
@@ -100,12 +101,19 @@ Deno.test("five hundred idle connections are kept, and each still passes bytes o
 });
 
 Deno.test("an upstream that ends in the midst of a stream has broken it", async () => {
-  await using upstream = new Peer(async (connection) => {
-    await connection.write(new Uint8Array(1000));
-    await connection.read(new Uint8Array(1));
-    // Its input is not read to the end, so the system resets the connection.
+  // A reset and no end before it, which would be half of a good one.
+  const server = createServer((connection) => {
+    connection.on("error", () => {});
+    connection.write(new Uint8Array(1000), () => {
+      connection.once("data", () => connection.resetAndDestroy());
+    });
   });
-  await using gateway = await StreamGateway.start(`upstream = "127.0.0.1:${upstream.port}"`);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await using _server = {
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+  await using gateway = await StreamGateway.start(`upstream = "127.0.0.1:${port}"`);
   using client = await gateway.connect();
   await client.write(new Uint8Array(100_000));
   let got = 0;
