@@ -25,9 +25,9 @@ Deno.test({
   name: "with net.ipv4.tcp_migrate_req no new connection is lost to a renewal",
   ignore: !await ownNetwork(),
   fn: async () => {
-    const script = "ip link set lo up && echo 1 > /proc/sys/net/ipv4/tcp_migrate_req && exec " +
-      [...deno, `${here}_renew_under_load.ts`].join(" ");
-    const { out, err } = await run("unshare", ["--net", "sh", "-c", script]);
+    const script = 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/tcp_migrate_req && exec "$@"';
+    const command = [...deno, `${here}_renew_under_load.ts`];
+    const { out, err } = await run("unshare", ["--net", "sh", "-c", script, "sh", ...command]);
     const { terminator, served, failed } = JSON.parse(out || `{"error":${JSON.stringify(err)}}`);
     assert.equal(terminator, "tls (static certificate)");
     assert.equal(failed, 0, `of ${served}`);
@@ -35,11 +35,13 @@ Deno.test({
 });
 
 testWith(["sh"], "a listener that ran out of descriptors accepts again", async () => {
-  const script = `ulimit -n ${DESCRIPTORS}; exec ${
-    [...deno, `${here}_short_of_descriptors.ts`].join(" ")
-  }`;
-  await using server = new Process("sh", ["-c", script]);
-  await until("it listens", () => /^\d+\n/.test(server.output));
+  const script = `ulimit -n ${DESCRIPTORS}; exec "$@"`;
+  const command = [...deno, `${here}_short_of_descriptors.ts`];
+  await using server = new Process("sh", ["-c", script, "sh", ...command]);
+  await until("it listens", () => {
+    if (server.status !== undefined) throw new Error(server.output);
+    return /^\d+\n/.test(server.output);
+  });
   const port = Number(server.output);
   // What the runtime opens for its first connection it must find.
   await until("it serves", () => handshake(port).then(() => true, () => false));
