@@ -21,7 +21,9 @@ modules=(h2:python3-h2 hpack:python3-hpack grpc:python3-grpcio jwt:python3-jwt)
 # PostgreSQL out of the search path, and nginx's streams are a module of their own. phpMyAdmin would set up a
 # database of its own but for dbconfig-no-thanks.
 trees=(
-  /usr/share/wordpress:wordpress /usr/share/php8.2-mysql:php8.2-mysql
+  /usr/share/wordpress/wp-includes:wordpress
+  /usr/share/wordpress/wp-content/themes/twentytwentythree:wordpress-theme-twentytwentythree
+  /usr/share/php8.2-mysql:php8.2-mysql
   /usr/share/doc/dbconfig-no-thanks:dbconfig-no-thanks /usr/share/phpmyadmin:phpmyadmin
   /usr/share/dokuwiki:dokuwiki /usr/share/mediawiki:mediawiki /usr/share/adminer:adminer
   /usr/lib/postgresql/15/bin/postgres:postgresql-15

@@ -4,8 +4,9 @@ import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import { GRPC_HEALTH } from "../peers/grpc.ts";
+import { MARIADB, POSTGRES, startMariaDb, startPostgres } from "../testing/databases.ts";
 import { TestGateway } from "../testing/gateway.ts";
-import { find, freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
+import { freePort, nginx, Process, TempDir, testWith, until } from "../testing/peer.ts";
 import { pythonTests } from "../testing/python.ts";
 
 /** A gateway with a pool of the port of a peer and of one that nothing listens on. */
@@ -68,68 +69,19 @@ testWith(["redis-server"], "a Redis that wants a password is not well", async ()
   await until("it is down", () => gateway.process.output.includes("it did not answer PONG"));
 });
 
-/** As root a database server needs a flag, and PostgreSQL another user. */
-const isRoot = Deno.uid() === 0;
-
-testWith(["mariadbd", "mariadb-install-db"], "MariaDB greets its probe until it ends", async () => {
+testWith(MARIADB, "MariaDB greets its probe until it ends", async () => {
   await using dir = new TempDir();
-  const data = `${dir.path}/data`;
-  const install = await new Deno.Command("mariadb-install-db", {
-    args: [
-      `--datadir=${data}`,
-      "--auth-root-authentication-method=normal",
-      ...(isRoot ? ["--user=root"] : []),
-    ],
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  assert.ok(install.success);
   const port = freePort();
-  const args = [
-    "--no-defaults",
-    `--datadir=${data}`,
-    `--port=${port}`,
-    "--bind-address=127.0.0.1",
-    `--socket=${dir.path}/socket`,
-    `--pid-file=${dir.path}/pid`,
-    ...(isRoot ? ["--user=root"] : []),
-  ];
-  await using server = await new Process(find("mariadbd")!, args).listening(port);
+  await using server = await startMariaDb(dir, port);
   await followed(port, "mysql", server, "SIGTERM");
 });
 
-testWith(
-  ["postgres", "initdb", "setpriv"],
-  "PostgreSQL answers its probe until it ends",
-  async () => {
-    await using dir = new TempDir();
-    const data = `${dir.path}/data`;
-    const as = isRoot ? ["--reuid=postgres", "--regid=postgres", "--clear-groups"] : [];
-    Deno.mkdirSync(data);
-    if (isRoot) await new Deno.Command("chown", { args: ["postgres", data] }).output();
-    const init = await new Deno.Command("setpriv", {
-      args: [...as, find("initdb")!, "-D", data, "-A", "trust"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    assert.ok(init.success);
-    const port = freePort();
-    const args = [
-      ...as,
-      find("postgres")!,
-      "-D",
-      data,
-      "-p",
-      `${port}`,
-      "-h",
-      "127.0.0.1",
-      "-k",
-      "",
-    ];
-    await using server = await new Process("setpriv", args).listening(port);
-    await followed(port, "postgres", server, "SIGINT");
-  },
-);
+testWith(POSTGRES, "PostgreSQL answers its probe until it ends", async () => {
+  await using dir = new TempDir();
+  const port = freePort();
+  await using server = await startPostgres(dir, port);
+  await followed(port, "postgres", server, "SIGINT");
+});
 
 pythonTests("python3-grpcio")("a gRPC server says itself whether it serves", async (python) => {
   await using dir = new TempDir();

@@ -7,10 +7,13 @@ import { copyTree, giveToPhp, isDirectory } from "./trees.ts";
 
 /** Programs and trees without which there is no WordPress here. */
 export function missingForWordPress(): string[] {
-  return isDirectory(TREE) ? missingForDatabase() : [...missingForDatabase(), "wordpress"];
+  const isThere = isDirectory(TREE) && isDirectory(THEME);
+  return isThere ? missingForDatabase() : [...missingForDatabase(), "wordpress"];
 }
 
 const TREE = "/usr/share/wordpress";
+/** Without the theme that it begins with, it shows nothing but an error. */
+const THEME = `${TREE}/wp-content/themes/twentytwentythree`;
 
 /** A fresh tree of WordPress in `www` below `dir`. */
 export async function installTree(dir: TempDir): Promise<void> {

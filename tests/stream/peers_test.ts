@@ -9,6 +9,7 @@ import {
   testWith,
   until,
 } from "../testing/peer.ts";
+import { MARIADB, POSTGRES, startMariaDb, startPostgres } from "../testing/databases.ts";
 import { StreamGateway } from "../testing/streams.ts";
 
 const decoder = new TextDecoder();
@@ -30,21 +31,12 @@ async function run(program: string, args: readonly string[], stdin = ""): Promis
 }
 
 testWith(
-  ["postgres", "initdb", "psql", "setpriv"],
+  [...POSTGRES, "psql"],
   "PostgreSQL: a session, a bulk load and a notification go through",
   async () => {
     await using dir = new TempDir();
-    await Deno.chmod(dir.path, 0o755);
-    const data = `${dir.path}/data`;
-    await Deno.mkdir(data);
-    const as = ["--reuid=postgres", "--regid=postgres", "--clear-groups"];
-    await run("chown", ["postgres", data]);
-    await run("setpriv", [...as, find("initdb")!, "-D", data, "-A", "trust", "-U", "postgres"]);
     const port = freePort();
-    const server = ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", ""];
-    await using postgres = new Process(find("setpriv")!, [...as, find("postgres")!, ...server]);
-    await postgres.listening(port);
-    await until("it takes sessions", () => /ready to accept connections/.test(postgres.output));
+    await using postgres = await startPostgres(dir, port);
     await using gateway = await StreamGateway.start(
       `upstreams = ["127.0.0.1:${port}"]\nupstream_aliases = ["primary"]`,
     );
@@ -109,21 +101,12 @@ testWith(
 );
 
 testWith(
-  ["mariadbd", "mariadb-install-db", "mariadb"],
+  [...MARIADB, "mariadb"],
   "MariaDB speaks first, and its client works through it",
   async () => {
     await using dir = new TempDir();
-    const data = `${dir.path}/data`;
-    await run("mariadb-install-db", [
-      `--datadir=${data}`,
-      "--user=root",
-      "--auth-root-authentication-method=normal",
-    ]);
     const port = freePort();
-    const args = ["--no-defaults", `--datadir=${data}`, "--user=root", `--port=${port}`];
-    const more = ["--bind-address=127.0.0.1", `--socket=${dir.path}/s`];
-    await using server = new Process(find("mariadbd")!, [...args, ...more]);
-    await server.listening(port);
+    await using _server = await startMariaDb(dir, port);
     await using gateway = await StreamGateway.start(`upstream = "127.0.0.1:${port}"`);
     const client = [
       "-h",
