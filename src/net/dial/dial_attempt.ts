@@ -52,7 +52,8 @@ export class Attempt implements Expiring {
   readonly #target: UpstreamTarget;
   readonly #clock: Clock;
   readonly #caller: AbortSignal | undefined;
-  readonly #connecting = new AbortController();
+  /** Ends the runtime's own connect, where that is what waits. */
+  #connecting: AbortController | undefined;
   readonly #start: number;
   /** What has to be closed to end the attempt. */
   #open: { close(): void } | undefined;
@@ -81,9 +82,9 @@ export class Attempt implements Expiring {
     const mayRuntime = tls === undefined || runtimeCan(tls) && !unfinished.has(this.#target);
     if (!mayRuntime || isGuarded(this.#target)) return await this.#throughNode(tls, source);
     const { host: hostname, port } = this.#target;
-    const connection = this.#opened(
-      await Deno.connect({ hostname, port, signal: this.#connecting.signal }),
-    );
+    this.#connecting = new AbortController();
+    const { signal } = this.#connecting;
+    const connection = this.#opened(await Deno.connect({ hostname, port, signal }));
     connection.setNoDelay(true);
     const introduction = this.#introduction(source);
     if (introduction !== undefined) await writeAll(connection, introduction);
@@ -121,7 +122,7 @@ export class Attempt implements Expiring {
       this.deadline = NEXT_TICK;
       return;
     }
-    this.#connecting.abort();
+    this.#connecting?.abort();
     if (this.#isGivenUp) return;
     this.#expired = true;
     this.giveUp();

@@ -92,7 +92,12 @@ export class FastCgiConnection implements RecordSink {
       const { state, fault, protocolStatus } = this.#parser;
       if (state === "broken") throw this.#failure("protocol", fault);
       if (state === "ended") {
-        if (protocolStatus === 0) return null;
+        if (protocolStatus === 0) {
+          // Its reader is through with the pieces. A connection that is not kept ends without `rest`.
+          this.#pieces.length = this.#taken = 0;
+          this.#giveBuffer();
+          return null;
+        }
         throw this.#failure("refused", `the request was refused with ${protocolStatus}`);
       }
       this.#pieces.length = this.#taken = 0;

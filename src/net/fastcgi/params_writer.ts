@@ -16,7 +16,7 @@ import {
 } from "./records.ts";
 
 /** Bytes to begin with: most requests need no more. */
-const FIRST_BYTES = 4096;
+const FIRST_BYTES = 2048;
 /** Most bytes of a head. Request heads are bounded far below this. */
 const MAX_BYTES = 4 * 1024 * 1024;
 /** Lengths from here on take four bytes. */
@@ -48,6 +48,7 @@ export class ParamsWriter {
 
   /** Adds a pair whose value is text, a path of the file system or a configured value, in UTF-8. */
   addText(name: string, value: string): void {
+    if (isAscii(value)) return this.add(name, value);
     const bytes = encoder.encode(value);
     const at = this.#startPair(name, bytes.length);
     if (at >= 0) this.#bytes.set(bytes, at);
@@ -125,6 +126,11 @@ export class ParamsWriter {
     larger.set(this.#bytes);
     this.#bytes = larger;
   }
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 function lengthBytes(length: number): number {

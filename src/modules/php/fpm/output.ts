@@ -4,9 +4,6 @@ import { type CgiHead, headEnd, readCgiHead } from "../answer/cgi_head.ts";
 import type { Attempt } from "./attempt.ts";
 import { failureOf, PhpFailure } from "./failure.ts";
 
-/** Bytes to begin with. */
-const FIRST_BYTES = 16 * 1024;
-
 /** A head and what has been read of the body. */
 export interface Output {
   readonly head: CgiHead;
@@ -16,7 +13,7 @@ export interface Output {
 
 /** Reads an attempt's output into one array. */
 export class OutputReader {
-  #bytes = new Uint8Array(FIRST_BYTES);
+  #bytes = NOTHING;
   #length = 0;
   readonly #maxHeadBytes: number;
 
@@ -57,6 +54,12 @@ export class OutputReader {
   }
 
   #append(piece: Uint8Array): void {
+    if (this.#length === 0) {
+      // Most answers come in one piece.
+      this.#bytes = piece.slice();
+      this.#length = piece.length;
+      return;
+    }
     const needed = this.#length + piece.length;
     if (needed > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
