@@ -58,7 +58,7 @@ export class AnswerMaker {
       const isWhole = declared === undefined || declared <= body.length ||
         exchange?.method === "HEAD" || isBodyless(head.status);
       if (!isWhole) this.#markCut(head, declared, body.length, exchange);
-      return this.#answer(head, body.length === 0 ? undefined : new BytesBody(body), job, exchange);
+      return this.#answer(head, body.length === 0 ? undefined : body, job, exchange);
     } finally {
       if (errors.length > 0) this.#settings.onErrors(errors);
     }

@@ -9,6 +9,7 @@ import type { Exchange } from "../../gateway/exchange.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
 import type { SharedCount } from "../../net/fastcgi/mod.ts";
 import type { AnswerMaker } from "./answer_maker.ts";
+import { CollectedOutput } from "./fpm/output.ts";
 import { failureOf } from "./fpm/failure.ts";
 import { Permit } from "./fpm/permit.ts";
 import { type Job, jobOf } from "./job.ts";
@@ -89,7 +90,7 @@ export class PhpHandler implements Origin {
    * well: no more answers are made than can be kept.
    */
   #retain({ body }: ClientResponse, exchange: Exchange, permit: Permit): void {
-    if (!(body instanceof BytesBody)) return;
+    if (!(body instanceof BytesBody || body instanceof CollectedOutput)) return;
     const { memory } = this.#options;
     const { length } = body;
     if (memory.tryTake(length)) {

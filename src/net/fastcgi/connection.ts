@@ -105,6 +105,11 @@ export class FastCgiConnection implements RecordSink {
     }
   }
 
+  /** What {@linkcode FastCgiConnection.next} would give without waiting. */
+  ready(): Uint8Array | undefined {
+    return this.#taken < this.#pieces.length ? this.#pieces[this.#taken++] : undefined;
+  }
+
   /** Watches the idle connection: `onGone` is called when the responder closes it or sends anything. */
   rest(onGone: () => void): void {
     this.#request = undefined;

@@ -79,6 +79,14 @@ export class Attempt implements Expiring {
     return waiting.promise;
   }
 
+  /** More of the output, where it has come already: what {@linkcode Attempt.next} would give. */
+  ready(): Uint8Array | undefined {
+    if (this.#isGivenUp || this.#isTooLarge) return undefined;
+    const piece = this.#options.connection.ready();
+    if (piece !== undefined) this.#received += piece.length;
+    return piece;
+  }
+
   /** No one waits for the answer any more. */
   abandon(): void {
     if (this.#isOver || this.#isGivenUp) return;

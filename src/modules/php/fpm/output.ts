@@ -1,17 +1,24 @@
 /** The output of a script, collected or passed on as it comes. @module */
-import { type Body, BodyError } from "../../../http/body.ts";
+import { type Body, BodyError, BytesBody } from "../../../http/body.ts";
+import { LARGE, LARGE_BYTES } from "../../../net/buffers.ts";
 import { type CgiHead, headEnd, readCgiHead } from "../answer/cgi_head.ts";
 import type { Attempt } from "./attempt.ts";
 import { failureOf, PhpFailure } from "./failure.ts";
 
-/** A head and what has been read of the body. */
-export interface Output {
+/** A head and the beginning of the body. */
+export interface Beginning {
   readonly head: CgiHead;
-  /** What followed the head: all of it, or the beginning where the rest is still to come. */
+  /** What came with the head. */
   readonly body: Uint8Array;
 }
 
-/** Reads an attempt's output into one array. */
+/** A head and all of the body. */
+export interface Output {
+  readonly head: CgiHead;
+  readonly body: BytesBody | CollectedOutput;
+}
+
+/** Reads an attempt's output. */
 export class OutputReader {
   #bytes = NOTHING;
   #length = 0;
@@ -23,16 +30,25 @@ export class OutputReader {
 
   /** All of it. @throws {PhpFailure} for output that is not an answer, and what `next` of the attempt throws. */
   async whole(attempt: Attempt): Promise<Output> {
-    for (let piece = await attempt.next(); piece !== null; piece = await attempt.next()) {
-      this.#append(piece);
+    const { head, body: first } = await this.beginning(attempt);
+    let piece = await attempt.next();
+    if (piece === null) return { head, body: new BytesBody(first) };
+    const body = new CollectedOutput();
+    try {
+      body.append(first);
+      while (piece !== null) {
+        body.append(piece);
+        piece = attempt.ready() ?? await attempt.next();
+      }
+      return { head, body };
+    } catch (error) {
+      body.cancel();
+      throw error;
     }
-    const end = headEnd(this.#bytes, 0, this.#length);
-    if (end < 0) throw invalid(this.#length === 0 ? "it sent nothing" : "its head does not end");
-    return this.#output(end);
   }
 
   /** The head, and what came with it. */
-  async beginning(attempt: Attempt): Promise<Output> {
+  async beginning(attempt: Attempt): Promise<Beginning> {
     for (let looked = 0;;) {
       const piece = await attempt.next();
       if (piece === null) {
@@ -46,7 +62,7 @@ export class OutputReader {
     }
   }
 
-  #output(end: number): Output {
+  #output(end: number): Beginning {
     if (end > this.#maxHeadBytes) throw invalid(LARGE_HEAD);
     const head = readCgiHead(this.#bytes, end);
     if (typeof head === "string") throw invalid(head);
@@ -68,6 +84,54 @@ export class OutputReader {
     }
     this.#bytes.set(piece, this.#length);
     this.#length = needed;
+  }
+}
+
+/** All of the output of a script, in buffers that go back as it is read. */
+export class CollectedOutput implements Body {
+  readonly trailers: undefined = undefined;
+  length = 0;
+  /** All but the last are full. */
+  readonly #buffers: Uint8Array[] = [];
+  /** Bytes in the last one. */
+  #filled = LARGE_BYTES;
+  /** Bytes of the first one that have been read. */
+  #at = 0;
+  #isGivenUp = false;
+
+  append(bytes: Uint8Array): void {
+    this.length += bytes.length;
+    for (let rest = bytes; rest.length > 0;) {
+      if (this.#filled === LARGE_BYTES) {
+        this.#buffers.push(LARGE.take());
+        this.#filled = 0;
+      }
+      const count = Math.min(rest.length, LARGE_BYTES - this.#filled);
+      this.#buffers[this.#buffers.length - 1].set(rest.subarray(0, count), this.#filled);
+      this.#filled += count;
+      rest = rest.subarray(count);
+    }
+  }
+
+  read(into: Uint8Array): number | null {
+    if (this.#isGivenUp) throw new BodyError(500, "the body was given up");
+    const buffers = this.#buffers;
+    if (buffers.length === 0) return null;
+    const end = buffers.length === 1 ? this.#filled : LARGE_BYTES;
+    const count = Math.min(into.length, end - this.#at);
+    into.set(buffers[0].subarray(this.#at, this.#at + count));
+    this.#at += count;
+    if (this.#at === end) {
+      LARGE.give(buffers.shift()!);
+      this.#at = 0;
+    }
+    return count;
+  }
+
+  cancel(): void {
+    this.#isGivenUp = this.#buffers.length > 0;
+    for (const buffer of this.#buffers) LARGE.give(buffer);
+    this.#buffers.length = 0;
   }
 }
 
