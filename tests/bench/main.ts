@@ -34,8 +34,14 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "3" },
     rounds: { type: "string", default: "5" },
     list: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
+
+if (values.help) {
+  console.log("deno task bench [--seconds N] [--rounds N] [--list] [SCENARIO ...]");
+  Deno.exit(0);
+}
 
 if (values.list) {
   for (const { name, unit } of SCENARIOS) console.log(`${name} (${unit})`);
