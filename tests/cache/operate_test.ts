@@ -4,9 +4,13 @@ import { Caching, image } from "../testing/caching.ts";
 import { fluxheim } from "../testing/cli.ts";
 import { AdminGateway } from "../testing/admin.ts";
 import { freePort, TempDir, until } from "../testing/peer.ts";
-import { Upstream } from "../testing/upstream.ts";
+import { type Responder, Upstream } from "../testing/upstream.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
+
+/** Images with a tag. */
+const tagged: Responder = ({ url }, response) =>
+  image(response, "x", { "surrogate-key": url?.startsWith("/t") === true ? "t" : "o" });
 
 /** A cache with both tiers, its operator's token, and a scrape. */
 class Operated implements AsyncDisposable {
@@ -16,13 +20,12 @@ class Operated implements AsyncDisposable {
     readonly metricsPort: number,
   ) {}
 
-  static async start(): Promise<Operated> {
+  static async start(respond: Responder = tagged): Promise<Operated> {
     const dir = new TempDir();
     dir.write("token", `${TOKEN}\n`);
     const ports = { admin: freePort(), metrics: freePort() };
     const caching = await Caching.start(
-      ({ url }, response) =>
-        image(response, "x", { "surrogate-key": url?.startsWith("/t") === true ? "t" : "o" }),
+      respond,
       `[vhosts.cache.disk]
 enabled = true
 path = "${dir.path}/objects"
@@ -204,4 +207,44 @@ enabled = true
   assert.equal(totals.enabled_vhosts, 1);
   const purged = await admin.post(purge);
   assert.equal(purged.body.purged, false, JSON.stringify(purged.body));
+});
+
+Deno.test("clients that break off leave nothing in the memory of a cache (pitfall A19)", async () => {
+  const large = "x".repeat(400_000);
+  await using operated = await Operated.start(({ url }, response) => {
+    if (url?.startsWith("/whole") === true) return image(response, "y".repeat(1_000_000));
+    image(response, large);
+  });
+  const { caching } = operated;
+  await caching.store("/hit.png");
+  const abort = async (path: string, after: number) => {
+    using client = await Deno.connect({ hostname: "127.0.0.1", port: caching.gateway.port });
+    await client.write(new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`));
+    const buffer = new Uint8Array(32 * 1024);
+    for (let read = 0; read < after;) {
+      const count = await client.read(buffer);
+      if (count === null) return;
+      read += count;
+    }
+  };
+  for (let round = 0; round < 40; round++) {
+    const clients = Array.from({ length: 8 }, (_, i) => {
+      // Some break off before the first byte, some while their answer is being stored.
+      const path = i < 5 ? "/hit.png" : `/fill-${round}-${i}.png`;
+      return abort(path, ((round * 8 + i) * 37_123) % 390_000 * (i % 4 === 0 ? 0 : 1));
+    });
+    await Promise.all(clients);
+  }
+  const memory = async () => {
+    const { out } = await operated.run("status", "--json");
+    const { totals } = JSON.parse(out);
+    return [totals.memory_entries, totals.memory_weighted_size_bytes];
+  };
+  await until("nothing is kept", async () => {
+    await operated.run("purge", "--vhost", "a", "--all");
+    const [entries, bytes] = await memory();
+    return entries === 0 && bytes === 0;
+  });
+  for (const path of ["/whole-1.png", "/whole-2.png", "/whole-3.png"]) await caching.store(path);
+  assert.equal((await memory())[0], 3);
 });

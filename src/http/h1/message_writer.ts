@@ -155,6 +155,7 @@ export class MessageWriter implements HeadSink {
       }
     } catch (error) {
       this.#waiting = undefined;
+      this.#returnLent();
       throw error;
     }
     this.end();
@@ -166,9 +167,14 @@ export class MessageWriter implements HeadSink {
     try {
       await this.#outlet.send(rest);
     } finally {
-      if (this.#isLent) this.#body?.giveBack?.();
-      this.#isLent = false;
+      this.#returnLent();
     }
+  }
+
+  /** Nothing of the piece will be read any more: it was sent, or will not be. */
+  #returnLent(): void {
+    if (this.#isLent) this.#body?.giveBack?.();
+    this.#isLent = false;
   }
 
   #writeOn(sheet: Sheet): void {

@@ -87,3 +87,32 @@ Deno.test("a body that fails while a piece of it is sent fails the message, and 
   sent.resolve();
   await finished;
 });
+
+for (const fails of ["at the head", "at the piece"]) {
+  Deno.test(`a piece that a body lent goes back where sending fails ${fails}`, async () => {
+    let sends = 0;
+    const writer = new MessageWriter({
+      send: () => {
+        sends++;
+        const isFailing = fails === "at the head" || sends === 2;
+        return isFailing ? Promise.reject(new Error("reset")) : Promise.resolve();
+      },
+      countBody() {},
+    });
+    const lent = { out: 0 };
+    const body = {
+      length: LARGE_BYTES,
+      trailers: undefined,
+      read: () => null,
+      lend: () => (lent.out++, new Uint8Array(LARGE_BYTES)),
+      giveBack: () => void lent.out--,
+      cancel() {},
+    };
+    writer.begin();
+    writer.text("HTTP/1.1 200 OK\r\n\r\n");
+    assert.equal(writer.body(body, false), false);
+    assert.equal(lent.out, 1);
+    await assert.rejects(writer.finish(), /reset/);
+    assert.equal(lent.out, 0);
+  });
+}

@@ -6,7 +6,7 @@
  */
 import { type Body, BodyError } from "../../http/body.ts";
 import type { BlockCursor } from "./store/blocks.ts";
-import type { Held } from "./store/index.ts";
+import type { CacheIndex, Held } from "./store/index.ts";
 import type { MemoryStore } from "./store/memory.ts";
 import { DEAD, LENGTH, READY, STORED } from "./store/slot_words.ts";
 
@@ -116,6 +116,16 @@ export class ObjectBody implements Body {
   #available(most: number): Uint8Array | null | undefined {
     const { index } = this.#store;
     const { slot } = this.#held;
+    try {
+      return this.#next(index, slot, most);
+    } catch (error) {
+      // Whoever reads may leave it at that.
+      this.#over(false);
+      throw error;
+    }
+  }
+
+  #next(index: CacheIndex, slot: number, most: number): Uint8Array | null | undefined {
     // In this order: what is stored when the phase is looked at is all that there will be.
     const phase = index.phase(slot);
     const stored = index.float(slot, STORED);
