@@ -86,6 +86,9 @@ ${proxy}
 `;
 }
 
+/** Limits of the upstream run ahead as well, and what they end is not what a departure ends. */
+const PATIENT = "send_timeout_secs = 3600\nread_timeout_secs = 3600";
+
 const FILES = {
   ...pairFiles("a", authority.issue({ name: "a.test" })),
   "tls/root.pem": authority.root,
@@ -160,7 +163,7 @@ for (const listener of Object.keys(LISTENERS) as ListenerKind[]) {
       async () => {
         await using upstream = new StuckUpstream();
         await using gateway = await TestGateway.start(
-          config(listener, upstream.port),
+          config(listener, upstream.port, PATIENT),
           FILES,
           PACED,
         );
@@ -360,7 +363,7 @@ testWith(
   async () => {
     await using upstream = new StuckUpstream();
     await using gateway = await TestGateway.start(
-      config("tls by name", upstream.port),
+      config("tls by name", upstream.port, PATIENT),
       FILES,
       PACED,
     );
