@@ -78,6 +78,29 @@ encryption = { enabled = true, key_file = "${key}" }
   assert.ok(got.body === BODY);
 });
 
+Deno.test("the key may be a credential of the service manager", async () => {
+  await using dir = new TempDir();
+  const key = dir.write("credentials/cache-key", randomBytes(32).toString("hex") + "\n");
+  Deno.chmodSync(key, 0o600);
+  const root = `${dir.path}/cache`;
+  const lines = (credential: string) =>
+    `[vhosts.cache.disk]
+enabled = true
+path = "${root}"
+encryption = { enabled = true, key_credential = "${credential}" }
+`;
+  Deno.env.set("CREDENTIALS_DIRECTORY", `${dir.path}/credentials`);
+  try {
+    await restarts(lines("cache-key"), root, false);
+    await assert.rejects(
+      Caching.start((_, response) => image(response), lines("another-key")),
+      /the key of the cache is not in \S+\/credentials\/another-key or \S+ or \S+/,
+    );
+  } finally {
+    Deno.env.delete("CREDENTIALS_DIRECTORY");
+  }
+});
+
 Deno.test("bins outlive a restart and a kill, and a second process is refused", async () => {
   await using dir = new TempDir();
   const root = `${dir.path}/cache`;

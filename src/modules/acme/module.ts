@@ -14,6 +14,7 @@ import { METRICS } from "./descriptions.ts";
 import type { Issuer } from "./issuers.ts";
 import { checkAcmeStorage } from "./storage_check.ts";
 import { acmeSchema, vhostAcmeSchema } from "./schema.ts";
+import { CREDENTIALS_VARIABLE } from "../../gateway/credentials.ts";
 import { secretPaths } from "./secrets.ts";
 import { acmeOf, type EnabledAcme, issuersOf, shownPairs, TABLES, targetsOf } from "./table.ts";
 
@@ -43,7 +44,7 @@ export const module: Module = {
     read: true,
     write: ["/run/fluxheim", "/var/lib/fluxheim"],
     run: [FIXED_HOOK],
-    env: ["FLUXHEIM_*"],
+    env: ["FLUXHEIM_*", CREDENTIALS_VARIABLE],
   },
 
   threads: [{
@@ -75,6 +76,11 @@ export const module: Module = {
       }
       for (const source of issuer.eab === undefined ? [] : Object.values(issuer.eab)) {
         if (source.kind === "env") env.push({ value: source.name, key: `${key}.eab`, for: "acme" });
+        if (source.kind === "credential") {
+          for (const role of ["keeper", "acme"] as const) {
+            env.push({ value: CREDENTIALS_VARIABLE, key: `${key}.eab`, for: role });
+          }
+        }
         for (const value of secretPaths(source)) {
           read.push({ value, key: `${key}.eab`, for: "acme" });
         }

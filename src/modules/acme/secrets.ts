@@ -1,21 +1,14 @@
 /** Secrets of external account bindings (spec 05 section 6.3): read when an account is made, and never before. @module */
+import { credentialPaths } from "../../gateway/credentials.ts";
 import { decodeHmacKey, type Issuer, type SecretSource } from "./issuers.ts";
 import { readIfThere } from "./store/files.ts";
 
 const MAX_SECRET_BYTES = 4096;
-/** Where service managers put credentials of the units of the package, and of containers. */
-const CREDENTIAL_DIRECTORIES = [
-  "/run/credentials/fluxheim.service",
-  "/run/credentials/fluxheim-acme.service",
-  "/run/secrets",
-];
 
 /** Paths at which a secret may be. */
 export function secretPaths({ kind, name }: SecretSource): readonly string[] {
   if (kind === "env") return [];
-  return kind === "file"
-    ? [name]
-    : CREDENTIAL_DIRECTORIES.map((directory) => `${directory}/${name}`);
+  return kind === "file" ? [name] : credentialPaths(name);
 }
 
 /**

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { CREDENTIALS_VARIABLE } from "../../gateway/credentials.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { FileRequest, Grant, Module, Role, RouteScope } from "../../gateway/module.ts";
@@ -77,13 +78,19 @@ export const module: Module = {
   ],
   commands,
   metrics: METRICS,
-  manifest: { net: true, read: true, write: ["/var/cache/fluxheim"] },
+  manifest: {
+    net: true,
+    read: true,
+    write: ["/var/cache/fluxheim"],
+    env: [CREDENTIALS_VARIABLE],
+  },
 
   needs(config) {
     const zones: ZoneRequest<Role>[] = [];
     const read: Grant[] = [];
     const write: Grant[] = [];
     const net: Grant[] = [];
+    const env: Grant[] = [];
     const files: FileRequest[] = [];
     for (const table of cachesOf(config)) {
       const names = zonesOf(table);
@@ -96,7 +103,7 @@ export const module: Module = {
         write.push({ ...grant, for: "store" });
       }
       const seal = sealOf(table);
-      if (seal !== undefined) addSeal(seal, table.key, { files, net, read });
+      if (seal !== undefined) addSeal(seal, table.key, { files, net, read, env });
       const { predictor, origin_protection, peer_fill } = table.config;
       const bytes = memoryBytes(table);
       const roles = ["edge", "store"] as const;
@@ -143,7 +150,7 @@ export const module: Module = {
       const size = { maxQueue: 1 };
       zones.push(zone(queue, { name: REFRESHES_ZONE, size, settings, roles: ["edge"] }));
     }
-    return { zones, files, grants: { read, write, net } };
+    return { zones, files, grants: { read, write, net, env } };
   },
 
   check: (config) => [
@@ -182,23 +189,32 @@ const MAX_PEM_BYTES = 1024 * 1024;
 function addSeal(
   seal: SealPlan,
   key: string,
-  { files, net, read }: { files: FileRequest[]; net: Grant[]; read: Grant[] },
+  { files, net, read, env }: Readonly<Record<"net" | "read" | "env", Grant[]>> & {
+    readonly files: FileRequest[];
+  },
 ): void {
   const at = `${key}.disk.encryption`;
   if (seal.provider === "local") {
-    files.push({
-      path: seal.keyFile,
-      key: `${at}.key_file`,
-      maxBytes: MAX_KEY_BYTES,
-      secret: "the key of the cache",
-      for: "store",
-    });
-    return;
+    const { from, paths } = seal.key;
+    for (const path of paths) {
+      files.push({
+        path,
+        key: `${at}.key_${from}`,
+        maxBytes: MAX_KEY_BYTES,
+        secret: "the key of the cache",
+        // It is in one of its places; without it the service does not start.
+        isOptional: from === "credential",
+        for: "store",
+      });
+    }
+    return from === "credential" ? addVariable(`${at}.key_credential`, env) : undefined;
   }
   const value = endpointGrant(endpointOf(seal.address));
   net.push({ value, key: `${at}.openbao.address`, for: "store" });
   // Read again when it is another one: an agent renews it.
-  read.push({ value: seal.tokenFile, key: `${at}.openbao.token_file`, for: "store" });
+  const { from, paths } = seal.token;
+  for (const value of paths) read.push({ value, key: `${at}.openbao.token_${from}`, for: "store" });
+  if (from === "credential") addVariable(`${at}.openbao.token_credential`, env);
   if (seal.caFile === undefined) return;
   files.push({
     path: seal.caFile,
@@ -206,6 +222,13 @@ function addSeal(
     maxBytes: MAX_PEM_BYTES,
     for: "store",
   });
+}
+
+/** Both have to know the same places: the keeper reads the file, the service takes it by its path. */
+function addVariable(key: string, env: Grant[]): void {
+  for (const role of ["keeper", "store"] as const) {
+    env.push({ value: CREDENTIALS_VARIABLE, key, for: role });
+  }
 }
 
 /** Caches of scopes that forward nothing. */

@@ -119,7 +119,7 @@ export class ObjectBody implements Body {
     try {
       return this.#next(index, slot, most);
     } catch (error) {
-      // Whoever reads may leave it at that.
+      // A reader may ask for nothing more after a failure.
       this.#over(false);
       throw error;
     }

@@ -12,6 +12,7 @@ import type { Clock } from "../../net/clock.ts";
 import { BoundedCall, type Endpoint, endpointOf, Upstream, UpstreamPool } from "../proxy/edge.ts";
 import type { Transit } from "./store/formats/transit_seal.ts";
 import { lstat } from "./store/object_reader.ts";
+import type { Secret } from "./table.ts";
 
 const CONNECT_MS = 2_000;
 const CALL_MS = 10_000;
@@ -30,7 +31,7 @@ export interface OpenBaoOptions {
   readonly address: string;
   readonly mount: string;
   readonly keyName: string;
-  readonly tokenFile: string;
+  readonly token: Secret;
   /** PEM roots that replace the platform's. */
   readonly roots: string | undefined;
   readonly log: Logger;
@@ -164,7 +165,8 @@ export class OpenBao implements Transit {
 
   /** The token; read again when its file is another one. @throws When there is none. */
   #tokenNow(): string {
-    const path = this.#options.tokenFile;
+    const { paths } = this.#options.token;
+    const path = paths.find((path) => lstat(path) !== undefined) ?? paths[0];
     const stats = lstat(path);
     if (stats === undefined || !stats.isFile || stats.isSymlink || stats.size > MAX_TOKEN_BYTES) {
       throw new Error("the token file of the transit engine cannot be read");

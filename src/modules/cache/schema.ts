@@ -136,6 +136,14 @@ function label() {
   );
 }
 
+/** A file of the directory that the service manager has told. */
+function credential() {
+  return words(
+    'the name of a credential: 1 to 128 letters, digits, "-" and "_"',
+    (value) => /^[A-Za-z0-9_-]{1,128}$/.test(value),
+  );
+}
+
 const encryptionSchema = z.strictObject({
   enabled: z.boolean().default(false).describe("Encrypt objects on disk."),
   provider: enumWord(["local", "openbao-transit"]).default("local")
@@ -145,13 +153,13 @@ const encryptionSchema = z.strictObject({
   key_id: label().optional().describe("Name of the key, as each object records it."),
   key_file: filePath({ trustedParent: true }).optional()
     .describe("File with the key as 64 hexadecimal digits."),
-  key_credential: alias().optional().describe("Name of a credential with the key."),
+  key_credential: credential().optional().describe("Name of a credential with the key."),
   openbao: z.strictObject({
     address: httpUrl().describe("Base of the API."),
     mount: label().describe("Mount of the transit engine."),
     key_name: label().describe("Name of the key in it."),
     token_file: filePath({ trustedParent: true }).optional().describe("File with the API token."),
-    token_credential: alias().optional().describe("Name of a credential with the API token."),
+    token_credential: credential().optional().describe("Name of a credential with the API token."),
     ca_file: filePath({ trustedParent: true }).optional().describe(
       "PEM file with the roots that the engine's certificate must lead to, in place of the platform's. " +
         "Ours, not in the 1.5 line.",
@@ -312,19 +320,6 @@ export const cacheSchema = z.strictObject({
   }).prefault({}).describe("Filling from other gateways."),
 }).superRefine(checkTable);
 
-/** What cannot be used yet, by its key: refused when it is switched on. */
-const NOT_BUILT: readonly (readonly [key: string, isOn: (table: RawCache) => boolean])[] = [
-  [
-    "disk.encryption.key_credential",
-    ({ disk: { encryption } }) => encryption.enabled && encryption.key_credential !== undefined,
-  ],
-  [
-    "disk.encryption.openbao.token_credential",
-    ({ disk: { encryption } }) =>
-      encryption.enabled && encryption.openbao?.token_credential !== undefined,
-  ],
-];
-
 type RawCache = Omit<z.output<typeof cacheSchema>, never>;
 
 function checkTable(raw: RawCache, context: z.RefinementCtx): void {
@@ -382,12 +377,6 @@ function checkTable(raw: RawCache, context: z.RefinementCtx): void {
   checkRange(table, refuse);
   if (table.peer_fill.enabled) checkPeers(table, refuse);
   if (table.disk.enabled) checkDisk(table, refuse);
-  for (const [key, isOn] of NOT_BUILT) {
-    // A table that is off is harmless, whatever it contains.
-    if (table.enabled && isOn(table)) {
-      refuse(key, "asks for something that this version does not have yet");
-    }
-  }
 }
 
 function checkDisk(

@@ -67,15 +67,6 @@ Deno.test("keys that do not go together are refused", () => {
   assert.deepEqual(faults({ preset: "wordpress", bypass_path_prefixes: many }), ["preset"]);
 });
 
-Deno.test("what this version does not have is refused where it is switched on, and harmless elsewhere", () => {
-  const disk = { enabled: true, path: "/var/cache/fluxheim" };
-  const encryption = { enabled: true, key_credential: "cache-key" };
-  assert.deepEqual(faults({ enabled: true, disk: { ...disk, encryption } }), [
-    "disk.encryption.key_credential",
-  ]);
-  assert.deepEqual(faults({ enabled: false, disk: { ...disk, encryption } }), []);
-});
-
 Deno.test("a disk tier must be whole, and large enough for its objects", () => {
   const disk = { enabled: true, path: "/var/cache/fluxheim" };
   assert.deepEqual(faults({ enabled: true, disk }), []);
@@ -102,6 +93,11 @@ Deno.test("encryption has one source of its key", () => {
   const openbao = { address: "https://bao:8200", mount: "t", key_name: "k", token_file: "/etc/t" };
   const provider = "openbao-transit";
   assert.deepEqual(keys({ key_file: "/etc/key" }), []);
+  assert.deepEqual(keys({ key_credential: "cache-key" }), []);
+  assert.deepEqual(keys({ key_file: "/etc/key", key_credential: "cache-key" }), [
+    "disk.encryption",
+  ]);
+  assert.deepEqual(keys({ key_credential: "../key" }), ["disk.encryption.key_credential"]);
   assert.deepEqual(keys({}), ["disk.encryption"]);
   assert.deepEqual(keys({ key_file: "/etc/key", algorithm: "xchacha20-poly1305" }), [
     "disk.encryption.algorithm",

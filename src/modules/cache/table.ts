@@ -1,4 +1,5 @@
 /** Where cache tables stand, and the shared memory that they need. @module */
+import { credentialPaths } from "../../gateway/credentials.ts";
 import type { Config } from "../../config/types.ts";
 import { scopesOf, zoneName } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
@@ -96,36 +97,58 @@ export function readsFiles({ config: { disk } }: CacheTable): boolean {
   return disk.backend === "filesystem" && !disk.encryption.enabled;
 }
 
+/** A file of the operator's, or a credential of the service manager. */
+export interface Secret {
+  /** Which of its two keys names it. */
+  readonly from: "file" | "credential";
+  /** Where it may be; the first that is there counts. */
+  readonly paths: readonly string[];
+}
+
+function secretOf(file: string | undefined, credential: string | undefined): Secret | undefined {
+  if (file !== undefined) return { from: "file", paths: [file] };
+  if (credential === undefined) return undefined;
+  return { from: "credential", paths: credentialPaths(credential) };
+}
+
 /** How objects on disk are encrypted. */
 export type SealPlan =
-  | { readonly provider: "local"; readonly keyId: string; readonly keyFile: string }
+  | {
+    readonly provider: "local";
+    readonly keyId: string;
+    /** Where the key may be. */
+    readonly key: Secret;
+  }
   | {
     readonly provider: "openbao-transit";
     readonly keyId: string;
     readonly address: string;
     readonly mount: string;
     readonly keyName: string;
-    readonly tokenFile: string;
+    readonly token: Secret;
     readonly caFile: string | undefined;
   };
 
 /** The encryption of a cache's disk tier; `undefined` where there is none. */
 export function sealOf({ config: { disk } }: CacheTable): SealPlan | undefined {
-  const { enabled, provider, key_id, key_file, openbao } = disk.encryption;
+  const { enabled, provider, key_id, key_file, key_credential, openbao } = disk.encryption;
   if (!disk.enabled || !enabled) return undefined;
   const keyId = key_id ?? provider;
   if (provider === "local") {
-    return key_file === undefined ? undefined : { provider, keyId, keyFile: key_file };
+    const key = secretOf(key_file, key_credential);
+    return key === undefined ? undefined : { provider, keyId, key };
   }
-  if (openbao?.token_file === undefined) return undefined;
-  const { address, mount, key_name, token_file, ca_file } = openbao;
+  if (openbao === undefined) return undefined;
+  const { address, mount, key_name, token_file, token_credential, ca_file } = openbao;
+  const token = secretOf(token_file, token_credential);
+  if (token === undefined) return undefined;
   return {
     provider,
     keyId,
     address,
     mount,
     keyName: key_name,
-    tokenFile: token_file,
+    token,
     caFile: ca_file,
   };
 }

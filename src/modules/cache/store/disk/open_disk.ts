@@ -3,7 +3,7 @@ import type { Logger } from "../../../../gateway/log.ts";
 import type { Files } from "../../../../gateway/module.ts";
 import type { Clock } from "../../../../net/clock.ts";
 import { OpenBao } from "../../openbao.ts";
-import { type CacheTable, diskOf, sealOf, userTag } from "../../table.ts";
+import { type CacheTable, diskOf, sealOf, type Secret, userTag } from "../../table.ts";
 import type { ObjectFormat } from "../formats/format.ts";
 import { localSeal } from "../formats/local_seal.ts";
 import { plainFormat } from "../formats/plain.ts";
@@ -58,7 +58,7 @@ function backendOf(
 function formatOf(table: CacheTable, { log, clock, files }: DiskContext): ObjectFormat {
   const seal = sealOf(table);
   if (seal === undefined) return plainFormat;
-  if (seal.provider === "local") return localSeal(seal.keyId, keyIn(files.get(seal.keyFile)));
+  if (seal.provider === "local") return localSeal(seal.keyId, keyIn(seal.key, files));
   const roots = seal.caFile === undefined ? undefined : textIn(files.get(seal.caFile));
   const transit = new OpenBao({ ...seal, roots, log, clock });
   const budget = Math.min(table.config.disk.max_size_bytes, MAX_PLAINTEXT_BYTES);
@@ -70,10 +70,12 @@ function textIn(bytes: Uint8Array | undefined): string {
 }
 
 /** @throws Without a word of what is there. */
-function keyIn(bytes: Uint8Array | undefined): Uint8Array {
-  const text = textIn(bytes).trim();
+function keyIn({ from, paths }: Secret, files: Files): Uint8Array {
+  const path = paths.find((path) => files.get(path) !== undefined);
+  if (path === undefined) throw new Error(`the key of the cache is not in ${paths.join(" or ")}`);
+  const text = textIn(files.get(path)).trim();
   if (!/^[0-9A-Fa-f]{64}$/.test(text)) {
-    throw new Error("the key of the cache must be a file with 64 hexadecimal digits");
+    throw new Error(`the key of the cache must be a ${from} with 64 hexadecimal digits`);
   }
   return Uint8Array.fromHex(text);
 }
