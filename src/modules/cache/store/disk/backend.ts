@@ -46,6 +46,8 @@ export interface Backend {
    * @throws What went wrong; nothing is left of it then.
    */
   write(key: string, room: Room, encoded: Encoded, isStill: () => boolean): Promise<void>;
+  /** Waits until what was written would be found after a crash. The object may be gone by then. */
+  settle(key: string): Promise<void>;
   /** Opens an object; `undefined` where there is none that may be read. Its bytes stay until it is closed. */
   open(key: string): StoredBytes | undefined;
   remove(key: string): void;

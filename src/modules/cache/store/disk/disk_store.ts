@@ -203,14 +203,19 @@ export class DiskStore {
 
   /** Gives an object other times: it is written anew. */
   async soften(key: string, times: Times): Promise<boolean> {
+    const entry = this.#index.get(key);
     const stored = this.#isClosed ? undefined : this.#backend.open(key);
-    if (stored === undefined) return false;
+    if (entry === undefined || stored === undefined) {
+      stored?.close();
+      return false;
+    }
     try {
       const opened = await this.#format.open(key, stored);
       if (typeof opened === "string") return false;
       const { meta, sha256, bodyBytes } = opened.head;
       const source = { length: bodyBytes, sha256, pieces: () => opened.body() };
-      await this.#write(meta, source, times, () => this.#index.get(key) !== undefined);
+      // Not over a newer one that has come meanwhile.
+      await this.#write(meta, source, times, () => this.#index.get(key) === entry);
       return true;
     } catch (error) {
       this.#refuse(error);
@@ -247,11 +252,19 @@ export class DiskStore {
     } finally {
       this.#bytes -= bytes;
     }
+    // Known in the turn in which it got its name: a purge that comes while it settles must find it.
     const before = this.#index.get(key);
     if (before !== undefined) this.#forget(before);
     this.#sealed.delete(key);
-    this.#add({ key, bytes, meta, times, usedMs: Date.now() });
+    const entry = { key, bytes, meta, times, usedMs: Date.now() };
+    this.#add(entry);
     this.#changed();
+    try {
+      await this.#backend.settle(key);
+    } catch (error) {
+      if (this.#index.get(key) === entry) this.#discard(key);
+      throw error;
+    }
   }
 
   /** Makes room for `bytes` by evicting what was not used for longest; counts them. */

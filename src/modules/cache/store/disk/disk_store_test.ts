@@ -155,6 +155,67 @@ for (
   });
 }
 
+Deno.test("a purge that comes while a new object settles finds it", async () => {
+  const settling = Promise.withResolvers<void>();
+  const settled = Promise.withResolvers<void>();
+  class Slow extends FilesBackend {
+    override async settle(): Promise<void> {
+      settling.resolve();
+      await settled.promise;
+    }
+  }
+  using tiers = new Tiers((root) => new Slow(root, () => {}), plainFormat);
+  const saving = tiers.save("/a", bodyOf(100, 1));
+  await settling.promise;
+  assert.ok(Deno.statSync(tiers.pathOf("/a")).isFile);
+  for (const { key } of [...tiers.disk.entries()]) assert.ok(tiers.disk.remove(key));
+  settled.resolve();
+  await saving;
+  assert.equal(tiers.disk.size, 0);
+  assert.equal(tiers.disk.bytes, 0);
+  assert.throws(() => Deno.statSync(tiers.pathOf("/a")));
+  assert.equal(await tiers.load("/a"), undefined);
+});
+
+Deno.test("what does not settle is not kept", async () => {
+  class Broken extends FilesBackend {
+    override settle(): Promise<void> {
+      return Promise.reject(new Error("input/output error"));
+    }
+  }
+  using tiers = new Tiers((root) => new Broken(root, () => {}), plainFormat);
+  assert.equal(await tiers.save("/a", bodyOf(100, 1)), false);
+  assert.equal(tiers.disk.bytes, 0);
+  assert.throws(() => Deno.statSync(tiers.pathOf("/a")));
+  assert.match(tiers.logged.join(), /input\/output error/);
+});
+
+Deno.test("times that an operator ends are not written over a newer object", async () => {
+  const pieces = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  let isSlow = false;
+  class Slow extends FilesBackend {
+    override async write(...args: Parameters<FilesBackend["write"]>): Promise<void> {
+      if (isSlow) {
+        isSlow = false;
+        pieces.resolve();
+        await going.promise;
+      }
+      await super.write(...args);
+    }
+  }
+  using tiers = new Tiers((root) => new Slow(root, () => {}), plainFormat);
+  await tiers.save("/a", bodyOf(100, 1));
+  const [{ key, times }] = [...tiers.disk.entries()];
+  isSlow = true;
+  const softening = tiers.disk.soften(key, times);
+  await pieces.promise;
+  await tiers.save("/a", bodyOf(200, 2));
+  going.resolve();
+  assert.equal(await softening, false);
+  assert.deepEqual(await tiers.load("/a"), bodyOf(200, 2));
+});
+
 Deno.test("no byte of an encrypted object can be changed, moved or cut away unnoticed", async () => {
   using tiers = new Tiers(files, localSeal("k", KEY));
   const body = bodyOf(200_000, 1);

@@ -56,7 +56,10 @@ export class FilesBackend implements Backend {
     } finally {
       if (!isWritten) this.#delete(draft);
     }
-    await syncDirectory(directory);
+  }
+
+  settle(key: string): Promise<void> {
+    return syncDirectory(`${this.root}/${key.slice(0, 2)}`);
   }
 
   open(key: string): StoredBytes | undefined {
