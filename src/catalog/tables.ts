@@ -25,6 +25,7 @@ export const CORE_TABLES: readonly CoreTable[] = [
         tls_listen: "listener-changed",
         unix: "listener-changed",
         trusted_proxies: "listener-security-changed",
+        real_ip_header: "live",
         proxy_protocol: "listener-security-changed",
         limits: "listener-security-changed",
         process: "process-settings-changed",

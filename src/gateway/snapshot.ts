@@ -68,8 +68,8 @@ export class Snapshot {
   readonly #clientAddress: ClientAddressRule;
   readonly #rejections: Readonly<Record<keyof typeof HOST_REFUSALS, Counter>>;
 
-  /** The log has a warning about an `X-Forwarded-For` that cannot be read. */
-  #hasReportedChain = false;
+  /** The log has a warning about a trusted peer's word that cannot be read. */
+  #hasReportedUnreadable = false;
 
   /** Compiles `config` with modules that were started for it. */
   constructor(
@@ -85,7 +85,8 @@ export class Snapshot {
     });
     this.#clientAddress = clientAddressOf(
       TrustedPeers.of(server.trusted_proxies),
-      (peer) => this.#reportChain(peer),
+      (peer) => this.#reportUnreadable(peer),
+      server.real_ip_header,
     );
     this.usesTime = modules.some(({ usesTime }) => usesTime === true);
     this.#begin = modules.flatMap((module) => module.begin?.bind(module) ?? []);
@@ -145,13 +146,14 @@ export class Snapshot {
   }
 
   /** Once a snapshot: a proxy that writes one such chain writes them all alike. */
-  #reportChain(peer: string): void {
-    if (this.#hasReportedChain) return;
-    this.#hasReportedChain = true;
+  #reportUnreadable(peer: string): void {
+    if (this.#hasReportedUnreadable) return;
+    this.#hasReportedUnreadable = true;
+    const header = this.config.server.real_ip_header;
     this.context.log.log(
       "warn",
       "fluxheim::security",
-      `X-Forwarded-For of the trusted proxy ${peer} has an entry that is not an address; ` +
+      `${header} of the trusted proxy ${peer} has an entry that is not an address; ` +
         "the proxy itself counts as the client (further ones are not logged)",
     );
   }

@@ -53,7 +53,7 @@ Deno.test("a port behind an address changes nothing, and what is not an address 
   assert.equal(await statusOf(port, "/", "192.0.2.7:50000"), 403);
   assert.equal(await statusOf(port, "/", "[2001:db8:bad::1]:50000"), 403);
   const isWarning = (line: string) =>
-    line.includes("X-Forwarded-For of the trusted proxy 127.0.0.1");
+    line.includes("x-forwarded-for of the trusted proxy 127.0.0.1");
   const warnings = () => gateway.process.output.split("\n").filter(isWarning).length;
   assert.equal(warnings(), 0);
   for (const from of ["unknown", "198.51.100.9, 192.0.2.7:x"]) {

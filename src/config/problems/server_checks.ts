@@ -44,6 +44,15 @@ export function serverProblems(config: Config): Problem[] {
       about: ["server.trusted_proxies"],
     });
   }
+  if (server.real_ip_header !== "x-forwarded-for" && server.trusted_proxies.length === 0) {
+    problems.push({
+      key: "server.real_ip_header",
+      message: "has no effect: no peer is trusted to name a client",
+      hint: "list those that send the header in server.trusted_proxies",
+      about: ["server.trusted_proxies"],
+      warning: true,
+    });
+  }
   if (server.https_redirect.enabled && server.tls_listen.length === 0) {
     problems.push({
       key: "server.https_redirect.enabled",

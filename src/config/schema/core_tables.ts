@@ -18,6 +18,12 @@ export interface ServerConfig {
    * to a unix socket. Fragments add to this list.
    */
   readonly trusted_proxies: readonly string[];
+  /**
+   * Header in which `trusted_proxies` name the client: a chain in `x-forwarded-for`, one
+   * address in any other (`cf-connecting-ip`, `true-client-ip`). Ours, not in the 1.5
+   * line.
+   */
+  readonly real_ip_header: string;
   /** PROXY header that every connection must begin with. Needs `trusted_proxies`. */
   readonly proxy_protocol: "off" | "v1" | "v2";
   /** Allow routes to match by `path_regex`. */

@@ -13,6 +13,7 @@ import {
   enumWord,
   fileMode,
   filePath,
+  headerName,
   label,
   list,
   listener,
@@ -161,6 +162,10 @@ export const serverSchema = z.strictObject({
       "Peers whose forwarding information is believed; `unix:` stands for all that connect to a unix socket. " +
         "Fragments add to this list.",
     ),
+  real_ip_header: headerName().default("x-forwarded-for").describe(
+    "Header in which `trusted_proxies` name the client: a chain in `x-forwarded-for`, one address in any " +
+      "other (`cf-connecting-ip`, `true-client-ip`). Ours, not in the 1.5 line.",
+  ),
   proxy_protocol: enumWord(["off", "v1", "v2"]).default("off")
     .describe(
       "PROXY header that every connection must begin with. Needs `trusted_proxies`.",

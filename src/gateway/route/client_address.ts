@@ -16,24 +16,29 @@ export type ClientAddressRule = (exchange: HttpExchange) => string;
 /** Most hops of `X-Forwarded-For` that are followed; a longer chain counts as malformed. */
 export const MAX_HOPS = 64;
 
+/** The usual header, with a chain of hops. */
+export const FORWARDED_FOR = "x-forwarded-for";
+
 /**
  * The rule for these trusted proxies: the peer; when that is trusted, the last hop of
  * `X-Forwarded-For` that is not; the peer again when a hop on the way is malformed.
  *
+ * @param header Where they name the client; any other than `X-Forwarded-For` has one address.
  * @param onUnreadable Called with the trusted peer that sent a chain with such a hop, or the unix socket it came by. All clients of that
  * peer then count as one, which an operator must learn.
  */
 export function clientAddressOf(
   trusted: TrustedPeers,
   onUnreadable: (peer: string) => void = () => {},
+  header: string = FORWARDED_FOR,
 ): ClientAddressRule {
   if (trusted.empty) return ({ connection }) => connection.peerAddress;
   return ({ connection, request }) => {
     const peer = connection.peerAddress;
     if (!trusted.hasPeer(connection)) return peer;
-    const chain = request.joined("x-forwarded-for", ",");
-    if (chain === undefined) return peer;
-    const client = forwardedClient(chain, trusted);
+    const named = request.joined(header, ",");
+    if (named === undefined) return peer;
+    const client = header === FORWARDED_FOR ? forwardedClient(named, trusted) : parseHop(named);
     if (client !== undefined) return client;
     onUnreadable(peer === "" ? connection.listener : peer);
     return peer;

@@ -12,7 +12,7 @@ function client(peerAddress: string, ...chain: string[]): string {
   return clientAddressOf(TRUSTED)(exchange(peerAddress, chain));
 }
 
-function exchange(peerAddress: string, chain: string[]): HttpExchange {
+function exchange(peerAddress: string, chain: string[], header = "x-forwarded-for"): HttpExchange {
   const connection: ConnectionFacts = {
     peerAddress,
     peerPort: 1,
@@ -23,7 +23,7 @@ function exchange(peerAddress: string, chain: string[]): HttpExchange {
     tls: undefined,
   };
   const made = new HttpExchange(connection);
-  made.request = Fields.of(...chain.map((line) => ["x-forwarded-for", line] as const));
+  made.request = Fields.of(...chain.map((line) => [header, line] as const));
   return made;
 }
 
@@ -112,4 +112,24 @@ Deno.test("what a client makes up never becomes a trusted address's client of it
       return client("10.0.0.1", `${made},203.0.113.9`) === "203.0.113.9";
     }),
   );
+});
+
+Deno.test("another header names one address, and only a trusted peer's counts", () => {
+  const told: string[] = [];
+  const rule = clientAddressOf(TRUSTED, (peer) => void told.push(peer), "cf-connecting-ip");
+  const from = (peer: string, ...lines: string[]) =>
+    rule(exchange(peer, lines, "cf-connecting-ip"));
+  assert.equal(from("10.0.0.1", "198.51.100.7"), "198.51.100.7");
+  assert.equal(from("10.0.0.1", "[2001:db9::7]:443"), "2001:db9::7");
+  assert.equal(from("192.0.2.1", "198.51.100.7"), "192.0.2.1");
+  assert.equal(from("10.0.0.1"), "10.0.0.1");
+  assert.deepEqual(told, []);
+  for (
+    const lines of [["198.51.100.7, 198.51.100.8"], ["198.51.100.7", "198.51.100.8"], ["x"], [""]]
+  ) {
+    assert.equal(from("10.0.0.1", ...lines), "10.0.0.1", lines.join("|"));
+  }
+  assert.equal(told.length, 4);
+  // What the usual header says does not count then.
+  assert.equal(rule(exchange("10.0.0.1", ["198.51.100.7"])), "10.0.0.1");
 });

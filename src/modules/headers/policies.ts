@@ -42,6 +42,7 @@ export class HeaderPolicies {
     return policies.get(scope, () =>
       new RequestPolicy(requestSettings(scope), {
         trustedProxies: this.#trustedProxies,
+        realIpHeader: this.#config.server.real_ip_header,
         requestIdField: hasIds ? access.request_id_header : undefined,
         zeroRetention,
         tracing: isTraced(this.#config),

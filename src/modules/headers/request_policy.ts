@@ -27,6 +27,8 @@ import { schemeOf, ValueTemplate } from "./template.ts";
 export interface RequestPolicyContext {
   /** Peers whose `X-Forwarded-For` is carried on by `append`. */
   readonly trustedProxies: TrustedPeers;
+  /** Field in which trusted peers name the client; `X-Forwarded-For` unless given. */
+  readonly realIpHeader?: string;
   /** Field of the request id, lower case; `undefined` where ids are off. */
   readonly requestIdField: string | undefined;
   /**
@@ -237,7 +239,10 @@ export class RequestPolicy {
     const own = (name: string) => [name, dashed(name)].forEach(drop);
     HOP_BY_HOP_FIELDS.forEach(drop);
     FRAMING_FIELDS.forEach(drop);
-    if (this.stripsClientAddress) CLIENT_ADDRESS_FIELDS.forEach(drop);
+    if (this.stripsClientAddress) {
+      CLIENT_ADDRESS_FIELDS.forEach(drop);
+      if (this.#context.realIpHeader !== undefined) own(this.#context.realIpHeader);
+    }
     if (this.#requestIdField !== undefined) own(this.#requestIdField);
     if (this.#context.tracing === true) ["traceparent", "tracestate"].forEach(own);
     if (enabled) {
