@@ -40,7 +40,7 @@ export interface CommonListenerSpec {
   /** For time limits, and for pauses after a failure to accept. */
   readonly clock: Clock;
   /** A connection was closed before it reached a codec. */
-  onRejected?(reason: Rejection): void;
+  onRejected?(reason: Rejection, handshake?: FailedHandshake): void;
   /** Accepting failed and is paused for a moment, as when descriptors run out. */
   onFault?(error: Error): void;
   /** Something an operator should know. */
@@ -89,6 +89,16 @@ export interface UnixListenerSpec extends CommonListenerSpec, SocketSettings {
   readonly kind: "unix";
   /** The socket of this process at that path, whichever worker has made it. */
   readonly identity: SocketIdentity;
+}
+
+/** A TLS handshake that came to nothing, for the operator. */
+export interface FailedHandshake {
+  /** Of the client, as a PROXY header names it. */
+  readonly peerAddress: string;
+  /** What it asked for; `""` where that is not known. */
+  readonly serverName: string;
+  /** What went wrong; `""` where the client has just gone. */
+  readonly why: string;
 }
 
 /** Why an accepted connection was closed before it reached a codec; a label of the counters. */

@@ -9,7 +9,7 @@ import type { Clock, Expiring } from "../clock.ts";
 import { closeQuietly, type Duplex } from "../duplex.ts";
 import { socketAddress } from "../ip.ts";
 import type { Accepted } from "./listener.ts";
-import type { CommonListenerSpec, OpenCount, Rejection } from "./listener_spec.ts";
+import type { CommonListenerSpec, FailedHandshake, OpenCount, Rejection } from "./listener_spec.ts";
 import type { Endpoint } from "./proxy_protocol.ts";
 
 /**
@@ -48,9 +48,9 @@ export class Reception {
   }
 
   /** Gives the place of an admitted connection back; it has been closed. */
-  reject(reason: Rejection): void {
+  reject(reason: Rejection, handshake?: FailedHandshake): void {
     this.#open.giveBack();
-    this.#spec.onRejected?.(reason);
+    this.#spec.onRejected?.(reason, handshake);
   }
 
   /**

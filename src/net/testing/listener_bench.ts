@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Clock } from "../clock.ts";
 import { openListener } from "../listen/listen.ts";
-import type { PortListenerSpec } from "../listen/listener_spec.ts";
+import type { FailedHandshake, PortListenerSpec } from "../listen/listener_spec.ts";
 import type { TlsListenerSpec } from "../tls/spec.ts";
 import type { Accepted, Listener } from "../listen/listener.ts";
 
@@ -12,6 +12,7 @@ const decoder = new TextDecoder();
 export class ListenerBench {
   readonly clock = new Clock();
   readonly rejections: string[] = [];
+  readonly failed: FailedHandshake[] = [];
   readonly warnings: string[] = [];
   /** What was reported about certificates that no client can shake hands with. */
   readonly unfit: string[] = [];
@@ -42,8 +43,9 @@ export class ListenerBench {
       trustedProxies: undefined,
       headTimeoutMs: 10_000,
       clock: this.clock,
-      onRejected: (reason) => {
+      onRejected: (reason, handshake) => {
         this.rejections.push(reason);
+        if (handshake !== undefined) this.failed.push(handshake);
         this.#rejected?.();
       },
       onWarning: (message) => void this.warnings.push(message),

@@ -17,7 +17,7 @@ import {
 import { acceptAgain, BACKLOG } from "../listen/accept_again.ts";
 import { mayBeHello, mayBeHttp, readClientHello } from "./client_hello.ts";
 import { ClientTrust } from "./client_trust.ts";
-import type { SecureListenerSpec } from "../listen/listener_spec.ts";
+import type { FailedHandshake, SecureListenerSpec } from "../listen/listener_spec.ts";
 import { NameTable } from "./name_table.ts";
 import { NodeDuplex } from "../node_duplex.ts";
 import type { Endpoint } from "../listen/proxy_protocol.ts";
@@ -42,6 +42,9 @@ interface Pending {
   readonly source: Endpoint | undefined;
   /** What the client asked for; `""` until that is known. */
   serverName: string;
+  /** What went wrong; `""` while nothing has. */
+  why: string;
+  readonly socket: Socket;
 }
 
 /** A TLS listener with a certificate for each name. */
@@ -161,7 +164,15 @@ export class NamesTerminator implements TlsTerminator {
     if (handshake === undefined) return;
     const key = keyOf(addresses);
     const below = readSwitchOf(socket);
-    const pending: Pending = { handshake, below, addresses, source, serverName: "" };
+    const pending: Pending = {
+      handshake,
+      below,
+      addresses,
+      source,
+      serverName: "",
+      why: "",
+      socket,
+    };
     this.#pending.set(key, pending);
     socket.once("close", () => this.#onClosedEarly(key, handshake));
     void this.#shakeHands(socket, head, rest, pending);
@@ -175,6 +186,7 @@ export class NamesTerminator implements TlsTerminator {
   ): Promise<void> {
     const hello = await readClientHello(head, early);
     if (hello !== undefined && mayBeHttp(hello.bytes)) {
+      pending.why = "it speaks HTTP without TLS";
       // What is unread at the close takes the answer away; a client that sends more for ever gets none.
       while (socket.read() !== null);
       socket.end(PLAIN_HTTP_ANSWER, () => socket.destroy());
@@ -187,16 +199,18 @@ export class NamesTerminator implements TlsTerminator {
       return;
     }
     const server = hello === undefined ? undefined : this.#servers.get(hello.serverName);
+    if (hello !== undefined) pending.serverName = hello.serverName.toLowerCase();
     if (hello === undefined || server === undefined || socket.destroyed) {
+      if (hello !== undefined && server === undefined) pending.why = "no certificate has that name";
       // Its `close` event gives its place back.
       socket.destroy();
       return;
     }
     if (!mayBeHello(hello.bytes)) {
+      pending.why = "it does not speak TLS";
       socket.end(UNEXPECTED_MESSAGE, () => socket.destroy());
       return;
     }
-    pending.serverName = hello.serverName.toLowerCase();
     head.release(hello.bytes);
     server.emit("connection", socket);
   }
@@ -213,10 +227,26 @@ export class NamesTerminator implements TlsTerminator {
   /** The end of a handshake that did not succeed. */
   #onClosedEarly(key: string, handshake: Handshake): void {
     // The key may be another connection's by now: the peer's port is free again.
-    if (this.#pending.get(key)?.handshake !== handshake) return;
+    const pending = this.#pending.get(key);
+    if (pending?.handshake !== handshake) return;
     this.#pending.delete(key);
     handshake.end();
-    this.#reception.reject(handshake.expired ? "tls_timeout" : "tls_handshake");
+    this.#reception.reject(
+      handshake.expired ? "tls_timeout" : "tls_handshake",
+      this.#failed(pending, pending.why),
+    );
+  }
+
+  /** The library's error does not say whose it is: that of the connection which it has just ended. */
+  #blame({ message }: Error): void {
+    const ended = [...this.#pending.values()]
+      .filter(({ socket, why }) => socket.destroyed && why === "");
+    if (ended.length === 1) ended[0].why = message;
+  }
+
+  #failed({ addresses, source, serverName }: Pending, why: string): FailedHandshake {
+    const { peerAddress } = this.#reception.factsOf(addresses, source);
+    return { peerAddress, serverName, why };
   }
 
   #onSecure(socket: TLSSocket): void {
@@ -232,7 +262,7 @@ export class NamesTerminator implements TlsTerminator {
     if (tls === undefined) {
       socket.on("error", () => {});
       socket.destroy();
-      this.#reception.reject("tls_client_certificate");
+      this.#reception.reject("tls_client_certificate", this.#failed(pending, ""));
       return;
     }
     const facts = withTls(this.#reception.factsOf(pending.addresses, pending.source), tls);
@@ -271,7 +301,10 @@ export class NamesTerminator implements TlsTerminator {
       });
       server.on("secureConnection", (socket) => this.#onSecure(socket));
       // The socket is closed, and its `close` event gives its place back.
-      server.on("tlsClientError", () => void this.#doubt(pair, tls));
+      server.on("tlsClientError", (error) => {
+        this.#blame(error);
+        void this.#doubt(pair, tls);
+      });
       return server;
     });
     return new NameTable(

@@ -30,6 +30,12 @@ Deno.test("names: without a fallback only known names are served", async () => {
   const { port } = bench.listener;
   await assert.rejects(TlsClient.connect(port, { servername: "unknown.test" }));
   await assert.rejects(TlsClient.connect(port));
+  await bench.rejection(2);
+  assert.deepEqual(bench.failed[0], {
+    peerAddress: "127.0.0.1",
+    serverName: "unknown.test",
+    why: "no certificate has that name",
+  });
   await using client = await TlsClient.connect(port, { servername: "b.test" });
   assert.equal(client.shown, "b.test");
   await finish(await bench.next(), client);
@@ -52,6 +58,12 @@ Deno.test("names: a client below the lowest version is refused", async () => {
   const { port } = bench.listener;
   await assert.rejects(TlsClient.connect(port, { maxVersion: "TLSv1.2", servername: "b.test" }));
   await assert.rejects(TlsClient.connect(port, { maxVersion: "TLSv1.2" }));
+  assert.equal(await bench.rejection(2), "tls_handshake");
+  assert.deepEqual(bench.failed.map(({ peerAddress, serverName }) => [peerAddress, serverName]), [
+    ["127.0.0.1", "b.test"],
+    ["127.0.0.1", ""],
+  ]);
+  for (const { why } of bench.failed) assert.match(why, /incompatible|version/i);
   await using client = await TlsClient.connect(port, { servername: "b.test" });
   await finish(await bench.next(), client);
 });

@@ -6,7 +6,7 @@
  */
 import type { Logger, LogLevel } from "../../gateway/log.ts";
 import type { Clock } from "../../net/clock.ts";
-import type { Rejection } from "../../net/listen/listener_spec.ts";
+import type { FailedHandshake, Rejection } from "../../net/listen/listener_spec.ts";
 
 /** Each reason is logged at once, and then as often as this at most, with how many there were. */
 const REPEAT_MS = 10_000;
@@ -22,8 +22,8 @@ const TOLD: Readonly<Record<Rejection, readonly [level: LogLevel, why: string]>>
   proxy_timeout: ["warn", "the PROXY header did not come in time"],
   tls_busy: ["warn", "too many TLS handshakes are under way"],
   tls_client_certificate: ["info", "the client's certificate does not verify"],
-  tls_handshake: ["debug", "the TLS handshake failed"],
-  tls_timeout: ["debug", "the TLS handshake took too long"],
+  tls_handshake: ["info", "the TLS handshake failed"],
+  tls_timeout: ["info", "the TLS handshake took too long"],
 };
 
 /** Reports rejections at one listener. */
@@ -41,8 +41,8 @@ export class RejectionLog {
     this.#log = log;
   }
 
-  /** Takes note of a connection that was closed. */
-  add(reason: Rejection): void {
+  /** Takes note of a connection that was closed; the last one of several is described. */
+  add(reason: Rejection, handshake?: FailedHandshake): void {
     const [level, why] = TOLD[reason];
     const count = (this.#unreported.get(reason) ?? 0) + 1;
     const { now } = this.#clock;
@@ -54,6 +54,17 @@ export class RejectionLog {
     this.#unreported.delete(reason);
     if (!this.#log.enabled(level)) return;
     const what = count === 1 ? "a connection was closed" : `${count} connections were closed`;
-    this.#log.log(level, "fluxheim::security", `${this.#key}: ${what}: ${why}`);
+    const about = handshake === undefined ? "" : `: ${described(handshake)}`;
+    this.#log.log(level, "fluxheim::security", `${this.#key}: ${what}: ${why}${about}`);
   }
+}
+
+/** Most characters of a library's text that are logged. */
+const MAX_WHY = 200;
+
+function described({ peerAddress, serverName, why }: FailedHandshake): string {
+  const asked = serverName === "" ? "" : ` asked for ${JSON.stringify(serverName)}`;
+  // deno-lint-ignore no-control-regex -- control characters are what must not get into a line
+  const said = why.slice(0, MAX_WHY).replaceAll(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim();
+  return peerAddress + asked + (said === "" ? "" : `: ${said}`);
 }

@@ -18,7 +18,7 @@ Deno.test("closed connections are reported at once, then counted, each reason fo
     for (const reason of reasons) rejections.add(reason);
   };
   const full = "the listener has server.limits.max_connections already";
-  at(0, "max_connections", "max_connections", "tls_handshake");
+  at(0, "max_connections", "max_connections");
   assert.deepEqual(lines, [
     `warn fluxheim::security server.listen[0]: a connection was closed: ${full}`,
   ]);
@@ -30,5 +30,29 @@ Deno.test("closed connections are reported at once, then counted, each reason fo
   at(10_000, "max_connections", "max_connections");
   assert.deepEqual(lines.slice(2), [
     `warn fluxheim::security server.listen[0]: 3 connections were closed: ${full}`,
+  ]);
+});
+
+Deno.test("a handshake that failed is logged with its client, the name and the reason, in one line", () => {
+  const clock = new Clock();
+  const lines: string[] = [];
+  const log = {
+    ...SILENT,
+    enabled: () => true,
+    log: (...line: string[]) => void lines.push(line.join(" ")),
+  };
+  const rejections = new RejectionLog("server.tls_listen[0]", clock, log);
+  const peerAddress = "192.0.2.1";
+  rejections.add("tls_handshake", {
+    peerAddress,
+    serverName: "a.test",
+    why: "no cipher\nin common",
+  });
+  rejections.add("tls_timeout", { peerAddress, serverName: "", why: "" });
+  const own =
+    "info fluxheim::security server.tls_listen[0]: a connection was closed: the TLS handshake";
+  assert.deepEqual(lines, [
+    `${own} failed: 192.0.2.1 asked for "a.test": no cipher in common`,
+    `${own} took too long: 192.0.2.1`,
   ]);
 });

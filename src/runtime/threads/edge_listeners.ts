@@ -278,9 +278,9 @@ function listenerSpecs(
       trustedProxies,
       headTimeoutMs: HEAD_TIMEOUT_MS,
       clock,
-      onRejected(reason) {
+      onRejected(reason, handshake) {
         counters.rejected(address, reason);
-        rejections.add(reason);
+        rejections.add(reason, handshake);
       },
       onFault: acceptFaults(key, clock, log),
       onWarning: (message) => log.log("warn", "fluxheim::security", `${key}: ${message}`),

@@ -62,7 +62,7 @@ Deno.test("what an operator should know of a TLS listener is said under fluxheim
     return lines.some((line) => line.startsWith("warn "));
   });
   const own = "fluxheim::security server.tls_listen[0]: ";
-  assert.equal(lines[0], `debug ${own}a connection was closed: the TLS handshake took too long`);
+  assert.equal(lines[0], `info ${own}a connection was closed: the TLS handshake took too long`);
   const warning = lines.find((line) => line.startsWith("warn "));
   assert.equal(warning?.startsWith(`warn ${own}peers keep connections`), true);
   for (const connection of stalled) connection.close();
