@@ -11,6 +11,13 @@ const OWN = { index: 0, count: THREADS };
 const LOST = { index: 1, count: THREADS };
 /** The lock of both kinds. */
 const LOCK = 0;
+/** Writes numbers that may be those of slots and entries into a part of all words. */
+function scatter(words: Int32Array, random: () => number): void {
+  for (let at = 1; at < words.length; at++) {
+    if (random() < 0.3) words[at] = random() * 400 - 20;
+  }
+}
+
 const call = { threads: THREADS, waitUntil: 0 };
 
 Deno.test("the members of a pool survive garbage, and their slots lie inside of it", () => {
@@ -19,9 +26,10 @@ Deno.test("the members of a pool survive garbage, and their slots lie inside of 
   const pool = poolMemory.open(memory, OWN);
   const addresses = (random: () => number) =>
     Array.from({ length: random() * 4 }, () => `10.0.0.${Math.floor(random() * 9)}:80`);
-  survive(memory, words.length, [
+  survive(memory, 16, [
     (random) => poolMemory.apply?.(memory, { members: addresses(random) }, call),
     (random) => pool.setMembers(addresses(random), true),
+    (random) => scatter(words, random),
     (random) => {
       const members = pool.members();
       assert.ok(members.length <= MAX_MEMBERS);
@@ -46,10 +54,18 @@ Deno.test("the sessions of a pool survive garbage", () => {
   const words = new Int32Array(memory);
   const own = sessionMemory.open(memory, OWN);
   const keyOf = (random: () => number) => `client ${Math.floor(random() * 50)}`;
-  survive(memory, words.length, [
+  survive(memory, 16, [
     () => sessionMemory.apply?.(memory, size, call),
     (random) => own.put(keyOf(random), { slot: random() * SLOTS | 0, incarnation: 1 }, 7, 60),
     (random) => own.find(keyOf(random), random() < 0.5 ? 7 : 700),
+    (random) => scatter(words, random),
+    (random) => own.find(keyOf(random), 7),
+    // Chains that lead back into themselves.
+    (random) => {
+      for (let at = 16; at < words.length; at++) words[at] = 1 + random() * size.maxEntries;
+    },
+    (random) => own.find(keyOf(random), 7),
+    (random) => own.put(keyOf(random), { slot: 1, incarnation: 1 }, 7, 60),
     () => own.purge(700),
     () => {
       let count = 0;
