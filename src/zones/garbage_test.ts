@@ -13,65 +13,14 @@ import { ring, RingReader } from "./ring.ts";
 import { series, SeriesTotals } from "./series.ts";
 import { sharedTime } from "./shared_time.ts";
 import { tableOf } from "./table.ts";
+import { numbersFrom, survive } from "./testing/garbage.ts";
 
 const THREADS = 3;
 const OWN = { index: 0, count: THREADS };
 const LOST = { index: 1, count: THREADS };
-const ROUNDS = 400;
 const KIB = 1024;
 
 const call = () => ({ threads: THREADS, waitUntil: 0 });
-
-/** Numbers that are the same in every run. */
-function numbersFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed);
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
-  };
-}
-
-const EXTREME = [0, 1, -1, 2, 2 ** 31 - 1, -(2 ** 31), 2 ** 30];
-
-/** Another thread: writes some words, among the first `reach` ones mostly, where the structure itself stands. */
-function spoil(memory: SharedArrayBuffer, random: () => number, reach: number): void {
-  const words = new Int32Array(memory, 0, Math.floor(memory.byteLength / 4));
-  for (let write = random() * 8; write > 0; write--) {
-    const at = Math.floor(
-      random() * (random() < 0.9 ? Math.min(reach, words.length) : words.length),
-    );
-    const kind = random();
-    words[at] = kind < 0.4
-      ? EXTREME[Math.floor(random() * EXTREME.length)]
-      : random() * (kind < 0.7 ? 80 : 2 ** 32);
-  }
-}
-
-/** Makes all `calls` in turn with garbage before each. Errors must be the structure's own. */
-function survive(
-  memory: SharedArrayBuffer,
-  reach: number,
-  calls: readonly ((random: () => number) => unknown)[],
-  free: () => void = () => {},
-): void {
-  for (let round = 0; round < ROUNDS; round++) {
-    const random = numbersFrom(round);
-    for (const act of calls) {
-      spoil(memory, random, reach);
-      // A lock that is held costs its wait: a test of its own.
-      free();
-      try {
-        act(random);
-      } catch (error) {
-        const isOwn = error instanceof Error &&
-          !(error instanceof RangeError || error instanceof TypeError);
-        assert.ok(isOwn, `round ${round}: ${error instanceof Error ? error.stack : error}`);
-      }
-    }
-  }
-}
 
 const reclaimIn = <T, S, A>(layout: Layout<T, S, A>, memory: SharedArrayBuffer) => () =>
   layout.reclaim?.(memory, LOST, call());

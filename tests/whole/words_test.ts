@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Folders with comments, documents and tests. */
-const FOLDERS = ["docs", "examples", "src", "tests"];
+const FOLDERS = ["docs", "examples", "packaging", "src", "tests"];
+/** Documents beside them. */
+const DOCUMENTS = ["CHANGELOG.md", "CONTRIBUTING.md", "README.md"];
 
 /** What is kept out, and what to write instead. */
 const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
@@ -57,7 +59,7 @@ const EXCEPTIONS: readonly string[] = [
 ];
 
 Deno.test("comments and documents use the words of the field", () => {
-  const found = FOLDERS.flatMap(files).flatMap((path) =>
+  const found = [...DOCUMENTS, ...FOLDERS.flatMap(files)].flatMap((path) =>
     textOf(path).flatMap(([line, text]) =>
       WORDS.filter(([pattern]) => pattern.test(text))
         .map(([, instead]) => `${path}:${line}: ${text.trim()} (write: ${instead})`)
@@ -78,7 +80,9 @@ Deno.test("names of symbols and files use the words of the field", () => {
 });
 
 Deno.test("every exception is still needed", () => {
-  const text = FOLDERS.flatMap(files).map((path) => Deno.readTextFileSync(root + path)).join("\n");
+  const text = [...DOCUMENTS, ...FOLDERS.flatMap(files)].map((path) =>
+    Deno.readTextFileSync(root + path)
+  ).join("\n");
   assert.deepEqual(EXCEPTIONS.filter((known) => !text.includes(known)), []);
 });
 

@@ -77,8 +77,9 @@ export class PasswordGate {
   ): Promise<void> {
     const { verdicts, clock } = this.#context;
     const source = exchange.clientAddress;
-    // One client's failures must not be counted as another's.
-    const key = `${digest} ${source}`;
+    const { generation } = verdicts;
+    // One client's failures must not be counted as another's, and a question to the previous file is none to this one.
+    const key = `${generation} ${digest} ${source}`;
     let asked = this.#asked.get(key);
     if (asked === undefined) {
       asked = this.#verify({ file: this.#guard.users_file, user, password, source });
@@ -89,7 +90,7 @@ export class PasswordGate {
     if (exchange.aborted) return;
     switch (verdict) {
       case "right":
-        verdicts.remember(digest, user, clock.now);
+        verdicts.remember(digest, user, clock.now, generation);
         return this.#allow(exchange, user);
       case "wrong":
         return this.#deny(exchange);

@@ -25,6 +25,12 @@ export class Verdicts {
   #known = new Map<string, Verdict>();
   /** By the fields of a head that repeats on its connection: compared as objects, without a digest. */
   #repeated = new WeakMap<ReadonlyFields, Verdict>();
+  #generation = 0;
+
+  /** Changes whenever the file may have changed: what was asked before says nothing of it. */
+  get generation(): number {
+    return this.#generation;
+  }
 
   /** The verdict on a head that was seen before. */
   ofRepeated(fields: ReadonlyFields, now: number): Verdict | undefined {
@@ -43,8 +49,13 @@ export class Verdicts {
     return verdict;
   }
 
-  /** The service has found the credentials right. */
-  remember(digest: string, user: string, now: number): void {
+  /**
+   * The service has found the credentials right.
+   *
+   * @param generation When it was asked.
+   */
+  remember(digest: string, user: string, now: number, generation: number): void {
+    if (generation !== this.#generation) return;
     this.#known.delete(digest);
     this.#known.set(digest, { user, until: now + HOLD_MS });
     if (this.#known.size <= MAX_VERDICTS) return;
@@ -54,6 +65,7 @@ export class Verdicts {
 
   /** The file may have changed. */
   forget(): void {
+    this.#generation++;
     this.#known = new Map();
     this.#repeated = new WeakMap();
   }

@@ -6,6 +6,7 @@
  */
 import { LARGE, SMALL, SMALL_BYTES } from "../buffers.ts";
 import { closeQuietly, type Duplex } from "../duplex.ts";
+import { OTHERS_FIRST } from "../turn.ts";
 import { FastCgiError, type FastCgiFailure } from "./error.ts";
 import { RecordParser, type RecordSink } from "./record_parser.ts";
 import { END_OF_STDIN, HEADER_BYTES, MAX_STDIN_CONTENT, TYPE, writeHeader } from "./records.ts";
@@ -44,6 +45,10 @@ export class FastCgiConnection implements RecordSink {
   #inputFailure: unknown;
   #hasAnswered = false;
   #isClosed = false;
+  /** The idle connection has a request, of which nothing was sent yet. */
+  #isClaimed = false;
+  /** The responder closed the idle connection, or sent something that no request had asked for. */
+  #hasStirred = false;
   /** Exchanges that were begun. */
   #begun = 0;
   /** When the connection became idle; its pool's own. */
@@ -77,6 +82,7 @@ export class FastCgiConnection implements RecordSink {
     this.#parser.reset();
     this.#hasAnswered = false;
     this.#isSent = false;
+    this.#isClaimed = this.#ahead !== undefined;
     void this.#send(request);
   }
 
@@ -118,7 +124,8 @@ export class FastCgiConnection implements RecordSink {
     const read = this.#stream.read(buffer);
     this.#ahead = { read, buffer };
     const look = () => {
-      if (this.#request === undefined) onGone();
+      if (this.#isClaimed) this.#hasStirred = true;
+      else if (this.#request === undefined) onGone();
     };
     read.then(look, look);
   }
@@ -139,6 +146,8 @@ export class FastCgiConnection implements RecordSink {
   }
 
   async #readMore(): Promise<void> {
+    if (this.#isClaimed) await this.#claim();
+    if (this.#hasStirred) throw this.#failure("closed", "the kept connection has ended");
     if (this.#isClosed) throw this.#failure("abandoned", "the connection was given up");
     const ahead = this.#ahead;
     const buffer = ahead?.buffer ?? (this.#buffer ??= LARGE.take());
@@ -157,6 +166,17 @@ export class FastCgiConnection implements RecordSink {
     if (ahead !== undefined && this.#pieces.length === 0 && buffer.length === SMALL_BYTES) {
       SMALL.give(buffer);
     }
+  }
+
+  /**
+   * Lets what has come while the connection was idle be seen before anything is sent: the read that was pending
+   * reports it two passes of the microtask queue after the runtime has the bytes. They would be taken for the answer.
+   */
+  async #claim(): Promise<void> {
+    await OTHERS_FIRST;
+    await OTHERS_FIRST;
+    this.#isClaimed = false;
+    if (this.#hasStirred) this.close();
   }
 
   /** Reading ended before the answer did. */
@@ -179,6 +199,8 @@ export class FastCgiConnection implements RecordSink {
 
   async #send({ head, input }: FastCgiRequest): Promise<void> {
     try {
+      if (this.#isClaimed) await this.#claim();
+      if (this.#hasStirred) return;
       await this.#write(head);
       if (input !== undefined) {
         await this.#sendInput(input);

@@ -7,12 +7,20 @@ import type { TxtRecord } from "./txt_record.ts";
 const LIMIT_MS = 60_000;
 /** Most of what it says that is read. */
 const MAX_OUTPUT_BYTES = 4096;
+/** How long the rest of it is waited for when the program has ended. */
+const REST_MS = 1_000;
 
-/** @throws {Error} When it fails, with the beginning of what it has said. */
+/**
+ * Runs the program.
+ *
+ * @param limitMs Time for the run.
+ * @throws {Error} When it fails, with the beginning of what it has said.
+ */
 export async function runHook(
   program: string,
   action: "present" | "cleanup",
   { name, value }: TxtRecord,
+  limitMs = LIMIT_MS,
 ): Promise<void> {
   const fault = programFault(program);
   if (fault !== undefined) throw new Error(`${program} ${fault}`);
@@ -24,26 +32,70 @@ export async function runHook(
     stdout: "null",
     stderr: "piped",
   }).spawn();
+  const output = new Output(child.stderr);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    child.kill("SIGKILL");
-  }, LIMIT_MS);
+    kill(child);
+  }, limitMs);
   try {
-    const [said, { code, success }] = await Promise.all([outputOf(child.stderr), child.status]);
-    if (isLate) throw new Error(`${program} has taken more than ${LIMIT_MS / 1000} s`);
-    if (!success) throw new Error(`${program} has ended with ${code}${said && `: ${shown(said)}`}`);
+    const { code, success } = await child.status;
+    if (isLate) throw new Error(`${program} has taken more than ${limitMs / 1000} s`);
+    if (success) return;
+    const said = await output.text();
+    throw new Error(`${program} has ended with ${code}${said && `: ${shown(said)}`}`);
   } finally {
     clearTimeout(timer);
+    output.close();
   }
 }
 
-async function outputOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  // What it says beyond the bound is read and forgotten: a full pipe would stop it.
-  for await (const bytes of stream) {
-    if (text.length < MAX_OUTPUT_BYTES) text += decoder.decode(bytes, { stream: true });
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended at this very moment.
   }
-  return text;
+}
+
+/** What a program says. Programs that it has started and left behind may keep its end open for ever. */
+class Output {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #whole: Promise<void>;
+  #text = "";
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+    this.#whole = this.#read();
+  }
+
+  /** All of it, or what has come a moment after the program has ended. */
+  async text(): Promise<string> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, REST_MS);
+    await Promise.race([this.#whole, late.promise]);
+    clearTimeout(timer);
+    return this.#text;
+  }
+
+  /** Reads nothing more. */
+  close(): void {
+    void this.#reader.cancel().catch(() => {});
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    try {
+      // What it says beyond the bound is read and forgotten: a full pipe would stop it.
+      for (;;) {
+        const { value, done } = await this.#reader.read();
+        if (done) return;
+        if (this.#text.length < MAX_OUTPUT_BYTES) {
+          this.#text += decoder.decode(value, { stream: true });
+        }
+      }
+    } catch {
+      // Its end cannot be read: what has come is what there is.
+    }
+  }
 }

@@ -8,13 +8,14 @@ export const roundRobin: SelectionPolicy = {
   takesWeights: true,
   takesMembers: true,
   isStatic: false,
-  open: () => ({ select }),
+  open() {
+    /** Those that a pass may choose now; used within one call. */
+    const admitted: Member[] = [];
+    return { select: (candidates) => select(candidates, admitted) };
+  },
 };
 
-/** Those that a pass may choose now; used within one call. */
-const admitted: Member[] = [];
-
-function select(candidates: Candidates): Member | undefined {
+function select(candidates: Candidates, admitted: Member[]): Member | undefined {
   const { members, isPlain } = candidates;
   if (isPlain) {
     return members.length === 0 ? undefined : walk(members, candidates, candidates.totalWeight);

@@ -13,7 +13,7 @@ const TEMPORARY = /^\.fluxheim-(?:object|body)-[0-9]+\.[0-9a-f]+\.tmp$/;
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o600;
 
-const ROOM: Room = {};
+const ROOM: Readonly<Room> = {};
 
 /** Files below `root`. */
 export class FilesBackend implements Backend {
