@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { mmdbFile } from "../../src/modules/geoip/testing/mmdb.ts";
 import { Collector } from "../peers/collector.ts";
 import { TestCertificate } from "../peers/tls.ts";
-import { TOKEN } from "./admin.ts";
+import { PATIENT, TOKEN } from "./admin.ts";
 import { freeUdpPort } from "./datagrams.ts";
 import { TestGateway } from "./gateway.ts";
 import { freePort, until } from "./peer.ts";
@@ -67,6 +67,7 @@ dashboard = true
 listen = "127.0.0.1:${ports.admin}"
 token_file = "{dir}/token"
 snapshot_store = "{dir}/store"
+${PATIENT}
 [geoip]
 enabled = true
 [[geoip.databases]]
