@@ -141,8 +141,8 @@ scrape_configs:
     const metadata = await get("metadata");
     return metadata !== undefined && Object.keys(metadata).length >= expected;
   });
-  const up = await get(`query?query=${encodeURIComponent('up{job="fluxheim"}')}`);
-  assert.equal(up.result[0].value[1], "1");
+  const up = `query?query=${encodeURIComponent('up{job="fluxheim"}')}`;
+  await until("it is up", async () => (await get(up))?.result[0]?.value[1] === "1");
 }
 
 testWith(
