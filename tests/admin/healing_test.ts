@@ -210,7 +210,7 @@ Deno.test("two gateways on one store take turns, and neither ends what the other
   assert.equal(refused.status, 409, JSON.stringify(refused.body));
   assert.match(refused.body.error, new RegExp(`another gateway is watching ${snapshot}`));
   assert.equal(await other.target(), "/one");
-  // What the first one watches is there for whoever follows it.
+  // What the first one watches is there for the process that follows it.
   const kept = Deno.readTextFileSync(`${one.store}/self-healing.toml`);
   assert.match(kept, new RegExp(`target_snapshot = "${snapshot}"`));
   assert.equal((await one.post(`${S}self-heal/confirm`)).status, 200);
