@@ -6,7 +6,7 @@ import { Clock } from "../../net/clock.ts";
 import { turn, until } from "../../net/testing/until.ts";
 import { ControlListeners } from "./listeners.ts";
 
-/** A body without an end; it says when nobody takes it any more. */
+/** A body without an end, which knows when it was cancelled. */
 class Endless implements Body {
   readonly length: undefined = undefined;
   readonly trailers: undefined = undefined;
