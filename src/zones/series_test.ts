@@ -255,3 +255,28 @@ Deno.test("what is taken up little by little reads as what is taken up at once",
   assert.equal(process.totals.takeUp(process.threads, 64), false);
   assert.deepEqual(process.faults, []);
 });
+
+Deno.test("a series is parsed once, however many threads have it and however often it is read", () => {
+  let parsed = 0;
+  const totals = new SeriesTotals({
+    onFault: assert.fail,
+    show: (_name, labels) => {
+      parsed++;
+      return { labels, fold: "sum" };
+    },
+  });
+  const threads = new Map<number, { buffer: SharedArrayBuffer }>();
+  const writers = [0, 1, 2].map((index) => {
+    const buffer = newMemory(series, undefined, 3);
+    threads.set(index, { buffer });
+    return series.open(buffer, { index, count: 3 });
+  });
+  for (const writer of writers) {
+    for (let i = 0; i < 1_000; i++) count(writer, { vhost: `v${i}` });
+  }
+  for (let i = 0; i < 10; i++) assert.equal(totals.read(threads).length, 1_000);
+  assert.equal(parsed, 1_000);
+  count(writers[1], { vhost: "new" });
+  assert.equal(totals.read(threads).length, 1_001);
+  assert.equal(parsed, 1_001, "the one that is new");
+});

@@ -193,3 +193,51 @@ Deno.test("a damaged record of what was validated is refused until it is removed
   Deno.removeSync(`${admin.store}/self-healing.toml`);
   assert.equal((await admin.post(`${S}snapshot`)).status, 201);
 });
+
+Deno.test("two gateways on one store take turns, and neither ends what the other is watching", async () => {
+  await using one = await AdminGateway.start({ admin: healing() });
+  await using other = await AdminGateway.start({ admin: healing() });
+  other.gateway.rewrite(other.store, one.store);
+  await other.gateway.process.stop();
+  const { configPath, port } = other.gateway;
+  await using again = new Process(Deno.execPath(), await launchArguments(configPath));
+  await again.listening(port);
+  await until("the API is there", () => /the service control runs/.test(again.output));
+  one.rewrite("/two");
+  const { snapshot } = (await one.post(`${S}reload-config`)).body;
+  other.rewrite("/three");
+  const refused = await other.post(`${S}reload-config`);
+  assert.equal(refused.status, 409, JSON.stringify(refused.body));
+  assert.match(refused.body.error, new RegExp(`another gateway is watching ${snapshot}`));
+  assert.equal(await other.target(), "/one");
+  // What the first one watches is there for the process that follows it.
+  const kept = Deno.readTextFileSync(`${one.store}/self-healing.toml`);
+  assert.match(kept, new RegExp(`target_snapshot = "${snapshot}"`));
+  assert.equal((await one.post(`${S}self-heal/confirm`)).status, 200);
+  assert.equal((await other.post(`${S}reload-config`)).status, 200);
+  assert.equal(await other.target(), "/three");
+  const back = await one.post(`${S}self-heal/fail`);
+  assert.equal(back.status, 400, "its own window has ended");
+});
+
+Deno.test("a store that another process holds the lock of is refused as busy, and serving goes on", async () => {
+  await using admin = await AdminGateway.start();
+  await admin.post(`${S}snapshot`);
+  using lock = Deno.openSync(`${admin.store}/.snapshot.lock`, { read: true, write: true });
+  assert.ok(lock.tryLockSync(true));
+  admin.rewrite("/two");
+  const [stored, reloaded] = await Promise.all([
+    admin.post(`${S}snapshot`),
+    admin.post(`${S}reload-config`),
+  ]);
+  for (const { status, body } of [stored, reloaded]) {
+    assert.equal(status, 409, JSON.stringify(body));
+    assert.match(body.error, /in use by another process|another operation is under way/);
+  }
+  assert.equal(await admin.target(), "/one");
+  assert.equal((await admin.get(`${S}status`)).status, 200, "looking needs no lock");
+  assert.equal((await admin.get(`${S}snapshots`)).body.snapshots.length, 1);
+  lock.unlockSync();
+  assert.equal((await admin.post(`${S}reload-config`)).status, 200);
+  assert.equal(await admin.target(), "/two");
+});

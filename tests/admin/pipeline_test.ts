@@ -226,17 +226,16 @@ deny_sha256 = ["${bad}"]`,
 
 Deno.test("a large body is not read, and slow clients do not keep others out", async () => {
   await using admin = await AdminGateway.start();
-  const body = `${admin.gateway.dir.path}/large`;
-  Deno.writeFileSync(body, new Uint8Array(3 * 1024 * 1024));
-  const posted = await curl(
-    ...BEARER,
-    "-H",
-    "Expect:",
-    "--data-binary",
-    `@${body}`,
-    `http://127.0.0.1:${admin.port}${S}snapshot`,
-  );
-  assert.ok([201, 413, 0].includes(posted.status), posted.head);
+  {
+    using large = await Deno.connect({ hostname: "127.0.0.1", port: admin.port });
+    const head = `POST ${S}snapshot HTTP/1.1\r\nHost: localhost\r\n` +
+      `Authorization: Bearer ${TOKEN}\r\nContent-Length: ${3 * 1024 * 1024}\r\n\r\n`;
+    await large.write(new TextEncoder().encode(head));
+    // The answer comes while most of the body has not been sent, and nothing comes after it.
+    const answer = await new Response(large.readable).text();
+    assert.match(answer, /^HTTP\/1\.1 201 /);
+    assert.match(answer, /^connection: close\r$/im);
+  }
   const open: Deno.TcpConn[] = [];
   for (let i = 0; i < 64; i++) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: admin.port });
@@ -268,6 +267,73 @@ Deno.test("answers are JSON that nothing keeps, and secrets stay in the store", 
   }
   assert.doesNotMatch(said.join("\n"), /SECRET123/);
   assert.doesNotMatch(said.join("\n"), new RegExp(TOKEN));
+});
+
+Deno.test("what is wrong with a configuration is said without the values that may be secret", async () => {
+  const line = 'set = { "x-key" = "SECRET123" }';
+  await using admin = await AdminGateway.start({
+    admin: '[admin.ops_socket]\nenabled = true\npath = "{dir}/ops.sock"',
+    tables: '[[vhosts]]\nname = "secret"\nhosts = ["s.test"]\n[vhosts.proxy]\n' +
+      `upstream = "127.0.0.1:9"\n[vhosts.headers.request]\n${line}\n`,
+  });
+  const { configPath, dir } = admin.gateway;
+  const good = Deno.readTextFileSync(configPath);
+  for (
+    const wrong of [
+      'set = { "x-key" = "SECRET123", , }',
+      'set = "SECRET123"',
+      'set = { "x-key" = "SECRET123\\u0001" }',
+      'set = ["SECRET123"]',
+      'set = { "x key" = "SECRET123" }',
+      `${line}\n[metrics.otlp]\nenabled = true\nendpoint = "http://me:SECRET123@host/x"`,
+      `${line}\n[vhosts.php.params]\nDB_PASSWORD = 7\nSECRET = "SECRET123\\n"`,
+    ]
+  ) {
+    Deno.writeTextFileSync(configPath, good.replace(line, wrong));
+    const { status, body } = await admin.post(`${S}reload-config`);
+    assert.equal(status, 400, wrong);
+    assert.match(body.error, /fluxheim\.toml:\d+: /, wrong);
+    assert.doesNotMatch(body.error, /SECRET123/, wrong);
+    const said = [await curl("--unix-socket", `${dir.path}/ops.sock`, `http://x${S}status`)];
+    said.push(await curl(...BEARER, `http://127.0.0.1:${admin.port}${S}changes`));
+    for (const { head, body } of said) assert.doesNotMatch(head + body, /SECRET123/, wrong);
+    assert.match(said[0].body, /"outcome":"invalid"/);
+    admin.gateway.process.signal("SIGHUP");
+    const number = () => admin.get(`${S}status`).then(({ body }) => body.last_reload);
+    await until("the signal has its outcome", async () => (await number()).source === "signal");
+  }
+  assert.doesNotMatch(admin.output, /SECRET123/);
+});
+
+Deno.test("a list that is longer than an answer may be is a fault, and the log says which", async () => {
+  await using admin = await AdminGateway.start();
+  const { snapshot } = (await admin.post(`${S}snapshot`)).body;
+  const message = "m".repeat(4_000);
+  for (let i = 0; i < 300; i++) {
+    const id = `${snapshot}-${i}`;
+    const file = (name: string) => `${admin.store}/configs/${id}${name}`;
+    Deno.writeTextFileSync(file(".toml"), "");
+    Deno.writeTextFileSync(
+      file(".meta.toml"),
+      `id = "${id}"\ncreated_unix_secs = 1\nmessage = "${message}"\n`,
+    );
+  }
+  const { status, body } = await admin.get(`${S}snapshots`);
+  assert.deepEqual([status, body], [500, { status: "error", error: "internal_error" }]);
+  await until(
+    "it is logged",
+    () => /admin\.snapshots failed: its answer is too large/.test(admin.output),
+  );
+  assert.equal((await admin.get(`${S}status`)).body.snapshots, 301);
+});
+
+Deno.test("a message is text of any language", async () => {
+  await using admin = await AdminGateway.start();
+  const url = `http://127.0.0.1:${admin.port}${S}snapshot`;
+  const made = await curl(...BEARER, "-X", "POST", "-H", "X-Fluxheim-Message: größer 日本", url);
+  assert.equal(made.status, 201, made.body);
+  const { snapshots } = (await admin.get(`${S}snapshots`)).body;
+  assert.equal(snapshots[0].message, "größer 日本");
 });
 
 Deno.test("another token in the file is the token after a reload", async () => {

@@ -1,5 +1,6 @@
 /** What operators see of pools and do to them: the admin API by curl, and `fluxheim members`. */
 import assert from "node:assert/strict";
+import { PATIENT } from "../testing/admin.ts";
 import { Balanced } from "../testing/balanced.ts";
 import { fluxheim } from "../testing/cli.ts";
 import { freePort, TempDir, until } from "../testing/peer.ts";
@@ -36,6 +37,7 @@ enabled = true
 listen = "127.0.0.1:${ports.admin}"
 token_file = "${dir.path}/token"
 snapshot_store = "${dir.path}/store"
+${PATIENT}
 [admin.ops_socket]
 enabled = true
 path = "${dir.path}/ops.sock"
@@ -301,6 +303,7 @@ enabled = true
 listen = "127.0.0.1:${port}"
 token_file = "${dir.path}/token"
 snapshot_store = "${dir.path}/store"
+${PATIENT}
 `,
     },
   );

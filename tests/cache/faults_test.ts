@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { until } from "../../src/net/testing/until.ts";
 import { Caching, image } from "../testing/caching.ts";
-import { TempDir } from "../testing/peer.ts";
+import { freePort, TempDir } from "../testing/peer.ts";
 
 const HOST = { host: "h" };
 const BODY = "0123456789".repeat(20_000);
@@ -182,11 +182,15 @@ Deno.test("A28: reloads with another plan leave one owner of the root, and long 
 Deno.test("expired objects are removed from disk by the purger", async () => {
   await using dir = new TempDir();
   const root = `${dir.path}/cache`;
+  const port = freePort();
   await using caching = await Caching.start(
     ({ url }, response) =>
       image(response, BODY, { "cache-control": `max-age=${url === "/old.png" ? 1 : 600}` }),
     disk(root),
-    { root: "[cache_purger]\nenabled = true\ninterval_secs = 1\n" },
+    {
+      root: "[cache_purger]\nenabled = true\ninterval_secs = 1\n" +
+        `[metrics]\nenabled = true\nlisten = "127.0.0.1:${port}"\n`,
+    },
   );
   for (const path of ["/old.png", "/new.png"]) await caching.get(path, HOST);
   await until("both are stored", () => objects(root).length === 2);
@@ -196,6 +200,25 @@ Deno.test("expired objects are removed from disk by the purger", async () => {
     () => caching.gateway.process.output.includes("cache purger: purged"),
   );
   assert.equal((await caching.get("/new.png", HOST)).cache, "HIT");
+  await caching.gateway.process.listening(port);
+  const counted = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const of = (series: string) =>
+      text.split("\n").find((line) => line.startsWith(`${series} `))?.split(" ").at(-1);
+    const prefix = "fluxheim_cache_purger_";
+    return {
+      runs: of(`${prefix}runs_total{outcome="purged"}`),
+      stale: of(`${prefix}entries_total{result="stale"}`),
+      purged: of(`${prefix}entries_total{result="purged"}`),
+      scanned: Number(of(`${prefix}entries_total{result="scanned"}`)),
+      durations: of(`${prefix}duration_seconds_count{outcome="purged"}`),
+      other: text.includes(`${prefix}entries_total{result="other"}`),
+    };
+  };
+  await until("the run is counted", async () => (await counted()).runs !== undefined);
+  const { scanned, ...rest } = await counted();
+  assert.ok(scanned >= 2, String(scanned));
+  assert.deepEqual(rest, { runs: "1", stale: "1", purged: "1", durations: "1", other: false });
 });
 
 Deno.test("A25: what was compressed on delivery has Vary everywhere, and is not resumed with other bytes", async () => {

@@ -1,5 +1,6 @@
 /** Operating caches: `fluxheim cache`, and what a scrape has of them. */
 import assert from "node:assert/strict";
+import { PATIENT } from "../testing/admin.ts";
 import { Caching, image } from "../testing/caching.ts";
 import { fluxheim } from "../testing/cli.ts";
 import { AdminGateway } from "../testing/admin.ts";
@@ -37,6 +38,7 @@ enabled = true
 listen = "127.0.0.1:${ports.admin}"
 token_file = "${dir.path}/token"
 snapshot_store = "${dir.path}/store"
+${PATIENT}
 [metrics]
 enabled = true
 listen = "127.0.0.1:${ports.metrics}"

@@ -1,5 +1,6 @@
 /** Purges and status of the cache over the admin API. */
 import assert from "node:assert/strict";
+import { PATIENT } from "../testing/admin.ts";
 import { Caching, image } from "../testing/caching.ts";
 import { freePort, TempDir, until } from "../testing/peer.ts";
 
@@ -18,6 +19,7 @@ enabled = true
 listen = "127.0.0.1:${port}"
 token_file = "${dir.path}/token"
 snapshot_store = "${dir.path}/store"
+${PATIENT}
 `,
     },
   );

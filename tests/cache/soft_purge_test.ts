@@ -1,5 +1,6 @@
 /** Soft purges over the admin API, and what they leave. */
 import assert from "node:assert/strict";
+import { PATIENT } from "../testing/admin.ts";
 import { Caching } from "../testing/caching.ts";
 import { freePort, TempDir, until } from "../testing/peer.ts";
 
@@ -30,6 +31,7 @@ enabled = true
 listen = "127.0.0.1:${port}"
 token_file = "${dir.path}/token"
 snapshot_store = "${dir.path}/store"
+${PATIENT}
 `,
     },
   );

@@ -20,7 +20,7 @@ export interface Setup {
 }
 
 /** Unless a test is about it: a stranger that takes the port for its own must not lock the test out. */
-const PATIENT = "[admin.auth_throttle]\nper_source_failures = 1000\nglobal_failures = 10000";
+export const PATIENT = "[admin.auth_throttle]\nper_source_failures = 1000\nglobal_failures = 10000";
 
 function configText(
   adminPort: number,

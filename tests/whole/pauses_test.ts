@@ -17,6 +17,7 @@ const PAUSES: Readonly<Record<string, string>> = {
   "src/runtime/testing/probe_control.ts: POLL_MS": "between two looks at a condition, in a service",
   "src/runtime/testing/program.ts: 30_000": "ends a program that does not stop",
   "src/zones/testing/crowd_worker.ts: 1": "a client that leaves at any time of its wait",
+  "tests/attacks/hostile_admin.ts: 10": "between two looks at a condition, in a service",
   "tests/attacks/hostile_service.ts: 10": "between two looks at a condition, in a service",
   "tests/peers/chromium.ts: 100": "between two attempts to remove a directory",
   "tests/tools/cache_kills.ts: randomInt(1, 300)": "a kill at any moment of a fill",

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { keysAbout } from "./about.ts";
+import { mayBeSecret } from "./confidential.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { meantKey, unknownKeyHint, wrongShapeHint } from "./hints.ts";
 import { valueHint } from "./slips.ts";
@@ -69,9 +70,8 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
         path,
         message: issue.input === undefined
           ? `is required: ${typeInWords(issue.expected)}`
-          : `must be ${typeInWords(issue.expected)}${found(issue.input)}`,
-        hint: wrongShapeHint(root, path, issue.expected, issue.input) ??
-          valueHint(path, issue.input),
+          : `must be ${typeInWords(issue.expected)}${found(issue.input, path, root)}`,
+        hint: shapeHintOf(issue, path, root),
       }];
     case "invalid_value": {
       const words = issue.values.map((value) => show(value));
@@ -81,7 +81,7 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
         path,
         message: issue.input === undefined
           ? `is required: ${one}`
-          : `must be ${one}${found(issue.input)}`,
+          : `must be ${one}${found(issue.input, path, root)}`,
         hint: typeof issue.input === "string" ? didYouMean(issue.input, texts) : undefined,
       }];
     }
@@ -91,12 +91,15 @@ function ofIssue(issue: Issue, above: Path, root: Schema): Finding[] {
     case "custom":
       return [{
         path,
-        message: `${issue.message}${found(issue.input)}`,
-        hint: valueHint(path, issue.input),
+        message: `${issue.message}${found(issue.input, path, root)}`,
+        hint: hintOf(issue.input, path, root),
         about: keysAbout(issue.params, path),
       }];
     default:
-      return [{ path, message: `must have another form: ${issue.message}${found(issue.input)}` }];
+      return [{
+        path,
+        message: `must have another form: ${issue.message}${found(issue.input, path, root)}`,
+      }];
   }
 }
 
@@ -116,7 +119,10 @@ function ofUnion(
     if (inner.code === "invalid_value") return inner.values.map(show).join(" or ");
     return inner.message.replace(/^must be /, "");
   });
-  return [{ path, message: (own ?? `must be ${allowed.join(" or ")}`) + found(issue.input) }];
+  return [{
+    path,
+    message: (own ?? `must be ${allowed.join(" or ")}`) + found(issue.input, path, root),
+  }];
 }
 
 /** Whether a choice says in words of its own what it takes. */
@@ -142,11 +148,13 @@ function bounds(
     }${length}`;
   }
   if (issue.origin === "string") {
-    return `have at ${small ? "least" : "most"} ${limit} characters${found(issue.input)}`;
+    return `have at ${small ? "least" : "most"} ${limit} characters${
+      found(issue.input, path, root)
+    }`;
   }
   const range = numberRange(schemaAt(root, path));
   return (range === undefined ? `be at ${small ? "least" : "most"} ${limit}` : `be ${range}`) +
-    found(issue.input);
+    found(issue.input, path, root);
 }
 
 /** `from 1 to 1024`, or `at least 1`; `undefined` for what is not a number with a lower bound. */
@@ -184,10 +192,23 @@ function typeInWords(expected: string): string {
   }
 }
 
-/** `; found "x"`, or nothing where the value is a table or not there. */
-function found(input: unknown): string {
+/** `; found "x"`, or nothing where the value is a table, a secret or not there. */
+function found(input: unknown, path: Path, root: Schema): string {
   const text = show(input);
-  return text === "" ? "" : `; found ${text}`;
+  return text === "" || mayBeSecret(input, path, root) ? "" : `; found ${text}`;
+}
+
+function shapeHintOf(
+  { expected, input }: Extract<Issue, { code: "invalid_type" }>,
+  path: Path,
+  root: Schema,
+): string | undefined {
+  if (mayBeSecret(input, path, root)) return undefined;
+  return wrongShapeHint(root, path, expected, input) ?? valueHint(path, input);
+}
+
+function hintOf(input: unknown, path: Path, root: Schema): string | undefined {
+  return mayBeSecret(input, path, root) ? undefined : valueHint(path, input);
 }
 
 function show(value: unknown): string {

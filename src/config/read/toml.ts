@@ -6,6 +6,7 @@
  */
 import { parse, TomlDate, TomlError } from "smol-toml";
 import type { Origins } from "./origins.ts";
+import { shownSource } from "../problems/confidential.ts";
 import { keyPlaces } from "./positions.ts";
 import { isTable, type Table } from "../schema/schema_walk.ts";
 import type { Problem } from "../types.ts";
@@ -68,7 +69,8 @@ function syntaxProblem(error: TomlError, text: string, file: string): Problem {
   const reason = closed === undefined
     ? error.message.split("\n")[0].replace(/^Invalid TOML document: /, "")
     : "the bracket of the table's name is not closed";
-  const shown = source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN)}…` : source;
+  const held = shownSource(source);
+  const shown = held.length > MAX_SHOWN ? `${held.slice(0, MAX_SHOWN)}…` : held;
   return {
     key: "",
     message: `is not valid TOML: ${reason} at column ${error.column}` +
@@ -92,7 +94,7 @@ function syntaxHint(source: string, reason: string): string | undefined {
   if (list !== undefined) {
     return `write [[${list}]] with two brackets, and before any [${list}.…] table that belongs to it`;
   }
-  const doubled = /^\[\[\s*(.+?)\s*\]\]/.exec(source)?.[1];
+  const doubled = /^\[\[\s*([A-Za-z0-9_.-]+)\s*\]\]/.exec(source)?.[1];
   if (doubled !== undefined) {
     return `write [${doubled}] with one bracket if it is a single table; to a table that is written as ` +
       "{ ... } nothing can be added: give its keys lines of their own";

@@ -10,14 +10,25 @@ const MAX_ERROR_CHARS = 4096;
 
 const encoder = new TextEncoder();
 
-/** Answers with what an endpoint's operation came to. */
-export function answerOutcome(exchange: HttpExchange, { status, body }: Outcome): void {
+/**
+ * Answers with what an endpoint's operation came to.
+ *
+ * @returns Why the answer is a fault, for the log; nothing for one that is as it was asked for.
+ */
+export function answerOutcome(
+  exchange: HttpExchange,
+  { status, body }: Outcome,
+): string | undefined {
   const { error } = body;
   const isLong = typeof error === "string" && error.length > MAX_ERROR_CHARS;
   const shown = isLong ? { ...body, error: `${error.slice(0, MAX_ERROR_CHARS)}...` } : body;
   const bytes = encoder.encode(JSON.stringify(shown));
-  if (bytes.length > MAX_BODY_BYTES) return answerFault(exchange);
+  if (bytes.length > MAX_BODY_BYTES) {
+    answerFault(exchange);
+    return `the answer has ${bytes.length} bytes, which is more than ${MAX_BODY_BYTES}`;
+  }
   write(exchange, status, bytes, "application/json");
+  return undefined;
 }
 
 /** Refuses a request with a code and nothing else. */

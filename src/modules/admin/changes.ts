@@ -57,6 +57,8 @@ export class Changes {
   /** When the window ends, in this process's own time. */
   deadline = Infinity;
   #validation: Validation;
+  /** The watched snapshot that the store has as far as this process knows. */
+  #written: string | undefined;
   #last: LastReload;
   #reloads = 0;
 
@@ -69,6 +71,7 @@ export class Changes {
     this.#admin = admin;
     this.store = new SnapshotStore(admin.snapshot_store);
     this.#validation = validation;
+    this.#written = validation.pending?.target_snapshot;
     this.damage = damage;
     for (const problem of problems) {
       context.log.log("error", "fluxheim", `admin.snapshot_store: ${problem}`);
@@ -255,11 +258,25 @@ export class Changes {
     this.store.add({ id, text, message, createdUnixSecs: Math.floor(Date.now() / 1000) });
   }
 
-  /** Sets what is known, in the store first. With the lock held. */
+  /**
+   * Sets what is known, in the store first. With the lock held.
+   *
+   * @throws {StoreError} when another gateway of this store is watching a snapshot: its way back is there alone.
+   */
   learn(change: Partial<Validation>): void {
+    this.#refuseOtherWindow();
     const next = { ...this.#validation, ...change };
     writeValidation(this.store.root, next);
+    this.#written = next.pending?.target_snapshot;
     this.#validation = next;
+  }
+
+  #refuseOtherWindow(): void {
+    const { pending } = readValidation(this.store.root);
+    if (pending === undefined || pending.target_snapshot === this.#written) return;
+    const text = `another gateway is watching ${pending.target_snapshot} in ${this.store.root}; ` +
+      "give each a store of its own, or wait until that is confirmed or gone back on";
+    throw new StoreError("busy", text);
   }
 
   /** The same in this process, where the disk need not have it. */
@@ -271,6 +288,7 @@ export class Changes {
   refuseDamage(): void {
     if (this.damage === undefined) return;
     this.#validation = readValidation(this.store.root);
+    this.#written = this.#validation.pending?.target_snapshot;
     this.damage = undefined;
   }
 
@@ -280,6 +298,7 @@ export class Changes {
     this.#validation = before;
     try {
       writeValidation(this.store.root, before);
+      this.#written = before.pending?.target_snapshot;
     } catch (error) {
       this.logStore("error", error);
     }

@@ -1,4 +1,5 @@
 /** The token of a request, and the fingerprint that a TLS terminator names (spec 06 part A2). @module */
+import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { HttpExchange } from "../../http/exchange.ts";
 import type { AdminConfig } from "./schema.ts";
@@ -14,14 +15,16 @@ export class Token {
   #length: number;
 
   constructor(token: string) {
-    this.#digest = this.#digestOf(token);
-    this.#length = token.length;
+    const octets = Buffer.from(token);
+    this.#digest = this.#digestOf(octets);
+    this.#length = octets.length;
   }
 
   /** Asks for another one from now on. */
   replace(token: string): void {
-    this.#digest = this.#digestOf(token);
-    this.#length = token.length;
+    const octets = Buffer.from(token);
+    this.#digest = this.#digestOf(octets);
+    this.#length = octets.length;
   }
 
   /** Whether a request has it; takes the same time whatever is wrong with it. */
@@ -29,14 +32,16 @@ export class Token {
     const fields = request.all("authorization");
     const value = fields.length === 1 ? fields[0] : "";
     const sent = value.startsWith(SCHEME) && value.length <= SCHEME.length + MAX_TOKEN_BYTES
-      ? value.slice(SCHEME.length).trim()
+      ? value.slice(SCHEME.length)
       : "";
-    const same = timingSafeEqual(this.#digestOf(sent), this.#digest);
-    return same && sent.length === this.#length;
+    // A field has octets; those of the token are UTF-8, and a blank of Latin-1 may be part of one.
+    const octets = Buffer.from(sent.replace(/^[ \t]+|[ \t]+$/g, ""), "latin1");
+    const same = timingSafeEqual(this.#digestOf(octets), this.#digest);
+    return same && octets.length === this.#length;
   }
 
-  #digestOf(token: string): Uint8Array {
-    return createHmac("sha256", this.#key).update(token).digest();
+  #digestOf(octets: Uint8Array): Uint8Array {
+    return createHmac("sha256", this.#key).update(octets).digest();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a request says: header fields, and the query beside them (spec 06 part A2). Both are taken as they
- * came, without any decoding, and bodies are not read.
+ * came, without any decoding but that octets of a field are UTF-8 where they can be; bodies are not read.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export class Inputs {
    */
   value(header: string, ...keys: readonly string[]): string | undefined {
     const field = this.#exchange.request.get(header.toLowerCase());
-    if (field !== undefined) return field;
+    if (field !== undefined) return decoded(field);
     for (const key of keys) {
       const pair = this.#query.find(([name]) => name === key);
       if (pair !== undefined) return pair[1];
@@ -53,6 +53,18 @@ export class Inputs {
       if (at >= 0) pairs.push([part.slice(0, at), part.slice(at + 1)]);
     }
     return this.#pairs = pairs;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A field has octets, and names of vhosts and messages are text: a client sends `größer` in UTF-8. */
+function decoded(field: string): string {
+  if (/^[\0-\x7f]*$/.test(field)) return field;
+  try {
+    return utf8.decode(Uint8Array.from(field, (octet) => octet.charCodeAt(0)));
+  } catch {
+    return field;
   }
 }
 

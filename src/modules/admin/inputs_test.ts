@@ -45,3 +45,10 @@ Deno.test("a flag is set by either twin", () => {
 Deno.test("every value of a repeated name is there, in order", () => {
   assert.deepEqual(inputs("path=/a&x=1&path=/b").all("path"), ["/a", "/b"]);
 });
+
+Deno.test("octets of a field are UTF-8 where they can be", () => {
+  const octets = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
+  assert.equal(inputs(undefined, ["x-m", octets("größer 日本")]).value("X-M"), "größer 日本");
+  assert.equal(inputs(undefined, ["x-m", "gr\xf6\xdfer"]).value("X-M"), "größer");
+  assert.equal(inputs(undefined, ["x-m", "plain"]).value("X-M"), "plain");
+});

@@ -1,8 +1,8 @@
 /** The admin API's part in the keeper: the snapshot store, and operations on what is served. @module */
 import type { KeeperPart, RunningKeeperPart, StartContext } from "../../gateway/keeper_part.ts";
 import type { Loaded } from "../../gateway/keeper_part.ts";
-import type { Plain } from "../../gateway/thread.ts";
-import type { KeeperCall, Outcome } from "./calls.ts";
+import { isPlain, type Plain } from "../../gateway/thread.ts";
+import { failure, type KeeperCall, type Outcome } from "./calls.ts";
 import { Operations } from "./operations.ts";
 import { isSet, textAt, textsAt } from "./plain.ts";
 import { Startup } from "./startup.ts";
@@ -25,8 +25,12 @@ export function keeperPart(): KeeperPart {
         calls: new Map(
           Object.entries(calls).map(([name, call]) => [
             name,
-            // Only what is plain leaves this thread.
-            async (input: Plain): Promise<Plain> => ({ ...await call(input) }),
+            async (input: Plain): Promise<Plain> => {
+              const outcome = { ...await call(input) };
+              if (isPlain(outcome)) return outcome;
+              context.log.log("error", "fluxheim", `${name} failed: its answer is too large`);
+              return { ...failure(500, "internal_error") };
+            },
           ]),
         ),
         reload: () => operations.reloadForSignal(),

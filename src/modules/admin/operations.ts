@@ -8,10 +8,10 @@
 import { dumpToml } from "../../config/dump.ts";
 import type { KeeperContext, ReloadOutcome } from "../../gateway/keeper_part.ts";
 import type { Plain } from "../../gateway/thread.ts";
-import type { SeriesValue } from "../../zones/series.ts";
 import { failure, type Outcome } from "./calls.ts";
 import { AUTOMATIC, Changes, CONFIRMED } from "./changes.ts";
 import { decide } from "./healing.ts";
+import { shownCounters } from "./live.ts";
 import { changedKeys } from "./preview.ts";
 import {
   complianceMode,
@@ -30,9 +30,6 @@ import { messageOf } from "./store/ids.ts";
 import type { Pending } from "./store/validation.ts";
 import type { EnabledAdmin } from "./table.ts";
 import { Turns } from "./turns.ts";
-
-/** Counters of one answer. */
-const MAX_COUNTERS = 2_000;
 
 /** The operations of one process. */
 export class Operations {
@@ -87,11 +84,7 @@ export class Operations {
     return this.#answered(() => {
       const series = this.#context.series()
         .filter(({ name }) => metrics.size === 0 || metrics.has(name));
-      return {
-        process: shownProcess(this.#context.process),
-        counters: series.slice(0, MAX_COUNTERS).map(shownSeries),
-        truncated: series.length > MAX_COUNTERS,
-      };
+      return { process: shownProcess(this.#context.process), ...shownCounters(series) };
     });
   }
 
@@ -405,13 +398,6 @@ export class Operations {
   #answered(body: () => Record<string, Plain>): Promise<Outcome> {
     return this.#withoutThrowing(() => Promise.resolve(ok(body())));
   }
-}
-
-/** A histogram has the counts of its buckets and, last, the sum of its times in microseconds. */
-function shownSeries({ name, labels, kind, value, cells }: SeriesValue): Plain {
-  const shown = { name, labels: { ...labels }, kind };
-  if (kind !== "histogram") return { ...shown, value };
-  return { ...shown, value: cells.slice(0, -1).reduce((all, one) => all + one, 0), cells };
 }
 
 /** What `[tls]` says of compliance, where there is such a table. */

@@ -113,13 +113,15 @@ async function ask(
   endpoint: Endpoint,
   context: ServiceContext,
 ): Promise<void> {
+  let fault: string | undefined;
   try {
-    answerOutcome(exchange, await endpoint.answer(new Inputs(exchange), context));
+    fault = answerOutcome(exchange, await endpoint.answer(new Inputs(exchange), context));
   } catch (error) {
-    const reason = error instanceof Error ? error.stack ?? error.message : String(error);
-    context.log.log("error", "fluxheim", `${endpoint.method} ${endpoint.path} failed: ${reason}`);
+    fault = error instanceof Error ? error.stack ?? error.message : String(error);
     answerFault(exchange);
   }
+  if (fault === undefined) return;
+  context.log.log("error", "fluxheim", `${endpoint.method} ${endpoint.path} failed: ${fault}`);
 }
 
 function health(exchange: HttpExchange, { health }: EnabledAdmin): void {

@@ -1,9 +1,10 @@
 /** Metrics that the service of the cache keeps: what its tiers did and hold, and what was purged (spec 06 part B). @module */
 import type { Config } from "../../config/types.ts";
 import type { Gauge, Metrics } from "../../gateway/metrics.ts";
-import { LEVELS, PURGES } from "./descriptions.ts";
+import { LEVELS, PURGER_DURATION, PURGER_ENTRIES, PURGER_RUNS, PURGES } from "./descriptions.ts";
 import type { Counts } from "./disk_activity.ts";
 import type { Input } from "./operation_input.ts";
+import type { PurgerRun } from "./purger.ts";
 import { type Outcome, type Scope, sizeTotals } from "./status.ts";
 
 /** Counted by the service; hits, misses and stores of memory are counted by workers. */
@@ -66,6 +67,16 @@ export class CacheMeter {
       route: typeof route === "string" ? route : "",
       mode: isDry ? "dry_run" : isSoft ? "soft" : "normal",
     }).count();
+  }
+
+  /** The purger has been over the disks. A result that there was none of has no series. */
+  purgerRan({ outcome, entries, milliseconds }: PurgerRun): void {
+    this.#metrics.counter(PURGER_RUNS.name, { outcome }).count();
+    for (const [result, amount] of Object.entries(entries)) {
+      if (amount > 0) this.#metrics.counter(PURGER_ENTRIES.name, { result }).add(amount);
+    }
+    this.#metrics.histogram(PURGER_DURATION.name, { outcome }, PURGER_DURATION.buckets)
+      .observe(Math.round(milliseconds * 1000));
   }
 
   /** Shows what the caches of the configuration hold. */

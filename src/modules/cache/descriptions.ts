@@ -63,6 +63,31 @@ export const OPERATION_DURATION: MetricSpec & { readonly buckets: readonly numbe
   buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 };
 
+/** Runs of the purger. */
+export const PURGER_RUNS: MetricSpec = {
+  name: "fluxheim_cache_purger_runs_total",
+  help: "Runs of the purger of expired objects, by outcome.",
+  type: "counter",
+  labels: { outcome: ["skipped", "clean", "purged", "truncated", "error", "other"] },
+};
+
+/** Objects that runs of the purger have looked at. */
+export const PURGER_ENTRIES: MetricSpec = {
+  name: "fluxheim_cache_purger_entries_total",
+  help: "Objects on disk that the purger has examined, found expired and removed.",
+  type: "counter",
+  labels: { result: ["scanned", "stale", "purged", "other"] },
+};
+
+/** How long runs of the purger take. */
+export const PURGER_DURATION: MetricSpec & { readonly buckets: readonly number[] } = {
+  name: "fluxheim_cache_purger_duration_seconds",
+  help: "Time of a run of the purger, by outcome.",
+  type: "histogram",
+  labels: PURGER_RUNS.labels,
+  buckets: [...OPERATION_DURATION.buckets, 30],
+};
+
 /** Levels over all caches, by what follows `fluxheim_cache_` (spec 06 section B5). */
 export const LEVELS = {
   vhosts: "Vhosts of the configuration.",
@@ -114,6 +139,9 @@ export const METRICS: readonly MetricSpec[] = [
   },
   PURGES,
   OPERATION_DURATION,
+  PURGER_RUNS,
+  PURGER_ENTRIES,
+  PURGER_DURATION,
   ...Object.entries(LEVELS).map(([name, help]): MetricSpec => ({
     name: `fluxheim_cache_${name}`,
     help,

@@ -8,7 +8,7 @@ import { arena } from "../../zones/arena.ts";
 import { CacheMeter } from "./cache_meter.ts";
 import { DiskActivity } from "./disk_activity.ts";
 import { Operations } from "./operations.ts";
-import { Purger } from "./purger.ts";
+import { Purger, type PurgerRun } from "./purger.ts";
 import { cacheIndex } from "./store/index.ts";
 import { MemoryStore } from "./store/memory.ts";
 import type { DiskStore } from "./store/disk/disk_store.ts";
@@ -67,7 +67,8 @@ class StorePart {
     const config = this.#config = context.config as Config;
     this.#operations = this.#operationsOf(config, context.files);
     if (config.cache_purger?.enabled === true) {
-      this.#purger = new Purger(config.cache_purger, () => this.#disks(), context.log);
+      const onRun = (run: PurgerRun) => this.#meter.purgerRan(run);
+      this.#purger = new Purger(config.cache_purger, () => this.#disks(), context.log, onRun);
     }
     this.#measure();
   }

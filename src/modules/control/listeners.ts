@@ -26,6 +26,10 @@ const MAX_CONNECTIONS = 64;
 const HEAD_TIMEOUT_MS = 5_000;
 /** Time between two requests. */
 const IDLE_TIMEOUT_MS = 10_000;
+/** Time for the next piece of a request body, or for a write to be taken. */
+const STALL_TIMEOUT_MS = 10_000;
+/** Time for a whole answer: a scraper that takes a byte at a time keeps others from theirs. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Whom a listener answers. */
 export interface HostRule {
@@ -46,17 +50,19 @@ export interface ControlProgram {
   fail(exchange: HttpExchange, reason: unknown): void;
 }
 
+/** What listeners need of their service. */
+type ListenerContext = Pick<ServiceContext, "clock" | "sockets"> & {
+  readonly log: Pick<ServiceContext["log"], "log">;
+};
+
 /** Everything that a part of the service listens on. */
 export class ControlListeners {
-  readonly #context: Pick<ServiceContext, "clock" | "log" | "sockets">;
+  readonly #context: ListenerContext;
   readonly #program: ControlProgram;
   readonly #closers: (() => void)[] = [];
   readonly #open = new OpenConnections();
 
-  constructor(
-    context: Pick<ServiceContext, "clock" | "log" | "sockets">,
-    program: ControlProgram,
-  ) {
+  constructor(context: ListenerContext, program: ControlProgram) {
     this.#context = context;
     this.#program = program;
   }
@@ -145,6 +151,9 @@ class ControlHandler implements Handler<HttpExchange> {
   }
 
   handle(exchange: HttpExchange): void | Promise<void> {
+    exchange.bodyTimeoutMs = STALL_TIMEOUT_MS;
+    exchange.writeTimeoutMs = STALL_TIMEOUT_MS;
+    exchange.responseTimeoutMs = ANSWER_TIMEOUT_MS;
     const { headFault } = exchange;
     if (headFault === undefined) return this.#program.answer(exchange, this.#rule);
     this.refuse(exchange, headFault.status);

@@ -2,34 +2,18 @@
 import type { Exchange } from "../../gateway/exchange.ts";
 import type { Counter, Gauge, Histogram, Metrics } from "../../gateway/metrics.ts";
 import type { PoolEvent } from "../../net/fastcgi/mod.ts";
-import { DURATION } from "./descriptions.ts";
-import { type Outcome, outcomeOf } from "./outcome.ts";
+import { CLASSES, DURATION, METHODS, OUTCOMES } from "./descriptions.ts";
+import { outcomeOf } from "./outcome.ts";
 import type { RetryReason } from "./responders.ts";
 
-const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-const OTHER = "OTHER";
-/** Classes of statuses by their first digit; one that has passed on has none. */
-const CLASSES = ["unknown", "1xx", "2xx", "3xx", "4xx", "5xx"];
-
-/** `outcome` of the counter: those that Fluxheim 1.5 has no word for are `other`, but for our own. */
-const OUTCOMES = [
-  "declined",
-  "redirect",
-  "forbidden",
-  "not_found",
-  "fpm_error",
-  "connect_timeout",
-  "request_timeout",
-  "connection_error",
-  "configuration_error",
-  "invalid_response",
-  "intercepted",
-  "offload",
-  "offload_error",
-  "response",
-  "other",
-  "static_cache",
-] as const satisfies readonly Outcome[];
+const METHOD_NAMES: readonly string[] = METHODS;
+const OUTCOME_NAMES: readonly string[] = OUTCOMES;
+/** Index of every method that is not named. */
+const OTHER_METHOD = METHODS.length - 1;
+/** Index of every outcome that is not named. */
+const OTHER_OUTCOME = OUTCOME_NAMES.indexOf("other");
+/** Index of every class that is not named. */
+const OTHER_CLASS = CLASSES.length - 1;
 
 /** The counters of one scope. */
 export class PhpCounters {
@@ -55,17 +39,18 @@ export class PhpCounters {
   countRequest(exchange: Exchange): void {
     const outcome = outcomeOf(exchange);
     if (outcome === "") return;
-    const method = METHODS.indexOf(exchange.method);
-    const word = OUTCOMES.findIndex((name) => name === outcome);
-    const named = word < 0 ? OUTCOMES.indexOf("other") : word;
+    const named = METHOD_NAMES.indexOf(exchange.method);
+    const method = named < 0 ? OTHER_METHOD : named;
+    const known = OUTCOME_NAMES.indexOf(outcome);
+    const word = known < 0 ? OTHER_OUTCOME : known;
     const status = outcome === "declined" ? 0 : Math.floor(exchange.status / 100);
-    const at = ((method + 1) * OUTCOMES.length + named) * CLASSES.length +
-      (status % CLASSES.length);
+    const statusClass = Math.min(status, OTHER_CLASS);
+    const at = (method * OUTCOMES.length + word) * CLASSES.length + statusClass;
     const labels = () => ({
       vhost: this.#vhost,
-      method: METHODS[method] ?? OTHER,
-      outcome: OUTCOMES[named],
-      status_class: CLASSES[status] ?? "other",
+      method: METHODS[method],
+      outcome: OUTCOMES[word],
+      status_class: CLASSES[statusClass],
     });
     this.#requests[at] ??= this.#metrics.counter("fluxheim_php_requests_total", labels());
     this.#requests[at].count();

@@ -1,11 +1,49 @@
 /** Metrics of PHP (spec 06 section B3). @module */
 import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** `method`; the last one is every other method. */
+export const METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "TRACE",
+  "CONNECT",
+  "OTHER",
+] as const;
+
+/** `outcome`: those that Fluxheim 1.5 has no word for are `other`, but for our own, which come after. */
+export const OUTCOMES = [
+  "declined",
+  "redirect",
+  "forbidden",
+  "not_found",
+  "fpm_error",
+  "connect_timeout",
+  "request_timeout",
+  "connection_error",
+  "configuration_error",
+  "invalid_response",
+  "intercepted",
+  "offload",
+  "offload_error",
+  "response",
+  "other",
+  "static_cache",
+] as const satisfies readonly Outcome[];
+
+/** `status_class` by the first digit of the status; one that has passed on has none. */
+export const CLASSES = ["unknown", "1xx", "2xx", "3xx", "4xx", "5xx", "other"] as const;
 
 const LABELS: MetricSpec["labels"] = {
   vhost: "configured",
-  method: "configured",
-  outcome: "configured",
-  status_class: "configured",
+  method: METHODS,
+  outcome: OUTCOMES,
+  status_class: CLASSES,
 };
 
 /** How long php-fpm took. */

@@ -41,11 +41,13 @@ export class AccessRecord implements AccessRecords {
   readonly #settings: AccessLogSettings;
   readonly #fields: readonly (readonly [prefix: string, field: AccessField])[];
 
-  /** @param fields Of modules; those that each record has are added at the end. */
+  /** @param fields Of modules; those that each record has are added at the end, in the catalog's order. */
   constructor(settings: AccessLogSettings, fields: readonly AccessField[]) {
     this.#settings = settings;
-    this.#fields = fields.filter(({ name }) => !isOnDemand(name))
-      .map((field) => [`,"${field.name}":`, field] as const);
+    this.#fields = fields.map((field) => ({ field, place: placeOf(field.name) }))
+      .filter(({ place }) => ACCESS_FIELDS[place]?.onDemand !== true)
+      .toSorted((a, b) => a.place - b.place)
+      .map(({ field }) => [`,"${field.name}":`, field] as const);
   }
 
   of(exchange: Exchange): string {
@@ -154,8 +156,10 @@ function json(field: AccessField, exchange: Exchange): string {
   return typeof value === "string" ? quoted(value) : String(value);
 }
 
-function isOnDemand(name: string): boolean {
-  return ACCESS_FIELDS.find((field) => field.name === name)?.onDemand === true;
+/** Index in the catalog; a field that is not in it comes after all others. */
+function placeOf(name: string): number {
+  const index = ACCESS_FIELDS.findIndex((field) => field.name === name);
+  return index < 0 ? ACCESS_FIELDS.length : index;
 }
 
 const NO_TLS = ',"tls_version":"","tls_cipher":"","tls_client_cert_sha256":"",' +

@@ -170,6 +170,12 @@ Deno.test("fields of modules are there where the module is", () => {
   assert.deepEqual([withGeo.geo_country, withGeo.geo_asn], ["", null]);
 });
 
+Deno.test("fields of modules come in the order of the reference, whatever the modules' is", () => {
+  const trace: AccessField = { name: "trace_id", of: () => "1" };
+  const names = Object.keys(record(served(), ALL, [trace, ...GEO]));
+  assert.deepEqual(names.slice(-3), ["geo_country", "geo_asn", "trace_id"]);
+});
+
 Deno.test("chosen fields come in their order, with their other names", () => {
   const exchange = served();
   exchange.findings.country = "SE";

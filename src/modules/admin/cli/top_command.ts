@@ -97,9 +97,14 @@ function show(
     "",
     `${"per second".padStart(12)} ${"total".padStart(14)}  counter`,
     ...rows.slice(0, MAX_ROWS).map(({ name, value, rate }) =>
-      `${rate.toFixed(1).padStart(12)} ${String(value).padStart(14)}  ${printable(name)}`
+      `${rate.toFixed(1).padStart(12)} ${shownValue(value).padStart(14)}  ${printable(name)}`
     ),
   ];
   if (Deno.stdout.isTerminal()) out(CLEAR + lines.join("\n"));
   else lines.forEach((line) => out(line));
+}
+
+/** Times are fractions of seconds: milliseconds are enough to look at. */
+function shownValue(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(3);
 }

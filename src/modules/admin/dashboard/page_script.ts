@@ -22,6 +22,9 @@ export function h(name, attributes, ...children) {
   return element;
 }
 
+/** A text as a field may have it: its UTF-8, an octet a character. */
+const octets = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
 const asNode = (child) => child instanceof Node ? child : document.createTextNode(String(child));
 
 /**
@@ -106,7 +109,7 @@ async function ask(method, path, headers = {}) {
   const { signal } = page.left;
   const response = await fetch(base + path, {
     method,
-    headers: { ...headers, Authorization: "Bearer " + page.token },
+    headers: { ...headers, Authorization: "Bearer " + octets(page.token) },
     cache: "no-store",
     credentials: "omit",
     redirect: "error",
