@@ -14,6 +14,10 @@ import { fairRead } from "./fairness.ts";
 
 /** How long what a peer still sends is read and dropped after the other one has gone: see {@linkcode Relay}. */
 const LINGER_MS = 10_000;
+/** How often a peer that has ended its direction is looked at: see {@linkcode Relay}. */
+const LOOK_MS = 2_000;
+
+const NOTHING = new Uint8Array(0);
 
 /** Bounds of a relay. */
 export interface RelayLimits {
@@ -79,6 +83,10 @@ interface Direction {
  * its answer may be on the way still. So its direction goes on to its end, and what the other one sends is
  * dropped, for a time also after that: to close a socket with unread input makes the system throw away what
  * it was to send.
+ *
+ * A reset after an end reaches no reader: there is nothing left to read. While the other peer is silent no write
+ * meets it either, so a peer that has ended its direction is looked at now and then, by a write of no bytes. The
+ * runtime's own TLS connections give no answer to that: with them the idle limit has to notice.
  */
 export class Relay implements Expiring {
   deadline = 0;
@@ -92,6 +100,11 @@ export class Relay implements Expiring {
   /** {@linkcode Clock.now} at which it ends in any case. */
   #endsAt = Infinity;
   #isLingering = false;
+  /** {@linkcode Clock.now} at which a limit ends it; `deadline` may be sooner, for a look. */
+  #limitAt = Infinity;
+  /** The direction that is left when the other one is over. */
+  #left: Direction | undefined;
+  #isLooking = false;
 
   constructor(first: Duplex, second: Duplex, clock: Clock, limits: RelayLimits) {
     this.#clock = clock;
@@ -134,7 +147,8 @@ export class Relay implements Expiring {
   }
 
   expire(): void {
-    if (this.#isLingering) this.#close();
+    if (this.#clock.now < this.#limitAt) this.#look();
+    else if (this.#isLingering) this.#close();
     else this.#fail(this.#clock.now >= this.#endsAt ? "total" : "idle");
   }
 
@@ -182,6 +196,26 @@ export class Relay implements Expiring {
     if (other.isCut) this.#linger();
     // A peer that has closed both ways cannot be informed; what it sent before has been passed on.
     await to.closeWrite().catch(() => {});
+    if (other.isOver) return;
+    this.#left = other;
+    this.#plan();
+  }
+
+  /** Whether the peer that has ended its direction still is there to be written to. */
+  #look(): void {
+    this.#plan();
+    const left = this.#left;
+    if (left === undefined || left.isOver || left.isCut || this.#isLooking) return;
+    this.#isLooking = true;
+    left.to.write(NOTHING).then(
+      () => {
+        this.#isLooking = false;
+      },
+      (error) => {
+        if (this.#isClosed || left.isOver || left.isCut) return;
+        this.#cut(left, left === this.#there ? this.#back : this.#there, error);
+      },
+    );
   }
 
   /** As `Duplex.read`; `undefined` where the relay is over by now. */
@@ -237,7 +271,14 @@ export class Relay implements Expiring {
   #touch(): void {
     const { idleMs } = this.#limits;
     const idle = idleMs > 0 ? this.#clock.now + idleMs : Infinity;
-    const next = Math.min(idle, this.#endsAt);
+    this.#limitAt = Math.min(idle, this.#endsAt);
+    this.#plan();
+  }
+
+  /** Sets the time of the next limit or look, whichever comes first. */
+  #plan(): void {
+    const look = this.#left === undefined ? Infinity : this.#clock.now + LOOK_MS;
+    const next = Math.min(this.#limitAt, look);
     this.deadline = next === Infinity ? 0 : next;
   }
 }

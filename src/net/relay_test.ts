@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createServer, type Socket } from "node:net";
 import { Clock } from "./clock.ts";
 import type { Duplex } from "./duplex.ts";
 import { Relay, relay } from "./relay.ts";
-import { until } from "./testing/until.ts";
+import { turn, until } from "./testing/until.ts";
 
 /** Both ends of one TCP connection. */
 async function pair(): Promise<[near: Deno.TcpConn, far: Deno.TcpConn]> {
@@ -167,5 +168,59 @@ Deno.test("its lifetime ends it however much it moves", async () => {
   clock.tick(start + 10_000);
   assert.equal((await result).end, "total");
   first.close();
+  second.close();
+});
+
+/** A peer that can reset its connection, which the runtime's own connections cannot. */
+async function resetting(): Promise<{ near: Deno.TcpConn; far: Socket }> {
+  const server = createServer({ allowHalfOpen: true });
+  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const near = await Deno.connect({ hostname: "127.0.0.1", port: address.port });
+  const far = await accepted;
+  far.on("error", () => {});
+  server.close();
+  return { near, far };
+}
+
+for (const gone of ["first", "second"] as const) {
+  Deno.test(`a ${gone} side that resets after its end is noticed while the other one is silent`, async () => {
+    const clock = new Clock();
+    const [nearOther, other] = await pair();
+    const { near, far } = await resetting();
+    const sides: [Duplex, Duplex] = gone === "first" ? [near, nearOther] : [nearOther, near];
+    const result = relay(...sides, clock, 3_600_000);
+    far.end();
+    assert.equal(await other.read(new Uint8Array(1)), null);
+    far.resetAndDestroy();
+    // Well before the idle limit, what with the time that the rest of an answer has.
+    let now = clock.now;
+    const end = clock.now + 60_000;
+    let isOver = false;
+    void result.then(() => isOver = true);
+    await until("the relay has ended", () => {
+      if (now < end) clock.tick(now += 1_000);
+      return isOver;
+    });
+    assert.equal((await result).end, "error");
+    assert.equal(clock.watched, 0);
+    other.close();
+  });
+}
+
+Deno.test("a side that has ended and is there all the same may be silent for long", async () => {
+  const { clock, first, second, result } = await tunnel(3_600_000);
+  await second.closeWrite();
+  assert.equal(await first.read(new Uint8Array(1)), null);
+  for (let i = 0; i < 100; i++) {
+    clock.tick(clock.now + 5_000);
+    await turn();
+  }
+  await first.write(new Uint8Array(3));
+  assert.equal(await second.read(new Uint8Array(8)), 3);
+  first.close();
+  assert.equal((await result).end, "complete");
   second.close();
 });
