@@ -47,6 +47,8 @@ export interface RelayResult {
   readonly end: RelayEnd;
   /** What went wrong, with `end` `error`. */
   readonly error: Error | undefined;
+  /** Which stream it went wrong with. */
+  readonly broken: "first" | "second" | undefined;
 }
 
 /**
@@ -96,6 +98,7 @@ export class Relay implements Expiring {
   readonly #back: Direction;
   #end: RelayEnd = "complete";
   #error: Error | undefined;
+  #broken: Duplex | undefined;
   #isClosed = false;
   /** {@linkcode Clock.now} at which it ends in any case. */
   #endsAt = Infinity;
@@ -138,7 +141,9 @@ export class Relay implements Expiring {
     this.#clock.unwatch(this);
     this.#close();
     const { forward, backward } = this;
-    return { forward, backward, end: this.#end, error: this.#error };
+    const broken = this.#broken &&
+      (this.#broken === this.#there.from ? "first" as const : "second" as const);
+    return { forward, backward, end: this.#end, error: this.#error, broken };
   }
 
   /** Ends it now. */
@@ -225,6 +230,7 @@ export class Relay implements Expiring {
     } catch (error) {
       if (this.#isClosed) return undefined;
       if (error instanceof Deno.errors.UnexpectedEof && this.#limits.acceptsTruncation) return null;
+      this.#broken ??= from;
       this.#fail("error", asError(error));
       return undefined;
     }
@@ -242,6 +248,7 @@ export class Relay implements Expiring {
 
   #cut(one: Direction, other: Direction, error: unknown): void {
     one.isCut = true;
+    this.#broken ??= one.to;
     this.#end = "error";
     this.#error ??= asError(error);
     if (other.isOver) this.#linger();

@@ -59,6 +59,7 @@ Deno.test("bytes go both ways unchanged, little and much of them, and are counte
     backward: back,
     end: "complete",
     error: undefined,
+    broken: undefined,
   });
   first.close();
   second.close();
@@ -83,7 +84,13 @@ Deno.test("a side that closes both ways ends the tunnel in good order", async ()
   first.close();
   assert.equal(await second.read(new Uint8Array(1)), null);
   second.close();
-  assert.deepEqual(await result, { forward: 0, backward: 10, end: "complete", error: undefined });
+  assert.deepEqual(await result, {
+    forward: 0,
+    backward: 10,
+    end: "complete",
+    error: undefined,
+    broken: undefined,
+  });
 });
 
 Deno.test("silence in both directions ends it; a word in one is enough to go on", async () => {
@@ -204,7 +211,9 @@ for (const gone of ["first", "second"] as const) {
       if (now < end) clock.tick(now += 1_000);
       return isOver;
     });
-    assert.equal((await result).end, "error");
+    const { end: ended, broken } = await result;
+    assert.equal(ended, "error");
+    assert.equal(broken, gone);
     assert.equal(clock.watched, 0);
     other.close();
   });
