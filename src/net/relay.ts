@@ -17,6 +17,9 @@ const LINGER_MS = 10_000;
 /** How often a peer that has ended its direction is looked at: see {@linkcode Relay}. */
 const LOOK_MS = 2_000;
 
+/** Age at which a relay asks for signs of life: most are over before, and need not ask the system for it. */
+const KEEP_ALIVE_AFTER_MS = 15_000;
+
 const NOTHING = new Uint8Array(0);
 
 /** Bounds of a relay. */
@@ -108,6 +111,8 @@ export class Relay implements Expiring {
   /** The direction that is left when the other one is over. */
   #left: Direction | undefined;
   #isLooking = false;
+  /** {@linkcode Clock.now} at which keepalive is turned on; `Infinity` once it is. */
+  #keepAliveAt = Infinity;
 
   constructor(first: Duplex, second: Duplex, clock: Clock, limits: RelayLimits) {
     this.#clock = clock;
@@ -130,10 +135,9 @@ export class Relay implements Expiring {
   async run(): Promise<RelayResult> {
     const { totalMs } = this.#limits;
     if (totalMs > 0) this.#endsAt = this.#clock.now + totalMs;
+    this.#keepAliveAt = this.#clock.now + KEEP_ALIVE_AFTER_MS;
     this.#touch();
     this.#clock.watch(this);
-    keepAlive(this.#there.from);
-    keepAlive(this.#back.from);
     await Promise.all([
       this.#copy(this.#there, this.#back),
       this.#copy(this.#back, this.#there),
@@ -152,9 +156,15 @@ export class Relay implements Expiring {
   }
 
   expire(): void {
-    if (this.#clock.now < this.#limitAt) this.#look();
+    const { now } = this.#clock;
+    if (now >= this.#keepAliveAt) {
+      this.#keepAliveAt = Infinity;
+      keepAlive(this.#there.from);
+      keepAlive(this.#back.from);
+    }
+    if (now < this.#limitAt) this.#look();
     else if (this.#isLingering) this.#close();
-    else this.#fail(this.#clock.now >= this.#endsAt ? "total" : "idle");
+    else this.#fail(now >= this.#endsAt ? "total" : "idle");
   }
 
   /** Copies one direction to its end. Never rejects. */
@@ -282,10 +292,10 @@ export class Relay implements Expiring {
     this.#plan();
   }
 
-  /** Sets the time of the next limit or look, whichever comes first. */
+  /** Sets the time of the next limit, look or keepalive, whichever comes first. */
   #plan(): void {
     const look = this.#left === undefined ? Infinity : this.#clock.now + LOOK_MS;
-    const next = Math.min(this.#limitAt, look);
+    const next = Math.min(this.#limitAt, this.#keepAliveAt, look);
     this.deadline = next === Infinity ? 0 : next;
   }
 }

@@ -233,3 +233,22 @@ Deno.test("a side that has ended and is there all the same may be silent for lon
   assert.equal((await result).end, "complete");
   second.close();
 });
+
+Deno.test("keepalive is asked for of both sides of a relay that lasts, and of none that is soon over", async () => {
+  const clock = new Clock();
+  const asked: string[] = [];
+  const [nearFirst, first] = await pair();
+  const [nearSecond, second] = await pair();
+  for (const [name, stream] of [["first", nearFirst], ["second", nearSecond]] as const) {
+    stream.setKeepAlive = () => void asked.push(name);
+  }
+  const result = relay(nearFirst, nearSecond, clock, 0);
+  clock.tick(clock.now + 1_000);
+  assert.deepEqual(asked, []);
+  clock.tick(clock.now + 60_000);
+  clock.tick(clock.now + 60_000);
+  assert.deepEqual(asked, ["first", "second"]);
+  first.close();
+  second.close();
+  assert.equal((await result).end, "complete");
+});

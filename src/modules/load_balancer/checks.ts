@@ -273,7 +273,9 @@ function* checkAddresses({ upstreams }: PoolConfig, key: string): Generator<Prob
         ? {
           key: at,
           message: `must be an address and a port in a pool; found the name "${entry}"`,
-          hint: "with upstream_dns_refresh_secs names are resolved, and looked up again",
+          hint: key.startsWith("stream.")
+            ? "without load_balance names are resolved for each connection"
+            : "with upstream_dns_refresh_secs names are resolved, and looked up again",
         }
         : problem(at, `must be an address and a port in a pool; found "${entry}"`);
       continue;

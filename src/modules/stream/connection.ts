@@ -1,5 +1,4 @@
 /** One connection of a stream route, from its first byte to its last (spec 01 section 4.2). @module */
-import type { Logger } from "../../gateway/log.ts";
 import type { StreamPool } from "../../gateway/stream_pool.ts";
 import type { Drainable } from "../../http/server.ts";
 import type { Clock } from "../../net/clock.ts";
@@ -55,7 +54,8 @@ const CONNECT_ERRORS: ReadonlySet<DialFailure> = new Set([
 /** What connections work with, of their worker. */
 export interface StreamServices {
   readonly clock: Clock;
-  readonly log: Logger;
+  /** An upstream could not be connected to. */
+  onUnreachable(route: StreamRoute, label: string, error: DialError): void;
 }
 
 /** A connection at work. */
@@ -188,7 +188,7 @@ export class StreamConnection implements Drainable {
       return (await dial(target, source, this.#services.clock, signal)).stream;
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
-      if (!signal.aborted) this.#warn(`${label}: ${error.reason}`, error.message);
+      if (!signal.aborted) this.#services.onUnreachable(this.#route, label, error);
       return error;
     }
   }
@@ -223,11 +223,6 @@ export class StreamConnection implements Drainable {
       sent: 0,
       received: 0,
     };
-  }
-
-  #warn(what: string, why: string): void {
-    const { log } = this.#services;
-    log.log("warn", "fluxheim::stream", `${this.#route.name}: ${what} (${why})`);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Accepted } from "../../net/listen/listener.ts";
 import { type ClientHello, protocolsIn } from "../../net/tls/client_hello.ts";
 import { Arrival, type Arrived, MAX_HELLOS } from "./arrival.ts";
 import { type Candidate, Choice } from "./choice.ts";
-import { StreamConnection } from "./connection.ts";
+import { StreamConnection, type StreamServices } from "./connection.ts";
 import { StreamLog } from "./log.ts";
 import { type StreamRoute, streamRoute } from "./route.ts";
 import type { StreamRouteConfig } from "./schema.ts";
@@ -18,6 +18,7 @@ import { candidateOf, listenersOf, streamRoutes } from "./table.ts";
 interface Serving {
   readonly byListener: ReadonlyMap<string, Choice<StreamRoute>>;
   readonly log: StreamLog;
+  readonly services: StreamServices;
 }
 
 /** The streams of one worker. A connection has the route that it began on, over reloads. */
@@ -56,7 +57,13 @@ export class Streams {
       byListener.set(address, new Choice(entries.map(([, candidate]) => candidate)));
     }
     const logsAccess = config.stream?.access_log === true;
-    const serving = { byListener, log: new StreamLog(log, clock, logsAccess) };
+    const streamLog = new StreamLog(log, clock, logsAccess);
+    const services: StreamServices = {
+      clock: this.#worker.clock,
+      onUnreachable: (route, label, { reason, message }) =>
+        streamLog.unreachable(route, label, reason, message),
+    };
+    const serving = { byListener, log: streamLog, services };
     return {
       plan: () => undefined,
       serving: () => {
@@ -76,14 +83,14 @@ export class Streams {
       throw new Error(`no stream route for ${facts.listener}`);
     }
     if (!choice.isByHello) {
-      await this.#pass(accepted, choice.only, serving.log, open);
+      await this.#pass(accepted, choice.only, serving, open);
       return;
     }
     const arrived = await this.#arrive(choice, accepted, open);
     if (typeof arrived === "string") {
       closeQuietly(stream);
       serving.log.unmatched(facts.listener, arrived);
-    } else await this.#pass(accepted, arrived.route, serving.log, open, arrived);
+    } else await this.#pass(accepted, arrived.route, serving, open, arrived);
   }
 
   async #arrive(
@@ -106,18 +113,17 @@ export class Streams {
   async #pass(
     { stream, facts }: Accepted,
     route: StreamRoute,
-    streamLog: StreamLog,
+    serving: Serving,
     open: OpenConnections,
     arrived?: Arrived,
   ): Promise<void> {
     if (!route.connections.tryTake(route.maxConnections)) {
       closeQuietly(stream);
       route.outcomes.rejected.count();
-      streamLog.full(route);
+      serving.log.full(route);
       return;
     }
-    const { clock, log } = this.#worker;
-    const connection = new StreamConnection(route, stream, facts, { clock, log }, arrived);
+    const connection = new StreamConnection(route, stream, facts, serving.services, arrived);
     open.add(connection);
     const began = performance.now();
     try {
@@ -127,7 +133,7 @@ export class Streams {
         route.sent.add(ending.sent);
         route.received.add(ending.received);
       }
-      streamLog.ended(route, ending, performance.now() - began);
+      serving.log.ended(route, ending, performance.now() - began);
     } finally {
       open.delete(connection);
       route.connections.giveBack();
