@@ -233,7 +233,7 @@ Deno.test("a stream that ends TLS serves only clients with a certificate where [
   assert.equal(await client.read(), "plain:x");
 });
 
-Deno.test("a client of listen_tls that does not read makes the upstream wait, and little is kept for it", async () => {
+Deno.test("A25: a client of listen_tls that does not read makes the upstream wait, and little is kept for it", async () => {
   let offered = 0;
   await using upstream = new Peer(async (connection) => {
     const piece = new Uint8Array(65_536);
