@@ -186,3 +186,18 @@ snapshot_store = "{dir}/store"
   await api("POST", "member-state?vhost=stream:test&member=one&state=drain");
   for (const text of await answers(gateway, 6)) assert.equal(text, "b:x");
 });
+
+Deno.test("where every member is down by its probes the connection ends, and says so", async () => {
+  const [one, two] = [deadPort(), deadPort()];
+  await using gateway = await StreamGateway.start(balanced(
+    `upstreams = ["127.0.0.1:${one}", "127.0.0.1:${two}"]`,
+    'health_check.protocol = "tcp"',
+  ));
+  for (const port of [one, two]) {
+    await gateway.says(new RegExp(`127\\.0\\.0\\.1:${port} of pool stream:test`));
+  }
+  await until("no member is asked", async () => {
+    await gateway.ask("x").catch(() => "");
+    return /no upstream: none is available/.test(gateway.log);
+  });
+});

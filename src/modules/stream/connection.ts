@@ -175,7 +175,11 @@ export class StreamConnection implements Drainable {
 
   #unconnected(failure: DialError | undefined, tried: string): Ending {
     if (this.#hasLeft && !this.#isAborted) return this.#refuse("error", "the client left", tried);
-    return this.#refuse(outcomeOf(failure), `no upstream: ${failure?.message ?? ""}`, tried);
+    return this.#refuse(
+      outcomeOf(failure),
+      `no upstream: ${failure?.message ?? "none is available"}`,
+      tried,
+    );
   }
 
   /** The connection to an upstream, or why there is none. */
