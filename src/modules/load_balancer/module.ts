@@ -58,6 +58,7 @@ export const module: Module = {
       scopes: ["root"],
       schema: streamBalanceTable,
       ifPresent: true,
+      reload: "stream-service-changed",
     },
     ...Object.entries(poolKeys).map(([key, schema]) => ({
       table: `proxy.${key}`,
