@@ -134,6 +134,7 @@ export const MODULES: readonly CatalogModule[] = [
   entry("load-balancer", ["proxy"], "pools, health, runtime pool policy", built("load_balancer"), {
     tables: [
       table("proxy.load_balance", EVERYWHERE),
+      table("stream.routes.load_balance", ROOT),
       ...[
         "proxy.upstreams_file",
         "proxy.upstreams_file_refresh_secs",

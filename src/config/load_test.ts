@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { stringify } from "smol-toml";
+import { z } from "zod";
 import { type Check, loadConfig, type Loaded, loadText } from "./load.ts";
 import { hasErrors } from "./problems/problems.ts";
 import { testTables, valueAt } from "./testing/tables.ts";
@@ -464,4 +465,23 @@ Deno.test("a server of streams alone, in a build without streams, lacks the modu
 Deno.test("tables of absent modules are refused in the order of the specification", () => {
   const { problems } = loadText("wasm = 1\n[udp]\nx = 1\n[admin]\nx = 1\n[metrics]\nx = 1\n", []);
   assert.deepEqual(problems.map(({ key }) => key), ["wasm", "admin", "metrics", "udp"]);
+});
+
+Deno.test("a key of a list's tables is refused by the name of its module, and one that is off is not", () => {
+  const stream = {
+    table: "stream",
+    scopes: ["root"] as const,
+    schema: z.strictObject({
+      enabled: z.boolean(),
+      routes: z.array(z.strictObject({ name: z.string() })).default([]),
+    }),
+  };
+  const routes = (keys: string) =>
+    `[stream]\nenabled = true\n[[stream.routes]]\nname = "a"\n[[stream.routes]]\nname = "b"\n${keys}`;
+  const refused = loadText(routes('load_balance = { selection = "least-time" }\n'), [stream]);
+  assert.deepEqual(refused.problems.map(({ key, message }) => [key, message]), [[
+    "stream.routes[1].load_balance",
+    "needs the load-balancer module, which this build does not have",
+  ]]);
+  assert.deepEqual(loadText(routes("load_balance = {}\n"), [stream]).problems, []);
 });

@@ -97,11 +97,13 @@ export interface ZodSchema {
 export interface TableSchema {
   /**
    * Its name below its scope: `"web"`, `"access"`, `"proxy"`. A dotted name, `"proxy.load_balance"`,
-   * adds a key to a table that another module of the same build owns.
+   * adds a key to a table that another module of the same build owns, or to each table of a list.
    */
   readonly table: string;
   /** Each scope in which it may be. */
   readonly scopes: readonly TableScope[];
+  /** Left out, and no fault, in builds without the module that owns the table around it. */
+  readonly ifPresent?: true;
   /**
    * Unknown keys are refused at every level: built with `z.strictObject` and the builders of
    * `values.ts`, each key with a `.describe()`. The table may be left out: a schema that does not

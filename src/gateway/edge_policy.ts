@@ -84,11 +84,21 @@ export function placesAreKnown(config: Config): boolean {
   return typeof geoip === "object" && geoip !== null && Reflect.get(geoip, "enabled") === true;
 }
 
+/** What names a scope. */
+export interface NamedScope {
+  readonly vhost: { readonly name: string; readonly routes: readonly Named[] };
+  readonly route: Named | undefined;
+}
+
+interface Named {
+  readonly name: string;
+}
+
 /**
  * A name for a zone of `scope` that a reload keeps as long as the vhost and the route keep theirs,
  * wherever in the file they move. Routes may share a name, so the ordinal among that name counts.
  */
-export function zoneName(module: string, { vhost, route }: RouteScope): string {
+export function zoneName(module: string, { vhost, route }: NamedScope): string {
   if (route === undefined) return JSON.stringify([module, vhost.name]);
   const namesakes = vhost.routes.filter((other) => other.name === route.name);
   return JSON.stringify([module, vhost.name, route.name, namesakes.indexOf(route)]);

@@ -9,7 +9,10 @@
 export interface Duplex {
   /** Reads at least one byte into `into`; `null` at the end of that direction. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes some of `bytes`, at least one; returns how many. See {@linkcode writeAll}. */
+  /**
+   * Writes some of `bytes`, at least one; returns how many. See {@linkcode writeAll}. A write of no bytes rejects
+   * where the system knows that the peer has gone; on the runtime's own TLS connections it never does.
+   */
   write(bytes: Uint8Array): Promise<number>;
   /** Ends the sending direction; reading goes on. */
   closeWrite(): Promise<void>;
@@ -40,4 +43,9 @@ export function closeQuietly(stream: { close(): void }): void {
   } catch {
     // Already closed: by the peer's reset, a time limit or the other direction.
   }
+}
+
+/** The `reset` of a stream around `inner`: absent where `inner` has none, which is asked each time. */
+export function resetOf(inner: Duplex): (() => void) | undefined {
+  return inner.reset === undefined ? undefined : () => inner.reset?.();
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { LARGE, LARGE_BYTES, SMALL, SMALL_BYTES } from "./buffers.ts";
-import type { Duplex } from "./duplex.ts";
+import { type Duplex, resetOf } from "./duplex.ts";
 import { fairRead } from "./fairness.ts";
 
 /** A receive buffer that is small while a connection waits and grows with what arrives. */
@@ -205,6 +205,10 @@ export class InboxStream implements Duplex {
 
   close(): void {
     this.inbox.stream.close();
+  }
+
+  get reset(): (() => void) | undefined {
+    return resetOf(this.inbox.stream);
   }
 
   /** Takes what a read that was started ahead brings. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Inbox, InboxStream } from "./inbox.ts";
+import { ReplayDuplex } from "./listen/replay.ts";
 import type { Duplex } from "./duplex.ts";
 
 const encoder = new TextEncoder();
@@ -82,4 +83,14 @@ Deno.test("an inbox goes back to its small buffer when it is empty", async () =>
   inbox.shrink();
   assert.ok(inbox.bytes.length < large);
   inbox.release();
+});
+
+Deno.test("a reset reaches the stream below, through what was read ahead of it as well", () => {
+  const resets: string[] = [];
+  const below = { ...streamOf(), reset: () => void resets.push("below") };
+  new InboxStream(new Inbox(below)).reset?.();
+  new ReplayDuplex(below, encoder.encode("x")).reset?.();
+  assert.deepEqual(resets, ["below", "below"]);
+  assert.equal(new InboxStream(new Inbox(streamOf())).reset, undefined);
+  assert.equal(new ReplayDuplex(streamOf(), encoder.encode("x")).reset, undefined);
 });

@@ -81,12 +81,20 @@ export class NodeDuplex implements Duplex, Expiring {
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (bytes.length === 0) return this.#writeNothing(bytes);
     if (this.#writing > 0) return Promise.reject(new Error("a write is pending"));
     const part = bytes.length > MAX_WRITE_BYTES ? bytes.subarray(0, MAX_WRITE_BYTES) : bytes;
     this.#writing = part.length;
     const written = new Promise<number>(this.#waitForWrite);
     this.#socket.write(part, this.#onWritten);
     return written;
+  }
+
+  /** Waits behind the write under way, if there is one. */
+  #writeNothing(bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(bytes, (error) => error ? reject(error) : resolve(0));
+    });
   }
 
   closeWrite(): Promise<void> {

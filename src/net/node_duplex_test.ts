@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { Clock } from "./clock.ts";
 import { writeAll } from "./duplex.ts";
 import { NodeDuplex } from "./node_duplex.ts";
+import { until } from "./testing/until.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -218,4 +219,16 @@ Deno.test("a socket that was closed before it was wrapped is known to be", async
   await once(gone, "close");
   const duplex = new NodeDuplex(gone, pair.clock);
   await assert.rejects(duplex.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+});
+
+Deno.test("a write of no bytes waits for the one under way, and shows that the peer has gone after its end", async () => {
+  await using pair = await Pair.open();
+  const { duplex, peer } = pair;
+  const [bytes, nothing] = [duplex.write(encoder.encode("abc")), duplex.write(new Uint8Array(0))];
+  assert.deepEqual(await Promise.all([bytes, nothing]), [3, 0]);
+  await peer.closeWrite();
+  assert.equal(await duplex.read(new Uint8Array(1)), null);
+  // With unread bytes, so that it is a reset.
+  peer.close();
+  await until("it is noticed", () => duplex.write(new Uint8Array(0)).then(() => false, () => true));
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Duplex } from "./duplex.ts";
+import { type Duplex, resetOf } from "./duplex.ts";
 
 /** Most bytes that are read before there is a use for them. */
 const MAX_AHEAD_BYTES = 1024;
@@ -74,8 +74,7 @@ export class ReadAhead implements Duplex {
   }
 
   get reset(): (() => void) | undefined {
-    const inner = this.#inner;
-    return inner.reset === undefined ? undefined : () => inner.reset?.();
+    return resetOf(this.#inner);
   }
 
   #take(into: Uint8Array): number {

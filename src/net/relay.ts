@@ -14,6 +14,13 @@ import { fairRead } from "./fairness.ts";
 
 /** How long what a peer still sends is read and dropped after the other one has gone: see {@linkcode Relay}. */
 const LINGER_MS = 10_000;
+/** How often a peer that has ended its direction is looked at: see {@linkcode Relay}. */
+const LOOK_MS = 2_000;
+
+/** Age at which a relay asks for signs of life: most are over before, and need not ask the system for it. */
+const KEEP_ALIVE_AFTER_MS = 15_000;
+
+const NOTHING = new Uint8Array(0);
 
 /** Bounds of a relay. */
 export interface RelayLimits {
@@ -43,6 +50,8 @@ export interface RelayResult {
   readonly end: RelayEnd;
   /** What went wrong, with `end` `error`. */
   readonly error: Error | undefined;
+  /** Which stream it went wrong with. */
+  readonly broken: "first" | "second" | undefined;
 }
 
 /**
@@ -79,6 +88,10 @@ interface Direction {
  * its answer may be on the way still. So its direction goes on to its end, and what the other one sends is
  * dropped, for a time also after that: to close a socket with unread input makes the system throw away what
  * it was to send.
+ *
+ * A reset after an end reaches no reader: there is nothing left to read. While the other peer is silent no write
+ * meets it either, so a peer that has ended its direction is looked at now and then, by a write of no bytes. The
+ * runtime's own TLS connections give no answer to that: with them the idle limit has to notice.
  */
 export class Relay implements Expiring {
   deadline = 0;
@@ -88,10 +101,18 @@ export class Relay implements Expiring {
   readonly #back: Direction;
   #end: RelayEnd = "complete";
   #error: Error | undefined;
+  #broken: Duplex | undefined;
   #isClosed = false;
   /** {@linkcode Clock.now} at which it ends in any case. */
   #endsAt = Infinity;
   #isLingering = false;
+  /** {@linkcode Clock.now} at which a limit ends it; `deadline` may be sooner, for a look. */
+  #limitAt = Infinity;
+  /** The direction that is left when the other one is over. */
+  #left: Direction | undefined;
+  #isLooking = false;
+  /** {@linkcode Clock.now} at which keepalive is turned on; `Infinity` once it is. */
+  #keepAliveAt = Infinity;
 
   constructor(first: Duplex, second: Duplex, clock: Clock, limits: RelayLimits) {
     this.#clock = clock;
@@ -114,10 +135,9 @@ export class Relay implements Expiring {
   async run(): Promise<RelayResult> {
     const { totalMs } = this.#limits;
     if (totalMs > 0) this.#endsAt = this.#clock.now + totalMs;
+    this.#keepAliveAt = this.#clock.now + KEEP_ALIVE_AFTER_MS;
     this.#touch();
     this.#clock.watch(this);
-    keepAlive(this.#there.from);
-    keepAlive(this.#back.from);
     await Promise.all([
       this.#copy(this.#there, this.#back),
       this.#copy(this.#back, this.#there),
@@ -125,7 +145,9 @@ export class Relay implements Expiring {
     this.#clock.unwatch(this);
     this.#close();
     const { forward, backward } = this;
-    return { forward, backward, end: this.#end, error: this.#error };
+    const broken = this.#broken &&
+      (this.#broken === this.#there.from ? "first" as const : "second" as const);
+    return { forward, backward, end: this.#end, error: this.#error, broken };
   }
 
   /** Ends it now. */
@@ -134,8 +156,15 @@ export class Relay implements Expiring {
   }
 
   expire(): void {
-    if (this.#isLingering) this.#close();
-    else this.#fail(this.#clock.now >= this.#endsAt ? "total" : "idle");
+    const { now } = this.#clock;
+    if (now >= this.#keepAliveAt) {
+      this.#keepAliveAt = Infinity;
+      keepAlive(this.#there.from);
+      keepAlive(this.#back.from);
+    }
+    if (now < this.#limitAt) this.#look();
+    else if (this.#isLingering) this.#close();
+    else this.#fail(now >= this.#endsAt ? "total" : "idle");
   }
 
   /** Copies one direction to its end. Never rejects. */
@@ -182,6 +211,26 @@ export class Relay implements Expiring {
     if (other.isCut) this.#linger();
     // A peer that has closed both ways cannot be informed; what it sent before has been passed on.
     await to.closeWrite().catch(() => {});
+    if (other.isOver) return;
+    this.#left = other;
+    this.#plan();
+  }
+
+  /** Whether the peer that has ended its direction still is there to be written to. */
+  #look(): void {
+    this.#plan();
+    const left = this.#left;
+    if (left === undefined || left.isOver || left.isCut || this.#isLooking) return;
+    this.#isLooking = true;
+    left.to.write(NOTHING).then(
+      () => {
+        this.#isLooking = false;
+      },
+      (error) => {
+        if (this.#isClosed || left.isOver || left.isCut) return;
+        this.#cut(left, left === this.#there ? this.#back : this.#there, error);
+      },
+    );
   }
 
   /** As `Duplex.read`; `undefined` where the relay is over by now. */
@@ -191,6 +240,7 @@ export class Relay implements Expiring {
     } catch (error) {
       if (this.#isClosed) return undefined;
       if (error instanceof Deno.errors.UnexpectedEof && this.#limits.acceptsTruncation) return null;
+      this.#broken ??= from;
       this.#fail("error", asError(error));
       return undefined;
     }
@@ -208,6 +258,7 @@ export class Relay implements Expiring {
 
   #cut(one: Direction, other: Direction, error: unknown): void {
     one.isCut = true;
+    this.#broken ??= one.to;
     this.#end = "error";
     this.#error ??= asError(error);
     if (other.isOver) this.#linger();
@@ -237,7 +288,14 @@ export class Relay implements Expiring {
   #touch(): void {
     const { idleMs } = this.#limits;
     const idle = idleMs > 0 ? this.#clock.now + idleMs : Infinity;
-    const next = Math.min(idle, this.#endsAt);
+    this.#limitAt = Math.min(idle, this.#endsAt);
+    this.#plan();
+  }
+
+  /** Sets the time of the next limit, look or keepalive, whichever comes first. */
+  #plan(): void {
+    const look = this.#left === undefined ? Infinity : this.#clock.now + LOOK_MS;
+    const next = Math.min(this.#limitAt, this.#keepAliveAt, look);
     this.deadline = next === Infinity ? 0 : next;
   }
 }

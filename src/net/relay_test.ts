@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createServer, type Socket } from "node:net";
 import { Clock } from "./clock.ts";
 import type { Duplex } from "./duplex.ts";
 import { Relay, relay } from "./relay.ts";
-import { until } from "./testing/until.ts";
+import { turn, until } from "./testing/until.ts";
 
 /** Both ends of one TCP connection. */
 async function pair(): Promise<[near: Deno.TcpConn, far: Deno.TcpConn]> {
@@ -58,6 +59,7 @@ Deno.test("bytes go both ways unchanged, little and much of them, and are counte
     backward: back,
     end: "complete",
     error: undefined,
+    broken: undefined,
   });
   first.close();
   second.close();
@@ -82,7 +84,13 @@ Deno.test("a side that closes both ways ends the tunnel in good order", async ()
   first.close();
   assert.equal(await second.read(new Uint8Array(1)), null);
   second.close();
-  assert.deepEqual(await result, { forward: 0, backward: 10, end: "complete", error: undefined });
+  assert.deepEqual(await result, {
+    forward: 0,
+    backward: 10,
+    end: "complete",
+    error: undefined,
+    broken: undefined,
+  });
 });
 
 Deno.test("silence in both directions ends it; a word in one is enough to go on", async () => {
@@ -168,4 +176,79 @@ Deno.test("its lifetime ends it however much it moves", async () => {
   assert.equal((await result).end, "total");
   first.close();
   second.close();
+});
+
+/** A peer that can reset its connection, which the runtime's own connections cannot. */
+async function resetting(): Promise<{ near: Deno.TcpConn; far: Socket }> {
+  const server = createServer({ allowHalfOpen: true });
+  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const near = await Deno.connect({ hostname: "127.0.0.1", port: address.port });
+  const far = await accepted;
+  far.on("error", () => {});
+  server.close();
+  return { near, far };
+}
+
+for (const gone of ["first", "second"] as const) {
+  Deno.test(`a ${gone} side that resets after its end is noticed while the other one is silent`, async () => {
+    const clock = new Clock();
+    const [nearOther, other] = await pair();
+    const { near, far } = await resetting();
+    const sides: [Duplex, Duplex] = gone === "first" ? [near, nearOther] : [nearOther, near];
+    const result = relay(...sides, clock, 3_600_000);
+    far.end();
+    assert.equal(await other.read(new Uint8Array(1)), null);
+    far.resetAndDestroy();
+    // Well before the idle limit, what with the time that the rest of an answer has.
+    let now = clock.now;
+    const end = clock.now + 60_000;
+    let isOver = false;
+    void result.then(() => isOver = true);
+    await until("the relay has ended", () => {
+      if (now < end) clock.tick(now += 1_000);
+      return isOver;
+    });
+    const { end: ended, broken } = await result;
+    assert.equal(ended, "error");
+    assert.equal(broken, gone);
+    assert.equal(clock.watched, 0);
+    other.close();
+  });
+}
+
+Deno.test("a side that has ended and is there all the same may be silent for long", async () => {
+  const { clock, first, second, result } = await tunnel(3_600_000);
+  await second.closeWrite();
+  assert.equal(await first.read(new Uint8Array(1)), null);
+  for (let i = 0; i < 100; i++) {
+    clock.tick(clock.now + 5_000);
+    await turn();
+  }
+  await first.write(new Uint8Array(3));
+  assert.equal(await second.read(new Uint8Array(8)), 3);
+  first.close();
+  assert.equal((await result).end, "complete");
+  second.close();
+});
+
+Deno.test("keepalive is asked for of both sides of a relay that lasts, and of none that is soon over", async () => {
+  const clock = new Clock();
+  const asked: string[] = [];
+  const [nearFirst, first] = await pair();
+  const [nearSecond, second] = await pair();
+  for (const [name, stream] of [["first", nearFirst], ["second", nearSecond]] as const) {
+    stream.setKeepAlive = () => void asked.push(name);
+  }
+  const result = relay(nearFirst, nearSecond, clock, 0);
+  clock.tick(clock.now + 1_000);
+  assert.deepEqual(asked, []);
+  clock.tick(clock.now + 60_000);
+  clock.tick(clock.now + 60_000);
+  assert.deepEqual(asked, ["first", "second"]);
+  first.close();
+  second.close();
+  assert.equal((await result).end, "complete");
 });

@@ -100,7 +100,7 @@ Deno.test("five hundred idle connections are kept, and each still passes bytes o
   assert.equal((await gateway.outcomes(500)).length, 500);
 });
 
-Deno.test("an upstream that ends in the midst of a stream has broken it", async () => {
+Deno.test("A24: an upstream that ends in the midst of a stream has broken it", async () => {
   // A reset and no end before it, which would be half of a good one.
   const server = createServer((connection) => {
     connection.on("error", () => {});

@@ -35,7 +35,7 @@ async function inPieces(
   return await readText(client);
 }
 
-Deno.test("a header in pieces is read whole, and what follows it is passed on once", async () => {
+Deno.test("A26: a header in pieces is read whole, and what follows it is passed on once", async () => {
   await using upstream = named("up");
   const v2 = [...V2].map((byte) => Uint8Array.of(byte));
   const v1 = [...V1];
@@ -54,7 +54,7 @@ Deno.test("a header in pieces is read whole, and what follows it is passed on on
   }
 });
 
-Deno.test("a server that speaks first is heard before the client has sent anything but the header", async () => {
+Deno.test("A26: a server that speaks first is heard before the client has sent anything but the header", async () => {
   await using upstream = new Peer(async (connection) => {
     await writeText(connection, "banner");
     await readText(connection);
@@ -128,7 +128,7 @@ Deno.test("lists of sources judge the client of the header, and one without an a
   assert.equal(upstream.accepted, 3);
 });
 
-Deno.test("a client that is not known, or of the other family, is passed on as unknown", async () => {
+Deno.test("A27: a client that is not known, or of the other family, is passed on as unknown", async () => {
   await using upstream = named("up");
   for (
     const [version, expected] of [["v1", "PROXY UNKNOWN\r\n"], [

@@ -71,7 +71,7 @@ Deno.test("an end in one direction is passed on and the other direction goes on"
   assert.deepEqual(gateway.logged("received"), ["5"]);
 });
 
-Deno.test("data and end that come before the upstream is connected reach the second candidate", async () => {
+Deno.test("A23: data and end that come before the upstream is connected reach the second candidate", async () => {
   await using good = named("good");
   await using hole = await BlackHole.open();
   for (const text of ["x", ""]) {
@@ -86,7 +86,7 @@ max_connections = 1`,
   }
 });
 
-Deno.test("a client that resets during the dial ends it, and no other candidate is tried", async () => {
+Deno.test("A23: a client that resets during the dial ends it, and no other candidate is tried", async () => {
   await using second = named("second");
   await using hole = await BlackHole.open();
   await using gateway = await StreamGateway.start(
@@ -177,7 +177,7 @@ Deno.test("silence, lifetime and bytes are bounded", async () => {
   }
 });
 
-Deno.test("an IPv4 client of an IPv6 listener is the IPv4 address that lists name", async () => {
+Deno.test("A27: an IPv4 client of an IPv6 listener is the IPv4 address that lists name", async () => {
   await using upstream = named("up");
   const port = upstream.port;
   await using denied = await StreamGateway.start(
@@ -211,7 +211,7 @@ Deno.test("a name may not lead to this machine unless that is allowed", async ()
   assert.equal(await open.ask("x"), "local:x");
 });
 
-Deno.test("an upstream that resets is an error, and what it sent before arrives", async () => {
+Deno.test("A24: an upstream that resets is an error, and what it sent before arrives", async () => {
   const size = 65_536;
   const server = createServer((socket) => {
     socket.on("error", () => {});
@@ -230,7 +230,7 @@ Deno.test("an upstream that resets is an error, and what it sent before arrives"
   server.close();
 });
 
-Deno.test("a client that does not read makes the upstream wait, and the gateway keeps little", async () => {
+Deno.test("A25: a client that does not read makes the upstream wait, and the gateway keeps little", async () => {
   let offered = 0;
   await using upstream = new Peer(async (connection) => {
     const piece = new Uint8Array(65_536);

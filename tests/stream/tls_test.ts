@@ -232,3 +232,32 @@ Deno.test("a stream that ends TLS serves only clients with a certificate where [
   client.socket.end();
   assert.equal(await client.read(), "plain:x");
 });
+
+Deno.test("A25: a client of listen_tls that does not read makes the upstream wait, and little is kept for it", async () => {
+  let offered = 0;
+  await using upstream = new Peer(async (connection) => {
+    const piece = new Uint8Array(65_536);
+    for (;;) offered += await connection.write(piece);
+  });
+  const port = freePort();
+  const text = ending(port, upstream.port) + "idle_timeout_secs = 60\n";
+  await using gateway = await TestGateway.start(text, ENDING, PACED);
+  const { process } = gateway;
+  const memory = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${process.pid}/status`))?.[1]);
+  const before = memory();
+  const clients: TlsClient[] = [];
+  for (let i = 0; i < 10; i++) {
+    const client = await TlsClient.connect(port, { servername: "origin.test" });
+    client.stopReading();
+    clients.push(client);
+  }
+  await until(
+    "all sends are blocked, and ended for it",
+    () => (process.output.match(/outcome=timeout/g) ?? []).length === 10,
+  );
+  assert.ok(offered > 0);
+  // A socket's buffers are the system's; what the gateway has is bounded for each.
+  assert.ok(memory() - before < 40 * 1024, `grew by ${memory() - before} KiB`);
+  for (const client of clients) await client[Symbol.asyncDispose]();
+});

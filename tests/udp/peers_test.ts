@@ -82,7 +82,7 @@ function answer(message: Uint8Array): Uint8Array {
   return copy;
 }
 
-Deno.test("answers with another id or question, and from elsewhere, are ignored, and the right one is waited for", async () => {
+Deno.test("A29: answers with another id or question, and from elsewhere, are ignored, and the right one is waited for", async () => {
   const forged = (message: Uint8Array) => {
     const wrongId = answer(message);
     wrongId[1] ^= 1;
@@ -101,7 +101,7 @@ Deno.test("answers with another id or question, and from elsewhere, are ignored,
   assert.equal(client.received.length, 1);
 });
 
-Deno.test("ids and ports of questions are not those of the client, nor the same twice", async () => {
+Deno.test("A29: ids and ports of questions are not those of the client, nor the same twice", async () => {
   using upstream = new UdpPeer((message) => [answer(message)]);
   await using gateway = await UdpGateway.start(`upstream = "127.0.0.1:${upstream.port}"`);
   using client = new UdpPeer();
@@ -116,7 +116,7 @@ Deno.test("ids and ports of questions are not those of the client, nor the same 
   assert.ok(client.received.every(({ text }) => text.startsWith("\0\x01")));
 });
 
-Deno.test("two clients with one id get each their own answer", async () => {
+Deno.test("A29: two clients with one id get each their own answer", async () => {
   const waiting: Uint8Array[] = [];
   using upstream = new UdpPeer((message) => {
     waiting.push(message);

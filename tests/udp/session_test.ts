@@ -135,7 +135,7 @@ passive_health_ejection_secs = 3600`,
   }
 });
 
-Deno.test("where all are left out, one is tried anyway; an unreachable port costs no later datagram", async () => {
+Deno.test("A28: where all are left out, one is tried anyway; an unreachable port costs no later datagram", async () => {
   const port = freeUdpPort();
   await using gateway = await UdpGateway.start(
     `mode = "game-proxy"\nupstream = "127.0.0.1:${port}"

@@ -37,25 +37,26 @@ export function takeOutAbsent(
     for (const { table: name, scopes, module } of MODULE_TABLES) {
       if (!scopes.includes(scope)) continue;
       const keys = name.split(".");
-      if (schemaAt(schema, [...schemaPath(scope), ...keys]) !== undefined) continue;
-      const holder = tableAt(table, keys.slice(0, -1));
       const key = keys[keys.length - 1];
-      if (holder === undefined || !Object.hasOwn(holder, key)) continue;
-      const at = [...path, ...keys];
-      const inert = inertTable(name, holder);
-      if (inert !== undefined) {
-        problems.push(...inertProblems(inert, holder[key], { root, at, origins, taint }));
-      } else if (asksForSomething(name, holder[key]) && !isOff(keys, table)) {
-        const message = `needs the ${module} module, which this build does not have`;
-        problems.push(problemAt(root, origins, at, message));
-        taint.add(at);
-      } else if (isUnsaid(name, holder[key])) {
-        const message =
-          "is filled in, but off because enabled is not set: nothing in it has an effect";
-        const hint = "write enabled = false, or take the table out";
-        problems.push({ ...problemAt(root, origins, at, message, hint), warning: true });
+      for (const [below, holder] of holders(table, keys.slice(0, -1))) {
+        if (!Object.hasOwn(holder, key)) continue;
+        if (schemaAt(schema, [...schemaPath(scope), ...below, key]) !== undefined) continue;
+        const at = [...path, ...below, key];
+        const inert = inertTable(name, holder);
+        if (inert !== undefined) {
+          problems.push(...inertProblems(inert, holder[key], { root, at, origins, taint }));
+        } else if (asksForSomething(name, holder[key]) && !isOff(keys, table)) {
+          const message = `needs the ${module} module, which this build does not have`;
+          problems.push(problemAt(root, origins, at, message));
+          taint.add(at);
+        } else if (isUnsaid(name, holder[key])) {
+          const message =
+            "is filled in, but off because enabled is not set: nothing in it has an effect";
+          const hint = "write enabled = false, or take the table out";
+          problems.push({ ...problemAt(root, origins, at, message, hint), warning: true });
+        }
+        origins.remove(holder, key);
       }
-      origins.remove(holder, key);
     }
   }
   return problems;
@@ -78,6 +79,23 @@ function* scopesOf(root: Table): Generator<readonly [TableScope, Path, Table]> {
 function schemaPath(scope: TableScope): Path {
   if (scope === "root") return [];
   return scope === "vhost" ? ["vhosts", 0] : ["vhosts", 0, "routes", 0];
+}
+
+/** The table at `names`, or each one of a list there, with its place. */
+function* holders(table: Table, names: readonly string[]): Generator<readonly [Path, Table]> {
+  if (names.length === 0) {
+    yield [[], table];
+    return;
+  }
+  const [name, ...rest] = names;
+  const found = Object.hasOwn(table, name) ? table[name] : undefined;
+  const entries: readonly (readonly [Path, unknown])[] = Array.isArray(found)
+    ? found.map((entry, i) => [[name, i], entry] as const)
+    : [[[name], found]];
+  for (const [path, entry] of entries) {
+    if (!isTable(entry)) continue;
+    for (const [below, holder] of holders(entry, rest)) yield [[...path, ...below], holder];
+  }
 }
 
 function tableAt(table: Table, path: readonly string[]): Table | undefined {

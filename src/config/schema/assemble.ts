@@ -64,8 +64,9 @@ function moduleTables(
   // Shorter names first: "proxy.load_balance" must be there before "proxy.load_balance.queue".
   const nested = mine.filter(({ table }) => table.includes("."))
     .toSorted((a, b) => a.table.length - b.table.length);
-  for (const { table, schema } of nested) {
+  for (const { table, schema, ifPresent = false } of nested) {
     const [name, ...path] = table.split(".");
+    if (ifPresent && !Object.hasOwn(own, name)) continue;
     if (!Object.hasOwn(own, name)) throw new Error(`${table} needs table ${name} in this build`);
     own[name] = withKey(own[name], path, optional(zodOf(schema, table)), table);
   }
@@ -85,6 +86,17 @@ function withKey(
   }
   if (schema instanceof z.ZodPrefault) {
     return withKey(schema.def.innerType, path, added, name).prefault(schema.def.defaultValue);
+  }
+  if (schema instanceof z.ZodDefault) {
+    return described(
+      withKey(schema.def.innerType, path, added, name).default(schema.def.defaultValue),
+      schema,
+    );
+  }
+  // A list of tables: the key is one of each of them.
+  if (schema instanceof z.ZodArray) {
+    const element = withKey(schema.def.element, path, added, name);
+    return described(schema.clone({ ...schema.def, element }), schema);
   }
   if (!(schema instanceof z.ZodObject)) throw new Error(`${name}: its table takes no more keys`);
   const shape: Record<string, z.core.$ZodType> = schema.shape;

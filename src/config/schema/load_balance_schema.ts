@@ -297,16 +297,42 @@ const retry = z.strictObject({
   budget_window_secs: secs({ max: 3600 }).default(1).describe("In which time."),
 });
 
-/** `[proxy.load_balance]`. */
-export const loadBalanceSchema = z.strictObject({
-  selection: z.string().transform((word, context): string => {
-    const selection = SELECTIONS.get(word);
+/** The words of `selections`, and what they stand for. */
+function selection(selections: ReadonlyMap<string, string>) {
+  return z.string().transform((word, context): string => {
+    const selection = selections.get(word);
     if (selection !== undefined) return selection;
-    const message = `must be one of ${[...new Set(SELECTIONS.values())].join(", ")}`;
+    const message = `must be one of ${[...new Set(selections.values())].join(", ")}`;
     context.addIssue({ code: "custom", input: word, message });
     return z.NEVER;
   }).register(valueKinds, { type: "string", allowed: "a selection" }).default("round-robin")
-    .describe("How a member is chosen."),
+    .describe("How a member is chosen.");
+}
+
+/** Selections that look at a request, or at the sessions of pools that keep them. */
+const OF_REQUESTS = /(?:uri|header|cookie)-hash$|^least-sessions$/;
+
+/** `[stream.routes.load_balance]`: connections have an address, and no requests. */
+export const streamBalanceSchema = z.strictObject({
+  selection: selection(new Map([...SELECTIONS].filter(([, word]) => !OF_REQUESTS.test(word)))),
+  max_iterations: count({ min: 1 }).default(256).describe("Most members looked at."),
+  bounded_load_factor_per_mille: count({ min: 1000, max: 10_000 }).default(DEFAULT_LOAD_FACTOR)
+    .describe("How much more than its share a member may get."),
+  health_check: healthCheck.prefault({}),
+  passive_health: passiveHealth.omit({ failure_statuses: true, failure_status_ranges: true })
+    .prefault({}),
+  slow_start: slowStart.prefault({}),
+}).superRefine(({ selection, bounded_load_factor_per_mille: factor }, context) => {
+  if (factor !== DEFAULT_LOAD_FACTOR && !selection.startsWith("bounded-load-")) {
+    refuse(context, "bounded_load_factor_per_mille", "needs a bounded-load selection", [
+      "selection",
+    ]);
+  }
+});
+
+/** `[proxy.load_balance]`. */
+export const loadBalanceSchema = z.strictObject({
+  selection: selection(SELECTIONS),
   hash_header: headerName().optional().describe("Header that is hashed."),
   hash_cookie: token("the name of a cookie").optional().describe("Cookie that is hashed."),
   max_iterations: count({ min: 1 }).default(256).describe("Most members looked at."),

@@ -6,10 +6,11 @@
 import type { Config, Problem } from "../../config/types.ts";
 import { unixPath } from "../../net/unix_address.ts";
 import { type ProxyTable, proxyTables } from "../proxy/table.ts";
+import { pooledStreams } from "./stream_routes.ts";
 import { memberKey } from "./fnv.ts";
 import { policyOf } from "./selection/policies.ts";
 import { loadBalanceTable, type PoolKey } from "./schema.ts";
-import { canonicalAddress, type PoolConfig, poolIn, type PoolTable } from "./table.ts";
+import { canonicalAddress, type PoolConfig, poolIn, type PoolTable, poolTables } from "./table.ts";
 
 const MAX_TOTAL_WEIGHT = 65_535;
 
@@ -35,17 +36,48 @@ const DISCOVERY = [
 
 /** Everything that is wrong with the pools of `config`. */
 export function checkPools(config: Config): Problem[] {
-  return [...proxyTables(config)].flatMap((table) => {
-    const pool = poolIn(table.scope);
-    const proxy = table.proxy as PoolConfig;
-    if (proxy.load_balance === undefined) return [];
-    return [
-      ...checkSources(proxy, table.key),
-      ...checkLists(proxy, table.key),
-      ...checkSubsets(proxy, table.key),
-      ...(pool === undefined ? withoutPool(table, proxy) : checkPool(pool)),
-    ];
-  });
+  const ofStreams = [...poolTables(config)].filter(({ key }) => key.startsWith("stream."));
+  return [
+    ...[...proxyTables(config)].flatMap(checkBlock),
+    ...ofStreams.flatMap((pool) => [...checkStreamPool(config, pool), ...checkPool(pool)]),
+  ];
+}
+
+function checkBlock(table: ProxyTable): Problem[] {
+  const pool = poolIn(table.scope);
+  const proxy = table.proxy as PoolConfig;
+  if (proxy.load_balance === undefined) return [];
+  return [
+    ...checkSources(proxy, table.key),
+    ...checkLists(proxy, table.key),
+    ...checkSubsets(proxy, table.key),
+    ...(pool === undefined ? withoutPool(table, proxy) : checkPool(pool)),
+  ];
+}
+
+/** What a pool of a stream route needs beside what all pools do. */
+function* checkStreamPool(config: Config, { proxy, scope, key }: PoolTable): Generator<Problem> {
+  const own = `${key}.load_balance`;
+  const { length } = proxy.upstreams;
+  if (length < 2) {
+    yield problem(own, `needs at least two upstreams; found ${length}`, [`${key}.upstreams`]);
+  }
+  const other = pooledStreams(config).find((one) => one.key === key)?.route
+    .upstream_alternative_cn;
+  if (other !== undefined && proxy.upstream_tls && proxy.load_balance.health_check.enabled) {
+    yield problem(
+      `${own}.health_check`,
+      "must be off with upstream_alternative_cn: probes verify upstream_sni",
+      [`${key}.upstream_alternative_cn`],
+    );
+  }
+  const namesake = config.vhosts.findIndex(({ name }) => name === scope.vhost.name);
+  if (namesake >= 0) {
+    yield problem(own, `is a pool called "${scope.vhost.name}", as a vhost is`, [
+      `vhosts[${namesake}].name`,
+      `${key}.name`,
+    ]);
+  }
 }
 
 /** How members are named: in one way, with keys that belong to it. */
@@ -241,7 +273,9 @@ function* checkAddresses({ upstreams }: PoolConfig, key: string): Generator<Prob
         ? {
           key: at,
           message: `must be an address and a port in a pool; found the name "${entry}"`,
-          hint: "with upstream_dns_refresh_secs names are resolved, and looked up again",
+          hint: key.startsWith("stream.")
+            ? "without load_balance names are resolved for each connection"
+            : "with upstream_dns_refresh_secs names are resolved, and looked up again",
         }
         : problem(at, `must be an address and a port in a pool; found "${entry}"`);
       continue;

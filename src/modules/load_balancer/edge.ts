@@ -2,9 +2,10 @@
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule, SnapshotContext } from "../../gateway/module.ts";
 import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
+import { type StreamBalancer, streamBalancers } from "../../gateway/stream_pool.ts";
 import { type Balancer, balancers } from "../proxy/edge.ts";
 import type { RunningBalancer } from "./running.ts";
-import { poolIn, poolTables } from "./table.ts";
+import { poolIn, poolTables, streamPoolName } from "./table.ts";
 
 const balancer: Balancer = {
   poolOf(block) {
@@ -13,11 +14,26 @@ const balancer: Balancer = {
   },
 };
 
+const streams: StreamBalancer = {
+  async poolOf({ name }, context) {
+    const called = streamPoolName(name);
+    for (const table of poolTables(context.config)) {
+      if (table.scope.vhost.name !== called || !table.key.startsWith("stream.")) continue;
+      // Streams may be started first.
+      const { RunningBalancer } = await import("./running.ts");
+      const running = runningOf(context, () => new RunningBalancer(context));
+      return running.streamPoolOf(table, context);
+    }
+    throw new Error(`the stream route ${name} has no pool`);
+  },
+};
+
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "load-balancer",
   extends: [
     balancers.entry(balancer),
+    streamBalancers.entry(streams),
     SPAN_ATTRIBUTES.entry({
       key: "fluxheim.load_balancer.retries",
       of: ({ scope, findings }) =>

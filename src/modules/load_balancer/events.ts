@@ -1,6 +1,6 @@
 /** Counters of a pool: `fluxheim_load_balancer_events_total` (spec 03 section 19). @module */
 import type { Counter, Histogram, Metrics } from "../../gateway/metrics.ts";
-import type { RouteScope } from "../../gateway/module.ts";
+import type { NamedScope } from "../../gateway/edge_policy.ts";
 import { EVENTS, QUEUE_WAIT } from "./descriptions.ts";
 
 /** Events of a request, which a member's name may go with. */
@@ -24,7 +24,7 @@ export class PoolEvents {
   readonly #counters = new Map<string, Map<string, Counter>>();
   readonly #waits = new Map<string, Histogram>();
 
-  constructor(metrics: Metrics, { vhost, route }: RouteScope) {
+  constructor(metrics: Metrics, { vhost, route }: NamedScope) {
     this.#metrics = metrics;
     this.#labels = {
       scope: route === undefined ? "vhost" : "route",

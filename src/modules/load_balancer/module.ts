@@ -14,7 +14,7 @@ import { EVENTS, POOLS, QUEUE_WAIT } from "./descriptions.ts";
 import { filesOf, grantsOf } from "./grants.ts";
 import { poolMemory } from "./pool_memory.ts";
 import { programProblems } from "./program.ts";
-import { loadBalanceTable, type PoolKey, poolKeys } from "./schema.ts";
+import { loadBalanceTable, type PoolKey, poolKeys, streamBalanceTable } from "./schema.ts";
 import { secretMemory } from "./secrets.ts";
 import { sessionMemory } from "./session_memory.ts";
 import {
@@ -53,6 +53,13 @@ export const module: Module = {
   name: "load-balancer",
   schema: [
     { table: "proxy.load_balance", scopes: EVERYWHERE, schema: loadBalanceTable, reload: "live" },
+    {
+      table: "stream.routes.load_balance",
+      scopes: ["root"],
+      schema: streamBalanceTable,
+      ifPresent: true,
+      reload: "stream-service-changed",
+    },
     ...Object.entries(poolKeys).map(([key, schema]) => ({
       table: `proxy.${key}`,
       scopes: EVERYWHERE,
@@ -107,7 +114,7 @@ export const module: Module = {
     role: "balancer",
     url: new URL("./service.ts", import.meta.url),
     wanted: (config) => !poolTables(config).next().done,
-    tables: ["vhosts", "proxy"],
+    tables: ["vhosts", "proxy", "stream"],
     // The first members, and what operators have taken out, are to be known before requests come.
     startsBefore: "serving",
     whenLost: "replace",

@@ -12,6 +12,7 @@ import type { Refusal } from "../../gateway/refusal.ts";
 import { type BalancedOrigin, ReplayBody } from "../proxy/edge.ts";
 import { type Attempt, AttemptBody, WatchedBody } from "./attempt.ts";
 import { explainChoice } from "./explain.ts";
+import type { Connections } from "./connections.ts";
 import type { Member } from "./member.ts";
 import { isOfMember } from "./outcome.ts";
 import type { Pool } from "./pool.ts";
@@ -27,7 +28,7 @@ interface Progress {
 export class PoolOrigin implements BalancedOrigin {
   readonly #allDown: Refusal;
 
-  constructor(readonly pool: Pool) {
+  constructor(readonly pool: Pool, readonly connections: Connections) {
     this.#allDown = {
       status: pool.parts.proxy.load_balance.all_down_status,
       text: "no upstream is available",
@@ -56,7 +57,7 @@ export class PoolOrigin implements BalancedOrigin {
         const watched = body === undefined ? undefined : new WatchedBody(replay?.attempt() ?? body);
         const sent = watched === undefined ? request : withBody(request, watched);
         try {
-          const response = await parts.connections.of(member).fetch(sent, call);
+          const response = await this.connections.of(member).fetch(sent, call);
           const latencyMs = measures ? elapsed(startedAt, watched) : 0;
           const isFailure = failures.isFailure(response.status, latencyMs);
           pool.onAnswer(member, latencyMs, isFailure);

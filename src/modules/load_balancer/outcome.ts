@@ -44,10 +44,14 @@ export class FailureRules {
 /** Whether an attempt that ended with `error` says something about its member. */
 export function isOfMember(error: unknown): boolean {
   if (!(error instanceof ClientError)) return false;
-  const { cause } = error;
-  if (!(cause instanceof DialError)) return true;
-  if (cause.reason === "aborted" || cause.reason === "not_permitted") return false;
-  return !isLocal(cause.cause);
+  return !(error.cause instanceof DialError) || isOfDial(error.cause);
+}
+
+/** Whether a connection that was not made says something about its member. */
+export function isOfDial(error: unknown): boolean {
+  if (!(error instanceof DialError)) return false;
+  if (error.reason === "aborted" || error.reason === "not_permitted") return false;
+  return !isLocal(error.cause);
 }
 
 /** Whether an error of the system says something about this machine alone. */

@@ -9,7 +9,6 @@ import type { Logger } from "../../gateway/log.ts";
 import type { Call } from "../../gateway/origin.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Chooser } from "./chooser.ts";
-import type { Connections } from "./connections.ts";
 import type { PoolEvents } from "./events.ts";
 import type { Member } from "./member.ts";
 import type { FailureRules } from "./outcome.ts";
@@ -32,7 +31,6 @@ export interface PoolParts {
   readonly name: string;
   readonly shared: SharedPool;
   readonly chooser: Chooser;
-  readonly connections: Connections;
   readonly keyOf: KeyOf;
   readonly failures: FailureRules;
   /** Ejects members; `undefined` without passive health. */
@@ -70,7 +68,7 @@ export class Pool implements AttemptOwner {
   ): Attempt | undefined {
     const { persistence } = this.parts;
     if (persistence === undefined) {
-      return this.#choose(this.parts.keyOf(request, call), tried, isFirst);
+      return this.choose(this.parts.keyOf(request, call), tried, isFirst);
     }
     const key = persistence.keyOf(request, call);
     if (key !== "") {
@@ -90,7 +88,7 @@ export class Pool implements AttemptOwner {
         this.parts.events.count(isMiss ? "persistence_miss" : "persistence_fallback");
       }
     }
-    const attempt = this.#choose(this.parts.keyOf(request, call), tried, isFirst);
+    const attempt = this.choose(this.parts.keyOf(request, call), tried, isFirst);
     if (attempt !== undefined) {
       persistence.keep(key, attempt.member, call.exchange);
       if (++this.#sinceSweep >= SWEEP_EVERY) {
@@ -128,7 +126,12 @@ export class Pool implements AttemptOwner {
     if (this.parts.isTimed) this.parts.shared.sample(slot, milliseconds * 1000, isFailure);
   }
 
-  #choose(
+  /**
+   * Takes a member by what the selection hashes, for what has no session.
+   *
+   * @param key `""` for what it knows nothing of.
+   */
+  choose(
     key: string,
     tried: readonly Member[] | undefined,
     isFirst: boolean,

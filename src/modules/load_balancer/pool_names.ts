@@ -1,5 +1,5 @@
 /** How operators name pools, and how the log names what they have done (spec 03 sections 16 and 16.5). @module */
-import type { RouteScope } from "../../gateway/module.ts";
+import type { NamedScope } from "../../gateway/edge_policy.ts";
 import type { ConfigPart } from "../../gateway/thread.ts";
 import type { Reply } from "./operations.ts";
 
@@ -29,7 +29,7 @@ const AUDITED = [
 /** The audit record of an operation that was done. */
 export function auditRecord(
   name: string,
-  { vhost, route }: RouteScope,
+  { vhost, route }: NamedScope,
   { body, member = "" }: Reply,
 ): string {
   const more = AUDITED.flatMap((key) => {

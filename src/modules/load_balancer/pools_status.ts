@@ -1,10 +1,10 @@
 /** The status of all pools, or of some, as one answer that is never too long to be sent. @module */
-import type { RouteScope } from "../../gateway/module.ts";
+import type { NamedScope } from "../../gateway/edge_policy.ts";
 import type { Plain } from "../../gateway/thread.ts";
 
 /** A pool, and how it is shown. */
 export interface ShownPool {
-  readonly table: { readonly scope: RouteScope };
+  readonly table: { readonly scope: NamedScope };
   readonly status: Plain;
 }
 

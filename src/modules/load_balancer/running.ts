@@ -1,11 +1,13 @@
 /** Pools at work (spec 03). @module */
 import type { RouteScope, RunningModule, SnapshotContext, Steps } from "../../gateway/module.ts";
+import type { StreamPool } from "../../gateway/stream_pool.ts";
 import { SILENT } from "../../gateway/log_none.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
 import type { BalancedBlock } from "../proxy/edge.ts";
 import { Chooser } from "./chooser.ts";
 import { Connections } from "./connections.ts";
 import { PoolEvents } from "./events.ts";
+import type { Member } from "./member.ts";
 import { PoolOrigin } from "./origin.ts";
 import { FailureRules } from "./outcome.ts";
 import { Persistence, setCookie } from "./persistence.ts";
@@ -18,6 +20,7 @@ import { secretMemory } from "./secrets.ts";
 import { policyOf } from "./selection/policies.ts";
 import { sessionMemory } from "./session_memory.ts";
 import { SlowStart } from "./slow_start.ts";
+import { StreamMembers } from "./stream_members.ts";
 import {
   CLOCK_ZONE,
   poolIn,
@@ -45,9 +48,21 @@ export class RunningBalancer implements RunningModule {
 
   /** The origin of one block of the proxy's. */
   originOf(table: PoolTable, block: BalancedBlock): PoolOrigin {
-    const pool = poolFor(table, block);
+    const { context, connectionKey, connect } = block;
+    const connections = context.keep(
+      `load-balancer/connections ${JSON.stringify([poolZone(table.scope), connectionKey])}`,
+      () => new Connections(connect),
+    );
+    const pool = poolFor(table, context, (members) => connections.retain(members));
     this.#pools.push(pool);
-    return new PoolOrigin(pool);
+    return new PoolOrigin(pool, connections);
+  }
+
+  /** The pool of a stream route. */
+  streamPoolOf(table: PoolTable, context: SnapshotContext): StreamPool {
+    const pool = poolFor(table, context, () => {});
+    this.#pools.push(pool);
+    return new StreamMembers(pool);
   }
 
   plan(scope: RouteScope): Steps | undefined {
@@ -61,10 +76,13 @@ export class RunningBalancer implements RunningModule {
   }
 }
 
-/** The pool of one block. Its members' connections outlive the snapshot. */
-function poolFor(table: PoolTable, block: BalancedBlock): Pool {
+/** One pool. Its members' connections outlive the snapshot. */
+function poolFor(
+  table: PoolTable,
+  context: SnapshotContext,
+  onMembers: (members: readonly Member[]) => void,
+): Pool {
   const { scope, proxy } = table;
-  const { context, connectionKey, connect } = block;
   const { zones, metrics, modules, config } = context;
   const { load_balance: policy } = proxy;
   const shared = zones.open(poolMemory, poolZone(scope));
@@ -82,10 +100,6 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
     })
     : undefined;
   const name = poolName(scope);
-  const connections = context.keep(
-    `load-balancer/connections ${JSON.stringify([poolZone(scope), connectionKey])}`,
-    () => new Connections(connect),
-  );
   const passive = policy.passive_health;
   const chooser = new Chooser({
     shared,
@@ -103,7 +117,7 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
       persistence?.sessions.purge(nowSecs());
       return persistence?.sessions.count(slot) ?? 0;
     },
-    onMembers: (members) => connections.retain(members),
+    onMembers,
   });
   const { queue, retry } = policy;
   const maxRetries = Math.min(retry.max_retries, config.server.process.max_retries);
@@ -113,7 +127,6 @@ function poolFor(table: PoolTable, block: BalancedBlock): Pool {
     name,
     shared,
     chooser,
-    connections,
     keyOf: keyOf(source, {
       header: policy.hash_header,
       cookie: policy.hash_cookie,

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
-import { loadBalanceSchema } from "../../config/schema/load_balance_schema.ts";
+import { loadBalanceSchema, streamBalanceSchema } from "../../config/schema/load_balance_schema.ts";
 import {
   alias,
   authority,
@@ -99,6 +99,12 @@ export type PoolKey = keyof typeof poolKeys;
 
 /** `proxy.load_balance`; there in every proxy block of a build with pools. */
 export const loadBalanceTable = loadBalanceSchema.prefault({});
+
+/** `stream.routes.load_balance`: what of it does not need requests. */
+export const streamBalanceTable = streamBalanceSchema.optional();
+
+/** `stream.routes.load_balance`. */
+export type StreamBalanceConfig = Frozen<z.output<typeof streamBalanceSchema>>;
 
 /** `proxy.load_balance`. */
 export type LoadBalanceConfig = Frozen<z.output<typeof loadBalanceSchema>>;

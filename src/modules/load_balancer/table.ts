@@ -4,31 +4,33 @@
  *
  * @module
  */
-import { scopesOf, zoneName } from "../../gateway/edge_policy.ts";
+import { type NamedScope, scopesOf, zoneName } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
 import type { ConfigPart } from "../../gateway/thread.ts";
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { formatIp, parseIp } from "../../net/ip.ts";
 import { isGlobal, type ProxyConfig, proxyOf } from "../proxy/table.ts";
-import type { LoadBalanceConfig, PoolKeys } from "./schema.ts";
+import type { LoadBalanceConfig } from "./schema.ts";
+import type { PoolConfig } from "./pool_config.ts";
+import { streamProxy } from "./stream_proxy.ts";
+import { pooledStreams } from "./stream_routes.ts";
 
 /** Zone of the seeds and signing keys that all pools share. */
 export const SECRETS_ZONE = "load-balancer secrets";
 /** Zone of the time that all threads count by. */
 export const CLOCK_ZONE = "load-balancer clock";
 
+export type { PoolConfig } from "./pool_config.ts";
+
 /** Where the members of a pool come from. */
 export type PoolKind = "static" | "file" | "http" | "dns";
-
-/** A proxy block of a build with pools, which has all of their keys. */
-export type PoolConfig = ProxyConfig & PoolKeys & { readonly load_balance: LoadBalanceConfig };
 
 /** A pool of a configuration. */
 export interface PoolTable {
   readonly proxy: PoolConfig;
-  readonly scope: RouteScope;
-  /** `vhosts[0].routes[1].proxy`. */
+  readonly scope: NamedScope;
+  /** `vhosts[0].routes[1].proxy`, or `stream.routes[0]`. */
   readonly key: string;
   readonly kind: PoolKind;
 }
@@ -57,6 +59,8 @@ export const POOL_SHAPE: readonly string[] = [
   "vhosts.name",
   "vhosts.routes.name",
   ...SHAPE_KEYS.flatMap((key) => [`vhosts.proxy.${key}`, `vhosts.routes.proxy.${key}`]),
+  "stream.enabled",
+  ...["name", "upstreams", "load_balance.selection"].map((key) => `stream.routes.${key}`),
 ];
 
 /** The pool of a scope's own proxy block. */
@@ -74,6 +78,26 @@ export function* poolTables(config: Config): Generator<PoolTable> {
     const pool = poolIn(scope);
     if (pool !== undefined) yield pool;
   }
+  yield* streamPools(config);
+}
+
+/**
+ * The pools of stream routes. Where pools are named by a vhost, in metrics, in the status and in operations, they
+ * are `stream:NAME`.
+ */
+function* streamPools(config: Config): Generator<PoolTable> {
+  for (const { route, key } of pooledStreams(config)) {
+    const scope: NamedScope = {
+      vhost: { name: streamPoolName(route.name), routes: [] },
+      route: undefined,
+    };
+    yield { proxy: streamProxy(route), scope, key, kind: "static" };
+  }
+}
+
+/** What the pool of a stream route is called beside those of vhosts. */
+export function streamPoolName(route: string): string {
+  return `stream:${route}`;
 }
 
 /** The same of what a service is handed, whose tables are whole. */
@@ -82,17 +106,17 @@ export function poolsOfPart(config: ConfigPart): PoolTable[] {
 }
 
 /** A pool as the log names it. */
-export function poolName({ vhost, route }: RouteScope): string {
+export function poolName({ vhost, route }: NamedScope): string {
   return route === undefined ? `pool ${vhost.name}` : `pool ${vhost.name}/${route.name}`;
 }
 
 /** Zone of the members of a pool. */
-export function poolZone(scope: RouteScope): string {
+export function poolZone(scope: NamedScope): string {
   return zoneName("load-balancer", scope);
 }
 
 /** Zone of the sessions of a pool. */
-export function sessionZone(scope: RouteScope): string {
+export function sessionZone(scope: NamedScope): string {
   return zoneName("load-balancer sessions", scope);
 }
 

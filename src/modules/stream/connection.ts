@@ -1,5 +1,5 @@
 /** One connection of a stream route, from its first byte to its last (spec 01 section 4.2). @module */
-import type { Logger } from "../../gateway/log.ts";
+import type { StreamPool } from "../../gateway/stream_pool.ts";
 import type { Drainable } from "../../http/server.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { ConnectionFacts } from "../../net/connection_facts.ts";
@@ -7,7 +7,7 @@ import { dial, DialError, type DialFailure } from "../../net/dial/dial.ts";
 import { closeQuietly, type Duplex } from "../../net/duplex.ts";
 import { readProxyHeader } from "../../net/listen/read_proxy_header.ts";
 import { ReadAhead } from "../../net/read_ahead.ts";
-import { Relay, type RelayEnd } from "../../net/relay.ts";
+import { Relay, type RelayEnd, type RelayResult } from "../../net/relay.ts";
 import type { Arrived } from "./arrival.ts";
 import type { Client } from "./client.ts";
 import type { Outcome, StreamRoute, StreamUpstream } from "./route.ts";
@@ -54,7 +54,8 @@ const CONNECT_ERRORS: ReadonlySet<DialFailure> = new Set([
 /** What connections work with, of their worker. */
 export interface StreamServices {
   readonly clock: Clock;
-  readonly log: Logger;
+  /** An upstream could not be connected to. */
+  onUnreachable(route: StreamRoute, label: string, error: DialError): void;
 }
 
 /** A connection at work. */
@@ -121,7 +122,8 @@ export class StreamConnection implements Drainable {
       this.#hasLeft = true;
       this.#leaving.abort();
     });
-    return await this.#connect(stream);
+    const { pool } = this.#route;
+    return await (pool === undefined ? this.#connect(stream) : this.#balance(stream, pool));
   }
 
   /** Tries upstreams until one connects. Once bytes may have been copied there is no other try. */
@@ -132,32 +134,79 @@ export class StreamConnection implements Drainable {
     for (const upstream of rotation.at(turn.next())) {
       if (this.#leaving.signal.aborted) break;
       tried = upstream.label;
-      try {
-        const { stream: other } = await this.#dial(upstream);
-        return await this.#pass(stream, other, upstream);
-      } catch (error) {
-        if (!(error instanceof DialError)) throw error;
-        failure = error;
-        if (!this.#leaving.signal.aborted) this.#warn(`${tried}: ${error.reason}`, error.message);
+      const other = await this.#dial(upstream);
+      if (!(other instanceof DialError)) {
+        return this.#endingOf(await this.#pass(stream, other), upstream);
       }
+      failure = other;
     }
-    if (this.#hasLeft && !this.#isAborted) return this.#refuse("error", "the client left", tried);
-    return this.#refuse(outcomeOf(failure), `no upstream: ${failure?.message ?? ""}`, tried);
+    return this.#unconnected(failure, tried);
   }
 
-  #dial({ target }: StreamUpstream) {
+  /** The same with the members of a pool, which hears how each of them did. */
+  async #balance(stream: ReadAhead, pool: StreamPool): Promise<Ending> {
+    const tries = pool.begin(this.#client.address);
+    let failure: DialError | undefined;
+    let tried = "";
+    while (!this.#leaving.signal.aborted) {
+      const attempt = tries.next();
+      if (attempt === undefined) break;
+      try {
+        const upstream = this.#route.memberAt(attempt.address, attempt.name);
+        tried = upstream.label;
+        const other = await this.#dial(upstream);
+        if (other instanceof DialError) {
+          failure = other;
+          attempt.failed(other);
+          continue;
+        }
+        attempt.connected();
+        const result = await this.#pass(stream, other);
+        // How the client leaves, and limits and orders of ours, say nothing about the member.
+        if (result.end === "complete") attempt.report(false);
+        else if (result.broken === "second") attempt.report(true);
+        return this.#endingOf(result, upstream);
+      } finally {
+        attempt.end();
+      }
+    }
+    return this.#unconnected(failure, tried);
+  }
+
+  #unconnected(failure: DialError | undefined, tried: string): Ending {
+    if (this.#hasLeft && !this.#isAborted) return this.#refuse("error", "the client left", tried);
+    return this.#refuse(
+      outcomeOf(failure),
+      `no upstream: ${failure?.message ?? "none is available"}`,
+      tried,
+    );
+  }
+
+  /** The connection to an upstream, or why there is none. */
+  async #dial({ target, label }: StreamUpstream): Promise<Duplex | DialError> {
     const { localAddress, localPort } = this.#facts;
     const { address: sourceAddress, port: sourcePort } = this.#client;
     const source = { sourceAddress, sourcePort, localAddress, localPort };
-    return dial(target, source, this.#services.clock, this.#leaving.signal);
+    const { signal } = this.#leaving;
+    try {
+      return (await dial(target, source, this.#services.clock, signal)).stream;
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+      if (!signal.aborted) this.#services.onUnreachable(this.#route, label, error);
+      return error;
+    }
   }
 
-  async #pass(stream: Duplex, other: Duplex, { label }: StreamUpstream): Promise<Ending> {
+  #pass(stream: Duplex, other: Duplex): Promise<RelayResult> {
     const relay = new Relay(stream, other, this.#services.clock, this.#route.limits);
     this.#relay = relay;
     // The order to end may have come with the connection.
     if (this.#isAborted) relay.abort();
-    const { end, error, forward, backward } = await relay.run();
+    return relay.run();
+  }
+
+  #endingOf(result: RelayResult, { label }: StreamUpstream): Ending {
+    const { end, error, forward, backward } = result;
     return {
       outcome: OUTCOME_OF_END[end],
       reason: error?.message ?? REASON_OF_END[end],
@@ -178,11 +227,6 @@ export class StreamConnection implements Drainable {
       sent: 0,
       received: 0,
     };
-  }
-
-  #warn(what: string, why: string): void {
-    const { log } = this.#services;
-    log.log("warn", "fluxheim::stream", `${this.#route.name}: ${what} (${why})`);
   }
 }
 

@@ -1,5 +1,6 @@
-/** TCP streams at work (spec 01 section 4). @module */
+/** TCP streams in workers (spec 01 section 4): what serves them is loaded where a configuration has routes. @module */
 import type { Codec } from "../../gateway/codec.ts";
+import { IDLE } from "../../gateway/idle_module.ts";
 import type {
   EdgeModule,
   EdgePart,
@@ -7,144 +8,37 @@ import type {
   RunningModule,
   SnapshotContext,
 } from "../../gateway/module.ts";
-import { UpstreamMaterial } from "../../gateway/upstream_files.ts";
-import type { OpenConnections } from "../../http/server.ts";
-import { closeQuietly } from "../../net/duplex.ts";
-import type { Accepted } from "../../net/listen/listener.ts";
-import { protocolsIn } from "../../net/tls/client_hello.ts";
-import { Arrival, type Arrived, MAX_HELLOS } from "./arrival.ts";
-import { type Candidate, Choice } from "./choice.ts";
-import { StreamConnection } from "./connection.ts";
-import { StreamLog } from "./log.ts";
-import { type StreamRoute, streamRoute } from "./route.ts";
-import type { StreamRouteConfig } from "./schema.ts";
-import { candidateOf, listenersOf, STREAM_CODEC, streamRoutes } from "./table.ts";
+import type { Streams } from "./streams.ts";
+import { STREAM_CODEC, streamRoutes } from "./table.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
   name: "stream-proxy",
-  open: (worker) => new Streams(worker),
+  open: (worker) => new StreamPart(worker),
 };
 
-/** The routes of one snapshot, and how their connections are logged. */
-interface Serving {
-  readonly byListener: ReadonlyMap<string, Choice<StreamRoute>>;
-  readonly log: StreamLog;
-}
-
-/** The streams of one worker. A connection has the route that it began on, over reloads. */
-class Streams implements EdgePart {
+/** The streams of one worker, once there are any. */
+class StreamPart implements EdgePart {
   readonly codecs: readonly Codec[];
   readonly #worker: EdgeServices;
-  #serving: Serving | undefined;
-  /** Connections whose route is not known yet. */
-  #hellos = 0;
+  #streams: Streams | undefined;
 
   constructor(worker: EdgeServices) {
     this.#worker = worker;
     this.codecs = [{
       name: STREAM_CODEC,
-      serve: (accepted, open) => this.#serve(accepted, open),
-      sharesTls: (listener) => this.#serving?.byListener.get(listener)?.isByHello === true,
-      takesTls: (listener, { serverName, bytes }) =>
-        this.#serving?.byListener.get(listener)?.of(serverName, protocolsIn(bytes)) !== undefined,
+      serve: (accepted, open) =>
+        this.#streams?.serve(accepted, open) ?? Promise.reject(new Error("there are no streams")),
+      sharesTls: (listener) => this.#streams?.sharesTls(listener) === true,
+      takesTls: (listener, hello) => this.#streams?.takesTls(listener, hello) === true,
     }];
   }
 
-  start(snapshot: SnapshotContext): RunningModule {
-    const { config, files, clock, log } = snapshot;
-    const material = new UpstreamMaterial(files);
-    const compiled = streamRoutes(config).map(({ route }) => ({
-      table: route,
-      route: streamRoute(route, snapshot, material),
-    }));
-    const byListener = new Map<string, Choice<StreamRoute>>();
-    for (const [address, entries] of Map.groupBy(compiled.flatMap(entriesOf), ([at]) => at)) {
-      byListener.set(address, new Choice(entries.map(([, candidate]) => candidate)));
-    }
-    const logsAccess = config.stream?.access_log === true;
-    const serving = { byListener, log: new StreamLog(log, clock, logsAccess) };
-    return {
-      plan: () => undefined,
-      serving: () => {
-        this.#serving = serving;
-      },
-      // Connections go on: what they hold is theirs.
-      stop() {},
-    };
+  async start(snapshot: SnapshotContext): Promise<RunningModule> {
+    // Where a reload takes the last route away connections go on with what they have.
+    if (this.#streams === undefined && streamRoutes(snapshot.config).length === 0) return IDLE;
+    const { Streams } = await import("./streams.ts");
+    this.#streams ??= new Streams(this.#worker);
+    return await this.#streams.start(snapshot);
   }
-
-  async #serve(accepted: Accepted, open: OpenConnections): Promise<void> {
-    const { stream, facts } = accepted;
-    const serving = this.#serving;
-    const choice = serving?.byListener.get(facts.listener);
-    if (serving === undefined || choice?.only === undefined) {
-      throw new Error(`no stream route for ${facts.listener}`);
-    }
-    if (!choice.isByHello) {
-      await this.#pass(accepted, choice.only, serving.log, open);
-      return;
-    }
-    const arrived = await this.#arrive(choice, accepted, open);
-    if (typeof arrived === "string") {
-      closeQuietly(stream);
-      serving.log.unmatched(facts.listener, arrived);
-    } else await this.#pass(accepted, arrived.route, serving.log, open, arrived);
-  }
-
-  async #arrive(
-    choice: Choice<StreamRoute>,
-    { stream, facts }: Accepted,
-    open: OpenConnections,
-  ): Promise<Arrived | string> {
-    if (this.#hellos >= MAX_HELLOS) return "too many connections have not said hello yet";
-    const arrival = new Arrival(choice, stream, facts, this.#worker.clock);
-    this.#hellos++;
-    open.add(arrival);
-    try {
-      return await arrival.read();
-    } finally {
-      open.delete(arrival);
-      this.#hellos--;
-    }
-  }
-
-  async #pass(
-    { stream, facts }: Accepted,
-    route: StreamRoute,
-    streamLog: StreamLog,
-    open: OpenConnections,
-    arrived?: Arrived,
-  ): Promise<void> {
-    if (!route.connections.tryTake(route.maxConnections)) {
-      closeQuietly(stream);
-      route.outcomes.rejected.count();
-      streamLog.full(route);
-      return;
-    }
-    const { clock, log } = this.#worker;
-    const connection = new StreamConnection(route, stream, facts, { clock, log }, arrived);
-    open.add(connection);
-    const began = performance.now();
-    try {
-      const ending = await connection.serve();
-      route.outcomes[ending.outcome].count();
-      if (ending.outcome === "completed") {
-        route.sent.add(ending.sent);
-        route.received.add(ending.received);
-      }
-      streamLog.ended(route, ending, performance.now() - began);
-    } finally {
-      open.delete(connection);
-      route.connections.giveBack();
-    }
-  }
-}
-
-/** A route as a candidate of each of its listeners. */
-function entriesOf(
-  { table, route }: { readonly table: StreamRouteConfig; readonly route: StreamRoute },
-): [address: string, candidate: Candidate<StreamRoute>][] {
-  const candidate = candidateOf(table, route);
-  return listenersOf(table).map((address) => [address, candidate]);
 }

@@ -88,7 +88,11 @@ function passing(
   steps.push(["sources", sourcesText(route, from, serves)]);
   if (!serves) return { steps, outcome: "closed as rejected; no upstream is asked" };
   const order = orderOf(route);
-  steps.push(["upstreams", order.join(", ")]);
+  const selection = selectionOf(route);
+  steps.push([
+    "upstreams",
+    `${selection === "" ? "" : `by ${selection} among `}${order.join(", ")}`,
+  ]);
   if (route.upstream_proxy_protocol !== "off") {
     steps.push(["introduction", `PROXY ${route.upstream_proxy_protocol} header, before all else`]);
   }
@@ -96,8 +100,16 @@ function passing(
   steps.push(["limits", limitsText(route)]);
   const outcome = order.length === 1
     ? `passed on to ${order[0]}`
+    : selection !== ""
+    ? "passed on to the member that the selection gives, or another one where that cannot be connected to"
     : "passed on to the upstream whose turn it is, or the next that can be connected to";
   return { steps, outcome };
+}
+
+/** How the load balancer chooses, where the route has a pool; `""` where it has none. */
+function selectionOf({ load_balance: balance }: StreamRouteConfig): string {
+  const selection: unknown = balance === undefined ? "" : Reflect.get(balance, "selection");
+  return typeof selection === "string" ? selection : "";
 }
 
 /** The upstreams as the first connection tries them. */

@@ -5,7 +5,7 @@ import type { Client } from "./client.ts";
 import type { Ending } from "./connection.ts";
 import type { Outcome, StreamRoute } from "./route.ts";
 
-/** Refused connections of a route are logged once in so long, with their number. */
+/** Connections of a route that end alike are warned of once in so long, with their number. */
 const EVERY_MS = 1_000;
 
 const TARGET = "fluxheim::stream";
@@ -13,8 +13,8 @@ const TARGET = "fluxheim::stream";
 /** Outcomes that say something about the gateway's peers that an operator should know. */
 const WARNED: ReadonlySet<Outcome> = new Set(["rejected", "connect_error", "timeout", "error"]);
 
-/** Refusals of one route since the last line about them. */
-interface Refusals {
+/** Warnings of one kind since the last line of it. */
+interface Warnings {
   /** {@linkcode Clock.now} from which another line is written. */
   next: number;
   unlogged: number;
@@ -25,8 +25,8 @@ export class StreamLog {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #logsAccess: boolean;
-  /** By route, or by listener where no route was chosen. */
-  readonly #refusals = new Map<StreamRoute | string, Refusals>();
+  /** By route, or by listener where no route was chosen; then by what happened, of which there is a fixed number. */
+  readonly #warnings = new Map<StreamRoute | string, Map<string, Warnings>>();
 
   /** @param logsAccess Whether every connection has a line of its own at level `info`. */
   constructor(log: Logger, clock: Clock, logsAccess: boolean) {
@@ -55,26 +55,34 @@ export class StreamLog {
     } else if (WARNED.has(outcome)) {
       const upstream = ending.upstream === "" ? "" : ` with ${ending.upstream}`;
       const client = addressOf(ending.client);
-      this.#log.log("warn", TARGET, `${route.name}: ${outcome} of ${client}${upstream}: ${reason}`);
+      this.#warn(route, outcome, `${route.name}: ${outcome} of ${client}${upstream}: ${reason}`);
     }
   }
 
-  /** A flood of connections makes one line a second. */
+  /** An upstream could not be connected to. */
+  unreachable(route: StreamRoute, upstream: string, reason: string, message: string): void {
+    this.#warn(route, `to ${upstream}`, `${route.name}: ${upstream}: ${reason} (${message})`);
+  }
+
   #refused(of: StreamRoute | string, name: string, reason: string): void {
-    let refusals = this.#refusals.get(of);
-    if (refusals === undefined) {
-      refusals = { next: 0, unlogged: 0 };
-      this.#refusals.set(of, refusals);
-    }
+    this.#warn(of, "refused", `${name}: a connection is refused: ${reason}`);
+  }
+
+  /** A flood of connections, or of failures, makes one line a second of each kind. */
+  #warn(of: StreamRoute | string, kind: string, text: string): void {
+    let kinds = this.#warnings.get(of);
+    if (kinds === undefined) this.#warnings.set(of, kinds = new Map());
+    let warnings = kinds.get(kind);
+    if (warnings === undefined) kinds.set(kind, warnings = { next: 0, unlogged: 0 });
     const { now } = this.#clock;
-    if (now < refusals.next) {
-      refusals.unlogged++;
+    if (now < warnings.next) {
+      warnings.unlogged++;
       return;
     }
-    const others = refusals.unlogged === 0 ? "" : ` (and ${refusals.unlogged} more before it)`;
-    this.#log.log("warn", TARGET, `${name}: a connection is refused: ${reason}${others}`);
-    refusals.next = now + EVERY_MS;
-    refusals.unlogged = 0;
+    const others = warnings.unlogged === 0 ? "" : ` (and ${warnings.unlogged} more before it)`;
+    this.#log.log("warn", TARGET, text + others);
+    warnings.next = now + EVERY_MS;
+    warnings.unlogged = 0;
   }
 }
 

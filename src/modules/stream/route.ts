@@ -1,6 +1,7 @@
 /** A stream route as a worker serves it: everything that does not depend on the connection. @module */
 import type { Counter } from "../../gateway/metrics.ts";
 import type { SnapshotContext } from "../../gateway/module.ts";
+import type { StreamPool } from "../../gateway/stream_pool.ts";
 import type { UpstreamMaterial } from "../../gateway/upstream_files.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import type { UpstreamTarget, UpstreamTls } from "../../net/dial/dial.ts";
@@ -41,6 +42,10 @@ export interface StreamRoute {
   readonly trusted: IpSet;
   readonly sources: Sources;
   readonly rotation: Rotation<StreamUpstream>;
+  /** Chooses in place of the rotation, where the route has a table `load_balance`. */
+  readonly pool: StreamPool | undefined;
+  /** The upstream at the address of a member of that pool. */
+  memberAt(address: string, label: string): StreamUpstream;
   readonly limits: RelayLimits;
   /** `Infinity` for no bound of the route's own. */
   readonly maxConnections: number;
@@ -58,7 +63,9 @@ export function streamRoute(
   route: StreamRouteConfig,
   { zones, metrics }: Pick<SnapshotContext, "zones" | "metrics">,
   material: UpstreamMaterial,
+  pool?: StreamPool,
 ): StreamRoute {
+  const members = new Map<string, StreamUpstream>();
   const counter = (outcome: Outcome) =>
     metrics.counter("fluxheim_stream_connections_total", { route: route.name, outcome });
   const bytes = (direction: string) =>
@@ -69,6 +76,15 @@ export function streamRoute(
     trusted: IpSet.of(route.trusted_proxies),
     sources: new Sources(route.allow_sources, route.deny_sources),
     rotation: rotationOf(route, material),
+    pool,
+    memberAt(address, label) {
+      let member = members.get(address);
+      if (member === undefined) {
+        member = { label, weight: 1, target: targetOf(route, address, material) };
+        members.set(address, member);
+      }
+      return member;
+    },
     limits: {
       idleMs: route.idle_timeout_secs * 1000,
       totalMs: (route.max_connection_secs ?? 0) * 1000,

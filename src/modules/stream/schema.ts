@@ -1,6 +1,7 @@
 /** The `[stream]` table (spec 01 section 4). @module */
 import { z } from "zod";
 import type { Frozen } from "../../config/frozen.ts";
+import type { BalancedStream } from "../../gateway/stream_pool.ts";
 import {
   alias,
   authority,
@@ -131,9 +132,13 @@ export const streamSchema = z.strictObject({
 });
 
 /** A checked `[stream]` table. */
-export type StreamConfig = Frozen<z.output<typeof streamSchema>>;
+export type StreamConfig = Omit<Frozen<z.output<typeof streamSchema>>, "routes"> & {
+  readonly routes: readonly StreamRouteConfig[];
+};
 /** One `[[stream.routes]]`. */
-export type StreamRouteConfig = StreamConfig["routes"][number];
+export type StreamRouteConfig =
+  & Frozen<z.output<typeof route>>
+  & Pick<BalancedStream, "load_balance">;
 
 declare module "../../config/types.ts" {
   interface RootTables {

@@ -3,6 +3,8 @@ import type { Config } from "../../config/types.ts";
 import type { Candidate } from "./choice.ts";
 import type { StreamRouteConfig } from "./schema.ts";
 
+export type { StreamRouteConfig } from "./schema.ts";
+
 /** Name of the codec for connections of stream listeners. */
 export const STREAM_CODEC = "stream";
 

@@ -1,5 +1,5 @@
 /** A stream whose first bytes were read before its owner was known. @module */
-import type { Duplex } from "../duplex.ts";
+import { type Duplex, resetOf } from "../duplex.ts";
 
 /** `inner`, with `first` given to the first reads. */
 export class ReplayDuplex implements Duplex {
@@ -30,5 +30,9 @@ export class ReplayDuplex implements Duplex {
 
   close(): void {
     this.#inner.close();
+  }
+
+  get reset(): (() => void) | undefined {
+    return resetOf(this.#inner);
   }
 }

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 
+import { type ReadSwitch, readSwitchOf } from "../read_switch.ts";
+
 /** A client whose handshake is done. */
 export class TlsClient {
   /** Common name of the server's certificate. */
@@ -10,7 +12,7 @@ export class TlsClient {
   readonly protocol: string;
   readonly version: string;
 
-  private constructor(readonly socket: TLSSocket) {
+  private constructor(readonly socket: TLSSocket, readonly below: ReadSwitch) {
     this.shown = String(socket.getPeerCertificate().subject.CN);
     this.protocol = String(socket.alpnProtocol);
     this.version = String(socket.getProtocol());
@@ -20,6 +22,8 @@ export class TlsClient {
   /** Shakes hands; verifies nothing. Rejects with the error of the handshake. */
   static async connect(port: number, options: ConnectionOptions = {}): Promise<TlsClient> {
     const plain = connectTcp({ port, host: "127.0.0.1", allowHalfOpen: true });
+    await once(plain, "connect");
+    const below = readSwitchOf(plain);
     const socket = connect({ socket: plain, rejectUnauthorized: false, ...options });
     try {
       await once(socket, "secureConnect");
@@ -27,7 +31,13 @@ export class TlsClient {
       socket.destroy();
       throw error;
     }
-    return new TlsClient(socket);
+    return new TlsClient(socket, below);
+  }
+
+  /** From now on the server can send no more than the system's buffers hold. */
+  stopReading(): void {
+    this.socket.pause();
+    this.below.readStop();
   }
 
   /** Sends `text`. */
