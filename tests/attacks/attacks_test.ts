@@ -13,7 +13,7 @@ import { TestAuthority } from "../../src/net/testing/certificates.ts";
 import type { Profile } from "../../src/runtime/threads/profile.ts";
 import { freePort, Process, TempDir, until } from "../testing/peer.ts";
 import { ATTEMPTS, type Verdict } from "./attempts.ts";
-import { KEEPER_SAYS, nameOf, SERVICE_SAYS } from "./hostile_module.ts";
+import { KEEPER_SAYS, nameOf, OTHER_ROLES, saysOf, SERVICE_SAYS } from "./hostile_module.ts";
 
 const here = new URL(".", import.meta.url);
 const root = new URL("../..", import.meta.url);
@@ -42,8 +42,8 @@ const KEEPERS = [
   "bind the TLS listener's port once more",
 ];
 
-/** Roles that are tried. */
-type Attacker = "edge" | "control" | "keeper";
+/** What is tried: a worker, the services of every role, the first thread. */
+type Attacker = "edge" | "services" | "keeper";
 
 interface Found extends Readonly<Record<Attacker, readonly Verdict[]>> {
   readonly profile: string;
@@ -58,9 +58,14 @@ for (const catalogued of builtProfiles()) {
   const known = has("web") ? KNOWN : [];
   const keepers = KEEPERS.filter((attempt) => !has("privacy-mode") || !attempt.startsWith("write"));
   Deno.test(`what a hostile module may do in the profile ${name}`, async () => {
-    const { edge, control, keeper } = await attack(name);
-    found.push({ profile: name, edge, control, keeper });
-    assert.deepEqual(passed(control), []);
+    const { edge, services, keeper } = await attack(name);
+    found.push({
+      profile: name,
+      edge,
+      services: services.flatMap(([, verdicts]) => verdicts),
+      keeper,
+    });
+    for (const [role, verdicts] of services) assert.deepEqual(passed(verdicts), [], role);
     assert.deepEqual(passed(edge).sort(), [...EDGES, ...known].sort());
     assert.deepEqual(passed(keeper).sort(), [...keepers, ...known].sort());
   });
@@ -93,7 +98,9 @@ function passed(verdicts: readonly Verdict[]): string[] {
 }
 
 /** Runs the profile with the hostile module, under exactly the permissions that its configuration needs. */
-async function attack(name: string): Promise<Record<Attacker, Verdict[]>> {
+async function attack(name: string): Promise<
+  { edge: Verdict[]; services: [role: string, verdicts: Verdict[]][]; keeper: Verdict[] }
+> {
   await using dir = new TempDir();
   // Beside it: the keeper may read the folder of the program.
   await using program = new TempDir();
@@ -135,9 +142,16 @@ async function attack(name: string): Promise<Record<Attacker, Verdict[]>> {
   await until("the keeper has told", () => /: the new configuration serves/.test(gateway.output));
   const keeper = verdictsOf(gateway.output, KEEPER_SAYS);
   await until("the service has told", () => /hostile in control: [0-9a-f]+\b/.test(gateway.output));
-  const control = verdictsOf(gateway.output, SERVICE_SAYS);
+  const services: [string, Verdict[]][] = [
+    ["control", verdictsOf(gateway.output, SERVICE_SAYS)],
+  ];
+  for (const role of OTHER_ROLES) {
+    const mark = saysOf(role);
+    await until(`${role} has told`, () => new RegExp(`${mark}[0-9a-f]+\\b`).test(gateway.output));
+    services.push([role, verdictsOf(gateway.output, mark)]);
+  }
   assert.equal(strangers, 0, "something came to the port that nothing in the configuration names");
-  return { edge, control, keeper };
+  return { edge, services, keeper };
 }
 
 /** The last verdicts in the log that follow `mark`. */
@@ -158,7 +172,10 @@ function writeEntry(dir: TempDir, name: string): string {
     export const profile = {
       ...real,
       modules: [hostile, ...modules],
-      services: { control: new URL("${here}hostile_service.ts") },
+      services: {
+        control: new URL("${here}hostile_service.ts"),
+        ...Object.fromEntries(hostile.threads.map(({ role, url }) => [role, url])),
+      },
       workerUrl: new URL("./worker.ts", import.meta.url),
     };
     if (import.meta.main) {
@@ -207,18 +224,20 @@ async function flags(profile: Profile, path: string): Promise<string[]> {
 
 function tableOf(rows: readonly Found[]): string {
   const lines = [
-    "| attempt | edge worker | control | keeper |",
+    "| attempt | edge worker | services | keeper |",
     "| --- | --- | --- | --- |",
   ];
   const verdict = (kind: Attacker, name: string) => {
-    const refused = rows.map((row) => row[kind].find((v) => v.name === name)?.refused);
+    const refused = rows.map((row) =>
+      row[kind].filter((v) => v.name === name).every((v) => v.refused)
+    );
     if (refused.every((r) => r === true)) return "refused";
     if (refused.every((r) => r === false)) return "**possible**";
     const where = rows.filter((_, i) => refused[i] === false).map((row) => row.profile);
     return `refused; **possible** in ${where.join(", ")}`;
   };
   for (const { name } of ATTEMPTS) {
-    const row = (["edge", "control", "keeper"] as const).map((kind) => verdict(kind, name));
+    const row = (["edge", "services", "keeper"] as const).map((kind) => verdict(kind, name));
     lines.push(`| ${[name, ...row].join(" | ")} |`);
   }
   const profiles = rows.map((row) => row.profile).join(", ");

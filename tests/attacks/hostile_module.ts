@@ -5,7 +5,7 @@
  * @module
  */
 import type { Problem } from "../../src/config/types.ts";
-import type { ConfigPart } from "../../src/gateway/thread.ts";
+import type { ConfigPart, ServiceRole } from "../../src/gateway/thread.ts";
 import type { EdgeModule, Module } from "../../src/gateway/module.ts";
 import { Fields } from "../../src/http/fields.ts";
 import { type Targets, tryAll, type Verdict } from "./attempts.ts";
@@ -15,6 +15,25 @@ export const KEEPER_SAYS = "hostile in the keeper: ";
 
 /** Begins the warning of the control service, likewise. */
 export const SERVICE_SAYS = "hostile in control: ";
+
+/** Roles of services beside `control`, whose entry is one of its own. */
+export const OTHER_ROLES = [
+  "store",
+  "balancer",
+  "php",
+  "acme",
+  "telemetry",
+  "auth",
+  "udp",
+] as const satisfies readonly ServiceRole[];
+
+/** One of them. */
+export type OtherRole = (typeof OTHER_ROLES)[number];
+
+/** Begins the warning of a service of such a role. */
+export function saysOf(role: OtherRole): string {
+  return `hostile in ${role}: `;
+}
 
 /** The targets are in the name of the first vhost; see `nameOf`. */
 export function targetsOf({ server, vhosts }: ConfigPart): Targets {
@@ -49,6 +68,14 @@ export const module: Module = {
     const verdicts = await tryAll(targetsOf(config));
     return [{ key: "", message: KEEPER_SAYS + encode(verdicts), warning: true }];
   },
+  threads: OTHER_ROLES.map((role) => ({
+    role,
+    url: new URL(`./hostile_role.ts?role=${role}`, import.meta.url),
+    wanted: () => true,
+    tables: ["server", "vhosts"],
+    whenLost: "replace",
+    asks: [],
+  })),
   edge: () => Promise.resolve(edge),
 };
 
