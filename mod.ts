@@ -76,7 +76,7 @@ export {
   MAX_PLAIN_BYTES,
   type PartOf,
   type Plain,
-} from "./src/gateway/thread.ts";
+} from "./src/gateway/threads/thread.ts";
 export type {
   CallOutcome,
   Calls,
@@ -86,11 +86,12 @@ export type {
   RunningService,
   Service,
   ServiceContext,
-} from "./src/gateway/service.ts";
+} from "./src/gateway/threads/service.ts";
 export type { Accepted, Listener } from "./src/net/listen/listener.ts";
 export type { Drainable, OpenConnections } from "./src/http/server.ts";
 export type {
   CommonListenerSpec,
+  FailedHandshake,
   ListenerKind,
   OpenCount,
   Rejection,
@@ -108,7 +109,7 @@ export type {
   ConsideredRoute,
 } from "./src/gateway/connection_explained.ts";
 export type { ListenerNeed } from "./src/gateway/module.ts";
-export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
+export type { Logger, LogLevel, LogTarget } from "./src/gateway/reports/log.ts";
 export type {
   Counter,
   Gauge,
@@ -116,11 +117,11 @@ export type {
   LabelValues,
   Metrics,
   MetricSpec,
-} from "./src/gateway/metrics.ts";
-export type { AccessField, AccessValue } from "./src/gateway/access_field.ts";
-export { TraceContext } from "./src/gateway/trace_context.ts";
-export { SPAN_ATTRIBUTES, type SpanAttribute } from "./src/gateway/span_attribute.ts";
-export type { PartGone, PartOfThread } from "./src/gateway/service.ts";
+} from "./src/gateway/reports/metrics.ts";
+export type { AccessField, AccessValue } from "./src/gateway/reports/access_field.ts";
+export { TraceContext } from "./src/gateway/reports/trace_context.ts";
+export { SPAN_ATTRIBUTES, type SpanAttribute } from "./src/gateway/reports/span_attribute.ts";
+export type { PartGone, PartOfThread } from "./src/gateway/threads/service.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
 export {
   KEEPER,
@@ -145,9 +146,9 @@ export {
   type NamePolicy,
   type Plan as RequestPlan,
   type PlanStep,
-} from "./src/gateway/exchange.ts";
-export { Findings } from "./src/gateway/findings.ts";
-export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
+} from "./src/gateway/exchange/exchange.ts";
+export { Findings } from "./src/gateway/exchange/findings.ts";
+export { Slot, type SlotHolder } from "./src/gateway/exchange/slot.ts";
 export { wrapped } from "./src/gateway/origin.ts";
 export type { ContentSteps, OriginSteps } from "./src/gateway/module.ts";
 export {
@@ -156,7 +157,7 @@ export {
   ClientRequest,
   ClientResponse,
 } from "./src/http/client.ts";
-export { type Refusal, refuse } from "./src/gateway/refusal.ts";
+export { type Refusal, refuse } from "./src/gateway/exchange/refusal.ts";
 export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
 export { Fields, type ReadonlyFields } from "./src/http/fields.ts";
@@ -214,7 +215,7 @@ export type { Labels, SeriesKind, SeriesValue } from "./src/zones/series.ts";
 export type { LogTargetStream } from "./src/runtime/log/sink.ts";
 export { records } from "./src/runtime/log/records.ts";
 export { Keeper } from "./src/runtime/keeper.ts";
-export type { OpenedListener } from "./src/runtime/threads/worker_messages.ts";
+export type { OpenedListener } from "./src/runtime/threads/messages/worker_messages.ts";
 export type { Loaded as LoadedConfig, ReloadOutcome } from "./src/runtime/reload/reload.ts";
 export {
   type MergeRule,
@@ -239,4 +240,4 @@ export type {
   RunningKeeperPart,
   StartContext,
   ThreadFacts,
-} from "./src/gateway/keeper_part.ts";
+} from "./src/gateway/threads/keeper_part.ts";

@@ -37,7 +37,7 @@ export {
   type Steps,
   type WorkerServices,
 } from "./src/gateway/module.ts";
-export type { ConfigPart, PartOf, Plain } from "./src/gateway/thread.ts";
+export type { ConfigPart, PartOf, Plain } from "./src/gateway/threads/thread.ts";
 export type {
   CallOutcome,
   Calls,
@@ -47,13 +47,13 @@ export type {
   RunningService,
   Service,
   ServiceContext,
-} from "./src/gateway/service.ts";
+} from "./src/gateway/threads/service.ts";
 export type { Accepted } from "./src/net/listen/listener.ts";
 export type { Drainable, OpenConnections } from "./src/http/server.ts";
 export type { Codec } from "./src/gateway/codec.ts";
 export type { ClientHello } from "./src/net/tls/client_hello.ts";
-export type { Logger, LogLevel, LogTarget } from "./src/gateway/log.ts";
-export type { Counter, Metrics } from "./src/gateway/metrics.ts";
+export type { Logger, LogLevel, LogTarget } from "./src/gateway/reports/log.ts";
+export type { Counter, Metrics } from "./src/gateway/reports/metrics.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
 export type { KeeperCall, Layout, ThreadSlot, ZoneRequest } from "./src/zones/layout.ts";
 export { Clock, type Expiring } from "./src/net/clock.ts";
@@ -70,9 +70,9 @@ export {
   type NamePolicy,
   type Plan as RequestPlan,
   type PlanStep,
-} from "./src/gateway/exchange.ts";
-export { Findings } from "./src/gateway/findings.ts";
-export { Slot, type SlotHolder } from "./src/gateway/slot.ts";
+} from "./src/gateway/exchange/exchange.ts";
+export { Findings } from "./src/gateway/exchange/findings.ts";
+export { Slot, type SlotHolder } from "./src/gateway/exchange/slot.ts";
 export { type Around, type Call, type Origin, wrapped } from "./src/gateway/origin.ts";
 export type { ContentSteps, OriginSteps } from "./src/gateway/module.ts";
 export {
@@ -81,7 +81,7 @@ export {
   ClientRequest,
   ClientResponse,
 } from "./src/http/client.ts";
-export { type Refusal, refuse } from "./src/gateway/refusal.ts";
+export { type Refusal, refuse } from "./src/gateway/exchange/refusal.ts";
 export { type HeadFault, HttpExchange, type HttpVersion } from "./src/http/exchange.ts";
 export { type Body, BodyError, BytesBody } from "./src/http/body.ts";
 export { Fields, type ReadonlyFields } from "./src/http/fields.ts";

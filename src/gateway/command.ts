@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
-import type { Loaded } from "./keeper_part.ts";
+import type { Loaded } from "./threads/keeper_part.ts";
 
 /** One option of a command. */
 export interface CommandOption {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Config, RouteConfig, VhostConfig } from "../config/types.ts";
-import type { Counter, Metrics } from "./metrics.ts";
+import type { Counter, Metrics } from "./reports/metrics.ts";
 import type { RouteScope } from "./module.ts";
 
 /** `policy` label of `fluxheim_edge_policy_events_total` (spec 02 section 11.5). */

@@ -11,11 +11,11 @@ import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
 import type { Zones } from "../zones/zones.ts";
-import type { Calls } from "./calls.ts";
+import type { Calls } from "./threads/calls.ts";
 import type { Codec } from "./codec.ts";
-import { type BegunOn, Exchange, type Plan } from "./exchange.ts";
-import type { Logger } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
+import { type BegunOn, Exchange, type Plan } from "./exchange/exchange.ts";
+import type { Logger } from "./reports/log.ts";
+import type { Metrics } from "./reports/metrics.ts";
 import type { ExtensionPoint } from "./extension.ts";
 import { Keep, type KeepHold } from "./keep.ts";
 import type {
@@ -29,9 +29,9 @@ import type {
   Step,
   WorkerServices,
 } from "./module.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import { type Refusal, refuse } from "./exchange/refusal.ts";
 import { Unavailable } from "./origin.ts";
-import type { Plain, ServiceRole } from "./thread.ts";
+import type { Plain, ServiceRole } from "./threads/thread.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** What a worker gives its gateway. */

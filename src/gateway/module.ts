@@ -5,11 +5,11 @@
  * @module
  */
 import type { BuildDefault, Config, Problem, TableSchema } from "../config/types.ts";
-import type { AccessField } from "./access_field.ts";
+import type { AccessField } from "./reports/access_field.ts";
 import type { ClientRequest } from "../http/client.ts";
 import type { ModuleCommand, RunningGateway } from "./command.ts";
 import type { AskedConnection, ConnectionExplanation } from "./connection_explained.ts";
-import type { Exchange, Finished, Recodes, Step } from "./exchange.ts";
+import type { Exchange, Finished, Recodes, Step } from "./exchange/exchange.ts";
 import type { Extension, ExtensionPoint } from "./extension.ts";
 import type { Around, Origin } from "./origin.ts";
 import type { RouteScope } from "./scope.ts";
@@ -18,16 +18,16 @@ import type { Zones } from "../zones/zones.ts";
 import type { Clock } from "../net/clock.ts";
 import type { TlsListenerSpec } from "../net/tls/spec.ts";
 import type { ListenerKind } from "../net/listen/listener_spec.ts";
-import type { Calls } from "./calls.ts";
+import type { Calls } from "./threads/calls.ts";
 import type { Codec } from "./codec.ts";
-import type { KeeperPartSpec } from "./keeper_part.ts";
-import type { Logger } from "./log.ts";
-import type { Metrics, MetricSpec } from "./metrics.ts";
-import type { Plain, Role, ServiceRole, ThreadSpec } from "./thread.ts";
+import type { KeeperPartSpec } from "./threads/keeper_part.ts";
+import type { Logger } from "./reports/log.ts";
+import type { Metrics, MetricSpec } from "./reports/metrics.ts";
+import type { Plain, Role, ServiceRole, ThreadSpec } from "./threads/thread.ts";
 
-export type { Role, ServiceRole, ThreadSpec } from "./thread.ts";
+export type { Role, ServiceRole, ThreadSpec } from "./threads/thread.ts";
 export type { MergeRule, TableReload, TableSchema, TableScope } from "../config/types.ts";
-export type { Finished, Recodes, Step } from "./exchange.ts";
+export type { Finished, Recodes, Step } from "./exchange/exchange.ts";
 export type { CommandArgs, CommandCall, CommandOption, ModuleCommand } from "./command.ts";
 export type { Around, Call, Origin } from "./origin.ts";
 export type { RouteScope } from "./scope.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { ClientError, type ClientRequest, type ClientResponse } from "../http/client.ts";
-import type { Exchange, Refusal } from "./exchange.ts";
+import type { Exchange, Refusal } from "./exchange/exchange.ts";
 
 /** Answers requests. */
 export interface Origin {

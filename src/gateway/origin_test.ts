@@ -3,12 +3,12 @@ import { ClientError, ClientRequest, ClientResponse } from "../http/client.ts";
 import { Fields } from "../http/fields.ts";
 import { Clock } from "../net/clock.ts";
 import { Zones } from "../zones/zones.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import { Gateway } from "./gateway.ts";
-import { SILENT } from "./log_none.ts";
-import { NO_METRICS } from "./metrics_none.ts";
+import { SILENT } from "./reports/log_none.ts";
+import { NO_METRICS } from "./reports/metrics_none.ts";
 import type { Around, EdgeModule, Origin, RunningModule, Steps } from "./module.ts";
-import { refuse } from "./refusal.ts";
+import { refuse } from "./exchange/refusal.ts";
 import { exchangeFixture } from "./testing/exchange_fixture.ts";
 import { configOf } from "./testing/modules.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Plan, PlanStep, Recodes, Step } from "./exchange.ts";
+import type { Plan, PlanStep, Recodes, Step } from "./exchange/exchange.ts";
 import type { ContentSteps, OriginSteps, Phase, RouteScope, RunningModule } from "./module.ts";
 import { PHASES } from "./module.ts";
 import { type Around, wrapped } from "./origin.ts";

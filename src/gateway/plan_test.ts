@@ -1,7 +1,7 @@
 /** The order of a plan is the one that `docs/phases.md` explains. */
 import assert from "node:assert/strict";
-import type { PlanStep } from "./exchange.ts";
-import type { Step } from "./exchange.ts";
+import type { PlanStep } from "./exchange/exchange.ts";
+import type { Step } from "./exchange/exchange.ts";
 import { type Phase, PHASES, type RouteScope, type RunningModule } from "./module.ts";
 import { joinPlan, type OwnSteps, scopeSteps } from "./plan.ts";
 

@@ -5,19 +5,19 @@
  */
 import type { Config, VhostConfig } from "../config/types.ts";
 import { clientAddressOf, type ClientAddressRule } from "./route/client_address.ts";
-import type { Exchange, Finished, NamePolicies, Plan } from "./exchange.ts";
+import type { Exchange, Finished, NamePolicies, Plan } from "./exchange/exchange.ts";
 import { HOST_REFUSALS, HostTable } from "./route/host_table.ts";
 import { compileHttpsRedirect } from "./route/https_redirect.ts";
 import type { KeepHold } from "./keep.ts";
-import type { Counter } from "./metrics.ts";
+import type { Counter } from "./reports/metrics.ts";
 import type { RouteScope, RunningModule, SnapshotContext, Step } from "./module.ts";
 import { isSafePath } from "./route/path_safety.ts";
 import { RoutePolicies } from "./route/name_policy.ts";
 import { joinPlan, type OwnSteps, type ScopeSteps, scopeSteps, stepsOfBoth } from "./plan.ts";
 import { policyRoutes } from "./route/policy_route.ts";
 import { compileRedirect, matchedRoutes } from "./route/redirect.ts";
-import { type Refusal, refuse } from "./refusal.ts";
-import { requestIdStep } from "./request_id.ts";
+import { type Refusal, refuse } from "./exchange/refusal.ts";
+import { requestIdStep } from "./reports/request_id.ts";
 import { compileRewrite } from "./route/rewrite.ts";
 import { type RouteMatch, RouteTable } from "./route/route_table.ts";
 import type { HeadFault } from "../http/exchange.ts";

@@ -8,7 +8,7 @@ import type { Problem } from "../config/types.ts";
 import { certificatesIn, type CheckedPair, checkPair, PemError } from "../net/tls/key_pair.ts";
 import { provePairs } from "../net/tls/prove_pair.ts";
 import type { KeyPair } from "../net/tls/spec.ts";
-import { contentOf } from "./file_content.ts";
+import { contentOf } from "./exchange/file_content.ts";
 import type { FileRequest, Files } from "./module.ts";
 
 /** Largest PEM file that is read (spec 02 section 9.1). */

@@ -20,9 +20,9 @@ import type { ZoneRequest } from "../zones/layout.ts";
 import { ownListeners } from "./listeners.ts";
 import type { PlanOptions } from "./permissions/own_permissions.ts";
 import { isTable } from "./reload/compare.ts";
-import type { ConfigPart } from "../gateway/thread.ts";
+import type { ConfigPart } from "../gateway/threads/thread.ts";
 import { type Plan, planOf } from "./permissions/plan.ts";
-import { EDGES } from "./threads/calls.ts";
+import { EDGES } from "./threads/messages/calls.ts";
 import { workerSlots, zoneRequests } from "./threads/zone_plan.ts";
 
 /** What a configuration needs. */

@@ -6,11 +6,15 @@
  * @module
  */
 import type { Config } from "../config/types.ts";
-import type { KeeperContext, ProcessFacts, RunningKeeperPart } from "../gateway/keeper_part.ts";
-import type { Logger } from "../gateway/log.ts";
+import type {
+  KeeperContext,
+  ProcessFacts,
+  RunningKeeperPart,
+} from "../gateway/threads/keeper_part.ts";
+import type { Logger } from "../gateway/reports/log.ts";
 import type { FileRequest, Files, ServiceRole } from "../gateway/module.ts";
-import type { ProcessState } from "../gateway/service.ts";
-import type { Plain } from "../gateway/thread.ts";
+import type { ProcessState } from "../gateway/threads/service.ts";
+import type { Plain } from "../gateway/threads/thread.ts";
 import { Clock } from "../net/clock.ts";
 import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
@@ -38,7 +42,7 @@ import {
 import { within } from "./within.ts";
 import type { Services } from "./threads/services.ts";
 import type { Load, WorkerPool } from "./threads/worker_pool.ts";
-import type { OpenedListener } from "./threads/worker_messages.ts";
+import type { OpenedListener } from "./threads/messages/worker_messages.ts";
 import { deploymentOf, type ProcessNames } from "./deployment.ts";
 import { takeUpReplaced } from "./reload/refresh.ts";
 import { rereadOptional, type RereadOutcome } from "./reload/reread.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Logger } from "../gateway/log.ts";
+import type { Logger } from "../gateway/reports/log.ts";
 import { pidFileDraft } from "./pid_file_draft.ts";
 import type { PidFile } from "./log/record_types.ts";
 

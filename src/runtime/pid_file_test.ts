@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Logger } from "../gateway/log.ts";
-import { SILENT } from "../gateway/log_none.ts";
+import type { Logger } from "../gateway/reports/log.ts";
+import { SILENT } from "../gateway/reports/log_none.ts";
 import { writePidFile } from "./pid_file.ts";
 import { pidFileDraft } from "./pid_file_draft.ts";
 import { parsePid, readPidFile } from "./pid_file_reader.ts";

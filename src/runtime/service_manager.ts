@@ -8,7 +8,7 @@
  * @module
  */
 import type { Config, Problem } from "../config/types.ts";
-import type { Logger } from "../gateway/log.ts";
+import type { Logger } from "../gateway/reports/log.ts";
 import { NO_MANAGER, type ServiceManager } from "./log/record_types.ts";
 import { NOTIFY_VARIABLE, ownSocket, WATCHDOG_VARIABLE } from "./notify_socket.ts";
 import { readableVariable } from "./preflight.ts";

@@ -5,7 +5,7 @@
  */
 import type { Config, Problem } from "../config/types.ts";
 import type { FileRequest, Files } from "../gateway/module.ts";
-import type { ProcessState } from "../gateway/service.ts";
+import type { ProcessState } from "../gateway/threads/service.ts";
 import { ZoneRegistry } from "../zones/registry.ts";
 import { threadSlots } from "./threads/zone_plan.ts";
 import { hasBlanketNet } from "./permissions/granted.ts";
@@ -19,15 +19,15 @@ import { modulePreflight, permissionProblems, processProblems } from "./prefligh
 import { logWarning, problemText } from "./log/problem_text.ts";
 import type { Profile } from "./threads/profile.ts";
 import { metricsOf } from "./metrics/metric_specs.ts";
-import type { KeeperPart, Loaded } from "../gateway/keeper_part.ts";
+import type { KeeperPart, Loaded } from "../gateway/threads/keeper_part.ts";
 import { readRequestedFiles } from "./reload/requested_files.ts";
 import { SharedFiles } from "./reload/shared_files.ts";
-import type { KeeperCalls } from "./threads/call_ports.ts";
+import type { KeeperCalls } from "./threads/messages/call_ports.ts";
 import { Services } from "./threads/services.ts";
 import { type Load, WorkerPool } from "./threads/worker_pool.ts";
 import type { WorkerHandle } from "./threads/worker_handle.ts";
 import { type Pace, paceOf } from "./pace.ts";
-import type { OpenedListener } from "./threads/worker_messages.ts";
+import type { OpenedListener } from "./threads/messages/worker_messages.ts";
 
 /** How long the last log lines may take to be written. */
 export const LAST_LOG_MS = 1_000;

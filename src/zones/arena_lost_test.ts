@@ -1,6 +1,6 @@
 /** Threads that are lost between two changes of an arena, each change in turn. */
 import assert from "node:assert/strict";
-import { type Arena, arena, type Pin } from "./arena.ts";
+import { type Arena, arena, type Pin } from "./arena/arena.ts";
 import { newMemory } from "./layout.ts";
 import { cutShort } from "./testing/cut_short.ts";
 

@@ -3,7 +3,7 @@
  * get wrong answers and errors of the structure's own; it reads nothing outside, and every call returns.
  */
 import assert from "node:assert/strict";
-import { arena, type Pin } from "./arena.ts";
+import { arena, type Pin } from "./arena/arena.ts";
 import { count } from "./count.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { type Layout, newMemory } from "./layout.ts";

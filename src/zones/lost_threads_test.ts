@@ -1,7 +1,7 @@
 /** Shared memory whose threads are ended at random: what they held comes back, exactly. */
 import assert from "node:assert/strict";
 import { until } from "../net/testing/until.ts";
-import { arena } from "./arena.ts";
+import { arena } from "./arena/arena.ts";
 import { count } from "./count.ts";
 import { type Layout, newMemory } from "./layout.ts";
 import { queue } from "./queue.ts";

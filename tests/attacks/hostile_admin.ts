@@ -6,8 +6,8 @@
  */
 import { KEEPER_CALLS } from "../../src/modules/admin/calls.ts";
 import { ADMIN_SAYS } from "./hostile_says.ts";
-import type { ServiceContext } from "../../src/gateway/service.ts";
-import type { Plain } from "../../src/gateway/thread.ts";
+import type { ServiceContext } from "../../src/gateway/threads/service.ts";
+import type { Plain } from "../../src/gateway/threads/thread.ts";
 import { runService } from "../../src/runtime/threads/service_thread.ts";
 
 const INPUTS: readonly Plain[] = [

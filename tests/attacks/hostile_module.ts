@@ -5,7 +5,7 @@
  * @module
  */
 import type { Problem } from "../../src/config/types.ts";
-import type { ConfigPart, ServiceRole } from "../../src/gateway/thread.ts";
+import type { ConfigPart, ServiceRole } from "../../src/gateway/threads/thread.ts";
 import type { EdgeModule, Module } from "../../src/gateway/module.ts";
 import { Fields } from "../../src/http/fields.ts";
 import { type Targets, tryAll, type Verdict } from "./attempts.ts";

@@ -9,8 +9,8 @@
 import { DEADLY } from "./hostile_thread.ts";
 import "../../src/runtime/permissions/unguarded.ts";
 
-import type { Logger } from "../../src/gateway/log.ts";
-import type { ServiceContext } from "../../src/gateway/service.ts";
+import type { Logger } from "../../src/gateway/reports/log.ts";
+import type { ServiceContext } from "../../src/gateway/threads/service.ts";
 import { runService } from "../../src/runtime/threads/service_thread.ts";
 import { tryAll } from "./attempts.ts";
 import { encode, SERVICE_SAYS, targetsOf } from "./hostile_module.ts";

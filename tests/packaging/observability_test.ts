@@ -1,7 +1,7 @@
 /** Dashboard, alerts and documents speak of metrics that there are; real programs take the files. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import type { MetricSpec } from "../../src/gateway/metrics.ts";
+import type { MetricSpec } from "../../src/gateway/reports/metrics.ts";
 import { profile } from "../../src/profiles/development.ts";
 import { metricsOf } from "../../src/runtime/metrics/metric_specs.ts";
 import { find, freePort, Process, TempDir, testWith, until } from "../testing/peer.ts";

@@ -1,7 +1,7 @@
 /** Descriptions of metrics, and fields of access records, against the tables of the reference. */
 import assert from "node:assert/strict";
 import { ACCESS_FIELDS } from "../../src/catalog/access_fields.ts";
-import type { MetricSpec } from "../../src/gateway/metrics.ts";
+import type { MetricSpec } from "../../src/gateway/reports/metrics.ts";
 import { profile } from "../../src/profiles/development.ts";
 import { metricsOf } from "../../src/runtime/metrics/metric_specs.ts";
 import { referenceFields, type ReferenceMetric, referenceMetrics } from "../testing/reference.ts";

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { coreTypes } from "../../src/config/schema/core_types.ts";
-import { configReference } from "../../src/config/schema/docs.ts";
+import { coreTypes } from "../../src/config/schema/generated/core_types.ts";
+import { configReference } from "../../src/config/schema/generated/docs.ts";
 import { profile } from "../../src/profiles/development.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -1,5 +1,5 @@
 /**
- * Writes `src/http/media_type_table.ts` from the `mime-db` package: `deno run -A tests/tools/generate_media_types.ts`.
+ * Writes `src/http/content/media_type_table.ts` from the `mime-db` package: `deno run -A tests/tools/generate_media_types.ts`.
  *
  * The program does not load the package itself: its 200 KB of JSON cost some 30 ms at start, the
  * table less than one. `generate_media_types_test.ts` fails when the two have drifted apart.
@@ -76,7 +76,7 @@ function rank(type: string): number[] {
 
 if (import.meta.main) {
   await Deno.writeTextFile(
-    new URL("../../src/http/media_type_table.ts", import.meta.url),
+    new URL("../../src/http/content/media_type_table.ts", import.meta.url),
     mediaTypeModule(),
   );
 }

@@ -80,7 +80,7 @@ Deno.test("the profile privacy loads no file that can write, cache, count or tra
     const text = await Deno.readTextFile(ROOT + file);
     for (const pattern of [...WRITES, COUNTS]) assert.doesNotMatch(text, pattern, file);
   }
-  assert.ok(files.includes("src/gateway/metrics_none.ts"));
+  assert.ok(files.includes("src/gateway/reports/metrics_none.ts"));
   assert.ok(files.includes("src/profiles/privacy_control.ts"));
 });
 
@@ -98,7 +98,7 @@ Deno.test("the same look finds what other builds write with", async () => {
     "src/modules/cache/store/disk/bins.ts",
     "src/modules/cache/store/disk/checkpoint.ts",
     "src/modules/cache/store/disk/files.ts",
-    "src/modules/load_balancer/state_file.ts",
+    "src/modules/load_balancer/care/state_file.ts",
     "src/modules/php/managed/safety.ts",
     "src/modules/admin/store/files.ts",
     "src/modules/admin/store/lock.ts",

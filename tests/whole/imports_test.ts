@@ -179,3 +179,17 @@ function pathsBelow(folder: string): string[] {
     isDirectory ? pathsBelow(`${folder}/${name}`) : [`${folder}/${name}`]
   );
 }
+
+/** A folder with more is several rooms; files of tests are beside what they test, and do not count. */
+const MOST_FILES = 20;
+
+Deno.test("folders of more than twenty files have rooms", () => {
+  const counts = new Map<string, number>();
+  for (const path of files) {
+    // The entries of profiles are written by a task.
+    if (path.endsWith("_test.ts") || dirname(path) === "profiles") continue;
+    counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+  }
+  const crowded = [...counts].filter(([, count]) => count > MOST_FILES);
+  assert.deepEqual(crowded, []);
+});

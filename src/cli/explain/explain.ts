@@ -6,7 +6,7 @@
 import { readAuthority } from "../../http/authority.ts";
 import { formatProblem, hasErrors } from "../../config/problems/problems.ts";
 import type { Config, VhostConfig } from "../../config/types.ts";
-import { Exchange } from "../../gateway/exchange.ts";
+import { Exchange } from "../../gateway/exchange/exchange.ts";
 import { HostTable } from "../../gateway/route/host_table.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { matchedRoutes } from "../../gateway/route/redirect.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   ContentSteps,
   EdgeModule,
@@ -16,7 +16,7 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import { PHASES } from "../../gateway/module.ts";
-import type { Plan, PlanStep } from "../../gateway/exchange.ts";
+import type { Plan, PlanStep } from "../../gateway/exchange/exchange.ts";
 
 /** What one step did. */
 export interface StepReport {

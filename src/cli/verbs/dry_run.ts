@@ -1,8 +1,8 @@
 /** A configuration that is built as a worker would, and never serves. @module */
 import type { Config } from "../../config/types.ts";
 import { Gateway } from "../../gateway/gateway.ts";
-import { SILENT } from "../../gateway/log_none.ts";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import { SILENT } from "../../gateway/reports/log_none.ts";
+import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import { Clock } from "../../net/clock.ts";

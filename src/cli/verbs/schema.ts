@@ -1,5 +1,5 @@
 /** `fluxheim schema`: what an editor needs to help with a configuration. @module */
-import { jsonSchema } from "../../config/schema/json_schema.ts";
+import { jsonSchema } from "../../config/schema/generated/json_schema.ts";
 import { type Command, EXIT } from "../command.ts";
 
 /** Prints the JSON Schema of the tables that this build knows. */

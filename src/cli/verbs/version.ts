@@ -1,5 +1,5 @@
 /** The version this program is; `deno.json` says the same. @module */
-import { VERSION } from "../../gateway/version.ts";
+import { VERSION } from "../../gateway/exchange/version.ts";
 import type { Profile } from "../../runtime/threads/profile.ts";
 import type { Io } from "../command.ts";
 

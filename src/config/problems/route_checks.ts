@@ -5,7 +5,7 @@
  */
 import { ROUTE_ACTIONS } from "../../catalog/tables.ts";
 import { oneOf } from "./did_you_mean.ts";
-import { hasCaptures } from "../schema/redirect_template.ts";
+import { hasCaptures } from "../schema/templates/redirect_template.ts";
 import { isTable } from "../schema/schema_walk.ts";
 import type { Problem, RouteConfig, VhostConfig } from "../types.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hasCaptures } from "../schema/redirect_template.ts";
+import { hasCaptures } from "../schema/templates/redirect_template.ts";
 import { routeProblems } from "./route_checks.ts";
 import type { Config, Problem, VhostConfig } from "../types.ts";
 

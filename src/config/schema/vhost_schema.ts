@@ -7,8 +7,8 @@
 import { z } from "zod";
 import { isToken } from "../../http/chars.ts";
 import { matchSchema } from "./match_schema.ts";
-import { redirectTemplateProblem } from "./redirect_template.ts";
-import { rewriteTemplateProblem } from "./rewrite_template.ts";
+import { redirectTemplateProblem } from "./templates/redirect_template.ts";
+import { rewriteTemplateProblem } from "./templates/rewrite_template.ts";
 import { byteLength, hasControl } from "../read/text.ts";
 import {
   byteSize,

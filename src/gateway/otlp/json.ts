@@ -5,7 +5,7 @@
  * @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  * @module
  */
-import { VERSION } from "../version.ts";
+import { VERSION } from "../exchange/version.ts";
 
 /** An attribute's value. */
 export type AnyValue =

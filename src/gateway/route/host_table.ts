@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "../exchange/refusal.ts";
 
 /** What the table reads of a vhost. */
 export interface HostedNames {

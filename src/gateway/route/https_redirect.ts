@@ -6,7 +6,7 @@
 import { hasControl } from "../../config/read/text.ts";
 import type { RouteScope, Step } from "../module.ts";
 import { redirect } from "./redirect.ts";
-import { type Refusal, refuse } from "../refusal.ts";
+import { type Refusal, refuse } from "../exchange/refusal.ts";
 
 const HTTPS_PORT = 443;
 

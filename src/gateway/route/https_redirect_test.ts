@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { exchangeFixture, type RequestFixture } from "../testing/exchange_fixture.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { compileHttpsRedirect, type HttpsRedirectScope } from "./https_redirect.ts";
 
 type Settings = HttpsRedirectScope["config"]["server"]["https_redirect"];

@@ -9,7 +9,7 @@
  * @module
  */
 import { percentDecode } from "../../http/percent.ts";
-import type { Exchange, NamePolicies, NamePolicy, Step } from "../exchange.ts";
+import type { Exchange, NamePolicies, NamePolicy, Step } from "../exchange/exchange.ts";
 import type { ScopeSteps } from "../plan.ts";
 import type { RouteMatch, RouteTable } from "./route_table.ts";
 

@@ -7,7 +7,7 @@
 import {
   parseRewriteTemplate,
   rewriteTemplateProblem,
-} from "../../config/schema/rewrite_template.ts";
+} from "../../config/schema/templates/rewrite_template.ts";
 import type { Config, Problem, RouteConfig } from "../../config/types.ts";
 import { PathPattern } from "./regex.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { percentDecode } from "../../http/percent.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { RouteMatch, RouteTable } from "./route_table.ts";
 
 /**

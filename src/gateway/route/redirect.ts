@@ -8,12 +8,12 @@ import {
   type Capture,
   parseTemplate,
   type RedirectPart,
-} from "../../config/schema/redirect_template.ts";
+} from "../../config/schema/templates/redirect_template.ts";
 import type { RouteConfig, VhostConfig } from "../../config/types.ts";
 import { Fields } from "../../http/fields.ts";
-import type { Captures, Exchange } from "../exchange.ts";
+import type { Captures, Exchange } from "../exchange/exchange.ts";
 import type { Step } from "../module.ts";
-import { type Refusal, refuse } from "../refusal.ts";
+import { type Refusal, refuse } from "../exchange/refusal.ts";
 
 /** Name of the route that stands for `[vhosts.redirect]` in logs and metrics. */
 const VHOST_REDIRECT_ROUTE = "vhost-redirect";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { VhostConfig } from "../../config/types.ts";
 import { exchangeFixture, type RequestFixture } from "../testing/exchange_fixture.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { compileRedirect, matchedRoutes } from "./redirect.ts";
 
 function redirected(to: string, request: RequestFixture): Exchange {

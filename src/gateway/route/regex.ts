@@ -5,7 +5,7 @@
  * @module
  */
 import { RE2JS, RE2JSException, RE2Set } from "re2js";
-import type { Captures } from "../exchange.ts";
+import type { Captures } from "../exchange/exchange.ts";
 
 /** Longest pattern, in bytes of UTF-8. */
 const MAX_PATTERN_BYTES = 4096;

@@ -4,9 +4,12 @@
  *
  * @module
  */
-import { parseRewriteTemplate, type RewritePart } from "../../config/schema/rewrite_template.ts";
+import {
+  parseRewriteTemplate,
+  type RewritePart,
+} from "../../config/schema/templates/rewrite_template.ts";
 import { percentEncodeLiteral, percentEncodePath } from "../../http/percent.ts";
-import type { Captures } from "../exchange.ts";
+import type { Captures } from "../exchange/exchange.ts";
 import { isSafePath } from "./path_safety.ts";
 
 /** What is read of a route. */

@@ -9,7 +9,7 @@ import { trimBlanks } from "../../http/chars.ts";
 import { percentDecode } from "../../http/percent.ts";
 import { parseIp } from "../../net/ip.ts";
 import { IpSet } from "../../net/ip_set.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 
 /** Whether a route may take a request, as far as it is not about the path. */
 export type RouteCondition = (exchange: Exchange) => boolean;

@@ -7,7 +7,7 @@
  */
 import { percentDecode, percentEncodeLiteral } from "../../http/percent.ts";
 import type { MatchConfig } from "../../config/schema/match_schema.ts";
-import type { Captures, Exchange } from "../exchange.ts";
+import type { Captures, Exchange } from "../exchange/exchange.ts";
 import { PathPattern, PatternSet } from "./regex.ts";
 import { compileCondition, type RouteCondition } from "./route_condition.ts";
 

@@ -7,7 +7,7 @@ import { readAuthority } from "../../http/authority.ts";
 import type { HttpVersion } from "../../http/exchange.ts";
 import type { TlsFacts } from "../../net/connection_facts.ts";
 import { Fields } from "../../http/fields.ts";
-import { Exchange } from "../exchange.ts";
+import { Exchange } from "../exchange/exchange.ts";
 
 /** What a test says about its request; the rest is a plain `GET / HTTP/1.1`. */
 export interface RequestFixture {

@@ -1,5 +1,5 @@
 /** Metrics that tests read. @module */
-import type { Counter, Gauge, Histogram, Metrics } from "../metrics.ts";
+import type { Counter, Gauge, Histogram, Metrics } from "../reports/metrics.ts";
 
 /** One series as it stands. */
 export interface Series {

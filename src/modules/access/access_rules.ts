@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { IpFamily } from "../../net/ip.ts";
 import { parseIp } from "../../net/ip.ts";
 import { IpSet } from "../../net/ip_set.ts";

@@ -1,6 +1,6 @@
 /** Access rules at work: which clients may ask for what (spec 02 section 11.1). @module */
 import { ByScope, policyCounter } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   EdgeModule,
   RouteScope,
@@ -8,7 +8,7 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { AccessRules } from "./access_rules.ts";
 import { placesIn, rulesOf } from "./table.ts";
 

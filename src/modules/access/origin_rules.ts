@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { readAuthority } from "../../http/authority.ts";
 import type { AccessConfig } from "./schema.ts";
 

@@ -5,9 +5,9 @@
  * @module
  */
 import type { Files } from "../../gateway/module.ts";
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
-import type { ConfigPart, Plain } from "../../gateway/thread.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/threads/service.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
+import type { ConfigPart, Plain } from "../../gateway/threads/thread.ts";
 import type { Listener } from "../../net/listen/listener.ts";
 import { EVENTS, FAILURES, NEXT_ATTEMPT } from "./descriptions.ts";
 import { openReloadSocket } from "./reload_socket.ts";

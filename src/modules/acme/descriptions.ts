@@ -1,5 +1,5 @@
 /** Metrics of managed certificates. @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 
 /** What came of looks at what is due (spec 05 section 6.9). */
 export const EVENTS: MetricSpec = {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Exchange, Step } from "../../gateway/exchange.ts";
+import type { Exchange, Step } from "../../gateway/exchange/exchange.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
 import type {
   EdgeModule,
@@ -15,9 +15,9 @@ import type {
   RunningModule,
   SnapshotContext,
 } from "../../gateway/module.ts";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import { Fields } from "../../http/fields.ts";
 import { certificatesIn, checkPair } from "../../net/tls/key_pair.ts";
 import type { KeyPair, TlsListenerSpec } from "../../net/tls/spec.ts";

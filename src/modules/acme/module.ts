@@ -6,7 +6,7 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { FileRequest, Grant, Module } from "../../gateway/module.ts";
-import { programFault } from "../../gateway/trusted_program.ts";
+import { programFault } from "../../gateway/threads/trusted_program.ts";
 import { draftOf } from "../../net/listen/socket_identity.ts";
 import { commands } from "./cli/commands.ts";
 import { checkAcme } from "./checks.ts";
@@ -14,7 +14,7 @@ import { METRICS } from "./descriptions.ts";
 import type { Issuer } from "./issuers.ts";
 import { checkAcmeStorage } from "./storage_check.ts";
 import { acmeSchema, vhostAcmeSchema } from "./schema.ts";
-import { CREDENTIALS_VARIABLE } from "../../gateway/credentials.ts";
+import { CREDENTIALS_VARIABLE } from "../../gateway/threads/credentials.ts";
 import { secretPaths } from "./secrets.ts";
 import { acmeOf, type EnabledAcme, issuersOf, shownPairs, TABLES, targetsOf } from "./table.ts";
 

@@ -1,5 +1,5 @@
 /** Secrets of external account bindings (spec 05 section 6.3): read when an account is made, and never before. @module */
-import { credentialPaths } from "../../gateway/credentials.ts";
+import { credentialPaths } from "../../gateway/threads/credentials.ts";
 import { decodeHmacKey, type Issuer, type SecretSource } from "./issuers.ts";
 import { readIfThere } from "./store/files.ts";
 

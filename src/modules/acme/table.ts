@@ -1,6 +1,6 @@
 /** Certificates that a configuration has managed: what is on them, who issues them, where they are. @module */
 import type { Config } from "../../config/types.ts";
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import { isManaged, managedDomains, managedSource, type TlsPart } from "../tls/table.ts";
 import { BUILT_IN_ISSUERS, type Issuer, type SecretSource } from "./issuers.ts";
 import type { AcmeConfig, EabConfig, IssuerConfig } from "./schema.ts";

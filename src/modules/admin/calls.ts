@@ -1,6 +1,6 @@
 /** Calls of the admin API to the keeper, and the answers that it passes on. @module */
-import { isTable } from "./plain.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import { isTable } from "./api/plain.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 
 /** Names of the calls that the keeper takes of the control service. */
 export const KEEPER_CALLS = [

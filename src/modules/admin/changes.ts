@@ -7,9 +7,14 @@
  */
 import { dumpToml } from "../../config/dump.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
-import type { Judgement, KeeperContext, Loaded, ReloadOutcome } from "../../gateway/keeper_part.ts";
+import type {
+  Judgement,
+  KeeperContext,
+  Loaded,
+  ReloadOutcome,
+} from "../../gateway/threads/keeper_part.ts";
 import type { Outcome } from "./calls.ts";
-import { impactOf, type LastReload, reasonsOf, refusalOf, type Source } from "./shown.ts";
+import { impactOf, type LastReload, reasonsOf, refusalOf, type Source } from "./api/shown.ts";
 import type { Startup } from "./startup.ts";
 import { StoreError } from "./store/files.ts";
 import { SnapshotStore } from "./store/store.ts";

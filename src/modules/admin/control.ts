@@ -1,12 +1,12 @@
 /** The admin API's part in the control service: its listener and the ops socket. @module */
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/threads/service.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import type { Files } from "../../gateway/module.ts";
 import type { HttpExchange } from "../../http/exchange.ts";
 import { ControlListeners, type ControlProgram } from "../control/control.ts";
 import { controlHosts } from "../control/table.ts";
-import { answerFault, refuse } from "./answers.ts";
-import { Token } from "./credentials.ts";
+import { answerFault, refuse } from "./api/answers.ts";
+import { Token } from "./api/credentials.ts";
 import { Dashboard } from "./dashboard/assets.ts";
 import { PANELS } from "./dashboard/panel.ts";
 import { certificates } from "./dashboard/panels/certificates.ts";
@@ -15,17 +15,17 @@ import { overview } from "./dashboard/panels/overview.ts";
 import { refusals } from "./dashboard/panels/refusals.ts";
 import { snapshots } from "./dashboard/panels/snapshots.ts";
 import { traffic } from "./dashboard/panels/traffic.ts";
-import { ENDPOINTS } from "./endpoint.ts";
-import { OWN_ENDPOINTS } from "./own_endpoints.ts";
-import { answerAdmin, answerOps, type Judges, MAX_PATH_BYTES } from "./pipeline.ts";
-import { Router } from "./router.ts";
+import { ENDPOINTS } from "./api/endpoint.ts";
+import { OWN_ENDPOINTS } from "./api/own_endpoints.ts";
+import { answerAdmin, answerOps, type Judges, MAX_PATH_BYTES } from "./api/pipeline.ts";
+import { Router } from "./api/router.ts";
 import { adminOf, type EnabledAdmin, modeOf, tokenOf } from "./table.ts";
-import { Throttle } from "./throttle.ts";
+import { Throttle } from "./api/throttle.ts";
 
-export { type Endpoint, ENDPOINTS, STATUS_PARTS, type StatusPart } from "./endpoint.ts";
+export { type Endpoint, ENDPOINTS, STATUS_PARTS, type StatusPart } from "./api/endpoint.ts";
 export { failure, type Outcome, outcomeIn } from "./calls.ts";
 export { type Panel, PANELS } from "./dashboard/panel.ts";
-export type { Inputs } from "./inputs.ts";
+export type { Inputs } from "./api/inputs.ts";
 
 /** Room for a token, and for a target with the longest path and query. */
 const LIMITS = { maxHeadBytes: 65_536, maxUriBytes: 24_576, maxFields: 128 } as const;

@@ -1,5 +1,5 @@
 /** Metrics of the admin API (spec 06 section B3). @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 
 /** All of them. */
 export const METRICS: readonly MetricSpec[] = [{

@@ -1,10 +1,14 @@
 /** The admin API's part in the keeper: the snapshot store, and operations on what is served. @module */
-import type { KeeperPart, RunningKeeperPart, StartContext } from "../../gateway/keeper_part.ts";
-import type { Loaded } from "../../gateway/keeper_part.ts";
-import { isPlain, type Plain } from "../../gateway/thread.ts";
+import type {
+  KeeperPart,
+  RunningKeeperPart,
+  StartContext,
+} from "../../gateway/threads/keeper_part.ts";
+import type { Loaded } from "../../gateway/threads/keeper_part.ts";
+import { isPlain, type Plain } from "../../gateway/threads/thread.ts";
 import { failure, type KeeperCall, type Outcome } from "./calls.ts";
 import { Operations } from "./operations.ts";
-import { isSet, textAt, textsAt } from "./plain.ts";
+import { isSet, textAt, textsAt } from "./api/plain.ts";
 import { Startup } from "./startup.ts";
 import { adminOf } from "./table.ts";
 

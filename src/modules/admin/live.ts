@@ -1,5 +1,5 @@
 /** Series as `GET live` shows them, as many as find room in one answer. @module */
-import type { Plain } from "../../gateway/thread.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import type { SeriesValue } from "../../zones/series.ts";
 
 /** Most series of one answer. */

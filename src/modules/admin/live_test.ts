@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isPlain } from "../../gateway/thread.ts";
+import { isPlain } from "../../gateway/threads/thread.ts";
 import type { SeriesValue } from "../../zones/series.ts";
 import { shownCounters } from "./live.ts";
 

@@ -6,8 +6,8 @@
  * @module
  */
 import { dumpToml } from "../../config/dump.ts";
-import type { KeeperContext, ReloadOutcome } from "../../gateway/keeper_part.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { KeeperContext, ReloadOutcome } from "../../gateway/threads/keeper_part.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import { failure, type Outcome } from "./calls.ts";
 import { AUTOMATIC, Changes, CONFIRMED } from "./changes.ts";
 import { decide } from "./healing.ts";
@@ -23,13 +23,13 @@ import {
   shownPending,
   shownProcess,
   type Source,
-} from "./shown.ts";
+} from "./api/shown.ts";
 import type { Startup } from "./startup.ts";
 import { StoreError } from "./store/files.ts";
 import { messageOf } from "./store/ids.ts";
 import type { Pending } from "./store/validation.ts";
 import type { EnabledAdmin } from "./table.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "./api/turns.ts";
 
 /** The operations of one process. */
 export class Operations {

@@ -6,7 +6,7 @@
  */
 import { dumpToml } from "../../config/dump.ts";
 import { formatProblem } from "../../config/problems/problems.ts";
-import type { Loaded, StartContext } from "../../gateway/keeper_part.ts";
+import type { Loaded, StartContext } from "../../gateway/threads/keeper_part.ts";
 import { SnapshotStore } from "./store/store.ts";
 import { StoreError } from "./store/files.ts";
 import { NOTHING_KNOWN, readValidation, type Validation } from "./store/validation.ts";

@@ -1,5 +1,5 @@
 /** What the configuration says of the admin API, for the keeper and for its service. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { isLoopback } from "./addresses.ts";
 import type { AdminConfig } from "./schema.ts";

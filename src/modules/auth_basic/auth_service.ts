@@ -5,8 +5,8 @@
  * @module
  */
 import type { Files } from "../../gateway/module.ts";
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/threads/service.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import { Attempts } from "./attempts.ts";
 import { hasHash } from "./hashes.ts";
 import { VERIFY_MS } from "./table.ts";

@@ -1,5 +1,5 @@
 /** The name and the password of a request (RFC 7617 section 2). @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { MAX_CREDENTIAL_BYTES } from "./table.ts";
 
 const SCHEME = /^basic +([A-Za-z0-9+/]+={0,2})$/i;

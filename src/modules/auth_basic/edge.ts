@@ -1,7 +1,7 @@
 /** Names and passwords at work. @module */
 import { ByScope, policyCounter } from "../../gateway/edge_policy.ts";
-import type { Calls } from "../../gateway/calls.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Calls } from "../../gateway/threads/calls.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   EdgeModule,
   EdgePart,

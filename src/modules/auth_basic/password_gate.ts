@@ -1,10 +1,10 @@
 /** The step that asks for a name and a password. @module */
-import type { Calls } from "../../gateway/calls.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter } from "../../gateway/metrics.ts";
+import type { Calls } from "../../gateway/threads/calls.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
 import type { Step } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import { authorizeFields } from "../headers/edge.ts";
 import { authorizationOf, credentialsIn } from "./credentials.ts";
 import { type Guard, VERIFY_MS } from "./table.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CallOutcome, Calls } from "../../gateway/calls.ts";
+import type { CallOutcome, Calls } from "../../gateway/threads/calls.ts";
 import { exchangeFixture } from "../../gateway/testing/exchange_fixture.ts";
 import { PasswordGate } from "./password_gate.ts";
 import { Verdicts } from "./verdicts.ts";

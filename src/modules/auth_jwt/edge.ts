@@ -1,7 +1,7 @@
 /** Tokens at work. @module */
 import { ByScope, policyCounter } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
 import type {
   EdgeModule,
   RouteScope,
@@ -10,7 +10,7 @@ import type {
   Step,
   Steps,
 } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { authorizeFields } from "../headers/edge.ts";
 import { readKeys } from "./keys.ts";
 import { rulesOf, type TokenRules } from "./table.ts";

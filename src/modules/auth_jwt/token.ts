@@ -1,5 +1,5 @@
 /** The one token of a request. @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 
 /** Longest token that is looked at. */
 const MAX_TOKEN_BYTES = 4096;

@@ -4,24 +4,24 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter } from "../../gateway/metrics.ts";
-import type { Logger } from "../../gateway/log.ts";
-import { refuse } from "../../gateway/refusal.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import { refuse } from "../../gateway/exchange/refusal.ts";
 import type { Queue } from "../../zones/queue.ts";
 import { addVia, AUTHORIZED, type RequestPolicy } from "../headers/edge.ts";
-import { cacheStatus } from "./cache_status.ts";
-import { DECIDED, type Decided, type Lookup } from "./decision.ts";
-import type { DiskTier } from "./disk_tier.ts";
+import { cacheStatus } from "./answer/cache_status.ts";
+import { DECIDED, type Decided, type Lookup } from "./lookup/decision.ts";
+import type { DiskTier } from "./disk/disk_tier.ts";
 import {
   type CacheStatus,
   deliver,
   type Delivered,
   showStatus,
   type StatusHeaders,
-} from "./delivery.ts";
+} from "./answer/delivery.ts";
 import { identityOf } from "./key/key.ts";
-import type { Peers } from "./peers.ts";
+import type { Peers } from "./fill/peers.ts";
 import type { Policy } from "./policy/policy.ts";
 import { extensionOf } from "./policy/paths.ts";
 import { type RequestRules, type Wishes, wishesOf } from "./policy/request_rules.ts";
@@ -30,7 +30,7 @@ import type { MemoryStore } from "./store/memory.ts";
 import type { DecodedMeta } from "./store/meta.ts";
 import { CREATED, EXPIRES, READY } from "./store/slot_words.ts";
 import { lookupBegins, lookupEnds } from "./times.ts";
-import type { Uses } from "./uses.ts";
+import type { Uses } from "./lookup/uses.ts";
 
 /** Events of a cache, as metrics have them (spec 06 B3). */
 export const EVENTS = [

@@ -1,11 +1,11 @@
 /** Metrics that the service of the cache keeps: what its tiers did and hold, and what was purged (spec 06 part B). @module */
 import type { Config } from "../../config/types.ts";
-import type { Gauge, Metrics } from "../../gateway/metrics.ts";
+import type { Gauge, Metrics } from "../../gateway/reports/metrics.ts";
 import { LEVELS, PURGER_DURATION, PURGER_ENTRIES, PURGER_RUNS, PURGES } from "./descriptions.ts";
-import type { Counts } from "./disk_activity.ts";
-import type { Input } from "./operation_input.ts";
-import type { PurgerRun } from "./purger.ts";
-import { type Outcome, type Scope, sizeTotals } from "./status.ts";
+import type { Counts } from "./disk/disk_activity.ts";
+import type { Input } from "./operate/operation_input.ts";
+import type { PurgerRun } from "./operate/purger.ts";
+import { type Outcome, type Scope, sizeTotals } from "./operate/status.ts";
 
 /** Counted by the service; hits, misses and stores of memory are counted by workers. */
 const MEMORY_EVENTS = { evictions: "eviction", purges: "purge" } as const;

@@ -7,25 +7,25 @@
 import { ClientRequest, ClientResponse } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
-import { bytesOf, respond, textFields } from "./answers.ts";
+import { bytesOf, respond, textFields } from "./answer/answers.ts";
 import { type Cache, PHASE_OF } from "./cache.ts";
-import { DECIDED, type Lookup, type Unsafe } from "./decision.ts";
-import { showStatus } from "./delivery.ts";
-import { Fetcher } from "./fetcher.ts";
-import { confirmByHead } from "./renewal.ts";
-import { overBudget } from "./stale_answer.ts";
-import type { Asked, Found, Task } from "./task.ts";
-import { fillRequest } from "./fill_request.ts";
+import { DECIDED, type Lookup, type Unsafe } from "./lookup/decision.ts";
+import { showStatus } from "./answer/delivery.ts";
+import { Fetcher } from "./fill/fetcher.ts";
+import { confirmByHead } from "./fill/renewal.ts";
+import { overBudget } from "./answer/stale_answer.ts";
+import type { Asked, Found, Task } from "./lookup/task.ts";
+import { fillRequest } from "./fill/fill_request.ts";
 import { rangeLookup, rangeRequest, singleRange, trimRanges } from "./parts/single_range.ts";
 import { SliceFetch } from "./parts/slice_fetch.ts";
 import { Slices } from "./parts/slices.ts";
-import { PEER_MARK } from "./peers.ts";
+import { PEER_MARK } from "./fill/peers.ts";
 import type { Held } from "./store/index.ts";
 import { FILLING, PENDING, WHILE_REVALIDATE } from "./store/slot_words.ts";
-import { findObject, hit } from "./find_object.ts";
-import { Refreshes } from "./refreshes.ts";
+import { findObject, hit } from "./lookup/find_object.ts";
+import { Refreshes } from "./fill/refreshes.ts";
 import { timedWait } from "./times.ts";
-import { waitForFill } from "./waiter.ts";
+import { waitForFill } from "./fill/waiter.ts";
 
 /** Rounds of finding, waiting and claiming before a request goes on by itself. */
 const MAX_ROUNDS = 16;

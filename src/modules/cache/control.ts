@@ -1,6 +1,6 @@
 /** Endpoints of the admin API for purges and status (spec 06 A3.5). @module */
-import type { Service, ServiceContext } from "../../gateway/service.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { Service, ServiceContext } from "../../gateway/threads/service.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import {
   type Endpoint,
   ENDPOINTS,
@@ -12,8 +12,8 @@ import {
 } from "../admin/control.ts";
 import type { Config } from "../../config/types.ts";
 import { panel } from "./dashboard/panel.ts";
-import { OPERATIONS } from "./disk_calls.ts";
-import { Operations } from "./operations.ts";
+import { OPERATIONS } from "./disk/disk_calls.ts";
+import { Operations } from "./operate/operations.ts";
 import { hasCaches } from "./table.ts";
 
 /** A scan over many objects takes its time. */

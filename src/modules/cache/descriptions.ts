@@ -1,6 +1,6 @@
 /** Metrics of the cache (spec 06 section B3). @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
-import { SCOPE_LABELS } from "../../gateway/own_metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
+import { SCOPE_LABELS } from "../../gateway/reports/own_metrics.ts";
 
 const LABELS: MetricSpec["labels"] = {
   tier: ["memory", "disk", "policy", "other"],

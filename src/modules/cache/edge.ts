@@ -1,7 +1,7 @@
 /** The HTTP cache in workers (spec 04): what caches is loaded where a configuration asks for it. @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule } from "../../gateway/module.ts";
-import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/reports/span_attribute.ts";
 import { cachesOf } from "./table.ts";
 import { lockWaitOf, lookupOf } from "./times.ts";
 

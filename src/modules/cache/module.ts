@@ -6,17 +6,17 @@
  *
  * @module
  */
-import { CREDENTIALS_VARIABLE } from "../../gateway/credentials.ts";
+import { CREDENTIALS_VARIABLE } from "../../gateway/threads/credentials.ts";
 import type { Config, Problem } from "../../config/types.ts";
 import { scopesOf } from "../../gateway/edge_policy.ts";
 import type { FileRequest, Grant, Module, Role, RouteScope } from "../../gateway/module.ts";
-import { arena } from "../../zones/arena.ts";
+import { arena } from "../../zones/arena/arena.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { queue } from "../../zones/queue.ts";
 import { adminOf } from "../admin/table.ts";
 import { endpointGrant, endpointOf } from "../proxy/module.ts";
 import { proxyOf } from "../proxy/table.ts";
-import { commands } from "./commands.ts";
+import { commands } from "./operate/commands.ts";
 import { cacheSchema, purgerSchema } from "./schema.ts";
 import { cacheIndex } from "./store/index.ts";
 import {
@@ -34,8 +34,8 @@ import {
   USE_TTL_SECS,
   zonesOf,
 } from "./table.ts";
-import { DISK_CALLS, OPERATIONS } from "./disk_calls.ts";
-import { useTable } from "./uses.ts";
+import { DISK_CALLS, OPERATIONS } from "./disk/disk_calls.ts";
+import { useTable } from "./lookup/uses.ts";
 import { METRICS } from "./descriptions.ts";
 
 export type { CacheConfig } from "./schema.ts";

@@ -1,6 +1,6 @@
 /** The HTTP cache at work (spec 04). @module */
 import { ByScope } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   Around,
   Phase,
@@ -9,14 +9,14 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
-import type { Calls } from "../../gateway/calls.ts";
-import { arena } from "../../zones/arena.ts";
+import type { Calls } from "../../gateway/threads/calls.ts";
+import { arena } from "../../zones/arena/arena.ts";
 import { queue } from "../../zones/queue.ts";
 import { policiesOf } from "../headers/edge.ts";
 import { proxyOf } from "../proxy/table.ts";
 import { Cache, type CacheParts, EVENTS, type SetLimits } from "./cache.ts";
 import { CachedOrigin } from "./cached_origin.ts";
-import { Peers } from "./peers.ts";
+import { Peers } from "./fill/peers.ts";
 import { policyOf } from "./policy/policy.ts";
 import { RequestRules } from "./policy/request_rules.ts";
 import { cacheIndex } from "./store/index.ts";
@@ -34,10 +34,10 @@ import {
   zonesOf,
 } from "./table.ts";
 import { ContentOrigin } from "./content_origin.ts";
-import { DiskTier } from "./disk_tier.ts";
+import { DiskTier } from "./disk/disk_tier.ts";
 import { StaticCache } from "./static_cache.ts";
 import { CacheTimes } from "./times.ts";
-import { Uses, useTable } from "./uses.ts";
+import { Uses, useTable } from "./lookup/uses.ts";
 
 /** The caches of one worker and one snapshot. */
 export class Caches implements RunningModule {

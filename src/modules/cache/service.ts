@@ -3,6 +3,6 @@
 import "../../runtime/permissions/unguarded.ts";
 
 import { runService } from "../../runtime/threads/service_thread.ts";
-import { store } from "./store_service.ts";
+import { store } from "./disk/store_service.ts";
 
 runService(store);

@@ -6,15 +6,15 @@
  */
 import type { Body } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import { type ServedFile, SOUGHT_FILE, SoughtFile } from "../../gateway/served_file.ts";
-import { timesOf } from "./answers.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { type ServedFile, SOUGHT_FILE, SoughtFile } from "../../gateway/exchange/served_file.ts";
+import { timesOf } from "./answer/answers.ts";
 import { type Cache, PHASE_OF } from "./cache.ts";
-import type { Lookup } from "./decision.ts";
-import { type CacheStatus, showStatus } from "./delivery.ts";
-import { Filler, OwnerBody } from "./filler.ts";
+import type { Lookup } from "./lookup/decision.ts";
+import { type CacheStatus, showStatus } from "./answer/delivery.ts";
+import { Filler, OwnerBody } from "./fill/filler.ts";
 import { component, identityOf } from "./key/key.ts";
-import { ObjectBody } from "./object_body.ts";
+import { ObjectBody } from "./answer/object_body.ts";
 import { admit, type Admitted } from "./policy/admission.ts";
 import { contentRange } from "./policy/content_range.ts";
 import { extensionOf } from "./policy/paths.ts";

@@ -1,5 +1,5 @@
 /** Where cache tables stand, and the shared memory that they need. @module */
-import { credentialPaths } from "../../gateway/credentials.ts";
+import { credentialPaths } from "../../gateway/threads/credentials.ts";
 import type { Config } from "../../config/types.ts";
 import { scopesOf, zoneName } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";

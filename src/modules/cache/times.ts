@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Histogram, Metrics } from "../../gateway/metrics.ts";
-import { Slot } from "../../gateway/slot.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Histogram, Metrics } from "../../gateway/reports/metrics.ts";
+import { Slot } from "../../gateway/exchange/slot.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
 import { OPERATION_DURATION } from "./descriptions.ts";
 
 const BEGUN_AT = new Slot(-1);

@@ -7,7 +7,7 @@
 import type { Transform } from "node:stream";
 import { type Body, BodyError } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
-import type { Held } from "../../gateway/exchange.ts";
+import type { Held } from "../../gateway/exchange/exchange.ts";
 import { tooMuch } from "./too_much.ts";
 
 /** Bytes compressed at a time: what one thread does in about a millisecond. */

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { CodingChoice } from "../../http/accept_encoding.ts";
+import { CodingChoice } from "../../http/content/accept_encoding.ts";
 import { type Body, BytesBody } from "../../http/body.ts";
 import { trimBlanks } from "../../http/chars.ts";
-import { isDated } from "../../http/conditional.ts";
+import { isDated } from "../../http/content/conditional.ts";
 import type { Fields, ReadonlyFields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import { UNSENT } from "../../gateway/unsent.ts";
-import type { Counter } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { UNSENT } from "../../gateway/exchange/unsent.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
 import type { Codec } from "./codec.ts";
 import { CompressedBody } from "./compressed_body.ts";
 import { isAnonymous, isCompressible, isTextType } from "./eligibility.ts";

@@ -1,7 +1,7 @@
 /** Compression at work (spec 02 section 12). @module */
 import { ByScope } from "../../gateway/edge_policy.ts";
-import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/reports/span_attribute.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   EdgeModule,
   Phase,

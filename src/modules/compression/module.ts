@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { SCOPE_LABELS } from "../../gateway/own_metrics.ts";
+import { SCOPE_LABELS } from "../../gateway/reports/own_metrics.ts";
 import type { Module } from "../../gateway/module.ts";
 import { compressionSchema } from "./schema.ts";
 

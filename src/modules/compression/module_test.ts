@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { type Body, BytesBody, readAll } from "../../http/body.ts";
 import { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { RunningModule, Steps } from "../../gateway/module.ts";
 import {
   configOf,
@@ -13,7 +13,7 @@ import {
   started,
   vhostScope,
 } from "../../gateway/testing/modules.ts";
-import { UNSENT, type Unsent } from "../../gateway/unsent.ts";
+import { UNSENT, type Unsent } from "../../gateway/exchange/unsent.ts";
 import { module as brotli } from "../compression_brotli/module.ts";
 import { module as gzip } from "../compression_gzip/module.ts";
 import { module as zstd } from "../compression_zstd/module.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Exchange, Held } from "../../gateway/exchange.ts";
+import type { Exchange, Held } from "../../gateway/exchange/exchange.ts";
 import type { Queue } from "../../zones/queue.ts";
 
 /** Outcome of a request. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { exchangeFrom } from "../../gateway/testing/modules.ts";
 import { until } from "../../net/testing/until.ts";
 import { newMemory } from "../../zones/layout.ts";

@@ -1,5 +1,5 @@
 /** The control service at work. @module */
-import type { RunningService, Service } from "../../gateway/service.ts";
+import type { RunningService, Service } from "../../gateway/threads/service.ts";
 import { answer, answerHealth } from "./health.ts";
 import { ControlListeners } from "./listeners.ts";
 import { controlHosts, healthListeners } from "./table.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ProcessState } from "../../gateway/service.ts";
+import type { ProcessState } from "../../gateway/threads/service.ts";
 import type { HttpExchange } from "../../http/exchange.ts";
 import { Fields } from "../../http/fields.ts";
 import { type HostRule, isOwnHost } from "./listeners.ts";

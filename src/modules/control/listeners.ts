@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ServiceContext } from "../../gateway/service.ts";
+import type { ServiceContext } from "../../gateway/threads/service.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import type { Handler } from "../../http/exchange.ts";
 import { HttpExchange } from "../../http/exchange.ts";

@@ -1,5 +1,5 @@
 /** What the configuration says of the control service. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 
 /** Tables and keys that the service is handed. */
 export const TABLES = ["server.health", "server.control_hosts"] as const;

@@ -1,5 +1,5 @@
 /** Default pages at work. @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { EdgeModule } from "../../gateway/module.ts";
 import { defaultPage } from "./pages.ts";
 

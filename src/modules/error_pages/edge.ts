@@ -1,5 +1,5 @@
 /** Pages at work: in place of the gateway's own answers when an upstream fails (spec 02 section 7.6). @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { EdgeModule, RunningModule, SnapshotContext, Steps } from "../../gateway/module.ts";
 import { errorPage, pageSite } from "../web/edge.ts";
 import { pagesIn } from "./table.ts";

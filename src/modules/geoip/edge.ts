@@ -1,6 +1,6 @@
 /** GeoIP at work: where each client is (spec 02 section 11.4). @module */
-import type { AccessField } from "../../gateway/access_field.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { AccessField } from "../../gateway/reports/access_field.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
 import type {
   EdgeModule,

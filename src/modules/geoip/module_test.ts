@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Config } from "../../config/types.ts";
 import type { Module, RunningModule } from "../../gateway/module.ts";
 import { type FilesRead, readRequestedFiles } from "../../runtime/reload/requested_files.ts";

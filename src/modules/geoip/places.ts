@@ -4,7 +4,7 @@
  * @module
  */
 import { LRUCache } from "lru-cache";
-import { contentOf } from "../../gateway/file_content.ts";
+import { contentOf } from "../../gateway/exchange/file_content.ts";
 import type { Files } from "../../gateway/module.ts";
 import { GeoDatabase, NOWHERE, type Place } from "./database.ts";
 import type { GeoipConfig } from "./schema.ts";

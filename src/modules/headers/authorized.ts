@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { Slot } from "../../gateway/slot.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { Slot } from "../../gateway/exchange/slot.ts";
 import { dashed } from "./field_names.ts";
 
 /** Fields for the upstream. */

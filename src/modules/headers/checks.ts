@@ -2,7 +2,7 @@
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, placesAreKnown, scopesOf } from "../../gateway/edge_policy.ts";
 import { type CorsSettings, type HeaderScope, responseSettings } from "./merge.ts";
-import { splitBraces } from "../../config/schema/braces.ts";
+import { splitBraces } from "../../config/schema/templates/braces.ts";
 import { HOP_BY_HOP_FIELDS } from "./field_names.ts";
 import type { HeadersConfig, RequestHeadersConfig } from "./schema.ts";
 import { placeVariables } from "./template.ts";

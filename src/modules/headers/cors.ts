@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { trimBlanks } from "../../http/chars.ts";
 import { Fields } from "../../http/fields.ts";
 import type { CorsSettings } from "./merge.ts";

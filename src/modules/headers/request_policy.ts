@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { readAuthority } from "../../http/authority.ts";
 import { trimBlanks } from "../../http/chars.ts";
 import { Fields, type ReadonlyFields } from "../../http/fields.ts";

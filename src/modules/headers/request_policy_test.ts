@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { exchangeFixture, type RequestFixture } from "../../gateway/testing/exchange_fixture.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { Fields } from "../../http/fields.ts";
 import { TrustedPeers } from "../../net/trusted_peers.ts";
 import { AUTHORIZED } from "./authorized.ts";

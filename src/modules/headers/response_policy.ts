@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { Fields } from "../../http/fields.ts";
 import { CORS_FIELDS, CorsPolicy } from "./cors.ts";
 import { SERVER, VIA } from "./field_names.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { splitBraces } from "../../config/schema/braces.ts";
-import { parseCapture } from "../../config/schema/rewrite_template.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import { splitBraces } from "../../config/schema/templates/braces.ts";
+import { parseCapture } from "../../config/schema/templates/rewrite_template.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { isToken, trimBlanks } from "../../http/chars.ts";
 
 /** Where in a policy a value stands; the grammar differs a little. */

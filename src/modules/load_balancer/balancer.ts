@@ -5,9 +5,9 @@
  * @module
  */
 import type { Files } from "../../gateway/module.ts";
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import type { ConfigPart, Plain } from "../../gateway/thread.ts";
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/threads/service.ts";
+import type { ConfigPart, Plain } from "../../gateway/threads/thread.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
 import { EVENTS, POOLS } from "./descriptions.ts";
 import { Places } from "./health/rounds.ts";
 import { Stalls } from "./health/stalls.ts";
@@ -22,11 +22,11 @@ import {
   memberWeight,
   type OperationContext,
   type Reply,
-} from "./operations.ts";
-import { type Carers, PoolCare } from "./pool_care.ts";
+} from "./care/operations.ts";
+import { type Carers, PoolCare } from "./care/pool_care.ts";
 import { metricLabel } from "./selection/policies.ts";
-import { auditRecord, missingPool } from "./pool_names.ts";
-import { statusOf } from "./pools_status.ts";
+import { auditRecord, missingPool } from "./memory/pool_names.ts";
+import { statusOf } from "./care/pools_status.ts";
 import { poolsOfPart, poolZone } from "./table.ts";
 
 /** Operations by the names of their calls. */

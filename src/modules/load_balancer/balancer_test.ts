@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { until } from "../../net/testing/until.ts";
-import { DRAINED, UNHEALTHY } from "./pool_memory.ts";
+import { DRAINED, UNHEALTHY } from "./memory/pool_memory.ts";
 import { TestBalancer } from "./testing/care.ts";
 
 const QUIET = "[proxy.load_balance.health_check]\nenabled = false\n";

@@ -7,7 +7,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import { unixPath } from "../../net/unix_address.ts";
 import { type ProxyTable, proxyTables } from "../proxy/table.ts";
 import { pooledStreams } from "./stream_routes.ts";
-import { memberKey } from "./fnv.ts";
+import { memberKey } from "./memory/fnv.ts";
 import { policyOf } from "./selection/policies.ts";
 import { loadBalanceTable, type PoolKey } from "./schema.ts";
 import { canonicalAddress, type PoolConfig, poolIn, type PoolTable, poolTables } from "./table.ts";

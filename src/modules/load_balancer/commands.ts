@@ -1,6 +1,6 @@
 /** The command of pools: its work is loaded when it runs. @module */
 import type { ModuleCommand } from "../../gateway/command.ts";
-import { JSON_OPTION, TARGET_OPTIONS } from "../admin/client.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../admin/api/client.ts";
 
 /** Options that change something, of which a command line has at most one kind. */
 export const CHANGES = ["state", "weight", "add", "remove", "move-to", "clear-sessions"] as const;

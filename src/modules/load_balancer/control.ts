@@ -1,6 +1,6 @@
 /** Endpoints of the admin API for pools and their members (spec 06 A3.4, spec 03 sections 16 and 18). @module */
-import type { Service, ServiceContext } from "../../gateway/service.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { Service, ServiceContext } from "../../gateway/threads/service.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import {
   type Endpoint,
   ENDPOINTS,
@@ -12,9 +12,9 @@ import {
   STATUS_PARTS,
   type StatusPart,
 } from "../admin/control.ts";
-import { OPERATION_CALLS } from "./balancer_calls.ts";
+import { OPERATION_CALLS } from "./care/balancer_calls.ts";
 import { members } from "./dashboard/members.ts";
-import { missingPool } from "./pool_names.ts";
+import { missingPool } from "./memory/pool_names.ts";
 import { poolsOfPart } from "./table.ts";
 
 const DEADLINE_MS = 10_000;

@@ -1,6 +1,6 @@
 /** The metrics of pools (spec 03 section 19). @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
-import { SCOPE_LABELS } from "../../gateway/own_metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
+import { SCOPE_LABELS } from "../../gateway/reports/own_metrics.ts";
 
 /** What happened to requests, members and pools. */
 export const EVENTS: MetricSpec = {

@@ -1,7 +1,7 @@
 /** Pools in workers (spec 03): what balances is loaded where a configuration has pools. @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule, SnapshotContext } from "../../gateway/module.ts";
-import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/reports/span_attribute.ts";
 import { type StreamBalancer, streamBalancers } from "../../gateway/stream_pool.ts";
 import { type Balancer, balancers } from "../proxy/edge.ts";
 import type { RunningBalancer } from "./running.ts";

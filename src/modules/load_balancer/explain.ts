@@ -1,10 +1,10 @@
 /** What a pool would do with a request, and why each member would or would not get it. @module */
 import { ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { Member } from "./member.ts";
 import type { Pool } from "./pool.ts";
-import { DISABLED, DRAINED, FORCED_DOWN, UNHEALTHY } from "./pool_memory.ts";
+import { DISABLED, DRAINED, FORCED_DOWN, UNHEALTHY } from "./memory/pool_memory.ts";
 
 /** One line: the member that is chosen now, then every other one with the reason why it is not. */
 export function explainChoice(pool: Pool, exchange: Exchange): string {

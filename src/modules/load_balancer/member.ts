@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { memberKey } from "./fnv.ts";
+import { memberKey } from "./memory/fnv.ts";
 import type { PoolConfig } from "./table.ts";
 import { canonicalAddress } from "./table.ts";
 

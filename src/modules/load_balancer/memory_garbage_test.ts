@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { newMemory } from "../../zones/layout.ts";
 import { lock } from "../../zones/lock.ts";
 import { survive } from "../../zones/testing/garbage.ts";
-import { MAX_MEMBERS, poolMemory, SLOTS } from "./pool_memory.ts";
-import { sessionMemory } from "./session_memory.ts";
+import { MAX_MEMBERS, poolMemory, SLOTS } from "./memory/pool_memory.ts";
+import { sessionMemory } from "./memory/session_memory.ts";
 
 const THREADS = 3;
 const OWN = { index: 0, count: THREADS };

@@ -7,16 +7,16 @@ import type { Module, Role } from "../../gateway/module.ts";
 import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
 import { adminOf } from "../admin/table.ts";
-import { BALANCER_CALLS } from "./balancer_calls.ts";
+import { BALANCER_CALLS } from "./care/balancer_calls.ts";
 import { commands } from "./commands.ts";
 import { checkPools } from "./checks.ts";
 import { EVENTS, POOLS, QUEUE_WAIT } from "./descriptions.ts";
 import { filesOf, grantsOf } from "./grants.ts";
-import { poolMemory } from "./pool_memory.ts";
-import { programProblems } from "./program.ts";
+import { poolMemory } from "./memory/pool_memory.ts";
+import { programProblems } from "./care/program.ts";
 import { loadBalanceTable, type PoolKey, poolKeys, streamBalanceTable } from "./schema.ts";
-import { secretMemory } from "./secrets.ts";
-import { sessionMemory } from "./session_memory.ts";
+import { secretMemory } from "./care/secrets.ts";
+import { sessionMemory } from "./memory/session_memory.ts";
 import {
   canonicalAddress,
   CLOCK_ZONE,

@@ -5,18 +5,18 @@
  * @module
  */
 import type { ClientRequest } from "../../http/client.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Call } from "../../gateway/origin.ts";
-import { Attempt, type AttemptOwner } from "./attempt.ts";
-import type { Chooser } from "./chooser.ts";
-import type { PoolEvents } from "./events.ts";
+import { Attempt, type AttemptOwner } from "./request/attempt.ts";
+import type { Chooser } from "./request/chooser.ts";
+import type { PoolEvents } from "./care/events.ts";
 import type { Member } from "./member.ts";
-import type { FailureRules } from "./outcome.ts";
-import type { Persistence } from "./persistence.ts";
-import type { SharedPool } from "./pool_memory.ts";
-import type { WaitingRoom } from "./queue.ts";
-import type { KeyOf } from "./request_key.ts";
-import type { RetryRules } from "./retry.ts";
+import type { FailureRules } from "./request/outcome.ts";
+import type { Persistence } from "./request/persistence.ts";
+import type { SharedPool } from "./memory/pool_memory.ts";
+import type { WaitingRoom } from "./request/queue.ts";
+import type { KeyOf } from "./request/request_key.ts";
+import type { RetryRules } from "./request/retry.ts";
 import type { PoolConfig } from "./table.ts";
 
 /** Choices that may be lost to other threads, which take the last place of a member first. */

@@ -1,25 +1,25 @@
 /** Pools at work (spec 03). @module */
 import type { RouteScope, RunningModule, SnapshotContext, Steps } from "../../gateway/module.ts";
 import type { StreamPool } from "../../gateway/stream_pool.ts";
-import { SILENT } from "../../gateway/log_none.ts";
+import { SILENT } from "../../gateway/reports/log_none.ts";
 import { sharedTime } from "../../zones/shared_time.ts";
 import type { BalancedBlock } from "../proxy/edge.ts";
-import { Chooser } from "./chooser.ts";
-import { Connections } from "./connections.ts";
-import { PoolEvents } from "./events.ts";
+import { Chooser } from "./request/chooser.ts";
+import { Connections } from "./request/connections.ts";
+import { PoolEvents } from "./care/events.ts";
 import type { Member } from "./member.ts";
-import { PoolOrigin } from "./origin.ts";
-import { FailureRules } from "./outcome.ts";
-import { Persistence, setCookie } from "./persistence.ts";
+import { PoolOrigin } from "./request/origin.ts";
+import { FailureRules } from "./request/outcome.ts";
+import { Persistence, setCookie } from "./request/persistence.ts";
 import { Pool } from "./pool.ts";
-import { poolMemory, ticksIn, ticksOf } from "./pool_memory.ts";
-import { WaitingRoom } from "./queue.ts";
-import { keyOf } from "./request_key.ts";
-import { RetryRules } from "./retry.ts";
-import { secretMemory } from "./secrets.ts";
+import { poolMemory, ticksIn, ticksOf } from "./memory/pool_memory.ts";
+import { WaitingRoom } from "./request/queue.ts";
+import { keyOf } from "./request/request_key.ts";
+import { RetryRules } from "./request/retry.ts";
+import { secretMemory } from "./care/secrets.ts";
 import { policyOf } from "./selection/policies.ts";
-import { sessionMemory } from "./session_memory.ts";
-import { SlowStart } from "./slow_start.ts";
+import { sessionMemory } from "./memory/session_memory.ts";
+import { SlowStart } from "./memory/slow_start.ts";
 import { StreamMembers } from "./stream_members.ts";
 import {
   CLOCK_ZONE,
@@ -30,7 +30,7 @@ import {
   SECRETS_ZONE,
   sessionZone,
 } from "./table.ts";
-import { rulesOf } from "./view.ts";
+import { rulesOf } from "./care/view.ts";
 
 /** Parts beside the proxy's origin: the clock, and the cookies of new sessions. */
 export class RunningBalancer implements RunningModule {

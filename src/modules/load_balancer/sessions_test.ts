@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { Fields } from "../../http/fields.ts";
 import { newMemory } from "../../zones/layout.ts";
-import { cookieKey } from "./request_key.ts";
-import { secretMemory, tokenOf } from "./secrets.ts";
-import { sessionMemory, type Sessions, type SessionsSize } from "./session_memory.ts";
+import { cookieKey } from "./request/request_key.ts";
+import { secretMemory, tokenOf } from "./care/secrets.ts";
+import { sessionMemory, type Sessions, type SessionsSize } from "./memory/session_memory.ts";
 
 function sessionsOf(size: SessionsSize): Sessions {
   const memory = newMemory(sessionMemory, size, 1);

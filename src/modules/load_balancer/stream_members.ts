@@ -1,8 +1,8 @@
 /** The members of a pool for connections of streams. @module */
 import type { StreamPool, StreamTries, StreamTry } from "../../gateway/stream_pool.ts";
-import type { Attempt } from "./attempt.ts";
+import type { Attempt } from "./request/attempt.ts";
 import type { Member } from "./member.ts";
-import { isOfDial } from "./outcome.ts";
+import { isOfDial } from "./request/outcome.ts";
 import type { Pool } from "./pool.ts";
 
 /** A pool whose members are dialled by another module. */

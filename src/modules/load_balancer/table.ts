@@ -6,7 +6,7 @@
  */
 import { type NamedScope, scopesOf, zoneName } from "../../gateway/edge_policy.ts";
 import type { RouteScope } from "../../gateway/module.ts";
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import type { Config } from "../../config/types.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import { formatIp, parseIp } from "../../net/ip.ts";

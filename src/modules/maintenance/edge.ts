@@ -1,8 +1,8 @@
 /** Maintenance mode at work. @module */
 import { ByScope, ownTables } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { EdgeModule, RouteScope, RunningModule, Steps } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { parseIp } from "../../net/ip.ts";
 import { IpSet } from "../../net/ip_set.ts";
 import type { MaintenanceConfig } from "./schema.ts";

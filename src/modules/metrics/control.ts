@@ -1,7 +1,7 @@
 /** The Prometheus listener, in the control service. @module */
-import type { RunningService, Service } from "../../gateway/service.ts";
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
-import { SeriesReader } from "../../gateway/series_reader.ts";
+import type { RunningService, Service } from "../../gateway/threads/service.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
+import { SeriesReader } from "../../gateway/reports/series_reader.ts";
 import type { HttpExchange } from "../../http/exchange.ts";
 import { Fields } from "../../http/fields.ts";
 import { ControlListeners, isOwnHost } from "../control/control.ts";
@@ -9,7 +9,7 @@ import { controlHosts } from "../control/table.ts";
 import { CONTENT_TYPE, Exposition } from "./exposition.ts";
 import { ProcessMetrics } from "./process.ts";
 import { metricsOf } from "./table.ts";
-import { VERSION } from "../../gateway/version.ts";
+import { VERSION } from "../../gateway/exchange/version.ts";
 
 /** Scrapes under way; each holds all values until its client has taken them. */
 const MAX_SCRAPES = 4;

@@ -1,5 +1,5 @@
 /** The metrics of requests (spec 06 sections B3 and B4, and beyond). @module */
-import { DURATION_BUCKETS, type MetricSpec } from "../../gateway/metrics.ts";
+import { DURATION_BUCKETS, type MetricSpec } from "../../gateway/reports/metrics.ts";
 
 /** `method` (spec 06 section B2). */
 export const METHODS = [

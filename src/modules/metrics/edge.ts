@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { hasFailed, statusClassOf } from "../../gateway/outcome.ts";
-import type { Counter, Histogram } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { hasFailed, statusClassOf } from "../../gateway/exchange/outcome.ts";
+import type { Counter, Histogram } from "../../gateway/reports/metrics.ts";
 import type {
   EdgeModule,
   RouteScope,
@@ -14,7 +14,7 @@ import type {
   SnapshotContext,
 } from "../../gateway/module.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
 import {
   BODY_BYTES,
   CLASSES,

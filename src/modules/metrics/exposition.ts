@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { MetricFamily } from "../../gateway/series_reader.ts";
+import type { MetricFamily } from "../../gateway/reports/series_reader.ts";
 import type { Body } from "../../http/body.ts";
 import type { Labels, SeriesValue } from "../../zones/series.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { MetricFamily } from "../../gateway/series_reader.ts";
+import type { MetricFamily } from "../../gateway/reports/series_reader.ts";
 import { readAll } from "../../http/body.ts";
 import type { SeriesValue } from "../../zones/series.ts";
 import { Exposition } from "./exposition.ts";

@@ -1,5 +1,5 @@
 /** The `[metrics]` table. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import type { MetricsConfig } from "./schema.ts";
 
 /** Tables and keys that the listener is handed. */

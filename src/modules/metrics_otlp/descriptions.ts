@@ -1,5 +1,5 @@
 /** Metrics of the export of metrics (spec 06 section B3). @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 
 /** Messages. */
 export const EXPORTS: MetricSpec = {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MetricFamily } from "../../gateway/series_reader.ts";
+import type { MetricFamily } from "../../gateway/reports/series_reader.ts";
 import { CUMULATIVE, resourceOf, SCOPE, text, unixNano } from "../../gateway/otlp/json.ts";
 import type { SeriesValue } from "../../zones/series.ts";
 

@@ -1,5 +1,5 @@
 /** The `[metrics.otlp]` table. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import { metricsOf } from "../metrics/table.ts";
 import type { MetricsOtlpConfig } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 /** The exporter of metrics, in the telemetry service. @module */
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
-import { SeriesReader } from "../../gateway/series_reader.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/threads/service.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
+import { SeriesReader } from "../../gateway/reports/series_reader.ts";
 import { Collector } from "../../gateway/otlp/collector.ts";
 import { EXPORTS } from "./descriptions.ts";
 import { metricsJson } from "./metrics_json.ts";

@@ -1,5 +1,5 @@
 /** Metrics of the export of spans. @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 
 /** Beyond 1.5. */
 export const EXPORTED: MetricSpec = {

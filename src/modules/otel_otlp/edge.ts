@@ -1,9 +1,9 @@
 /** Leaves a line for each exported request (spec 06 section C3). @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
-import type { Counter } from "../../gateway/metrics.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
 import type { EdgeModule, RunningModule, SnapshotContext } from "../../gateway/module.ts";
-import { SPAN_ATTRIBUTES, type SpanAttribute } from "../../gateway/span_attribute.ts";
+import { SPAN_ATTRIBUTES, type SpanAttribute } from "../../gateway/reports/span_attribute.ts";
 import { ring, type RingWriter } from "../../zones/ring.ts";
 import { DROPPED } from "./descriptions.ts";
 import { spanLine } from "./span_line.ts";

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { hasFailed } from "../../gateway/outcome.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
-import type { SpanAttribute } from "../../gateway/span_attribute.ts";
-import type { TraceContext } from "../../gateway/trace_context.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { hasFailed } from "../../gateway/exchange/outcome.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
+import type { SpanAttribute } from "../../gateway/reports/span_attribute.ts";
+import type { TraceContext } from "../../gateway/reports/trace_context.ts";
 
 /** Methods that a span names (spec 06 section B2). */
 const METHODS: ReadonlySet<string> = new Set([

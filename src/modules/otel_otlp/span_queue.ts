@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { PartOfThread } from "../../gateway/service.ts";
+import type { PartOfThread } from "../../gateway/threads/service.ts";
 import { RingReader } from "../../zones/ring.ts";
 import { parseSpanLine, type SpanRecord } from "./span_line.ts";
 

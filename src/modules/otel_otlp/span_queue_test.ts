@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { exchangeFixture } from "../../gateway/testing/exchange_fixture.ts";
-import { TraceContext } from "../../gateway/trace_context.ts";
+import { TraceContext } from "../../gateway/reports/trace_context.ts";
 import { newMemory } from "../../zones/layout.ts";
 import { ring, type RingWriter } from "../../zones/ring.ts";
 import { parseSpanLine, spanLine } from "./span_line.ts";

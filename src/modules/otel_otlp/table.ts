@@ -1,5 +1,5 @@
 /** The `[tracing.otlp]` table. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import { tracingOf } from "../otel_tracing/table.ts";
 import type { TracingOtlpConfig } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 /** The exporter of spans, in the telemetry service. @module */
-import type { RunningService, Service, ServiceContext } from "../../gateway/service.ts";
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
+import type { RunningService, Service, ServiceContext } from "../../gateway/threads/service.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
 import { Collector, Pauses } from "../../gateway/otlp/collector.ts";
 import { RandomIds } from "../otel_tracing/table.ts";
 import { DROPPED, EXPORTED, QUEUED } from "./descriptions.ts";

@@ -1,9 +1,9 @@
 /** Trace context at work (spec 06 section C2). @module */
-import type { AccessField } from "../../gateway/access_field.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { AccessField } from "../../gateway/reports/access_field.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule, RunningModule, SnapshotContext } from "../../gateway/module.ts";
-import { TraceContext } from "../../gateway/trace_context.ts";
+import { TraceContext } from "../../gateway/reports/trace_context.ts";
 import { TrustedPeers } from "../../net/trusted_peers.ts";
 import type { TracingConfig } from "./schema.ts";
 import { tracingOf } from "./table.ts";

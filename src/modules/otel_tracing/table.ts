@@ -1,5 +1,5 @@
 /** The `[tracing]` table. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import type { TracingConfig } from "./schema.ts";
 
 /** The table, if it is switched on. */

@@ -1,7 +1,7 @@
 /** Rules of `php` tables that span keys (spec 07 sections 2 to 4). @module */
 import type { Config, Problem } from "../../config/types.ts";
 import { ownTables, scopesOf } from "../../gateway/edge_policy.ts";
-import { addressProblem, endpointsOf } from "./endpoint.ts";
+import { addressProblem, endpointsOf } from "./fpm/endpoint.ts";
 import { EXTERNAL_KEYS, type FpmConfig, fpmSchema } from "./fpm_schema.ts";
 import { PROCESS_KEYS } from "./managed/process_keys.ts";
 import { isWritable } from "./managed/pool_config.ts";

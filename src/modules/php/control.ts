@@ -1,5 +1,5 @@
 /** PHP's part in the control service: its panel of the dashboard. @module */
-import type { Service } from "../../gateway/service.ts";
+import type { Service } from "../../gateway/threads/service.ts";
 import { PANELS } from "../admin/control.ts";
 import { pools } from "./dashboard/pools.ts";
 

@@ -1,10 +1,10 @@
 /** Counters of PHP, by the names and labels of spec 07 section 21. @module */
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter, Gauge, Histogram, Metrics } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Counter, Gauge, Histogram, Metrics } from "../../gateway/reports/metrics.ts";
 import type { PoolEvent } from "../../net/fastcgi/mod.ts";
 import { CLASSES, DURATION, METHODS, OUTCOMES } from "./descriptions.ts";
-import { outcomeOf } from "./outcome.ts";
-import type { RetryReason } from "./responders.ts";
+import { outcomeOf } from "./answer/outcome.ts";
+import type { RetryReason } from "./fpm/responders.ts";
 
 const METHOD_NAMES: readonly string[] = METHODS;
 const OUTCOME_NAMES: readonly string[] = OUTCOMES;

@@ -1,6 +1,6 @@
 /** Metrics of PHP (spec 06 section B3). @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
-import type { Outcome } from "./outcome.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
+import type { Outcome } from "./answer/outcome.ts";
 
 /** `method`; the last one is every other method. */
 export const METHODS = [

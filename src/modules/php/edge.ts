@@ -1,10 +1,10 @@
 /** PHP in workers (spec 07): what answers is loaded where a configuration has PHP. @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule } from "../../gateway/module.ts";
-import { SPAN_ATTRIBUTES } from "../../gateway/span_attribute.ts";
+import { SPAN_ATTRIBUTES } from "../../gateway/reports/span_attribute.ts";
 import { FILE_RULES } from "../web/edge.ts";
 import { fileRule } from "./file_rule.ts";
-import { outcomeOf } from "./outcome.ts";
+import { outcomeOf } from "./answer/outcome.ts";
 import { phpTables } from "./table.ts";
 
 /** The capability, for workers. */

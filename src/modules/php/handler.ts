@@ -5,20 +5,20 @@
  */
 import { type Body, BytesBody } from "../../http/body.ts";
 import { ClientError, type ClientRequest, type ClientResponse } from "../../http/client.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
 import type { SharedCount } from "../../net/fastcgi/mod.ts";
-import type { AnswerMaker } from "./answer_maker.ts";
+import type { AnswerMaker } from "./answer/answer_maker.ts";
 import { CollectedOutput } from "./fpm/output.ts";
 import { failureOf } from "./fpm/failure.ts";
 import { Permit } from "./fpm/permit.ts";
 import { type Job, jobOf } from "./job.ts";
-import { note } from "./outcome.ts";
-import { textAnswer } from "./own_answers.ts";
+import { note } from "./answer/outcome.ts";
+import { textAnswer } from "./answer/own_answers.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import { CollectedBody, NoRoom, type SpoolSettings } from "./request/collected_body.ts";
 import { encodeParams, type ParamSettings } from "./request/params.ts";
-import type { Responders } from "./responders.ts";
+import type { Responders } from "./fpm/responders.ts";
 import { beginTimes, endTimes } from "./times.ts";
 
 /** Bodies that may be collected at a time, for each request that php-fpm may work on. */

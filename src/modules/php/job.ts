@@ -1,6 +1,6 @@
 /** What a request is to PHP, once its path has been resolved. @module */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { Slot } from "../../gateway/slot.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { Slot } from "../../gateway/exchange/slot.ts";
 import type { Script } from "./script/resolve.ts";
 
 /** A script to execute for one exchange. */

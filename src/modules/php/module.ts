@@ -10,7 +10,7 @@ import { zone, type ZoneRequest } from "../../zones/layout.ts";
 import { adminOf } from "../admin/table.ts";
 import { checkRoot, pageFault, rootGrants } from "../web/module.ts";
 import { checkPhp } from "./checks.ts";
-import { grantOf, servedBy } from "./endpoint.ts";
+import { grantOf, servedBy } from "./fpm/endpoint.ts";
 import { type ManagedFpm, managedOf } from "./managed/managed.ts";
 import { KILL } from "./managed/kill.ts";
 import { PROCESS_KEYS } from "./managed/process_keys.ts";

@@ -6,7 +6,7 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { ByScope } from "../../gateway/edge_policy.ts";
 import { Application } from "./application.ts";
 import { phpOf } from "./table.ts";

@@ -18,7 +18,7 @@ import {
 } from "../../config/schema/values.ts";
 import { pageSchema } from "../web/module.ts";
 import { fpmSchema } from "./fpm_schema.ts";
-import { OWN_PARAMS } from "./own_params.ts";
+import { OWN_PARAMS } from "./request/own_params.ts";
 
 const MIB = 1024 * 1024;
 

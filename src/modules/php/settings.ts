@@ -4,14 +4,14 @@ import type { UpstreamTarget } from "../../net/dial/dial.ts";
 import { FastCgiPool } from "../../net/fastcgi/mod.ts";
 import { count } from "../../zones/count.ts";
 import { pageSite } from "../web/edge.ts";
-import type { AnswerSettings } from "./answer_maker.ts";
-import { type Endpoint, servedBy } from "./endpoint.ts";
+import type { AnswerSettings } from "./answer/answer_maker.ts";
+import { type Endpoint, servedBy } from "./fpm/endpoint.ts";
 import { fileRule } from "./file_rule.ts";
 import { ownDirectory } from "./managed/safety.ts";
 import { encodePatterns } from "./fpm/stderr.ts";
 import type { SpoolSettings } from "./request/collected_body.ts";
 import type { ParamSettings } from "./request/params.ts";
-import { type Responder, Responders } from "./responders.ts";
+import { type Responder, Responders } from "./fpm/responders.ts";
 import { PoolMeter, retryCounter } from "./counters.ts";
 import { type EnabledPhp, idleZone, poolLabel } from "./table.ts";
 

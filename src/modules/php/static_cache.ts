@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { ReadonlyFields } from "../../http/fields.ts";
 import { answer, type pageSite } from "../web/edge.ts";
 import type { PhpConfig } from "./schema.ts";

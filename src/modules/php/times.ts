@@ -1,6 +1,6 @@
 /** Times of requests to php-fpm, as the metrics and spans of upstreams have them (`Findings`). @module */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
 
 /** php-fpm is about to be asked. */
 export function beginTimes(exchange: Exchange): void {

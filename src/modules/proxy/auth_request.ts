@@ -6,13 +6,13 @@
 import { ClientError, UNASKED_SWITCH } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter } from "../../gateway/metrics.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
 import type { RouteScope, SnapshotContext, Step } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { redirect } from "../../gateway/route/redirect.ts";
-import { Slot } from "../../gateway/slot.ts";
+import { Slot } from "../../gateway/exchange/slot.ts";
 import { AUTHORIZED, type Authorized } from "../headers/edge.ts";
 import { CLIENT_ADDRESS_FIELDS, dashed } from "../headers/table.ts";
 import { type Endpoint, endpointOf } from "./endpoint.ts";

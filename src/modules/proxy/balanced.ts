@@ -7,7 +7,7 @@
 import { ExtensionPoint } from "../../gateway/extension.ts";
 import type { RouteScope, SnapshotContext } from "../../gateway/module.ts";
 import type { Origin } from "../../gateway/origin.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { ProxyConfig } from "./schema.ts";
 
 /** One member, over connections of its own. */

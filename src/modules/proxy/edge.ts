@@ -1,8 +1,8 @@
 /** The reverse proxy at work (spec 02 section 9). @module */
-import { SILENT } from "../../gateway/log_none.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import { SILENT } from "../../gateway/reports/log_none.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { ByScope, ownTables } from "../../gateway/edge_policy.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type {
   EdgeModule,
   Phase,
@@ -12,19 +12,19 @@ import type {
   Steps,
 } from "../../gateway/module.ts";
 import type { Origin } from "../../gateway/origin.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { policiesOf } from "../headers/edge.ts";
 import { authLimits, AuthRequest } from "./auth_request.ts";
 import { endpointOf } from "./endpoint.ts";
 import { Forwarder } from "./forward.ts";
 import { checkGrpc, explainGrpc } from "./grpc.ts";
 import { type BalancedOrigin, balancers, type MemberUpstream } from "./balanced.ts";
-import { keptPool, poolKey, type PoolOptions, UpstreamPool } from "./pool.ts";
+import { keptPool, poolKey, type PoolOptions, UpstreamPool } from "./connections/pool.ts";
 import type { ProxyConfig } from "./schema.ts";
 import { serviceAt } from "./service.ts";
 import { asking, type AskingConfig, isGlobal, originOf, proxyOf } from "./table.ts";
 import { balancedHost, hostOf, targetOf, timeoutsOf, versionOf } from "./target.ts";
-import { upgradeRules } from "./upgrade.ts";
+import { upgradeRules } from "./connections/upgrade.ts";
 import { Upstream } from "./upstream.ts";
 import { UpstreamMaterial } from "./upstream_files.ts";
 
@@ -36,8 +36,8 @@ export {
   type MemberUpstream,
 } from "./balanced.ts";
 export { type Endpoint, endpointOf } from "./endpoint.ts";
-export { UpstreamPool } from "./pool.ts";
-export { ReplayBody } from "./replay_body.ts";
+export { UpstreamPool } from "./connections/pool.ts";
+export { ReplayBody } from "./bodies/replay_body.ts";
 export { CLAIMED_ADDRESS_FIELDS, ForwardedFields } from "./forwarded_fields.ts";
 export {
   BoundedCall,

@@ -7,14 +7,14 @@
 import { ClientRequest } from "../../http/client.ts";
 import { Fields } from "../../http/fields.ts";
 import type { Body } from "../../http/body.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { OriginSteps } from "../../gateway/module.ts";
 import type { Origin } from "../../gateway/origin.ts";
 import type { UpstreamTarget } from "../../net/dial/dial.ts";
 import type { RequestPolicy } from "../headers/edge.ts";
 import { headLines } from "./preview.ts";
-import { bodyToForward } from "./trailing_body.ts";
-import { upgradeOf, type UpgradeRules } from "./upgrade.ts";
+import { bodyToForward } from "./bodies/trailing_body.ts";
+import { upgradeOf, type UpgradeRules } from "./connections/upgrade.ts";
 
 /** One scope's way to its upstream. */
 export interface ForwardRules {

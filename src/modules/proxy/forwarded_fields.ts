@@ -5,7 +5,7 @@
  * @module
  */
 import type { Problem } from "../../config/types.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { Fields } from "../../http/fields.ts";
 import { CLIENT_ADDRESS_FIELDS, dashed, HOP_BY_HOP_FIELDS } from "../headers/table.ts";
 

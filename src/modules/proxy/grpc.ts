@@ -5,8 +5,8 @@
  */
 import { trimBlanks } from "../../http/chars.ts";
 import { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 
 const NOT_GRPC: Refusal = { status: 415, text: "unsupported media type", cause: "grpc" };
 

@@ -11,7 +11,7 @@ import type { SnapshotContext } from "../../gateway/module.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
 import type { Clock, Expiring } from "../../net/clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { keptPool } from "./pool.ts";
+import { keptPool } from "./connections/pool.ts";
 import { Upstream } from "./upstream.ts";
 
 /** Idle connections to one service that a worker keeps. */

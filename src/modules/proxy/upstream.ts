@@ -6,14 +6,19 @@
  */
 import type { Body } from "../../http/body.ts";
 import { ClientError, ClientRequest, type ClientResponse } from "../../http/client.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Call, Origin } from "../../gateway/origin.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
 import type { SourceFacts } from "../../net/dial/dial.ts";
-import { canRefuse, isReused, type UpstreamConnection, type UpstreamPool } from "./pool.ts";
+import {
+  canRefuse,
+  isReused,
+  type UpstreamConnection,
+  type UpstreamPool,
+} from "./connections/pool.ts";
 import { isIdempotent, mayRepeat } from "./repeat.ts";
-import { ReplayBody } from "./replay_body.ts";
+import { ReplayBody } from "./bodies/replay_body.ts";
 
 /** Most refusals by connections that are new: an upstream that refuses everything is not asked for ever. */
 const MAX_REFUSALS = 1;

@@ -1,6 +1,6 @@
 /** Rate limits at work (spec 02 section 11.2). @module */
 import { ByScope, policyCounter } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   EdgeModule,
   RouteScope,
@@ -9,7 +9,7 @@ import type {
   Step,
   Steps,
 } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { type SharedTime, sharedTime } from "../../zones/shared_time.ts";
 import { bucketTable } from "./bucket_table.ts";
 import { RateLimiter } from "./rate_limiter.ts";

@@ -1,5 +1,5 @@
 /** What a request is counted by (`rate_limit.key`). @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 
 /** The text that a request has its bucket by; `undefined` where it counts by its address. */
 export type LimitKey = (exchange: Exchange) => string | undefined;

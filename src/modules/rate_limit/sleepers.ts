@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 
 /** Most requests asleep at a time in one worker; each holds its connection and its exchange. */
 const MAX_SLEEPERS = 10_000;

@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { ByScope } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type {
   EdgeModule,
   RouteScope,
@@ -10,7 +10,7 @@ import type {
   SnapshotContext,
   Steps,
 } from "../../gateway/module.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { type LinkRules, rulesOf, secretIn } from "./table.ts";
 
 const FORBIDDEN: Refusal = { status: 403, text: "forbidden", cause: "secure_link" };

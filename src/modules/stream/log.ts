@@ -1,5 +1,5 @@
 /** What the log has of stream connections (spec 01 section 4.4). @module */
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { Client } from "./client.ts";
 import type { Ending } from "./connection.ts";

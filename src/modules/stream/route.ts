@@ -1,5 +1,5 @@
 /** A stream route as a worker serves it: everything that does not depend on the connection. @module */
-import type { Counter } from "../../gateway/metrics.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
 import type { SnapshotContext } from "../../gateway/module.ts";
 import type { StreamPool } from "../../gateway/stream_pool.ts";
 import type { UpstreamMaterial } from "../../gateway/upstream_files.ts";

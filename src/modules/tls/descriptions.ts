@@ -1,5 +1,5 @@
 /** Metrics of TLS. @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 
 /** Beyond 1.5. */
 export const EXPIRY: MetricSpec = {

@@ -1,9 +1,9 @@
 /** TLS at work: what listeners show and ask for (spec 05 section 3.1). @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { Config } from "../../config/types.ts";
-import { contentOf } from "../../gateway/file_content.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import { contentOf } from "../../gateway/exchange/file_content.ts";
+import type { Metrics } from "../../gateway/reports/metrics.ts";
+import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
 import type { EdgeModule, Files } from "../../gateway/module.ts";
 import { certificatesIn } from "../../net/tls/key_pair.ts";
 import { EXPIRY } from "./descriptions.ts";

@@ -1,6 +1,6 @@
 /** From a configuration and the files it names to what listeners show (spec 05 section 3.1). @module */
 import type { Config } from "../../config/types.ts";
-import { contentOf } from "../../gateway/file_content.ts";
+import { contentOf } from "../../gateway/exchange/file_content.ts";
 import type { FileRequest, Files } from "../../gateway/module.ts";
 import { certificatesIn, checkPair, PemError, pemOf } from "../../net/tls/key_pair.ts";
 import type { KeyPair, TlsListenerSpec, TlsMaterial } from "../../net/tls/spec.ts";

@@ -3,7 +3,7 @@ import type { Config, Problem } from "../../config/types.ts";
 import type { Files } from "../../gateway/module.ts";
 import { provePairs } from "../../net/tls/prove_pair.ts";
 import { clientRootsIn, clientRootsPath, pairOf } from "./material.ts";
-import { contentOf } from "../../gateway/file_content.ts";
+import { contentOf } from "../../gateway/exchange/file_content.ts";
 import { sourcesOf } from "./sources.ts";
 
 /** One problem for each pair that no client could shake hands with. */

@@ -1,5 +1,5 @@
 /** Traffic mirroring at work (spec 02 section 9.9). @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { zoneName } from "../../gateway/edge_policy.ts";
 import type {
   EdgeModule,

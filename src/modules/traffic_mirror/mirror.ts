@@ -6,9 +6,9 @@
  */
 import { Fields } from "../../http/fields.ts";
 import { policyCounter } from "../../gateway/edge_policy.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
-import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import type { Counter, Metrics } from "../../gateway/reports/metrics.ts";
 import type { RouteScope, Step } from "../../gateway/module.ts";
 import {
   type Endpoint,

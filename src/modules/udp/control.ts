@@ -1,6 +1,6 @@
 /** The status of UDP routes in the admin API (spec 06 section A3.6). @module */
-import type { Service, ServiceContext } from "../../gateway/service.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { Service, ServiceContext } from "../../gateway/threads/service.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import {
   type Endpoint,
   ENDPOINTS,

@@ -1,5 +1,5 @@
 /** The series of one UDP route. @module */
-import type { Counter, Gauge, Metrics } from "../../gateway/metrics.ts";
+import type { Counter, Gauge, Metrics } from "../../gateway/reports/metrics.ts";
 import { DATAGRAMS, DROP_REASONS, type DropReason, DROPS, SESSIONS } from "./descriptions.ts";
 import type { UdpRouteConfig } from "./schema.ts";
 import { modeLabel } from "./table.ts";

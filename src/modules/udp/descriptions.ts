@@ -1,5 +1,5 @@
 /** The metrics of datagrams (spec 06 sections B3 and B5). @module */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 import { MODES } from "./schema.ts";
 import { modeLabel } from "./table.ts";
 

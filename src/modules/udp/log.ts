@@ -1,5 +1,5 @@
 /** The log of one UDP route: a flood of one kind makes one line a second. @module */
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Clock } from "../../net/clock.ts";
 
 const TARGET = "fluxheim::udp";

@@ -8,9 +8,9 @@
  *
  * @module
  */
-import type { Logger } from "../../gateway/log.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import type { Metrics } from "../../gateway/reports/metrics.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import type { Clock } from "../../net/clock.ts";
 import { closeQuietly } from "../../net/duplex.ts";

@@ -1,5 +1,5 @@
 /** What the keeper and the service both know of `[udp]`. @module */
-import type { ConfigPart } from "../../gateway/thread.ts";
+import type { ConfigPart } from "../../gateway/threads/thread.ts";
 import { splitAuthority } from "../../http/authority.ts";
 import type { UdpMode, UdpRouteConfig } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 /** The routes of `[udp]` in the service `udp`. @module */
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
-import type { RunningService, Service } from "../../gateway/service.ts";
-import type { Plain } from "../../gateway/thread.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
+import type { RunningService, Service } from "../../gateway/threads/service.ts";
+import type { Plain } from "../../gateway/threads/thread.ts";
 import { UdpRoute } from "./route.ts";
 import { udpRoutes } from "./table.ts";
 

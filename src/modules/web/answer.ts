@@ -12,12 +12,12 @@ import {
   preconditionHolds,
   rangeStillMeans,
   wantsFresh,
-} from "../../http/conditional.ts";
-import { type ByteRange, parseRange, parseRanges } from "../../http/ranges.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import { SOUGHT_FILE } from "../../gateway/served_file.ts";
-import { UNSENT } from "../../gateway/unsent.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
+} from "../../http/content/conditional.ts";
+import { type ByteRange, parseRange, parseRanges } from "../../http/content/ranges.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { SOUGHT_FILE } from "../../gateway/exchange/served_file.ts";
+import { UNSENT } from "../../gateway/exchange/unsent.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
 import { FileBody } from "./files/file_body.ts";
 import type { OpenFile } from "./files/open_file.ts";
 import { newBoundary, RangesBody, type RangeSource } from "./files/ranges_body.ts";

@@ -1,7 +1,7 @@
 /** Files that take the place of the gateway's own answers (spec 02 section 7.6). @module */
 import type { Body } from "../../http/body.ts";
 import type { Fields } from "../../http/fields.ts";
-import { SILENT } from "../../gateway/log_none.ts";
+import { SILENT } from "../../gateway/reports/log_none.ts";
 import type { SnapshotContext } from "../../gateway/module.ts";
 import { Memory } from "./files/memory.ts";
 import type { PageConfig } from "./schema.ts";

@@ -1,5 +1,5 @@
 /** Pages in place of answers that the gateway makes itself. @module */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { RouteScope, SnapshotContext, Step } from "../../gateway/module.ts";
 import { errorPage, pageSite } from "./error_page.ts";
 import { type StatusPage, statusPagesOf } from "./pages_table.ts";

@@ -6,13 +6,13 @@
 import { createHash } from "node:crypto";
 import { percentEncodeLiteral, percentEncodePath } from "../../http/percent.ts";
 import { Fields } from "../../http/fields.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
-import type { NamePolicies } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import type { NamePolicies } from "../../gateway/exchange/exchange.ts";
 import { askPolicy } from "../../gateway/route/name_policy.ts";
 import { redirect } from "../../gateway/route/redirect.ts";
-import { type Refusal, refuse } from "../../gateway/refusal.ts";
-import { Slot } from "../../gateway/slot.ts";
+import { type Refusal, refuse } from "../../gateway/exchange/refusal.ts";
+import { Slot } from "../../gateway/exchange/slot.ts";
 import { answer, type Content, DiskContent } from "./answer.ts";
 import { type Entry, readListing, renderListing } from "./files/listing.ts";
 import { Links } from "./files/links.ts";

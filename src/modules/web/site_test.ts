@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import { FileBody } from "./files/file_body.ts";
 import { Memory } from "./files/memory.ts";
 import { MAX_DEPTH } from "./files/request_path.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Clock } from "../../net/clock.ts";
 
 /** Accepting is tried again every tick; its fault is logged again after this time. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { hasFailed, statusClassOf } from "../../gateway/outcome.ts";
-import { microsecondsSince } from "../../gateway/timing.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { hasFailed, statusClassOf } from "../../gateway/exchange/outcome.ts";
+import { microsecondsSince } from "../../gateway/reports/timing.ts";
 import { quoted } from "./lines.ts";
 
 /** A field as JSON. */

@@ -9,9 +9,9 @@
  * @module
  */
 import { ACCESS_FIELDS } from "../../catalog/access_fields.ts";
-import type { AccessField } from "../../gateway/access_field.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import { hasFailed } from "../../gateway/outcome.ts";
+import type { AccessField } from "../../gateway/reports/access_field.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { hasFailed } from "../../gateway/exchange/outcome.ts";
 import type { TlsFacts } from "../../net/connection_facts.ts";
 import { clientOf, type JsonOf, latencyMs, OWN_FIELDS, statusClassJson } from "./access_fields.ts";
 import { CombinedRecord } from "./combined.ts";

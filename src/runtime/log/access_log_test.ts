@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Exchange } from "../../gateway/exchange.ts";
+import { Exchange } from "../../gateway/exchange/exchange.ts";
 import { Fields } from "../../http/fields.ts";
 import type { ConnectionFacts, TlsFacts } from "../../net/connection_facts.ts";
-import type { AccessField } from "../../gateway/access_field.ts";
+import type { AccessField } from "../../gateway/reports/access_field.ts";
 import { ACCESS_FIELDS } from "../../catalog/access_fields.ts";
 import { type AccessLogSettings, accessRecordOf } from "./access_log.ts";
 import { OWN_FIELDS } from "./access_fields.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { clientOf, protocolOf } from "./access_fields.ts";
 import type { AccessLogSettings, AccessRecords } from "./record_types.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { clientOf, latencyMs } from "./access_fields.ts";
 import { clockTime, oneLine } from "./lines.ts";
 import type { AccessLogSettings, AccessRecords } from "./record_types.ts";

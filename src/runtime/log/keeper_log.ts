@@ -4,8 +4,8 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger, LogLevel, LogTarget } from "../../gateway/reports/log.ts";
 import { KEEPER, newMemory } from "../../zones/layout.ts";
 import { ring, RingReader } from "../../zones/ring.ts";
 import { type LogThreshold, parseThreshold } from "./lines.ts";

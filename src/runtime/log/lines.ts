@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { LogLevel, LogTarget } from "../../gateway/log.ts";
+import type { LogLevel, LogTarget } from "../../gateway/reports/log.ts";
 
 /** `logging.format`; `syslog` where records go to a syslog server. */
 export type LogFormat = "json" | "text" | "human" | SyslogHeader;

@@ -1,6 +1,6 @@
 /** How a problem reads in a log line or on a terminal. @module */
 import type { Problem } from "../../config/types.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 
 /** Logs a warning; one that less is protected than it seems goes to the target of security events. */
 export function logWarning(problem: Problem, log: Logger, prefix = ""): void {

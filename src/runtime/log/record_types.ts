@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { AccessField } from "../../gateway/access_field.ts";
+import type { AccessField } from "../../gateway/reports/access_field.ts";
 import type { Config, Problem } from "../../config/types.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import type { Metrics } from "../../gateway/reports/metrics.ts";
 import type { Role } from "../../gateway/module.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import type { ZoneRequest } from "../../zones/layout.ts";

@@ -7,7 +7,7 @@
 import { accessRecordOf } from "./access_log.ts";
 import { openLogFile } from "./file.ts";
 import { openSyslog } from "./syslog.ts";
-import { openSeriesMetrics } from "../../gateway/series_metrics.ts";
+import { openSeriesMetrics } from "../../gateway/reports/series_metrics.ts";
 import { ProcessSeries, seriesZones } from "../metrics/process_series.ts";
 import { unixSockets } from "../../net/listen/unix.ts";
 import { openServiceManager } from "../service_manager.ts";

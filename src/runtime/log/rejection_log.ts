@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Logger, LogLevel } from "../../gateway/log.ts";
+import type { Logger, LogLevel } from "../../gateway/reports/log.ts";
 import type { Clock } from "../../net/clock.ts";
 import type { FailedHandshake, Rejection } from "../../net/listen/listener_spec.ts";
 

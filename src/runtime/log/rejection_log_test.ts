@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SILENT } from "../../gateway/log_none.ts";
+import { SILENT } from "../../gateway/reports/log_none.ts";
 import { Clock } from "../../net/clock.ts";
 import { RejectionLog } from "./rejection_log.ts";
 

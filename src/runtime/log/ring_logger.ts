@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Counter } from "../../gateway/metrics.ts";
-import type { Logger, LogLevel, LogTarget } from "../../gateway/log.ts";
-import type { AccessField } from "../../gateway/access_field.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Counter } from "../../gateway/reports/metrics.ts";
+import type { Logger, LogLevel, LogTarget } from "../../gateway/reports/log.ts";
+import type { AccessField } from "../../gateway/reports/access_field.ts";
 import { LEVELS, type LogFormat, logLine, type LogThreshold, syslogHeader } from "./lines.ts";
 import { isLeftOut, ratesOf } from "./sampling.ts";
 import type { RingWriter } from "../../zones/ring.ts";

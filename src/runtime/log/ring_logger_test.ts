@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Exchange } from "../../gateway/exchange.ts";
+import { Exchange } from "../../gateway/exchange/exchange.ts";
 import { newMemory } from "../../zones/layout.ts";
 import { ring, RingReader, RingWriter } from "../../zones/ring.ts";
 import { records } from "./records.ts";

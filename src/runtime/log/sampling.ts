@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
-import { hasFailed } from "../../gateway/outcome.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import { hasFailed } from "../../gateway/exchange/outcome.ts";
 
 /** Statuses are below. */
 const STATUSES = 600;

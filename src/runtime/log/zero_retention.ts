@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { LogTarget } from "../../gateway/log.ts";
+import type { LogTarget } from "../../gateway/reports/log.ts";
 
 /** Targets that never speak of a request by themselves. */
 const IMPERSONAL: ReadonlySet<LogTarget> = new Set(["fluxheim", "fluxheim::tls"]);

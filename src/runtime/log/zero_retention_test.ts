@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LogTarget } from "../../gateway/log.ts";
+import type { LogTarget } from "../../gateway/reports/log.ts";
 import { withoutRequest } from "./zero_retention.ts";
 
 Deno.test("what speaks of requests says nothing", () => {

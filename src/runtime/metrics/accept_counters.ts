@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Counter, Metrics } from "../../gateway/metrics.ts";
+import type { Counter, Metrics } from "../../gateway/reports/metrics.ts";
 import type { Accepted } from "../../net/listen/listener.ts";
 import type { Rejection } from "../../net/listen/listener_spec.ts";
 

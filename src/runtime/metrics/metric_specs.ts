@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 import type { Module } from "../../gateway/module.ts";
-import { GATEWAY_METRICS } from "../../gateway/own_metrics.ts";
+import { GATEWAY_METRICS } from "../../gateway/reports/own_metrics.ts";
 
 /** What the runtime counts: of threads, of listeners, of the log and of counting itself. */
 export const RUNTIME_METRICS: readonly MetricSpec[] = [

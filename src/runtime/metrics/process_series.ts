@@ -5,10 +5,10 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Logger } from "../../gateway/log.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import type { Metrics } from "../../gateway/reports/metrics.ts";
 import type { Role } from "../../gateway/module.ts";
-import { SeriesMetrics } from "../../gateway/series_metrics.ts";
+import { SeriesMetrics } from "../../gateway/reports/series_metrics.ts";
 import { newMemory, zone, type ZoneRequest } from "../../zones/layout.ts";
 import type { ZoneRegistry } from "../../zones/registry.ts";
 import {

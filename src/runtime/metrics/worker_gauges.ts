@@ -5,7 +5,7 @@
  * @module
  */
 import { getHeapStatistics } from "node:v8";
-import type { Gauge, Metrics } from "../../gateway/metrics.ts";
+import type { Gauge, Metrics } from "../../gateway/reports/metrics.ts";
 import { TICK_MS } from "../../net/clock.ts";
 
 /** Ticks between two looks: a second. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { FileRequest, Files, Module } from "../../gateway/module.ts";
 import type { Config } from "../../config/types.ts";
 import { systemFor } from "../preflight.ts";

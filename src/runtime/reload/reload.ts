@@ -4,8 +4,8 @@
  * @module
  */
 import type { Config, Problem } from "../../config/types.ts";
-import type { Loaded, ReloadOutcome } from "../../gateway/keeper_part.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Loaded, ReloadOutcome } from "../../gateway/threads/keeper_part.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { servingPlan } from "../permissions/plan.ts";
 import { deploymentOf, type ProcessNames } from "../deployment.ts";
@@ -16,7 +16,7 @@ import { equal } from "./compare.ts";
 import type { SharedFiles } from "./shared_files.ts";
 import { classifyReload } from "./impact.ts";
 
-export type { Loaded, ReloadOutcome } from "../../gateway/keeper_part.ts";
+export type { Loaded, ReloadOutcome } from "../../gateway/threads/keeper_part.ts";
 
 /** What a reload is judged by. */
 export interface ReloadContext {

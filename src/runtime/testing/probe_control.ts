@@ -1,5 +1,5 @@
 /** Entry of the probe service `control`. @module */
-import type { ServiceContext } from "../../gateway/service.ts";
+import type { ServiceContext } from "../../gateway/threads/service.ts";
 import { runService } from "../threads/service_thread.ts";
 import { callsOf, OUTCOME, type ProbeCall, STATE } from "./probe_services.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { Codec } from "../../gateway/codec.ts";
 import type {
   EdgeModule,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { CallOutcome, Calls } from "../../gateway/calls.ts";
+import type { CallOutcome, Calls } from "../../gateway/threads/calls.ts";
 import type { EdgeModule, Module } from "../../gateway/module.ts";
 import { Fields } from "../../http/fields.ts";
 import { count } from "../../zones/count.ts";

@@ -5,9 +5,9 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { Codec } from "../../gateway/codec.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
-import type { Logger } from "../../gateway/log.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
+import type { Metrics } from "../../gateway/reports/metrics.ts";
 import type { ListenerNeed } from "../../gateway/module.ts";
 import type { Handler } from "../../http/exchange.ts";
 import { OpenConnections, type ServerOptions } from "../../http/server.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
 import { Clock } from "../../net/clock.ts";
 import { MAX_STUCK } from "../../net/tls/static_stream.ts";
 import { TestAuthority } from "../../net/testing/certificates.ts";

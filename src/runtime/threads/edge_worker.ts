@@ -7,10 +7,10 @@
 import { deepFreeze } from "../../config/frozen.ts";
 import type { Config } from "../../config/types.ts";
 import { Gateway } from "../../gateway/gateway.ts";
-import type { Metrics } from "../../gateway/metrics.ts";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import type { Metrics } from "../../gateway/reports/metrics.ts";
+import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
-import type { ServiceRole } from "../../gateway/thread.ts";
+import type { ServiceRole } from "../../gateway/threads/thread.ts";
 import type { Listener } from "../../net/listen/listener.ts";
 import { ListenError } from "../../net/listen/listen_error.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
@@ -19,12 +19,17 @@ import { count } from "../../zones/count.ts";
 import { Zones } from "../../zones/zones.ts";
 import { WorkerGauges } from "../metrics/worker_gauges.ts";
 import { EdgeListeners } from "./edge_listeners.ts";
-import { EDGE_CALL, takeCalls } from "./calls.ts";
+import { EDGE_CALL, takeCalls } from "./messages/calls.ts";
 import { OwnServices } from "./own_services.ts";
 import type { ServingProfile } from "./profile.ts";
 import { runThread, ThreadLife, traced } from "./thread_program.ts";
 import { connectionsZone } from "./zone_plan.ts";
-import type { PrepareOrder, StartOrder, WorkerOrder, WorkerReport } from "./worker_messages.ts";
+import type {
+  PrepareOrder,
+  StartOrder,
+  WorkerOrder,
+  WorkerReport,
+} from "./messages/worker_messages.ts";
 
 /**
  * Makes this thread an edge worker of `profile`. To be called once, by the profile's worker entry, while

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Codec } from "../../gateway/codec.ts";
-import type { Exchange } from "../../gateway/exchange.ts";
+import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import type { Handler } from "../../http/exchange.ts";
 import { serveHttp1 } from "../../http/h1/server.ts";
 import { serveHttp2 } from "../../http/h2/server.ts";

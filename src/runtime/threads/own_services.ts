@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Calls } from "../../gateway/calls.ts";
-import type { ServiceRole } from "../../gateway/thread.ts";
-import { Caller, unavailable } from "./calls.ts";
-import type { ServiceLink } from "./worker_messages.ts";
+import type { Calls } from "../../gateway/threads/calls.ts";
+import type { ServiceRole } from "../../gateway/threads/thread.ts";
+import { Caller, unavailable } from "./messages/calls.ts";
+import type { ServiceLink } from "./messages/worker_messages.ts";
 
 /** Ports to services, by module and role. */
 export class OwnServices {

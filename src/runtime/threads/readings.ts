@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { PartOfThread } from "../../gateway/service.ts";
-import type { ServiceRole } from "../../gateway/thread.ts";
+import type { PartOfThread } from "../../gateway/threads/service.ts";
+import type { ServiceRole } from "../../gateway/threads/thread.ts";
 import { KEEPER } from "../../zones/layout.ts";
 import type { ZoneRegistry } from "../../zones/registry.ts";
 import { SERIES_ZONE_NAME } from "../../zones/zone_names.ts";
 import type { CounterTotals } from "../log/record_types.ts";
-import type { PartOrder, PartsByZone } from "./service_messages.ts";
+import type { PartOrder, PartsByZone } from "./messages/service_messages.ts";
 
 /** Index of what the keeper itself shows, beside that of what lost threads have counted. */
 const KEEPERS_OWN = KEEPER - 1;

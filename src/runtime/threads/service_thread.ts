@@ -4,7 +4,7 @@
  * @module
  */
 import { deepFreeze } from "../../config/frozen.ts";
-import { NO_METRICS } from "../../gateway/metrics_none.ts";
+import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
 import type {
   Calls,
   EdgeAnswers,
@@ -14,20 +14,20 @@ import type {
   RunningService,
   Service,
   ServiceContext,
-} from "../../gateway/service.ts";
+} from "../../gateway/threads/service.ts";
 import type { Extension } from "../../gateway/extension.ts";
-import type { ConfigPart, Plain } from "../../gateway/thread.ts";
+import type { ConfigPart, Plain } from "../../gateway/threads/thread.ts";
 import type { UnixSockets } from "../../net/listen/unix_sockets.ts";
 import { Zones } from "../../zones/zones.ts";
 import { giveUpAddresses } from "../permissions/give_up.ts";
-import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./calls.ts";
+import { askedOf, Caller, EDGE_CALL, EDGES, takeCalls, unavailable } from "./messages/calls.ts";
 import type {
   PartOrder,
   PartsByZone,
   ServiceOrder,
   ServiceReport,
   StartServiceOrder,
-} from "./service_messages.ts";
+} from "./messages/service_messages.ts";
 import { runThread, ThreadLife, traced } from "./thread_program.ts";
 
 /**

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { ServiceRole } from "../../gateway/module.ts";
-import type { ProcessState } from "../../gateway/service.ts";
+import type { ProcessState } from "../../gateway/threads/service.ts";
 import { filesFor, type ServiceNeed, tablesFor } from "../deployment.ts";
 import { ZoneRegistry } from "../../zones/registry.ts";
 import type { RingReader } from "../../zones/ring.ts";
@@ -17,17 +17,17 @@ import { equal } from "../reload/compare.ts";
 import { sameFiles } from "../reload/requested_files.ts";
 import { within } from "../within.ts";
 import { Backoff } from "./backoff.ts";
-import { CallPorts, type KeeperCalls, type ServiceThread } from "./call_ports.ts";
+import { CallPorts, type KeeperCalls, type ServiceThread } from "./messages/call_ports.ts";
 import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS, HeartbeatMonitor } from "./heartbeat.ts";
 import { entryOf, type ServiceEntries } from "./profile.ts";
-import { parseServiceReport, type ServicePart } from "./service_messages.ts";
+import { parseServiceReport, type ServicePart } from "./messages/service_messages.ts";
 import { Thread } from "./thread.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
-import type { ServiceLink } from "./worker_messages.ts";
+import type { ServiceLink } from "./messages/worker_messages.ts";
 import type { Load } from "./worker_pool.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import type { CounterTotals } from "../log/record_types.ts";
-import type { MetricSpec } from "../../gateway/metrics.ts";
+import type { MetricSpec } from "../../gateway/reports/metrics.ts";
 import { Readings } from "./readings.ts";
 
 /** Time for a service to end by itself, unless it asks for more. */

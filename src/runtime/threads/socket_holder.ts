@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { ListenerNeed } from "../../gateway/module.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
-import type { WorkerReport } from "./worker_messages.ts";
+import type { WorkerReport } from "./messages/worker_messages.ts";
 
 /** How long after a failure the sockets are tried again. */
 const AGAIN_MS = 1_000;

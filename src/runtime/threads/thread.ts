@@ -7,7 +7,13 @@
 import { Heartbeat } from "../../zones/heartbeat.ts";
 import { RingReader } from "../../zones/ring.ts";
 import type { ThreadPermissions } from "../permissions/plan.ts";
-import type { Birth, Failed, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
+import type {
+  Birth,
+  Failed,
+  Message,
+  OrderEnvelope,
+  ReportEnvelope,
+} from "./messages/thread_messages.ts";
 import { newThreadMemory, type ThreadMemory } from "./thread_memory.ts";
 
 /** A thread that has not carried out an order by then is taken to be unable to. */

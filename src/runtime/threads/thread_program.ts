@@ -12,7 +12,13 @@ import type { Records } from "../log/record_types.ts";
 import { type LogSettings, RingLogger } from "../log/ring_logger.ts";
 import { HeapWatch } from "./heap.ts";
 import type { ThreadMemory } from "./thread_memory.ts";
-import type { Birth, LogFull, Message, OrderEnvelope, ReportEnvelope } from "./thread_messages.ts";
+import type {
+  Birth,
+  LogFull,
+  Message,
+  OrderEnvelope,
+  ReportEnvelope,
+} from "./messages/thread_messages.ts";
 
 /** Carries out an order; what it returns is the order's report, if it has one. */
 export type Obey<Order, Report> = (order: Order) => Promise<Report | undefined>;

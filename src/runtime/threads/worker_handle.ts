@@ -5,8 +5,8 @@
  */
 import type { ThreadPermissions } from "../permissions/plan.ts";
 import { Thread } from "./thread.ts";
-import type { WorkerOrder, WorkerReport } from "./worker_messages.ts";
-import { parseReport } from "./worker_report.ts";
+import type { WorkerOrder, WorkerReport } from "./messages/worker_messages.ts";
+import { parseReport } from "./messages/worker_report.ts";
 
 /** What a handle reports to the pool unasked. */
 export interface WorkerEvents {

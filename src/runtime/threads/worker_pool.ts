@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from "../../config/types.ts";
-import type { Logger } from "../../gateway/log.ts";
+import type { Logger } from "../../gateway/reports/log.ts";
 import type { Files, Module } from "../../gateway/module.ts";
 import { type Disorder, ZoneRegistry } from "../../zones/registry.ts";
 import type { RingReader } from "../../zones/ring.ts";
@@ -18,7 +18,12 @@ import { covers, type RolePermissions } from "../permissions/plan.ts";
 import type { LogSettings } from "../log/ring_logger.ts";
 import { Backoff } from "./backoff.ts";
 import { WorkerHandle } from "./worker_handle.ts";
-import type { OpenedListener, ServiceLink, StartOrder, WorkerReport } from "./worker_messages.ts";
+import type {
+  OpenedListener,
+  ServiceLink,
+  StartOrder,
+  WorkerReport,
+} from "./messages/worker_messages.ts";
 import { SocketHolder } from "./socket_holder.ts";
 import type { Pace } from "../pace.ts";
 import { GENERATIONS, threadSlots } from "./zone_plan.ts";

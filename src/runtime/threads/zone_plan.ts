@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config/types.ts";
 import type { ListenerNeed } from "../../gateway/module.ts";
-import type { Role, ServiceRole } from "../../gateway/thread.ts";
+import type { Role, ServiceRole } from "../../gateway/threads/thread.ts";
 import { SocketIdentity } from "../../net/listen/socket_identity.ts";
 import { count } from "../../zones/count.ts";
 import { type Layout, zone, type ZoneRequest } from "../../zones/layout.ts";

@@ -1,5 +1,5 @@
 /** One of the threads that are ended at random in `lost_threads_test.ts`. @module */
-import { arena, type Pin } from "../arena.ts";
+import { arena, type Pin } from "../arena/arena.ts";
 import { count } from "../count.ts";
 import { queue } from "../queue.ts";
 

@@ -5,7 +5,7 @@
  */
 import type { HttpExchange } from "../../exchange.ts";
 import type { Clock } from "../../../net/clock.ts";
-import { formatHttpDate } from "../../dates.ts";
+import { formatHttpDate } from "../../content/dates.ts";
 import type { ReadonlyFields } from "../../fields.ts";
 import { isBodyless } from "../../status.ts";
 import { type HeadWriter, isConnectionField, SPARE_HEAD_BYTES } from "./head_writer.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { VERSION } from "../../../gateway/version.ts";
+import { VERSION } from "../../../gateway/exchange/version.ts";
 import { AcmeError, problemIn, shown } from "./acme_error.ts";
 import type { AccountKey, JwsHeader } from "./jose.ts";
 

@@ -1,5 +1,5 @@
 /** The operator's program that changes a zone. @module */
-import { programFault } from "../../../gateway/trusted_program.ts";
+import { programFault } from "../../../gateway/threads/trusted_program.ts";
 import { shown } from "../client/acme_error.ts";
 import type { TxtRecord } from "./txt_record.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Plain } from "../../../gateway/thread.ts";
+import type { Plain } from "../../../gateway/threads/thread.ts";
 import { splitAuthority } from "../../../http/authority.ts";
 
 /** Most bytes of an answer. */

@@ -1,8 +1,8 @@
 /** The running gateway of a configuration, for `fluxheim reload`. @module */
 import type { Config } from "../../../config/types.ts";
 import type { ReloadAnswer, RunningGateway } from "../../../gateway/command.ts";
-import type { Plain } from "../../../gateway/thread.ts";
-import { isTable } from "../plain.ts";
+import type { Plain } from "../../../gateway/threads/thread.ts";
+import { isTable } from "../api/plain.ts";
 import { type Answer, ask, type Target, Unreachable } from "./client.ts";
 import { apiOf, opsOf } from "./target.ts";
 

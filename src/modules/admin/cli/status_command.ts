@@ -1,7 +1,7 @@
 /** `fluxheim status`: what a running gateway says of itself. @module */
 import type { ModuleCommand } from "../../../gateway/command.ts";
-import type { Plain } from "../../../gateway/thread.ts";
-import { isTable } from "../plain.ts";
+import type { Plain } from "../../../gateway/threads/thread.ts";
+import { isTable } from "../api/plain.ts";
 import { asked } from "./asked.ts";
 import type { Answer } from "./client.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "./target.ts";

@@ -1,7 +1,7 @@
 /** `fluxheim top`: a table of what a running gateway does, again and again. @module */
 import type { CommandCall, ModuleCommand } from "../../../gateway/command.ts";
-import type { Plain } from "../../../gateway/thread.ts";
-import { isTable } from "../plain.ts";
+import type { Plain } from "../../../gateway/threads/thread.ts";
+import { isTable } from "../api/plain.ts";
 import { asked, printable } from "./asked.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "./target.ts";
 

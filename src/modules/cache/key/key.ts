@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Exchange } from "../../../gateway/exchange.ts";
+import type { Exchange } from "../../../gateway/exchange/exchange.ts";
 import { splitAuthority } from "../../../http/authority.ts";
 
 /** Kind of a key of proxied content; also what `cache-key` prints as its namespace. */

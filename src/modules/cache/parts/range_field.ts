@@ -5,7 +5,7 @@
  * @module
  */
 import type { ReadonlyFields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
 
 /** Most ranges of one request. */
 const MAX_RANGES = 128;

@@ -6,9 +6,9 @@
  */
 import type { ClientRequest } from "../../../http/client.ts";
 import { Fields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
-import type { Lookup } from "../decision.ts";
-import { withFields } from "../fill_request.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
+import type { Lookup } from "../lookup/decision.ts";
+import { withFields } from "../fill/fill_request.ts";
 import { component } from "../key/key.ts";
 import type { CacheIndex } from "../store/index.ts";
 import { READY, USED } from "../store/slot_words.ts";

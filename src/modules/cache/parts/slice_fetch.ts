@@ -9,15 +9,15 @@
  */
 import type { ClientRequest, ClientResponse } from "../../../http/client.ts";
 import { Fields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
 import type { Origin } from "../../../gateway/origin.ts";
-import { timesOf } from "../answers.ts";
-import { BackgroundCall } from "../background_call.ts";
+import { timesOf } from "../answer/answers.ts";
+import { BackgroundCall } from "../fill/background_call.ts";
 import type { Cache } from "../cache.ts";
-import type { Lookup } from "../decision.ts";
-import type { Asked } from "../task.ts";
-import { withFields } from "../fill_request.ts";
-import { Filler } from "../filler.ts";
+import type { Lookup } from "../lookup/decision.ts";
+import type { Asked } from "../lookup/task.ts";
+import { withFields } from "../fill/fill_request.ts";
+import { Filler } from "../fill/filler.ts";
 import { component } from "../key/key.ts";
 import { varianceOf } from "../key/vary.ts";
 import { admit, type Admitted } from "../policy/admission.ts";
@@ -26,7 +26,7 @@ import { tagsOf } from "../policy/tags.ts";
 import { type Held, varianceHash } from "../store/index.ts";
 import { type DecodedMeta, storedFields } from "../store/meta.ts";
 import { DEAD, DOOMED, FILLING, READY, REFUSED } from "../store/slot_words.ts";
-import { changeOf, WAIT_SLICE_MS } from "../waiting.ts";
+import { changeOf, WAIT_SLICE_MS } from "../fill/waiting.ts";
 
 /** Rounds of finding, waiting and claiming. */
 const MAX_ROUNDS = 16;

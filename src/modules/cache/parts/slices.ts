@@ -5,15 +5,15 @@
  */
 import { BodyError, BytesBody } from "../../../http/body.ts";
 import { ClientResponse } from "../../../http/client.ts";
-import { isNotModified, rangeStillMeans } from "../../../http/conditional.ts";
+import { isNotModified, rangeStillMeans } from "../../../http/content/conditional.ts";
 import { Fields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
-import type { Exchange } from "../../../gateway/exchange.ts";
-import { bytesOf } from "../answers.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
+import type { Exchange } from "../../../gateway/exchange/exchange.ts";
+import { bytesOf } from "../answer/answers.ts";
 import { PHASE_OF } from "../cache.ts";
-import { type CacheStatus, showStatus } from "../delivery.ts";
-import type { Asked } from "../task.ts";
-import { ObjectBody } from "../object_body.ts";
+import { type CacheStatus, showStatus } from "../answer/delivery.ts";
+import type { Asked } from "../lookup/task.ts";
+import { ObjectBody } from "../answer/object_body.ts";
 import { DATED } from "../store/slot_words.ts";
 import { askedRanges, resolved } from "./range_field.ts";
 import { JoinedBody, type OpenPart } from "./sliced_body.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Fields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
 import { contentRange } from "./content_range.ts";
 import { varyFields } from "../key/vary.ts";
 import { type CacheControl, readCacheControl } from "./cache_control.ts";

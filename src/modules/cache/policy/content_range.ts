@@ -1,6 +1,6 @@
 /** `Content-Range` of answers with a part (RFC 9110 section 14.4). @module */
 import type { ReadonlyFields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
 
 /** A part, and how long the whole is. */
 export interface ContentRange extends ByteRange {

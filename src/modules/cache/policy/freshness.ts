@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseHttpDate } from "../../../http/dates.ts";
+import { parseHttpDate } from "../../../http/content/dates.ts";
 import type { ReadonlyFields } from "../../../http/fields.ts";
 import { type CacheControl, deltaSeconds, MAX_SECONDS } from "./cache_control.ts";
 

@@ -1,6 +1,6 @@
 /** An answer as it is judged, and what comes of it (spec 04 section 5.2). @module */
 import type { Fields } from "../../../http/fields.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
 import type { VaryRefusal } from "../key/vary.ts";
 import type { Freshness, FreshnessRules } from "./freshness.ts";
 

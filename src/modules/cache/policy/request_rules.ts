@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Exchange } from "../../../gateway/exchange.ts";
+import type { Exchange } from "../../../gateway/exchange/exchange.ts";
 import { trimBlanks } from "../../../http/chars.ts";
 import type { ReadonlyFields } from "../../../http/fields.ts";
 import { percentDecode } from "../../../http/percent.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { parseHttpDate } from "../../../http/dates.ts";
+import { parseHttpDate } from "../../../http/content/dates.ts";
 import type { ReadonlyFields } from "../../../http/fields.ts";
 import { varyFields } from "../key/vary.ts";
 import type { AdmissionRules, Admitted, Arrived, Rejection } from "./judgement.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Arena, MAX_BLOCK_BYTES, type Pin } from "../../../zones/arena.ts";
+import { type Arena, MAX_BLOCK_BYTES, type Pin } from "../../../zones/arena/arena.ts";
 
 /** A block, as lists have it. */
 export interface BlockHandle {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Arena, MAX_BLOCK_BYTES, type Pin } from "../../../zones/arena.ts";
+import { type Arena, MAX_BLOCK_BYTES, type Pin } from "../../../zones/arena/arena.ts";
 import type { KeyHash } from "./index.ts";
 import type { CacheIndex, Held, VarianceHash } from "./index.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BodyError } from "../../../http/body.ts";
-import { ObjectBody } from "../object_body.ts";
+import { ObjectBody } from "../answer/object_body.ts";
 import { begin, keyOf, pattern, put, Stores } from "../testing/stores.ts";
 import { MAX_VARIANTS, UNVARIED, varianceHash } from "./index.ts";
 import type { MemoryStore } from "./memory.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { FIELD_VALUE, isAll, isToken } from "../../../http/chars.ts";
-import { parseHttpDate } from "../../../http/dates.ts";
+import { parseHttpDate } from "../../../http/content/dates.ts";
 import type { ReadonlyFields } from "../../../http/fields.ts";
 
 /** Most bytes of it: it lies in one block. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { arena } from "../../../zones/arena.ts";
+import { arena } from "../../../zones/arena/arena.ts";
 import { newMemory } from "../../../zones/layout.ts";
 import { type CacheIndex, cacheIndex, type Held, type KeyHash, UNVARIED } from "../store/index.ts";
 import { type Fill, MemoryStore } from "../store/memory.ts";

@@ -1,7 +1,7 @@
 /** `fluxheim members`: lists the members of pools, and changes one. @module */
 import type { CommandCall } from "../../../gateway/command.ts";
-import type { Plain } from "../../../gateway/thread.ts";
-import { asked, isTable, JSON_OPTION, printable, type Question } from "../../admin/client.ts";
+import type { Plain } from "../../../gateway/threads/thread.ts";
+import { asked, isTable, JSON_OPTION, printable, type Question } from "../../admin/api/client.ts";
 
 /** A pool of the gateway, as its status shows it. */
 interface Pool {

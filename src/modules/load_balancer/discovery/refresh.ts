@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Logger } from "../../../gateway/log.ts";
-import type { SharedPool } from "../pool_memory.ts";
+import type { Logger } from "../../../gateway/reports/log.ts";
+import type { SharedPool } from "../memory/pool_memory.ts";
 import { DiscoveryError, type Source } from "./source.ts";
 
 /** Longest that one answer is waited for, whatever its source promises. */

@@ -3,7 +3,7 @@ import { Fields } from "../../../http/fields.ts";
 import { readAll } from "../../../http/body.ts";
 import { ClientError, ClientRequest } from "../../../http/client.ts";
 import type { Body } from "../../../http/body.ts";
-import { SILENT } from "../../../gateway/log_none.ts";
+import { SILENT } from "../../../gateway/reports/log_none.ts";
 import { BoundedCall, Upstream, UpstreamPool } from "../../proxy/edge.ts";
 import { dialFailure, messageOf } from "./dialing.ts";
 import { fail, type ProbeContext, type ProbeResult } from "./probe.ts";

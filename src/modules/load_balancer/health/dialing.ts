@@ -1,7 +1,7 @@
 /** Connections of probes that speak no HTTP. @module */
 import { closeQuietly, type Duplex, writeAll } from "../../../net/duplex.ts";
 import { dial, DialError } from "../../../net/dial/dial.ts";
-import { isLocal } from "../outcome.ts";
+import { isLocal } from "../request/outcome.ts";
 import { fail, type ProbeContext, type ProbeResult } from "./probe.ts";
 
 /** Connects to `address` as requests do, and closes what `ask` leaves open. */

@@ -1,7 +1,7 @@
 /** An HTTP request, and everything that its answer must have (spec 03 sections 12.4 and 12.5). @module */
 import type { Fields } from "../../../http/fields.ts";
 import type { HealthCheckConfig } from "../schema.ts";
-import { type StatusSet, statusSet } from "../status_set.ts";
+import { type StatusSet, statusSet } from "../care/status_set.ts";
 import { Asker, type ProbeAnswer } from "./asking.ts";
 import { jsonAt } from "./json_path.ts";
 import { fail, PASS, type ProbeProtocol, type ProbeResult } from "./probe.ts";

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import type { Logger } from "../../../gateway/log.ts";
-import type { SharedMember, SharedPool } from "../pool_memory.ts";
-import { UNHEALTHY } from "../pool_memory.ts";
+import type { Logger } from "../../../gateway/reports/log.ts";
+import type { SharedMember, SharedPool } from "../memory/pool_memory.ts";
+import { UNHEALTHY } from "../memory/pool_memory.ts";
 import type { HealthCheckConfig } from "../schema.ts";
 import { messageOf } from "./dialing.ts";
 import type { Probe, ProbeResult } from "./probe.ts";

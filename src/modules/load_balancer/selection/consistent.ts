@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Fnv64 } from "../fnv.ts";
+import { Fnv64 } from "../memory/fnv.ts";
 import type { Member } from "../member.ts";
 import type { Candidates, Selection, SelectionContext, SelectionPolicy } from "./selection.ts";
 

@@ -1,5 +1,5 @@
 /** The hash of a key picks a member, a hash of that the next one (spec 03 section 6.7). @module */
-import { Fnv64 } from "../fnv.ts";
+import { Fnv64 } from "../memory/fnv.ts";
 import type { Member } from "../member.ts";
 import { weightedIndices } from "./power_of_two.ts";
 import type { Candidates, Selection, SelectionContext, SelectionPolicy } from "./selection.ts";

@@ -1,5 +1,5 @@
 /** Maglev: a table of 65,537 slots in which all members have the same share (spec 03 section 6.10). @module */
-import { BASIS_HIGH, BASIS_LOW, Fnv64 } from "../fnv.ts";
+import { BASIS_HIGH, BASIS_LOW, Fnv64 } from "../memory/fnv.ts";
 import type { Member } from "../member.ts";
 import type { Candidates, Selection, SelectionContext, SelectionPolicy } from "./selection.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Member } from "../member.ts";
-import type { SharedPool } from "../pool_memory.ts";
+import type { SharedPool } from "../memory/pool_memory.ts";
 
 /** The members that one pass of one request may choose from. */
 export interface Candidates {

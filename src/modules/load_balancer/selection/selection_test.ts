@@ -1,8 +1,8 @@
 /** Selection policies and their vectors (spec 03 sections 5, 6 and 23). */
 import assert from "node:assert/strict";
-import { memberKey } from "../fnv.ts";
+import { memberKey } from "../memory/fnv.ts";
 import { Member } from "../member.ts";
-import { DRAINED } from "../pool_memory.ts";
+import { DRAINED } from "../memory/pool_memory.ts";
 import { SEEDS, sorted, TestPool } from "../testing/pool.ts";
 import { scoresOf } from "./consistent.ts";
 import { maglevSteps, maglevTable } from "./maglev.ts";

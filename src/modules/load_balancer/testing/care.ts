@@ -2,19 +2,19 @@
 import { loadText } from "../../../config/load.ts";
 import type { Config, Problem } from "../../../config/types.ts";
 import { scopesOf } from "../../../gateway/edge_policy.ts";
-import type { LogLevel, LogTarget } from "../../../gateway/log.ts";
+import type { LogLevel, LogTarget } from "../../../gateway/reports/log.ts";
 import { needsOf } from "../../../gateway/testing/modules.ts";
 import { CountingMetrics } from "../../../gateway/testing/metrics_fixture.ts";
-import type { RunningService } from "../../../gateway/service.ts";
-import type { Plain } from "../../../gateway/thread.ts";
+import type { RunningService } from "../../../gateway/threads/service.ts";
+import type { Plain } from "../../../gateway/threads/thread.ts";
 import { Clock } from "../../../net/clock.ts";
 import { ZoneRegistry } from "../../../zones/registry.ts";
 import { Zones } from "../../../zones/zones.ts";
 import { module as proxy } from "../../proxy/module.ts";
 import { balancer } from "../balancer.ts";
 import { module as loadBalancer } from "../module.ts";
-import { poolMemory, type SharedPool } from "../pool_memory.ts";
-import { sessionMemory, type Sessions } from "../session_memory.ts";
+import { poolMemory, type SharedPool } from "../memory/pool_memory.ts";
+import { sessionMemory, type Sessions } from "../memory/session_memory.ts";
 import { poolZone, sessionZone } from "../table.ts";
 
 const MODULES = [proxy, loadBalancer];

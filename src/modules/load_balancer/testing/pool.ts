@@ -1,11 +1,11 @@
 /** Pools in memory, for tests of selection. @module */
 import { newMemory } from "../../../zones/layout.ts";
-import { Chooser, type ChooserOptions } from "../chooser.ts";
+import { Chooser, type ChooserOptions } from "../request/chooser.ts";
 import type { Member, MemberSettings } from "../member.ts";
-import { poolMemory, type PoolSettings, SharedPool } from "../pool_memory.ts";
+import { poolMemory, type PoolSettings, SharedPool } from "../memory/pool_memory.ts";
 import { policyOf } from "../selection/policies.ts";
 import type { Seeds } from "../selection/selection.ts";
-import { SlowStart } from "../slow_start.ts";
+import { SlowStart } from "../memory/slow_start.ts";
 import { compareAddresses } from "../table.ts";
 
 const SEED = { high: 0x01234567, low: 0x89abcdef };

@@ -1,7 +1,7 @@
 /** Rings of nginx over ports of this machine, for tests beside nginx. @module */
 import { newMemory } from "../../../zones/layout.ts";
-import { Chooser } from "../chooser.ts";
-import { poolMemory, SharedPool } from "../pool_memory.ts";
+import { Chooser } from "../request/chooser.ts";
+import { poolMemory, SharedPool } from "../memory/pool_memory.ts";
 import { nginxRing } from "../selection/nginx_ring.ts";
 import { SEEDS, settingsWith } from "./pool.ts";
 

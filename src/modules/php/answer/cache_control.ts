@@ -1,5 +1,5 @@
 /** `X-Accel-Expires`: a script's word to caches, as it is translated (spec 07 section 15). @module */
-import { formatHttpDate } from "../../../http/dates.ts";
+import { formatHttpDate } from "../../../http/content/dates.ts";
 import type { Fields } from "../../../http/fields.ts";
 
 const FIELD = "x-accel-expires";

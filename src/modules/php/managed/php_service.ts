@@ -1,5 +1,5 @@
 /** The service `php`: runs the php-fpm of every table in managed mode (spec 07 section 19). @module */
-import type { RunningService, Service, ServiceContext } from "../../../gateway/service.ts";
+import type { RunningService, Service, ServiceContext } from "../../../gateway/threads/service.ts";
 import type { Config } from "../../../config/types.ts";
 import { phpTables, poolLabel } from "../table.ts";
 import { managedOf } from "./managed.ts";

@@ -1,5 +1,5 @@
 /** Keeps one php-fpm running (spec 07 section 19, supervision). @module */
-import type { Logger, LogLevel } from "../../../gateway/log.ts";
+import type { Logger, LogLevel } from "../../../gateway/reports/log.ts";
 import { Master, type MasterOptions } from "./master.ts";
 
 /** A master that has run for so long has settled. */

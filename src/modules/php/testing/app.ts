@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { loadText } from "../../../config/load.ts";
 import { newDirectory, putFile } from "../../../config/testing/files.ts";
 import type { Config } from "../../../config/types.ts";
-import type { Exchange } from "../../../gateway/exchange.ts";
-import type { Logger } from "../../../gateway/log.ts";
+import type { Exchange } from "../../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../../gateway/reports/log.ts";
 import { exchangeFixture, type RequestFixture } from "../../../gateway/testing/exchange_fixture.ts";
 import {
   contextOf,
@@ -20,7 +20,7 @@ import { module as proxy } from "../../proxy/module.ts";
 import { module as web } from "../../web/module.ts";
 import { Application } from "../application.ts";
 import { module } from "../module.ts";
-import { outcomeOf } from "../outcome.ts";
+import { outcomeOf } from "../answer/outcome.ts";
 import { phpOf } from "../table.ts";
 
 const MODULES = [headers, proxy, web, module];

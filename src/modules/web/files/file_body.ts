@@ -4,7 +4,7 @@
  * @module
  */
 import { type Body, BodyError } from "../../../http/body.ts";
-import type { Held } from "../../../gateway/exchange.ts";
+import type { Held } from "../../../gateway/exchange/exchange.ts";
 import type { OpenFile } from "./open_file.ts";
 
 /**

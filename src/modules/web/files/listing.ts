@@ -4,7 +4,7 @@
  * @module
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { formatHttpDate } from "../../../http/dates.ts";
+import { formatHttpDate } from "../../../http/content/dates.ts";
 import { percentDecode, percentEncodePath } from "../../../http/percent.ts";
 import { below, type Place, type Sight } from "./lookup.ts";
 import type { PageConfig } from "../schema.ts";

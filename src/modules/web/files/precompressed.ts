@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { CodingChoice } from "../../../http/accept_encoding.ts";
-import { isDated } from "../../../http/conditional.ts";
+import { CodingChoice } from "../../../http/content/accept_encoding.ts";
+import { isDated } from "../../../http/content/conditional.ts";
 import { percentDecode, percentEncodePath } from "../../../http/percent.ts";
-import type { Exchange } from "../../../gateway/exchange.ts";
+import type { Exchange } from "../../../gateway/exchange/exchange.ts";
 import { answer, type Content } from "../answer.ts";
 
 /** Suffix of a file's name for each coding, the preferred one first. */

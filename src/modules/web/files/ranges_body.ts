@@ -4,8 +4,8 @@
  * @module
  */
 import { type Body, BodyError } from "../../../http/body.ts";
-import type { ByteRange } from "../../../http/ranges.ts";
-import type { Held } from "../../../gateway/exchange.ts";
+import type { ByteRange } from "../../../http/content/ranges.ts";
+import type { Held } from "../../../gateway/exchange/exchange.ts";
 
 /** Most bytes of one read, as for whole files. */
 const PIECE_BYTES = 256 * 1024;

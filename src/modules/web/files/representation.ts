@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Validators } from "../../../http/conditional.ts";
-import { formatHttpDate } from "../../../http/dates.ts";
+import type { Validators } from "../../../http/content/conditional.ts";
+import { formatHttpDate } from "../../../http/content/dates.ts";
 import { Fields } from "../../../http/fields.ts";
-import { mediaType } from "../../../http/media_types.ts";
+import { mediaType } from "../../../http/content/media_types.ts";
 import type { FileExtras, PageConfig } from "../schema.ts";
 import { dispositionOf, ruleFor } from "./file_rule_set.ts";
 

@@ -5,8 +5,8 @@
  */
 import { type Body, readAll } from "../../../http/body.ts";
 import { Fields } from "../../../http/fields.ts";
-import { Exchange } from "../../../gateway/exchange.ts";
-import type { Logger } from "../../../gateway/log.ts";
+import { Exchange } from "../../../gateway/exchange/exchange.ts";
+import type { Logger } from "../../../gateway/reports/log.ts";
 import { Memory } from "../files/memory.ts";
 import { type PageConfig, pageSchema } from "../schema.ts";
 import { Site } from "../site.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Logger } from "../../../../gateway/log.ts";
+import type { Logger } from "../../../../gateway/reports/log.ts";
 import { fullKey, primaryOf } from "../../key/key.ts";
 import { keyOf } from "../disk_key.ts";
 import type { ObjectFormat, OpenedObject, Source } from "../formats/format.ts";

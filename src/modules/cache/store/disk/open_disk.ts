@@ -1,8 +1,8 @@
 /** Makes the disk tier that a table asks for. @module */
-import type { Logger } from "../../../../gateway/log.ts";
+import type { Logger } from "../../../../gateway/reports/log.ts";
 import type { Files } from "../../../../gateway/module.ts";
 import type { Clock } from "../../../../net/clock.ts";
-import { OpenBao } from "../../openbao.ts";
+import { OpenBao } from "../../disk/openbao.ts";
 import { type CacheTable, diskOf, sealOf, type Secret, userTag } from "../../table.ts";
 import type { ObjectFormat } from "../formats/format.ts";
 import { localSeal } from "../formats/local_seal.ts";
