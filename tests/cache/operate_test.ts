@@ -271,7 +271,7 @@ Deno.test("streams over HTTP/2 that break off leave nothing in the memory of a c
     const client = connect(`https://localhost:${secure}`, { ca });
     client.on("error", () => {});
     const streams = Array.from({ length: 6 }, (_, i) => {
-      // Most are read by nobody, and wait for a window when they end.
+      // Most have no reader, and wait for a window when they end.
       const asked = client.request({ ":path": i < 4 ? "/hit.png" : `/fill-${round}-${i}.png` });
       asked.on("error", () => {});
       const { promise, resolve } = Promise.withResolvers<void>();
