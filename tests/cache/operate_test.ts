@@ -1,9 +1,10 @@
 /** Operating caches: `fluxheim cache`, and what a scrape has of them. */
 import assert from "node:assert/strict";
-import { PATIENT } from "../testing/admin.ts";
+import { connect } from "node:http2";
+import { TestCertificate } from "../peers/tls.ts";
 import { Caching, image } from "../testing/caching.ts";
 import { fluxheim } from "../testing/cli.ts";
-import { AdminGateway } from "../testing/admin.ts";
+import { AdminGateway, PATIENT } from "../testing/admin.ts";
 import { freePort, TempDir, until } from "../testing/peer.ts";
 import { type Responder, Upstream } from "../testing/upstream.ts";
 
@@ -21,7 +22,10 @@ class Operated implements AsyncDisposable {
     readonly metricsPort: number,
   ) {}
 
-  static async start(respond: Responder = tagged): Promise<Operated> {
+  static async start(
+    respond: Responder = tagged,
+    more: { readonly server?: string; readonly root?: string } = {},
+  ): Promise<Operated> {
     const dir = new TempDir();
     dir.write("token", `${TOKEN}\n`);
     const ports = { admin: freePort(), metrics: freePort() };
@@ -33,7 +37,9 @@ path = "${dir.path}/objects"
 max_size_bytes = "4 MiB"
 `,
       {
-        root: `[admin]
+        server: more.server,
+        root: `${more.root ?? ""}
+[admin]
 enabled = true
 listen = "127.0.0.1:${ports.admin}"
 token_file = "${dir.path}/token"
@@ -59,6 +65,15 @@ listen = "127.0.0.1:${ports.metrics}"
     const text = await (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text();
     const line = text.split("\n").find((line) => line.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length + 1));
+  }
+
+  /** Purges all until the memory tier accounts for no object and no byte. */
+  async empties(): Promise<void> {
+    await until("nothing is kept", async () => {
+      await this.run("purge", "--vhost", "a", "--all");
+      const { totals } = JSON.parse((await this.run("status", "--json")).out);
+      return totals.memory_entries === 0 && totals.memory_weighted_size_bytes === 0;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -237,16 +252,43 @@ Deno.test("clients that break off leave nothing in the memory of a cache (pitfal
     });
     await Promise.all(clients);
   }
-  const memory = async () => {
-    const { out } = await operated.run("status", "--json");
-    const { totals } = JSON.parse(out);
-    return [totals.memory_entries, totals.memory_weighted_size_bytes];
-  };
-  await until("nothing is kept", async () => {
-    await operated.run("purge", "--vhost", "a", "--all");
-    const [entries, bytes] = await memory();
-    return entries === 0 && bytes === 0;
-  });
+  await operated.empties();
   for (const path of ["/whole-1.png", "/whole-2.png", "/whole-3.png"]) await caching.store(path);
-  assert.equal((await memory())[0], 3);
+  const { totals } = JSON.parse((await operated.run("status", "--json")).out);
+  assert.equal(totals.memory_entries, 3);
+});
+
+Deno.test("streams over HTTP/2 that break off leave nothing in the memory of a cache (pitfall A19)", async () => {
+  await using certificate = new TestCertificate();
+  const secure = freePort();
+  await using operated = await Operated.start(
+    (_, response) => image(response, "x".repeat(400_000)),
+    { server: `tls_listen = ["127.0.0.1:${secure}"]`, root: certificate.tables },
+  );
+  await operated.caching.store("/hit.png");
+  const ca = certificate.authority.root;
+  let begun = 0;
+  for (let round = 0; round < 20; round++) {
+    const client = connect(`https://localhost:${secure}`, { ca });
+    client.on("error", () => {});
+    const streams = Array.from({ length: 6 }, (_, i) => {
+      // Most have no reader, and wait for a window when they end.
+      const asked = client.request({ ":path": i < 4 ? "/hit.png" : `/fill-${round}-${i}.png` });
+      asked.on("error", () => {});
+      const { promise, resolve } = Promise.withResolvers<void>();
+      asked.on("close", resolve);
+      asked.on("response", () => {
+        begun++;
+        if (i === 0) asked.once("data", () => asked.close(8));
+        else if (i < 5) asked.close(i % 2 === 0 ? 0 : 8);
+        else client.destroy();
+      });
+      asked.end();
+      return promise;
+    });
+    await Promise.all(streams);
+    client.destroy();
+  }
+  assert.ok(begun >= 20);
+  await operated.empties();
 });

@@ -78,6 +78,46 @@ encryption = { enabled = true, key_file = "${key}" }
   assert.ok(got.body === BODY);
 });
 
+Deno.test("small reads of encrypted objects that the memory tier cannot hold together are all answered (pitfall A29)", async () => {
+  await using dir = new TempDir();
+  const key = dir.write("key", randomBytes(32).toString("hex") + "\n");
+  Deno.chmodSync(key, 0o600);
+  const root = `${dir.path}/cache`;
+  const lines = `[vhosts.cache.disk]
+enabled = true
+path = "${root}"
+encryption = { enabled = true, key_file = "${key}" }
+`;
+  const large = BODY.repeat(4);
+  const names = Array.from({ length: 12 }, (_, i) => `/${i}.png`);
+  const fields = { ...LASTING, etag: '"v1"' };
+  {
+    await using caching = await Caching.start(
+      (_, response) => image(response, large, fields),
+      lines,
+    );
+    for (const name of names) assert.equal((await caching.get(name, HOST)).cache, "MISS");
+    await until("all are stored", () => stored(root).length === names.length);
+  }
+  // 12 objects of 800,000 bytes do not fit in the 8 MiB of the memory tier together.
+  await using caching = await Caching.start((_, response) => response.destroy(), lines);
+  await scanned(caching, `${names.length} objects`);
+  const asked = Array.from({ length: 50 }, (_, i) => {
+    const name = names[i % names.length];
+    return [
+      caching.get(name, { ...HOST, range: "bytes=0-0" }),
+      caching.get(name, { ...HOST, "if-none-match": '"v1"' }),
+    ];
+  });
+  for (const [range, condition] of asked) {
+    const { status, body, headers } = await range;
+    assert.equal(`${status} ${body}`, "206 0");
+    assert.equal(headers.get("content-range"), `bytes 0-0/${large.length}`);
+    assert.equal((await condition).status, 304);
+  }
+  assert.equal(caching.asked, 0);
+});
+
 Deno.test("the key may be a credential of the service manager", async () => {
   await using dir = new TempDir();
   const key = dir.write("credentials/cache-key", randomBytes(32).toString("hex") + "\n");
