@@ -34,7 +34,22 @@ export function putDirectory(path: string, mode = DIRECTORY_MODE): void {
 export function newDirectory(prefix = "fluxheim-"): string {
   const path = Deno.realPathSync(Deno.makeTempDirSync({ prefix }));
   Deno.chmodSync(path, DIRECTORY_MODE);
+  if (made.length === 0) addEventListener("unload", removeMade);
+  made.push(path);
   return path;
+}
+
+/** What {@linkcode newDirectory} has made, for the end of the file's tests. */
+const made: string[] = [];
+
+function removeMade(): void {
+  for (const path of made) {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch {
+      // Gone already, or another user's by now.
+    }
+  }
 }
 
 /** Copies a folder with the modes of {@linkcode putFile}; programs stay programs. */
