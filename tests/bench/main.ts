@@ -12,6 +12,7 @@ import type { Contest, Scenario } from "./contest.ts";
 import { CLEARTEXT } from "./scenarios.ts";
 import { BALANCE } from "./scenarios_balance.ts";
 import { CACHE } from "./scenarios_cache.ts";
+import { OPERATE } from "./scenarios_operate.ts";
 import { PHP } from "./scenarios_php.ts";
 import { POLICIES } from "./scenarios_policies.ts";
 import { STREAMS } from "./scenarios_streams.ts";
@@ -25,6 +26,7 @@ const SCENARIOS = [
   ...CACHE,
   ...PHP,
   ...STREAMS,
+  ...OPERATE,
 ];
 
 const { values, positionals } = parseArgs({

@@ -52,7 +52,7 @@ proxy = { upstream = "127.0.0.1:${job.kind === "proxy" ? job.origin : 0}" }
 }
 
 /** Two of our own programs at the same small proxied request. */
-function compared(
+export function compared(
   name: string,
   wanted: Scenario["wanted"],
   start: (dir: TempDir, job: Job) => Promise<readonly Server[]>,
