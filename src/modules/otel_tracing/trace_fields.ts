@@ -70,30 +70,25 @@ function lengthOf(members: readonly string[]): number {
 
 const POOL_BYTES = 4096;
 
-const HEX_PAIRS: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => byte.toString(16).padStart(2, "0"),
-);
+/** Ids of nothing but zeros are invalid. */
+const ZEROS = "0".repeat(32);
 
-/** Random ids; one call for randomness serves many. */
+/** Random ids; one call for randomness, and for digits, serves many. */
 export class RandomIds {
   readonly #pool = new Uint8Array(POOL_BYTES);
-  #used = POOL_BYTES;
+  #digits = "";
+  #used = 0;
 
   /** Lower-case hexadecimal digits, two for each of `bytes`; never all zero. */
   next(bytes: 8 | 16): string {
-    const pool = this.#pool;
-    if (this.#used + bytes > POOL_BYTES) {
-      crypto.getRandomValues(pool);
+    const length = 2 * bytes;
+    if (this.#used + length > this.#digits.length) {
+      this.#digits = crypto.getRandomValues(this.#pool).toHex();
       this.#used = 0;
     }
-    let id = "";
-    let any = 0;
-    for (const end = this.#used + bytes; this.#used < end; this.#used++) {
-      any |= pool[this.#used];
-      id += HEX_PAIRS[pool[this.#used]];
-    }
-    return any === 0 ? this.next(bytes) : id;
+    const id = this.#digits.slice(this.#used, this.#used + length);
+    this.#used += length;
+    return ZEROS.startsWith(id) ? this.next(bytes) : id;
   }
 }
 
