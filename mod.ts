@@ -120,7 +120,12 @@ export type {
 } from "./src/gateway/reports/metrics.ts";
 export type { AccessField, AccessValue } from "./src/gateway/reports/access_field.ts";
 export { TraceContext } from "./src/gateway/reports/trace_context.ts";
-export { SPAN_ATTRIBUTES, type SpanAttribute } from "./src/gateway/reports/span_attribute.ts";
+export {
+  SPAN_ATTRIBUTES,
+  SPAN_PARTS,
+  type SpanAttribute,
+  type SpanPart,
+} from "./src/gateway/reports/span_attribute.ts";
 export type { PartGone, PartOfThread } from "./src/gateway/threads/service.ts";
 export { type Zone, Zones, type ZonesByName } from "./src/zones/zones.ts";
 export {

@@ -59,6 +59,12 @@ Deno.test("look-ups and waits for another fetch are measured by their phase", as
     assert.deepEqual(Object.keys(value ?? {}), ["doubleValue"]);
   }
   assert.equal(servers.filter((span) => valueOf(span, wait) !== undefined).length, 1);
+  const parts = collector.spans.filter(({ name }) => name === "cache lookup");
+  assert.deepEqual(parts.map(({ kind }) => kind), [1, 1]);
+  assert.deepEqual(
+    new Set(parts.map(({ parentSpanId }) => parentSpanId)),
+    new Set(servers.map(({ spanId }) => spanId)),
+  );
   const phases = servers.map((span) => valueOf(span, "fluxheim.cache.phase"));
   assert.deepEqual(phases.toSorted(), ["hit", "miss"]);
 });

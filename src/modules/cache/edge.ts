@@ -1,9 +1,9 @@
 /** The HTTP cache in workers (spec 04): what caches is loaded where a configuration asks for it. @module */
 import { IDLE } from "../../gateway/idle_module.ts";
 import type { EdgeModule } from "../../gateway/module.ts";
-import { SPAN_ATTRIBUTES } from "../../gateway/reports/span_attribute.ts";
+import { SPAN_ATTRIBUTES, SPAN_PARTS } from "../../gateway/reports/span_attribute.ts";
 import { cachesOf } from "./table.ts";
-import { lockWaitOf, lookupOf } from "./times.ts";
+import { lockWaitOf, lookupOf, lookupPartOf } from "./times.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -17,6 +17,7 @@ export const edge: EdgeModule = {
       key: "fluxheim.cache.lock_wait.duration_ms",
       of: (exchange) => milliseconds(lockWaitOf(exchange)),
     }),
+    SPAN_PARTS.entry({ name: "cache lookup", of: lookupPartOf }),
   ],
   open(worker) {
     const calls = worker.service("store");

@@ -46,6 +46,12 @@ export function lockWaitOf(exchange: Exchange): number | undefined {
   return us < 0 ? undefined : us;
 }
 
+/** When the look-up began within the exchange, and how long it took, in microseconds. */
+export function lookupPartOf(exchange: Exchange): readonly [at: number, us: number] | undefined {
+  const us = lookupOf(exchange);
+  return us === undefined ? undefined : [BEGUN_AT.of(exchange), us];
+}
+
 /** How long the look-up took, in microseconds, without waiting; `undefined` where there was none. */
 export function lookupOf(exchange: Exchange): number | undefined {
   const begun = BEGUN_AT.of(exchange);

@@ -7,7 +7,7 @@
 import type { Exchange } from "../../gateway/exchange/exchange.ts";
 import { hasFailed } from "../../gateway/exchange/outcome.ts";
 import { microsecondsSince } from "../../gateway/reports/timing.ts";
-import type { SpanAttribute } from "../../gateway/reports/span_attribute.ts";
+import type { SpanAttribute, SpanPart } from "../../gateway/reports/span_attribute.ts";
 import type { TraceContext } from "../../gateway/reports/trace_context.ts";
 
 /** Methods that a span names (spec 06 section B2). */
@@ -53,6 +53,8 @@ export interface SpanRecord {
   readonly auth: Interval | null;
   readonly connect: Interval | null;
   readonly wait: Interval | null;
+  /** Parts of modules, by name. */
+  readonly parts: Readonly<Record<string, Interval>>;
 }
 
 /** Value of an attribute. */
@@ -61,12 +63,13 @@ export type SpanValue = string | number | boolean;
 /**
  * The line of an exchange, with its line end.
  *
- * @param attributes Of modules.
+ * @param attributes,parts Of modules.
  */
 export function spanLine(
   exchange: Exchange,
   trace: TraceContext,
   attributes: readonly SpanAttribute[] = [],
+  parts: readonly SpanPart[] = [],
 ): string {
   const { scope, findings, method } = exchange;
   const record: SpanRecord = {
@@ -90,6 +93,7 @@ export function spanLine(
     auth: interval(findings.authAt, findings.authUs),
     connect: interval(findings.connectAt, findings.connectUs),
     wait: interval(findings.waitAt, findings.waitUs),
+    parts: partsOf(exchange, parts),
   };
   return JSON.stringify(record) + "\n";
 }
@@ -108,12 +112,30 @@ function valuesOf(
   return found ?? NO_VALUES;
 }
 
+const NO_PARTS: Readonly<Record<string, Interval>> = Object.freeze({});
+
+function partsOf(
+  exchange: Exchange,
+  parts: readonly SpanPart[],
+): Readonly<Record<string, Interval>> {
+  let found: Record<string, Interval> | undefined;
+  for (const part of parts) {
+    const value = part.of(exchange);
+    if (value !== undefined) (found ??= {})[part.name] = value;
+  }
+  return found ?? NO_PARTS;
+}
+
 function interval(at: number, us: number): Interval | null {
   return at < 0 || us < 0 ? null : [at, us];
 }
 
 const HEX = /^[0-9a-f]+$/;
 const KEY = /^[a-z][a-z0-9_.]{0,63}$/;
+/** Name of a part. */
+const PART = /^[a-z]+(?: [a-z]+){0,3}$/;
+/** Most parts of modules. */
+const MAX_PARTS = 8;
 /** Most attributes of modules. */
 const MAX_MORE = 32;
 /** Longest text of a line. */
@@ -141,6 +163,14 @@ export function parseSpanLine(line: string): SpanRecord | undefined {
     item === null ||
     Array.isArray(item) && item.length === 2 &&
       item.every((part) => isCount(part) && part <= MAX_US);
+  const areParts = (item: unknown): item is SpanRecord["parts"] => {
+    if (typeof item !== "object" || item === null) return false;
+    const entries: [string, unknown][] = Object.entries(item);
+    return entries.length <= MAX_PARTS &&
+      entries.every(([name, one]) =>
+        name.length <= 64 && PART.test(name) && one !== null && isInterval(one)
+      );
+  };
   const isMore = (item: unknown): item is SpanRecord["more"] => {
     if (typeof item !== "object" || item === null) return false;
     const entries: [string, unknown][] = Object.entries(item);
@@ -151,14 +181,17 @@ export function parseSpanLine(line: string): SpanRecord | undefined {
   };
   const { traceId, spanId, parentId, state, startMs, us, method, status, failed, vhost, route } =
     found;
-  const { received, sent, upstream, retries, cachePhase, more, auth, connect, wait } = found;
+  const { received, sent, upstream, retries, cachePhase, more, auth, connect, wait, parts } = found;
   if (!isId(traceId, 32) || !isId(spanId, 16)) return undefined;
   if (parentId !== "" && !isId(parentId, 16)) return undefined;
   if (!isText(state) || !isText(method) || !isText(vhost) || !isText(route)) return undefined;
   if (!isText(upstream) || !isText(cachePhase) || !isMore(more)) return undefined;
   if (!isCount(startMs) || !isCount(us) || !isCount(status) || !isCount(received)) return undefined;
   if (!isCount(sent) || !isCount(retries) || typeof failed !== "boolean") return undefined;
-  if (us > MAX_US || !isInterval(auth) || !isInterval(connect) || !isInterval(wait)) {
+  if (
+    !areParts(parts) || us > MAX_US || !isInterval(auth) || !isInterval(connect) ||
+    !isInterval(wait)
+  ) {
     return undefined;
   }
   return {
@@ -182,5 +215,6 @@ export function parseSpanLine(line: string): SpanRecord | undefined {
     auth,
     connect,
     wait,
+    parts,
   };
 }

@@ -101,6 +101,10 @@ Deno.test("lines that are not spans are skipped, and reported once", () => {
       JSON.stringify({ ...record, wait: [1] }),
       JSON.stringify({ ...record, vhost: "v".repeat(1000) }),
       JSON.stringify({ ...record, startMs: 1e300 }),
+      JSON.stringify({ ...record, parts: null }),
+      JSON.stringify({ ...record, parts: { "cache lookup": [1] } }),
+      JSON.stringify({ ...record, parts: { "cache lookup": null } }),
+      JSON.stringify({ ...record, parts: { "NO name": [1, 2] } }),
     ]
   ) writer.append(`${wrong}\n`);
   writer.append(line());

@@ -77,12 +77,14 @@ function attributeOf(key: string, value: SpanValue): KeyValue {
 }
 
 function children(record: SpanRecord, newSpanId: () => string): readonly unknown[] {
-  const parts: readonly (readonly [name: string, interval: Interval | null])[] = [
-    ["auth request", record.auth],
-    ["upstream connect", record.connect],
-    ["upstream wait", record.wait],
+  const { client, internal } = SPAN_KIND;
+  const parts: readonly (readonly [name: string, kind: number, interval: Interval | null])[] = [
+    ["auth request", client, record.auth],
+    ["upstream connect", client, record.connect],
+    ["upstream wait", client, record.wait],
+    ...Object.entries(record.parts).map(([name, part]) => [name, internal, part] as const),
   ];
-  return parts.flatMap(([name, interval]) => {
+  return parts.flatMap(([name, kind, interval]) => {
     if (interval === null) return [];
     const [at, us] = interval;
     return [{
@@ -90,7 +92,7 @@ function children(record: SpanRecord, newSpanId: () => string): readonly unknown
       spanId: newSpanId(),
       parentSpanId: record.spanId,
       name,
-      kind: SPAN_KIND.client,
+      kind,
       startTimeUnixNano: unixNano(record.startMs, at),
       endTimeUnixNano: unixNano(record.startMs, at + us),
       attributes: [],
