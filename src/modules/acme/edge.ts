@@ -21,7 +21,7 @@ import type { Plain } from "../../gateway/threads/thread.ts";
 import { Fields } from "../../http/fields.ts";
 import { certificatesIn, checkPair } from "../../net/tls/key_pair.ts";
 import type { KeyPair, TlsListenerSpec } from "../../net/tls/spec.ts";
-import { EXPIRY, managedSource } from "../tls/table.ts";
+import { managedSource, showTimes } from "../tls/table.ts";
 import { isToken } from "./storage_names.ts";
 import { acmeOf, shownPairs } from "./table.ts";
 
@@ -133,8 +133,7 @@ class EdgeChallenges {
       if (shown.isFallback) fallback = index;
       if (metrics !== NO_METRICS) {
         const [leaf] = certificatesIn(encoder.encode(pair.cert));
-        metrics.gauge(EXPIRY.name, { certificate: shown.key })
-          .set(Math.floor(leaf.validToDate.getTime() / 1000));
+        showTimes(leaf, shown.key, metrics);
       }
     }
     return pairs.length === 0 ? undefined : ownPart(config, { pairs, names, fallback });

@@ -6,9 +6,9 @@ import type { Metrics } from "../../gateway/reports/metrics.ts";
 import { NO_METRICS } from "../../gateway/reports/metrics_none.ts";
 import type { EdgeModule, Files } from "../../gateway/module.ts";
 import { certificatesIn } from "../../net/tls/key_pair.ts";
-import { EXPIRY } from "./descriptions.ts";
 import { sourcesOf } from "./sources.ts";
 import { listenerTlsOf } from "./material.ts";
+import { showTimes } from "./validity.ts";
 
 /** The capability, for workers. */
 export const edge: EdgeModule = {
@@ -22,11 +22,10 @@ export const edge: EdgeModule = {
   }),
 };
 
-/** One level for each certificate that the configuration names, by its key: nothing of the certificate is shown. */
+/** Levels for each certificate that the configuration names, by its key: nothing of the certificate is shown. */
 function showExpiry(config: Config, files: Files, metrics: Metrics): void {
   for (const { paths, key } of sourcesOf(config)) {
     const [leaf] = certificatesIn(contentOf(files, paths.cert_path));
-    const gauge = metrics.gauge(EXPIRY.name, { certificate: key });
-    gauge.set(Math.floor(leaf.validToDate.getTime() / 1000));
+    showTimes(leaf, key, metrics);
   }
 }

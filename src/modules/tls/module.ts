@@ -7,7 +7,7 @@
 import type { Grant, Module } from "../../gateway/module.ts";
 import { checkTls } from "./checks.ts";
 import { checkTlsFiles } from "./file_checks.ts";
-import { EXPIRY } from "./descriptions.ts";
+import { EXPIRY, VALID_FROM } from "./descriptions.ts";
 import { tlsFiles } from "./material.ts";
 import { proveTlsFiles } from "./proofs.ts";
 import { tlsSchema, vhostTlsSchema } from "./schema.ts";
@@ -43,7 +43,7 @@ export const module: Module = {
     { table: "tls", scopes: ["vhost"], schema: vhostTlsSchema, reload: "live" },
   ],
   check: checkTls,
-  metrics: [EXPIRY],
+  metrics: [EXPIRY, VALID_FROM],
   manifest: { read: true },
 
   /** Keys are read by the keeper alone; a worker gets their content and no way to the files. */

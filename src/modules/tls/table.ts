@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import type { Config, VhostConfig } from "../../config/types.ts";
 
-export { EXPIRY } from "./descriptions.ts";
+export { showTimes } from "./validity.ts";
 
 /** A vhost with what decides about its certificate. */
 type Vhost = Pick<VhostConfig, "name" | "hosts" | "tls">;
