@@ -215,6 +215,19 @@ Deno.test("TLS of a stream ends here, half-closes both ways, and agrees on no pr
   await until("it is over", () => /outcome=completed/.test(gateway.process.output));
 });
 
+Deno.test("a stream does not end at the runtime's own server, which cannot tell that one has broken off", async () => {
+  await using upstream = named("plain");
+  const port = freePort();
+  const config = ending(port, upstream.port).replace("[tls]", "[tls]\nfast_listener = true");
+  await using gateway = await TestGateway.start(config, ENDING);
+  const { process } = gateway;
+  await until("it is told", () => process.output.includes(`listening on 127.0.0.1:${port}`));
+  assert.match(
+    process.output,
+    new RegExp(`listening on 127\\.0\\.0\\.1:${port} \\(tls \\(names\\)`),
+  );
+});
+
 Deno.test("a stream that ends TLS serves only clients with a certificate where [tls.client_auth] says so", async () => {
   await using upstream = named("plain");
   const port = freePort();
