@@ -43,20 +43,38 @@ export async function readClientHello(
   stream: HelloStream,
   early: Uint8Array,
 ): Promise<ClientHello | undefined> {
-  for (let bytes = early;;) {
-    const serverName = serverNameIn(bytes);
-    if (serverName !== undefined) return { serverName, bytes };
+  let bytes = early;
+  // A hello may come byte by byte: it is looked at when a record is complete, and not copied for each piece.
+  let store = early;
+  for (let wanted = 0;;) {
+    if (bytes.length >= wanted) {
+      const serverName = serverNameIn(bytes);
+      if (serverName !== undefined) return { serverName, bytes };
+      wanted = endOfRecords(bytes);
+    }
     const piece = await stream.next();
     if (piece === null) return undefined;
-    bytes = bytes.length === 0 ? piece : joined(bytes, piece);
+    const { length } = bytes;
+    if (length === 0) {
+      bytes = store = piece;
+      continue;
+    }
+    const end = length + piece.length;
+    if (end > store.length) store = padded(bytes, Math.max(end, 2 * store.length));
+    store.set(piece, length);
+    bytes = store.subarray(0, end);
   }
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+/** How many bytes there have to be for the next look: those of a whole record, or of its header. */
+function endOfRecords(bytes: Uint8Array): number {
+  let at = 0;
+  while (at + RECORD_HEADER_BYTES <= bytes.length) {
+    const end = at + RECORD_HEADER_BYTES + u16(bytes, at + 3);
+    if (end > bytes.length) return Math.min(end, MAX_HELLO_BYTES);
+    at = end;
+  }
+  return Math.min(at + RECORD_HEADER_BYTES, MAX_HELLO_BYTES);
 }
 
 /**
