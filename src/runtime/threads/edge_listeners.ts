@@ -312,7 +312,7 @@ function listenerSpecs(
 
 /** What one listener shows and asks for. */
 function tlsFor(tls: TlsListenerSpec, need: ListenerNeed | undefined): TlsListenerSpec {
-  // Other protocols have no end of their own in what they send: how a connection ends must be told, and the
+  // Other protocols have no end of their own in what they send: how a connection ends must show, and the
   // runtime's server can only end it in order.
   return need?.alpn === undefined ? tls : { ...tls, alpn: need.alpn, fastListener: false };
 }
