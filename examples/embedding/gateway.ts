@@ -1,12 +1,12 @@
 /**
  * A gateway made of modules of this project and one of its own.
  *
- *     deno run -A examples/embedding/gateway.ts examples/embedding/fluxheim.toml
+ *     deno run -A --cached-only --frozen examples/embedding/gateway.ts examples/embedding/fluxheim.toml
  *
  * It needs no more than what its configuration asks for; with a second argument it prints that, as flags
  * of `deno run` to use in place of `-A`, one to a line:
  *
- *     deno run -A examples/embedding/gateway.ts examples/embedding/fluxheim.toml flags
+ *     deno run -A --cached-only --frozen examples/embedding/gateway.ts examples/embedding/fluxheim.toml flags
  *
  * @module
  */
