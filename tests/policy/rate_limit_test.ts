@@ -92,18 +92,20 @@ Deno.test("a request that waits for its token is in flight", async () => {
   );
   const statuses: (number | undefined)[] = [];
   using client = await RawClient.connect(gateway.port);
-  await client.send(request("198.51.100.1") + request("198.51.100.1"));
+  await client.send(request("198.51.100.1").repeat(4));
   statuses.push((await client.answer())?.status);
-  // The second one sleeps now, with the only permit: no other request is let in until it has been served.
+  // The others sleep now, one after the other, with the only permit: no request of anybody else is let in
+  // meanwhile. Each comes from another address, since one that was let in before would wait for a token as well.
   using other = await RawClient.connect(gateway.port);
+  let address = 2;
   await until("another client is refused", async () => {
-    await other.send(request("198.51.100.2"));
+    await other.send(request(`198.51.100.${address++ % 256}`));
     return (await other.answer())?.status === 503;
   });
-  statuses.push((await client.answer())?.status);
-  await other.send(request("198.51.100.3"));
+  for (let i = 0; i < 3; i++) statuses.push((await client.answer())?.status);
+  await other.send(request("203.0.113.3"));
   statuses.push((await other.answer())?.status);
-  assert.deepEqual(statuses, [200, 200, 200]);
+  assert.deepEqual(statuses, [200, 200, 200, 200, 200]);
 });
 
 testWith(["curl"], "a refusal says when to come again", async () => {
