@@ -94,7 +94,7 @@ Deno.test("a request that waits for its token is in flight", async () => {
   using client = await RawClient.connect(gateway.port);
   await client.send(request("198.51.100.1").repeat(4));
   statuses.push((await client.answer())?.status);
-  // The others sleep now, one after the other, with the only permit: no request of anybody else is let in
+  // The others sleep now, one after the other, with the only permit: no request of another client is let in
   // meanwhile. Each comes from another address, since one that was let in before would wait for a token as well.
   using other = await RawClient.connect(gateway.port);
   let address = 2;
