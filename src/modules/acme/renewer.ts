@@ -6,8 +6,6 @@
  */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { checkPair } from "../../net/tls/key_pair.ts";
-import { pairFault } from "../../net/tls/prove_pair.ts";
 import { AcmeError } from "./client/acme_error.ts";
 import { newKey } from "./client/csr.ts";
 import { IssuerClient } from "./client/issuer_client.ts";
@@ -15,6 +13,7 @@ import { bindingOf } from "./client/jose.ts";
 import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
 import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
 import { retryDelaySecs } from "./due_time.ts";
+import { fitPair, UnfitCertificate } from "./issued_pair.ts";
 import type { Issuer } from "./issuers.ts";
 import { Records } from "./dns/records.ts";
 import { recordOf } from "./dns/txt_record.ts";
@@ -201,7 +200,7 @@ export class Renewer {
         published,
         records,
       });
-      const pair = await this.#fit(target, chain, key);
+      const pair = await fitPair(chain, { domains: target.domains, key, now: now() });
       installPair(target.directory, pair);
       store.save({
         failures: 0,
@@ -217,6 +216,10 @@ export class Renewer {
         ...(warning === undefined ? {} : { warning }),
       };
     } catch (error) {
+      // It would bring the same certificate again.
+      if (error instanceof UnfitCertificate && !error.isEarly) {
+        state = { ...state, order: undefined };
+      }
       return this.#note(error, target, state, store, accounts, published);
     } finally {
       await records.remove();
@@ -346,22 +349,6 @@ export class Renewer {
     const account = { key, id: location };
     accounts.save(account);
     return account;
-  }
-
-  /** What was sent, if clients would take it for the names that were ordered. */
-  async #fit({ domains }: Target, chain: string, key: KeyObject): Promise<StoredPair> {
-    const cert = new TextEncoder().encode(chain);
-    const privateKey = new TextEncoder().encode(
-      key.export({ format: "pem", type: "pkcs8" }).toString(),
-    );
-    const { pair, findings } = checkPair(cert, privateKey, domains, this.#context.now());
-    const doubts = findings.map(({ message }) => message).join("; ");
-    if (pair === undefined || doubts !== "") {
-      throw new AcmeError(`the certificate that was issued is not fit: it ${doubts}`);
-    }
-    const fault = await pairFault(pair, undefined);
-    if (fault !== undefined) throw new AcmeError(`the certificate that was issued ${fault}`);
-    return { cert: new TextEncoder().encode(pair.cert), key: privateKey };
   }
 
   #retrySecs(target: Target, failures: number): number {

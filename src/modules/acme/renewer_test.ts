@@ -228,6 +228,47 @@ Deno.test("a certificate for other names, and one for another key, are not insta
   assert.match(await second.renew(), /not the key of the certificate/);
 });
 
+Deno.test("an order that has brought an unfit certificate is not taken up again", async () => {
+  await using fixture = new Fixture();
+  let unfit = 1;
+  fixture.issuer.chain = (chain) => unfit-- > 0 ? `${chain}${other.ca}` : chain;
+  assert.match(await fixture.renew(), /out of order/);
+  fixture.pass(DAY);
+  assert.equal(await fixture.renew(), "renewed");
+  assert.equal(fixture.issuer.count("newOrder"), 2);
+});
+
+Deno.test("a certificate that begins later by this clock is fetched again, and not ordered again", async () => {
+  await using fixture = new Fixture();
+  fixture.issuer.life = () => ({
+    notBefore: new Date(Date.now() + HOUR * 1000),
+    notAfter: new Date(Date.now() + 90 * DAY * 1000),
+  });
+  assert.match(await fixture.renew(), /not fit/);
+  fixture.pass(DAY);
+  assert.equal(await fixture.renew(), "renewed");
+  assert.equal(fixture.issuer.count("newOrder"), 1);
+});
+
+for (const kind of ["finalize", "certificate"]) {
+  Deno.test(`an order whose ${kind} is refused for good is given up, for another key`, async () => {
+    await using fixture = new Fixture();
+    let refusals = 1;
+    fixture.issuer.rules.push((request) =>
+      request.kind === kind && refusals-- > 0
+        ? problem(400, "badPublicKey", "this key is known to others")
+        : undefined
+    );
+    assert.match(await fixture.renew(), /badPublicKey/);
+    fixture.pass(DAY);
+    assert.equal(await fixture.renew(), "renewed");
+    const [first, second] = fixture.issuer.seen
+      .filter((request) => request.kind === "finalize").map(({ payload }) => payload.csr);
+    assert.equal(fixture.issuer.count("newOrder"), 2);
+    assert.notEqual(first, second);
+  });
+}
+
 Deno.test("a redirect is not followed, and an address on another host is not asked", async () => {
   await using fixture = new Fixture();
   fixture.issuer.rules.push(({ kind }) =>

@@ -6,7 +6,7 @@
  * @module
  */
 import { VERSION } from "../../../gateway/exchange/version.ts";
-import { AcmeError, problemIn, shown } from "./acme_error.ts";
+import { AcmeError, OversizedAnswer, problemIn, shown } from "./acme_error.ts";
 import type { AccountKey, JwsHeader } from "./jose.ts";
 
 /** Time for one answer. */
@@ -208,7 +208,7 @@ async function textOf({ body }: Response): Promise<string> {
     // Leaving the loop cancels the rest.
     for await (const chunk of body) {
       if ((size += chunk.length) > MAX_ANSWER_BYTES) {
-        throw new AcmeError(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
+        throw new OversizedAnswer(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
       }
       text += decoder.decode(chunk, { stream: true });
     }
