@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { createPrivateKey, type KeyObject } from "node:crypto";
-import { Buffer } from "node:buffer";
+import type { KeyObject } from "node:crypto";
 import { AcmeError } from "./client/acme_error.ts";
-import { newKey } from "./client/csr.ts";
+import { keyIn, keyText, newKey } from "./client/certificate_key.ts";
 import { IssuerClient } from "./client/issuer_client.ts";
 import { bindingOf } from "./client/jose.ts";
 import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
@@ -38,17 +37,20 @@ const INFO_MS = 10_000;
 /** Pause before an issuer that has not said so, or could not be asked, is asked again. */
 const NO_INFO_SECS = 6 * 3600;
 
+/** Longest pause between two such questions. */
+const DAY_SECS = 86_400;
+
 /** Most addresses of challenges in the text of a failure. */
 const MAX_SHOWN_URLS = 4;
 
 /** How an attempt ended. */
-export type Outcome =
-  | {
-    readonly kind: "renewed";
-    readonly challenges: number;
-    /** What could not be removed of the proofs. */
-    readonly warning?: string;
-  }
+export type Outcome = Ending & {
+  /** What an operator should look at, however it ended: damaged files, records that could not be removed. */
+  readonly warning?: string;
+};
+
+type Ending =
+  | { readonly kind: "renewed"; readonly challenges: number }
   | { readonly kind: "failed"; readonly error: string }
   /** Its issuer still works on it. */
   | { readonly kind: "pending"; readonly reason: string }
@@ -114,7 +116,9 @@ export class Renewer {
     const store = this.#stateOf(target);
     const { info, lastIssued } = store.load();
     const nowSecs = now() / 1000;
-    if (info?.id === id && info.askAt > nowSecs) return false;
+    // A time that is further away was written by a clock that was ahead.
+    const isAnswered = info?.id === id && info.askAt > nowSecs && info.askAt <= nowSecs + DAY_SECS;
+    if (isAnswered) return false;
     const limit = AbortSignal.timeout(INFO_MS);
     using client = new IssuerClient({
       directoryUrl: target.issuer.directoryUrl,
@@ -159,9 +163,23 @@ export class Renewer {
   }
 
   async #renewLocked(target: Target, isForced: boolean): Promise<Outcome> {
-    const { acme, now } = this.#context;
     recoverPair(target.directory);
     const store = this.#stateOf(target);
+    const aside = store.quarantine();
+    const warnings = aside === undefined
+      ? []
+      : [`its state was damaged and is now ${aside}: an order that was under way is begun anew`];
+    const ending = await this.#attempt(target, isForced, store, warnings);
+    return warnings.length === 0 ? ending : { ...ending, warning: warnings.join("; ") };
+  }
+
+  async #attempt(
+    target: Target,
+    isForced: boolean,
+    store: StateStore,
+    warnings: string[],
+  ): Promise<Ending> {
+    const { acme, now } = this.#context;
     const before = this.status(target);
     const nowSecs = now() / 1000;
     if (!isForced && before.nextAttempt > nowSecs) {
@@ -169,7 +187,8 @@ export class Renewer {
     }
     const accounts = new AccountStore(acme.storage, target.issuer.name, target.issuer.directoryUrl);
     const { waitUntil } = accounts;
-    if (waitUntil > now()) {
+    // One further away was written by a clock that was ahead.
+    if (waitUntil > now() && waitUntil <= now() + MAX_ACCOUNT_WAIT_MS) {
       const until = new Date(waitUntil).toISOString();
       return { kind: "skipped", reason: `its issuer wants no order before ${until}` };
     }
@@ -187,11 +206,12 @@ export class Renewer {
     const published: Challenge[] = [];
     const records = new Records(acme, target.vhost);
     try {
-      await records.removeLeft();
-      const key = order === undefined ? newKey(acme.key_type) : keyOf(order.key);
+      const left = await records.removeLeft();
+      if (left !== undefined) warnings.push(left);
+      const key = order === undefined ? newKey(acme.key_type) : keyIn(order.key);
       const remember = (url: string | undefined) => {
         const { order: _, ...rest } = state;
-        state = url === undefined ? rest : { ...rest, order: { url, key: pkcs8(key) } };
+        state = url === undefined ? rest : { ...rest, order: { url, key: keyText(key) } };
         store.save(state);
       };
       const replaces = before.state.info?.id;
@@ -209,12 +229,7 @@ export class Renewer {
         lastError: "",
         lastIssued: now() / 1000,
       });
-      const warning = await records.remove();
-      return {
-        kind: "renewed",
-        challenges: published.length,
-        ...(warning === undefined ? {} : { warning }),
-      };
+      return { kind: "renewed", challenges: published.length };
     } catch (error) {
       // It would bring the same certificate again.
       if (error instanceof UnfitCertificate && !error.isEarly) {
@@ -222,7 +237,8 @@ export class Renewer {
       }
       return this.#note(error, target, state, store, accounts, published);
     } finally {
-      await records.remove();
+      const left = await records.remove();
+      if (left !== undefined) warnings.push(left);
       for (const challenge of published) await this.#context.withdraw(target, challenge);
     }
   }
@@ -235,7 +251,7 @@ export class Renewer {
     store: StateStore,
     accounts: AccountStore,
     published: readonly Challenge[],
-  ): Outcome {
+  ): Ending {
     const now = this.#context.now();
     if (this.#context.signal?.aborted === true) {
       // Nothing has failed: the next process goes on with the order.
@@ -375,18 +391,6 @@ function reasonToWait({ dueAt, state }: TargetStatus, nowSecs: number): string {
   return dueAt > nowSecs || state.failures === 0
     ? "it is not due"
     : `after ${state.failures} failures it is not tried yet: ${state.lastError}`;
-}
-
-function keyOf(pkcs8: string): KeyObject {
-  return createPrivateKey({
-    key: Buffer.from(pkcs8, "base64url"),
-    format: "der",
-    type: "pkcs8",
-  });
-}
-
-function pkcs8(key: KeyObject): string {
-  return key.export({ format: "der", type: "pkcs8" }).toString("base64url");
 }
 
 function textOf(error: unknown): string {

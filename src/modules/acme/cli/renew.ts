@@ -99,6 +99,7 @@ export async function renewTargets(
   const lines: string[] = [];
   for (const target of due) {
     const outcome = await renewer.renew(target, args.has("force-renew") || args.has("all"));
+    if (outcome.warning !== undefined) err(`${target.vhost}: ${outcome.warning}`);
     if (outcome.kind === "renewed") {
       renewed++;
       const { vhost, issuer, directory } = target;

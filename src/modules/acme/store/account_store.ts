@@ -6,7 +6,7 @@
  */
 import { segmentOf } from "../storage_names.ts";
 import { AccountKey } from "../client/jose.ts";
-import { putFile, readIfThere, removeIfThere } from "./files.ts";
+import { putFile, readIfThere, removeIfThere, setAside } from "./files.ts";
 
 const MAX_BYTES = 32 * 1024;
 const MODE = 0o600;
@@ -52,8 +52,13 @@ export class AccountStore {
    * that dies between the two finds its account again.
    */
   draft(): AccountKey {
-    const pkcs8 = tableAt(this.#draft)?.key_pkcs8;
-    if (typeof pkcs8 === "string") return AccountKey.of(pkcs8);
+    try {
+      const pkcs8 = tableAt(this.#draft)?.key_pkcs8;
+      if (typeof pkcs8 === "string") return AccountKey.of(pkcs8);
+    } catch {
+      // No account is known by it.
+      setAside(this.#draft);
+    }
     const key = AccountKey.generate();
     put(this.#draft, { key_pkcs8: key.pkcs8 });
     return key;
@@ -74,8 +79,12 @@ export class AccountStore {
 
   /** Until when the issuer wants no order of this account, in milliseconds since 1970; 0 for no such time. */
   get waitUntil(): number {
-    const until = tableAt(this.#limit)?.until;
-    return typeof until === "number" && Number.isFinite(until) ? until : 0;
+    try {
+      const until = tableAt(this.#limit)?.until;
+      return typeof until === "number" && Number.isFinite(until) ? until : 0;
+    } catch {
+      return 0;
+    }
   }
 
   set waitUntil(until: number) {
