@@ -8,15 +8,14 @@ import type { KeyObject } from "node:crypto";
 import { AcmeError } from "./client/acme_error.ts";
 import { keyIn, keyText, newKey } from "./client/certificate_key.ts";
 import { IssuerClient } from "./client/issuer_client.ts";
-import { bindingOf } from "./client/jose.ts";
 import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
 import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
 import { retryDelaySecs } from "./due_time.ts";
 import { fitPair, UnfitCertificate } from "./issued_pair.ts";
 import type { Issuer } from "./issuers.ts";
+import { madeAccount } from "./made_account.ts";
 import { Records } from "./dns/records.ts";
 import { recordOf } from "./dns/txt_record.ts";
-import { readBinding } from "./secrets.ts";
 import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
 import { withLock } from "./store/lock.ts";
@@ -329,7 +328,7 @@ export class Renewer {
     for (;;) {
       const made = await withLock(
         this.#lockOf(`account ${issuer.name}`),
-        () => this.#newAccount(client, issuer, accounts),
+        () => madeAccount(client, issuer, accounts, this.#context.acme.contact_email),
       );
       if (made !== "busy") return made.value;
       const other = accounts.load();
@@ -337,34 +336,6 @@ export class Renewer {
       this.#context.signal?.throwIfAborted();
       await this.#context.sleep(200);
     }
-  }
-
-  async #newAccount(
-    client: IssuerClient,
-    issuer: Issuer,
-    accounts: AccountStore,
-  ): Promise<Account> {
-    const known = accounts.load();
-    if (known !== undefined) return known;
-    const { newAccount, externalAccountRequired } = await client.directory();
-    if (externalAccountRequired && issuer.eab === undefined) {
-      throw new AcmeError(
-        "it asks for an external account binding: set tls.acme.issuers.eab with what it has given you",
-      );
-    }
-    const key = accounts.draft();
-    const binding = issuer.eab === undefined
-      ? {}
-      : { externalAccountBinding: bindingOf(key, readBinding(issuer.eab), newAccount) };
-    const { location } = await client.post(newAccount, {
-      termsOfServiceAgreed: true,
-      contact: [`mailto:${this.#context.acme.contact_email}`],
-      ...binding,
-    }, { key });
-    if (location === undefined) throw new AcmeError("its answer about an account has no location");
-    const account = { key, id: location };
-    accounts.save(account);
-    return account;
   }
 
   #retrySecs(target: Target, failures: number): number {

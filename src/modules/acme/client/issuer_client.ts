@@ -95,7 +95,7 @@ export class IssuerClient {
       revokeCert: revokeCert === undefined ? undefined : own(revokeCert, "revokeCert"),
       renewalInfo: renewalInfo === undefined ? undefined : own(renewalInfo, "renewalInfo"),
       externalAccountRequired: externalAccountRequired === true,
-      termsOfService: typeof termsOfService === "string" ? shown(termsOfService) : undefined,
+      termsOfService: typeof termsOfService === "string" ? termsOfService : undefined,
     };
   }
 
