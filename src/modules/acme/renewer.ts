@@ -16,9 +16,8 @@ import type { Issuer } from "./issuers.ts";
 import { madeAccount } from "./made_account.ts";
 import { Records } from "./dns/records.ts";
 import { recordOf } from "./dns/txt_record.ts";
-import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
-import { withLock } from "./store/lock.ts";
+import { accountLock, targetLock, withLock } from "./store/lock.ts";
 import { installPair, recoverPair, type StoredPair } from "./store/pair_store.ts";
 import { leafOf, readValidity, statusOf, type TargetStatus } from "./target_status.ts";
 import { type RenewalInfo, StateStore, type TargetState } from "./store/state_store.ts";
@@ -88,7 +87,7 @@ export class Renewer {
   /** Brings the pair of a target in order after an install that was cut short. */
   recover(target: Target): Promise<StoredPair | undefined> {
     return withLock(
-      this.#lockOf(`vhost ${target.vhost}`),
+      targetLock(this.#context.acme.storage, target.vhost),
       () => Promise.resolve(recoverPair(target.directory)),
     )
       .then((found) => found === "busy" ? undefined : found.value);
@@ -139,7 +138,7 @@ export class Renewer {
     } catch {
       next = { ...next, renewAt: info?.id === id ? info.renewAt : 0 };
     }
-    await withLock(this.#lockOf(`vhost ${target.vhost}`), () => {
+    await withLock(targetLock(this.#context.acme.storage, target.vhost), () => {
       store.save({ ...store.load(), info: next });
       return Promise.resolve();
     });
@@ -150,7 +149,7 @@ export class Renewer {
   async renew(target: Target, isForced = false): Promise<Outcome> {
     try {
       const locked = await withLock(
-        this.#lockOf(`vhost ${target.vhost}`),
+        targetLock(this.#context.acme.storage, target.vhost),
         () => this.#renewLocked(target, isForced),
       );
       return locked === "busy"
@@ -327,7 +326,7 @@ export class Renewer {
     if (known !== undefined) return known;
     for (;;) {
       const made = await withLock(
-        this.#lockOf(`account ${issuer.name}`),
+        accountLock(this.#context.acme.storage, issuer.name),
         () => madeAccount(client, issuer, accounts, this.#context.acme.contact_email),
       );
       if (made !== "busy") return made.value;
@@ -351,10 +350,6 @@ export class Renewer {
 
   #stateOf({ vhost, domains, issuer }: Target): StateStore {
     return new StateStore(this.#context.acme.storage, vhost, domains, issuer.directoryUrl);
-  }
-
-  #lockOf(name: string): string {
-    return `${this.#context.acme.storage}/locks/${segmentOf(name)}`;
   }
 }
 

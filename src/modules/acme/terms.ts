@@ -24,7 +24,7 @@ export function isTermsUrl(text: string): boolean {
 }
 
 /**
- * Whether the issuer is to be told that its terms are agreed to.
+ * The `termsOfServiceAgreed` of a new account.
  *
  * @param advertised Address of the terms in its directory.
  * @throws {AcmeError} Where an account would take more agreement than was given.

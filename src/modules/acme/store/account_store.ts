@@ -23,12 +23,16 @@ export class AccountStore {
   readonly #path: string;
   readonly #draft: string;
   readonly #limit: string;
+  readonly #next: string;
+  readonly #ending: string;
 
   constructor(storage: string, issuer: string, readonly directoryUrl: string) {
     const directory = `${storage}/accounts/${segmentOf(issuer)}`;
     this.#path = `${directory}/credentials.json`;
     this.#draft = `${directory}/pending-key.json`;
     this.#limit = `${directory}/limit.json`;
+    this.#next = `${directory}/next-key.json`;
+    this.#ending = `${directory}/deactivating.json`;
   }
 
   /**
@@ -68,6 +72,33 @@ export class AccountStore {
   save({ id, key }: Account): void {
     put(this.#path, { id, key_pkcs8: key.pkcs8, directory: this.directoryUrl });
     removeIfThere(this.#draft);
+  }
+
+  /** The key that is to replace that of the account; on the disk before the issuer hears of it. */
+  nextKey(): { readonly key: AccountKey; readonly wasThere: boolean } {
+    const pkcs8 = tableAt(this.#next)?.key_pkcs8;
+    if (typeof pkcs8 === "string") return { key: AccountKey.of(pkcs8), wasThere: true };
+    const key = AccountKey.generate();
+    put(this.#next, { key_pkcs8: key.pkcs8 });
+    return { key, wasThere: false };
+  }
+
+  /** The issuer has taken the next key. */
+  changeKey({ id }: Account, key: AccountKey): void {
+    this.save({ id, key });
+    removeIfThere(this.#next);
+  }
+
+  /** The issuer is about to be asked to end the account; returns whether it may have been asked before. */
+  beginEnding({ id }: Account): boolean {
+    const wasBegun = tableAt(this.#ending)?.id === id;
+    if (!wasBegun) put(this.#ending, { id });
+    return wasBegun;
+  }
+
+  /** The account is no more: the next one has another key. */
+  end(): void {
+    for (const path of [this.#path, this.#draft, this.#next, this.#ending]) removeIfThere(path);
   }
 
   /** The issuer does not know the account any more: another one is made, with the same key. */
