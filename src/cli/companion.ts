@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { COMPANION_VERBS, type CompanionVerb } from "../modules/acme/companion.ts";
+import { COMPANION_HELP, COMPANION_VERBS, type CompanionVerb } from "../modules/acme/companion.ts";
 import { profile } from "../profiles/development.ts";
 import type { Profile } from "../runtime/threads/profile.ts";
 import { type OptionSpec, parseArgs, type ParsedArgs, UsageError } from "./args.ts";
@@ -72,7 +72,7 @@ function help(): string[] {
     ...table(COMPANION_VERBS.map(({ name, summary }) => [`  ${name}`, summary])),
     "",
     "options:",
-    ...table([...COMMON, ...COMPANION_VERBS[0].options].map(({ name, short, value, help }) => {
+    ...table([...COMMON, ...COMPANION_HELP].map(({ name, short, value, help }) => {
       const letter = short === undefined ? "" : `-${short}, `;
       return [`  ${letter}--${name}${value === undefined ? "" : ` ${value}`}`, help];
     })),

@@ -260,10 +260,10 @@ class AcmeService implements RunningService {
     const outcome = await this.#renewer.renew(target);
     if (outcome.kind === "renewed") this.#resting.delete(target.directory);
     else this.#resting.set(target.directory, clock.now + this.#restMs);
+    if (outcome.warning !== undefined) this.#warn(`${target.vhost}: ${outcome.warning}`);
     switch (outcome.kind) {
       case "renewed":
         this.#count("renewed");
-        if (outcome.warning !== undefined) this.#warn(`${target.vhost}: ${outcome.warning}`);
         log.log(
           "info",
           "fluxheim",

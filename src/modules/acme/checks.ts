@@ -27,6 +27,17 @@ function* tableProblems(config: Config): Generator<Problem> {
         : {}),
     };
   }
+  for (const [at, issuer] of acme.issuers.entries()) {
+    const isMoot = issuer.allow_unadvertised_terms_of_service &&
+      issuer.terms_of_service_url === undefined;
+    if (!isMoot) continue;
+    yield {
+      key: `tls.acme.issuers[${at}].allow_unadvertised_terms_of_service`,
+      message: "has no effect without terms_of_service_url",
+      about: [`tls.acme.issuers[${at}].terms_of_service_url`],
+      warning: true,
+    };
+  }
   if (!acme.enabled) return;
   if (tls?.enabled !== true) {
     yield {

@@ -14,6 +14,12 @@ export interface CompanionVerb {
 }
 
 const { FORCE, VHOST, NO_RELOAD } = COMPANION_OPTIONS;
+const CONFIRM: CommandOption = { name: "confirm", help: "Do what cannot be undone." };
+const ISSUER: CommandOption = {
+  name: "issuer",
+  value: "NAME",
+  help: "The account at this issuer; tls.acme.default_issuer unless given.",
+};
 
 /** All verbs. */
 export const COMPANION_VERBS: readonly CompanionVerb[] = [
@@ -69,4 +75,38 @@ export const COMPANION_VERBS: readonly CompanionVerb[] = [
       return failure === undefined ? 0 : 1;
     },
   },
+  {
+    name: "revoke",
+    summary: "have a certificate revoked, and order another one",
+    options: [
+      VHOST,
+      CONFIRM,
+      {
+        name: "reason",
+        value: "WORD",
+        help: "keyCompromise, affiliationChanged, superseded or cessationOfOperation.",
+      },
+      { name: "no-renew", help: "Order no other one." },
+      NO_RELOAD,
+    ],
+    run: async (call) => (await import("./cli/revoke.ts")).revoke(call),
+  },
+  {
+    name: "account-rollover",
+    summary: "give an account another key",
+    options: [ISSUER],
+    run: async (call) => (await import("./cli/account.ts")).rollOver(call),
+  },
+  {
+    name: "account-deactivate",
+    summary: "end an account; the next order makes another one",
+    options: [ISSUER, CONFIRM],
+    run: async (call) => (await import("./cli/account.ts")).deactivate(call),
+  },
+];
+
+/** Options of all verbs, each once. */
+export const COMPANION_HELP: readonly CommandOption[] = [
+  ...new Map(COMPANION_VERBS.flatMap(({ options }) => options.map((one) => [one.name, one])))
+    .values(),
 ];

@@ -1,5 +1,7 @@
 /** Issuers that are known without configuration (spec 05 section 6.3). @module */
 
+import type { Terms } from "./terms.ts";
+
 /** Where a secret is. */
 export interface SecretSource {
   readonly kind: "env" | "file" | "credential";
@@ -13,6 +15,8 @@ export interface Issuer {
   readonly directoryUrl: string;
   /** Path of the authorities to verify it by, unless those of the system. */
   readonly caBundle?: string;
+  /** What was said of its terms of service; those of built-in ones are agreed to. */
+  readonly terms?: Terms;
   /** Its external account binding, where it needs one. */
   readonly eab?: { readonly keyId: SecretSource; readonly hmacKey: SecretSource };
 }

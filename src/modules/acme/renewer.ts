@@ -4,24 +4,20 @@
  *
  * @module
  */
-import { createPrivateKey, type KeyObject } from "node:crypto";
-import { Buffer } from "node:buffer";
-import { checkPair } from "../../net/tls/key_pair.ts";
-import { pairFault } from "../../net/tls/prove_pair.ts";
+import type { KeyObject } from "node:crypto";
 import { AcmeError } from "./client/acme_error.ts";
-import { newKey } from "./client/csr.ts";
+import { keyIn, keyText, newKey } from "./client/certificate_key.ts";
 import { IssuerClient } from "./client/issuer_client.ts";
-import { bindingOf } from "./client/jose.ts";
 import { type Challenge, OrderPending, runOrder } from "./client/order.ts";
 import { certificateId, momentIn, suggestedWindow } from "./client/renewal_info.ts";
 import { retryDelaySecs } from "./due_time.ts";
+import { fitPair, UnfitCertificate } from "./issued_pair.ts";
 import type { Issuer } from "./issuers.ts";
+import { madeAccount } from "./made_account.ts";
 import { Records } from "./dns/records.ts";
 import { recordOf } from "./dns/txt_record.ts";
-import { readBinding } from "./secrets.ts";
-import { segmentOf } from "./storage_names.ts";
 import { type Account, AccountStore } from "./store/account_store.ts";
-import { withLock } from "./store/lock.ts";
+import { accountLock, targetLock, withLock } from "./store/lock.ts";
 import { installPair, recoverPair, type StoredPair } from "./store/pair_store.ts";
 import { leafOf, readValidity, statusOf, type TargetStatus } from "./target_status.ts";
 import { type RenewalInfo, StateStore, type TargetState } from "./store/state_store.ts";
@@ -39,17 +35,20 @@ const INFO_MS = 10_000;
 /** Pause before an issuer that has not said so, or could not be asked, is asked again. */
 const NO_INFO_SECS = 6 * 3600;
 
+/** Longest pause between two such questions. */
+const DAY_SECS = 86_400;
+
 /** Most addresses of challenges in the text of a failure. */
 const MAX_SHOWN_URLS = 4;
 
 /** How an attempt ended. */
-export type Outcome =
-  | {
-    readonly kind: "renewed";
-    readonly challenges: number;
-    /** What could not be removed of the proofs. */
-    readonly warning?: string;
-  }
+export type Outcome = Ending & {
+  /** What an operator should look at, however it ended: damaged files, records that could not be removed. */
+  readonly warning?: string;
+};
+
+type Ending =
+  | { readonly kind: "renewed"; readonly challenges: number }
   | { readonly kind: "failed"; readonly error: string }
   /** Its issuer still works on it. */
   | { readonly kind: "pending"; readonly reason: string }
@@ -88,7 +87,7 @@ export class Renewer {
   /** Brings the pair of a target in order after an install that was cut short. */
   recover(target: Target): Promise<StoredPair | undefined> {
     return withLock(
-      this.#lockOf(`vhost ${target.vhost}`),
+      targetLock(this.#context.acme.storage, target.vhost),
       () => Promise.resolve(recoverPair(target.directory)),
     )
       .then((found) => found === "busy" ? undefined : found.value);
@@ -115,7 +114,9 @@ export class Renewer {
     const store = this.#stateOf(target);
     const { info, lastIssued } = store.load();
     const nowSecs = now() / 1000;
-    if (info?.id === id && info.askAt > nowSecs) return false;
+    // A time that is further away was written by a clock that was ahead.
+    const isAnswered = info?.id === id && info.askAt > nowSecs && info.askAt <= nowSecs + DAY_SECS;
+    if (isAnswered) return false;
     const limit = AbortSignal.timeout(INFO_MS);
     using client = new IssuerClient({
       directoryUrl: target.issuer.directoryUrl,
@@ -137,7 +138,7 @@ export class Renewer {
     } catch {
       next = { ...next, renewAt: info?.id === id ? info.renewAt : 0 };
     }
-    await withLock(this.#lockOf(`vhost ${target.vhost}`), () => {
+    await withLock(targetLock(this.#context.acme.storage, target.vhost), () => {
       store.save({ ...store.load(), info: next });
       return Promise.resolve();
     });
@@ -148,7 +149,7 @@ export class Renewer {
   async renew(target: Target, isForced = false): Promise<Outcome> {
     try {
       const locked = await withLock(
-        this.#lockOf(`vhost ${target.vhost}`),
+        targetLock(this.#context.acme.storage, target.vhost),
         () => this.#renewLocked(target, isForced),
       );
       return locked === "busy"
@@ -160,9 +161,23 @@ export class Renewer {
   }
 
   async #renewLocked(target: Target, isForced: boolean): Promise<Outcome> {
-    const { acme, now } = this.#context;
     recoverPair(target.directory);
     const store = this.#stateOf(target);
+    const aside = store.quarantine();
+    const warnings = aside === undefined
+      ? []
+      : [`its state was damaged and is now ${aside}: an order that was under way is begun anew`];
+    const ending = await this.#attempt(target, isForced, store, warnings);
+    return warnings.length === 0 ? ending : { ...ending, warning: warnings.join("; ") };
+  }
+
+  async #attempt(
+    target: Target,
+    isForced: boolean,
+    store: StateStore,
+    warnings: string[],
+  ): Promise<Ending> {
+    const { acme, now } = this.#context;
     const before = this.status(target);
     const nowSecs = now() / 1000;
     if (!isForced && before.nextAttempt > nowSecs) {
@@ -170,7 +185,8 @@ export class Renewer {
     }
     const accounts = new AccountStore(acme.storage, target.issuer.name, target.issuer.directoryUrl);
     const { waitUntil } = accounts;
-    if (waitUntil > now()) {
+    // One further away was written by a clock that was ahead.
+    if (waitUntil > now() && waitUntil <= now() + MAX_ACCOUNT_WAIT_MS) {
       const until = new Date(waitUntil).toISOString();
       return { kind: "skipped", reason: `its issuer wants no order before ${until}` };
     }
@@ -188,11 +204,12 @@ export class Renewer {
     const published: Challenge[] = [];
     const records = new Records(acme, target.vhost);
     try {
-      await records.removeLeft();
-      const key = order === undefined ? newKey(acme.key_type) : keyOf(order.key);
+      const left = await records.removeLeft();
+      if (left !== undefined) warnings.push(left);
+      const key = order === undefined ? newKey(acme.key_type) : keyIn(order.key);
       const remember = (url: string | undefined) => {
         const { order: _, ...rest } = state;
-        state = url === undefined ? rest : { ...rest, order: { url, key: pkcs8(key) } };
+        state = url === undefined ? rest : { ...rest, order: { url, key: keyText(key) } };
         store.save(state);
       };
       const replaces = before.state.info?.id;
@@ -201,7 +218,7 @@ export class Renewer {
         published,
         records,
       });
-      const pair = await this.#fit(target, chain, key);
+      const pair = await fitPair(chain, { domains: target.domains, key, now: now() });
       installPair(target.directory, pair);
       store.save({
         failures: 0,
@@ -210,16 +227,16 @@ export class Renewer {
         lastError: "",
         lastIssued: now() / 1000,
       });
-      const warning = await records.remove();
-      return {
-        kind: "renewed",
-        challenges: published.length,
-        ...(warning === undefined ? {} : { warning }),
-      };
+      return { kind: "renewed", challenges: published.length };
     } catch (error) {
+      // It would bring the same certificate again.
+      if (error instanceof UnfitCertificate && !error.isEarly) {
+        state = { ...state, order: undefined };
+      }
       return this.#note(error, target, state, store, accounts, published);
     } finally {
-      await records.remove();
+      const left = await records.remove();
+      if (left !== undefined) warnings.push(left);
       for (const challenge of published) await this.#context.withdraw(target, challenge);
     }
   }
@@ -232,7 +249,7 @@ export class Renewer {
     store: StateStore,
     accounts: AccountStore,
     published: readonly Challenge[],
-  ): Outcome {
+  ): Ending {
     const now = this.#context.now();
     if (this.#context.signal?.aborted === true) {
       // Nothing has failed: the next process goes on with the order.
@@ -309,8 +326,8 @@ export class Renewer {
     if (known !== undefined) return known;
     for (;;) {
       const made = await withLock(
-        this.#lockOf(`account ${issuer.name}`),
-        () => this.#newAccount(client, issuer, accounts),
+        accountLock(this.#context.acme.storage, issuer.name),
+        () => madeAccount(client, issuer, accounts, this.#context.acme.contact_email),
       );
       if (made !== "busy") return made.value;
       const other = accounts.load();
@@ -318,50 +335,6 @@ export class Renewer {
       this.#context.signal?.throwIfAborted();
       await this.#context.sleep(200);
     }
-  }
-
-  async #newAccount(
-    client: IssuerClient,
-    issuer: Issuer,
-    accounts: AccountStore,
-  ): Promise<Account> {
-    const known = accounts.load();
-    if (known !== undefined) return known;
-    const { newAccount, externalAccountRequired } = await client.directory();
-    if (externalAccountRequired && issuer.eab === undefined) {
-      throw new AcmeError(
-        "it asks for an external account binding: set tls.acme.issuers.eab with what it has given you",
-      );
-    }
-    const key = accounts.draft();
-    const binding = issuer.eab === undefined
-      ? {}
-      : { externalAccountBinding: bindingOf(key, readBinding(issuer.eab), newAccount) };
-    const { location } = await client.post(newAccount, {
-      termsOfServiceAgreed: true,
-      contact: [`mailto:${this.#context.acme.contact_email}`],
-      ...binding,
-    }, { key });
-    if (location === undefined) throw new AcmeError("its answer about an account has no location");
-    const account = { key, id: location };
-    accounts.save(account);
-    return account;
-  }
-
-  /** What was sent, if clients would take it for the names that were ordered. */
-  async #fit({ domains }: Target, chain: string, key: KeyObject): Promise<StoredPair> {
-    const cert = new TextEncoder().encode(chain);
-    const privateKey = new TextEncoder().encode(
-      key.export({ format: "pem", type: "pkcs8" }).toString(),
-    );
-    const { pair, findings } = checkPair(cert, privateKey, domains, this.#context.now());
-    const doubts = findings.map(({ message }) => message).join("; ");
-    if (pair === undefined || doubts !== "") {
-      throw new AcmeError(`the certificate that was issued is not fit: it ${doubts}`);
-    }
-    const fault = await pairFault(pair, undefined);
-    if (fault !== undefined) throw new AcmeError(`the certificate that was issued ${fault}`);
-    return { cert: new TextEncoder().encode(pair.cert), key: privateKey };
   }
 
   #retrySecs(target: Target, failures: number): number {
@@ -378,28 +351,12 @@ export class Renewer {
   #stateOf({ vhost, domains, issuer }: Target): StateStore {
     return new StateStore(this.#context.acme.storage, vhost, domains, issuer.directoryUrl);
   }
-
-  #lockOf(name: string): string {
-    return `${this.#context.acme.storage}/locks/${segmentOf(name)}`;
-  }
 }
 
 function reasonToWait({ dueAt, state }: TargetStatus, nowSecs: number): string {
   return dueAt > nowSecs || state.failures === 0
     ? "it is not due"
     : `after ${state.failures} failures it is not tried yet: ${state.lastError}`;
-}
-
-function keyOf(pkcs8: string): KeyObject {
-  return createPrivateKey({
-    key: Buffer.from(pkcs8, "base64url"),
-    format: "der",
-    type: "pkcs8",
-  });
-}
-
-function pkcs8(key: KeyObject): string {
-  return key.export({ format: "der", type: "pkcs8" }).toString("base64url");
 }
 
 function textOf(error: unknown): string {

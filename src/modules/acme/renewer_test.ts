@@ -1,89 +1,7 @@
 /** Orders and renewals against an issuer that misbehaves (spec 05 section 6.9). */
 import assert from "node:assert/strict";
-import { newDirectory } from "../../config/testing/files.ts";
-import { acmeSchema } from "./schema.ts";
-import type { Challenge } from "./client/order.ts";
-import { Renewer } from "./renewer.ts";
-import { makeStorage } from "./store/files.ts";
-import type { EnabledAcme, Target } from "./table.ts";
 import { FakeIssuer, problem } from "./testing/fake_issuer.ts";
-
-const HOUR = 3600;
-const DAY = 86_400;
-
-/** One process with a storage, an issuer, and a clock that only sleeping and a test move. */
-class Fixture implements AsyncDisposable {
-  readonly issuer = new FakeIssuer();
-  readonly directory = newDirectory();
-  readonly published: Challenge[] = [];
-  readonly slept: number[] = [];
-  /** Milliseconds that the clock is ahead. */
-  ahead = 0;
-  renewer: Renewer;
-  readonly target: Target;
-  readonly #acme: EnabledAcme;
-
-  constructor(keys: Record<string, unknown> = {}) {
-    const storage = `${this.directory}/acme`;
-    makeStorage(storage);
-    const acme = acmeSchema.parse({
-      enabled: true,
-      storage,
-      contact_email: "a@shop.test",
-      default_issuer: "fake",
-      issuers: [{ name: "fake", directory_url: this.issuer.directoryUrl }],
-      ...keys,
-    });
-    this.#acme = { ...acme, storage, contact_email: "a@shop.test" };
-    this.target = {
-      vhost: "shop",
-      key: "vhosts[0].tls.acme",
-      domains: ["shop.test"],
-      issuer: { name: "fake", directoryUrl: this.issuer.directoryUrl },
-      challenge: "http-01",
-      directory: `${storage}/certificates/shop`,
-    };
-    this.renewer = this.restart();
-  }
-
-  /** Another process with the same storage. */
-  restart(signal?: AbortSignal): Renewer {
-    return this.renewer = new Renewer({
-      signal,
-      acme: this.#acme,
-      publish: (_, challenge) => Promise.resolve(void this.published.push(challenge)),
-      withdraw: (_, challenge) => {
-        this.published.splice(this.published.indexOf(challenge), 1);
-        return Promise.resolve();
-      },
-      ca: () => this.issuer.ca,
-      now: () => Date.now() + this.ahead,
-      sleep: (ms) => {
-        this.slept.push(ms);
-        this.ahead += ms;
-        return Promise.resolve();
-      },
-    });
-  }
-
-  pass(secs: number): void {
-    this.ahead += secs * 1000;
-  }
-
-  async renew(): Promise<string> {
-    const outcome = await this.renewer.renew(this.target);
-    return "error" in outcome ? outcome.error : "reason" in outcome ? outcome.reason : outcome.kind;
-  }
-
-  get cert(): string {
-    return Deno.readTextFileSync(`${this.target.directory}/fullchain.pem`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.issuer[Symbol.asyncDispose]();
-    Deno.removeSync(this.directory, { recursive: true });
-  }
-}
+import { DAY, Fixture, HOUR } from "./testing/renewer_fixture.ts";
 
 Deno.test("a certificate is ordered once, and not again before it is due", async () => {
   await using fixture = new Fixture();
@@ -227,6 +145,47 @@ Deno.test("a certificate for other names, and one for another key, are not insta
   second.pass(61 * DAY);
   assert.match(await second.renew(), /not the key of the certificate/);
 });
+
+Deno.test("an order that has brought an unfit certificate is not taken up again", async () => {
+  await using fixture = new Fixture();
+  let unfit = 1;
+  fixture.issuer.chain = (chain) => unfit-- > 0 ? `${chain}${other.ca}` : chain;
+  assert.match(await fixture.renew(), /out of order/);
+  fixture.pass(DAY);
+  assert.equal(await fixture.renew(), "renewed");
+  assert.equal(fixture.issuer.count("newOrder"), 2);
+});
+
+Deno.test("a certificate that begins later by this clock is fetched again, and not ordered again", async () => {
+  await using fixture = new Fixture();
+  fixture.issuer.life = () => ({
+    notBefore: new Date(Date.now() + HOUR * 1000),
+    notAfter: new Date(Date.now() + 90 * DAY * 1000),
+  });
+  assert.match(await fixture.renew(), /not fit/);
+  fixture.pass(DAY);
+  assert.equal(await fixture.renew(), "renewed");
+  assert.equal(fixture.issuer.count("newOrder"), 1);
+});
+
+for (const kind of ["finalize", "certificate"]) {
+  Deno.test(`an order whose ${kind} is refused for good is given up, for another key`, async () => {
+    await using fixture = new Fixture();
+    let refusals = 1;
+    fixture.issuer.rules.push((request) =>
+      request.kind === kind && refusals-- > 0
+        ? problem(400, "badPublicKey", "this key is known to others")
+        : undefined
+    );
+    assert.match(await fixture.renew(), /badPublicKey/);
+    fixture.pass(DAY);
+    assert.equal(await fixture.renew(), "renewed");
+    const [first, second] = fixture.issuer.seen
+      .filter((request) => request.kind === "finalize").map(({ payload }) => payload.csr);
+    assert.equal(fixture.issuer.count("newOrder"), 2);
+    assert.notEqual(first, second);
+  });
+}
 
 Deno.test("a redirect is not followed, and an address on another host is not asked", async () => {
   await using fixture = new Fixture();

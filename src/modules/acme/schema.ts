@@ -15,6 +15,7 @@ import { splitAuthority } from "../../http/authority.ts";
 import { ipFamily } from "../../net/ip.ts";
 import type { Frozen } from "../../config/frozen.ts";
 import { BUILT_IN_ISSUERS } from "./issuers.ts";
+import { isTermsUrl, TERMS_URL_RULE } from "./terms.ts";
 
 const MAX_ISSUERS = 128;
 const MAX_DOMAINS = 64;
@@ -64,6 +65,9 @@ const eab = z.strictObject({
   }
 });
 
+const termsUrl = () =>
+  z.string().refine(isTermsUrl, { error: TERMS_URL_RULE }).register(valueKinds, { type: "URL" });
+
 const issuer = z.strictObject({
   name: label().describe("How vhosts and `default_issuer` name it."),
   directory_url: z.string().refine(
@@ -75,6 +79,23 @@ const issuer = z.strictObject({
     "Authorities to verify it by in place of the system's, PEM; for an issuer of one's own.",
   ),
   eab: eab.optional().describe("External account binding, where the issuer asks for one."),
+  terms_of_service_agreed: z.boolean().default(true).describe(
+    "Agree to its terms of service when an account is made; without that no account is made where " +
+      "it has any.",
+  ),
+  terms_of_service_url: termsUrl().optional().describe(
+    "Agree to these terms alone: an account is made if its directory advertises exactly this URL.",
+  ),
+  allow_unadvertised_terms_of_service: z.boolean().default(false).describe(
+    "Make an account although its directory advertises no terms and `terms_of_service_url` is set.",
+  ),
+}).superRefine((table, context) => {
+  if (table.terms_of_service_agreed || table.terms_of_service_url === undefined) return;
+  refuseKey(context, {
+    key: "terms_of_service_url",
+    message: "must not be set where terms_of_service_agreed is false",
+    about: ["terms_of_service_agreed"],
+  });
 });
 
 const renewal = z.strictObject({
@@ -156,7 +177,7 @@ export const acmeSchema = z.strictObject({
   ).optional().register(valueKinds, { type: "email" })
     .describe(
       "Contact of the account; required when enabled. Issuers ask for agreement to their terms " +
-        "of service, which enabling this gives.",
+        "of service, which enabling this gives unless `terms_of_service_agreed` of the issuer is false.",
     ),
   default_issuer: label().default("letsencrypt").describe("Issuer of vhosts that name none."),
   challenge: enumWord(CHALLENGES).default("http-01").describe(

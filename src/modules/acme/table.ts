@@ -53,9 +53,15 @@ export function issuersOf({ issuers }: Pick<AcmeConfig, "issuers">): readonly Is
   return issuers.length === 0 ? BUILT_IN_ISSUERS : issuers.map(issuerOf);
 }
 
-function issuerOf({ name, directory_url, ca_bundle_file, eab }: IssuerConfig): Issuer {
+function issuerOf(issuer: IssuerConfig): Issuer {
+  const { name, directory_url, ca_bundle_file, eab } = issuer;
   return {
     name,
+    terms: {
+      agreed: issuer.terms_of_service_agreed,
+      url: issuer.terms_of_service_url,
+      allowUnadvertised: issuer.allow_unadvertised_terms_of_service,
+    },
     directoryUrl: directory_url,
     caBundle: ca_bundle_file,
     eab: eab === undefined

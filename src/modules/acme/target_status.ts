@@ -6,6 +6,9 @@ import { dueAt, type Validity } from "./due_time.ts";
 import type { TargetState } from "./store/state_store.ts";
 import type { EnabledAcme, Target } from "./table.ts";
 
+/** Most that the clocks of gateways with one storage may differ. */
+const MAX_SKEW_SECS = 3600;
+
 /** A certificate as it is now. Times in seconds since 1970. */
 export interface TargetStatus {
   readonly status: "missing" | "due" | "valid";
@@ -34,12 +37,14 @@ export function statusOf(
   const own = dueAt(validity, { renewBeforeSecs, renewAfter });
   const wanted = validity === undefined ? 0 : info?.renewAt ?? 0;
   const due = wanted === 0 ? own : Math.min(own, Math.max(wanted, renewAfter ?? 0));
+  // Written by a clock that was ahead: waiting until it is that late again could take years.
+  const isFromLater = state.lastAttempt > now + MAX_SKEW_SECS;
   const status = validity === undefined ? "missing" : due <= now ? "due" : "valid";
   return {
     status,
     notAfter: validity?.notAfter,
     dueAt: due,
-    nextAttempt: Math.max(due, state.nextAttempt),
+    nextAttempt: Math.max(due, isFromLater ? 0 : state.nextAttempt),
     state: { ...state, info },
   };
 }

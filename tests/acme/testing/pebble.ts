@@ -112,6 +112,15 @@ export class Pebble implements AsyncDisposable {
     return `https://127.0.0.1:${this.port}/dir`;
   }
 
+  /** `Valid` or `Revoked`. */
+  async statusOf(serialNumber: string): Promise<unknown> {
+    using client = Deno.createHttpClient({ caCerts: [authority.root] });
+    const serial = serialNumber.toLowerCase().replace(/^0+/, "");
+    const url = `https://127.0.0.1:${this.managementPort}/cert-status-by-serial/${serial}`;
+    const { Status } = await (await fetch(url, { client })).json();
+    return Status;
+  }
+
   /** The root of what it issues. */
   async root(): Promise<string> {
     using client = Deno.createHttpClient({ caCerts: [authority.root] });

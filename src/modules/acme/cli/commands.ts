@@ -48,6 +48,12 @@ export const commands: readonly ModuleCommand[] = [
       { name: "email", value: "ADDRESS", help: "Contact of the account." },
       { name: "kid-file", value: "FILE", help: "File with the key identifier of the binding." },
       { name: "hmac-key-file", value: "FILE", help: "File with the HMAC key of the binding." },
+      {
+        name: "terms-of-service-url",
+        value: "URL",
+        help: "Agree to these terms alone; needs --accept-terms-of-service.",
+      },
+      { name: "accept-terms-of-service", help: "Agree to the terms of service of the issuer." },
       { name: "non-interactive", help: "Fail where a value is missing, and ask nothing." },
       { name: "force", help: "Replace files that are there." },
       { name: "no-systemd", help: "Write no drop-in; name the files of the secrets themselves." },

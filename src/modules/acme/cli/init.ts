@@ -7,6 +7,7 @@
 import { pathProblem } from "../../../config/read/paths.ts";
 import type { CommandCall } from "../../../gateway/command.ts";
 import { BUILT_IN_ISSUERS } from "../issuers.ts";
+import { isTermsUrl, TERMS_URL_RULE } from "../terms.ts";
 
 const PROVIDERS = ["actalis", "letsencrypt", "letsencrypt-staging"] as const;
 type Provider = typeof PROVIDERS[number];
@@ -72,6 +73,7 @@ function planOf(call: CommandCall) {
   const output = path("output");
   const storage = path("storage");
   const email = emailOf(call);
+  const terms = termsOf(call);
   const hasSecrets = provider === "actalis";
   const usesSystemd = hasSecrets && !args.has("no-systemd");
   const drafts: Draft[] = [];
@@ -98,7 +100,7 @@ function planOf(call: CommandCall) {
   directories.push([output.slice(0, output.lastIndexOf("/")), 0o755]);
   drafts.push({
     path: output,
-    content: fragment(provider, email, storage, usesSystemd, secrets),
+    content: fragment({ provider, email, storage, usesSystemd, secrets, terms }),
     mode: 0o644,
   });
   const next = [
@@ -114,12 +116,18 @@ function planOf(call: CommandCall) {
   return { provider, drafts, storage, directories, next };
 }
 
+/** What the fragment is made of. */
+interface Answers {
+  readonly provider: Provider;
+  readonly email: string;
+  readonly storage: string;
+  readonly usesSystemd: boolean;
+  readonly secrets: { readonly kid: string; readonly hmac: string };
+  readonly terms: readonly string[];
+}
+
 function fragment(
-  provider: Provider,
-  email: string,
-  storage: string,
-  usesSystemd: boolean,
-  secrets: { readonly kid: string; readonly hmac: string },
+  { provider, email, storage, usesSystemd, secrets, terms }: Answers,
 ): string {
   const lines = [
     "[tls.acme]",
@@ -138,23 +146,31 @@ function fragment(
     "reload_after_renewal = true",
     "zero_downtime_reload = true",
   ];
-  if (provider !== "actalis") return `${lines.join("\n")}\n`;
+  // The defaults of a built-in issuer suffice, unless something is said of it.
+  if (provider !== "actalis" && terms.length === 0) return `${lines.join("\n")}\n`;
   const url = BUILT_IN_ISSUERS.find(({ name }) => name === provider)?.directoryUrl;
-  const sources = usesSystemd
-    ? ['key_id_credential = "actalis-eab-kid"', 'hmac_key_credential = "actalis-eab-hmac-key"']
-    : [`key_id_file = ${quoted(secrets.kid)}`, `hmac_key_file = ${quoted(secrets.hmac)}`];
-  return `${
-    [
-      ...lines,
-      "",
-      "[[tls.acme.issuers]]",
-      'name = "actalis"',
-      `directory_url = "${url}"`,
-      "",
-      "[tls.acme.issuers.eab]",
-      ...sources,
-    ].join("\n")
-  }\n`;
+  lines.push("", "[[tls.acme.issuers]]", `name = "${provider}"`, `directory_url = "${url}"`);
+  lines.push(...terms);
+  if (provider === "actalis") {
+    const sources = usesSystemd
+      ? ['key_id_credential = "actalis-eab-kid"', 'hmac_key_credential = "actalis-eab-hmac-key"']
+      : [`key_id_file = ${quoted(secrets.kid)}`, `hmac_key_file = ${quoted(secrets.hmac)}`];
+    lines.push("", "[tls.acme.issuers.eab]", ...sources);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Keys of the issuer for what was said of its terms of service. */
+function termsOf({ args }: CommandCall): readonly string[] {
+  const url = args.get("terms-of-service-url");
+  if (!args.has("accept-terms-of-service")) {
+    if (url === undefined) return [];
+    throw new Refused("--terms-of-service-url needs --accept-terms-of-service");
+  }
+  const agreed = "terms_of_service_agreed = true";
+  if (url === undefined) return [agreed];
+  if (!isTermsUrl(url)) throw new Refused(`--terms-of-service-url ${TERMS_URL_RULE}`);
+  return [agreed, `terms_of_service_url = ${quoted(url)}`];
 }
 
 function quoted(text: string): string {

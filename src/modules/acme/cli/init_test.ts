@@ -101,3 +101,25 @@ Deno.test("a missing secret, and a path with dots, are refused, and nothing is w
     assert.equal(run(directory, "other", {}).code, 1);
   });
 });
+
+Deno.test("agreement to terms of service is written down, and takes both options for an address", () => {
+  withDirectory((directory) => {
+    const url = "https://issuer.test/terms";
+    const alone = run(directory, "letsencrypt", { "terms-of-service-url": url });
+    assert.match(alone.err[0], /needs --accept-terms-of-service/);
+    const accept = { "accept-terms-of-service": true } as const;
+    const wrong = run(directory, "letsencrypt", { ...accept, "terms-of-service-url": 'a"b' });
+    assert.match(wrong.err[0], /must be an http/);
+    assert.deepEqual([...Deno.readDirSync(directory)], []);
+    const whole = run(directory, "letsencrypt", { ...accept, "terms-of-service-url": url });
+    assert.equal(whole.code, 0, whole.err[0]);
+    const fragment = Deno.readTextFileSync(`${directory}/conf.d/acme.toml`);
+    assert.deepEqual(problemsOf(fragment), []);
+    const { config } = loadText(fragment, [...module.schema, ...tls.schema]);
+    const [issuer] = config?.tls?.acme?.issuers ?? [];
+    assert.equal(issuer.name, "letsencrypt");
+    assert.equal(issuer.directory_url, "https://acme-v02.api.letsencrypt.org/directory");
+    assert.equal(issuer.terms_of_service_agreed, true);
+    assert.equal(issuer.terms_of_service_url, url);
+  });
+});

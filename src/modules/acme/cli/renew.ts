@@ -6,6 +6,7 @@
  */
 import type { Config } from "../../../config/types.ts";
 import type { CommandCall } from "../../../gateway/command.ts";
+import type { Issuer } from "../issuers.ts";
 import { Renewer } from "../renewer.ts";
 import { ChallengeStore } from "../store/challenge_store.ts";
 import { makeStorage, readIfThere } from "../store/files.ts";
@@ -46,6 +47,12 @@ export async function workOf(call: Call): Promise<Work | undefined> {
   return { config, acme, targets, renewer: renewerOf(acme) };
 }
 
+/** Authorities of an issuer, PEM. */
+export function caOf({ caBundle }: Issuer): string | undefined {
+  const content = caBundle === undefined ? undefined : readIfThere(caBundle, MAX_CA_BYTES);
+  return content === undefined ? undefined : new TextDecoder().decode(content);
+}
+
 /** A renewer whose challenges the running gateway finds on the disk. */
 function renewerOf(acme: EnabledAcme): Renewer {
   const challenges = new ChallengeStore(acme.storage);
@@ -54,10 +61,7 @@ function renewerOf(acme: EnabledAcme): Renewer {
     publish: ({ vhost }, { token, keyAuthorization }) =>
       Promise.resolve(challenges.publish(vhost, token, keyAuthorization)),
     withdraw: ({ vhost }, { token }) => Promise.resolve(challenges.remove(vhost, token)),
-    ca({ caBundle }) {
-      const content = caBundle === undefined ? undefined : readIfThere(caBundle, MAX_CA_BYTES);
-      return content === undefined ? undefined : new TextDecoder().decode(content);
-    },
+    ca: caOf,
     now: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
@@ -99,6 +103,7 @@ export async function renewTargets(
   const lines: string[] = [];
   for (const target of due) {
     const outcome = await renewer.renew(target, args.has("force-renew") || args.has("all"));
+    if (outcome.warning !== undefined) err(`${target.vhost}: ${outcome.warning}`);
     if (outcome.kind === "renewed") {
       renewed++;
       const { vhost, issuer, directory } = target;

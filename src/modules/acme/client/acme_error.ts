@@ -27,6 +27,19 @@ export class AcmeError extends Error {
   get isRateLimit(): boolean {
     return this.status === 429 || this.type === "rateLimited";
   }
+
+  /** Whether the same request will be refused again: the issuer has judged it, and not its moment. */
+  get isFinal(): boolean {
+    return this.status >= 400 && this.status < 500 && !this.isRateLimit &&
+      this.type !== "orderNotReady" && this.type !== "badNonce";
+  }
+}
+
+/** An answer of more bytes than any useful one has; another try brings the same. */
+export class OversizedAnswer extends AcmeError {
+  override get isFinal(): boolean {
+    return true;
+  }
 }
 
 /** A problem document (RFC 7807) as text, with those of single names. */

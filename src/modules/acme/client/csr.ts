@@ -4,22 +4,7 @@
  *
  * @module
  */
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-
-/** Kinds of keys that a certificate can be for. */
-export type KeyType = "p256" | "p384" | "rsa2048" | "rsa3072" | "rsa4096";
-
-/** A new key. */
-export function newKey(type: KeyType): KeyObject {
-  switch (type) {
-    case "p256":
-      return generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey;
-    case "p384":
-      return generateKeyPairSync("ec", { namedCurve: "secp384r1" }).privateKey;
-    default:
-      return generateKeyPairSync("rsa", { modulusLength: Number(type.slice(3)) }).privateKey;
-  }
-}
+import { createPublicKey, type KeyObject, sign } from "node:crypto";
 
 const SEQUENCE = 0x30;
 const SET = 0x31;

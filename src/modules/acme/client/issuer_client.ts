@@ -6,7 +6,7 @@
  * @module
  */
 import { VERSION } from "../../../gateway/exchange/version.ts";
-import { AcmeError, problemIn, shown } from "./acme_error.ts";
+import { AcmeError, OversizedAnswer, problemIn, shown } from "./acme_error.ts";
 import type { AccountKey, JwsHeader } from "./jose.ts";
 
 /** Time for one answer. */
@@ -27,6 +27,7 @@ export interface Directory {
   readonly newAccount: string;
   readonly newOrder: string;
   readonly revokeCert?: string;
+  readonly keyChange?: string;
   readonly renewalInfo?: string;
   readonly externalAccountRequired: boolean;
   readonly termsOfService?: string;
@@ -85,7 +86,7 @@ export class IssuerClient {
     if (this.#directory !== undefined) return this.#directory;
     const { json } = await this.get(this.#options.directoryUrl);
     if (json === undefined) throw new AcmeError("its directory is not JSON");
-    const { newNonce, newAccount, newOrder, revokeCert, renewalInfo, meta } = json;
+    const { newNonce, newAccount, newOrder, revokeCert, keyChange, renewalInfo, meta } = json;
     const own = (value: unknown, name: string) => this.#ownUrl(value, `${name} of its directory`);
     const { externalAccountRequired, termsOfService } = tableOf(meta);
     return this.#directory = {
@@ -93,9 +94,10 @@ export class IssuerClient {
       newAccount: own(newAccount, "newAccount"),
       newOrder: own(newOrder, "newOrder"),
       revokeCert: revokeCert === undefined ? undefined : own(revokeCert, "revokeCert"),
+      keyChange: keyChange === undefined ? undefined : own(keyChange, "keyChange"),
       renewalInfo: renewalInfo === undefined ? undefined : own(renewalInfo, "renewalInfo"),
       externalAccountRequired: externalAccountRequired === true,
-      termsOfService: typeof termsOfService === "string" ? shown(termsOfService) : undefined,
+      termsOfService: typeof termsOfService === "string" ? termsOfService : undefined,
     };
   }
 
@@ -208,7 +210,7 @@ async function textOf({ body }: Response): Promise<string> {
     // Leaving the loop cancels the rest.
     for await (const chunk of body) {
       if ((size += chunk.length) > MAX_ANSWER_BYTES) {
-        throw new AcmeError(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
+        throw new OversizedAnswer(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
       }
       text += decoder.decode(chunk, { stream: true });
     }

@@ -71,14 +71,28 @@ export async function runOrder(context: OrderContext): Promise<string> {
     await authorize(context, order);
     order = await settled(context, order.url, ["pending"]);
   }
-  if (order.status === "ready") order = await finalize(context, order);
+  if (order.status === "ready") {
+    const ready = order;
+    order = await judged(context, () => finalize(context, ready));
+  }
   if (order.status === "processing") order = await settled(context, order.url, ["processing"]);
   if (order.status !== "valid" || order.certificate === undefined) {
     context.onOrder(undefined);
     const why = order.problem === "" ? "" : `: ${order.problem}`;
     throw new AcmeError(`the order has become ${shown(order.status)}${why}`);
   }
-  return (await context.client.post(order.certificate, "", context.account)).text;
+  const { certificate } = order;
+  return (await judged(context, () => context.client.post(certificate, "", context.account))).text;
+}
+
+/** An order whose next step the issuer has refused for good is not taken up again: each attempt would end there. */
+async function judged<T>(context: OrderContext, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof AcmeError && error.isFinal) context.onOrder(undefined);
+    throw error;
+  }
 }
 
 async function beginOrder(context: OrderContext): Promise<Order> {
@@ -97,8 +111,7 @@ async function beginOrder(context: OrderContext): Promise<Order> {
     const extra = replaces === undefined ? {} : { replaces };
     answer = await client.post(newOrder, { identifiers, ...extra }, account);
   } catch (error) {
-    const isRefused = error instanceof AcmeError && error.status >= 400 && error.status < 500 &&
-      !error.isRateLimit;
+    const isRefused = error instanceof AcmeError && error.isFinal;
     if (replaces === undefined || !isRefused) throw error;
     answer = await client.post(newOrder, { identifiers }, account);
   }
@@ -113,9 +126,7 @@ async function resumed({ client, account }: OrderContext, url: string): Promise<
   try {
     return orderIn(await client.post(url, "", account), url);
   } catch (error) {
-    const isGone = error instanceof AcmeError && error.status >= 400 && error.status < 500 &&
-      !error.isRateLimit;
-    if (isGone) return undefined;
+    if (error instanceof AcmeError && error.isFinal) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** The TXT records of one certificate: put into the zone, waited for, removed. @module */
 import type { EnabledAcme } from "../table.ts";
 import { segmentOf } from "../storage_names.ts";
-import { putFile, readIfThere, removeIfThere } from "../store/files.ts";
+import { lookAt, putFile, readIfThere, removeIfThere, setAside } from "../store/files.ts";
 import type { TxtRecord } from "./txt_record.ts";
 import { runHook } from "./hook.ts";
 import { changeRecord } from "./update.ts";
@@ -25,7 +25,12 @@ export class Records {
 
   /** Removes what another process has left; returns what could not be. */
   async removeLeft(): Promise<string | undefined> {
-    this.#records = this.#stored();
+    const stored = this.#stored();
+    if (stored === undefined) {
+      return `the list of its records was damaged and is now ${setAside(this.#path)}: ` +
+        "records of an earlier order may still be in the zone";
+    }
+    this.#records = stored;
     return this.#records.length === 0 ? undefined : await this.remove();
   }
 
@@ -71,14 +76,16 @@ export class Records {
     putFile(this.#path, new TextEncoder().encode(JSON.stringify(this.#records)), 0o600);
   }
 
-  #stored(): TxtRecord[] {
-    const content = readIfThere(this.#path, MAX_BYTES);
-    if (content === undefined) return [];
+  /** `undefined` for a file that is damaged. */
+  #stored(): TxtRecord[] | undefined {
+    if (lookAt(this.#path) === undefined) return [];
     try {
-      const list: unknown = JSON.parse(new TextDecoder().decode(content));
-      return Array.isArray(list) ? list.filter(isRecord) : [];
+      const list: unknown = JSON.parse(
+        new TextDecoder().decode(readIfThere(this.#path, MAX_BYTES)),
+      );
+      return Array.isArray(list) && list.every(isRecord) ? list : undefined;
     } catch {
-      return [];
+      return undefined;
     }
   }
 }

@@ -6,7 +6,7 @@
  */
 import { segmentOf } from "../storage_names.ts";
 import { AccountKey } from "../client/jose.ts";
-import { putFile, readIfThere, removeIfThere } from "./files.ts";
+import { putFile, readIfThere, removeIfThere, setAside } from "./files.ts";
 
 const MAX_BYTES = 32 * 1024;
 const MODE = 0o600;
@@ -23,12 +23,16 @@ export class AccountStore {
   readonly #path: string;
   readonly #draft: string;
   readonly #limit: string;
+  readonly #next: string;
+  readonly #ending: string;
 
   constructor(storage: string, issuer: string, readonly directoryUrl: string) {
     const directory = `${storage}/accounts/${segmentOf(issuer)}`;
     this.#path = `${directory}/credentials.json`;
     this.#draft = `${directory}/pending-key.json`;
     this.#limit = `${directory}/limit.json`;
+    this.#next = `${directory}/next-key.json`;
+    this.#ending = `${directory}/deactivating.json`;
   }
 
   /**
@@ -52,8 +56,13 @@ export class AccountStore {
    * that dies between the two finds its account again.
    */
   draft(): AccountKey {
-    const pkcs8 = tableAt(this.#draft)?.key_pkcs8;
-    if (typeof pkcs8 === "string") return AccountKey.of(pkcs8);
+    try {
+      const pkcs8 = tableAt(this.#draft)?.key_pkcs8;
+      if (typeof pkcs8 === "string") return AccountKey.of(pkcs8);
+    } catch {
+      // No account is known by it.
+      setAside(this.#draft);
+    }
     const key = AccountKey.generate();
     put(this.#draft, { key_pkcs8: key.pkcs8 });
     return key;
@@ -65,6 +74,33 @@ export class AccountStore {
     removeIfThere(this.#draft);
   }
 
+  /** The key that is to replace that of the account; on the disk before the issuer hears of it. */
+  nextKey(): { readonly key: AccountKey; readonly wasThere: boolean } {
+    const pkcs8 = tableAt(this.#next)?.key_pkcs8;
+    if (typeof pkcs8 === "string") return { key: AccountKey.of(pkcs8), wasThere: true };
+    const key = AccountKey.generate();
+    put(this.#next, { key_pkcs8: key.pkcs8 });
+    return { key, wasThere: false };
+  }
+
+  /** The issuer has taken the next key. */
+  changeKey({ id }: Account, key: AccountKey): void {
+    this.save({ id, key });
+    removeIfThere(this.#next);
+  }
+
+  /** The issuer is about to be asked to end the account; returns whether it may have been asked before. */
+  beginEnding({ id }: Account): boolean {
+    const wasBegun = tableAt(this.#ending)?.id === id;
+    if (!wasBegun) put(this.#ending, { id });
+    return wasBegun;
+  }
+
+  /** The account is no more: the next one has another key. */
+  end(): void {
+    for (const path of [this.#path, this.#draft, this.#next, this.#ending]) removeIfThere(path);
+  }
+
   /** The issuer does not know the account any more: another one is made, with the same key. */
   forget(): void {
     const pkcs8 = tableAt(this.#path)?.key_pkcs8;
@@ -74,8 +110,12 @@ export class AccountStore {
 
   /** Until when the issuer wants no order of this account, in milliseconds since 1970; 0 for no such time. */
   get waitUntil(): number {
-    const until = tableAt(this.#limit)?.until;
-    return typeof until === "number" && Number.isFinite(until) ? until : 0;
+    try {
+      const until = tableAt(this.#limit)?.until;
+      return typeof until === "number" && Number.isFinite(until) ? until : 0;
+    } catch {
+      return 0;
+    }
   }
 
   set waitUntil(until: number) {

@@ -67,6 +67,20 @@ export function readIfThere(path: string, maxBytes: number): Uint8Array | undefi
   }
 }
 
+/**
+ * Takes what cannot be used out of the way, and keeps the last of its kind for an operator to look at.
+ *
+ * @returns Where it is now.
+ */
+export function setAside(path: string): string {
+  const aside = `${path}.damaged`;
+  const earlier = lookAt(aside);
+  if (earlier !== undefined) Deno.removeSync(aside, { recursive: earlier.isDirectory });
+  Deno.renameSync(path, aside);
+  syncDirectory(parentOf(path));
+  return aside;
+}
+
 /** Removes a file. */
 export function removeIfThere(path: string): void {
   try {

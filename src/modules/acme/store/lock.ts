@@ -5,7 +5,18 @@
  *
  * @module
  */
+import { segmentOf } from "../storage_names.ts";
 import { makeDirectory } from "./files.ts";
+
+/** Path of the lock of one certificate. */
+export function targetLock(storage: string, vhost: string): string {
+  return `${storage}/locks/${segmentOf(`vhost ${vhost}`)}`;
+}
+
+/** Path of the lock of the account at one issuer. */
+export function accountLock(storage: string, issuer: string): string {
+  return `${storage}/locks/${segmentOf(`account ${issuer}`)}`;
+}
 
 /**
  * Runs `job` while no other process holds the lock at `path`.
@@ -21,4 +32,15 @@ export async function withLock<T>(
   using file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
   if (!file.tryLockSync(true)) return "busy";
   return { value: await job() };
+}
+
+/** As {@linkcode withLock} with all of `paths`; none is held longer than `job` takes, and none where one is busy. */
+export async function withLocks<T>(
+  paths: readonly string[],
+  job: () => Promise<T>,
+): Promise<"busy" | { readonly value: T }> {
+  const [first, ...rest] = paths;
+  if (first === undefined) return { value: await job() };
+  const inner = await withLock(first, () => withLocks(rest, job));
+  return inner === "busy" ? inner : inner.value;
 }

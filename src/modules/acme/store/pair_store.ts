@@ -91,6 +91,17 @@ export function recoverPair(directory: string): StoredPair | undefined {
   return kept;
 }
 
+/**
+ * Takes a revoked pair out of use; the last one is kept beside.
+ *
+ * @returns Where the certificate is now.
+ */
+export function setAsideRevoked(directory: string): string {
+  for (const name of FILES) renameIfThere(`${directory}/${name}`, `${directory}/${name}.revoked`);
+  syncDirectory(directory);
+  return `${directory}/${CERT}.revoked`;
+}
+
 type Place = (directory: string, name: string) => string;
 const plain: Place = (directory, name) => `${directory}/${name}`;
 const temporary: Place = (directory, name) => `${directory}/.${name}.tmp`;

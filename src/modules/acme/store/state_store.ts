@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { keyIn } from "../client/certificate_key.ts";
 import { segmentOf } from "../storage_names.ts";
-import { putFile, readIfThere } from "./files.ts";
+import { lookAt, putFile, readIfThere, setAside } from "./files.ts";
 
 const MAX_BYTES = 64 * 1024;
 const MODE = 0o600;
@@ -90,10 +91,21 @@ export class StateStore {
     putFile(this.#path, new TextEncoder().encode(`${JSON.stringify(whole)}\n`), MODE);
   }
 
+  /**
+   * Sets a damaged file aside: its failures and its order are lost, and that is to be seen.
+   *
+   * @returns Where it is, if it was damaged.
+   */
+  quarantine(): string | undefined {
+    return this.#read() === undefined && lookAt(this.#path) !== undefined
+      ? setAside(this.#path)
+      : undefined;
+  }
+
   #read(): Readonly<Record<string, unknown>> | undefined {
-    const content = readIfThere(this.#path, MAX_BYTES);
-    if (content === undefined) return undefined;
     try {
+      const content = readIfThere(this.#path, MAX_BYTES);
+      if (content === undefined) return undefined;
       const value: unknown = JSON.parse(new TextDecoder().decode(content));
       return typeof value === "object" && value !== null
         ? value as Record<string, unknown>
@@ -107,7 +119,19 @@ export class StateStore {
 function orderIn(value: unknown): Pick<TargetState, "order"> {
   if (typeof value !== "object" || value === null) return {};
   const { url, key } = value as Record<string, unknown>;
-  return typeof url === "string" && typeof key === "string" ? { order: { url, key } } : {};
+  return typeof url === "string" && typeof key === "string" && isKey(key)
+    ? { order: { url, key } }
+    : {};
+}
+
+/** An order is of no use without the key that it was made for. */
+function isKey(pkcs8: string): boolean {
+  try {
+    keyIn(pkcs8);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function infoIn(value: unknown): Pick<TargetState, "info"> {

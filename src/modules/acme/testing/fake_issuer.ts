@@ -53,6 +53,8 @@ export class FakeIssuer implements AsyncDisposable {
     notBefore: new Date(Date.now() - 3_600_000),
     notAfter: new Date(Date.now() + 90 * DAY_MS),
   });
+  /** Address of its terms of service. */
+  terms: string | undefined;
   /** What is sent in place of a chain. */
   chain: (chain: string, order: FakeOrder) => string = (chain) => chain;
 
@@ -111,6 +113,7 @@ export class FakeIssuer implements AsyncDisposable {
           newNonce: `${this.url}/newNonce`,
           newAccount: `${this.url}/newAccount`,
           newOrder: `${this.url}/newOrder`,
+          ...(this.terms === undefined ? {} : { meta: { termsOfService: this.terms } }),
           ...(this.#renewalInfo ? { renewalInfo: `${this.url}/renewalInfo` } : {}),
         });
       case "newNonce":
