@@ -306,6 +306,11 @@ export interface CoreRoute {
    * `strip_prefix` and `rewrite_prefix`.
    */
   readonly rewrite_template?: string;
+  /**
+   * Take paths with `%2F` and send it on as it came; without it they get 400. For routes
+   * with `proxy`.
+   */
+  readonly encoded_slashes: boolean;
   /** Most bytes of a request body on this route. */
   readonly max_request_body_bytes?: number;
   /** Action: answer with a redirect. */
