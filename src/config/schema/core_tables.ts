@@ -117,7 +117,10 @@ export interface ServerConfig {
      * are on (`tls.acme.enabled`). SIGHUP takes new certificates up in every build.
      */
     readonly certificate_reload_sock: string;
-    /** How many workers serve requests. */
+    /**
+     * How many workers serve requests; `"auto"` (ours) for as many as the process may use
+     * processors.
+     */
     readonly threads: number;
     /** Parallel acceptors of a listener. Advisory: every worker has one. */
     readonly listener_tasks_per_fd: number;
