@@ -171,7 +171,7 @@ Deno.test("wrong types are refused without conversion, with what was found", () 
   assert.deepEqual(problems.map(({ key, message }) => `${key} ${message}`), [
     'server.regex_enabled must be true or false; found "true"',
     'server.listen must be a list; found "127.0.0.1:8080"',
-    'server.process.threads must be an integer; found "4"',
+    'server.process.threads must be a whole number from 1 to 1024, or "auto"; found "4"',
     "server.process.max_retries must be from 0 to 1024; found -1",
     "server.process.upstream_keepalive_pool_size must be an integer; found the float 1.0",
     'logging.level must be one of "trace", "debug", "info", "warn", "error", "off"; found "INFO"',
@@ -484,4 +484,9 @@ Deno.test("a key of a list's tables is refused by the name of its module, and on
     "needs the load-balancer module, which this build does not have",
   ]]);
   assert.deepEqual(loadText(routes("load_balance = {}\n"), [stream]).problems, []);
+});
+
+Deno.test("workers can be as many as processors", () => {
+  const { config } = load('[server.process]\nthreads = "auto"\n');
+  assert.equal(config?.server.process.threads, navigator.hardwareConcurrency);
 });

@@ -6,7 +6,7 @@
  */
 import { BodyError } from "../http/body.ts";
 import { ClientError, ClientResponse } from "../http/client.ts";
-import { type Handler, TLS_ON_CLEARTEXT } from "../http/exchange.ts";
+import type { Handler, RefusalKind } from "../http/exchange.ts";
 import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Config } from "../config/types.ts";
 import type { Clock } from "../net/clock.ts";
@@ -209,8 +209,8 @@ export class Gateway implements Handler<Exchange> {
     return this.resume(exchange, undefined);
   }
 
-  refuse(exchange: Exchange, status: number, reason: string): void {
-    this.#logFault({ status, reason });
+  refuse(exchange: Exchange, status: number, reason: string, kind?: RefusalKind): void {
+    this.#logFault({ status, reason }, kind);
     refuse(exchange, { status, text: "", cause: "framing", close: true });
     finishRefusal(exchange);
   }
@@ -332,11 +332,14 @@ export class Gateway implements Handler<Exchange> {
     exchange.step = responseSteps(exchange, plan).length;
   }
 
-  #logFault({ status, reason }: { readonly status: number; readonly reason: string }): void {
+  #logFault(
+    { status, reason }: { readonly status: number; readonly reason: string },
+    kind?: RefusalKind,
+  ): void {
     const { log } = this.services;
     // A request that a time limit of ours has cut, or that came to the wrong port, is no attack, and its operator
     // may want to know.
-    const level = status === 408 || reason === TLS_ON_CLEARTEXT ? "info" : "debug";
+    const level = status === 408 || kind === "wrong_port" ? "info" : "debug";
     if (!log.enabled(level)) return;
     log.log(level, "fluxheim::security", `request refused with ${status}: ${reason}`);
   }

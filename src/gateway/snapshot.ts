@@ -11,7 +11,7 @@ import { compileHttpsRedirect } from "./route/https_redirect.ts";
 import type { KeepHold } from "./keep.ts";
 import type { Counter } from "./reports/metrics.ts";
 import type { RouteScope, RunningModule, SnapshotContext, Step } from "./module.ts";
-import { isSafePath } from "./route/path_safety.ts";
+import { isSafePath, isSafeWithSlashes } from "./route/path_safety.ts";
 import { RoutePolicies } from "./route/name_policy.ts";
 import { joinPlan, type OwnSteps, type ScopeSteps, scopeSteps, stepsOfBoth } from "./plan.ts";
 import { policyRoutes } from "./route/policy_route.ts";
@@ -42,6 +42,8 @@ interface CompiledVhost {
   readonly vhost: VhostConfig;
   readonly routes: RouteTable;
   readonly names: NamePolicies | undefined;
+  /** Whether a route takes paths with `%2F`. */
+  readonly hasEncodedSlashes: boolean;
   /** The scope of the vhost's own actions, then one for each route. */
   readonly scopes: readonly CompiledScope[];
 }
@@ -131,14 +133,17 @@ export class Snapshot {
     const { path } = exchange;
     const compiled = this.#vhosts[selected];
     exchange.servedPath = path;
-    if (!isSafePath(path)) {
+    const isSafe = isSafePath(path);
+    const match = isSafe || compiled.hasEncodedSlashes && isSafeWithSlashes(path)
+      ? compiled.routes.match(exchange.method, path, exchange)
+      : undefined;
+    const at = scopeIndex(match);
+    const found = compiled.scopes[at];
+    if (!isSafe && found.scope.route?.encoded_slashes !== true) {
       exchange.scope = compiled.scopes[0].scope;
       refuse(exchange, UNSAFE_PATH);
       return undefined;
     }
-    const match = compiled.routes.match(exchange.method, path, exchange);
-    const at = scopeIndex(match);
-    const found = compiled.scopes[at];
     exchange.scope = found.scope;
     exchange.captures = match?.captures;
     const guards = policyRoutes(compiled.routes, exchange.method, path, exchange);
@@ -189,6 +194,7 @@ function compileVhost(
     vhost,
     routes: table,
     names,
+    hasEncodedSlashes: routes.some((route) => route.encoded_slashes === true),
     scopes: scopes.map((scope, at) => ({
       scope,
       steps: steps[at],

@@ -10,9 +10,8 @@ import type { InterimOutlet } from "./interim.ts";
 import type { ConnectionFacts } from "../net/connection_facts.ts";
 import type { Duplex } from "../net/duplex.ts";
 
-/** Why a handshake of TLS on a cleartext port is refused: a mistake of a configuration, and for its log. */
-export const TLS_ON_CLEARTEXT =
-  "a TLS handshake on a cleartext port; ports for TLS are those of server.tls_listen";
+/** Kinds of refusal that are no fault of a message, but of the port that it was sent to. */
+export type RefusalKind = "wrong_port";
 
 /** The HTTP version an exchange came in by, as `major * 10 + minor`. */
 export type HttpVersion = 10 | 11 | 20 | 30;
@@ -134,7 +133,7 @@ export interface Handler<X extends HttpExchange> {
    * A head that the codec refuses before routing (broken framing, too large); `create` has been called
    * and as much of the request as could be read is filled in.
    */
-  refuse(exchange: X, status: number, reason: string): void;
+  refuse(exchange: X, status: number, reason: string, kind?: RefusalKind): void;
   /** The exchange is over: log it, release what it holds. Called exactly once for each `create`. */
   finish(exchange: X): void;
 }

@@ -18,6 +18,7 @@ import type { Plain } from "../gateway/threads/thread.ts";
 import { Clock } from "../net/clock.ts";
 import type { SeriesValue } from "../zones/series.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
+import { startLine } from "./start_line.ts";
 import { type FailedHeartbeat, HEARTBEAT_LIMIT_MS } from "./threads/heartbeat.ts";
 import type { KeeperLog } from "./log/keeper_log.ts";
 import { keepPorts } from "./listen_probe.ts";
@@ -122,6 +123,7 @@ export class Keeper {
     this.#clock.start();
     const { pid_file } = started.loaded.config.server.process;
     this.#pidFile = options.profile.records?.writePidFile(pid_file, this.#log);
+    this.#log.log("info", "fluxheim", startLine(options.profile.name, this.#load, this.listeners));
     for (const { name, description } of this.listeners) {
       this.#log.log("info", "fluxheim", `listening on ${name} (${description})`);
     }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { GENERATIONS } from "./threads/zone_plan.ts";
 import { TestAuthority } from "../net/testing/certificates.ts";
 import { TlsClient } from "../net/testing/tls_client.ts";
+import { VERSION } from "../gateway/exchange/version.ts";
 import { Keeper } from "./keeper.ts";
 import { StartError } from "./start.ts";
 import { get, startGateway, TestClient, testConfig, until } from "./testing/keeper.ts";
@@ -238,6 +239,17 @@ Deno.test("an unhandled rejection of one connection is logged, and costs no othe
   assert.equal(await witness.get("/"), "hello");
   const told = "fault: unhandled rejection: BodyError";
   await until(async () => (await Deno.readTextFile(logFile)).includes(told));
+});
+
+Deno.test("the log begins with what runs here", async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = newDirectory();
+  cleanup.defer(() => Deno.remove(folder, { recursive: true }));
+  const logFile = `${folder}/f.log`;
+  await using _gateway = await startGateway({ process: { threads: 2 }, level: "info", logFile });
+  const line =
+    `fluxheim ${VERSION}, profile probe: 1 vhost, 0 routes, 1 listener, 2 workers; services: none`;
+  await until(async () => (await Deno.readTextFile(logFile)).includes(line));
 });
 
 Deno.test("the connections of a worker that dies no longer count as open", async () => {

@@ -14,7 +14,7 @@ for (const name of ["fluxheim.toml", "containers/fluxheim.toml"]) {
     assert.ok(config !== undefined, JSON.stringify(problems));
     const { process } = config.server;
     assert.equal(process.pid_file, "/run/fluxheim/fluxheim.pid");
-    assert.equal(process.threads, 1);
+    assert.equal(process.threads, navigator.hardwareConcurrency);
     assert.equal(process.grace_period_seconds, 2);
     assert.equal(process.graceful_shutdown_timeout_seconds, 5);
     assert.equal(config.vhosts[0].web?.root, "/srv/fluxheim");

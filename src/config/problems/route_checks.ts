@@ -123,6 +123,20 @@ function rewriteProblems(route: RouteConfig, key: string): Problem[] {
       });
     }
   }
+  if (route.encoded_slashes && Reflect.get(route, "proxy") === undefined) {
+    problems.push({
+      key: `${key}.encoded_slashes`,
+      message: "needs the action proxy: no name of a file has a slash in it",
+      about: [`${key}.proxy`],
+    });
+  }
+  if (route.encoded_slashes && route.rewrite_template !== undefined) {
+    problems.push({
+      key: `${key}.encoded_slashes`,
+      message: "must not be used with rewrite_template, whose captures are encoded once more",
+      about: [`${key}.rewrite_template`],
+    });
+  }
   if (route.redirect !== undefined && hasCaptures(route.redirect.to) && !route.path_regex) {
     problems.push({
       key: `${key}.redirect.to`,

@@ -117,7 +117,10 @@ export interface ServerConfig {
      * are on (`tls.acme.enabled`). SIGHUP takes new certificates up in every build.
      */
     readonly certificate_reload_sock: string;
-    /** How many workers serve requests. */
+    /**
+     * How many workers serve requests; `"auto"` (ours) for as many as the process may use
+     * processors.
+     */
     readonly threads: number;
     /** Parallel acceptors of a listener. Advisory: every worker has one. */
     readonly listener_tasks_per_fd: number;
@@ -306,6 +309,11 @@ export interface CoreRoute {
    * `strip_prefix` and `rewrite_prefix`.
    */
   readonly rewrite_template?: string;
+  /**
+   * Take paths with `%2F` and send it on as it came; without it they get 400. For routes
+   * with `proxy`.
+   */
+  readonly encoded_slashes: boolean;
   /** Most bytes of a request body on this route. */
   readonly max_request_body_bytes?: number;
   /** Action: answer with a redirect. */

@@ -100,6 +100,22 @@ const hostRouting = z.strictObject({
     ),
 });
 
+const MAX_THREADS = 1024;
+
+/** Asked once: it must not change between a start and a reload. */
+const PROCESSORS = Math.min(Math.max(navigator.hardwareConcurrency, 1), MAX_THREADS);
+
+function threadCount() {
+  return z.union([z.literal("auto"), z.int().min(1).max(MAX_THREADS)], {
+    error: `must be a whole number from 1 to ${MAX_THREADS}, or "auto"`,
+  }).transform((value) => value === "auto" ? PROCESSORS : value)
+    .register(valueKinds, {
+      type: 'integer or `"auto"`',
+      allowed: `from 1 to ${MAX_THREADS}`,
+      isNumber: true,
+    });
+}
+
 /** `[server.process]`: threads, files and shutdown of the process. */
 const process = z.strictObject({
   daemon: z.boolean().default(false)
@@ -127,7 +143,9 @@ const process = z.strictObject({
       "Unix socket that takes `reload-certificates`. There only while managed certificates are on " +
         "(`tls.acme.enabled`). SIGHUP takes new certificates up in every build.",
     ),
-  threads: count({ min: 1, max: 1024 }).default(1).describe("How many workers serve requests."),
+  threads: threadCount().default(1).describe(
+    'How many workers serve requests; `"auto"` (ours) for as many as the process may use processors.',
+  ),
   listener_tasks_per_fd: count({ min: 1, max: 1024 }).default(1)
     .register(inertKeys, {
       because: "every worker accepts on every listener",

@@ -28,6 +28,8 @@ export interface ValueKind {
   readonly type?: string;
   /** What is allowed, for the documents, where it does not follow from the schema. */
   readonly allowed?: string;
+  /** A number once it is read, whatever it is written as. */
+  readonly isNumber?: boolean;
   /** Set for file system paths. */
   readonly path?: PathRule;
 }
@@ -87,7 +89,11 @@ export function byteSize(
         return z.NEVER;
       }
       return bytes;
-    }).register(valueKinds, { type: "byte size", allowed: boundsInWords(min, max) });
+    }).register(valueKinds, {
+      type: "byte size",
+      allowed: boundsInWords(min, max),
+      isNumber: true,
+    });
 }
 
 /** A timeout or interval in whole seconds: 1 to 86400 unless bounded otherwise (inclusive). */

@@ -73,6 +73,9 @@ export const routeShape = {
       "New path made of captures, `/item/{route.regex.1}`. Needs `path_regex`; instead of " +
         "`strip_prefix` and `rewrite_prefix`.",
     ),
+  encoded_slashes: z.boolean().default(false).describe(
+    "Take paths with `%2F` and send it on as it came; without it they get 400. For routes with `proxy`.",
+  ),
   max_request_body_bytes: byteSize().optional()
     .describe("Most bytes of a request body on this route."),
   redirect: routeRedirect.optional().describe("Action: answer with a redirect."),

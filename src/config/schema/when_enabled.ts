@@ -25,7 +25,11 @@ export function countWhenEnabled(bounds: Bounds) {
 /** A byte size; {@linkcode checkWhenEnabled} holds it to `bounds`. */
 export function byteSizeWhenEnabled(bounds: Bounds) {
   return byteSize({ min: 0 })
-    .register(valueKinds, { type: "byte size", allowed: `${inWords(bounds)} when enabled` });
+    .register(valueKinds, {
+      type: "byte size",
+      isNumber: true,
+      allowed: `${inWords(bounds)} when enabled`,
+    });
 }
 
 /** Checks the numbers of a table that is enabled; for `superRefine`. Absent values are not its business. */

@@ -42,6 +42,21 @@ export function isSafePath(path: string): boolean {
   return !isDotSegment(path, segment, length);
 }
 
+/**
+ * Whether `path` may be taken by a route with `encoded_slashes`: as {@linkcode isSafePath}, and `%2F` may be in
+ * it. Neither an application that leaves it as it is nor one that decodes it can find a `.` or `..` as a segment;
+ * empty segments are those that `%2F` makes (`/queues/%2F/name`), never raw ones. An escaped escape, `%252F`, stays
+ * refused.
+ */
+export function isSafeWithSlashes(path: string): boolean {
+  // Read twice: as part of a name, and as a separator.
+  return isSafePath(path.replaceAll(ENCODED_SLASH, "_")) &&
+    isSafePath(path.replaceAll(SEPARATORS, "/"));
+}
+
+const ENCODED_SLASH = /%2f/gi;
+const SEPARATORS = /(?:\/|%2f)+/gi;
+
 function isDotSegment(path: string, start: number, end: number): boolean {
   const length = end - start;
   if (length === 0 || length > 2 || path.charCodeAt(start) !== DOT) return false;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isSafePath } from "./path_safety.ts";
+import { isSafePath, isSafeWithSlashes } from "./path_safety.ts";
 
 /** The rules one by one, decoding a segment at a time into fresh strings. */
 function isSafeSlowly(path: string): boolean {
@@ -120,4 +120,14 @@ Deno.test("path safety reads a path longer than its scratch buffer", () => {
   const long = "/" + "a".repeat(30_000);
   assert(isSafePath(long + "%41"));
   assert(!isSafePath(long + "/%2e%2e"));
+});
+
+Deno.test("with encoded slashes, a path is safe when both of its readings are", () => {
+  const piece = fc.constantFrom(..."/ %2F %2f . .. %2e a %5c %25 %00 é".split(" "));
+  const path = fc.array(piece, { maxLength: 8 }).map((pieces) => "/" + pieces.join(""));
+  const isSafe = (p: string) => {
+    const names = p.split(/\/|%2F/i).filter((name) => name !== "");
+    return !p.includes("//") && names.every((name) => isSafeSlowly("/" + name));
+  };
+  fc.assert(fc.property(path, (p) => isSafeWithSlashes(p) === isSafe(p)), { numRuns: 20_000 });
 });

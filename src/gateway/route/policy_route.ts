@@ -9,6 +9,8 @@ import { percentDecode } from "../../http/percent.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RouteMatch, RouteTable } from "./route_table.ts";
 
+const SLASHES = /\/{2,}/g;
+
 /**
  * The routes whose access rules are checked, and whose auth services are asked, as well as those of the
  * matched route; the rate, concurrency and body limits that hold are theirs. The matched route may be among
@@ -26,5 +28,8 @@ export function policyRoutes(
   if (path.indexOf("%") < 0 && !table.hasEscapes) return undefined;
   const decoded = percentDecode(path);
   // A safe path decodes; one that does not has no second reading.
-  return decoded === undefined ? undefined : table.guardsOf(method, decoded, exchange);
+  if (decoded === undefined) return undefined;
+  // Only `%2F` makes empty segments. Applications that decode it often read several slashes as one.
+  const meant = decoded.includes("//") ? decoded.replaceAll(SLASHES, "/") : decoded;
+  return table.guardsOf(method, meant, exchange);
 }

@@ -60,6 +60,7 @@ export function matchedRoutes(vhost: VhostConfig): readonly RouteConfig[] {
     fallback: true,
     methods: [],
     https_redirect_exempt: false,
+    encoded_slashes: false,
     redirect: { to, status },
   }];
 }

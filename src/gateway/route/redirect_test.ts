@@ -80,7 +80,13 @@ for (const target of ["/x?a b", "/x?\\", "/x?\u007f", "/x?\u0085"]) {
 const VHOST: VhostConfig = {
   name: "old",
   hosts: ["old.example"],
-  routes: [{ name: "health", fallback: false, methods: [], https_redirect_exempt: false }],
+  routes: [{
+    name: "health",
+    fallback: false,
+    methods: [],
+    https_redirect_exempt: false,
+    encoded_slashes: false,
+  }],
 };
 
 Deno.test("an enabled vhost redirect is a fallback route behind the others", () => {

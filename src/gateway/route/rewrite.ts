@@ -10,13 +10,14 @@ import {
 } from "../../config/schema/templates/rewrite_template.ts";
 import { percentEncodeLiteral, percentEncodePath } from "../../http/percent.ts";
 import type { Captures } from "../exchange/exchange.ts";
-import { isSafePath } from "./path_safety.ts";
+import { isSafePath, isSafeWithSlashes } from "./path_safety.ts";
 
 /** What is read of a route. */
 export interface PathRewrite {
   readonly strip_prefix?: string | undefined;
   readonly rewrite_prefix?: string | undefined;
   readonly rewrite_template?: string | undefined;
+  readonly encoded_slashes?: boolean | undefined;
 }
 
 /**
@@ -31,15 +32,20 @@ export type Rewrite = (path: string, captures: Captures | undefined) => string |
 /** Compiles a route's rewrite, or gives `undefined` when the path stays as it is. */
 export function compileRewrite(route: PathRewrite): Rewrite | undefined {
   if (route.rewrite_template !== undefined) return fromTemplate(route.rewrite_template);
-  if (route.strip_prefix !== undefined) return strip(route.strip_prefix, route.rewrite_prefix);
-  return undefined;
+  if (route.strip_prefix === undefined) return undefined;
+  const isSafe = route.encoded_slashes === true ? isSafeWithSlashes : isSafePath;
+  return strip(route.strip_prefix, route.rewrite_prefix, isSafe);
 }
 
 /**
  * Takes `prefix` off and puts `replacement` there. A path that is not under `prefix` stays as it is,
  * which happens when the prefix to strip is longer than the one that is matched.
  */
-function strip(prefix: string, replacement = "/"): Rewrite {
+function strip(
+  prefix: string,
+  replacement = "/",
+  isSafe: (path: string) => boolean,
+): Rewrite {
   const length = prefix.endsWith("/") ? prefix.length - 1 : prefix.length;
   const directory = prefix.slice(0, length) + "/";
   // Without its slash at the end: the remainder begins with one.
@@ -52,7 +58,7 @@ function strip(prefix: string, replacement = "/"): Rewrite {
     // What is left of a safe path is safe; only the joint has to be looked at.
     if (before === "") return rest;
     const joined = before + rest;
-    return isSafePath(joined) ? joined : undefined;
+    return isSafe(joined) ? joined : undefined;
   };
 }
 

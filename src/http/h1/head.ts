@@ -6,6 +6,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { RefusalKind } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
 import { fieldName } from "../names.ts";
 import { FIELD_VALUE, TOKEN } from "../chars.ts";
@@ -23,6 +24,7 @@ export interface HeadProblem {
   readonly status: 400 | 413 | 414 | 431;
   /** For the log and for tests; never sent to the client. */
   readonly reason: string;
+  readonly kind?: RefusalKind;
 }
 
 /** A problem as a value, made once for each place that reports it. */

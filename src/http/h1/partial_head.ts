@@ -9,7 +9,6 @@
  * @module
  */
 import { FIELD_VALUE, HEX, TOKEN, VISIBLE } from "../chars.ts";
-import { TLS_ON_CLEARTEXT } from "../exchange.ts";
 import type { HeadLimits } from "../head_limits.ts";
 import { type TargetRules, targetRules } from "../target_rules.ts";
 import {
@@ -17,7 +16,6 @@ import {
   BAD_VALUE,
   FOLDED,
   type HeadProblem,
-  headProblem,
   headText,
   LONG_LINE,
   MAX_FIELD_LINE_BYTES,
@@ -39,7 +37,11 @@ const ONE = 49;
 const COLON = 58;
 const QUESTION = 63;
 
-const TLS_HELLO: HeadProblem = headProblem(400, TLS_ON_CLEARTEXT);
+const TLS_HELLO: HeadProblem = {
+  status: 400,
+  reason: "a TLS handshake on a cleartext port; ports for TLS are those of server.tls_listen",
+  kind: "wrong_port",
+};
 
 /** Of a line that is right as far as it has come. */
 const OPEN = -1;

@@ -320,7 +320,7 @@ class ServerConnection<X extends HttpExchange>
         : readRequestHead(bytes, start, behind, limits, head);
     }
     if (problem !== undefined) {
-      this.handler.refuse(exchange, problem.status, problem.reason);
+      this.handler.refuse(exchange, problem.status, problem.reason, problem.kind);
       exchange.closeAfter = true;
       return exchange;
     }

@@ -40,8 +40,7 @@ function declaration(name: string, meaning: string, table: string, schema: Schem
 
 /** @param name Of the key whose value it is, from the root. */
 function typeOf(schema: Schema, name: string): string {
-  // What is read is an integer or a text; what comes out is a number.
-  if (kindOf(schema)?.type === "byte size") return "number";
+  if (kindOf(schema)?.isNumber === true) return "number";
   const shape = shapeOf(schema);
   switch (shape.kind) {
     case "table":
