@@ -7,7 +7,7 @@ const HOLD = `
 import { withLock } from ${JSON.stringify(new URL("./lock.ts", import.meta.url).href)};
 await withLock(Deno.args[0], async () => {
   console.log("held");
-  await new Promise((resolve) => setTimeout(resolve, 600_000));
+  await Deno.stdin.read(new Uint8Array(1));
 });
 `;
 
@@ -17,6 +17,7 @@ async function holder(directory: string, path: string): Promise<Deno.ChildProces
   Deno.writeTextFileSync(script, HOLD);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "-q", "--no-check", script, path],
+    stdin: "piped",
     stdout: "piped",
   }).spawn();
   const reader = child.stdout.getReader();
@@ -35,6 +36,7 @@ Deno.test("pitfall 10: a lock of a process that was killed is free at once", asy
   assert.equal(await withLocks([`${directory}/locks/other`, path], job), "busy");
   child.kill("SIGKILL");
   await child.status;
+  await child.stdin.close().catch(() => {});
   assert.deepEqual(await withLock(path, job), { value: "done" });
   assert.deepEqual(await withLocks([`${directory}/locks/other`, path], job), { value: "done" });
   Deno.removeSync(directory, { recursive: true });
