@@ -377,3 +377,26 @@ Deno.test("a process that is stopped during an order counts no failure, and the 
   assert.equal(await fixture.renew(), "renewed");
   assert.equal(fixture.issuer.count("newOrder"), 1);
 });
+
+Deno.test("pitfall 11: eight gateways that start with one empty storage order each of five certificates once", async () => {
+  await using fixture = new Fixture();
+  const names = ["a", "b", "c", "d", "e"];
+  const targets = names.map((vhost) => ({
+    ...fixture.target,
+    vhost,
+    domains: [`${vhost}.test`],
+    directory: `${fixture.directory}/acme/certificates/${vhost}`,
+  }));
+  const outcomes = await Promise.all(
+    Array.from({ length: 8 }, () => fixture.restart())
+      .flatMap((renewer) => targets.map((target) => renewer.renew(target))),
+  );
+  const kinds = outcomes.map(({ kind }) => kind);
+  assert.equal(kinds.filter((kind) => kind === "renewed").length, names.length);
+  assert.equal(kinds.filter((kind) => kind === "skipped").length, 7 * names.length);
+  assert.equal(fixture.issuer.count("newAccount"), 1);
+  assert.equal(fixture.issuer.count("newOrder"), names.length);
+  for (const target of targets) {
+    assert.equal(fixture.restart().status(target).status, "valid");
+  }
+});

@@ -60,7 +60,8 @@ export class Fixture implements AsyncDisposable {
       sleep: (ms) => {
         this.slept.push(ms);
         this.ahead += ms;
-        return Promise.resolve();
+        // Others have their turn: a wait for another process would else never end.
+        return new Promise((resolve) => setTimeout(resolve, 0));
       },
     });
   }
